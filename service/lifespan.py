@@ -1,0 +1,65 @@
+"""The service's start and end, and with them those of the application it wraps."""
+
+import logging
+
+from .asgi import App, Message, Receive, Scope, Send
+from .readiness import Readiness
+
+
+class Lifespan:
+    """The outermost ASGI application: ready as soon as the one inside says so.
+
+    An application that does not know the lifespan protocol is ready at once.
+    """
+
+    def __init__(self, app: App, readiness: Readiness) -> None:
+        """Wrap `app`."""
+        self._app = app
+        self._readiness = readiness
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run a lifespan; hand everything else on."""
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+        await _LifespanRun(self._app, self._readiness, receive, send).run(scope)
+
+
+class _LifespanRun:
+    """One run, from startup to shutdown."""
+
+    def __init__(self, app: App, readiness: Readiness, receive: Receive, send: Send) -> None:
+        self._app = app
+        self._readiness = readiness
+        self._outer_receive = receive
+        self._outer_send = send
+        self._was_asked = False
+        self._has_answered = False
+
+    async def run(self, scope: Scope) -> None:
+        try:
+            await self._app(scope, self._receive, self._send)
+        except Exception as error:
+            if self._has_answered:
+                raise
+            logging.getLogger("service").info("the application has no lifespan: %r", error)
+        if not self._has_answered:
+            await self._run_alone()
+
+    async def _receive(self) -> Message:
+        message = await self._outer_receive()
+        self._was_asked = True
+        return message
+
+    async def _send(self, message: Message) -> None:
+        self._has_answered = True
+        if message["type"] == "lifespan.startup.complete":
+            self._readiness.started = True
+        await self._outer_send(message)
+
+    async def _run_alone(self) -> None:
+        if not self._was_asked:
+            await self._outer_receive()
+        await self._send({"type": "lifespan.startup.complete"})
+        await self._outer_receive()
+        await self._send({"type": "lifespan.shutdown.complete"})

@@ -1,0 +1,61 @@
+"""An embeddable rate limiter: GCRA buckets in bounded memory, and what surrounds them.
+
+It imports nothing of the service around it and no web framework, so it can be lifted out.
+"""
+
+from .clock import Clock, FakeClock, MonotonicClock
+from .decision import NEVER, Decision
+from .errors import (
+    ForeignSnapshot,
+    LimiterError,
+    PolicyError,
+    QuotaError,
+    StoreError,
+    StoreFull,
+)
+from .events import Listener
+from .headers import HeaderWriter
+from .keys import canonical, client_key
+from .limiter import Limiter
+from .policies import PolicySet
+from .policy import Mode, Policy, by_client
+from .problem import Problem, problem_for
+from .quota import Quota, parse
+from .request import Request
+from .store.base import Charge, Key, Store
+from .store.memory import MemoryStore, Snapshot
+from .verdict import Verdict
+
+__all__ = [
+    "NEVER",
+    "Charge",
+    "Clock",
+    "Decision",
+    "FakeClock",
+    "ForeignSnapshot",
+    "HeaderWriter",
+    "Key",
+    "Limiter",
+    "LimiterError",
+    "Listener",
+    "MemoryStore",
+    "Mode",
+    "MonotonicClock",
+    "Policy",
+    "PolicyError",
+    "PolicySet",
+    "Problem",
+    "Quota",
+    "QuotaError",
+    "Request",
+    "Snapshot",
+    "Store",
+    "StoreError",
+    "StoreFull",
+    "Verdict",
+    "by_client",
+    "canonical",
+    "client_key",
+    "parse",
+    "problem_for",
+]

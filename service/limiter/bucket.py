@@ -1,0 +1,53 @@
+"""The decision itself, as pure functions of (state, now, cost, quota).
+
+The state of a bucket is one number, its theoretical arrival time (TAT, the generic cell rate
+algorithm): the time at which the bucket is full again. A bucket whose TAT is past is full, and
+so equals one that does not exist. All times are integer nanoseconds of one clock.
+"""
+
+from .decision import NEVER, Decision
+from .quota import Quota
+
+
+def take(tat: int, now: int, cost: int, quota: Quota) -> tuple[Decision, int]:
+    """Take `cost` units, or none, and give the bucket's new TAT.
+
+    A cost of 0 only looks. A denial leaves the TAT as it was: whoever keeps knocking does not
+    wait longer for it.
+    """
+    owed = tat - now if tat > now else 0
+    after = owed + cost * quota.emission_ns
+    room = quota.capacity_ns - after
+    if room >= 0:
+        return Decision(True, room // quota.emission_ns, 0, after), now + after
+    return _denied(owed, cost, -room, quota), tat
+
+
+def give_back(tat: int, now: int, cost: int, quota: Quota) -> int:
+    """Give back units that were taken and not used. The TAT never falls behind `now`."""
+    return max(now, tat - cost * quota.emission_ns)
+
+
+def rescale(tat: int, now: int, old: Quota, new: Quota) -> int:
+    """Carry a bucket over to another quota: the units that it lacks stay the same.
+
+    So a client that was empty is empty, but not for longer than the new quota would have
+    emptied it: no free burst and no sudden ban.
+    """
+    owed = tat - now
+    if owed <= 0:
+        return tat
+    lacking_ns = -(-owed * new.emission_ns // old.emission_ns)
+    return now + min(lacking_ns, new.capacity_ns)
+
+
+def blocked_until(until: int, quota: Quota) -> int:
+    """The TAT of a bucket that gives its next unit at `until`, and not before."""
+    return until + quota.capacity_ns - quota.emission_ns
+
+
+def _denied(owed: int, cost: int, wait: int, quota: Quota) -> Decision:
+    remaining = max(0, (quota.capacity_ns - owed) // quota.emission_ns)
+    if cost > quota.burst:
+        return Decision(False, remaining, NEVER, owed)
+    return Decision(False, remaining, wait, owed)

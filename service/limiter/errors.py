@@ -1,0 +1,33 @@
+"""What can go wrong in the limiter. A denial is no error: it is a `Decision`.
+
+LimiterError
+├── QuotaError       a quota that cannot be understood
+├── PolicyError      a policy, or a set of them, that makes no sense
+└── StoreError       the store could not do what was asked
+    ├── StoreFull    no room for one more bucket that must be kept
+    └── ForeignSnapshot   a snapshot that was made with another seed
+"""
+
+
+class LimiterError(Exception):
+    """The root: catch it to catch everything that the limiter raises."""
+
+
+class QuotaError(LimiterError, ValueError):
+    """A quota that cannot be understood."""
+
+
+class PolicyError(LimiterError, ValueError):
+    """A policy, or a set of policies, that makes no sense."""
+
+
+class StoreError(LimiterError):
+    """The store could not do what was asked of it."""
+
+
+class StoreFull(StoreError):
+    """There is no room for one more bucket that must be kept."""
+
+
+class ForeignSnapshot(StoreError):
+    """A snapshot whose fingerprints were made with another seed than this store's."""

@@ -1,0 +1,14 @@
+"""What the limiter tells whoever listens. It imports no metrics library and writes no log."""
+
+from .request import Request
+from .verdict import Verdict
+
+
+class Listener:
+    """Override what you want to hear of. Each call is made on the request's way: be quick."""
+
+    def on_verdict(self, request: Request, verdict: Verdict) -> None:
+        """A request was decided on."""
+
+    def on_overflow(self) -> None:
+        """The memory store was full, and a decision was made by a shared bucket."""

@@ -1,0 +1,68 @@
+"""The header fields of an answer. The revision of the RateLimit draft lives only here.
+
+draft-ietf-httpapi-ratelimit-headers-11: lists of structured-field Items, named by policy.
+A bucket is announced as `q` units (its size) per `w` seconds (the time that it takes to fill):
+so `r` never exceeds `q`, and nothing is promised that the bucket would not keep.
+"""
+
+from .decision import Decision
+from .policy import Policy
+from .quota import NANOS, Quota
+from .verdict import Verdict
+
+Fields = list[tuple[bytes, bytes]]
+
+
+class HeaderWriter:
+    """Renders verdicts; remembers what is constant for each policy."""
+
+    def __init__(self) -> None:
+        """Know no policy yet."""
+        self._known: dict[Policy, tuple[bytes, bytes]] = {}
+
+    def render(self, verdict: Verdict) -> Fields:
+        """RateLimit and RateLimit-Policy, and Retry-After if waiting helps."""
+        enforced = verdict.enforced
+        if not enforced:
+            return []
+        constants = [self._constants(policy) for policy, _ in enforced]
+        fields = [
+            (b"ratelimit-policy", b", ".join(announced for announced, _ in constants)),
+            (
+                b"ratelimit",
+                b", ".join(
+                    prefix + _state(policy.quota, decision)
+                    for (_, prefix), (policy, decision) in zip(constants, enforced, strict=True)
+                ),
+            ),
+        ]
+        if not verdict.allowed and not verdict.can_never_fit:
+            fields.append((b"retry-after", b"%d" % verdict.retry_after_seconds))
+        return fields
+
+    def _constants(self, policy: Policy) -> tuple[bytes, bytes]:
+        known = self._known.get(policy)
+        if known is None:
+            if len(self._known) > 1000:
+                self._known.clear()  # policies were replaced many times
+            known = self._known[policy] = _announce(policy)
+        return known
+
+
+def _announce(policy: Policy) -> tuple[bytes, bytes]:
+    name, quota = policy.name.encode("ascii"), policy.quota
+    window = -(-quota.capacity_ns // NANOS)
+    return b'"%b";q=%d;w=%d' % (name, quota.burst, window), b'"%b"' % name
+
+
+def _state(quota: Quota, decision: Decision) -> bytes:
+    return b";r=%d;t=%d" % (decision.remaining, -(-_until_more(quota, decision) // NANOS))
+
+
+def _until_more(quota: Quota, decision: Decision) -> int:
+    """Until the bucket is full; or, if it holds nothing to go on with, until the next success."""
+    if not decision.allowed:
+        return max(0, decision.wait_ns)
+    if decision.remaining == 0:
+        return max(0, decision.owed_ns + quota.emission_ns - quota.capacity_ns)
+    return decision.owed_ns

@@ -1,0 +1,217 @@
+"""Buckets in this process's memory: bounded, exact, and safe under a flood of keys.
+
+No object is kept per client. When every slot holds a bucket that is not full yet, new keys
+share overflow buckets: a flood neither frees a denied client, nor refuses all newcomers, nor
+grows the memory.
+"""
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from service.limiter import bucket
+from service.limiter.clock import Clock, MonotonicClock
+from service.limiter.decision import Decision
+from service.limiter.errors import ForeignSnapshot, StoreFull
+from service.limiter.quota import NANOS, Quota
+
+from .base import Charge, Key
+from .table import ABSENT, Table
+
+DEFAULT_MAX_KEYS: Final = 1_000_000
+
+# Slots per key: a table that is fuller than three quarters loses keys to the overflow.
+_LOAD: Final = 0.75
+_KEYS_PER_OVERFLOW_BUCKET: Final = 64
+_PROBE: Final[Key] = ("flygate", "seed probe")
+
+Fingerprint = Callable[[Key], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Buckets that are not full, as what they owe: it means the same on another machine.
+
+    Attributes:
+        seed_probe: the fingerprint of a known key; a store with another seed refuses.
+        owed: pairs of fingerprint and the nanoseconds until the bucket is full.
+    """
+
+    seed_probe: int
+    owed: tuple[tuple[int, int], ...]
+
+
+class MemoryStore:
+    """Keeps at most `max_keys` buckets in packed arrays, some 21 bytes for each.
+
+    Args:
+        max_keys: how many buckets that are not full it holds before new keys share some.
+        clock: what time it is.
+        fingerprint: a seeded hash of a key. The default is Python's own, which is seeded anew
+            in each process, so that nobody can choose keys that collide.
+        on_overflow: called for each decision that a shared overflow bucket makes.
+    """
+
+    def __init__(
+        self,
+        max_keys: int = DEFAULT_MAX_KEYS,
+        clock: Clock | None = None,
+        fingerprint: Fingerprint = hash,
+        on_overflow: Callable[[], None] | None = None,
+    ) -> None:
+        """Start with a small table; it grows as it is used."""
+        self._table = Table(round(max_keys / _LOAD))
+        self._now = (clock or MonotonicClock()).now
+        self._fingerprint = fingerprint
+        self._overflow_width = max(16, max_keys // _KEYS_PER_OVERFLOW_BUCKET)
+        # One row for each quota: buckets of different quotas must not be mixed.
+        self._overflow: dict[Quota, array[int]] = {}
+        self._on_overflow = on_overflow
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the buckets occupy now."""
+        return self._table.memory_bytes + sum(8 * len(row) for row in self._overflow.values())
+
+    async def take(self, charges: Sequence[Charge]) -> list[Decision]:
+        """Take every charge if all the binding ones fit, else nothing."""
+        return self.take_now(charges)
+
+    def take_now(self, charges: Sequence[Charge]) -> list[Decision]:
+        """`take`, for callers that do not await; nothing here ever waits."""
+        if len(charges) == 1:
+            key, quota, cost, _ = charges[0]
+            return [self.take_one(key, quota, cost)]
+        now = self._now()
+        answers = [
+            bucket.take(self._tat(charge.key, charge.quota, now), now, charge.cost, charge.quota)
+            for charge in charges
+        ]
+        pairs = list(zip(charges, answers, strict=True))
+        if all(decision.allowed for charge, (decision, _) in pairs if charge.binding):
+            for charge, (decision, tat) in pairs:
+                if decision.allowed:
+                    self._put(charge.key, charge.quota, tat, now)
+        return [decision for decision, _ in answers]
+
+    def take_one(self, key: Key, quota: Quota, cost: int = 1) -> Decision:
+        """Take from a single bucket: the path of nearly every request."""
+        now = self._now()
+        fingerprint = self._fingerprint(key) or 1
+        table = self._table
+        slot = table.find(fingerprint)
+        if slot == ABSENT:
+            return self._take_from_new(fingerprint, now, cost, quota)
+        decision, table.tats[slot] = bucket.take(table.tats[slot], now, cost, quota)
+        return decision
+
+    async def peek(self, key: Key, quota: Quota) -> Decision:
+        """Look at a bucket and take nothing."""
+        now = self._now()
+        decision, _ = bucket.take(self._tat(key, quota, now), now, 0, quota)
+        return decision
+
+    async def give_back(self, charge: Charge) -> None:
+        """Return units that were taken and not used."""
+        now = self._now()
+        tat = self._tat(charge.key, charge.quota, now)
+        if tat > now:
+            tat = bucket.give_back(tat, now, charge.cost, charge.quota)
+            self._put(charge.key, charge.quota, tat, now)
+
+    async def reset(self, key: Key) -> bool:
+        """Make a bucket full again; False if it was not known."""
+        slot = self._table.find(self._fingerprint(key) or 1)
+        if slot == ABSENT:
+            return False
+        self._table.free(slot)
+        return True
+
+    async def block(self, key: Key, quota: Quota, seconds: float) -> None:
+        """Let a bucket give nothing for so long.
+
+        Raises:
+            StoreFull: every slot is taken, so the block would not last.
+        """
+        now = self._now()
+        tat = bucket.blocked_until(now + round(seconds * NANOS), quota)
+        if not self._keep(self._fingerprint(key) or 1, tat, now):
+            raise StoreFull(f"no slot is free to block {key!r}; raise max_keys or try again later")
+
+    def export(self) -> Snapshot:
+        """What the buckets owe that are not full, to be restored in another store."""
+        return Snapshot(self._fingerprint(_PROBE), tuple(self._owed(self._now())))
+
+    def restore(self, snapshot: Snapshot) -> int:
+        """Take over buckets; where both have one, the later TAT wins. Gives how many were kept.
+
+        So restoring is safe in any order and more than once.
+
+        Raises:
+            ForeignSnapshot: the snapshot was made with another seed.
+        """
+        if snapshot.seed_probe != self._fingerprint(_PROBE):
+            raise ForeignSnapshot(
+                "the snapshot was made with another seed, so its fingerprints mean nothing here;"
+                " give both stores the same `fingerprint`"
+            )
+        now = self._now()
+        return sum(self._keep(fingerprint, now + owed, now) for fingerprint, owed in snapshot.owed)
+
+    def _take_from_new(self, fingerprint: int, now: int, cost: int, quota: Quota) -> Decision:
+        shared = self._overflow_tat(fingerprint, quota)
+        decision, tat = bucket.take(shared, now, cost, quota)
+        if tat > now:
+            self._put_new(fingerprint, quota, tat, now)
+        return decision
+
+    def _tat(self, key: Key, quota: Quota, now: int) -> int:
+        fingerprint = self._fingerprint(key) or 1
+        slot = self._table.find(fingerprint)
+        tat = self._overflow_tat(fingerprint, quota) if slot == ABSENT else self._table.tats[slot]
+        return max(tat, now)
+
+    def _put(self, key: Key, quota: Quota, tat: int, now: int) -> None:
+        fingerprint = self._fingerprint(key) or 1
+        slot = self._table.find(fingerprint)
+        if slot != ABSENT:
+            self._table.tats[slot] = tat
+        elif tat > now:
+            self._put_new(fingerprint, quota, tat, now)
+
+    def _put_new(self, fingerprint: int, quota: Quota, tat: int, now: int) -> None:
+        slot = self._table.claim(fingerprint, now)
+        if slot != ABSENT:
+            self._table.tats[slot] = tat
+            return
+        row = self._overflow.get(quota)
+        if row is None:
+            row = self._overflow[quota] = array("q", bytes(8 * self._overflow_width))
+        row[fingerprint % self._overflow_width] = tat
+        if self._on_overflow is not None:
+            self._on_overflow()
+
+    def _overflow_tat(self, fingerprint: int, quota: Quota) -> int:
+        # A key that gets a slot of its own keeps what its shared bucket owed: leaving the
+        # overflow must not free a client that was denied there.
+        if not self._overflow:
+            return 0
+        row = self._overflow.get(quota)
+        return row[fingerprint % self._overflow_width] if row is not None else 0
+
+    def _keep(self, fingerprint: int, tat: int, now: int) -> bool:
+        table = self._table
+        slot = table.find(fingerprint)
+        if slot == ABSENT:
+            slot = table.claim(fingerprint, now)
+        if slot == ABSENT:
+            return False
+        table.tats[slot] = max(tat, table.tats[slot])
+        return True
+
+    def _owed(self, now: int) -> Iterator[tuple[int, int]]:
+        pairs: Iterable[tuple[int, int]] = zip(
+            self._table.fingerprints, self._table.tats, strict=True
+        )
+        return ((fingerprint, tat - now) for fingerprint, tat in pairs if tat > now)

@@ -1,0 +1,42 @@
+"""What all the policies of a request say together."""
+
+from dataclasses import dataclass
+
+from .decision import Decision
+from .policy import Mode, Policy
+
+
+# Not frozen, for its cost; nobody but the limiter makes one.
+@dataclass(slots=True)
+class Verdict:
+    """The decisions of every policy that a request fell under.
+
+    Attributes:
+        allowed: whether the request may go on; policies in shadow mode do not count.
+        results: each policy with its decision. Empty if no policy applied.
+        source: where the answer came from (`memory`, `redis`, …).
+    """
+
+    allowed: bool
+    results: tuple[tuple[Policy, Decision], ...]
+    source: str = "memory"
+
+    @property
+    def enforced(self) -> list[tuple[Policy, Decision]]:
+        """What the client is told of: the policies that can refuse."""
+        return [pair for pair in self.results if pair[0].mode is Mode.ENFORCE]
+
+    @property
+    def violated(self) -> list[tuple[Policy, Decision]]:
+        """The policies that refuse the request."""
+        return [pair for pair in self.enforced if not pair[1].allowed]
+
+    @property
+    def can_never_fit(self) -> bool:
+        """Whether the request costs more than a bucket holds, so that waiting is of no use."""
+        return any(decision.can_never_fit for _, decision in self.violated)
+
+    @property
+    def retry_after_seconds(self) -> int:
+        """The longest wait of all violated policies, in whole seconds."""
+        return max((decision.retry_after_seconds for _, decision in self.violated), default=0)

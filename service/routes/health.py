@@ -1,0 +1,74 @@
+"""Health, readiness and the limiter's probe: ours, whatever application is wrapped."""
+
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, Router
+
+from service import __version__
+from service.asgi import App, Receive, Scope, Send
+from service.limiter import MemoryStore, PolicySet
+from service.readiness import Readiness
+from service.settings import Settings
+
+HEALTH: Final = "/health"
+READY: Final = "/readyz"
+PROBE: Final = "/_flygate/probe"
+
+# Fly's checks and its proxy call these all the time; they must never be refused.
+EXEMPT_PATHS: Final = frozenset({HEALTH, READY})
+
+
+class OwnPaths:
+    """Answers the service's own paths, and hands all others on."""
+
+    def __init__(self, app: App, own: App) -> None:
+        """Put `own` in front of `app`."""
+        self._app = app
+        self._own = own
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Dispatch by path."""
+        is_own = scope["type"] == "http" and scope["path"] in (HEALTH, READY, PROBE)
+        await (self._own if is_own else self._app)(scope, receive, send)
+
+
+def health_routes(
+    settings: Settings, readiness: Readiness, policies: PolicySet, store: MemoryStore
+) -> Router:
+    """The three paths."""
+
+    async def health(_: Request) -> Response:
+        return JSONResponse(
+            {
+                "status": "ok",
+                "version": __version__,
+                "release": settings.release,
+                "machine": settings.machine,
+                "region": settings.region,
+                "limiter": _limiter_summary(settings, policies, store),
+            }
+        )
+
+    async def ready(_: Request) -> Response:
+        return JSONResponse({"status": readiness.word}, 200 if readiness.is_ready else 503)
+
+    async def probe(_: Request) -> Response:
+        return Response(status_code=204)
+
+    return Router([Route(HEALTH, health), Route(READY, ready), Route(PROBE, probe)])
+
+
+def _limiter_summary(
+    settings: Settings, policies: PolicySet, store: MemoryStore
+) -> dict[str, object]:
+    return {
+        "algorithm": settings.limiter.algorithm,
+        "storage": settings.limiter.storage,
+        "policies": [
+            {"name": policy.name, "quota": str(policy.quota), "mode": policy.mode.value}
+            for policy in policies.policies
+        ],
+        "memory_bytes": store.memory_bytes,
+    }

@@ -1,0 +1,92 @@
+"""Serves the built service: sockets, metrics, and an end that drops nobody."""
+
+import asyncio
+import socket
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from prometheus_client import start_http_server
+
+from .main import Service
+from .settings import Settings
+
+
+class DrainingServer(uvicorn.Server):
+    """At SIGTERM: says it is not ready, serves a little longer, finishes, and exits with 0.
+
+    The pause lets a proxy see the 503 and route elsewhere before the port closes.
+    """
+
+    def __init__(self, config: uvicorn.Config, service: Service, drain_seconds: float) -> None:
+        """Serve `service`."""
+        super().__init__(config)
+        self._readiness = service.readiness
+        self._drain_seconds = drain_seconds
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Remember the loop, since signals do not arrive in it."""
+        self._running_loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """First signal: drain. Second: stop at once after what is in flight. Third: just stop."""
+        if self.should_exit:
+            self.force_exit = True
+        elif self._readiness.draining:
+            self.should_exit = True
+        else:
+            self._readiness.draining = True
+            self._running_loop.call_soon_threadsafe(self._exit_later)
+
+    def _exit_later(self) -> None:
+        self._running_loop.call_later(self._drain_seconds, self._exit)
+
+    def _exit(self) -> None:
+        self.should_exit = True
+
+
+def serve(service: Service, settings: Settings, log: Any) -> None:
+    """Listen, serve until told to stop, and finish what was begun.
+
+    Raises:
+        OSError: a port cannot be had.
+    """
+    with _listen(settings.host, settings.port) as listener:
+        metrics_host = settings.host or "::"
+        metrics, _ = start_http_server(
+            settings.metrics_port, metrics_host, registry=service.telemetry.registry
+        )
+        log.info(
+            "listening", port=listener.getsockname()[1], metrics_port=metrics.server_address[1]
+        )
+        config = uvicorn.Config(
+            service,
+            loop="uvloop",
+            http="httptools",
+            lifespan="on",
+            access_log=False,
+            log_config=None,
+            log_level="warning",
+            server_header=False,
+            # uvicorn would believe X-Forwarded-For from 127.0.0.1: who asks is our decision.
+            proxy_headers=False,
+            timeout_keep_alive=65,
+            timeout_graceful_shutdown=settings.shutdown_seconds,
+        )
+        DrainingServer(config, service, settings.drain_seconds).run([listener])
+        metrics.shutdown()
+        metrics.server_close()
+        log.info("stopped")
+
+
+def _listen(host: str | None, port: int) -> socket.socket:
+    if host is not None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=2048)
+    if socket.has_dualstack_ipv6():
+        # Fly's proxy comes over IPv6, tools on the machine over IPv4.
+        return socket.create_server(
+            ("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=2048
+        )
+    return socket.create_server(("0.0.0.0", port), backlog=2048)  # noqa: S104 - behind Fly Proxy

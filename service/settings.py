@@ -1,0 +1,119 @@
+"""What the operator asked for: the environment, read once and checked. Nothing else reads it."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from .limiter import Mode, Quota, QuotaError
+from .limiter.quota import NANOS
+
+Choice = TypeVar("Choice", bound=str)
+
+_WHOLE: Final = re.compile(r"[0-9]{1,12}")
+_MINUTE: Final = 60 * NANOS
+_PORTS: Final = (0, 65_535)
+
+
+class SettingError(ValueError):
+    """A variable has a value that is not allowed."""
+
+    def __init__(self, variable: str, found: str, allowed: str) -> None:
+        """Say which variable, what was found, and what is allowed."""
+        super().__init__(f"{variable}: found {found!r}; allowed: {allowed}")
+        self.variable = variable
+
+
+@dataclass(frozen=True, slots=True)
+class LimiterSettings:
+    """The default policy, and where buckets are kept."""
+
+    algorithm: str
+    quota: Quota
+    storage: str
+    mode: Mode
+    max_keys: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that the environment decides."""
+
+    host: str | None
+    port: int
+    metrics_port: int
+    app: str | None
+    drain_seconds: float
+    shutdown_seconds: int
+    release: str | None
+    machine: str | None
+    region: str | None
+    on_fly: bool
+    limiter: LimiterSettings
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Read and check every variable.
+
+        Raises:
+            SettingError: naming the first variable with a value that is not allowed.
+        """
+        read = _Reader(environment)
+        return cls(
+            host=read.text("HOST"),
+            port=read.whole("PORT", 8080, *_PORTS),
+            metrics_port=read.whole("METRICS_PORT", 9091, *_PORTS),
+            app=read.text("SERVICE_APP"),
+            drain_seconds=read.whole("DRAIN_MILLISECONDS", 300, 0, 60_000) / 1000,
+            # Fly kills a machine 5 seconds after SIGTERM, unless fly.toml says otherwise.
+            shutdown_seconds=read.whole("SHUTDOWN_SECONDS", 4, 1, 300),
+            release=read.text("FLYGATE_RELEASE"),
+            machine=read.text("FLY_MACHINE_ID"),
+            region=read.text("FLY_REGION"),
+            on_fly=read.text("FLY_APP_NAME") is not None,
+            limiter=_limiter(read),
+        )
+
+
+def _limiter(read: "_Reader") -> LimiterSettings:
+    rpm = read.whole("RATE_LIMIT_RPM", 60, 1, 60_000_000)
+    burst = read.whole("RATE_LIMIT_BURST", 10, 1, 10_000_000)
+    try:
+        quota = Quota(rpm, _MINUTE, burst)
+    except QuotaError as error:
+        allowed = f"a burst that {rpm} requests a minute refill within a year"
+        raise SettingError("RATE_LIMIT_BURST", str(burst), allowed) from error
+    return LimiterSettings(
+        algorithm=read.choice("RATE_LIMIT_ALGORITHM", "token_bucket", ["token_bucket"]),
+        quota=quota,
+        storage=read.choice("RATE_LIMIT_STORAGE", "memory", ["memory"]),
+        mode=Mode(read.choice("RATE_LIMIT_MODE", Mode.ENFORCE, list(Mode))),
+        max_keys=read.whole("RATE_LIMIT_MAX_KEYS", 1_000_000, 1_000, 100_000_000),
+    )
+
+
+class _Reader:
+    """Reads variables; an empty one counts as not set, for shells and templates write those."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def text(self, variable: str) -> str | None:
+        return self._environment.get(variable, "").strip() or None
+
+    def whole(self, variable: str, default: int, least: int, most: int) -> int:
+        found = self.text(variable)
+        if found is None:
+            return default
+        if not _WHOLE.fullmatch(found) or not least <= int(found) <= most:
+            raise SettingError(variable, found, f"a whole number from {least} to {most}")
+        return int(found)
+
+    def choice(self, variable: str, default: str, allowed: list[Choice]) -> str:
+        found = self.text(variable)
+        if found is None:
+            return default
+        if found not in allowed:
+            raise SettingError(variable, found, ", ".join(allowed))
+        return found

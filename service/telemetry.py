@@ -1,0 +1,108 @@
+"""Logs and metrics: listens to the limiter, and writes JSON lines and Prometheus text."""
+
+import logging
+from typing import Any, Final, TextIO
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
+
+from .limiter import Decision, Listener, MemoryStore, Mode, Policy, Quota, Request, Verdict
+from .limiter.quota import NANOS
+
+# A flood from many addresses must not fill the log either.
+_ALL_REFUSALS: Final = Quota.parse("20/s burst 100")
+_LOGGED_CLIENTS: Final = 4_096
+
+
+class Telemetry(Listener):
+    """Counts every verdict, and logs a refused client once per window."""
+
+    def __init__(self, log: Any) -> None:
+        """Keep metrics in a registry of its own, so that two services fit in one process."""
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._decisions = Counter(
+            "flygate_limiter_decisions",
+            "Decisions by policy, outcome and source.",
+            ["policy", "outcome", "source"],
+            registry=self.registry,
+        )
+        self._overflows = Counter(
+            "flygate_limiter_overflow",
+            "Decisions made by a shared bucket, because the memory store was full.",
+            registry=self.registry,
+        )
+        self._known: dict[tuple[str, str, str], Any] = {}
+        self._log = log
+        self._logged = MemoryStore(max_keys=_LOGGED_CLIENTS)
+
+    def watch_memory(self, store: MemoryStore) -> None:
+        """Report what the store occupies."""
+        gauge = Gauge(
+            "flygate_limiter_memory_bytes", "Memory held by buckets.", registry=self.registry
+        )
+        gauge.set_function(lambda: store.memory_bytes)
+
+    def on_verdict(self, request: Request, verdict: Verdict) -> None:
+        """Count each policy's decision; log refusals."""
+        for policy, decision in verdict.results:
+            self._count((policy.name, _outcome(policy, decision), verdict.source))
+        if not verdict.allowed:
+            self._log_refusal(request, verdict)
+
+    def on_overflow(self) -> None:
+        """Count it."""
+        self._overflows.inc()
+
+    def _count(self, labels: tuple[str, str, str]) -> None:
+        counter = self._known.get(labels)
+        if counter is None:
+            counter = self._known[labels] = self._decisions.labels(*labels)
+        counter.inc()
+
+    def _log_refusal(self, request: Request, verdict: Verdict) -> None:
+        policy, _ = verdict.violated[0]
+        window = Quota(1, max(NANOS, policy.quota.capacity_ns))
+        if not self._logged.take_one((policy.name, request.client), window).allowed:
+            return
+        if not self._logged.take_one(("", ""), _ALL_REFUSALS).allowed:
+            return
+        self._log.warning(
+            "refused",
+            client=request.client,
+            policy=policy.name,
+            method=request.method,
+            path=request.path[:200],
+            retry_after_seconds=verdict.retry_after_seconds,
+        )
+
+
+def _outcome(policy: Policy, decision: Decision) -> str:
+    if decision.allowed:
+        return "allowed"
+    return "would_deny" if policy.mode is Mode.SHADOW else "denied"
+
+
+def json_logs(stream: TextIO, **fields: str | None) -> Any:
+    """A logger that writes one JSON object per line, and the standard library's logs with it."""
+    shared: list[Any] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    render: list[Any] = [
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(),
+    ]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    log = structlog.wrap_logger(
+        structlog.PrintLogger(stream),
+        processors=[*shared, *render],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
+    return log.bind(**{name: value for name, value in fields.items() if value is not None})
