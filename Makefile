@@ -1,0 +1,45 @@
+# `make` lists the targets. Two of them are all you need: up and test.
+# Arguments for pytest: make test ARGS="-k limiter"
+
+ARGS ?=
+PYTHON_IN_VENV := .venv/bin/python -P
+
+.DEFAULT_GOAL := help
+.PHONY: help bootstrap up down test check unit e2e bench bench-limiter lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+
+bootstrap: ## the toolchain alone: .venv, the Pulumi CLI, .flygate/env
+	@scripts/bootstrap
+
+up: bootstrap ## everything on this laptop: the local Fly, a deployed service, its URL
+	@./flygate up local
+
+down: ## stop the local Fly; its state stays
+	@./flygate local down
+
+test: bootstrap ## format, lint, types and all tests
+	@scripts/test $(ARGS)
+
+check: bootstrap ## format the code, then lint, types and import rules
+	@scripts/check
+
+unit: bootstrap ## the tests that start no process
+	@$(PYTHON_IN_VENV) -m pytest -m "not integration and not e2e" $(ARGS)
+
+e2e: bootstrap ## the tests that run the real Pulumi CLI
+	@. .flygate/env && $(PYTHON_IN_VENV) -m pytest -m e2e $(ARGS)
+
+bench: bootstrap ## how long `make up` and its parts take
+	@. .flygate/env && $(PYTHON_IN_VENV) -m tests.bench.up $(ARGS)
+
+bench-limiter: bootstrap ## how fast the limiter decides
+	@$(PYTHON_IN_VENV) -m tests.bench.limiter $(ARGS)
+
+lock: bootstrap ## compile the pinned requirements; ARGS="--upgrade" renews them
+	@scripts/lock $(ARGS)
+
+clean: ## stop the local Fly; remove .venv and all that was made here, the local stack too
+	@[ ! -x .venv/bin/python ] || ./flygate local down
+	@rm -rf .venv .flygate Pulumi.local.yaml .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""What `scripts/bootstrap` does, standard library only: nothing is installed when it starts."""
