@@ -12,11 +12,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 import grpc
-from google.protobuf import empty_pb2, struct_pb2  # type: ignore[import-untyped]
-from google.protobuf.json_format import (  # type: ignore[import-untyped]
-    MessageToDict,
-    ParseDict,
-)
+from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import (
     engine_pb2,
     engine_pb2_grpc,
@@ -35,7 +31,8 @@ from tests.toolchain.property_values import (
     reveal,
     secret_texts,
 )
-from tests.toolchain.shell_command import CommandFailed, LogLine, Output, Runner
+from tests.toolchain.shell_command import Child, CommandFailed, LogLine, Output, Runner
+from tests.toolchain.structs import properties, struct
 
 VERSION = "1.2.1"
 _RESOURCE = "command:local:Command"
@@ -78,46 +75,46 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
         """`run`: on every preview and every update, as the plugin does."""
         if request.tok != _FUNCTION:
             _refuse(context, request.tok)
-        arguments = _properties(request.args)
+        arguments = properties(request.args)
         if failures := check_run(arguments):
             return provider_pb2.InvokeResponse(failures=_failures(failures))
         output = self._run("command", arguments, request, context)
         answer = {**arguments, "stdout": output.stdout, "stderr": output.stderr}
-        return provider_pb2.InvokeResponse(**{"return": _struct(answer)})
+        return provider_pb2.InvokeResponse(**{"return": struct(answer)})
 
     def Check(self, request: Any, context: Any) -> Any:
         if f"::{_RESOURCE}::" not in request.urn:
             _refuse(context, request.urn)
-        failures = check_resource(_properties(request.news))
+        failures = check_resource(properties(request.news))
         return provider_pb2.CheckResponse(inputs=request.news, failures=_failures(failures))
 
     def Diff(self, request: Any, context: Any) -> Any:
         ignored = set(request.ignoreChanges)
-        old = _without(_properties(request.old_inputs), ignored)
-        new = _without(_properties(request.news), ignored)
+        old = _without(properties(request.old_inputs), ignored)
+        new = _without(properties(request.news), ignored)
         return _diff_response(differences(old, new))
 
     def Create(self, request: Any, context: Any) -> Any:
         """Run `create`; in a preview run nothing, and say that the outputs will be known later."""
-        inputs = _properties(request.properties)
+        inputs = properties(request.properties)
         if request.preview:
-            return provider_pb2.CreateResponse(properties=_struct(_unknown_outputs(inputs)))
+            return provider_pb2.CreateResponse(properties=struct(_unknown_outputs(inputs)))
         output = self._run("create", inputs, request, context)
         identity = f"{request.name}{secrets.token_hex(4)}"
-        return provider_pb2.CreateResponse(id=identity, properties=_struct(_state(inputs, output)))
+        return provider_pb2.CreateResponse(id=identity, properties=struct(_state(inputs, output)))
 
     def Update(self, request: Any, context: Any) -> Any:
         """Run `update`, or `create` where none is given; the former output is its input."""
-        inputs, former = _properties(request.news), _properties(request.olds)
+        inputs, former = properties(request.news), properties(request.olds)
         if request.preview:
-            return provider_pb2.UpdateResponse(properties=_struct(_unknown_outputs(inputs)))
+            return provider_pb2.UpdateResponse(properties=struct(_unknown_outputs(inputs)))
         action = "update" if inputs.get("update") is not None else "create"
         output = self._run(action, inputs, request, context, former)
-        return provider_pb2.UpdateResponse(properties=_struct(_state(inputs, output)))
+        return provider_pb2.UpdateResponse(properties=struct(_state(inputs, output)))
 
     def Delete(self, request: Any, context: Any) -> Any:
         """Run `delete` with the inputs that are in the state."""
-        state = _properties(request.properties)
+        state = properties(request.properties)
         self._run("delete", state, request, context, former=state)
         return empty_pb2.Empty()
 
@@ -143,8 +140,7 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
                 command,
                 self._engine.logger(getattr(request, "urn", "")),
                 timeout_seconds=getattr(request, "timeout", 0),
-                # The engine's end of the connection closes when the CLI is killed.
-                on_start=lambda child: context.add_callback(child.stop),
+                on_start=lambda child: _stop_with_call(context, child),
             )
 
 
@@ -196,6 +192,17 @@ class _Aborting:
             where = traceback.extract_tb(trace)[-1]
             fault = f"{type(error).__name__} at {where.filename}:{where.lineno}"
             self._context.abort(grpc.StatusCode.INTERNAL, f"pulumi-command stand-in: {fault}")
+
+
+def _stop_with_call(context: Any, child: Child) -> None:
+    """Stop `child` when its call ends before it: the CLI was killed and the connection closed."""
+
+    def stop() -> None:
+        # Aside: a callback that waits would hold up every other call.
+        threading.Thread(target=child.stop, daemon=True).start()
+
+    if not context.add_callback(stop):
+        stop()
 
 
 def _refuse(context: Any, what: str) -> NoReturn:
@@ -260,15 +267,6 @@ def _failures(failures: list[Failure]) -> list[Any]:
         provider_pb2.CheckFailure(property=failure.name, reason=failure.reason)
         for failure in failures
     ]
-
-
-def _properties(message: Any) -> Properties:
-    properties: Properties = MessageToDict(message)
-    return properties
-
-
-def _struct(properties: Properties) -> struct_pb2.Struct:
-    return ParseDict(properties, struct_pb2.Struct())
 
 
 def main() -> None:

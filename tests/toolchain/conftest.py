@@ -1,0 +1,127 @@
+"""A stand-in provider behind a real gRPC server, with an engine that remembers what it is told."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import empty_pb2  # type: ignore[import-untyped]
+from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
+
+from tests.toolchain.command_provider import CommandProvider, EngineLog
+from tests.toolchain.property_values import Properties
+from tests.toolchain.shell_command import Runner
+from tests.toolchain.structs import properties, struct
+
+URN = "urn:pulumi:stack::project::command:local:Command::name"
+
+
+class Engine(engine_pb2_grpc.EngineServicer):
+    """The engine's log, as a list of what it was told."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self.logged: list[Any] = []
+
+    def Log(self, request: Any, context: Any) -> Any:
+        with self._changed:
+            self.logged.append(request)
+            self._changed.notify_all()
+        return empty_pb2.Empty()
+
+    def lines(self) -> list[str]:
+        return [entry.message for entry in self.logged]
+
+    def wait_for(self, line: str, seconds: float = 10) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: line in self.lines(), seconds), self.lines()
+
+
+@dataclass
+class Client:
+    """Calls the provider as the engine does, with plain dictionaries."""
+
+    stub: Any
+    engine: Engine
+    runner: Runner
+    close: Callable[[], None] = field(default=lambda: None)
+
+    def create(self, inputs: Properties, preview: bool = False, timeout: float = 0) -> Any:
+        request = provider_pb2.CreateRequest(
+            urn=URN, name="name", properties=struct(inputs), preview=preview, timeout=timeout
+        )
+        return self.stub.Create(request)
+
+    def update(self, former: Properties, inputs: Properties, preview: bool = False) -> Properties:
+        request = provider_pb2.UpdateRequest(
+            urn=URN, olds=struct(former), news=struct(inputs), preview=preview
+        )
+        return properties(self.stub.Update(request).properties)
+
+    def delete(self, state: Properties) -> None:
+        self.stub.Delete(provider_pb2.DeleteRequest(urn=URN, properties=struct(state)))
+
+    def diff(self, former: Properties, inputs: Properties, ignore: tuple[str, ...] = ()) -> Any:
+        request = provider_pb2.DiffRequest(
+            urn=URN, old_inputs=struct(former), news=struct(inputs), ignoreChanges=ignore
+        )
+        return self.stub.Diff(request)
+
+    def check(self, inputs: Properties) -> list[tuple[str, str]]:
+        answer = self.stub.Check(provider_pb2.CheckRequest(urn=URN, news=struct(inputs)))
+        return [(failure.property, failure.reason) for failure in answer.failures]
+
+    def invoke(self, arguments: Properties, function: str = "command:local:run") -> Any:
+        return self.stub.Invoke(provider_pb2.InvokeRequest(tok=function, args=struct(arguments)))
+
+    def cancel(self) -> None:
+        self.stub.Cancel(empty_pb2.Empty())
+
+
+@pytest.fixture
+def engine() -> Engine:
+    """An engine's log."""
+    return Engine()
+
+
+@pytest.fixture
+def provider(engine: Engine) -> Iterator[Client]:
+    """A client of a running provider that logs to `engine`."""
+    runner = Runner(grace_seconds=0.3)
+    with _serving(lambda server: engine_pb2_grpc.add_EngineServicer_to_server(engine, server)) as (
+        engine_address
+    ):
+        servicer = CommandProvider(EngineLog(engine_address), runner)
+        with _serving(
+            lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(
+                servicer, server
+            )
+        ) as address:
+            channel = grpc.insecure_channel(address, options=_AS_THE_ENGINE)
+            yield Client(
+                provider_pb2_grpc.ResourceProviderStub(channel), engine, runner, channel.close
+            )
+            runner.cancel()
+            channel.close()
+
+
+# The engine accepts statuses of 16 MiB; Python's own limit is 16 KiB.
+_AS_THE_ENGINE = [
+    (f"grpc.{limit}", 16 << 20) for limit in ("max_metadata_size", "absolute_max_metadata_size")
+]
+
+
+@contextmanager
+def _serving(add_to: Callable[[Any], None]) -> Iterator[str]:
+    server = grpc.server(ThreadPoolExecutor(16))
+    add_to(server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.stop(grace=None).wait()
