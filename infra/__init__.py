@@ -1,0 +1,1 @@
+"""Flygate's infrastructure: the Pulumi program, the Fly client, the rollout engine, the CLI."""

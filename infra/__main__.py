@@ -1,0 +1,92 @@
+"""The Pulumi program: a table of contents.
+
+`pulumi up` → this → `config` → `manifest` → `components` → `flygate op …` (see `infra/ops`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pulumi
+
+from infra import config, flytoml, image, inputs, manifest
+from infra.components.app import FlyApp
+from infra.components.command import read_only
+from infra.components.release import Release
+from infra.config import StackConfig
+from infra.errors import FlygateError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> None:
+    """Declare the stack."""
+    raw = inputs.raw()
+    stack, secrets = config.load(raw), config.load_secrets(raw)
+    _announce(stack)
+    drift = _drift(stack)
+    app = FlyApp("app", stack, drift)
+    release = Release(
+        "release",
+        _request(stack, sorted(secrets), drift),
+        inputs.sealed({} if stack.pin else secrets),
+        opts=pulumi.ResourceOptions(depends_on=[app]),
+    )
+    pulumi.export("app", stack.app)
+    pulumi.export("url", app.url)
+    pulumi.export("phase", stack.phase)
+    pulumi.export("release", release.history.apply(lambda past: _newest(past, "version")))
+    pulumi.export("image", release.history.apply(lambda past: _newest(past, "image")))
+    pulumi.export("machines", release.history.apply(lambda past: _newest(past, "machines")))
+    pulumi.export("pin", stack.pin.model_dump() if stack.pin else None)
+    pulumi.export("history", release.history)
+
+
+def _request(stack: StackConfig, secret_names: list[str], drift: str) -> dict[str, Any]:
+    """What the release Command gets: the manifest, or no more than the pin while there is one."""
+    if stack.pin:
+        return {"app": stack.app, "pin": stack.pin.model_dump(mode="json"), "drift": drift}
+    source = list(stack.source) if stack.image == config.SOURCE else []
+    reference = image.pack(ROOT, source).reference(stack.app) if source else stack.image
+    wanted = manifest.build(stack, flytoml.read(ROOT / "fly.toml"), reference, secret_names)
+    return {
+        "app": stack.app,
+        "manifest": wanted.model_dump(mode="json"),
+        "source": source,
+        "drift": drift,
+    }
+
+
+def _announce(stack: StackConfig) -> None:
+    row = stack.row
+    machines = stack.machines or row.machines
+    cost = row.monthly_cost(max(1, len(stack.regions)), machines)
+    pulumi.log.info(
+        f"phase {row.number} ({row.name}): {machines} machine(s) a region of {row.memory_mb} MB, "
+        f"limits in {row.storage}; at most about ${cost:.2f} a month"
+    )
+    if stack.pin:
+        why = f": {stack.pin.reason}" if stack.pin.reason else ""
+        pulumi.log.warn(
+            f"pinned to {stack.pin.version} by {stack.pin.by}{why}. The checkout is not deployed; "
+            f"`flygate forward {pulumi.get_stack()}` ends the pin."
+        )
+
+
+def _drift(stack: StackConfig) -> str:
+    seen = read_only("drift", {"app": stack.app})
+    for line in seen["found"]:
+        pulumi.log.info(f"to be put right: {line}")
+    return str(seen["token"])
+
+
+def _newest(history: list[dict[str, Any]], key: str) -> Any:
+    return history[0][key] if history else None
+
+
+try:
+    main()
+except FlygateError as exc:
+    # A configuration error is for the operator, who has no use for our stack trace.
+    raise pulumi.RunError(str(exc)) from None

@@ -1,0 +1,1 @@
+"""The `flygate` command: one verb a file, each a short runbook."""

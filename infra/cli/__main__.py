@@ -1,0 +1,49 @@
+"""`flygate`: finds the verb's file, runs it, and turns errors into a line and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import typer
+
+from infra.errors import FlygateError
+
+# Only the file of the verb that was typed is imported: `op` runs inside every deployment.
+VERBS = ("up", "status", "history", "rollback", "forward", "local", "op")
+
+HELP = """Deploy a rate-limited service on Fly.io, or on a Fly of your own on this machine.
+
+\b
+Examples:
+  flygate up                      the local Fly, and the service on it
+  flygate status                  what runs, and from which release
+  flygate rollback local          take the last release back
+  flygate history local --json    the releases, for scripts
+"""
+
+
+def main() -> None:
+    """The entry point."""
+    app = build(sys.argv[1:])
+    try:
+        app()
+    except FlygateError as exc:
+        print(f"error: {exc}", file=sys.stderr)
+        sys.exit(exc.exit_code)
+
+
+def build(arguments: list[str]) -> typer.Typer:
+    """The command with the verb that is asked for, or with all of them for help."""
+    app = typer.Typer(
+        help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    )
+    app.callback()(lambda: None)
+    asked = [verb for verb in arguments[:1] if verb in VERBS]
+    for verb in asked or VERBS:
+        importlib.import_module(f"infra.cli.{verb}").register(app)
+    return app
+
+
+if __name__ == "__main__":
+    main()

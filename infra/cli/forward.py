@@ -1,0 +1,40 @@
+"""`flygate forward`: end a pin, and deploy the checkout again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from infra.cli.stack import PulumiFailed, Stack
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(forward)
+
+
+def forward(
+    environment: Annotated[str, typer.Argument(help="The stack: local, staging, prod.")],
+) -> None:
+    """End the pin that a rollback set, and deploy the checkout.
+
+    \b
+    Example:
+      flygate forward local
+
+    Exit codes: as those of `flygate rollback`.
+    """
+    stack = Stack(environment)
+    former = stack.config("pin")
+    if former is None:
+        print(
+            f"{environment} is not pinned; `pulumi up --stack {environment}` deploys the checkout."
+        )
+        return
+    stack.ask("config", "rm", "pin")
+    try:
+        stack.run("up", "--yes", "--skip-preview", what="The deployment")
+    except (PulumiFailed, KeyboardInterrupt):
+        stack.ask("config", "set", "pin", former)
+        raise

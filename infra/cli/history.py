@@ -1,0 +1,57 @@
+"""`flygate history`: the releases of a stack."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from infra import history as past
+from infra.cli.stack import Stack
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(history)
+
+
+def history(
+    environment: Annotated[str, typer.Argument(help="The stack.")] = "local",
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """The releases, newest first: what ran, when, by whom, and why.
+
+    \b
+    Examples:
+      flygate history
+      flygate history prod --json
+    """
+    releases = past.parse(Stack(environment).outputs().get("history"))
+    if as_json:
+        print(json.dumps([entry.model_dump() for entry in releases], indent=2))
+    elif not releases:
+        print(f"Nothing was released to {environment} yet.")
+    else:
+        _show(releases)
+
+
+def _show(releases: list[past.Entry]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for column in ("release", "when", "who", "commit", "phase", "image", "took", "why"):
+        table.add_column(column, no_wrap=column != "why")
+    for entry in releases:
+        why = f"{entry.rollback_of} again" if entry.rollback_of else ""
+        table.add_row(
+            entry.version,
+            entry.at.replace("T", " ").removesuffix("+00:00"),
+            entry.by,
+            entry.commit,
+            str(entry.phase),
+            entry.image.rpartition("@sha256:")[2][:12],
+            f"{entry.seconds:g} s",
+            ": ".join(part for part in (why, entry.reason) if part),
+        )
+    Console(soft_wrap=True).print(table)

@@ -1,0 +1,70 @@
+"""`flygate rollback`: an earlier release's image, config, env and secrets run again."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from infra import history
+from infra.cli.stack import PulumiFailed, Stack
+from infra.config import Pin
+from infra.provenance import actor, now
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(rollback)
+
+
+def rollback(
+    environment: Annotated[str, typer.Argument(help="The stack: local, staging, prod.")],
+    to: Annotated[
+        str | None, typer.Option(help="The release to go back to; by default the one before.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; the ledger keeps it.")] = "",
+) -> None:
+    """Take a release back: image, machine config, env and secrets together.
+
+    The rollback is itself a new release, made through Pulumi, whose state stays true. The stack
+    is then pinned: `flygate forward` deploys the checkout again.
+
+    \b
+    Examples:
+      flygate rollback local
+      flygate rollback prod --to v7 --reason "checkout fails since v8"
+
+    Exit codes: 0 done, 2 failed and all as before, 3 another rollout is under way, 4 failed and
+    not restored.
+    """
+    stack = Stack(environment)
+    releases = history.parse(stack.outputs().get("history"))
+    target = history.rollback_target(releases, to)
+    print(f"rolling back {environment} from {releases[0].version} to {target.version}", flush=True)
+    pin = Pin(version=target.version, manifest=target.manifest, by=actor(), at=now(), reason=reason)
+    with_pin(stack, pin)
+    print(
+        f"{environment} runs {target.version} again. It is pinned: `flygate forward {environment}` "
+        "deploys the checkout again."
+    )
+
+
+def with_pin(stack: Stack, pin: Pin) -> None:
+    """Pin a stack and deploy; a deployment that fails leaves the configuration as it was."""
+    former = stack.config("pin")
+    try:
+        stack.run(
+            "up",
+            "--yes",
+            "--skip-preview",
+            "--config",
+            f"pin={json.dumps(pin.model_dump(mode='json'))}",
+            what="The rollback",
+        )
+    except (PulumiFailed, KeyboardInterrupt):
+        if former is None:
+            stack.ask("config", "rm", "pin")
+        else:
+            stack.ask("config", "set", "pin", former)
+        raise

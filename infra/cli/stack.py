@@ -1,0 +1,139 @@
+"""A stack as the verbs see it: its environment variables, its outputs, and Pulumi run on it.
+
+Pulumi is run as a user would type it, in the project's folder; there is no Automation API.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from infra.errors import ConfigError, FlygateError
+from infra.ops.release import journal_path
+from infra.rollout import journal
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCAL = "local"
+
+# What `.flygate/env` sets for the local stack and a user of another stack may have set otherwise.
+_OWN_TO_A_STACK = (
+    "PULUMI_BACKEND_URL",
+    "PULUMI_CONFIG_PASSPHRASE",
+    "PULUMI_CONFIG_PASSPHRASE_FILE",
+    "FLY_API_BASE_URL",
+    "FLY_FLAPS_BASE_URL",
+    "FLY_API_TOKEN",
+)
+_OUTCOMES = {"finished": 0, "restored": 2, "refused": 3, "restore-failed": 4}
+
+
+class PulumiFailed(FlygateError):
+    """Pulumi ended with an error, which it has printed itself."""
+
+    def __init__(self, what: str, exit_code: int = 1) -> None:
+        super().__init__(what)
+        self.exit_code = exit_code
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One environment of this checkout, by its Pulumi stack's name."""
+
+    name: str
+    root: Path = ROOT
+
+    @property
+    def is_local(self) -> bool:
+        """It runs on the local Fly."""
+        return self.name == LOCAL
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        """The variables for Pulumi and for Fly.
+
+        Raises:
+            ConfigError: the checkout is not set up.
+        """
+        sourced = _sourced(self.root / ".flygate" / "env")
+        if self.is_local:
+            return sourced
+        own = {name: os.environ[name] for name in _OWN_TO_A_STACK if name in os.environ}
+        fly = {name for name in _OWN_TO_A_STACK if name.startswith("FLY_")}
+        if "PULUMI_CONFIG_PASSPHRASE" in own:
+            fly.add("PULUMI_CONFIG_PASSPHRASE_FILE")
+        return {k: v for k, v in sourced.items() if k not in fly} | own
+
+    def run(self, *arguments: str, what: str) -> None:
+        """Run a Pulumi command on this stack, its output shown as it comes.
+
+        Raises:
+            PulumiFailed: it failed; the exit code is the rollout's outcome if there was one.
+        """
+        before = self._journal_length()
+        command = ["pulumi", *arguments, "--stack", self.name]
+        process = subprocess.run(command, cwd=self.root, env=self.environment, check=False)
+        if process.returncode != 0:
+            raise PulumiFailed(f"{what} failed; Pulumi says why above.", self._outcome(before))
+
+    def ask(self, *arguments: str) -> str:
+        """What a Pulumi command on this stack prints.
+
+        Raises:
+            PulumiFailed: with what it wrote on standard error.
+        """
+        command = ["pulumi", *arguments, "--stack", self.name]
+        process = subprocess.run(
+            command,
+            cwd=self.root,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if process.returncode != 0:
+            raise PulumiFailed(f"pulumi {arguments[0]} failed: {process.stderr.strip()}")
+        return process.stdout
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs; none before the first deployment.
+
+        Raises:
+            PulumiFailed: there is no such stack.
+        """
+        outputs: dict[str, Any] = json.loads(self.ask("stack", "output", "--json"))
+        return outputs
+
+    def config(self, key: str) -> str | None:
+        """A value of the stack's configuration, as text."""
+        try:
+            return self.ask("config", "get", key).rstrip("\n")
+        except PulumiFailed:
+            return None
+
+    def _app(self) -> str:
+        return self.config("app") or ""
+
+    def _journal_length(self) -> int:
+        return len(journal.read(journal_path(self.root, self._app())))
+
+    def _outcome(self, before: int) -> int:
+        """The exit code for what the last rollout came to, if one ran at all."""
+        events = journal.read(journal_path(self.root, self._app()))[before:]
+        ends = [event.kind for event in events if event.kind in _OUTCOMES]
+        return _OUTCOMES[ends[-1]] or 1 if ends else 1
+
+
+def _sourced(path: Path) -> dict[str, str]:
+    """The environment as it is after a shell read a file."""
+    if not path.exists():
+        raise ConfigError("This checkout is not set up. Run `make up` first.")
+    script = '. "$1" && env -0'
+    process = subprocess.run(
+        ["/bin/sh", "-c", script, "sh", str(path)], capture_output=True, text=True, check=True
+    )
+    return dict(line.split("=", 1) for line in process.stdout.split("\0") if "=" in line)

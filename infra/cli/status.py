@@ -1,0 +1,92 @@
+"""`flygate status`: what runs now, and from which release."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import asdict, dataclass
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from infra.cli.stack import Stack
+from infra.fly.client import FlyClient
+from infra.fly.endpoints import Endpoints
+from infra.rollout.observe import Seen, observe
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What Pulumi's state and Fly say."""
+
+    stack: str
+    app: str
+    url: str
+    release: str
+    phase: int
+    image: str
+    pinned: str
+    machines: list[Seen]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(status)
+
+
+def status(
+    environment: Annotated[str, typer.Argument(help="The stack.")] = "local",
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """What runs: the release, its address, its machines and their checks.
+
+    \b
+    Examples:
+      flygate status
+      flygate status prod --json
+    """
+    stack = Stack(environment)
+    outputs = stack.outputs()
+    if not outputs.get("release"):
+        print(f"Nothing was released to {environment} yet. Deploy: pulumi up --stack {environment}")
+        return
+    pin = outputs.get("pin") or {}
+    found = Status(
+        stack=environment,
+        app=outputs["app"],
+        url=outputs["url"],
+        release=outputs["release"],
+        phase=outputs["phase"],
+        image=outputs["image"],
+        pinned=pin.get("version", ""),
+        machines=asyncio.run(_machines(outputs["app"], Endpoints.from_env(stack.environment))),
+    )
+    if as_json:
+        print(json.dumps(asdict(found), indent=2))
+    else:
+        _show(found)
+
+
+async def _machines(app: str, endpoints: Endpoints) -> list[Seen]:
+    async with FlyClient(endpoints) as fly:
+        state = await observe(fly, app)
+    return sorted(state.machines, key=lambda m: (-m.release, m.region, m.name))
+
+
+def _show(found: Status) -> None:
+    console = Console(soft_wrap=True)
+    pinned = f", pinned (`flygate forward {found.stack}` ends it)" if found.pinned else ""
+    console.print(f"{found.app}  {found.url}", highlight=False)
+    console.print(f"release {found.release}, phase {found.phase}{pinned}", highlight=False)
+    table = Table(box=None, pad_edge=False)
+    for column in ("machine", "id", "region", "state", "role", "checks"):
+        table.add_column(column, no_wrap=True)
+    for machine in found.machines:
+        role = f"{machine.role}, cordoned" if machine.cordoned else machine.role
+        checks = (
+            ("passing" if machine.healthy else "failing") if machine.state == "started" else "-"
+        )
+        table.add_row(machine.name, machine.id, machine.region, machine.state, role, checks)
+    console.print(table)

@@ -1,0 +1,1 @@
+"""The components of the Pulumi program, each around one Command."""

@@ -1,0 +1,277 @@
+"""What the user asked for: the stack's configuration, typed and checked.
+
+`Pulumi.<stack>.yaml` → `StackConfig`. An error names every key that is wrong, the value found
+and what to do. Secret values are apart, and stay Pulumi secrets (see `infra/inputs.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from infra import duration
+from infra.errors import ConfigError
+from infra.phases import PHASES, Phase
+
+PROJECT = "flygate"
+SOURCE = "source"
+# Keys whose values are JSON when they are set on the command line.
+STRUCTURED = frozenset(
+    {
+        "phase",
+        "machines",
+        "regions",
+        "source",
+        "env",
+        "secrets",
+        "rollout",
+        "smoke",
+        "protect",
+        "pin",
+    }
+)
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_IMAGE = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
+_VERSION = re.compile(r"v[1-9]\d*")
+
+
+def _duration(text: str) -> str:
+    try:
+        duration.seconds(text)
+    except ConfigError as exc:
+        raise ValueError(str(exc)) from exc
+    return text
+
+
+Duration = Annotated[str, AfterValidator(_duration)]
+
+
+class Section(BaseModel):
+    """A part of the configuration; a key that we do not know is an error, not a surprise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Rollout(Section):
+    """How a release is rolled out.
+
+    Attributes:
+        wait: how long a new machine may take to start and pass its checks.
+        drain: how long a retired machine finishes its requests after the proxy stopped
+            sending new ones (Fly's proxies learn of a cordon within seconds, not at once).
+    """
+
+    wait: Duration = "2m"
+    drain: Duration = "10s"
+
+
+class Smoke(Section):
+    """What a new machine must prove before it gets traffic.
+
+    Attributes:
+        limiter: the burst is allowed and the next request refused.
+    """
+
+    limiter: bool = True
+
+
+class Pin(Section):
+    """The stack runs an earlier release, whatever the checkout says. `flygate forward` ends it.
+
+    Attributes:
+        version: the release whose manifest runs, as `v7`.
+        manifest: that manifest's id, by which the ledger finds it for ever.
+        by, at, reason: who pinned it, when (RFC 3339) and why.
+    """
+
+    version: str
+    manifest: str
+    by: str = ""
+    at: str = ""
+    reason: str = ""
+
+    @field_validator("version")
+    @classmethod
+    def _is_version(cls, value: str) -> str:
+        if not _VERSION.fullmatch(value):
+            raise ValueError("must be a release such as v7; `flygate history` lists them")
+        return value
+
+
+class StackConfig(Section):
+    """One environment.
+
+    Attributes:
+        app: the Fly app's name, global on Fly.
+        org: the Fly organisation's slug.
+        phase: a row of `infra/phases.py`.
+        machines: how many machines run in each region; by default the phase's.
+        regions: Fly regions in the order of the rollout; by default `primary_region` of fly.toml.
+        image: `source` (this checkout; the local Fly only) or an image by digest.
+        source: with `image: source`, the folders that make the image.
+        env: environment variables of the service.
+        protect: Pulumi refuses to destroy the app.
+    """
+
+    app: str
+    org: str = "personal"
+    phase: int = 1
+    machines: int | None = Field(default=None, ge=1, le=50)
+    regions: tuple[str, ...] = ()
+    image: str = SOURCE
+    source: tuple[str, ...] = ("service",)
+    env: dict[str, str] = Field(default_factory=dict)
+    rollout: Rollout = Rollout()
+    smoke: Smoke = Smoke()
+    protect: bool = False
+    pin: Pin | None = None
+
+    @property
+    def row(self) -> Phase:
+        """The row of the phase table."""
+        return PHASES[self.phase]
+
+    @field_validator("app")
+    @classmethod
+    def _app_name(cls, value: str) -> str:
+        if not _NAME.fullmatch(value):
+            raise ValueError("must be 2 to 63 lower-case letters, digits and dashes")
+        return value
+
+    @field_validator("phase")
+    @classmethod
+    def _known_phase(cls, value: int) -> int:
+        if value not in PHASES:
+            raise ValueError(f"must be one of {', '.join(map(str, PHASES))}")
+        if PHASES[value].storage == "redis":
+            raise ValueError("stores limits in Redis, which this version does not provision yet")
+        return value
+
+    @field_validator("image")
+    @classmethod
+    def _image_by_digest(cls, value: str) -> str:
+        if value != SOURCE and not _IMAGE.fullmatch(value):
+            raise ValueError(
+                f'must be "{SOURCE}" or an image by digest, as in '
+                "registry.fly.io/app@sha256:<64 hex digits>: a tag may change behind your back"
+            )
+        return value
+
+    @field_validator("env", mode="before")
+    @classmethod
+    def _plain_values(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        return {
+            k: json.dumps(v) if isinstance(v, bool | int | float) else v for k, v in value.items()
+        }
+
+    @model_validator(mode="after")
+    def _variable_names(self) -> StackConfig:
+        check_variable_names("env", self.env)
+        return self
+
+
+def check_variable_names(key: str, names: Mapping[str, object]) -> None:
+    """The names can be environment variables of a machine.
+
+    Raises:
+        ValueError: one is no variable name, or is Fly's own.
+    """
+    for name in names:
+        if not _VARIABLE.fullmatch(name):
+            raise ValueError(f"{key}.{name}: not a name of an environment variable")
+        if name.startswith(("FLY_", "FLYGATE_")):
+            raise ValueError(f"{key}.{name}: names that begin with FLY_ or FLYGATE_ are reserved")
+
+
+def load(raw: Mapping[str, Any]) -> StackConfig:
+    """Check a stack's configuration.
+
+    Args:
+        raw: key (without the project's name) → value: text, or JSON as text. `secrets` may
+            be among them and is left out.
+
+    Raises:
+        ConfigError: names every key that is wrong.
+    """
+    values = {key: _parsed(key, value) for key, value in raw.items() if key != "secrets"}
+    try:
+        return StackConfig.model_validate(values)
+    except ValidationError as exc:
+        lines = [_explain(dict(error), values) for error in exc.errors()]
+        raise ConfigError(
+            "The stack's configuration is wrong:\n" + "\n".join(f"  {line}" for line in lines)
+        ) from None
+
+
+def load_secrets(raw: Mapping[str, Any]) -> dict[str, str]:
+    """Check the secrets of a stack: name → value.
+
+    Raises:
+        ConfigError: they are no map of texts, or a name is no variable's.
+    """
+    values = _parsed("secrets", raw.get("secrets", "{}"))
+    if not isinstance(values, Mapping) or not all(isinstance(v, str) for v in values.values()):
+        raise ConfigError(
+            f"{PROJECT}:secrets must be a map of names and texts. Set one with "
+            "`pulumi config set --secret --path secrets.NAME`, which asks for the value."
+        )
+    try:
+        check_variable_names("secrets", values)
+    except ValueError as exc:
+        raise ConfigError(f"{PROJECT}:{exc}") from None
+    return dict(values)
+
+
+def _parsed(key: str, value: Any) -> Any:
+    if key not in STRUCTURED or not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _explain(error: dict[str, Any], values: Mapping[str, Any]) -> str:
+    """One line: the key, the value found, what is wrong, the command that sets it."""
+    path = ".".join(str(part) for part in error["loc"])
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if not path:
+        return f"{PROJECT}:{message}"
+    if error["type"] == "missing":
+        return f"{PROJECT}:{path} is not set. Set it: pulumi config set {path} <value>"
+    if error["type"] == "extra_forbidden":
+        known = ", ".join(sorted([*StackConfig.model_fields, "secrets"]))
+        return f"{PROJECT}:{path} is no key of this project. Known: {known}"
+    found = json.dumps(_at(values, error["loc"]), default=str)
+    return f"{PROJECT}:{path} is {found}; it {_must(message)}"
+
+
+def _must(message: str) -> str:
+    if message.startswith(("must", "stores")):
+        return message
+    return "is wrong: " + message[:1].lower() + message[1:]
+
+
+def _at(values: Any, path: tuple[str | int, ...]) -> Any:
+    for part in path:
+        try:
+            values = values[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return values

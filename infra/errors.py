@@ -1,0 +1,27 @@
+"""The errors that an operator may see. Each says what was asked, what was found, what to do.
+
+FlygateError
+├── ConfigError        the stack's configuration, fly.toml or the environment is wrong
+├── ImageError         an image can't be packed or is in no registry
+├── LedgerError        the record of releases can't be read, or lacks the release asked for
+├── RolloutError       infra/rollout/errors.py
+└── FlyError           infra/fly/errors.py
+"""
+
+
+class FlygateError(Exception):
+    """The root of the tree; its text is written for the operator."""
+
+    exit_code = 1
+
+
+class ConfigError(FlygateError):
+    """The stack's configuration, `fly.toml` or the environment is wrong."""
+
+
+class ImageError(FlygateError):
+    """An image can't be packed, or no registry has it."""
+
+
+class LedgerError(FlygateError):
+    """The record of releases can't be read, or lacks what was asked for."""

@@ -1,0 +1,303 @@
+"""The verbs of Fly that a deployment needs, as typed coroutines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from infra.fly import graphql
+from infra.fly.endpoints import Endpoints
+from infra.fly.errors import Conflict, FlyError, Invalid, NotFound, ServerError, Unreachable
+from infra.fly.models import (
+    App,
+    ExecResult,
+    IpAssignment,
+    Lease,
+    LogLine,
+    Machine,
+    Secret,
+)
+from infra.fly.session import FlySession
+
+LEASE_HEADER = "fly-machine-lease-nonce"
+# Fly answers a wait within a minute at the most; longer waits are loops of these.
+WAIT_SECONDS_MAX = 60
+
+
+class FlyClient:
+    """Fly's API. Use it as an async context manager.
+
+    Args:
+        endpoints: where Fly is; by default from flyctl's environment variables.
+        transport: for tests, another httpx transport.
+
+    Every method raises a leaf of `infra.fly.errors.FlyError`.
+    """
+
+    def __init__(
+        self,
+        endpoints: Endpoints | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._session = FlySession(endpoints or Endpoints.from_env(), transport)
+        self.leases: dict[str, str] = {}  # machine id → the nonce that we hold
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._session.__aexit__(kind, error, trace)
+
+    @property
+    def is_local(self) -> bool:
+        """This is the local Fly."""
+        return self._session.endpoints.is_local
+
+    # Apps
+
+    async def app(self, name: str) -> App | None:
+        """The app, or None if there is none of that name."""
+        try:
+            return App.model_validate(await self._session.flaps("GET", f"/apps/{name}"))
+        except NotFound:
+            return None
+
+    async def create_app(self, name: str, org: str) -> None:
+        """Create an app; the name is global on Fly, so a taken one is `Invalid`."""
+        await self._session.flaps(
+            "POST", "/apps", json={"name": name, "org_slug": org}, repeatable=False
+        )
+
+    async def delete_app(self, name: str) -> None:
+        """Delete an app and all of its machines; one that is gone is fine."""
+        try:
+            await self._session.flaps("DELETE", f"/apps/{name}", params={"force": "true"})
+        except NotFound:
+            return
+
+    async def app_url(self, name: str) -> str:
+        """The public address of an app, without a trailing slash."""
+        data = await self._session.api(
+            "POST",
+            "/graphql",
+            json={"query": graphql.APP_URL, "variables": {"name": name}},
+            repeatable=True,
+        )
+        return graphql.app_url(name, data)
+
+    async def ips(self, app: str) -> list[IpAssignment]:
+        """The addresses of an app."""
+        body = await self._session.flaps("GET", f"/apps/{app}/ip_assignments")
+        return [IpAssignment.model_validate(ip) for ip in body.get("ips") or []]
+
+    async def allocate_ip(self, app: str, kind: str) -> None:
+        """Give an app an address of a kind: `v6`, `shared_v4`, …"""
+        await self._session.flaps("POST", f"/apps/{app}/ip_assignments", json={"type": kind})
+
+    # Secrets
+
+    async def secrets(self, app: str) -> list[Secret]:
+        """Names and digests of an app's secrets."""
+        body = await self._session.flaps("GET", f"/apps/{app}/secrets")
+        return [Secret.model_validate(s) for s in body.get("secrets") or []]
+
+    async def set_secrets(self, app: str, values: Mapping[str, str | None]) -> int:
+        """Set secrets (None removes one) without touching a running machine.
+
+        Returns:
+            The version of the app's secrets, for `min_secrets_version`.
+        """
+        body = await self._session.flaps(
+            "POST", f"/apps/{app}/secrets", json={"values": dict(values)}, repeatable=True
+        )
+        return int(body.get("version") or body.get("Version") or 0)
+
+    # Machines
+
+    async def machines(self, app: str) -> list[Machine]:
+        """All machines of an app that are not destroyed."""
+        body = await self._session.flaps("GET", f"/apps/{app}/machines")
+        return [Machine.model_validate(m) for m in body or []]
+
+    async def machine(self, app: str, machine_id: str) -> Machine:
+        """One machine."""
+        return Machine.model_validate(await self._session.flaps("GET", _path(app, machine_id)))
+
+    async def create_machine(self, app: str, request: Mapping[str, Any]) -> Machine:
+        """Create a machine once, also if Fly's answer is lost.
+
+        The request must carry a `name`: names are unique within an app, so after an answer
+        that was lost the machine is looked up by it instead of being made twice.
+        """
+        try:
+            body = await self._session.flaps("POST", f"/apps/{app}/machines", json=dict(request))
+        except (Unreachable, ServerError):
+            made = await self._machine_named(app, str(request["name"]))
+            if made is not None:
+                return made
+            try:
+                body = await self._session.flaps(
+                    "POST", f"/apps/{app}/machines", json=dict(request)
+                )
+            except (Conflict, Invalid):
+                # The first request arrived after all.
+                made = await self._machine_named(app, str(request["name"]))
+                if made is None:
+                    raise
+                return made
+        return Machine.model_validate(body)
+
+    async def start(self, app: str, machine_id: str) -> None:
+        """Start a stopped or suspended machine."""
+        await self._act(app, machine_id, "start")
+
+    async def stop(self, app: str, machine_id: str) -> None:
+        """Ask a machine to stop, by its own kill signal and timeout; does not wait."""
+        await self._act(app, machine_id, "stop", json={})
+
+    async def cordon(self, app: str, machine_id: str) -> None:
+        """Take a machine out of the proxy's routing."""
+        await self._act(app, machine_id, "cordon")
+
+    async def uncordon(self, app: str, machine_id: str) -> None:
+        """Put a machine into the proxy's routing."""
+        await self._act(app, machine_id, "uncordon")
+
+    async def destroy(self, app: str, machine_id: str) -> None:
+        """Destroy a machine in whatever state; one that is gone is fine."""
+        try:
+            await self._session.flaps(
+                "DELETE",
+                _path(app, machine_id),
+                params={"force": "true"},
+                headers=self._lease(machine_id),
+            )
+        except NotFound:
+            return
+        finally:
+            self.leases.pop(machine_id, None)
+
+    async def wait(self, app: str, machine_id: str, state: str, seconds: float) -> None:
+        """Wait until a machine is in a state (one call: a minute at the most).
+
+        Raises:
+            WaitTimeout: it is not after `seconds`.
+        """
+        seconds = max(1, min(WAIT_SECONDS_MAX, int(seconds)))
+        await self._session.flaps(
+            "GET",
+            _path(app, machine_id, "wait"),
+            params={"state": state, "timeout": str(seconds)},
+            timeout=seconds + 10,
+        )
+
+    async def exec(self, app: str, machine_id: str, command: list[str], seconds: int) -> ExecResult:
+        """Run a command inside a started machine, cordoned or not."""
+        body = await self._session.flaps(
+            "POST",
+            _path(app, machine_id, "exec"),
+            json={"command": command, "timeout": seconds},
+            timeout=seconds + 10,
+        )
+        return ExecResult.model_validate(body)
+
+    async def set_metadata(self, app: str, machine_id: str, key: str, value: str) -> None:
+        """Set one metadata key: no new version, no restart."""
+        await self._session.flaps(
+            "POST",
+            _path(app, machine_id, f"metadata/{key}"),
+            json={"value": value},
+            repeatable=True,
+        )
+
+    async def logs(self, app: str, machine_id: str) -> list[LogLine]:
+        """The latest lines that a machine printed, oldest first."""
+        body = await self._session.api(
+            "GET", f"/api/v1/apps/{app}/logs", params={"instance": machine_id, "next_token": ""}
+        )
+        return [LogLine.model_validate(line.get("attributes") or {}) for line in body["data"]]
+
+    # Leases
+
+    async def acquire_lease(
+        self, app: str, machine_id: str, ttl_seconds: int, description: str
+    ) -> Lease:
+        """Take or renew the lease of a machine; later calls on it carry the nonce.
+
+        Raises:
+            Conflict: somebody else holds it.
+        """
+        body = await self._session.flaps(
+            "POST",
+            _path(app, machine_id, "lease"),
+            json={"ttl": ttl_seconds, "description": description},
+            headers=self._lease(machine_id),
+        )
+        lease = Lease.model_validate(body["data"])
+        self.leases[machine_id] = lease.nonce
+        return lease
+
+    async def lease(self, app: str, machine_id: str) -> Lease | None:
+        """Who holds a machine, or None."""
+        try:
+            body = await self._session.flaps("GET", _path(app, machine_id, "lease"))
+        except NotFound:
+            return None
+        return Lease.model_validate(body["data"])
+
+    async def release_lease(self, app: str, machine_id: str) -> None:
+        """Give a lease back; one that has expired or whose machine is gone is fine."""
+        try:
+            await self._session.flaps(
+                "DELETE", _path(app, machine_id, "lease"), headers=self._lease(machine_id)
+            )
+        except (NotFound, Conflict):
+            return
+        finally:
+            self.leases.pop(machine_id, None)
+
+    # Images (the local Fly's registry)
+
+    async def has_image(self, digest: str) -> bool:
+        """The local registry has an image."""
+        try:
+            await self._session.registry("HEAD", f"/_images/{digest}")
+        except NotFound:
+            return False
+        return True
+
+    async def push_image(self, digest: str, archive: bytes) -> None:
+        """Put an image into the local registry, which checks its digest."""
+        await self._session.registry("PUT", f"/_images/{digest}", content=archive)
+
+    async def _act(self, app: str, machine_id: str, verb: str, **options: Any) -> None:
+        """A verb that may be repeated without harm, under our lease if we hold one."""
+        await self._session.flaps(
+            "POST",
+            _path(app, machine_id, verb),
+            headers=self._lease(machine_id),
+            repeatable=True,
+            **options,
+        )
+
+    def _lease(self, machine_id: str) -> dict[str, str]:
+        nonce = self.leases.get(machine_id)
+        return {LEASE_HEADER: nonce} if nonce else {}
+
+    async def _machine_named(self, app: str, name: str) -> Machine | None:
+        return next((m for m in await self.machines(app) if m.name == name), None)
+
+
+def _path(app: str, machine_id: str, rest: str = "") -> str:
+    return f"/apps/{app}/machines/{machine_id}" + (f"/{rest}" if rest else "")
+
+
+__all__ = ["FlyClient", "FlyError"]

@@ -1,0 +1,59 @@
+"""Where Fly is. Only these addresses and the token tell the local Fly from the real one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from infra.errors import ConfigError
+
+API_URL = "https://api.fly.io"
+FLAPS_URL = "https://api.machines.dev"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """The base URLs and the token.
+
+    Attributes:
+        api_url: GraphQL and logs (`FLY_API_BASE_URL`).
+        flaps_url: the Machines API (`FLY_FLAPS_BASE_URL`).
+        token: `FLY_API_TOKEN`; never printed.
+    """
+
+    api_url: str = API_URL
+    flaps_url: str = FLAPS_URL
+    token: str = field(default="", repr=False)
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Endpoints:
+        """Read flyctl's own variables.
+
+        Raises:
+            ConfigError: no token is set.
+        """
+        env = os.environ if env is None else env
+        token = env.get("FLY_ACCESS_TOKEN") or env.get("FLY_API_TOKEN") or ""
+        if not token:
+            raise ConfigError(
+                "No Fly token: FLY_API_TOKEN is not set. For the local Fly run `make up` and then "
+                "`. .flygate/env`; for Fly.io run `export FLY_API_TOKEN=$(fly tokens create org)`."
+            )
+        return cls(
+            api_url=env.get("FLY_API_BASE_URL", API_URL).rstrip("/"),
+            flaps_url=env.get("FLY_FLAPS_BASE_URL", FLAPS_URL).rstrip("/"),
+            token=token,
+        )
+
+    @property
+    def is_local(self) -> bool:
+        """The Machines API is on this machine: the local Fly, which has a registry of its own."""
+        return is_loopback(self.flaps_url)
+
+
+def is_loopback(url: str) -> bool:
+    """The URL's host is this machine."""
+    host = urlsplit(url).hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.") or host.endswith(".localhost")

@@ -1,0 +1,126 @@
+"""What Fly's answers mean to us, as typed models. Fields that we do not read are left out.
+
+Source of the fields: the Machines API's OpenAPI document and fly-go's machine_types.go.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Model(BaseModel):
+    """Fly adds fields at any time: what we do not know is ignored."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Organization(Model):
+    """The owner of an app."""
+
+    slug: str = ""
+    name: str = ""
+
+
+class App(Model):
+    """An app as the Machines API shows it."""
+
+    name: str
+    id: str = ""
+    status: str = ""
+    organization: Organization = Organization()
+
+
+class IpAssignment(Model):
+    """An address of an app."""
+
+    ip: str
+    shared: bool = False
+    region: str = ""
+
+
+class Secret(Model):
+    """A secret's name and digest; its value can't be read back."""
+
+    name: str
+    digest: str = ""
+
+
+class Check(Model):
+    """The latest result of one health check. `status`: passing, warning or critical."""
+
+    name: str
+    status: str = ""
+    output: str = ""
+
+
+class Event(Model):
+    """Something that happened to a machine; `timestamp` in milliseconds."""
+
+    type: str
+    status: str = ""
+    source: str = ""
+    timestamp: int = 0
+    request: dict[str, Any] | None = None
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code of an exit event, else None."""
+        exited = ((self.request or {}).get("exit_event")) or {}
+        code = exited.get("exit_code")
+        return int(code) if code is not None else None
+
+
+class MachineConfig(Model):
+    """The part of a machine's config that we read back; it is written as a plain dict."""
+
+    image: str = ""
+    env: dict[str, str] = Field(default_factory=dict)
+    metadata: dict[str, str] = Field(default_factory=dict)
+
+
+class Machine(Model):
+    """A machine as the Machines API shows it."""
+
+    id: str
+    name: str = ""
+    state: str = ""
+    region: str = ""
+    instance_id: str = ""
+    private_ip: str = ""
+    cordoned: bool = False
+    created_at: str = ""
+    config: MachineConfig | None = None
+    checks: list[Check] = Field(default_factory=list)
+    events: list[Event] = Field(default_factory=list)
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The machine's metadata; empty where Fly left the config out."""
+        return self.config.metadata if self.config else {}
+
+
+class Lease(Model):
+    """Who holds a machine. `expires_at` in unix seconds."""
+
+    nonce: str = ""
+    owner: str = ""
+    description: str = ""
+    expires_at: int = 0
+
+
+class ExecResult(Model):
+    """What a command that ran inside a machine did."""
+
+    exit_code: int = 0
+    stdout: str = ""
+    stderr: str = ""
+
+
+class LogLine(Model):
+    """One line that a machine printed."""
+
+    timestamp: str = ""
+    message: str = ""
+    instance: str = ""

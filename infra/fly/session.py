@@ -1,0 +1,127 @@
+"""HTTP to Fly: one place for addresses, the token, timeouts, retries and errors."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import stamina
+
+from infra.fly.endpoints import Endpoints
+from infra.fly.errors import FlyError, RateLimited, ServerError, Unreachable, error_for
+
+# Fly limits each action to one request per second and machine or app (burst 3): a shorter wait
+# than a second after a 429 only burns the next token.
+RATE_LIMIT_WAIT_SECONDS = 1.0
+ATTEMPTS = 6
+RETRIED_STATUSES = frozenset({502, 503, 504})
+
+
+class FlySession:
+    """Sends requests to Fly and turns what comes back into JSON or an error of the tree.
+
+    Args:
+        endpoints: where Fly is, and the token.
+        transport: for tests, another httpx transport.
+    """
+
+    def __init__(
+        self, endpoints: Endpoints, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self.endpoints = endpoints
+        self._http = httpx.AsyncClient(
+            headers={"Authorization": f"Bearer {endpoints.token}", "User-Agent": "flygate"},
+            timeout=httpx.Timeout(15.0, connect=5.0),
+            transport=transport,
+            trust_env=not endpoints.is_local,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._http.aclose()
+
+    async def flaps(self, method: str, path: str, **options: Any) -> Any:
+        """One call of the Machines API; `path` starts below `/v1`. See `_send` for options."""
+        return await self._send(method, f"{self.endpoints.flaps_url}/v1{path}", **options)
+
+    async def api(self, method: str, path: str, **options: Any) -> Any:
+        """One call below `FLY_API_BASE_URL` (GraphQL, logs)."""
+        return await self._send(method, f"{self.endpoints.api_url}{path}", **options)
+
+    async def registry(self, method: str, path: str, **options: Any) -> Any:
+        """One call of the local Fly's registry (real Fly has none at this address)."""
+        return await self._send(method, f"{self.endpoints.flaps_url}{path}", **options)
+
+    async def _send(
+        self, method: str, url: str, *, repeatable: bool | None = None, **options: Any
+    ) -> Any:
+        """Send until an answer stands.
+
+        A 429 is always repeated, since it did nothing. No answer and 502 to 504 are repeated
+        only where a second run does no harm (`repeatable`, by default every method but POST).
+
+        Raises:
+            FlyError: a leaf of the tree in `infra/fly/errors.py`.
+        """
+        if repeatable is None:
+            repeatable = method != "POST"
+        retry = stamina.retry_context(
+            on=lambda error: _should_retry(error, repeatable=repeatable),
+            attempts=ATTEMPTS,
+            timeout=None,
+            wait_initial=0.2,
+            wait_max=3.0,
+            wait_jitter=0.3,
+        )
+        async for attempt in retry:
+            with attempt:
+                return await self._send_once(method, url, **options)
+        raise AssertionError("unreachable: stamina returns or raises")
+
+    async def _send_once(self, method: str, url: str, **options: Any) -> Any:
+        action = f"{method} {httpx.URL(url).path}"
+        try:
+            answer = await self._http.request(method, url, **options)
+        except httpx.HTTPError as exc:
+            # A connection that was never made can't have applied anything.
+            never_sent = isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout)
+            raise Unreachable(
+                action, type(exc).__name__, maybe_applied=not never_sent
+            ) from None  # the cause carries the request, and with it the token
+        if answer.is_success:
+            return answer.json() if answer.content else None
+        raise error_for(
+            action, answer.status_code, _detail(answer), answer.headers.get("fly-request-id", "")
+        )
+
+
+def _should_retry(error: Exception, *, repeatable: bool) -> bool | float:
+    if isinstance(error, RateLimited):
+        return RATE_LIMIT_WAIT_SECONDS
+    if isinstance(error, Unreachable):
+        return repeatable or not error.maybe_applied
+    if isinstance(error, ServerError):
+        return repeatable and error.status in RETRIED_STATUSES
+    return False
+
+
+def _detail(answer: httpx.Response) -> str:
+    """The error's text: Fly says `error`, some endpoints `message`, a proxy plain text."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return answer.text[:200]
+    if isinstance(body, dict):
+        return str(body.get("error") or body.get("message") or body)[:500]
+    return str(body)[:500]
+
+
+__all__ = ["FlyError", "FlySession"]

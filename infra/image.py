@@ -1,0 +1,99 @@
+"""An image: a source tree as one deterministic archive, named by its content.
+
+The same files give the same digest on every machine, so a second `pulumi up` from another
+checkout shows no change. The local Fly runs such an image as it is; for Fly.io the
+`Dockerfile` makes one of the same tree.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from infra.errors import ImageError
+
+COMMAND = ("python", "-m", "service")
+_LEFT_OUT_FOLDERS = frozenset({"__pycache__"})
+_LEFT_OUT_SUFFIXES = frozenset({".pyc", ".pyo"})
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A packed source tree.
+
+    Attributes:
+        digest: `sha256:` and the hex digest of the archive.
+        archive: an uncompressed tar with `image.json` (what to run) at its root.
+    """
+
+    digest: str
+    archive: bytes = field(repr=False)
+
+    def reference(self, app: str) -> str:
+        """The image's name in a machine config."""
+        return f"registry.fly.io/{app}@{self.digest}"
+
+
+def pack(root: Path, folders: Sequence[str], command: Sequence[str] = COMMAND) -> Image:
+    """Pack folders of a checkout.
+
+    Args:
+        root: the checkout.
+        folders: names below it, files or folders.
+        command: what a machine runs in the unpacked tree.
+
+    Raises:
+        ImageError: a folder is missing, or a file is a link.
+    """
+    files = {name: path for folder in folders for name, path in _files(root, folder)}
+    entries = [("image.json", _image_json(command), False)]
+    entries += [(name, path.read_bytes(), _is_executable(path)) for name, path in files.items()]
+    archive = _tar(sorted(entries))
+    return Image(digest=f"sha256:{hashlib.sha256(archive).hexdigest()}", archive=archive)
+
+
+def digest_of(reference: str) -> str:
+    """The digest within an image's name."""
+    return reference.rpartition("@")[2]
+
+
+def _files(root: Path, folder: str) -> Iterator[tuple[str, Path]]:
+    top = root / folder
+    if not top.exists():
+        raise ImageError(f"The image's source {folder!r} does not exist. Check flygate:source.")
+    for path in [top] if top.is_file() else sorted(top.rglob("*")):
+        relative = path.relative_to(root)
+        if path.is_symlink():
+            raise ImageError(f"{relative} is a link; an image carries plain files only")
+        if path.is_file() and not _is_left_out(relative):
+            yield PurePosixPath(relative).as_posix(), path
+
+
+def _is_left_out(relative: Path) -> bool:
+    return relative.suffix in _LEFT_OUT_SUFFIXES or any(
+        part in _LEFT_OUT_FOLDERS or part.startswith(".") for part in relative.parts
+    )
+
+
+def _is_executable(path: Path) -> bool:
+    return bool(path.stat().st_mode & 0o100)
+
+
+def _image_json(command: Sequence[str]) -> bytes:
+    return json.dumps({"cmd": list(command), "env": {}}, sort_keys=True).encode()
+
+
+def _tar(entries: Iterable[tuple[str, bytes, bool]]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, content, executable in entries:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            info.mode = 0o755 if executable else 0o644
+            tar.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()

@@ -1,0 +1,24 @@
+"""What Pulumi hands the running program: the stack's configuration, plain and secret."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pulumi.runtime.config as runtime_config
+
+from infra.config import PROJECT
+
+
+def raw() -> dict[str, Any]:
+    """The project's configuration, key → text. All of it, so that an unknown key is noticed."""
+    prefix = f"{PROJECT}:"
+    found = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
+    return {k.removeprefix(prefix): v for k, v in found.items() if k.startswith(prefix)}
+
+
+def sealed(values: Mapping[str, str]) -> pulumi.Output[str]:
+    """Secret values as one JSON text that Pulumi keeps encrypted."""
+    return pulumi.Output.secret(json.dumps(dict(values), sort_keys=True))

@@ -1,0 +1,118 @@
+"""The manifest: one immutable description of what runs.
+
+Its public half is here, as plain JSON. The secret half is a separate map that never meets it;
+the two are tied together by the id of the secret set, which says nothing about the values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from infra import flytoml
+from infra.config import StackConfig
+from infra.errors import ConfigError
+
+
+class Gates(BaseModel):
+    """What must hold before a release stands. Durations as in fly.toml ("2m")."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    wait: str = "2m"
+    drain: str = "10s"
+    limiter: bool = True
+
+
+class Manifest(BaseModel):
+    """The public half.
+
+    Attributes:
+        image: by digest.
+        config: the machine config, without image and metadata, with the environment.
+        machines: how many in each region.
+        secrets: the names of the secrets; the values are in the ledger's secret sets.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    app: str
+    image: str
+    config: dict[str, Any]
+    phase: int
+    regions: tuple[str, ...]
+    machines: int
+    secrets: tuple[str, ...] = ()
+    gates: Gates = Gates()
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of the machines, without secrets."""
+        env: dict[str, str] = self.config.get("env", {})
+        return env
+
+    @property
+    def count(self) -> int:
+        """Machines in all regions together."""
+        return self.machines * len(self.regions)
+
+    def id(self, secret_set: str) -> str:
+        """The manifest's name: 12 hex digits over its public half and its secret set's id."""
+        text = canonical(self.model_dump(mode="json")) + secret_set
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def build(
+    stack: StackConfig, toml: Mapping[str, Any], image: str, secret_names: Iterable[str]
+) -> Manifest:
+    """The manifest that a stack's configuration, its phase and fly.toml ask for.
+
+    Raises:
+        ConfigError: fly.toml and the configuration leave something open.
+    """
+    merged = flytoml.overlay(flytoml.overlay(toml, stack.row.overlay()), {"env": stack.env})
+    config = flytoml.machine_config(merged)
+    names = tuple(sorted(secret_names))
+    _check_overlap(stack.env, names)
+    return Manifest(
+        app=stack.app,
+        image=image,
+        config=config,
+        phase=stack.phase,
+        regions=_regions(stack, toml),
+        machines=stack.machines or stack.row.machines,
+        secrets=names,
+        gates=Gates(
+            wait=stack.rollout.wait, drain=stack.rollout.drain, limiter=stack.smoke.limiter
+        ),
+    )
+
+
+def canonical(value: Any) -> str:
+    """JSON that is the same text for the same value."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _regions(stack: StackConfig, toml: Mapping[str, Any]) -> tuple[str, ...]:
+    if stack.regions:
+        return stack.regions
+    primary = toml.get("primary_region")
+    if not primary:
+        raise ConfigError(
+            "No region: set primary_region in fly.toml, or "
+            "`pulumi config set --path 'regions[0]' iad`."
+        )
+    return (str(primary),)
+
+
+def _check_overlap(env: Mapping[str, str], secrets: tuple[str, ...]) -> None:
+    both = sorted(set(env) & set(secrets))
+    if both:
+        raise ConfigError(
+            f"{', '.join(both)}: set under both flygate:env and flygate:secrets. A secret wins "
+            "over a variable of the same name on Fly, so one would never be seen; remove one."
+        )

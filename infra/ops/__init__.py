@@ -1,0 +1,1 @@
+"""What Pulumi's Commands run: JSON in, converge, JSON out. See `flygate op`."""

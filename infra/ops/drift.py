@@ -1,0 +1,77 @@
+"""`flygate op drift`: has somebody changed the app behind Pulumi's back?
+
+Pulumi compares inputs with inputs, so drift must become an input to be repaired. The token is
+that input: while the app is as its release left it, it is what the machines remember (and
+Pulumi's state, too); when it is not, it is a new one, both Commands run, and the machines of
+the repaired release remember it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+from infra.fly.client import FlyClient
+from infra.rollout.observe import CANDIDATE, LIVE, State, observe
+
+
+def _new_token() -> str:
+    return secrets.token_hex(4)
+
+
+class DriftRequest(BaseModel):
+    """What the function gets on its standard input."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    app: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What was found.
+
+    Attributes:
+        token: the input for the Commands.
+        found: a line for each difference; none if there is no drift.
+        runs: what runs now, for people.
+    """
+
+    token: str
+    found: tuple[str, ...]
+    runs: str
+
+
+async def look(app: str, fly: FlyClient) -> Drift:
+    """Read the live app and judge it. Reads only."""
+    if await fly.app(app) is None:
+        return Drift(_new_token(), ("there is no such app",), "nothing")
+    return judge(await observe(fly, app))
+
+
+def judge(state: State, new_token: Callable[[], str] = _new_token) -> Drift:
+    """What differs from what the last release left."""
+    live = [m for m in state.machines if m.role == LIVE]
+    if not live:
+        return Drift(new_token(), ("no machine of a release is left",), "nothing")
+    release = max(m.release for m in live)
+    current = [m for m in live if m.release == release]
+    found = [f"{m.name} ({m.id}) is {_how(m.cordoned, m.state)}" for m in live if not m.serves]
+    found += [f"{m.name} ({m.id}) is of v{m.release}" for m in live if m.release != release]
+    found += [
+        f"{m.name} ({m.id}) was left by a rollout that died"
+        for m in state.machines
+        if m.role == CANDIDATE
+    ]
+    missing = current[0].count - len(current)
+    if missing > 0:
+        found.append(f"{missing} of {current[0].count} machines of v{release} are gone")
+    token = new_token() if found else current[0].drift
+    return Drift(token, tuple(found), f"v{release} on {len(current)} machine(s)")
+
+
+def _how(cordoned: bool, state: str) -> str:
+    return f"{state} and cordoned" if cordoned else state

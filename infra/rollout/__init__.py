@@ -1,0 +1,1 @@
+"""The rollout engine: observe → plan → lock → run, and the way back."""

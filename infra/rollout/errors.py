@@ -1,0 +1,33 @@
+"""What can go wrong in a rollout; the exit code is the outcome.
+
+RolloutError             1
+├── RolloutRestored      2: the release failed, the former one serves as before
+├── LockHeld             3: somebody else is rolling out; nothing was done
+└── RestoreFailed        4: the release failed, and so did the way back
+"""
+
+from __future__ import annotations
+
+from infra.errors import FlygateError
+
+
+class RolloutError(FlygateError):
+    """The root of the tree."""
+
+
+class RolloutRestored(RolloutError):
+    """The release failed and was taken back."""
+
+    exit_code = 2
+
+
+class LockHeld(RolloutError):
+    """Another rollout holds the app's machines."""
+
+    exit_code = 3
+
+
+class RestoreFailed(RolloutError):
+    """The release failed, and taking it back failed too: somebody must look."""
+
+    exit_code = 4

@@ -1,0 +1,153 @@
+"""The gates: what must hold for a new machine before the rollout goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import httpx
+
+from infra.fly.errors import FlyError
+from infra.fly.models import Machine
+from infra.rollout.smoke import COMMAND_SECONDS, Expectation
+from infra.rollout.verdict import Verdict
+from infra.rollout.world import World
+from infra.web import open_web
+
+# Get Machine is limited to 5 requests a second for each machine.
+POLL_SECONDS = 0.25
+# The platform restarts what crashes; the second crash is a pattern.
+CRASHES_MAX = 2
+# Fly's proxies learn of an uncordoned machine within seconds, not at once.
+REACH_SECONDS = 20.0
+
+
+class Gate(Protocol):
+    """A question about one new machine."""
+
+    @property
+    def name(self) -> str:
+        """For the journal."""
+        ...
+
+    async def judge(self, world: World, machine_id: str) -> Verdict:
+        """Answer it; never raises for what the machine does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Healthy:
+    """The machine starts, stays up, and its Fly checks pass.
+
+    Attributes:
+        wait_seconds: how long that may take.
+    """
+
+    wait_seconds: float
+    name = "health"
+
+    async def judge(self, world: World, machine_id: str) -> Verdict:
+        """Watch the machine until it is healthy, dead or out of time."""
+        deadline = time.monotonic() + self.wait_seconds
+        while True:
+            machine = await world.fly.machine(world.app, machine_id)
+            if reason := _death(machine):
+                return Verdict("fail", self.name, reason)
+            if _is_healthy(machine, world):
+                return Verdict("pass", self.name, f"{machine.name} started, checks pass")
+            if time.monotonic() > deadline:
+                return Verdict("fail", self.name, self._too_late(machine))
+            await asyncio.sleep(POLL_SECONDS)
+
+    def _too_late(self, machine: Machine) -> str:
+        waited = f"after {self.wait_seconds:g} s"
+        if machine.state != "started":
+            return f"the machine is {machine.state} {waited}"
+        failing = "; ".join(_failing(machine)) or "no check has answered yet"
+        return f"its checks do not pass {waited}: {failing}"
+
+
+@dataclass(frozen=True, slots=True)
+class Smoke:
+    """The service answers, and its limiter limits, asked inside the machine alone.
+
+    Attributes:
+        limiter: prove the limiter too.
+    """
+
+    limiter: bool
+    name = "smoke"
+
+    async def judge(self, world: World, machine_id: str) -> Verdict:
+        """Run the probe in the machine and read its answers."""
+        expected = Expectation.of(world.target.manifest, limiter=self.limiter)
+        try:
+            result = await world.fly.exec(
+                world.app, machine_id, expected.command(), COMMAND_SECONDS
+            )
+        except FlyError as exc:
+            return Verdict("error", self.name, f"the smoke check could not run: {exc}")
+        if problem := expected.problem(result):
+            return Verdict("fail", self.name, problem)
+        return Verdict("pass", self.name, expected.summary())
+
+
+@dataclass(frozen=True, slots=True)
+class Reachable:
+    """The app's public address leads to the machine."""
+
+    name = "reach"
+
+    async def judge(self, world: World, machine_id: str) -> Verdict:
+        """Ask for `/health` of this very machine through the proxy, until it answers."""
+        deadline = time.monotonic() + REACH_SECONDS
+        headers = {"fly-force-instance-id": machine_id}
+        async with open_web(world.target.url) as web:
+            while True:
+                found = await _status(web, headers)
+                if found == "200":
+                    return Verdict("pass", self.name, "answers through the proxy")
+                if time.monotonic() > deadline:
+                    return Verdict(
+                        "fail", self.name, f"{world.target.url}/health answers {found} for it"
+                    )
+                await asyncio.sleep(POLL_SECONDS)
+
+
+def _death(machine: Machine) -> str:
+    """Why the machine will not come up any more, or an empty string."""
+    codes = [e.exit_code for e in machine.events if e.type == "exit" and e.exit_code]
+    if machine.state in {"failed", "destroyed"} or (machine.state == "stopped" and machine.events):
+        code = f", exit code {codes[0]}" if codes else ""
+        return f"the service did not stay up: the machine is {machine.state}{code}"
+    if len(codes) >= CRASHES_MAX:
+        return f"the service crashed {len(codes)} times, exit code {codes[0]}"
+    return ""
+
+
+def _is_healthy(machine: Machine, world: World) -> bool:
+    if machine.state != "started" or any(c.status != "passing" for c in machine.checks):
+        return False
+    return bool(machine.checks) or not _has_checks(world)
+
+
+def _has_checks(world: World) -> bool:
+    config = world.target.manifest.config
+    return bool(config.get("checks")) or any(s.get("checks") for s in config.get("services", []))
+
+
+def _failing(machine: Machine) -> Iterator[str]:
+    for check in machine.checks:
+        if check.status != "passing":
+            output = " ".join(check.output.split())[:200] or "no output"
+            yield f"{check.name} is {check.status}: {output}"
+
+
+async def _status(web: httpx.AsyncClient, headers: dict[str, str]) -> str:
+    try:
+        return str((await web.get("/health", headers=headers)).status_code)
+    except httpx.HTTPError as exc:
+        return type(exc).__name__

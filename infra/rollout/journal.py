@@ -1,0 +1,115 @@
+"""The journal: one line of JSON for each thing done or judged, written before it is done.
+
+The screen, the audit trail and the explanation of a failure are all read from it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from infra.redact import Redactor
+
+Kind = Literal[
+    "started",  # a rollout begins
+    "step",  # a step is about to be applied
+    "done",  # it was applied
+    "verdict",  # a gate has judged
+    "failed",  # a step or a gate failed: the way back begins
+    "undo",  # a step is about to be undone
+    "no-return",  # from here on only forward
+    "warning",  # past the point of no return something is left for the next run
+    "finished",  # the release stands
+    "restored",  # the former release serves as before
+    "restore-failed",
+    "refused",  # somebody else is rolling out; nothing was done
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line.
+
+    Attributes:
+        at: RFC 3339.
+        seconds: since the rollout began.
+        release: `v7`.
+        stage: the part of the plan.
+        machine: a machine's id, or empty.
+        text: for people.
+    """
+
+    at: str
+    seconds: float
+    release: str
+    kind: Kind
+    stage: str
+    text: str
+    machine: str = ""
+
+
+class Journal:
+    """Appends events to a file and tells listeners, in this order.
+
+    Args:
+        path: the file; made with its folder.
+        release: the release that the events belong to.
+        redact: takes secrets out of every text.
+        listeners: called with each event once it is on disk.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        release: str,
+        redact: Redactor,
+        listeners: tuple[Callable[[Event], None], ...] = (),
+    ) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._release = release
+        self._redact = redact
+        self._listeners = listeners
+        self._began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since the rollout began."""
+        return time.monotonic() - self._began
+
+    def write(self, kind: Kind, stage: str, text: str, machine: str = "") -> None:
+        """Append one event; it is on disk when this returns."""
+        event = Event(
+            at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            seconds=round(self.seconds, 2),
+            release=self._release,
+            kind=kind,
+            stage=stage,
+            text=self._redact(text),
+            machine=machine,
+        )
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(event)) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        for listener in self._listeners:
+            listener(event)
+
+
+def read(path: Path) -> list[Event]:
+    """The events of a journal, oldest first; a torn last line is left out."""
+    if not path.exists():
+        return []
+    events = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            events.append(Event(**json.loads(line)))
+        except (ValueError, TypeError):
+            continue
+    return events

@@ -1,0 +1,63 @@
+"""The smoke check's hand: runs inside a new machine, on its own Python, and prints what it saw.
+
+It is sent as text (`python -c`), so it stands alone, uses the standard library only, and does
+not depend on the code that it checks. It judges nothing. A cordoned machine can't be reached
+through Fly's proxy, but a command can run inside it.
+"""
+
+import http.client
+import json
+import os
+import secrets
+import sys
+import time
+from typing import Any
+
+HEALTH = "/health"
+PROBE = "/_flygate/probe"
+
+
+def main(arguments: str) -> None:
+    """Print one line of JSON: the health answer, and the statuses of a burst of requests."""
+    options = json.loads(arguments)
+    host = os.environ.get("HOST") or "127.0.0.1"
+    port = int(os.environ.get("PORT") or options["port"])
+    connection = http.client.HTTPConnection(host, port, timeout=options["timeout"])
+    health, _, body = get(connection, HEALTH, {})
+    seen = {"health": health, "body": body[:500]}
+    if options["limiter"]:
+        seen |= burst(connection, options["burst"], options["per_second"])
+    print(json.dumps(seen))
+
+
+def burst(connection: http.client.HTTPConnection, size: int, per_second: float) -> dict[str, Any]:
+    """Ask until refused, and a little further than any right limiter would go."""
+    # An address of the documentation prefix, a new /64 each time: no real client's bucket.
+    client = f"2001:db8:{secrets.randbelow(65536):x}:{secrets.randbelow(65536):x}::1"
+    began = time.monotonic()
+    admitted = 0
+    while True:
+        status, headers, _ = get(connection, PROBE, {"Fly-Client-IP": client})
+        if status >= 300 or admitted > size + per_second * (time.monotonic() - began) + 1:
+            break
+        admitted += 1
+    return {
+        "admitted": admitted,
+        "last": status,
+        "retry_after": headers.get("retry-after", ""),
+        "seconds": time.monotonic() - began,
+    }
+
+
+def get(
+    connection: http.client.HTTPConnection, path: str, headers: dict[str, str]
+) -> tuple[int, dict[str, str], str]:
+    """One request: status, headers, body."""
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    body = answer.read().decode("utf-8", "replace")
+    return answer.status, {name.lower(): value for name, value in answer.getheaders()}, body
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

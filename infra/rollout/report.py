@@ -1,0 +1,36 @@
+"""What the operator sees of a rollout, read from the journal's events: one plain line each."""
+
+from __future__ import annotations
+
+import sys
+from typing import TextIO
+
+from infra.rollout.journal import Event, Kind
+
+_MARKS: dict[Kind, str] = {
+    "done": "✓",
+    "verdict": "✓",
+    "failed": "✗",
+    "undo": "↩",
+    "warning": "!",
+    "finished": "✓",
+    "restored": "↩",
+    "restore-failed": "✗",
+}
+# A step is shown when it is done; that it begins matters to the journal only.
+_HIDDEN: frozenset[Kind] = frozenset({"step", "no-return"})
+
+
+class Report:
+    """Writes lines to a stream (standard error by default: standard output is the ledger's)."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+        if event.kind in _HIDDEN:
+            return
+        mark = _MARKS.get(event.kind, "·")
+        line = f"{event.release} {event.seconds:5.1f}s {mark} {event.stage:<8} {event.text}"
+        print(line.rstrip(), file=self._stream, flush=True)

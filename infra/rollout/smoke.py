@@ -1,0 +1,99 @@
+"""The smoke check's head: what a new machine must have answered. Pure; the asking is `probe.py`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.fly.models import ExecResult
+from infra.manifest import Manifest
+
+# The service's own defaults (tests/infra/test_smoke.py holds the two together).
+DEFAULT_RPM = 60
+DEFAULT_BURST = 10
+REQUEST_SECONDS = 5
+COMMAND_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What the manifest promises.
+
+    Attributes:
+        port: where the service listens.
+        limiter: the limiter must be proved.
+        burst, per_second: the quota of one client.
+    """
+
+    port: int
+    limiter: bool
+    burst: int
+    per_second: float
+
+    @classmethod
+    def of(cls, manifest: Manifest, *, limiter: bool) -> Expectation:
+        """Read from a manifest's environment and services."""
+        services = manifest.config.get("services") or [{}]
+        return cls(
+            port=int(services[0].get("internal_port", 8080)),
+            limiter=limiter,
+            burst=_whole(manifest.env, "RATE_LIMIT_BURST", DEFAULT_BURST),
+            per_second=_whole(manifest.env, "RATE_LIMIT_RPM", DEFAULT_RPM) / 60,
+        )
+
+    def command(self) -> list[str]:
+        """What to run inside the machine."""
+        script = Path(__file__).with_name("probe.py").read_text(encoding="utf-8")
+        arguments = {
+            "port": self.port,
+            "limiter": self.limiter,
+            "burst": self.burst,
+            "per_second": self.per_second,
+            "timeout": REQUEST_SECONDS,
+        }
+        return ["python", "-c", script, json.dumps(arguments)]
+
+    def problem(self, result: ExecResult) -> str:
+        """What is wrong with the answers, or an empty string."""
+        if result.exit_code != 0:
+            last = (result.stderr or result.stdout).strip().splitlines()[-1:] or ["no output"]
+            return f"the smoke check could not ask the service: {last[0]}"
+        try:
+            seen: dict[str, Any] = json.loads(result.stdout.strip().splitlines()[-1])
+        except (ValueError, IndexError):
+            return "the smoke check's answer can't be read"
+        if seen["health"] != 200:
+            return f"GET /health answered {seen['health']}: {seen['body']}"
+        return self._limiter_problem(seen) if self.limiter else ""
+
+    def _limiter_problem(self, seen: Mapping[str, Any]) -> str:
+        admitted, last = int(seen["admitted"]), int(seen["last"])
+        quota = f"burst {self.burst}, {self.per_second * 60:g} a minute"
+        if last not in {204, 429}:
+            return f"GET /_flygate/probe answered {last}; 204 or 429 was expected"
+        if last != 429:
+            return (
+                f"the limiter does not limit: {admitted} requests of one client were all served "
+                f"({quota}). Is RATE_LIMIT_MODE off or shadow, or the middleware missing? "
+                "If that is meant: pulumi config set --path smoke.limiter false"
+            )
+        if admitted < self.burst:
+            return f"the limiter refused after {admitted} requests, before the burst ({quota})"
+        if not seen["retry_after"]:
+            return "the limiter's 429 carries no Retry-After"
+        return ""
+
+    def summary(self) -> str:
+        """What was proved, for people."""
+        return (
+            f"burst of {self.burst} served, the next refused" if self.limiter else "health answered"
+        )
+
+
+def _whole(env: Mapping[str, str], name: str, default: int) -> int:
+    value = env.get(name, "").strip()
+    # The service refuses to start with anything else, and says so better than we could here.
+    return int(value) if value.isdigit() else default

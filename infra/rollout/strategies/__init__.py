@@ -1,0 +1,1 @@
+"""The strategies. Each only orders steps; none knows how a step is done."""
