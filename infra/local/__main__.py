@@ -1,0 +1,53 @@
+"""`python -m infra.local --state DIR`: the local Fly in the foreground, until SIGTERM or SIGINT."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from infra.local.daemon import LocalFly
+from infra.local.errors import StartupError
+
+
+def main() -> int:
+    options = _options()
+    try:
+        _run(serve(options.state, options.api_port, options.proxy_port))
+    except StartupError as error:
+        sys.stderr.write(f"flygate local: {error}\n")
+        return 1
+    return 0
+
+
+async def serve(state: Path, api_port: int | None, proxy_port: int | None) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with LocalFly(state, api_port, proxy_port) as fly:
+        sys.stdout.write(f"api {fly.api_url}\nproxy {fly.proxy_url}\n")
+        sys.stdout.flush()
+        await stopped.wait()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
+    parser.add_argument("--state", type=Path, required=True, help="folder that keeps everything")
+    parser.add_argument("--api-port", type=int, help="0: a free one; default: as before, or 4280")
+    parser.add_argument("--proxy-port", type=int, help="0: a free one; default: as before, or 4290")
+    return parser.parse_args()
+
+
+def _run(main_coroutine: Coroutine[Any, Any, None]) -> None:
+    try:
+        import uvloop  # noqa: PLC0415 (absent on Windows; asyncio's own loop serves there)
+    except ImportError:
+        asyncio.run(main_coroutine)
+    else:
+        uvloop.run(main_coroutine)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""Apps (FLY.md 2.2)."""
+
+from fastapi import APIRouter, Response
+from pydantic import AliasChoices, BaseModel, Field
+
+from infra.local.api.deps import AppDep, CloudDep, Json
+from infra.local.api.render import app_json
+
+router = APIRouter(prefix="/v1/apps", tags=["apps"])
+
+
+class CreateApp(BaseModel):
+    # Fly's docs call it app_name, its OpenAPI document and flyctl name.
+    name: str = Field(validation_alias=AliasChoices("name", "app_name"))
+    org_slug: str
+    network: str = ""
+    idempotency_key: str | None = None
+
+
+@router.get("")
+async def list_apps(cloud: CloudDep, org_slug: str) -> Json:
+    apps = [app_json(app, cloud.fleet) for app in cloud.apps.list(org_slug)]
+    return {"total_apps": len(apps), "apps": apps}
+
+
+@router.post("", status_code=201)
+async def create_app(cloud: CloudDep, body: CreateApp) -> Json:
+    app = cloud.apps.create(body.name, body.org_slug, body.network, body.idempotency_key)
+    return {"id": app.id, "created_at": int(app.created_at * 1000)}
+
+
+@router.get("/{app_name}")
+async def get_app(cloud: CloudDep, app: AppDep) -> Json:
+    return app_json(app, cloud.fleet)
+
+
+@router.delete("/{app_name}")
+async def delete_app(cloud: CloudDep, app: AppDep) -> Response:
+    await cloud.delete_app(app)
+    return Response(status_code=202)

@@ -1,0 +1,35 @@
+"""Failures in the form that Fly gives them: `{"error": …, "status": …}` (FLY.md 2.1)."""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from infra.local.errors import FlyError
+
+
+def install_failure_handlers(api: FastAPI) -> None:
+    api.add_exception_handler(FlyError, _fly_error)
+    api.add_exception_handler(RequestValidationError, _bad_request)
+    api.add_exception_handler(HTTPException, _http_error)
+
+
+async def _fly_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, FlyError)  # noqa: S101 (registered for this class)
+    document = {"error": str(error), "status": error.reason}
+    return JSONResponse(document, error.http_status)
+
+
+async def _bad_request(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    problems = "; ".join(
+        f"{'.'.join(str(part) for part in found['loc'][1:])}: {found['msg']}"
+        for found in error.errors()
+    )
+    return JSONResponse({"error": f"invalid_argument: {problems}", "status": "unknown"}, 400)
+
+
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    text = f"{error.detail}: {request.method} {request.url.path}"
+    return JSONResponse({"error": text, "status": "unknown"}, error.status_code)

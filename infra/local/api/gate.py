@@ -1,0 +1,56 @@
+"""The way into the API: a request id on every answer, and no web page may drive this machine."""
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from infra.local.ids import RequestIds
+
+_LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "::1", "_api.internal"})
+
+
+class Gate:
+    """Pure ASGI middleware.
+
+    The API starts programs, so a page in a browser must not reach it: neither by a name that
+    resolves to 127.0.0.1 (Host is not ours) nor across sites (Origin is not ours).
+    """
+
+    def __init__(self, app: ASGIApp, request_ids: RequestIds) -> None:
+        self._app = app
+        self._request_ids = request_ids
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = self._request_ids.next()
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["fly-request-id"] = request_id
+            await send(message)
+
+        app = self._app if _is_from_here(Headers(scope=scope)) else _REFUSAL
+        await app(scope, receive, send_with_id)
+
+
+def _is_from_here(headers: Headers) -> bool:
+    origin = headers.get("origin")
+    return _is_local(f"//{headers.get('host', '')}") and (origin is None or _is_local(origin))
+
+
+def _is_local(url: str) -> bool:
+    try:
+        name = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    return name in _LOCAL_NAMES or name.endswith(".localhost")
+
+
+_REFUSAL = JSONResponse(
+    {"error": "the local Fly answers to local names and local pages only", "status": "unknown"},
+    403,
+)

@@ -1,0 +1,47 @@
+"""The registry (outside Fly's paths): images come in as tars and are named by their digest."""
+
+import asyncio
+import re
+
+from fastapi import APIRouter, Request, Response
+
+from infra.local.api.deps import CloudDep, Json
+from infra.local.errors import InvalidArgumentError, TooLargeError
+from infra.local.images import MAX_IMAGE_BYTES
+
+router = APIRouter(prefix="/_images", tags=["images"])
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@router.get("")
+async def list_images(cloud: CloudDep) -> Json:
+    return {"images": [{"digest": digest} for digest in cloud.images.digests()]}
+
+
+@router.head("/{digest}")
+async def has_image(cloud: CloudDep, digest: str) -> Response:
+    return Response(status_code=200 if cloud.images.has(_checked(digest)) else 404)
+
+
+@router.put("/{digest}")
+async def put_image(request: Request, cloud: CloudDep, digest: str) -> Response:
+    tar = await _body(request)
+    is_new = await asyncio.to_thread(cloud.images.add, _checked(digest), tar)
+    return Response(status_code=201 if is_new else 200)
+
+
+def _checked(digest: str) -> str:
+    if _DIGEST.fullmatch(digest):
+        return digest
+    raise InvalidArgumentError(f"an image's name is sha256:<64 hex digits>, found {digest!r}")
+
+
+async def _body(request: Request) -> bytes:
+    """The tar, read no further than the limit."""
+    tar = bytearray()
+    async for chunk in request.stream():
+        tar += chunk
+        if len(tar) > MAX_IMAGE_BYTES:
+            raise TooLargeError(f"image too large: at most {MAX_IMAGE_BYTES} bytes")
+    return bytes(tar)

@@ -1,0 +1,44 @@
+"""An app: the name under which machines, secrets and addresses stand."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class IpAssignment:
+    """An address of the app; the local proxy serves each app by its name all the same."""
+
+    ip: str
+    kind: str
+    region: str
+    shared: bool
+    egress: bool
+    created_at: float
+    service_name: str = ""
+
+
+@dataclass(slots=True)
+class App:
+    """What the state keeps of an app."""
+
+    id: str
+    name: str
+    number: int
+    organization: str
+    network: str
+    created_at: float
+    idempotency_key: str | None = None
+    has_been_deployed: bool = False
+    ips: list[IpAssignment] = field(default_factory=list)
+
+    @property
+    def status(self) -> str:
+        return "deployed" if self.has_been_deployed else "pending"
+
+    def to_state(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> "App":
+        ips = [IpAssignment(**ip) for ip in state.pop("ips")]
+        return cls(**state, ips=ips)

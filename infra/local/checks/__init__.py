@@ -1,0 +1,1 @@
+"""Health checks of machines: what they are (spec), one evaluation (probe), the loop (runner)."""

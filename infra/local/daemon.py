@@ -1,0 +1,175 @@
+"""The daemon: the API, the proxy and the machines of one state folder, in one event loop."""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+
+from infra.local.api import build_api
+from infra.local.cloud import HOME_REGION, Cloud, build_cloud
+from infra.local.environment import Inherited
+from infra.local.errors import StartupError
+from infra.local.lock import StateLock
+from infra.local.ports import FREE, Listeners, listen
+from infra.local.proxy.routes import Routes
+from infra.local.proxy.server import Proxy
+from infra.local.store import Store
+from infra.local.times import rfc3339
+from infra.local.version import PROJECT_ROOT, code_version
+
+DAEMON_KEY = "daemon"  # → daemon.json
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonInfo:
+    """What `daemon.json` says while the daemon is ready."""
+
+    pid: int
+    api_url: str
+    proxy_url: str
+    root: str
+    started_at: str
+    version: str
+
+
+class LocalFly:
+    """The local Fly of one state folder, from entering the context to leaving it.
+
+    Args:
+        state_dir: where everything is kept; made if missing.
+        api_port: 0 for a free one (the one used before, if there was one); None for the usual one.
+        proxy_port: likewise.
+    """
+
+    def __init__(
+        self, state_dir: Path, api_port: int | None = FREE, proxy_port: int | None = FREE
+    ) -> None:
+        self._state_dir = Path(state_dir)
+        self._asked = (api_port, proxy_port)
+        self._cleanup = contextlib.AsyncExitStack()
+        self.api_url = ""
+        self.proxy_url = ""
+
+    async def __aenter__(self) -> Self:
+        async with contextlib.AsyncExitStack() as stack:
+            await self._open(stack)
+            self._cleanup = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._cleanup.aclose()
+
+    async def _open(self, stack: contextlib.AsyncExitStack) -> None:
+        """What is opened last is closed first: the API, the machines, the proxy, the lock."""
+        store = Store(self._state_dir)
+        stack.enter_context(_locked(self._state_dir))
+        listeners = listen(store, *self._asked)
+        stack.callback(listeners.close)
+        self.api_url = _url(listeners.api.getsockname())
+        self.proxy_url = _url(listeners.proxy.getsockname())
+        routes = Routes()
+        cloud = build_cloud(store, routes, Inherited.from_process(os.environ), time.time)
+        await self._start_proxy(stack, routes, listeners)
+        await _start_machines(stack, cloud)
+        await self._start_api(stack, cloud, listeners)
+        stack.enter_context(self._announced(store))
+
+    async def _start_proxy(
+        self, stack: contextlib.AsyncExitStack, routes: Routes, listeners: Listeners
+    ) -> None:
+        proxy = Proxy(routes, listeners.proxy, HOME_REGION)
+        stack.push_async_callback(proxy.close)
+        await proxy.start()
+
+    async def _start_api(
+        self, stack: contextlib.AsyncExitStack, cloud: Cloud, listeners: Listeners
+    ) -> None:
+        server = _ApiServer(
+            uvicorn.Config(
+                build_api(cloud, self.proxy_url),
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=1,
+                timeout_keep_alive=60,
+            )
+        )
+        serving = asyncio.create_task(server.serve(sockets=[listeners.api]))
+
+        async def stop() -> None:
+            server.should_exit = True
+            await serving
+
+        stack.push_async_callback(stop)
+        while not server.started:
+            if serving.done():
+                serving.result()
+                raise StartupError("the API did not start")
+            await asyncio.sleep(0.005)
+
+    @contextlib.contextmanager
+    def _announced(self, store: Store) -> Iterator[None]:
+        info = DaemonInfo(
+            pid=os.getpid(),
+            api_url=self.api_url,
+            proxy_url=self.proxy_url,
+            root=str(PROJECT_ROOT),
+            started_at=rfc3339(time.time()),
+            version=code_version(),
+        )
+        store.write(DAEMON_KEY, asdict(info))
+        try:
+            yield
+        finally:
+            store.delete(DAEMON_KEY)
+
+
+class _ApiServer(uvicorn.Server):
+    """Leaves signals to the program that the server is a part of."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _start_machines(stack: contextlib.AsyncExitStack, cloud: Cloud) -> None:
+    collecting = asyncio.create_task(cloud.logs.collect_for_ever())
+
+    async def stop_collecting() -> None:
+        collecting.cancel()
+        await asyncio.gather(collecting, return_exceptions=True)
+
+    stack.push_async_callback(stop_collecting)
+    stack.push_async_callback(cloud.fleet.halt)
+    await asyncio.to_thread(cloud.fleet.end_orphans)
+    cloud.fleet.boot()
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    lock = StateLock(folder)
+    if not lock.acquire():
+        raise StartupError(
+            f"a local Fly (process {lock.holder()}) already runs with the state folder {folder}. "
+            "`flygate local status` shows it, `flygate local down` ends it."
+        )
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _url(address: tuple[str, int]) -> str:
+    return f"http://{address[0]}:{address[1]}"

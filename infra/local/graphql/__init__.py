@@ -1,0 +1,1 @@
+"""Fly's GraphQL: the documents that clients send are parsed, validated and executed."""

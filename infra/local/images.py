@@ -1,0 +1,147 @@
+"""The image store: source trees by the digest of their tar, in place of Fly's registry."""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from infra.local.errors import InvalidArgumentError, NotFoundError, TooLargeError
+
+MAX_IMAGE_BYTES = 64 * 1024 * 1024
+_MANIFEST = "image.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An unpacked image: the folder that a machine runs in, and what it runs."""
+
+    digest: str
+    tree: Path
+    command: tuple[str, ...]
+    env: Mapping[str, str]
+
+
+class ImageStore:
+    """Images under one folder, one subfolder per digest; an image is complete or absent."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def add(self, digest: str, tar: bytes) -> bool:
+        """Unpacks an image; False if it existed.
+
+        Raises:
+            InvalidArgumentError: the bytes have another digest, or the tar is unsafe.
+            TooLargeError: above 64 MiB.
+        """
+        if len(tar) > MAX_IMAGE_BYTES:
+            raise TooLargeError(f"image too large: {len(tar)} bytes, at most {MAX_IMAGE_BYTES}")
+        found = "sha256:" + hashlib.sha256(tar).hexdigest()
+        if found != digest:
+            raise InvalidArgumentError(f"digest mismatch: the path says {digest}, the tar {found}")
+        if self.has(digest):
+            return False
+        self._unpack(digest, tar)
+        return True
+
+    def has(self, digest: str) -> bool:
+        return (self._tree(digest) / _MANIFEST).is_file()
+
+    def get(self, digest: str) -> Image:
+        """The image to run.
+
+        Raises:
+            NotFoundError: it was never added; the text says how to.
+        """
+        if not self.has(digest):
+            raise NotFoundError(
+                f"image {digest} not found in the local registry; PUT its tar to /_images/{digest}"
+            )
+        tree = self._tree(digest)
+        command, env = _manifest((tree / _MANIFEST).read_bytes())
+        return Image(digest, tree, command, env)
+
+    def digests(self) -> list[str]:
+        hashes = (path.name for path in self._folder.iterdir() if not path.name.startswith("."))
+        return [f"sha256:{name}" for name in sorted(hashes)]
+
+    def _tree(self, digest: str) -> Path:
+        return self._folder / digest.removeprefix("sha256:")
+
+    def _unpack(self, digest: str, tar: bytes) -> None:
+        """Beside the final place first: what has the digest's name is whole."""
+        scratch = Path(tempfile.mkdtemp(prefix=".unpack-", dir=self._folder))
+        try:
+            for path, content in _safe_files(tar).items():
+                target = scratch / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+            _make_read_only(scratch)
+            scratch.rename(self._tree(digest))
+        except BaseException:
+            remove_tree(scratch)
+            raise
+
+
+def remove_tree(folder: Path) -> None:
+    """Removes a folder with read-only parts."""
+    for parent, _, _ in os.walk(folder):
+        Path(parent).chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _safe_files(tar: bytes) -> Mapping[str, bytes]:
+    """The tar's files by path; only plain files and folders that stay inside are accepted."""
+    files: dict[str, bytes] = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(tar), mode="r:") as archive:
+            for member in archive:
+                path = _safe_path(member)
+                content = archive.extractfile(member)
+                if content is not None:
+                    files[path] = content.read()
+    except tarfile.TarError as error:
+        raise InvalidArgumentError(f"not an uncompressed tar: {error}") from error
+    if _MANIFEST not in files:
+        raise InvalidArgumentError(f"the image has no {_MANIFEST} at its root")
+    _manifest(files[_MANIFEST])
+    return files
+
+
+def _safe_path(member: tarfile.TarInfo) -> str:
+    path = PurePosixPath(member.name)
+    if not (member.isreg() or member.isdir()):
+        raise InvalidArgumentError(f"unsafe image: {member.name} is neither a file nor a folder")
+    if path.is_absolute() or ".." in path.parts or "\\" in member.name or "\0" in member.name:
+        raise InvalidArgumentError(f"unsafe image: {member.name} leaves the image's tree")
+    return str(path)
+
+
+def _manifest(raw: bytes) -> tuple[tuple[str, ...], Mapping[str, str]]:
+    expected = f'{_MANIFEST} must be {{"cmd": [strings], "env": {{names: strings}}}}'
+    try:
+        document: Any = json.loads(raw)
+        command, env = document["cmd"], document.get("env") or {}
+        is_sound = bool(command) and all(isinstance(word, str) for word in command)
+        is_sound &= all(isinstance(value, str) for value in env.values())
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InvalidArgumentError(f"{expected}: {error!r}") from error
+    if not is_sound or isinstance(command, str):
+        raise InvalidArgumentError(f"{expected}, found {document!r}")
+    return tuple(command), env
+
+
+def _make_read_only(tree: Path) -> None:
+    """So that a program can't change an image that other machines run."""
+    for parent, _, names in os.walk(tree):
+        for name in names:
+            (Path(parent) / name).chmod(0o444)
+    for parent, _, _ in os.walk(tree):
+        Path(parent).chmod(0o555)

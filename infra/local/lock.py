@@ -1,0 +1,49 @@
+"""One daemon per state folder: it holds a lock as long as it lives, however it dies."""
+
+import fcntl
+import os
+from pathlib import Path
+
+_NAME = "daemon.lock"
+
+
+class StateLock:
+    """The lock's file names its holder, so whoever finds it locked knows whom to signal."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / _NAME
+        self._descriptor: int | None = None
+
+    def acquire(self) -> bool:
+        """Takes the lock; False if another process has it."""
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+        self._descriptor = descriptor
+        return True
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def holder(self) -> int | None:
+        """The living process that holds the lock; None if nobody does."""
+        try:
+            descriptor = os.open(self._path, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = os.read(descriptor, 32).decode()
+            return int(pid) if pid else None
+        finally:
+            os.close(descriptor)
+        return None

@@ -1,0 +1,46 @@
+"""What the proxy itself answers, with the codes of Fly Proxy's errors (FLY.md 6.6)."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from infra.local.proxy.head import SERVER, VIA
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyError:
+    """An answer in place of a machine's."""
+
+    status: int
+    code: str
+    text: str
+
+
+NO_HEALTHY_INSTANCE = ProxyError(
+    503,
+    "PR01",
+    "no known healthy instances found for route. is your app running and passing checks?",
+)
+ALL_AT_HARD_LIMIT = ProxyError(503, "PR01", "all instances have reached their hard limit")
+RETRIES_EXHAUSTED = ProxyError(502, "PR03", "could not find a good candidate within all attempts")
+CONNECTION_REFUSED = ProxyError(
+    502, "PC01", "instance refused connection. is your app listening on its internal_port?"
+)
+CONNECTION_FAILED = ProxyError(502, "PC02", "the instance closed the connection before answering")
+UNKNOWN_HOST = ProxyError(404, "PR00", "no app has this host name. apps are at <app>.localhost")
+BAD_REQUEST = ProxyError(400, "PE01", "not an HTTP/1.1 request")
+HEAD_TOO_LARGE = ProxyError(431, "PE02", "the request's headers are too large")
+
+
+def error_answer(
+    error: ProxyError, request_id: bytes, *, is_head: bool, keeps_alive: bool
+) -> bytes:
+    """The bytes of the answer."""
+    body = f"[{error.code}] {error.text}\n".encode()
+    phrase = HTTPStatus(error.status).phrase
+    connection = "keep-alive" if keeps_alive else "close"
+    head = (
+        f"HTTP/1.1 {error.status} {phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
+        f"content-length: {len(body)}\r\nconnection: {connection}\r\nfly-error: {error.code}\r\n"
+    ).encode()
+    ours = b"server: %b\r\nvia: %b\r\nfly-request-id: %b\r\n\r\n" % (SERVER, VIA, request_id)
+    return head + ours + (b"" if is_head else body)

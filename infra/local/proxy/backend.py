@@ -1,0 +1,63 @@
+"""A machine as the proxy sees it, and which machines it may send requests to."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from infra.local.machine import Machine
+
+
+@dataclass(slots=True, eq=False)
+class Backend:
+    """One run of a machine. A new run, with new sockets, is a new backend."""
+
+    run: str
+    machine_id: str
+    app: str
+    host: str
+    port: int
+    soft_limit: int
+    hard_limit: int | None
+    pristine: bool = False
+    response_headers: tuple[tuple[bytes, bytes], ...] = ()
+    is_routed: bool = False  # gets new requests; one that left still answers those under way
+    in_flight: int = 0
+    served: int = 0
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_full(self) -> bool:
+        return self.hard_limit is not None and self.in_flight >= self.hard_limit
+
+    def enter(self) -> None:
+        self.in_flight += 1
+        self.served += 1
+        self.idle.clear()
+
+    def leave(self) -> None:
+        self.in_flight -= 1
+        if not self.in_flight:
+            self.idle.set()
+
+
+def backend_of(machine: Machine, *, is_healthy: bool) -> Backend | None:
+    """The machine as a backend; None if it must get no request.
+
+    A cordoned machine gets none at all, whoever asks for it by name.
+    """
+    service = machine.config.http_service
+    if machine.state != "started" or machine.cordoned or not is_healthy or service is None:
+        return None
+    return Backend(
+        run=f"{machine.instance_id}/{machine.process and machine.process.pid}",
+        machine_id=machine.id,
+        app=machine.app,
+        host=machine.address,
+        port=machine.port(service.internal_port),
+        soft_limit=service.soft_limit,
+        hard_limit=service.hard_limit,
+        pristine=service.pristine,
+        response_headers=tuple(
+            (name.encode("latin-1"), value.encode("latin-1"))
+            for name, value in service.response_headers
+        ),
+    )

@@ -1,0 +1,129 @@
+"""Heads of requests and answers on their way through the proxy (FLY.md 6.3)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+Headers = list[tuple[bytes, bytes]]
+
+# RFC 9110, 7.6.1: these end at each hop.
+_HOP_BY_HOP = frozenset(
+    {
+        *(b"connection", b"keep-alive", b"proxy-connection", b"proxy-authenticate"),
+        *(b"proxy-authorization", b"te", b"trailer", b"transfer-encoding", b"upgrade"),
+    }
+)
+# Said by the proxy alone: what a client writes there is not passed on.
+_PROXY_ONLY = frozenset(
+    {
+        *(b"fly-client-ip", b"fly-forwarded-port", b"fly-region", b"fly-request-id"),
+        *(b"fly-replay-src", b"fly-replay-failed", b"fly-replay-cache-status"),
+        *(b"fly-preferred-instance-unavailable", b"x-forwarded-proto", b"x-forwarded-ssl"),
+    }
+)
+_APPENDED = frozenset({b"x-forwarded-for", b"via", b"x-forwarded-port"})
+_NOT_FORWARDED = _HOP_BY_HOP | _PROXY_ONLY | _APPENDED | {b"expect"}
+_NOT_RETURNED = _HOP_BY_HOP | {b"server", b"via", b"fly-request-id"}
+_PRISTINE_NOT_RETURNED = _HOP_BY_HOP
+
+VIA = b"1.1 fly.io"
+SERVER = b"Fly/local"
+
+
+@dataclass(slots=True)
+class RequestHead:
+    """A request's first lines, read."""
+
+    method: bytes = b""
+    target: bytes = b""
+    version: str = "1.1"
+    headers: Headers = field(default_factory=list)  # names in lower case
+    is_chunked: bool = False
+    keeps_alive: bool = True
+    expects_continue: bool = False
+    upgrade: bytes = b""
+    size: int = 0
+
+    def value(self, name: bytes) -> bytes:
+        """The header's first value; empty if it is absent."""
+        for found, value in self.headers:
+            if found == name:
+                return value
+        return b""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Where a request came in."""
+
+    peer: bytes
+    port: bytes
+    address: bytes
+    region: bytes
+
+
+def forwarded_request(
+    head: RequestHead, edge: Edge, request_id: bytes, unavailable: bytes = b""
+) -> bytes:
+    """The head that a machine gets. `Fly-Client-IP` is always the real peer."""
+    kept: list[bytes] = []
+    appended: dict[bytes, bytes] = {}
+    dropped = _nominated(head.headers)
+    for name, value in head.headers:
+        if name in _APPENDED:
+            appended[name] = appended[name] + b", " + value if name in appended else value
+        elif name not in _NOT_FORWARDED and name not in dropped:
+            kept.append(b"%b: %b\r\n" % (name, value))
+    if head.upgrade:
+        kept.append(b"connection: upgrade\r\nupgrade: %b\r\n" % head.upgrade)
+    elif head.is_chunked:
+        kept.append(b"transfer-encoding: chunked\r\n")
+    if unavailable:
+        kept.append(b"fly-preferred-instance-unavailable: %b\r\n" % unavailable)
+    return b"%b %b HTTP/1.1\r\n%b%b\r\n" % (
+        head.method,
+        head.target,
+        b"".join(kept),
+        _fly_headers(appended, edge, request_id),
+    )
+
+
+def returned_response(
+    status_line: bytes, headers: Headers, framing: bytes, added: Iterable[bytes], pristine: bool
+) -> bytes:
+    """The head that the client gets."""
+    dropped = _PRISTINE_NOT_RETURNED if pristine else _NOT_RETURNED
+    nominated = _nominated(headers)
+    lines = [
+        b"%b: %b\r\n" % (name, value)
+        for name, value in headers
+        if name not in dropped and name not in nominated
+    ]
+    return b"".join([status_line, *lines, *added, framing, b"\r\n"])
+
+
+def _fly_headers(appended: dict[bytes, bytes], edge: Edge, request_id: bytes) -> bytes:
+    client_chain = appended.get(b"x-forwarded-for")
+    chain = b"%b, %b" % (edge.peer, edge.address)
+    via = appended.get(b"via")
+    return (
+        b"fly-client-ip: %b\r\nx-forwarded-for: %b\r\nfly-forwarded-port: %b\r\n"
+        b"x-forwarded-proto: http\r\nx-forwarded-port: %b\r\nx-forwarded-ssl: off\r\n"
+        b"fly-region: %b\r\nfly-request-id: %b\r\nvia: %b\r\n"
+    ) % (
+        edge.peer,
+        b"%b, %b" % (client_chain, chain) if client_chain else chain,
+        edge.port,
+        appended.get(b"x-forwarded-port", edge.port),
+        edge.region,
+        request_id,
+        b"%b, %b" % (via, VIA) if via else VIA,
+    )
+
+
+def _nominated(headers: Headers) -> frozenset[bytes]:
+    """Headers that `Connection` declares to be of this hop only."""
+    for name, value in headers:
+        if name == b"connection":
+            words = {word.strip().lower() for word in value.split(b",")}
+            return frozenset(words - {b"close", b"keep-alive", b"upgrade"})
+    return frozenset()

@@ -1,0 +1,56 @@
+"""The routing table: the backends of each app, kept up to date by the machines themselves."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+
+from infra.local.machine import Machine
+from infra.local.proxy.backend import Backend, backend_of
+
+
+class Routes:
+    """What the fleet tells the proxy (it is the fleet's `Traffic`)."""
+
+    def __init__(self) -> None:
+        self._by_app: dict[str, list[Backend]] = {}
+        self._by_machine: dict[str, Backend] = {}
+        self._on_change: Callable[[Backend], None] = lambda _: None
+
+    def subscribe(self, on_change: Callable[[Backend], None]) -> None:
+        """The proxy wants to know of each backend that joins or leaves the rotation."""
+        self._on_change = on_change
+
+    def backends(self, app: str) -> Sequence[Backend]:
+        return self._by_app.get(app, ())
+
+    def changed(self, machine: Machine, *, is_healthy: bool) -> None:
+        former = self._by_machine.get(machine.id)
+        fresh = backend_of(machine, is_healthy=is_healthy)
+        if former and fresh and former.run == fresh.run:
+            fresh = former  # it comes back with the requests that it still answers
+        if former and former.is_routed and fresh is not former:
+            self._remove(former)
+        if fresh and not fresh.is_routed:
+            self._add(fresh)
+        if not machine.exists:
+            self._by_machine.pop(machine.id, None)
+
+    async def drained(self, machine_id: str, patience_seconds: float) -> None:
+        backend = self._by_machine.get(machine_id)
+        if backend and backend.in_flight:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(patience_seconds):
+                    await backend.idle.wait()
+
+    def _add(self, backend: Backend) -> None:
+        backend.is_routed = True
+        # A new list each time: whoever holds the former one goes on with a consistent view.
+        self._by_app[backend.app] = [*self.backends(backend.app), backend]
+        self._by_machine[backend.machine_id] = backend
+        self._on_change(backend)
+
+    def _remove(self, backend: Backend) -> None:
+        backend.is_routed = False
+        remaining = [other for other in self.backends(backend.app) if other is not backend]
+        self._by_app[backend.app] = remaining
+        self._on_change(backend)

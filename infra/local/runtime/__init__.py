@@ -1,0 +1,1 @@
+"""How machines run: today as processes of this computer."""

@@ -1,0 +1,68 @@
+"""Runs one command inside a machine (`fly machine exec`) and gives back what it said."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local.errors import DeadlineExceededError
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    exit_code: int
+    exit_signal: int
+    stdout: str
+    stderr: str
+
+
+async def run_command(
+    command: Sequence[str], env: Mapping[str, str], folder: Path, stdin: str, timeout: float
+) -> CommandResult:
+    """Runs `command` to its end.
+
+    Raises:
+        DeadlineExceededError: it did not end in time; it was killed, with all it started.
+    """
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *with_interpreter(command),
+            env=dict(env),
+            cwd=folder,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        return CommandResult(127, 0, "", f"{command[0]}: {error.strerror}\n")
+    try:
+        async with asyncio.timeout(timeout):
+            stdout, stderr = await process.communicate(stdin.encode())
+    except TimeoutError as error:
+        raise DeadlineExceededError(
+            f"deadline_exceeded: command did not end within {timeout:g}s"
+        ) from error
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+    code = process.returncode or 0
+    return CommandResult(
+        exit_code=max(code, 0),
+        exit_signal=max(-code, 0),
+        stdout=stdout.decode(errors="replace"),
+        stderr=stderr.decode(errors="replace"),
+    )
+
+
+def with_interpreter(command: Sequence[str]) -> tuple[str, ...]:
+    """`python` means the interpreter that runs the local Fly, whatever the PATH says."""
+    if command[0] in {"python", "python3"}:
+        return (sys.executable, *command[1:])
+    return tuple(command)

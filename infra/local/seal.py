@@ -1,0 +1,66 @@
+"""Seals secret values before they reach the disk, as Fly's vault does, so that neither a backup of
+the state without its key nor a look at its files shows one.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+from base64 import b64decode, b64encode
+from pathlib import Path
+
+_KEY_BYTES = 32
+_NONCE_BYTES = 16
+_TAG_BYTES = 32
+
+
+class Seal:
+    """Encrypt-then-MAC with a key of this state folder: a keyed BLAKE2b stream, then HMAC-SHA-256.
+
+    The key lies in a file of its own beside the state (0600): this keeps secrets out of copies,
+    searches and screens; it can't keep them from who may read the whole folder.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._stream_key = hashlib.blake2b(key, person=b"stream").digest()
+        self._tag_key = hashlib.blake2b(key, person=b"tag").digest()
+
+    @classmethod
+    def of_file(cls, path: Path) -> "Seal":
+        """The seal whose key is in `path`; the key is made if the file is missing."""
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return cls(path.read_bytes())
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(_KEY_BYTES))
+        return cls(path.read_bytes())
+
+    def close(self, plain: str) -> str:
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        body = self._mask(nonce, plain.encode())
+        return b64encode(nonce + body + self._tag(nonce + body)).decode()
+
+    def open(self, sealed: str) -> str:
+        """The plain text.
+
+        Raises:
+            ValueError: the text was not sealed by this key, or was altered.
+        """
+        raw = b64decode(sealed)
+        message, tag = raw[:-_TAG_BYTES], raw[-_TAG_BYTES:]
+        if not hmac.compare_digest(tag, self._tag(message)):
+            raise ValueError("the sealed value does not belong to this state's key")
+        nonce, body = message[:_NONCE_BYTES], message[_NONCE_BYTES:]
+        return self._mask(nonce, body).decode()
+
+    def _mask(self, nonce: bytes, text: bytes) -> bytes:
+        blocks = range(0, len(text), 64)
+        stream = b"".join(
+            hashlib.blake2b(nonce + block.to_bytes(8), key=self._stream_key).digest()
+            for block in blocks
+        )
+        return bytes(a ^ b for a, b in zip(text, stream, strict=False))
+
+    def _tag(self, message: bytes) -> bytes:
+        return hmac.digest(self._tag_key, message, "sha256")

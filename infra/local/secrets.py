@@ -1,0 +1,97 @@
+"""App secrets: values sealed on disk, a version per app that every write raises."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+
+from infra.local.errors import FailedPreconditionError, NotFoundError
+from infra.local.seal import Seal
+from infra.local.store import Store
+from infra.local.times import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A secret without its value."""
+
+    name: str
+    digest: str
+    created_at: float
+    updated_at: float
+    sealed: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecretSet:
+    """An app's secrets at one version."""
+
+    version: int
+    secrets: Mapping[str, Secret]
+
+
+class Secrets:
+    """The secrets of all apps, kept in `secrets/*.json`."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._seal = Seal.of_file(store.subfolder("secrets") / "key")
+
+    def of(self, app: str, min_version: int | None = None) -> SecretSet:
+        """The app's secrets.
+
+        Raises:
+            FailedPreconditionError: the caller knows of a newer version than there is.
+        """
+        state = self._store.read(f"secrets/{app}") or {"version": 0, "secrets": []}
+        version = int(state["version"])
+        if min_version is not None and min_version > version:
+            raise FailedPreconditionError(
+                f"failed_precondition: secrets version {min_version} is not available, "
+                f"the newest is {version}"
+            )
+        secrets = (Secret(**secret) for secret in state["secrets"])
+        return SecretSet(version, {secret.name: secret for secret in secrets})
+
+    def update(self, app: str, values: Mapping[str, str | None]) -> SecretSet:
+        """Sets each value, deletes where it is None; one new version for all of them."""
+        current = self.of(app)
+        secrets = dict(current.secrets)
+        for name, value in values.items():
+            if value is None:
+                secrets.pop(name, None)
+            else:
+                secrets[name] = self._changed(app, name, value, secrets.get(name))
+        changed = SecretSet(current.version + 1, secrets)
+        documents = [asdict(secret) for secret in secrets.values()]
+        document = {"version": changed.version, "secrets": documents}
+        self._store.write(f"secrets/{app}", document)
+        return changed
+
+    def get(self, app: str, name: str, min_version: int | None = None) -> Secret:
+        """One secret.
+
+        Raises:
+            NotFoundError: the app has none of that name.
+        """
+        secret = self.of(app, min_version).secrets.get(name)
+        if secret is None:
+            raise NotFoundError(f"secret {name} not found")
+        return secret
+
+    def value(self, secret: Secret) -> str:
+        return self._seal.open(secret.sealed)
+
+    def environment(self, app: str) -> dict[str, str]:
+        """The values, as a machine that boots now gets them."""
+        return {name: self.value(secret) for name, secret in self.of(app).secrets.items()}
+
+    def forget(self, app: str) -> None:
+        self._store.delete(f"secrets/{app}")
+
+    def _changed(self, app: str, name: str, value: str, former: Secret | None) -> Secret:
+        now, sealed = self._clock(), self._seal.close(value)
+        digest = hashlib.blake2b(f"{app}/{name}/{value}".encode(), digest_size=8).hexdigest()
+        if former is None:
+            return Secret(name, digest, now, now, sealed)
+        return replace(former, digest=digest, updated_at=now, sealed=sealed)

@@ -1,0 +1,16 @@
+"""Which code a daemon runs: a hash of these sources, so that `up` restarts an older one."""
+
+import hashlib
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+PROJECT_ROOT = _PACKAGE.parent.parent
+
+
+def code_version() -> str:
+    digest = hashlib.sha256()
+    sources = [*_PACKAGE.rglob("*.py"), *_PACKAGE.rglob("*.graphql")]
+    for path in sorted(sources):
+        digest.update(f"{path.relative_to(_PACKAGE)}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
