@@ -1,0 +1,258 @@
+"""Both stand-ins under the real Pulumi CLI, as a user's `pulumi up` finds them."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+
+_ROOT = Path(__file__).resolve().parents[2]
+_HEAD = """
+import pulumi
+from pulumi_command import local
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A small Pulumi project with a stack `test` on a file backend."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    def program(self, body: str) -> None:
+        (self.folder / "infra" / "__main__.py").write_text(_HEAD + body)
+
+    def pulumi(self, *arguments: str, fails: bool = False) -> str:
+        """What `pulumi` says on both streams."""
+        done = subprocess.run(
+            ["pulumi", *arguments, "--non-interactive"],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode != 0) == fails, done.stdout
+        return done.stdout
+
+    def up(self, fails: bool = False) -> str:
+        return self.pulumi("up", "--yes", "--skip-preview", "--stack", "test", fails=fails)
+
+    def outputs(self) -> Any:
+        command = ["stack", "output", "--json", "--show-secrets", "--stack", "test"]
+        return json.loads(self.pulumi(*command))
+
+    def files(self) -> str:
+        """Every text that Pulumi keeps: state, backups, history."""
+        kept = self.folder / "state"
+        return "".join(path.read_text() for path in kept.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A project whose PATH has our stand-ins and, of Pulumi, only the CLI."""
+    cli = shutil.which("pulumi") or str(_ROOT / ".flygate" / "toolchain" / "bin" / "pulumi")
+    if not Path(cli).exists():
+        pytest.fail("no pulumi on the PATH: run scripts/bootstrap first, or `make test`")
+    tools = tmp_path / "a folder with spaces"
+    tools.mkdir()
+    (tools / "pulumi").symlink_to(Path(cli).resolve())
+    for name in ("pulumi-language-python", "pulumi-resource-command"):
+        (tools / name).symlink_to(_ROOT / "tests" / "toolchain" / name)
+    (tmp_path / "infra").mkdir()
+    (tmp_path / "state").mkdir()
+    (tmp_path / "Pulumi.yaml").write_text("name: small\nmain: infra/\nruntime: python\n")
+    environment = {
+        "PATH": f"{tools}:/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "PULUMI_HOME": str(tmp_path / "home"),
+        "PULUMI_BACKEND_URL": f"file://{tmp_path}/state",
+        "PULUMI_CONFIG_PASSPHRASE": "a passphrase",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+    made = Project(tmp_path, environment)
+    made.program("")
+    made.pulumi("stack", "init", "test")
+    return made
+
+
+def test_a_stack_lives_from_up_to_destroy(project: Project, tmp_path: Path) -> None:
+    """Create, no change, update with the former output, and destroy: all by plain commands."""
+    gone = tmp_path / "gone"
+    body = """
+word = pulumi.Config().get("word") or "one"
+command = local.Command(
+    "command",
+    create="cat; echo after $PULUMI_COMMAND_STDOUT",
+    delete="touch {gone}",
+    stdin=word + "\\n",
+)
+pulumi.export("said", command.stdout)
+"""
+    project.program(body.format(gone=gone))
+
+    project.up()
+    assert project.outputs() == {"said": "one\nafter"}
+
+    project.pulumi("preview", "--expect-no-changes", "--stack", "test")
+    project.pulumi("config", "set", "word", "two", "--stack", "test")
+    shown = project.pulumi("preview", "--diff", "--stack", "test")
+    assert "~ stdin" in shown
+    assert "~ create" not in shown
+
+    project.up()
+    assert project.outputs() == {"said": "two\nafter one after"}
+
+    project.pulumi("destroy", "--yes", "--stack", "test")
+    assert gone.exists()
+
+
+def test_a_failed_update_keeps_the_former_output(project: Project) -> None:
+    """The ledger of the last good release survives a bad one, and the reason is shown."""
+    body = """
+fail = pulumi.Config().get_bool("fail") or False
+command = local.Command(
+    "command",
+    create="test $FAIL = no && echo ledger-$PULUMI_COMMAND_STDOUT || { echo broken; exit 9; }",
+    environment={"FAIL": "yes" if fail else "no"},
+)
+pulumi.export("said", command.stdout)
+"""
+    project.program(body)
+    project.up()
+
+    project.pulumi("config", "set", "fail", "true", "--stack", "test")
+    shown = project.up(fails=True)
+    project.pulumi("config", "set", "fail", "false", "--stack", "test")
+    project.pulumi("preview", "--expect-no-changes", "--stack", "test")
+
+    assert "exit status 9: running" in shown
+    assert "broken" in shown
+    assert project.outputs() == {"said": "ledger-"}
+
+
+def test_no_secret_is_kept_or_shown(project: Project) -> None:
+    """A secret input, and an output that is made secret, are only in the state encrypted."""
+    project.program("""
+command = local.Command(
+    "command",
+    create="echo told $TOKEN",
+    environment={"TOKEN": pulumi.Config().require_secret("token")},
+    logging=local.Logging.NONE,
+    opts=pulumi.ResourceOptions(additional_secret_outputs=["stdout", "stderr"]),
+)
+pulumi.export("said", command.stdout)
+""")
+    project.pulumi("config", "set", "--secret", "token", "c4nary-value", "--stack", "test")
+
+    shown = project.up()
+
+    assert "c4nary-value" not in shown
+    assert "c4nary-value" not in project.files()
+    assert project.outputs() == {"said": "told c4nary-value"}
+
+
+def test_run_reads_the_world_in_a_preview(project: Project, tmp_path: Path) -> None:
+    """A preview may look at what is live, while Commands run nothing in it."""
+    project.program(f"""
+live = local.run_output(command="echo live", logging=local.Logging.NONE)
+local.Command("command", create="touch {tmp_path}/ran")
+live.stdout.apply(lambda said: pulumi.log.info("found " + said))
+""")
+
+    shown = project.pulumi("preview", "--stack", "test")
+
+    assert "found live" in shown
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_program_starts_afresh_after_its_preview(project: Project) -> None:
+    """What a preview left in the program's modules is not seen by the update that follows."""
+    (project.folder / "infra" / "counter.py").write_text("runs = []\n")
+    project.program("""
+import counter
+
+counter.runs.append(1)
+pulumi.export("runs", len(counter.runs))
+""")
+
+    project.pulumi("up", "--yes", "--stack", "test")
+
+    assert project.outputs() == {"runs": 1}
+
+
+def test_a_programs_error_is_shown_with_its_line(project: Project) -> None:
+    """A program that fails says where."""
+    project.program('\n\nraise ValueError("no such phase: 7")\n')
+
+    shown = project.up(fails=True)
+
+    assert "no such phase: 7" in shown
+    assert "__main__.py" in shown
+
+
+def test_an_interrupted_up_leaves_no_process(project: Project, tmp_path: Path) -> None:
+    """Ctrl-C reaches the command, and the next `up` does the work."""
+    pid, tidied = tmp_path / "pid", tmp_path / "tidied"
+    slow = f"trap 'touch {tidied}; exit 1' TERM; echo $$ > {pid}; while :; do sleep 0.05; done"
+    project.program(f'local.Command("command", create={slow!r})\n')
+    with subprocess.Popen(
+        ["pulumi", "up", "--yes", "--skip-preview", "--stack", "test", "--non-interactive"],
+        cwd=project.folder,
+        env=project.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as update:
+        _wait_until(lambda: pid.exists() and pid.read_text().strip() != "")
+        update.send_signal(signal.SIGINT)
+        assert update.wait(30) != 0
+
+    assert tidied.exists()
+    _wait_until(lambda: not _is_alive(int(pid.read_text())))
+    project.program('local.Command("command", create="echo quick")\n')
+    project.up()
+
+
+def test_a_killed_cli_leaves_no_process(project: Project, tmp_path: Path) -> None:
+    """A CLI that can say nothing any more takes its command with it all the same."""
+    pid = tmp_path / "pid"
+    slow = f"echo $$ > {pid}; while :; do sleep 0.05; done"
+    project.program(f'local.Command("command", create={slow!r})\n')
+    with subprocess.Popen(
+        ["pulumi", "up", "--yes", "--skip-preview", "--stack", "test", "--non-interactive"],
+        cwd=project.folder,
+        env=project.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as update:
+        _wait_until(lambda: pid.exists() and pid.read_text().strip() != "")
+        update.kill()
+
+    _wait_until(lambda: not _is_alive(int(pid.read_text())))
+
+
+def _wait_until(holds: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "the condition never held"
+        time.sleep(0.02)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
