@@ -43,7 +43,6 @@ class LanguageHost(LanguageServer):
         entry = folder / (request.info.entry_point or ".")
         os.chdir(request.pwd or folder)
         sys.argv = [str(entry), *request.args[1:]]
-        forget_program(folder)
         self.program = Program(entry)
         return super().Run(request, context)  # type: ignore[no-untyped-call]
 
@@ -59,17 +58,6 @@ class Program:
 
     def __call__(self) -> None:
         runpy.run_path(str(self._entry), run_name="__main__")
-
-
-def forget_program(folder: Path) -> None:
-    """Drop the program's modules, so that an update after its preview starts afresh.
-
-    The real host runs each in a process of its own.
-    """
-    for name, module in list(sys.modules.items()):
-        source = getattr(module, "__file__", None)
-        if source and Path(source).is_relative_to(folder) and "site-packages" not in source:
-            del sys.modules[name]
 
 
 def main() -> None:
