@@ -120,6 +120,7 @@ def _environment(caches: Path | None) -> dict[str, str]:
             "GOPATH": str(caches / "path"),
             "GOMODCACHE": str(caches / "modules"),
             "GOCACHE": str(caches / "cache"),
+            "XDG_CONFIG_HOME": str(caches / "config"),  # Go counts its own use there
         }
     return {**os.environ, **own}
 

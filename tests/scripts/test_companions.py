@@ -1,6 +1,8 @@
 """When stand-ins are used for Pulumi's companions, and when never."""
 
+import json
 import os
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from scripts.toolchain.checkout import Checkout
 from scripts.toolchain.console import Console
 from scripts.toolchain.pulumi_cli import PINNED, PulumiCli
 from tests.scripts.conftest import MakeProgram
+from tests.toolchain import command_provider
 
 pytestmark = pytest.mark.integration
 
@@ -91,3 +94,10 @@ def test_only_the_plugin_is_stood_in_for_when_it_cannot_be_downloaded(
     found = companions.ensure(checkout, cli, console)
 
     assert found.stand_ins == ("pulumi-resource-command",)
+
+
+def test_the_plugin_is_the_one_that_the_package_asks_for() -> None:
+    """The pinned Python package, the plugin we install and the stand-in are of one version."""
+    asked = json.loads((resources.files("pulumi_command") / "pulumi-plugin.json").read_text())
+
+    assert asked["version"] == companions.PLUGIN == command_provider.VERSION
