@@ -40,7 +40,8 @@ def main() -> None:
     pulumi.export("image", release.history.apply(lambda past: _newest(past, "image")))
     pulumi.export("machines", release.history.apply(lambda past: _newest(past, "machines")))
     pulumi.export("pin", stack.pin.model_dump() if stack.pin else None)
-    pulumi.export("history", release.history)
+    # Not secret at all, but long: as a secret it takes one line of Pulumi's screen.
+    pulumi.export("history", pulumi.Output.secret(release.history))
 
 
 def _request(stack: StackConfig, secret_names: list[str], drift: str) -> dict[str, Any]:

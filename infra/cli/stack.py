@@ -105,7 +105,9 @@ class Stack:
         Raises:
             PulumiFailed: there is no such stack.
         """
-        outputs: dict[str, Any] = json.loads(self.ask("stack", "output", "--json"))
+        outputs: dict[str, Any] = json.loads(
+            self.ask("stack", "output", "--json", "--show-secrets")
+        )
         return outputs
 
     def config(self, key: str) -> str | None:

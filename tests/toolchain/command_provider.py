@@ -83,7 +83,7 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.InvokeResponse(**{"return": struct(answer)})
 
     def Check(self, request: Any, context: Any) -> Any:
-        if f"::{_RESOURCE}::" not in request.urn:
+        if _type_of(request.urn) != _RESOURCE:
             _refuse(context, request.urn)
         failures = check_resource(properties(request.news))
         return provider_pb2.CheckResponse(inputs=request.news, failures=_failures(failures))
@@ -203,6 +203,11 @@ def _stop_with_call(context: Any, child: Child) -> None:
 
     if not context.add_callback(stop):
         stop()
+
+
+def _type_of(urn: str) -> str:
+    """The resource's own type: a child's URN names its parents' types before it."""
+    return urn.split("::")[2].rpartition("$")[2]
 
 
 def _refuse(context: Any, what: str) -> NoReturn:

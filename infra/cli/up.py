@@ -1,0 +1,88 @@
+"""`flygate up`: from a checkout to a service that limits, on the local Fly or any other stack."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+
+from infra.cli import tour
+from infra.cli.stack import ROOT, PulumiFailed, Stack
+from infra.cli.stopwatch import Stopwatch
+from infra.errors import FlygateError
+
+# What the local stack starts with; all of it can be changed with `pulumi config set`.
+LOCAL_CONFIG = {
+    "app": "flygate-local",
+    "phase": "1",
+    # The local proxy knows of a cordon at once; Fly's proxies take seconds.
+    "rollout.drain": "0s",
+    "rollout.wait": "30s",
+    "env.RATE_LIMIT_RPM": "60",
+    "env.RATE_LIMIT_BURST": "10",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(up)
+
+
+def up(
+    environment: Annotated[str, typer.Argument(help="The stack to bring up.")] = "local",
+    quiet: Annotated[bool, typer.Option(help="No tour of the service at the end.")] = False,
+) -> None:
+    """Bring a stack up: for `local` the local Fly, the stack, the deployment, and a short tour.
+
+    \b
+    Examples:
+      flygate up                 all of it on this machine
+      flygate up staging         the same as `pulumi up --yes --stack staging`
+
+    Exit codes: as those of `flygate rollback`.
+    """
+    stack = Stack(environment)
+    watch = Stopwatch(ROOT / ".flygate" / "timings.jsonl", f"up {environment}")
+    if stack.is_local:
+        with watch.phase("local Fly"):
+            _start_local_fly()
+        with watch.phase("stack"):
+            _prepare(stack)
+    with watch.phase("pulumi up"):
+        stack.run("up", "--yes", what="The deployment")
+    if stack.is_local and not quiet:
+        with watch.phase("tour"):
+            tour.show(stack)
+    print(f"\n{watch.summary()}")
+
+
+def _start_local_fly() -> None:
+    """Start it if it is down, and note its addresses where `.flygate/env` finds them."""
+    command = [sys.executable, "-P", "-m", "infra.cli", "local", "up"]
+    if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
+        raise FlygateError("The local Fly did not start; it says why above.")
+    info = json.loads((ROOT / ".flygate" / "local" / "daemon.json").read_text(encoding="utf-8"))
+    lines = [
+        f"export FLY_API_BASE_URL={info['api_url']}",
+        f"export FLY_FLAPS_BASE_URL={info['api_url']}",
+        # The local Fly takes any token; the clients want one.
+        "export FLY_API_TOKEN=local",
+    ]
+    (ROOT / ".flygate" / "local" / "env").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _prepare(stack: Stack) -> None:
+    """The stack exists, is the selected one, and has a configuration to start with."""
+    try:
+        stack.ask("stack", "select", "--create", "--non-interactive")
+    except PulumiFailed as exc:
+        raise FlygateError(f"The stack {stack.name} can't be made: {exc}") from None
+    if stack.config("app") is not None:
+        return
+    pairs = [
+        part for key, value in LOCAL_CONFIG.items() for part in ("--plaintext", f"{key}={value}")
+    ]
+    stack.ask("config", "set-all", "--path", *pairs)
