@@ -1,8 +1,10 @@
 """Start other programs quietly, and keep what they said for the case that they fail."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from scripts.toolchain.errors import CommandFailed
@@ -25,25 +27,46 @@ def run(
     """
     program = Path(command[0]).name
     try:
-        done = subprocess.run(
-            command,
-            env={**os.environ, **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout_seconds,
-            cwd=folder,
-            check=False,
+        status, said, errors = _run(
+            command, {**os.environ, **(environment or {})}, timeout_seconds, folder
         )
     except OSError as error:
         raise CommandFailed(what, program, "an error", str(error)) from error
     except subprocess.TimeoutExpired as error:
         raise CommandFailed(what, program, f"no result after {timeout_seconds} s", "") from error
-    if done.returncode:
-        raise CommandFailed(what, program, f"status {done.returncode}", _last(done))
-    return done.stdout
+    if status:
+        last = "\n".join((said + errors).strip().splitlines()[-_LAST_LINES:])
+        raise CommandFailed(what, program, f"status {status}", last)
+    return said
 
 
-def _last(done: subprocess.CompletedProcess[str]) -> str:
-    return "\n".join((done.stdout + done.stderr).strip().splitlines()[-_LAST_LINES:])
+def end(process: subprocess.Popen[str]) -> None:
+    """End a program that leads a process group, and all that it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _run(
+    command: Sequence[str | Path],
+    environment: Mapping[str, str],
+    timeout_seconds: float | None,
+    folder: Path | None,
+) -> tuple[int, str, str]:
+    """A group of its own: an interrupt reaches us alone, and we end the whole group."""
+    with subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        cwd=folder,
+        process_group=0,
+    ) as process:
+        try:
+            said, errors = process.communicate(timeout=timeout_seconds)
+        except BaseException:
+            end(process)
+            raise
+    return process.returncode, said, errors

@@ -11,7 +11,7 @@ from pathlib import Path
 from scripts.toolchain.checkout import Checkout
 from scripts.toolchain.console import Console
 from scripts.toolchain.errors import CommandFailed
-from scripts.toolchain.programs import run
+from scripts.toolchain.programs import end, run
 
 _PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 _VERSION_VARIABLE = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
@@ -89,11 +89,12 @@ def _run_build(command: list[str], module: Path, caches: Path | None, console: C
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
+        process_group=0,
     ) as process:
         try:
             said = _follow(process, console)
         except BaseException:
-            process.terminate()
+            end(process)
             raise
     if process.returncode:
         last = "\n".join(said[-15:])

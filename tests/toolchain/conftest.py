@@ -71,8 +71,8 @@ class Client:
         )
         return self.stub.Diff(request)
 
-    def check(self, inputs: Properties) -> list[tuple[str, str]]:
-        answer = self.stub.Check(provider_pb2.CheckRequest(urn=URN, news=struct(inputs)))
+    def check(self, inputs: Properties, urn: str = URN) -> list[tuple[str, str]]:
+        answer = self.stub.Check(provider_pb2.CheckRequest(urn=urn, news=struct(inputs)))
         return [(failure.property, failure.reason) for failure in answer.failures]
 
     def invoke(self, arguments: Properties, function: str = "command:local:run") -> Any:

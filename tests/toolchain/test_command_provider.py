@@ -12,6 +12,7 @@ import pytest
 from tests.toolchain.conftest import URN, Client, Engine
 from tests.toolchain.property_values import UNKNOWN, secret
 from tests.toolchain.structs import properties
+from tests.toolchain.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -224,8 +225,7 @@ def test_a_closed_connection_ends_a_running_command(
     provider.close()
     creating.join(10)
 
-    provider.runner.cancel()
-    assert ended.exists()
+    wait_until(ended.exists)
 
 
 def _create_in_vain(provider: Client, command: str) -> None:
@@ -305,6 +305,19 @@ def test_a_wrong_secret_input_is_not_shown(provider: Client) -> None:
 def test_unknown_and_secret_inputs_pass_the_check(provider: Client) -> None:
     """In a preview an input may not be known yet."""
     assert provider.check({"create": UNKNOWN, "stdin": secret("x"), "environment": UNKNOWN}) == []
+
+
+def test_a_command_within_components_is_known(provider: Client) -> None:
+    """A child's URN names its parents' types before its own."""
+    urn = "urn:pulumi:s::p::flygate:Release$flygate:Step$command:local:Command::name"
+
+    assert provider.check({"create": "x"}, urn) == []
+
+
+def test_another_resource_is_refused(provider: Client) -> None:
+    """The plugin's other resources are not stood in for."""
+    with refused(grpc.StatusCode.UNIMPLEMENTED):
+        provider.check({}, urn="urn:pulumi:s::p::command:remote:Command::name")
 
 
 def test_another_function_is_refused(provider: Client) -> None:

@@ -5,35 +5,18 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.toolchain.shell_command import Child, CommandFailed, Output, Runner, ShellCommand
+from tests.toolchain.waiting import is_alive, wait_until
 
 pytestmark = pytest.mark.integration
 
 
 def run(text: str, **how: object) -> Output:
     return Runner().run(ShellCommand(text, **how), lambda _: None)  # type: ignore[arg-type]
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "the condition never held"
-        time.sleep(0.01)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    status = Path(f"/proc/{pid}/stat")
-    return not status.exists() or status.read_text().rpartition(") ")[2][0] != "Z"
 
 
 def test_both_streams_are_returned_apart() -> None:

@@ -1,17 +1,16 @@
 """Both stand-ins under the real Pulumi CLI, as a user's `pulumi up` finds them."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.toolchain.waiting import is_alive, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -215,12 +214,12 @@ def test_an_interrupted_up_leaves_no_process(project: Project, tmp_path: Path) -
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as update:
-        _wait_until(lambda: pid.exists() and pid.read_text().strip() != "")
+        wait_until(lambda: pid.exists() and pid.read_text().strip() != "")
         update.send_signal(signal.SIGINT)
         assert update.wait(30) != 0
 
     assert tidied.exists()
-    _wait_until(lambda: not _is_alive(int(pid.read_text())))
+    wait_until(lambda: not is_alive(int(pid.read_text())))
     project.program('local.Command("command", create="echo quick")\n')
     project.up()
 
@@ -237,22 +236,7 @@ def test_a_killed_cli_leaves_no_process(project: Project, tmp_path: Path) -> Non
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as update:
-        _wait_until(lambda: pid.exists() and pid.read_text().strip() != "")
+        wait_until(lambda: pid.exists() and pid.read_text().strip() != "")
         update.kill()
 
-    _wait_until(lambda: not _is_alive(int(pid.read_text())))
-
-
-def _wait_until(holds: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "the condition never held"
-        time.sleep(0.02)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    wait_until(lambda: not is_alive(int(pid.read_text())))
