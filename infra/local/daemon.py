@@ -5,7 +5,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,6 +14,7 @@ import uvicorn
 
 from infra.local.api import build_api
 from infra.local.cloud import HOME_REGION, Cloud, build_cloud
+from infra.local.daemon_info import DAEMON_KEY, DaemonInfo
 from infra.local.environment import Inherited
 from infra.local.errors import StartupError
 from infra.local.lock import StateLock
@@ -23,20 +24,6 @@ from infra.local.proxy.server import Proxy
 from infra.local.store import Store
 from infra.local.times import rfc3339
 from infra.local.version import PROJECT_ROOT, code_version
-
-DAEMON_KEY = "daemon"  # → daemon.json
-
-
-@dataclass(frozen=True, slots=True)
-class DaemonInfo:
-    """What `daemon.json` says while the daemon is ready."""
-
-    pid: int
-    api_url: str
-    proxy_url: str
-    root: str
-    started_at: str
-    version: str
 
 
 class LocalFly:

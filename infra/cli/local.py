@@ -1,0 +1,145 @@
+"""`flygate local`: the local Fly in the background; start it, look at it, read its logs, end it."""
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from infra.local.control import DaemonControl, Started
+from infra.local.errors import StartupError
+from infra.local.log_reader import LogReader
+from infra.local.logs import LogLine
+from infra.local.times import rfc3339
+from infra.local.version import PROJECT_ROOT
+
+app = typer.Typer(
+    name="local",
+    help="Fly.io on this computer: no account, no Docker, no internet.",
+    no_args_is_help=True,
+)
+
+_FOLLOW_SECONDS = 0.2
+
+StateDir = Annotated[
+    Path, typer.Option("--state", help="The folder that keeps everything.", show_default=False)
+]
+_DEFAULT_STATE = PROJECT_ROOT / ".flygate" / "local"
+
+
+def register(parent: typer.Typer) -> None:
+    """Adds the verb to `flygate`."""
+    parent.add_typer(app)
+
+
+@app.command()
+def up(
+    state: StateDir = _DEFAULT_STATE,
+    api_port: Annotated[int | None, typer.Option(help="As before, or 4280; 0: a free one.")] = None,
+    proxy_port: Annotated[int | None, typer.Option(help="As before, or 4290.")] = None,
+) -> None:
+    """Start the local Fly in the background, unless it is running already."""
+    began = time.monotonic()
+    try:
+        started = DaemonControl(state).up(api_port, proxy_port)
+    except StartupError as error:
+        typer.echo(f"The local Fly did not start: {error}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(_up_text(started, time.monotonic() - began))
+
+
+@app.command()
+def status(
+    state: StateDir = _DEFAULT_STATE,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show the daemon, its apps and their machines; exit code 3 if it is not running."""
+    info = DaemonControl(state).running()
+    document: dict[str, Any] = {"running": info is not None}
+    if info:
+        document |= {"api_url": info.api_url, "proxy_url": info.proxy_url, "pid": info.pid}
+        document |= {"root": info.root, "started_at": info.started_at, "version": info.version}
+        document |= httpx.get(f"{info.api_url}/_status", trust_env=False).json()
+    if as_json:
+        typer.echo(json.dumps(document, indent=2))
+    else:
+        _show(document)
+    if not info:
+        raise typer.Exit(3)
+
+
+@app.command()
+def logs(
+    machine: Annotated[str, typer.Argument(help="A machine's id, or its beginning.")] = "",
+    state: StateDir = _DEFAULT_STATE,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    lines: Annotated[int, typer.Option("-n", help="How many lines at first.")] = 100,
+) -> None:
+    """Print what machines wrote."""
+    reader = LogReader(state, machine)
+    _print_lines(reader.new_lines()[-lines:])
+    while follow:
+        time.sleep(_FOLLOW_SECONDS)
+        _print_lines(reader.new_lines())
+
+
+@app.command()
+def down(
+    state: StateDir = _DEFAULT_STATE,
+    purge: Annotated[
+        bool, typer.Option(help="Delete apps, machines, secrets, images too.")
+    ] = False,
+) -> None:
+    """End the local Fly and every machine of it. The next `up` brings them back."""
+    control = DaemonControl(state)
+    typer.echo("The local Fly has ended." if control.down() else "The local Fly was not running.")
+    if purge:
+        control.purge()
+        typer.echo(f"Deleted {state}.")
+
+
+def _up_text(started: Started, seconds: float) -> str:
+    info = started.info
+    if not started.is_new:
+        what = "runs already"
+    else:
+        reason = f", restarted because {started.reason}" if started.reason else ""
+        what = f"is ready after {seconds:.1f}s{reason}"
+    return (
+        f"The local Fly {what}.\n"
+        f"  API    {info.api_url}   (FLY_API_BASE_URL, FLY_FLAPS_BASE_URL)\n"
+        f"  proxy  {info.proxy_url}   (apps at {_app_url(info.proxy_url)})"
+    )
+
+
+def _app_url(proxy_url: str) -> str:
+    return proxy_url.replace("127.0.0.1", "<app>.localhost")
+
+
+def _show(document: dict[str, Any]) -> None:
+    if not document["running"]:
+        typer.echo("The local Fly is not running; `flygate local up` starts it.")
+        return
+    typer.echo(f"API {document['api_url']}, proxy {document['proxy_url']}, pid {document['pid']}")
+    for fly_app in document["apps"]:
+        typer.echo(f"\n{fly_app['name']}  {fly_app['url']}")
+        Console().print(_machine_table(fly_app["machines"]))
+
+
+def _machine_table(machines: list[dict[str, Any]]) -> Table:
+    table = Table("machine", "release", "region", "state", "checks", "address", box=None)
+    for machine in machines:
+        state = machine["state"] + (" (cordoned)" if machine["cordoned"] else "")
+        checks = ", ".join(machine["checks"].values())
+        address = machine["address"]
+        table.add_row(machine["id"], machine["release"], machine["region"], state, checks, address)
+    return table
+
+
+def _print_lines(lines: list[LogLine]) -> None:
+    for line in lines:
+        typer.echo(f"{rfc3339(line.timestamp)} {line.region} {line.instance}  {line.message}")

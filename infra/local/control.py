@@ -1,0 +1,148 @@
+"""A daemon seen from outside: is it running, start it in the background, end it and all it left."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.local.daemon_info import DAEMON_KEY, DaemonInfo
+from infra.local.errors import StartupError
+from infra.local.images import remove_tree
+from infra.local.lock import StateLock
+from infra.local.runtime.identity import ProcessIdentity, identify
+from infra.local.runtime.orphans import end_orphans
+from infra.local.store import Store
+from infra.local.version import PROJECT_ROOT, code_version
+
+_START_SECONDS = 30.0
+_STOP_SECONDS = 30.0
+_POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What `up` did."""
+
+    info: DaemonInfo
+    is_new: bool
+    reason: str = ""  # why a running daemon was replaced
+
+
+class DaemonControl:
+    """The daemon of one state folder."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._folder = state_dir
+        self.log_path = state_dir / "daemon.log"
+
+    def running(self) -> DaemonInfo | None:
+        """The daemon that is ready; None if there is none, or if it is only just starting."""
+        pid = self._holder()
+        if pid is None:
+            return None
+        document = self._read(DAEMON_KEY)
+        info = DaemonInfo(**document) if document else None
+        return info if info and info.pid == pid else None
+
+    def up(self, api_port: int | None = None, proxy_port: int | None = None) -> Started:
+        """Makes sure that a daemon of this code and this place is ready.
+
+        Raises:
+            StartupError: it does not start; the text is the daemon's own.
+        """
+        info, reason = self.running(), ""
+        if info and not (reason := _why_outdated(info)):
+            return Started(info, is_new=False)
+        if info:
+            self.down()
+        Store(self._folder)
+        child = self._spawn(api_port, proxy_port)
+        return Started(self._wait_until_ready(child), is_new=True, reason=reason)
+
+    def down(self) -> bool:
+        """Ends the daemon, its machines and what a killed daemon left; False if nothing ran."""
+        pid = self._holder()
+        if pid is not None:
+            self._end_daemon(pid)
+        return bool(self._end_leftovers()) or pid is not None
+
+    def purge(self) -> None:
+        """Deletes the state; nothing may run on it."""
+        remove_tree(self._folder)
+
+    def _spawn(self, api_port: int | None, proxy_port: int | None) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-m", "infra.local", "--state", str(self._folder)]
+        for name, port in (("--api-port", api_port), ("--proxy-port", proxy_port)):
+            command += [name, str(port)] if port is not None else []
+        with self.log_path.open("wb") as log:
+            return subprocess.Popen(
+                command,
+                cwd=PROJECT_ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _wait_until_ready(self, child: "subprocess.Popen[bytes]") -> DaemonInfo:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if info := self.running():
+                return info
+            if child.poll() is not None:
+                raise StartupError(_last_line(self.log_path))
+            time.sleep(_POLL_SECONDS)
+        child.kill()
+        child.wait()
+        raise StartupError(
+            f"the local Fly is not ready after {_START_SECONDS:g}s; see {self.log_path}"
+        )
+
+    def _end_daemon(self, pid: int) -> None:
+        """Politely, then not; the lock tells when it has ended."""
+        os.kill(pid, signal.SIGTERM)
+        if not self._is_released():
+            os.kill(pid, signal.SIGKILL)
+            self._is_released()
+
+    def _is_released(self) -> bool:
+        deadline = time.monotonic() + _STOP_SECONDS
+        while self._holder() is not None:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_POLL_SECONDS)
+        return True
+
+    def _end_leftovers(self) -> list[int]:
+        identity = self._read("identity")
+        if not identity:
+            return []
+        machines = Store(self._folder).documents("machines")
+        recorded = [ProcessIdentity(**m["process"]) for m in machines if m["process"]]
+        return end_orphans(identity["state_id"], recorded)
+
+    def _holder(self) -> int | None:
+        pid = StateLock(self._folder).holder()
+        return pid if pid is not None and identify(pid) else None
+
+    def _read(self, key: str) -> Any | None:
+        return Store(self._folder).read(key) if self._folder.is_dir() else None
+
+
+def _why_outdated(info: DaemonInfo) -> str:
+    """Empty if the daemon is what this checkout would start."""
+    if info.root != str(PROJECT_ROOT):
+        return f"it ran from {info.root}"
+    if info.version != code_version():
+        return "its code has changed"
+    return ""
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    line = lines[-1] if lines else "the daemon ended without a word"
+    return line.removeprefix("flygate local: ")
