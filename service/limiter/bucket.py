@@ -8,6 +8,9 @@ so equals one that does not exist. All times are integer nanoseconds of one cloc
 from .decision import NEVER, Decision
 from .quota import Quota
 
+# Makes a named tuple in half the time that calling its class takes.
+new = tuple.__new__
+
 
 def take(tat: int, now: int, cost: int, quota: Quota) -> tuple[Decision, int]:
     """Take `cost` units, or none, and give the bucket's new TAT.
@@ -17,10 +20,15 @@ def take(tat: int, now: int, cost: int, quota: Quota) -> tuple[Decision, int]:
     """
     owed = tat - now if tat > now else 0
     after = owed + cost * quota.emission_ns
-    room = quota.capacity_ns - after
-    if room >= 0:
-        return Decision(True, room // quota.emission_ns, 0, after), now + after
-    return _denied(owed, cost, -room, quota), tat
+    over = after - quota.capacity_ns
+    if over <= 0:
+        return new(Decision, (True, 0, after, quota)), now + after
+    return denied(owed, cost, over, quota), tat
+
+
+def denied(owed: int, cost: int, over: int, quota: Quota) -> Decision:
+    """The answer to an ask that is `over` nanoseconds too large for what is there."""
+    return new(Decision, (False, over if cost <= quota.burst else NEVER, owed, quota))
 
 
 def give_back(tat: int, now: int, cost: int, quota: Quota) -> int:
@@ -44,10 +52,3 @@ def rescale(tat: int, now: int, old: Quota, new: Quota) -> int:
 def blocked_until(until: int, quota: Quota) -> int:
     """The TAT of a bucket that gives its next unit at `until`, and not before."""
     return until + quota.capacity_ns - quota.emission_ns
-
-
-def _denied(owed: int, cost: int, wait: int, quota: Quota) -> Decision:
-    remaining = max(0, (quota.capacity_ns - owed) // quota.emission_ns)
-    if cost > quota.burst:
-        return Decision(False, remaining, NEVER, owed)
-    return Decision(False, remaining, wait, owed)

@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from .quota import NANOS
+from .quota import NANOS, Quota
 
 NEVER: Final = -1
 
@@ -15,16 +15,22 @@ class Decision(NamedTuple):
 
     Attributes:
         allowed: whether the units were taken.
-        remaining: whole units that the bucket still holds.
         wait_ns: 0 if allowed, else the nanoseconds after which the same ask succeeds;
             `NEVER` if the bucket is too small for it.
         owed_ns: nanoseconds until the bucket is full again.
+        quota: the bucket's size and refill.
     """
 
     allowed: bool
-    remaining: int
     wait_ns: int
     owed_ns: int
+    quota: Quota
+
+    @property
+    def remaining(self) -> int:
+        """Whole units that the bucket still holds."""
+        room = self.quota.capacity_ns - self.owed_ns
+        return room // self.quota.emission_ns if room > 0 else 0
 
     @property
     def can_never_fit(self) -> bool:

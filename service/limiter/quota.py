@@ -30,8 +30,8 @@ class Quota:
     units: int
     period_ns: int
     burst: int = 0
-    emission_ns: int = field(init=False, compare=False)
-    capacity_ns: int = field(init=False, compare=False)
+    emission_ns: int = field(init=False, compare=False, repr=False)
+    capacity_ns: int = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check the numbers, and work out what every decision needs."""

@@ -84,27 +84,39 @@ class MemoryStore:
             key, quota, cost, _ = charges[0]
             return [self.take_one(key, quota, cost)]
         now = self._now()
-        answers = [
-            bucket.take(self._tat(charge.key, charge.quota, now), now, charge.cost, charge.quota)
-            for charge in charges
-        ]
-        pairs = list(zip(charges, answers, strict=True))
-        if all(decision.allowed for charge, (decision, _) in pairs if charge.binding):
-            for charge, (decision, tat) in pairs:
-                if decision.allowed:
-                    self._put(charge.key, charge.quota, tat, now)
-        return [decision for decision, _ in answers]
+        pending: dict[Key, int] = {}
+        decisions: list[Decision] = []
+        for key, quota, cost, _ in charges:
+            tat = pending[key] if key in pending else self._tat(key, quota, now)
+            decision, pending[key] = bucket.take(tat, now, cost, quota)
+            decisions.append(decision)
+        if all(d.allowed for d, charge in zip(decisions, charges, strict=True) if charge.binding):
+            for charge in charges:
+                self._put(charge.key, charge.quota, pending[charge.key], now)
+        return decisions
 
     def take_one(self, key: Key, quota: Quota, cost: int = 1) -> Decision:
         """Take from a single bucket: the path of nearly every request."""
-        now = self._now()
+        # `Table.find` and `bucket.take`, written out: half of their time is the calls. A test
+        # holds that this decides as they do.
         fingerprint = self._fingerprint(key) or 1
         table = self._table
-        slot = table.find(fingerprint)
-        if slot == ABSENT:
-            return self._take_from_new(fingerprint, now, cost, quota)
-        decision, table.tats[slot] = bucket.take(table.tats[slot], now, cost, quota)
-        return decision
+        slot = fingerprint % table.doubled
+        if slot >= table.size:
+            slot -= table.doubled >> 1
+        if table.fingerprints[slot] != fingerprint:
+            slot = table.find(fingerprint)
+            if slot == ABSENT:
+                return self._take_from_new(fingerprint, cost, quota)
+        tats = table.tats
+        now = self._now()
+        owed = tats[slot] - now
+        owed = max(owed, 0)
+        after = owed + cost * quota.emission_ns
+        if after <= quota.capacity_ns:
+            tats[slot] = now + after
+            return bucket.new(Decision, (True, 0, after, quota))
+        return bucket.denied(owed, cost, after - quota.capacity_ns, quota)
 
     async def peek(self, key: Key, quota: Quota) -> Decision:
         """Look at a bucket and take nothing."""
@@ -159,7 +171,8 @@ class MemoryStore:
         now = self._now()
         return sum(self._keep(fingerprint, now + owed, now) for fingerprint, owed in snapshot.owed)
 
-    def _take_from_new(self, fingerprint: int, now: int, cost: int, quota: Quota) -> Decision:
+    def _take_from_new(self, fingerprint: int, cost: int, quota: Quota) -> Decision:
+        now = self._now()
         shared = self._overflow_tat(fingerprint, quota)
         decision, tat = bucket.take(shared, now, cost, quota)
         if tat > now:

@@ -11,67 +11,66 @@ from typing import Final
 WAYS: Final = 8
 ABSENT: Final = -1
 
-_HALF_BITS: Final = 30
-_HALF: Final = (1 << _HALF_BITS) - 1
+# A fingerprint's first home comes from all its bits, the second from those from here on.
+SECOND: Final = 32
+
 _EMPTY_SET: Final = array("q", bytes(8 * WAYS))
 _SMALLEST: Final = 64 * WAYS
-# Sets added per insertion that finds its first set full. With 2 the table settles at about
-# three quarters full, and grows faster than it fills.
+_LARGEST: Final = 1 << 29
+# A key that finds so few free slots in its two sets makes the table grow by so many sets.
+_CROWDED: Final = 3
 _SPLITS: Final = 2
 
 
 class Table:
-    """Maps non-zero 64-bit fingerprints to TATs, for at most `max_slots` of them."""
+    """Maps non-zero 64-bit fingerprints to TATs, in about `max_slots` slots at most.
 
-    __slots__ = ("_base", "_doubled", "_largest", "_size", "fingerprints", "tats")
+    A home is `fingerprint % doubled`; homes at `size` and above do not exist yet, and are
+    folded down by `doubled / 2`.
+
+    Attributes:
+        fingerprints: of each slot; 0 where there is none.
+        tats: of each slot. The caller reads and writes them.
+        size: the slots that there are now.
+        doubled: the slots that there will be when every set of this round was split.
+        max_slots: the slots that there will be at most.
+    """
+
+    __slots__ = ("doubled", "fingerprints", "max_slots", "size", "tats")
 
     def __init__(self, max_slots: int) -> None:
-        """Start small. The largest size is the next lower multiple that doubling can reach."""
-        base = max(1, max_slots // WAYS)
-        doublings = 0
-        while base * WAYS >= 2 * _SMALLEST:
-            base //= 2
-            doublings += 1
-        self._base = base * WAYS
-        self._doubled = 2 * self._base
-        self._size = self._base
-        self._largest = self._base << doublings
-        self.fingerprints = array("q", bytes(8 * self._base))
-        self.tats = array("q", bytes(8 * self._base))
-
-    def __len__(self) -> int:
-        """The slots that there are now."""
-        return self._size
-
-    @property
-    def largest(self) -> int:
-        """The slots that there will be at most."""
-        return self._largest
+        """Start small, at such a size that doubling ends just below `max_slots`."""
+        sets = max(min(max_slots, _LARGEST), _SMALLEST) // WAYS
+        doublings = max(0, (sets * WAYS // _SMALLEST).bit_length() - 1)
+        self.size = (sets >> doublings) * WAYS
+        self.max_slots = self.size << doublings
+        self.doubled = 2 * self.size
+        self.fingerprints = array("q", bytes(8 * self.size))
+        self.tats = array("q", bytes(8 * self.size))
 
     @property
     def memory_bytes(self) -> int:
         """What the slots occupy."""
-        return 2 * 8 * self._size
+        return 2 * 8 * self.size
 
     def find(self, fingerprint: int) -> int:
         """The slot of a fingerprint, or `ABSENT`."""
         fingerprints = self.fingerprints
-        # `home`, written out: this is the path of every request.
-        first = (fingerprint & _HALF) % self._doubled
-        if first >= self._size:
-            first -= self._base
+        first = self._home(fingerprint)
         if fingerprints[first] == fingerprint:
             return first
-        second = ((fingerprint >> _HALF_BITS) & _HALF) % self._doubled
-        if second >= self._size:
-            second -= self._base
+        second = self._home(fingerprint >> SECOND)
         if fingerprints[second] == fingerprint:
             return second
-        for start in (first & -WAYS, second & -WAYS):
-            # Most lookups that come here find nothing, and an exception costs more than a copy.
-            ways = fingerprints[start : start + WAYS]
-            if fingerprint in ways:
-                return start + ways.index(fingerprint)
+        # Most lookups that come here find nothing, and an exception costs more than a copy.
+        start = first & -WAYS
+        ways = fingerprints[start : start + WAYS]
+        if fingerprint in ways:
+            return start + ways.index(fingerprint)
+        start = second & -WAYS
+        ways = fingerprints[start : start + WAYS]
+        if fingerprint in ways:
+            return start + ways.index(fingerprint)
         return ABSENT
 
     def claim(self, fingerprint: int, now: int) -> int:
@@ -79,14 +78,7 @@ class Table:
 
         The caller writes the slot's TAT. No slot whose bucket is not full again is ever given.
         """
-        first, second = self._homes(fingerprint)
-        slot = self._free_way(first, now)
-        if slot == ABSENT and self._size < self._largest:
-            self._grow()
-            first, second = self._homes(fingerprint)
-            slot = self._free_way(first, now)
-        if slot == ABSENT:
-            slot = self._free_way(second, now)
+        slot = self._choose(fingerprint, now)
         if slot != ABSENT:
             self.fingerprints[slot] = fingerprint
         return slot
@@ -96,50 +88,72 @@ class Table:
         self.fingerprints[slot] = 0
         self.tats[slot] = 0
 
-    def _homes(self, fingerprint: int) -> tuple[int, int]:
-        first = self._home(fingerprint & _HALF)
-        return first, self._home((fingerprint >> _HALF_BITS) & _HALF)
+    def _home(self, bits: int) -> int:
+        slot = bits % self.doubled
+        return slot if slot < self.size else slot - (self.doubled >> 1)
 
-    def _home(self, half: int) -> int:
-        slot = half % self._doubled
-        return slot if slot < self._size else slot - self._base
+    def _choose(self, fingerprint: int, now: int) -> int:
+        """A slot of the emptier set; if both are full, one whose bucket can live elsewhere."""
+        first, second = self._home(fingerprint), self._home(fingerprint >> SECOND)
+        some, others = self._free_ways(first, now), self._free_ways(second, now)
+        if some + others <= _CROWDED and self.size < self.max_slots:
+            self._grow()
+            first, second = self._home(fingerprint), self._home(fingerprint >> SECOND)
+            some, others = self._free_ways(first, now), self._free_ways(second, now)
+        if some + others > 0:
+            return self._free_way(first if some >= others else second, now)
+        slot = self._displace(first, now)
+        return slot if slot != ABSENT else self._displace(second, now)
+
+    def _free_ways(self, home: int, now: int) -> int:
+        start = home & -WAYS
+        return sum(map(now.__ge__, self.tats[start : start + WAYS]))
 
     def _free_way(self, home: int, now: int) -> int:
-        """The home slot itself if it is free, for it is found fastest; else any of its set."""
         tats = self.tats
         if tats[home] <= now:
             return home
         start = home & -WAYS
+        return next((slot for slot in range(start, start + WAYS) if tats[slot] <= now), ABSENT)
+
+    def _displace(self, home: int, now: int) -> int:
+        """Move one bucket of a full set to its other set, and give its slot."""
+        start = home & -WAYS
         for slot in range(start, start + WAYS):
-            if tats[slot] <= now:
-                return slot
+            resident = self.fingerprints[slot]
+            for bits in (resident, resident >> SECOND):
+                target = self._free_way(self._home(bits), now)
+                if target != ABSENT:
+                    self._move(slot, target)
+                    return slot
         return ABSENT
 
     def _grow(self) -> None:
         for _ in range(_SPLITS):
-            if self._size < self._largest:
+            if self.size < self.max_slots:
                 self._split()
 
     def _split(self) -> None:
         """Add one set, and move there what now belongs there."""
-        source = self._size - self._base
-        target = self._size
+        target, source = self.size, self.size - (self.doubled >> 1)
         self.fingerprints.extend(_EMPTY_SET)
         self.tats.extend(_EMPTY_SET)
-        self._size += WAYS
+        self.size += WAYS
         for way in range(WAYS):
             self._move_if_due(source + way, target + way)
-        if self._size == self._doubled:
-            self._base = self._doubled
-            self._doubled *= 2
+        if self.size == self.doubled:
+            self.doubled *= 2
 
     def _move_if_due(self, source: int, target: int) -> None:
         fingerprint = self.fingerprints[source]
         if fingerprint == 0:
             return
         start = source & -WAYS
-        if any(home & -WAYS == start for home in self._homes(fingerprint)):
-            return
-        self.fingerprints[target] = fingerprint
+        first, second = self._home(fingerprint), self._home(fingerprint >> SECOND)
+        if first & -WAYS != start and second & -WAYS != start:
+            self._move(source, target)
+
+    def _move(self, source: int, target: int) -> None:
+        self.fingerprints[target] = self.fingerprints[source]
         self.tats[target] = self.tats[source]
         self.free(source)
