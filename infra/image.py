@@ -20,6 +20,7 @@ from infra.errors import ImageError
 COMMAND = ("python", "-m", "service")
 _LEFT_OUT_FOLDERS = frozenset({"__pycache__"})
 _LEFT_OUT_SUFFIXES = frozenset({".pyc", ".pyo"})
+_HINT = "Check flygate:source."
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def pack(root: Path, folders: Sequence[str], command: Sequence[str] = COMMAND) -
         command: what a machine runs in the unpacked tree.
 
     Raises:
-        ImageError: a folder is missing, or a file is a link.
+        ImageError: a folder is missing or outside of the checkout, or a file is a link.
     """
     files = {name: path for folder in folders for name, path in _files(root, folder)}
     entries = [("image.json", _image_json(command), False)]
@@ -64,13 +65,17 @@ def digest_of(reference: str) -> str:
 
 def _files(root: Path, folder: str) -> Iterator[tuple[str, Path]]:
     top = root / folder
+    if Path(folder).is_absolute() or ".." in Path(folder).parts:
+        raise ImageError(f"The image's source {folder!r} is not below the checkout. {_HINT}")
     if not top.exists():
-        raise ImageError(f"The image's source {folder!r} does not exist. Check flygate:source.")
+        raise ImageError(f"The image's source {folder!r} does not exist. {_HINT}")
     for path in [top] if top.is_file() else sorted(top.rglob("*")):
         relative = path.relative_to(root)
+        if _is_left_out(relative):
+            continue
         if path.is_symlink():
             raise ImageError(f"{relative} is a link; an image carries plain files only")
-        if path.is_file() and not _is_left_out(relative):
+        if path.is_file():
             yield PurePosixPath(relative).as_posix(), path
 
 
@@ -90,7 +95,8 @@ def _image_json(command: Sequence[str]) -> bytes:
 
 def _tar(entries: Iterable[tuple[str, bytes, bool]]) -> bytes:
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+    # pax: only it has room for any name, and it adds nothing to the entry of a short one.
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT, encoding="utf-8") as tar:
         for name, content, executable in entries:
             info = tarfile.TarInfo(name)
             info.size = len(content)
