@@ -1,0 +1,86 @@
+"""Builders for the plain data that deployments are made of: say what matters, get the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infra.history import Entry
+from infra.manifest import Gates, Manifest
+from infra.rollout.ledger import Ledger, Release
+from infra.rollout.observe import LIVE, Seen
+from infra.rollout.target import Target
+
+DIGEST = "sha256:" + "a" * 64
+IMAGE = f"registry.fly.io/shop@{DIGEST}"
+
+
+def manifest(**changes: Any) -> Manifest:
+    """One machine in `iad` that is probed, without secrets."""
+    values: dict[str, Any] = {
+        "app": "shop",
+        "image": IMAGE,
+        "config": {"env": {"RATE_LIMIT_BURST": "10"}, "services": [{"internal_port": 8080}]},
+        "phase": 1,
+        "regions": ("iad",),
+        "machines": 1,
+        "gates": Gates(drain="0s"),
+    }
+    return Manifest(**{**values, **changes})
+
+
+def target(version: int = 2, former: int | None = 1, **changes: Any) -> Target:
+    """The manifest of `manifest()` as release v2 over v1."""
+    values: dict[str, Any] = {
+        "manifest": manifest(),
+        "manifest_id": "0123456789ab",
+        "url": "http://shop.localhost:4290",
+    }
+    return Target(version=version, former=former, **{**values, **changes})
+
+
+def seen(release: int, number: int = 1, **changes: Any) -> Seen:
+    """A live, serving machine of a release."""
+    region = changes.pop("region", "iad")
+    values: dict[str, Any] = {
+        "id": f"m{release}{region}{number}",
+        "name": f"v{release}-{region}-{number}",
+        "region": region,
+        "state": "started",
+        "release": release,
+        "manifest": "0123456789ab",
+        "role": LIVE,
+        "cordoned": False,
+        "healthy": True,
+    }
+    return Seen(**{**values, **changes})
+
+
+def release(version: int, **changes: Any) -> Release:
+    """A release as the ledger keeps it."""
+    values: dict[str, Any] = {
+        "version": version,
+        "manifest": manifest(),
+        "manifest_id": f"manifest{version}",
+        "secret_set": "set",
+        "at": "2026-11-24T08:00:00+00:00",
+        "by": "ann@laptop",
+    }
+    return Release(**{**values, **changes})
+
+
+def ledger(*releases: Release, **sets: dict[str, str]) -> Ledger:
+    """A ledger of releases, oldest first, with their secret sets."""
+    return Ledger(releases=releases, secret_sets=sets)
+
+
+def entry(version: int, manifest: str, rollback_of: int | None = None) -> Entry:
+    """A release as the `history` output shows it."""
+    return Entry(
+        version=f"v{version}",
+        manifest=manifest,
+        image=IMAGE,
+        phase=1,
+        at="2026-11-24T08:00:00+00:00",
+        by="ann@laptop",
+        rollback_of=f"v{rollback_of}" if rollback_of else "",
+    )
