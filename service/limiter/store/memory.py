@@ -90,9 +90,14 @@ class MemoryStore:
             tat = pending[key] if key in pending else self._tat(key, quota, now)
             decision, pending[key] = bucket.take(tat, now, cost, quota)
             decisions.append(decision)
-        if all(d.allowed for d, charge in zip(decisions, charges, strict=True) if charge.binding):
-            for charge in charges:
-                self._put(charge.key, charge.quota, pending[charge.key], now)
+        if not all(
+            decision.allowed
+            for decision, charge in zip(decisions, charges, strict=True)
+            if charge.binding
+        ):
+            return [self._untaken(*pair, now) for pair in zip(decisions, charges, strict=True)]
+        for charge in charges:
+            self._put(charge.key, charge.quota, pending[charge.key], now)
         return decisions
 
     def take_one(self, key: Key, quota: Quota, cost: int = 1) -> Decision:
@@ -170,6 +175,13 @@ class MemoryStore:
             )
         now = self._now()
         return sum(self._keep(fingerprint, now + owed, now) for fingerprint, owed in snapshot.owed)
+
+    def _untaken(self, decision: Decision, charge: Charge, now: int) -> Decision:
+        """What is true of a bucket that would have given, had the others given too."""
+        if not decision.allowed:
+            return decision
+        tat = self._tat(charge.key, charge.quota, now)
+        return bucket.take(tat, now, 0, charge.quota)[0]
 
     def _take_from_new(self, fingerprint: int, cost: int, quota: Quota) -> Decision:
         now = self._now()

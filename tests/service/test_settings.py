@@ -1,0 +1,62 @@
+"""The environment, read and checked."""
+
+import pytest
+
+from service.limiter import Mode, parse
+from service.settings import SettingError, Settings
+
+
+def test_defaults() -> None:
+    """Nothing set gives a service that limits."""
+    settings = Settings.from_environment({})
+
+    assert (settings.host, settings.port, settings.metrics_port) == (None, 8080, 9091)
+    assert settings.limiter.quota == parse("60/m burst 10")
+    assert settings.limiter.mode is Mode.ENFORCE
+    assert not settings.on_fly
+
+
+def test_reads() -> None:
+    """What is set is used; an empty variable counts as not set."""
+    settings = Settings.from_environment(
+        {
+            "RATE_LIMIT_RPM": "600",
+            "RATE_LIMIT_BURST": "",
+            "RATE_LIMIT_MODE": "shadow",
+            "FLY_APP_NAME": "demo",
+            "PORT": "9000",
+        }
+    )
+
+    assert settings.limiter.quota == parse("600/m burst 10")
+    assert settings.limiter.mode is Mode.SHADOW
+    assert settings.on_fly
+    assert settings.port == 9000
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("RATE_LIMIT_RPM", "0"),
+        ("RATE_LIMIT_RPM", "sixty"),
+        ("RATE_LIMIT_RPM", "٦٠"),
+        ("RATE_LIMIT_RPM", "9" * 5000),
+        ("RATE_LIMIT_BURST", "-1"),
+        ("RATE_LIMIT_MODE", "on"),
+        ("RATE_LIMIT_STORAGE", "disk"),
+        ("RATE_LIMIT_ALGORITHM", "magic"),
+        ("PORT", "65536"),
+    ],
+)
+def test_refuses(variable: str, value: str) -> None:
+    """A value that is not allowed is refused with the variable, the value and what is allowed."""
+    with pytest.raises(SettingError) as refused:
+        Settings.from_environment({variable: value})
+
+    assert str(refused.value).startswith(f"{variable}: found {value!r}; allowed: ")
+
+
+def test_refuses_a_bucket_that_never_fills() -> None:
+    """Two allowed values that make no sense together are refused."""
+    with pytest.raises(SettingError, match="RATE_LIMIT_BURST"):
+        Settings.from_environment({"RATE_LIMIT_RPM": "1", "RATE_LIMIT_BURST": "1000000"})
