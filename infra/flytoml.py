@@ -62,11 +62,15 @@ def machine_config(toml: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _env(toml: Mapping[str, Any]) -> dict[str, str]:
-    env = {name: str(value) for name, value in (toml.get("env") or {}).items()}
+    env = {name: _text(value) for name, value in (toml.get("env") or {}).items()}
     env["FLY_PROCESS_GROUP"] = PROCESS_GROUP
     if region := toml.get("primary_region"):
         env["PRIMARY_REGION"] = region
     return env
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _init(toml: Mapping[str, Any]) -> dict[str, Any]:

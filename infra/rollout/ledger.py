@@ -132,10 +132,10 @@ class Ledger(BaseModel):
         """
         sets = {**self.secret_sets, release.secret_set: dict(values)}
         kept = [*self.releases, release][-RELEASES_MAX:]
-        while len(ledger := _with_only_used(kept, sets).dumps()) > BYTES_MAX:
+        while (size := len(_with_only_used(kept, sets).dumps().encode())) > BYTES_MAX:
             if len(kept) <= 2:
                 raise LedgerError(
-                    f"The ledger of two releases takes {len(ledger)} bytes, more than {BYTES_MAX}. "
+                    f"The ledger of two releases takes {size} bytes, more than {BYTES_MAX}. "
                     "Move large secrets or environment values out of the stack's configuration."
                 )
             kept = kept[1:]
