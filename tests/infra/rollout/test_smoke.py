@@ -1,0 +1,116 @@
+"""The smoke check's head: which answers of a new machine are good enough."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from infra.fly.models import ExecResult
+from infra.rollout import smoke
+from infra.rollout.smoke import Expectation
+from service.settings import Settings
+from tests.infra.builders import manifest
+
+EXPECTED = Expectation(port=8080, limiter=True, burst=10, per_second=1.0)
+GOOD = {
+    "health": 200,
+    "body": "ok",
+    "admitted": 10,
+    "last": 429,
+    "retry_after": "1",
+    "seconds": 0.1,
+}
+
+
+def problem(expected: Expectation = EXPECTED, **changes: Any) -> str:
+    return expected.problem(ExecResult(stdout=json.dumps({**GOOD, **changes})))
+
+
+@pytest.mark.parametrize("admitted", [10, 11, 12])
+def test_a_burst_and_then_a_refusal_is_what_was_promised(admitted: int) -> None:
+    """A little is refilled while it asks, so a few more may pass."""
+    assert problem(admitted=admitted) == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"health": 503, "body": "warming up"}, "GET /health answered 503: warming up"),
+        ({"last": 204, "admitted": 13}, "does not limit: 13 requests of one client"),
+        ({"last": 204, "admitted": 13}, "smoke.limiter false"),
+        ({"last": 404}, "GET /_flygate/probe answered 404"),
+        ({"last": 500}, "GET /_flygate/probe answered 500"),
+        ({"admitted": 9}, "refused after 9 requests, before the burst (burst 10, 60 a minute)"),
+        ({"admitted": 0}, "refused after 0 requests"),
+        ({"retry_after": ""}, "carries no Retry-After"),
+    ],
+)
+def test_each_fault_is_told_in_words(changes: dict[str, Any], said: str) -> None:
+    """The operator reads what the machine did, and what to look at."""
+    assert said in problem(**changes)
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        (ExecResult(exit_code=1, stderr="Traceback\nConnectionRefusedError: no"), "Refused"),
+        (ExecResult(exit_code=1, stdout="only here"), "only here"),
+        (ExecResult(exit_code=127), "no output"),
+        (ExecResult(stdout="hello"), "can't be read"),
+        (ExecResult(stdout=""), "can't be read"),
+    ],
+)
+def test_a_probe_that_could_not_ask_is_a_problem(result: ExecResult, said: str) -> None:
+    """No answer is never a good answer."""
+    assert said in EXPECTED.problem(result)
+
+
+def test_lines_before_the_answer_are_ignored() -> None:
+    """An interpreter may print a warning first."""
+    assert EXPECTED.problem(ExecResult(stdout="warning: x\n" + json.dumps(GOOD) + "\n")) == ""
+
+
+def test_without_the_limiter_only_health_counts() -> None:
+    """`smoke.limiter: false` is for a service that is not to limit."""
+    expected = Expectation(port=8080, limiter=False, burst=10, per_second=1.0)
+
+    assert expected.problem(ExecResult(stdout='{"health": 200, "body": ""}')) == ""
+    assert "503" in expected.problem(ExecResult(stdout='{"health": 503, "body": ""}'))
+    assert "burst" in EXPECTED.summary()
+    assert "burst" not in expected.summary()
+
+
+def test_the_manifest_says_what_to_expect() -> None:
+    """The quota and the port are those of the machine's own configuration."""
+    wanted = manifest(
+        config={
+            "env": {"RATE_LIMIT_BURST": "3", "RATE_LIMIT_RPM": "120"},
+            "services": [{"internal_port": 3000}],
+        }
+    )
+
+    assert Expectation.of(wanted, limiter=True) == Expectation(3000, True, 3, 2.0)
+
+
+@pytest.mark.parametrize("env", [{}, {"RATE_LIMIT_BURST": "", "RATE_LIMIT_RPM": " "}])
+def test_without_a_quota_the_service_s_own_defaults_are_expected(env: dict[str, str]) -> None:
+    """infra may not import the service, so this test holds the two together."""
+    limiter = Settings.from_environment(env).limiter
+
+    expected = Expectation.of(manifest(config={"env": env}), limiter=True)
+
+    assert expected.burst == limiter.quota.burst == smoke.DEFAULT_BURST
+    assert expected.per_second == limiter.quota.units / (limiter.quota.period_ns / 1e9)
+    assert expected.port == Settings.from_environment({}).port
+
+
+def test_the_command_stands_alone() -> None:
+    """It is the probe's text and its arguments, so it needs nothing inside the machine."""
+    python, flag, script, arguments = EXPECTED.command()
+
+    assert (python, flag) == ("python", "-c")
+    compile(script, "probe", "exec")
+    assert "import infra" not in script
+    assert json.loads(arguments)["burst"] == 10
