@@ -38,7 +38,7 @@ class LocalFly:
     def __init__(
         self, state_dir: Path, api_port: int | None = FREE, proxy_port: int | None = FREE
     ) -> None:
-        self._state_dir = Path(state_dir)
+        self.state_dir = Path(state_dir)
         self._asked = (api_port, proxy_port)
         self._cleanup = contextlib.AsyncExitStack()
         self.api_url = ""
@@ -60,8 +60,8 @@ class LocalFly:
 
     async def _open(self, stack: contextlib.AsyncExitStack) -> None:
         """What is opened last is closed first: the API, the machines, the proxy, the lock."""
-        store = Store(self._state_dir)
-        stack.enter_context(_locked(self._state_dir))
+        store = Store(self.state_dir)
+        stack.enter_context(_locked(self.state_dir))
         listeners = listen(store, *self._asked)
         stack.callback(listeners.close)
         self.api_url = _url(listeners.api.getsockname())

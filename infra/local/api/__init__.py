@@ -12,6 +12,7 @@ from infra.local.api import (
     machines,
     metadata,
     platform,
+    ps,
     secrets,
     status,
     wait,
@@ -23,7 +24,7 @@ from infra.local.graphql import endpoint
 from infra.local.ids import RequestIds
 
 _NOUNS = (
-    *(apps, machines, actions, wait, leases, metadata, secrets, ips),
+    *(apps, machines, actions, ps, wait, leases, metadata, secrets, ips),
     *(images, logs, platform, status, endpoint),
 )
 

@@ -25,6 +25,8 @@ async def probe(spec: CheckSpec, host: str, port: int) -> Outcome:
     except OSError as error:
         reason = "connection refused" if isinstance(error, ConnectionRefusedError) else str(error)
         return Outcome(False, f"{_target(spec, port)}: {reason}")
+    except ValueError as error:
+        return Outcome(False, f"{_target(spec, port)}: not an HTTP answer: {error}")
 
 
 async def _tcp(host: str, port: int) -> Outcome:
@@ -57,13 +59,16 @@ def _request(spec: CheckSpec, host: str, port: int) -> bytes:
 
 
 async def _first_bytes(reader: asyncio.StreamReader) -> str:
-    """The start of the body, whatever its framing: it is for people."""
-    while (await reader.readline()).strip():
-        pass
-    body = b""
-    while len(body) < _OUTPUT_BYTES and (chunk := await reader.read(_OUTPUT_BYTES)):
-        body += chunk
-    return body[:_OUTPUT_BYTES].decode("utf-8", "replace").strip()
+    """The start of the body, for people: what comes first, not all of it. The server may keep the
+    connection open although it was asked not to.
+    """
+    wanted = _OUTPUT_BYTES
+    while (header := await reader.readline()).strip():
+        name, _, value = header.decode("latin-1").partition(":")
+        if name.lower() == "content-length":
+            wanted = min(wanted, int(value))
+    body = await reader.read(wanted) if wanted else b""
+    return body.decode("utf-8", "replace").strip()
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:
