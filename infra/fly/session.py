@@ -9,7 +9,14 @@ import httpx
 import stamina
 
 from infra.fly.endpoints import Endpoints
-from infra.fly.errors import FlyError, RateLimited, ServerError, Unreachable, error_for
+from infra.fly.errors import (
+    FlyApiError,
+    FlyError,
+    RateLimited,
+    ServerError,
+    Unreachable,
+    error_for,
+)
 
 # Fly limits each action to one request per second and machine or app (burst 3): a shorter wait
 # than a second after a 429 only burns the next token.
@@ -97,7 +104,7 @@ class FlySession:
                 action, type(exc).__name__, maybe_applied=not never_sent
             ) from None  # the cause carries the request, and with it the token
         if answer.is_success:
-            return answer.json() if answer.content else None
+            return _json(action, answer)
         raise error_for(
             action, answer.status_code, _detail(answer), answer.headers.get("fly-request-id", "")
         )
@@ -111,6 +118,16 @@ def _should_retry(error: Exception, *, repeatable: bool) -> bool | float:
     if isinstance(error, ServerError):
         return repeatable and error.status in RETRIED_STATUSES
     return False
+
+
+def _json(action: str, answer: httpx.Response) -> Any:
+    if not answer.content:
+        return None
+    try:
+        return answer.json()
+    except ValueError:
+        detail = f"no JSON but {answer.text[:80]!r}; is something else in between?"
+        raise FlyApiError(action, answer.status_code, detail) from None
 
 
 def _detail(answer: httpx.Response) -> str:
