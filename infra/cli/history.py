@@ -6,10 +6,9 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from infra import history as past
+from infra.cli import screen
 from infra.cli.stack import Stack
 
 
@@ -39,9 +38,7 @@ def history(
 
 
 def _show(releases: list[past.Entry]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for column in ("release", "when", "who", "commit", "phase", "image", "took", "why"):
-        table.add_column(column, no_wrap=column != "why")
+    table = screen.table("release", "when", "who", "commit", "phase", "image", "took", "why")
     for entry in releases:
         why = f"{entry.rollback_of} again" if entry.rollback_of else ""
         table.add_row(
@@ -54,4 +51,4 @@ def _show(releases: list[past.Entry]) -> None:
             f"{entry.seconds:g} s",
             ": ".join(part for part in (why, entry.reason) if part),
         )
-    Console(soft_wrap=True).print(table)
+    screen.console().print(table)

@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from infra.cli import screen
 from infra.cli.stack import Stack
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
@@ -76,13 +75,11 @@ async def _machines(app: str, endpoints: Endpoints) -> list[Seen]:
 
 
 def _show(found: Status) -> None:
-    console = Console(soft_wrap=True)
+    console = screen.console()
     pinned = f", pinned (`flygate forward {found.stack}` ends it)" if found.pinned else ""
-    console.print(f"{found.app}  {found.url}", highlight=False)
-    console.print(f"release {found.release}, phase {found.phase}{pinned}", highlight=False)
-    table = Table(box=None, pad_edge=False)
-    for column in ("machine", "id", "region", "state", "role", "checks"):
-        table.add_column(column, no_wrap=True)
+    console.print(f"{found.app}  {found.url}")
+    console.print(f"release {found.release}, phase {found.phase}{pinned}")
+    table = screen.table("machine", "id", "region", "state", "role", "checks")
     for machine in found.machines:
         role = f"{machine.role}, cordoned" if machine.cordoned else machine.role
         checks = (

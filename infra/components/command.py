@@ -41,7 +41,9 @@ def converging(
         logging=local.Logging.STDERR,
         opts=pulumi.ResourceOptions.merge(
             opts,
-            pulumi.ResourceOptions(additional_secret_outputs=[] if secrets is None else ["stdout"]),
+            pulumi.ResourceOptions(
+                additional_secret_outputs=[] if secrets is None else ["stdout", "stderr"]
+            ),
         ),
     )
 

@@ -28,6 +28,7 @@ from tests.toolchain.property_values import (
     Properties,
     differences,
     hide,
+    is_secret,
     reveal,
     secret_texts,
 )
@@ -135,7 +136,7 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
         if plain.get(action) is None:
             return previous
         command = shell_command(plain[action], plain, previous)
-        with _Aborting(context, secret_texts([inputs, former])):
+        with _Aborting(context, secret_texts(inputs) | _secret_output(former)):
             return self._runner.run(
                 command,
                 self._engine.logger(getattr(request, "urn", "")),
@@ -203,6 +204,15 @@ def _stop_with_call(context: Any, child: Child) -> None:
 
     if not context.add_callback(stop):
         stop()
+
+
+def _secret_output(state: Mapping[str, Any]) -> set[str]:
+    """The former output if it is secret. As a whole: of its parts, most may be public words."""
+    return {
+        reveal(state[name])
+        for name in ("stdout", "stderr")
+        if is_secret(state.get(name)) and isinstance(reveal(state[name]), str)
+    }
 
 
 def _type_of(urn: str) -> str:

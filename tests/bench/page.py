@@ -1,0 +1,35 @@
+"""docs/benchmarks.md: each benchmark owns the part between its two markers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+HEAD = """# Benchmarks
+
+Each table is written by a `make bench…` target, all columns of one table in one run. Machines
+differ and are shared: compare ratios and medians, not single figures.
+"""
+TITLES = {
+    "up": "From a change to live (`make bench`)",
+    "limiter": "The limiter (`make bench-limiter`)",
+}
+
+
+def write(path: Path, name: str, text: str) -> None:
+    """Replace one benchmark's part of the page, or add it."""
+    page = path.read_text(encoding="utf-8") if path.exists() else HEAD
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    part = f"{begin}\n## {TITLES.get(name, name)}\n\n{text.strip()}\n{end}"
+    if begin in page:
+        before, _, rest = page.partition(begin)
+        page = before + part + rest.partition(end)[2]
+    else:
+        page = f"{page.rstrip()}\n\n{part}\n"
+    path.write_text(page, encoding="utf-8")
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows]]
+    return "\n".join(lines)

@@ -1,0 +1,45 @@
+"""One copy of the checkout for all end-to-end tests, brought up once by `make up`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.e2e.project import Project, Run
+
+pytestmark = pytest.mark.e2e
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """A project and what its first `make up` printed."""
+
+    project: Project
+    first: Run
+
+
+@pytest.fixture(scope="session")
+def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
+    """A fresh copy after its first `make up`, on free ports."""
+    # A space in the path: a user's folder may have one.
+    project = Project.copy_to(tmp_path_factory.mktemp("e2e") / "my service")
+    try:
+        project.run("scripts/bootstrap").ok()
+        project.flygate("local", "up", "--api-port", "0", "--proxy-port", "0").ok()
+        first = project.run("make", "up")
+        first.ok()
+        project.config("rollout.wait", "20s")
+        project.remember("Pulumi.local.yaml")
+        yield Newcomer(project, first)
+    finally:
+        project.flygate("local", "down")
+
+
+@pytest.fixture
+def project(newcomer: Newcomer) -> Project:
+    """The copy, with a good release of the unchanged sources running."""
+    newcomer.project.reset()
+    newcomer.project.flygate("up", "local", "--quiet").ok()
+    return newcomer.project

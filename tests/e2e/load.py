@@ -1,0 +1,58 @@
+"""A loop of real requests through the proxy that counts what failed, while something happens."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+
+class Load:
+    """Requests `/health`, which no limit applies to, until the context ends.
+
+    Attributes:
+        served, failures: how many were answered with 200, and what the others were.
+    """
+
+    def __init__(self, open_web: Callable[[], httpx.Client]) -> None:
+        self._open_web = open_web
+        self._stop = threading.Event()
+        self._begun = threading.Event()
+        self._thread = threading.Thread(target=self._loop, daemon=True)
+        self.served = 0
+        self.failures: list[str] = []
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._begun.wait(20), "the load did not begin"
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._thread.join(20)
+
+    def _loop(self) -> None:
+        with self._open_web() as web:
+            while not self._stop.is_set():
+                self._ask(web)
+                self._begun.set()
+                self._stop.wait(0.01)
+
+    def _ask(self, web: httpx.Client) -> None:
+        try:
+            answer = web.get("/health")
+        except httpx.HTTPError as exc:
+            self.failures.append(repr(exc))
+            return
+        if answer.status_code == 200:
+            self.served += 1
+        else:
+            self.failures.append(f"{answer.status_code} {answer.text[:200]}")

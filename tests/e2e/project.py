@@ -1,0 +1,191 @@
+"""A copy of this checkout in a folder of its own, used as a newcomer would use it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from infra.web import address
+
+ROOT = Path(__file__).resolve().parents[2]
+_FOREIGN = ("FLY_", "PULUMI_", "FLYGATE_", "VIRTUAL_ENV")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A command that has ended."""
+
+    code: int
+    output: str
+    command: Sequence[str]
+
+    def ok(self) -> Run:
+        """Itself, if the command succeeded."""
+        assert self.code == 0, f"{' '.join(self.command)} ended with {self.code}:\n{self.output}"
+        return self
+
+
+@dataclass
+class Project:
+    """The copy.
+
+    Attributes:
+        outputs: what every command printed, for the search for secrets.
+    """
+
+    path: Path
+    outputs: list[str] = field(default_factory=list)
+    _originals: dict[str, bytes] = field(default_factory=dict)
+
+    @classmethod
+    def copy_to(cls, path: Path) -> Project:
+        """Copy what git would hold of this checkout."""
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for name in filter(None, listed.split("\0")):
+            source, target = ROOT / name, path / name
+            if source.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source, target)
+        return cls(path)
+
+    def run(self, *command: str, extra: Mapping[str, str] | None = None) -> Run:
+        """Run a command in the copy, in an environment that knows nothing of this checkout."""
+        env = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
+        process = subprocess.run(
+            command,
+            cwd=self.path,
+            env={**env, "CI": "true", **(extra or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        self.outputs.append(process.stdout)
+        return Run(process.returncode, process.stdout, command)
+
+    def flygate(self, *arguments: str) -> Run:
+        """The `flygate` command."""
+        return self.run("./flygate", *arguments)
+
+    def pulumi(self, *arguments: str) -> Run:
+        """`pulumi` as typed by hand in a shell that has read `.flygate/env`."""
+        return self.run("/bin/sh", "-c", '. .flygate/env && exec pulumi "$@"', "sh", *arguments)
+
+    def up(self) -> Run:
+        """A plain `pulumi up`."""
+        return self.pulumi("up", "--stack", "local", "--yes")
+
+    def config(self, path: str, value: str, *, secret: bool = False) -> None:
+        """Set a value of the stack's configuration; a secret comes in on standard input."""
+        if secret:
+            script = (
+                '. .flygate/env && printf %s "$VALUE" | '
+                'pulumi config set --stack local --secret --path "$1"'
+            )
+            self.run("/bin/sh", "-c", script, "sh", path, extra={"VALUE": value}).ok()
+        else:
+            self.pulumi("config", "set", "--stack", "local", "--path", path, value).ok()
+
+    def forget(self, path: str) -> None:
+        """Remove a value of the stack's configuration."""
+        self.pulumi("config", "rm", "--stack", "local", "--path", path)
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace text in a file of the copy."""
+        file = self._changing(name)
+        text = file.read_text(encoding="utf-8")
+        assert old in text, f"{name} has no {old!r}"
+        file.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    def append(self, name: str, text: str) -> None:
+        """Add lines to the end of a file of the copy."""
+        with self._changing(name).open("a", encoding="utf-8") as file:
+            file.write(f"\n{text}\n")
+
+    def restore(self, name: str) -> None:
+        """A file as it was before it was first changed."""
+        if name in self._originals:
+            (self.path / name).write_bytes(self._originals[name])
+
+    def reset(self) -> None:
+        """All files as they were, and the stack's configuration as it was remembered."""
+        for name in self._originals:
+            self.restore(name)
+
+    def remember(self, name: str) -> None:
+        """A file's content is what `reset` brings back."""
+        self._originals[name] = (self.path / name).read_bytes()
+
+    def _changing(self, name: str) -> Path:
+        if name not in self._originals:
+            self.remember(name)
+        return self.path / name
+
+    def status(self) -> dict[str, Any]:
+        """`flygate status --json`."""
+        status: dict[str, Any] = json.loads(self.flygate("status", "--json").ok().output)
+        return status
+
+    def history(self) -> list[dict[str, Any]]:
+        """`flygate history --json`."""
+        history: list[dict[str, Any]] = json.loads(self.flygate("history", "--json").ok().output)
+        return history
+
+    def live(self) -> list[dict[str, Any]]:
+        """The machines that serve."""
+        return [m for m in self.status()["machines"] if m["role"] == "live"]
+
+    def web(self) -> httpx.Client:
+        """A client of the deployed service, through the proxy."""
+        base, headers = address(self.status()["url"])
+        assert base.startswith("http://127.0.0.1:")
+        return httpx.Client(base_url=base, headers=headers, timeout=10, trust_env=False)
+
+    def inside(self, machine: str, script: str) -> dict[str, Any]:
+        """What a Python script prints (JSON) inside a machine, with its files and environment."""
+        url = f"{self.local_fly()}/v1/apps/{self.status()['app']}/machines/{machine}/exec"
+        answer = httpx.post(
+            url,
+            json={"command": ["python", "-c", script], "timeout": 20},
+            headers={"Authorization": "Bearer local"},
+            timeout=30,
+            trust_env=False,
+        ).json()
+        assert answer["exit_code"] == 0, answer
+        told: dict[str, Any] = json.loads(answer["stdout"])
+        return told
+
+    def local_fly(self) -> str:
+        """The base URL of the local Fly's API."""
+        info = json.loads((self.path / ".flygate/local/daemon.json").read_text(encoding="utf-8"))
+        url = str(info["api_url"])
+        assert url.startswith("http://127.0.0.1:")
+        return url
+
+    def processes(self) -> list[int]:
+        """The processes that run in the copy, or out of it."""
+        return [int(p.name) for p in Path("/proc").iterdir() if self._is_ours(p)]
+
+    def _is_ours(self, process: Path) -> bool:
+        if not process.name.isdigit() or int(process.name) == os.getpid():
+            return False
+        try:
+            command = (process / "cmdline").read_bytes().decode(errors="replace")
+            return str(self.path) in command or str(self.path) in os.readlink(process / "cwd")
+        except OSError:
+            return False

@@ -1,0 +1,78 @@
+"""A release that is no good: nothing of it stays, and the one before serves all the time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from tests.e2e.load import Load
+from tests.e2e.project import Project
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+
+def does_not_start(project: Project) -> None:
+    """The service dies at its start."""
+    project.append("service/main.py", 'raise RuntimeError("the flux capacitor is empty")')
+
+
+def check_fails(project: Project) -> None:
+    """The service starts, and its health check is never answered well."""
+    project.edit("fly.toml", 'path = "/readyz"', 'path = "/no-such-page"')
+    project.config("rollout.wait", "4s")
+
+
+def limiter_is_off(project: Project) -> None:
+    """The service is healthy, and limits nobody."""
+    project.config("env.RATE_LIMIT_MODE", "off")
+
+
+@pytest.mark.parametrize(
+    ("break_it", "explained"),
+    [
+        (does_not_start, ["health check of", "exit code 1", "the flux capacitor is empty"]),
+        (check_fails, ["health check of", "checks do not pass after 4 s", "404"]),
+        (limiter_is_off, ["smoke check of", "the limiter does not limit", "RATE_LIMIT_MODE"]),
+    ],
+)
+def test_it_is_taken_back(
+    project: Project, break_it: Callable[[Project], None], explained: list[str]
+) -> None:
+    """Pulumi fails and says why; no request fails; ledger and machines are as before."""
+    before, history = project.status(), project.history()
+    break_it(project)
+
+    with Load(project.web) as load:
+        run = project.up()
+
+    assert run.code != 0
+    for words in explained:
+        assert words in run.output
+    assert f"{before['release']} serves as before" in run.output
+    assert load.failures == []
+    assert load.served > 20
+    assert project.history() == history
+    assert project.status()["machines"] == before["machines"]
+    assert machine_count(project) == len(before["machines"])
+
+
+def test_the_next_good_release_is_rolled_out(project: Project) -> None:
+    """A failed rollout leaves nothing behind that stands in the way of the next."""
+    limiter_is_off(project)
+    assert project.up().code != 0
+    project.forget("env.RATE_LIMIT_MODE")
+    project.config("env.GREETING", "again")
+
+    project.up().ok()
+
+    machine = project.live()[0]["id"]
+    script = "import json, os; print(json.dumps({'greeting': os.environ['GREETING']}))"
+    assert project.inside(machine, script) == {"greeting": "again"}
+
+
+def machine_count(project: Project) -> int:
+    """How many machines the local Fly knows, ours or not."""
+    url = f"{project.local_fly()}/v1/apps/{project.status()['app']}/machines"
+    return len(httpx.get(url, headers={"Authorization": "Bearer local"}, trust_env=False).json())

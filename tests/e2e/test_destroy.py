@@ -1,0 +1,36 @@
+"""`pulumi destroy`: nothing is left."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.e2e.project import Project
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+
+def test_nothing_is_left(project: Project) -> None:
+    """No machine, no app, and of the processes only the local Fly itself."""
+    project.config("env.GREETING", "so that there is a standby machine, too")
+    project.up().ok()
+    app = project.status()["app"]
+    assert len(project.processes()) > 1
+
+    project.pulumi("destroy", "--stack", "local", "--yes").ok()
+
+    url = f"{project.local_fly()}/v1/apps/{app}"
+    answer = httpx.get(url, headers={"Authorization": "Bearer local"}, trust_env=False)
+    assert answer.status_code == 404
+    assert len(project.processes()) == 1
+
+
+def test_it_comes_back(project: Project) -> None:
+    """After a destroy, and after the local Fly was down, `make up` deploys anew."""
+    project.pulumi("destroy", "--stack", "local", "--yes").ok()
+    project.flygate("local", "down").ok()
+    assert project.processes() == []
+
+    project.run("make", "up").ok()
+
+    assert [m["state"] for m in project.live()] == ["started"]

@@ -1,0 +1,91 @@
+"""`make up`: from a fresh clone to a rate-limited service."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Newcomer
+from tests.e2e.project import Project
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+
+def test_a_newcomer_sees_the_limiter_work(newcomer: Newcomer) -> None:
+    """The burst is served, the next request refused with all its headers, and hints follow."""
+    output = newcomer.first.ok().output
+
+    statuses = re.findall(r"^ +\d+  (\d{3})  ", output, flags=re.M)
+    assert statuses == ["200"] * 10 + ["429"]
+    assert re.search(r"429  retry-after: \d+ +ratelimit: .*r=0.* ratelimit-policy: .*q=10", output)
+    assert ".localhost:" in output
+    assert "flygate rollback local" in output
+    assert re.search(r"took [\d.]+ s: local Fly [\d.]+ s, stack", output)
+
+
+def test_a_second_time_nothing_changes(project: Project) -> None:
+    """`make up` with nothing changed deploys nothing, and says so."""
+    before = project.status()
+
+    output = project.run("make", "up").ok().output
+
+    assert re.search(r"Resources:\n +5 unchanged", output)
+    assert project.status()["release"] == before["release"]
+    assert project.live()[0]["id"] == before["machines"][0]["id"]
+
+
+def test_a_moved_checkout_changes_nothing(project: Project) -> None:
+    """No input of Pulumi's depends on where the checkout lies."""
+    before = project.status()["release"]
+    moved = project.path.with_name("moved")
+    project.path.rename(moved)
+    project.path = moved
+
+    output = project.run("make", "up").ok().output
+
+    assert re.search(r"Resources:\n +5 unchanged", output)
+    assert project.status()["release"] == before
+    with project.web() as web:
+        assert web.get("/health").json()["release"] == before
+
+
+def test_pulumi_by_hand_does_the_same(project: Project) -> None:
+    """Whoever types `pulumi` after `. .flygate/env` gets the same result."""
+    project.pulumi("preview", "--stack", "local", "--expect-no-changes").ok()
+
+
+def test_metrics_are_not_served_by_the_proxy(project: Project) -> None:
+    """Prometheus' text is on the private port only."""
+    with project.web() as web:
+        assert web.get("/metrics").status_code == 404
+
+
+def test_a_local_fly_that_lost_everything_is_filled_again(project: Project) -> None:
+    """Drift as large as it gets: nothing is left, and the next `make up` brings it back."""
+    project.flygate("local", "down", "--purge").ok()
+    project.flygate("local", "up", "--api-port", "0", "--proxy-port", "0").ok()
+
+    project.run("make", "up").ok()
+
+    assert [m["state"] for m in project.live()] == ["started"]
+    project.pulumi("preview", "--stack", "local", "--expect-no-changes").ok()
+
+
+def test_a_wrong_configuration_is_explained(project: Project) -> None:
+    """The key, the value found and what to do; no stack trace."""
+    project.config("phase", "7")
+    try:
+        run = project.up()
+    finally:
+        project.config("phase", "1")
+
+    assert run.code != 0
+    assert "flygate:phase is 7; it must be one of 1, 2, 3" in run.output
+    assert "Traceback" not in run.output
+
+
+def test_the_copy_is_not_this_checkout(project: Project) -> None:
+    """The tests leave the developer's own stack alone."""
+    assert not project.path.is_relative_to(Path(__file__).resolve().parents[2])

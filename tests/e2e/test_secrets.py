@@ -1,0 +1,112 @@
+"""No secret value is ever in the open: not on the screen, not on disk, not in the process list."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.project import Project
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+CANARY = "canary-5d1f9c0a-do-not-print"
+OTHER = "canary-77aa21f3-do-not-print"
+
+
+class ProcessList:
+    """Looks at all command lines of the machine, again and again, for a text."""
+
+    def __init__(self, *texts: str) -> None:
+        self._texts = [text.encode() for text in texts]
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self.found: list[str] = []
+        self.looks = 0
+
+    def __enter__(self) -> ProcessList:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(10)
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.02):
+            self.looks += 1
+            for line in _command_lines():
+                if any(text in line for text in self._texts):
+                    self.found.append(line.decode(errors="replace"))
+
+
+def _command_lines() -> Iterator[bytes]:
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            yield path.read_bytes()
+        except OSError:
+            continue
+
+
+def test_a_canary_is_nowhere(project: Project) -> None:
+    """Set, changed, failed, rolled back: no output, state, backup or journal has the value."""
+    with ProcessList(CANARY, OTHER) as processes:
+        project.config("secrets.DEMO_SECRET", CANARY, secret=True)
+        project.up().ok()
+        project.config("secrets.DEMO_SECRET", OTHER, secret=True)
+        project.up().ok()
+        # A release that prints its secret and dies: the operator sees its last lines.
+        project.append("service/main.py", PRINT_AND_DIE)
+        failed = project.up()
+        project.restore("service/main.py")
+        project.flygate("rollback", "local").ok()
+        project.flygate("forward", "local").ok()
+        project.flygate("status").ok()
+        project.flygate("history").ok()
+        project.pulumi("preview", "--stack", "local", "--diff").ok()
+        project.pulumi("stack", "export", "--stack", "local").ok()
+        project.pulumi("stack", "output", "--stack", "local", "--json").ok()
+
+    assert failed.code != 0
+    assert "it is [secret]" in failed.output
+    assert processes.looks > 20
+    assert processes.found == []
+    assert [text for text in project.outputs if _has_canary(text.encode())] == []
+    assert sorted(_files_with_canary(project)) == []
+
+
+PRINT_AND_DIE = "import os, sys\n\nsys.exit('it is ' + os.environ['DEMO_SECRET'])"
+
+
+def _files_with_canary(project: Project) -> Iterator[str]:
+    """All files of the copy, but for what a machine itself printed into its own log."""
+    for path in project.path.rglob("*"):
+        relative = path.relative_to(project.path)
+        skipped = relative.parts[0] == ".venv" or relative.parts[:3] == (
+            ".flygate",
+            "local",
+            "logs",
+        )
+        if skipped or path.is_symlink() or not path.is_file():
+            continue
+        if _has_canary(path.read_bytes()):
+            yield str(relative)
+
+
+def _has_canary(content: bytes) -> bool:
+    forms = [form for value in (CANARY, OTHER) for form in _forms(value)]
+    return any(form in content for form in forms)
+
+
+def _forms(value: str) -> list[bytes]:
+    """As it is, and in base64 at each of the three alignments."""
+    encoded = [
+        base64.b64encode(b"x" * shift + value.encode())[4:-4]
+        if shift
+        else base64.b64encode(value.encode())[:-4]
+        for shift in range(3)
+    ]
+    return [value.encode(), *encoded]
