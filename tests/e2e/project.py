@@ -64,11 +64,10 @@ class Project:
 
     def run(self, *command: str, extra: Mapping[str, str] | None = None) -> Run:
         """Run a command in the copy, in an environment that knows nothing of this checkout."""
-        env = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
         process = subprocess.run(
             command,
             cwd=self.path,
-            env={**env, "CI": "true", **(extra or {})},
+            env={**_newcomers_environment(), "CI": "true", **(extra or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -189,3 +188,14 @@ class Project:
             return str(self.path) in command or str(self.path) in os.readlink(process / "cwd")
         except OSError:
             return False
+
+
+def _newcomers_environment() -> dict[str, str]:
+    """Ours, without what `.flygate/env` of this checkout put there."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
+    folders = [
+        folder
+        for folder in env["PATH"].split(os.pathsep)
+        if not Path(folder).is_relative_to(ROOT) and "flygate" not in Path(folder).parts
+    ]
+    return {**env, "PATH": os.pathsep.join(folders)}

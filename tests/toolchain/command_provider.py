@@ -8,6 +8,7 @@ import secrets
 import sys
 import threading
 import traceback
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NoReturn
 
