@@ -17,6 +17,8 @@ from typing import Any
 import pulumi
 from pulumi_command import local
 
+from infra.errors import FlygateError
+
 # The plugin runs in the program's folder, `infra/`; a relative path is the same on all machines.
 ROOT = ".."
 
@@ -49,12 +51,24 @@ def converging(
 
 
 def read_only(operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    """What `flygate op <operation>` prints; it runs in each preview, so it must only read."""
-    result = local.run(
-        command=f"exec ./flygate op {operation}",
-        dir=ROOT,
-        stdin=json.dumps(request),
-        logging=local.Logging.NONE,
-    )
+    """What `flygate op <operation>` prints; it runs in each preview, so it must only read.
+
+    Raises:
+        FlygateError: with the operation's own words.
+    """
+    try:
+        result = local.run(
+            command=f"exec ./flygate op {operation}",
+            dir=ROOT,
+            stdin=json.dumps(request),
+            logging=local.Logging.NONE,
+        )
+    except Exception as exc:  # Pulumi raises plain ones, with the words deep inside
+        raise FlygateError(_words(str(exc))) from None
     answer: dict[str, Any] = json.loads(result.stdout)
     return answer
+
+
+def _words(failure: str) -> str:
+    """What the operation said, without the layers around it."""
+    return failure.rpartition("error: ")[2].strip() or failure

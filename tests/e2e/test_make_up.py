@@ -86,6 +86,17 @@ def test_a_wrong_configuration_is_explained(project: Project) -> None:
     assert "Traceback" not in run.output
 
 
+def test_without_a_token_pulumi_says_what_to_do(project: Project) -> None:
+    """Somebody who types `pulumi` in a shell that knows nothing of Fly is told what is missing."""
+    run = project.run(
+        "/bin/sh", "-c", ". .flygate/env; unset FLY_API_TOKEN; exec pulumi preview --stack local"
+    )
+
+    assert run.code != 0
+    assert "FLY_API_TOKEN is not set" in run.output
+    assert "Traceback" not in run.output
+
+
 def test_the_copy_is_not_this_checkout(project: Project) -> None:
     """The tests leave the developer's own stack alone."""
     assert not project.path.is_relative_to(Path(__file__).resolve().parents[2])

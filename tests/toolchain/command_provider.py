@@ -207,13 +207,10 @@ def _stop_with_call(context: Any, child: Child) -> None:
         stop()
 
 
-def _secret_output(state: Mapping[str, Any]) -> set[str]:
+def _secret_output(state: Mapping[str, Any] | None) -> set[str]:
     """The former output if it is secret. As a whole: of its parts, most may be public words."""
-    return {
-        reveal(state[name])
-        for name in ("stdout", "stderr")
-        if is_secret(state.get(name)) and isinstance(reveal(state[name]), str)
-    }
+    found = [(state or {}).get(name) for name in ("stdout", "stderr")]
+    return {str(reveal(output)) for output in found if is_secret(output)}
 
 
 def _type_of(urn: str) -> str:
