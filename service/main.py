@@ -5,12 +5,13 @@ from typing import Any
 
 from .asgi import App, Receive, Scope, Send
 from .lifespan import Lifespan
-from .limiter import Limiter, MemoryStore, Policy, PolicySet
+from .limiter import Limiter, Policy, PolicySet
 from .middleware.client_ip import ClientIpMiddleware
 from .middleware.rate_limit import RateLimitMiddleware
 from .readiness import Readiness
 from .routes.health import EXEMPT_PATHS, OwnPaths, health_routes
 from .settings import LimiterSettings, Settings
+from .stores import make_store
 from .telemetry import Telemetry
 from .wrapped import load
 
@@ -32,19 +33,18 @@ def build_app(settings: Settings, log: Any) -> Service:
     """Wire a service. A request passes: client address, limiter, own paths, application."""
     readiness = Readiness()
     telemetry = Telemetry(log)
-    store = MemoryStore(settings.limiter.max_keys, on_overflow=telemetry.on_overflow)
-    telemetry.watch_memory(store)
+    store = make_store(settings.limiter, telemetry)
     policies = _policies(settings.limiter)
     limiter = Limiter(policies, store, [telemetry])
 
     app = OwnPaths(_application(settings), health_routes(settings, readiness, policies, store))
     limited = RateLimitMiddleware(app, limiter)
     identified = ClientIpMiddleware(limited, settings.on_fly)
-    return Service(Lifespan(identified, readiness), readiness, telemetry)
+    return Service(Lifespan(identified, readiness, store.aclose), readiness, telemetry)
 
 
 def _policies(settings: LimiterSettings) -> PolicySet:
-    default = Policy("default", settings.quota, mode=settings.mode)
+    default = Policy("default", settings.quota, mode=settings.mode, failure=settings.failure)
     return PolicySet((default,), exempt_paths=EXEMPT_PATHS)
 
 

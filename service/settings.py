@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from .limiter import Mode, Quota, QuotaError
+from .limiter import Failure, Mode, Quota, QuotaError
 from .limiter.quota import NANOS
 
 Choice = TypeVar("Choice", bound=str)
@@ -27,13 +27,24 @@ class SettingError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class LimiterSettings:
-    """The default policy, and where buckets are kept."""
+    """The default policy, and where buckets are kept.
+
+    Attributes:
+        key_secret: what keys are hashed with before they leave the process.
+        budget_seconds: the longest that a decision by Redis may take.
+        machines: how many machines share a quota while Redis cannot be asked.
+    """
 
     algorithm: str
     quota: Quota
     storage: str
     mode: Mode
     max_keys: int
+    failure: Failure
+    redis_url: str | None
+    key_secret: str
+    budget_seconds: float
+    machines: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +95,31 @@ def _limiter(read: "_Reader") -> LimiterSettings:
     except QuotaError as error:
         allowed = f"a burst that {rpm} requests a minute refill within a year"
         raise SettingError("RATE_LIMIT_BURST", str(burst), allowed) from error
+    storage = read.choice("RATE_LIMIT_STORAGE", "memory", ["memory", "redis"])
+    redis_url = _redis_url(read, storage)
     return LimiterSettings(
         algorithm=read.choice("RATE_LIMIT_ALGORITHM", "token_bucket", ["token_bucket"]),
         quota=quota,
-        storage=read.choice("RATE_LIMIT_STORAGE", "memory", ["memory"]),
+        storage=storage,
         mode=Mode(read.choice("RATE_LIMIT_MODE", Mode.ENFORCE, list(Mode))),
         max_keys=read.whole("RATE_LIMIT_MAX_KEYS", 1_000_000, 1_000, 100_000_000),
+        failure=Failure(read.choice("RATE_LIMIT_FAILURE", Failure.FAIR_SHARE, list(Failure))),
+        redis_url=redis_url,
+        # All machines have the same URL, and its password makes it a secret.
+        key_secret=read.text("RATE_LIMIT_KEY_SECRET") or redis_url or "",
+        budget_seconds=read.whole("RATE_LIMIT_BUDGET_MILLISECONDS", 50, 1, 10_000) / 1000,
+        machines=read.whole("RATE_LIMIT_MACHINES", 1, 1, 10_000),
     )
+
+
+def _redis_url(read: "_Reader", storage: str) -> str | None:
+    url = read.text("REDIS_URL")
+    if storage == "redis" and (url is None or not url.startswith(("redis://", "rediss://"))):
+        # The value may hold a password: it must not be shown.
+        found = "nothing" if url is None else "(hidden)"
+        allowed = "a redis:// or rediss:// URL, since RATE_LIMIT_STORAGE is redis"
+        raise SettingError("REDIS_URL", found, allowed)
+    return url
 
 
 class _Reader:

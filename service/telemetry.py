@@ -4,13 +4,24 @@ import logging
 from typing import Any, Final, TextIO
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
-from .limiter import Decision, Listener, MemoryStore, Mode, Policy, Quota, Request, Verdict
+from .limiter import (
+    Decision,
+    Listener,
+    MemoryStore,
+    Mode,
+    Policy,
+    Quota,
+    Request,
+    StoreError,
+    Verdict,
+)
 from .limiter.quota import NANOS
 
 # A flood from many addresses must not fill the log either.
 _ALL_REFUSALS: Final = Quota.parse("20/s burst 100")
+_STORE_ERRORS: Final = Quota.parse("1/s burst 3")
 _LOGGED_CLIENTS: Final = 4_096
 
 
@@ -32,6 +43,18 @@ class Telemetry(Listener):
             "Decisions made by a shared bucket, because the memory store was full.",
             registry=self.registry,
         )
+        self._store_seconds = Histogram(
+            "flygate_limiter_store_seconds",
+            "How long Redis took to answer, or to fail.",
+            ["outcome"],
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5),
+            registry=self.registry,
+        )
+        self._breaker = Gauge(
+            "flygate_limiter_breaker_open",
+            "1 while Redis is not asked, because it failed.",
+            registry=self.registry,
+        )
         self._known: dict[tuple[str, str, str], Any] = {}
         self._log = log
         self._logged = MemoryStore(max_keys=_LOGGED_CLIENTS)
@@ -49,6 +72,17 @@ class Telemetry(Listener):
             self._count((policy.name, _outcome(policy, decision), verdict.source))
         if not verdict.allowed:
             self._log_refusal(request, verdict)
+
+    def on_store_call(self, seconds: float, error: StoreError | None) -> None:
+        """Measure it."""
+        self._store_seconds.labels("failed" if error else "answered").observe(seconds)
+        if error and self._logged.take_one(("store", type(error).__name__), _STORE_ERRORS).allowed:
+            self._log.error("limiter store failed", error=str(error))
+
+    def on_breaker(self, is_open: bool) -> None:
+        """Show and log it."""
+        self._breaker.set(is_open)
+        self._log.warning("limiter store given up" if is_open else "limiter store back")
 
     def on_overflow(self) -> None:
         """Count it."""

@@ -12,6 +12,7 @@ from .errors import (
     QuotaError,
     StoreError,
     StoreFull,
+    StoreUnavailable,
 )
 from .events import Listener
 from .headers import HeaderWriter
@@ -22,17 +23,21 @@ from .policy import Mode, Policy, by_client
 from .problem import Problem, problem_for
 from .quota import Quota, parse
 from .request import Request
-from .store.base import Charge, Key, Store
+from .store.base import Charge, Failure, Key, Source, Store, Taken
+from .store.guarded import Breaker, GuardedStore
 from .store.memory import MemoryStore, Snapshot
 from .verdict import Verdict
 
 __all__ = [
     "NEVER",
+    "Breaker",
     "Charge",
     "Clock",
     "Decision",
+    "Failure",
     "FakeClock",
     "ForeignSnapshot",
+    "GuardedStore",
     "HeaderWriter",
     "Key",
     "Limiter",
@@ -49,9 +54,12 @@ __all__ = [
     "QuotaError",
     "Request",
     "Snapshot",
+    "Source",
     "Store",
     "StoreError",
     "StoreFull",
+    "StoreUnavailable",
+    "Taken",
     "Verdict",
     "by_client",
     "canonical",

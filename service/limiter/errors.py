@@ -4,7 +4,8 @@ LimiterError
 ├── QuotaError       a quota that cannot be understood
 ├── PolicyError      a policy, or a set of them, that makes no sense
 └── StoreError       the store could not do what was asked
-    ├── StoreFull    no room for one more bucket that must be kept
+    ├── StoreFull         no room for one more bucket that must be kept
+    ├── StoreUnavailable  it cannot be reached, or not in time
     └── ForeignSnapshot   a snapshot that was made with another seed
 """
 
@@ -27,6 +28,10 @@ class StoreError(LimiterError):
 
 class StoreFull(StoreError):
     """There is no room for one more bucket that must be kept."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be reached, did not answer in time, or answered with an error."""
 
 
 class ForeignSnapshot(StoreError):

@@ -6,7 +6,7 @@ from .events import Listener
 from .policies import PolicySet
 from .policy import Mode, Policy
 from .request import Request
-from .store.base import Charge, Store
+from .store.base import Charge, Store, is_refused
 from .verdict import Verdict
 
 
@@ -33,13 +33,9 @@ class Limiter:
         if not policies:
             return Verdict(True, ())
         charges = [_charge(policy, request) for policy in policies]
-        decisions = await self._store.take(charges)
-        allowed = all(
-            decision.allowed
-            for charge, decision in zip(charges, decisions, strict=True)
-            if charge.binding
-        )
-        verdict = Verdict(allowed, tuple(zip(policies, decisions, strict=True)))
+        decisions, source = await self._store.take(charges)
+        results = tuple(zip(policies, decisions, strict=True))
+        verdict = Verdict(not is_refused(charges, decisions), results, source)
         for listener in self._listeners:
             listener.on_verdict(request, verdict)
         return verdict
@@ -47,4 +43,5 @@ class Limiter:
 
 def _charge(policy: Policy, request: Request) -> Charge:
     key = (policy.name, policy.key(request))
-    return Charge(key, policy.quota, policy.cost, policy.mode is Mode.ENFORCE)
+    binding = policy.mode is Mode.ENFORCE
+    return Charge(key, policy.quota, policy.cost, binding, policy.failure)

@@ -8,6 +8,7 @@ from typing import Final
 from .errors import PolicyError
 from .quota import Quota
 from .request import Request
+from .store.base import Failure
 
 
 class Mode(StrEnum):
@@ -41,6 +42,7 @@ class Policy:
         key: whose bucket a request belongs to.
         cost: units for each request.
         mode: enforce, shadow or off.
+        failure: what becomes of a request when the store cannot be asked.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Policy:
     key: KeyFunction = by_client
     cost: int = 1
     mode: Mode = Mode.ENFORCE
+    failure: Failure = Failure.FAIR_SHARE
 
     def __post_init__(self) -> None:
         """Check what types cannot say."""

@@ -4,10 +4,13 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
+from .store.base import Source
 from .verdict import Verdict
 
 CONTENT_TYPE: Final = b"application/problem+json"
-_QUOTA_EXCEEDED: Final = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+_TYPES: Final = "https://iana.org/assignments/http-problem-types"
+_QUOTA_EXCEEDED: Final = f"{_TYPES}#quota-exceeded"
+_REDUCED_CAPACITY: Final = f"{_TYPES}#temporary-reduced-capacity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +22,14 @@ class Problem:
 
 
 def problem_for(verdict: Verdict) -> Problem:
-    """429 with the wait; or 422 if the request can never fit, since waiting would not help."""
+    """429 with the wait; 422 if the request can never fit, since waiting would not help.
+
+    503 if nobody could be asked and the policy says that it is better to refuse.
+    """
     names = [policy.name for policy, _ in verdict.violated]
+    if verdict.source is Source.FAILED_CLOSED:
+        detail = "The limit cannot be checked at the moment. Try again soon."
+        return _problem(503, "Reduced capacity", detail, names, _REDUCED_CAPACITY)
     if verdict.can_never_fit:
         detail = "The request costs more than the quota ever holds. Ask for less at once."
         return _problem(422, "Request larger than the quota", detail, names)
@@ -29,9 +38,11 @@ def problem_for(verdict: Verdict) -> Problem:
     return _problem(429, "Quota exceeded", detail, names)
 
 
-def _problem(status: int, title: str, detail: str, names: list[str]) -> Problem:
+def _problem(
+    status: int, title: str, detail: str, names: list[str], kind: str = _QUOTA_EXCEEDED
+) -> Problem:
     members = {
-        "type": _QUOTA_EXCEEDED,
+        "type": kind,
         "title": title,
         "status": status,
         "detail": detail,

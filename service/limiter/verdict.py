@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from .decision import Decision
 from .policy import Mode, Policy
+from .store.base import Source
 
 
 # Not frozen, for its cost; nobody but the limiter makes one.
@@ -14,12 +15,12 @@ class Verdict:
     Attributes:
         allowed: whether the request may go on; policies in shadow mode do not count.
         results: each policy with its decision. Empty if no policy applied.
-        source: where the answer came from (`memory`, `redis`, …).
+        source: where the answer came from.
     """
 
     allowed: bool
     results: tuple[tuple[Policy, Decision], ...]
-    source: str = "memory"
+    source: Source = Source.MEMORY
 
     @property
     def enforced(self) -> list[tuple[Policy, Decision]]:

@@ -8,7 +8,7 @@ from starlette.routing import Route, Router
 
 from service import __version__
 from service.asgi import App, Receive, Scope, Send
-from service.limiter import MemoryStore, PolicySet
+from service.limiter import GuardedStore, PolicySet, Store
 from service.readiness import Readiness
 from service.settings import Settings
 
@@ -35,7 +35,7 @@ class OwnPaths:
 
 
 def health_routes(
-    settings: Settings, readiness: Readiness, policies: PolicySet, store: MemoryStore
+    settings: Settings, readiness: Readiness, policies: PolicySet, store: Store
 ) -> Router:
     """The three paths."""
 
@@ -60,9 +60,8 @@ def health_routes(
     return Router([Route(HEALTH, health), Route(READY, ready), Route(PROBE, probe)])
 
 
-def _limiter_summary(
-    settings: Settings, policies: PolicySet, store: MemoryStore
-) -> dict[str, object]:
+def _limiter_summary(settings: Settings, policies: PolicySet, store: Store) -> dict[str, object]:
+    degraded = {"degraded": store.breaker.is_open} if isinstance(store, GuardedStore) else {}
     return {
         "algorithm": settings.limiter.algorithm,
         "storage": settings.limiter.storage,
@@ -70,5 +69,5 @@ def _limiter_summary(
             {"name": policy.name, "quota": str(policy.quota), "mode": policy.mode.value}
             for policy in policies.policies
         ],
-        "memory_bytes": store.memory_bytes,
+        **degraded,
     }

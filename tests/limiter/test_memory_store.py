@@ -50,7 +50,7 @@ async def test_all_or_none() -> None:
     minute, hour = parse("2/m"), parse("5/h")
     charges = [Charge(key("minute"), minute), Charge(key("hour"), hour)]
 
-    answers = [await store.take(charges) for _ in range(9)]
+    answers = [(await store.take(charges)).decisions for _ in range(9)]
 
     assert [all(d.allowed for d in decisions) for decisions in answers] == [True] * 2 + [False] * 7
     assert (await store.peek(key("hour"), hour)).remaining == 3
@@ -65,7 +65,7 @@ async def test_a_shadow_charge_stops_nobody() -> None:
         Charge(key("shadow"), parse("1/m"), binding=False),
     ]
 
-    answers = [await store.take(charges) for _ in range(3)]
+    answers = [(await store.take(charges)).decisions for _ in range(3)]
 
     assert [decisions[0].allowed for decisions in answers] == [True] * 3
     assert [decisions[1].allowed for decisions in answers] == [True, False, False]

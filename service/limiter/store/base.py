@@ -1,6 +1,7 @@
 """The seam between deciding and keeping: what every store offers."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from service.limiter.decision import Decision
@@ -8,6 +9,25 @@ from service.limiter.quota import Quota
 
 # (the policy's name, who asks): a tuple, so that no choice of names can make two buckets one.
 Key = tuple[str, str]
+
+
+class Failure(StrEnum):
+    """What becomes of a request when the store cannot be asked."""
+
+    FAIR_SHARE = "fair_share"  # decided by this process, with its share of the quota
+    OPEN = "open"  # it passes
+    CLOSED = "closed"  # it is refused
+
+
+class Source(StrEnum):
+    """Where an answer came from: a makeshift one must not be mistaken for a real one."""
+
+    MEMORY = "memory"
+    REDIS = "redis"
+    DENY_CACHE = "deny_cache"  # denied by Redis a moment ago
+    FAIR_SHARE = "fair_share"
+    FAILED_OPEN = "failed_open"
+    FAILED_CLOSED = "failed_closed"
 
 
 class Charge(NamedTuple):
@@ -19,18 +39,27 @@ class Charge(NamedTuple):
         cost: the units to take.
         binding: whether its denial counts. A bucket in shadow mode is not binding: it is
             charged beside the others and stops nobody.
+        failure: what becomes of it when the store cannot be asked.
     """
 
     key: Key
     quota: Quota
     cost: int = 1
     binding: bool = True
+    failure: Failure = Failure.FAIR_SHARE
+
+
+class Taken(NamedTuple):
+    """What came of some charges, and who said so."""
+
+    decisions: list[Decision]
+    source: Source
 
 
 class Store(Protocol):
     """Keeps buckets, and takes from several of them at once or from none."""
 
-    async def take(self, charges: Sequence[Charge]) -> list[Decision]:
+    async def take(self, charges: Sequence[Charge]) -> Taken:
         """Take every charge if all the binding ones fit, else nothing; one decision for each."""
         ...
 
@@ -49,3 +78,16 @@ class Store(Protocol):
     async def block(self, key: Key, quota: Quota, seconds: float) -> None:
         """Let a bucket give nothing for so long."""
         ...
+
+    async def aclose(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+def is_refused(charges: Sequence[Charge], decisions: Sequence[Decision]) -> bool:
+    """Whether a binding charge was denied."""
+    return not all(
+        decision.allowed
+        for charge, decision in zip(charges, decisions, strict=True)
+        if charge.binding
+    )

@@ -16,7 +16,7 @@ from service.limiter.decision import Decision
 from service.limiter.errors import ForeignSnapshot, StoreFull
 from service.limiter.quota import NANOS, Quota
 
-from .base import Charge, Key
+from .base import Charge, Key, Source, Taken, is_refused
 from .table import ABSENT, Table
 
 DEFAULT_MAX_KEYS: Final = 1_000_000
@@ -74,27 +74,23 @@ class MemoryStore:
         """What the buckets occupy now."""
         return self._table.memory_bytes + sum(8 * len(row) for row in self._overflow.values())
 
-    async def take(self, charges: Sequence[Charge]) -> list[Decision]:
+    async def take(self, charges: Sequence[Charge]) -> Taken:
         """Take every charge if all the binding ones fit, else nothing."""
-        return self.take_now(charges)
+        return Taken(self.take_now(charges), Source.MEMORY)
 
     def take_now(self, charges: Sequence[Charge]) -> list[Decision]:
         """`take`, for callers that do not await; nothing here ever waits."""
         if len(charges) == 1:
-            key, quota, cost, _ = charges[0]
+            key, quota, cost, *_ = charges[0]
             return [self.take_one(key, quota, cost)]
         now = self._now()
         pending: dict[Key, int] = {}
         decisions: list[Decision] = []
-        for key, quota, cost, _ in charges:
+        for key, quota, cost, *_ in charges:
             tat = pending[key] if key in pending else self._tat(key, quota, now)
             decision, pending[key] = bucket.take(tat, now, cost, quota)
             decisions.append(decision)
-        if not all(
-            decision.allowed
-            for decision, charge in zip(decisions, charges, strict=True)
-            if charge.binding
-        ):
+        if is_refused(charges, decisions):
             return [self._untaken(*pair, now) for pair in zip(decisions, charges, strict=True)]
         for charge in charges:
             self._put(charge.key, charge.quota, pending[charge.key], now)
@@ -155,6 +151,9 @@ class MemoryStore:
         tat = bucket.blocked_until(now + round(seconds * NANOS), quota)
         if not self._keep(self._fingerprint(key) or 1, tat, now):
             raise StoreFull(f"no slot is free to block {key!r}; raise max_keys or try again later")
+
+    async def aclose(self) -> None:
+        """There is nothing to let go of."""
 
     def export(self) -> Snapshot:
         """What the buckets owe that are not full, to be restored in another store."""

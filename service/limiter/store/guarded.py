@@ -1,0 +1,173 @@
+"""A store that can fail, made one that always answers in time: a breaker, and a way to go on."""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Final
+
+from service.limiter.clock import Clock, MonotonicClock
+from service.limiter.decision import Decision
+from service.limiter.errors import StoreUnavailable
+from service.limiter.events import Listener
+from service.limiter.quota import NANOS, Quota
+
+from .base import Charge, Failure, Key, Source, Store, Taken
+from .memory import MemoryStore
+
+_FAILURES_TO_OPEN: Final = 3
+_SHORTEST_PAUSE_NS: Final = NANOS // 2
+_LONGEST_PAUSE_NS: Final = 15 * NANOS
+_CLOSED_WAIT_NS: Final = NANOS
+
+
+class Breaker:
+    """Stops asking a store that failed; lets one probe through after a pause that doubles."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Closed: the store is asked."""
+        self._now = clock.now
+        self._failures = 0
+        self._pause_ns = _SHORTEST_PAUSE_NS
+        self._next_probe = 0
+        self.is_open = False
+
+    def may_ask(self) -> bool:
+        """Whether to ask the store now. While open, each yes is a single probe."""
+        if not self.is_open:
+            return True
+        now = self._now()
+        if now < self._next_probe:
+            return False
+        self._next_probe = now + self._pause_ns
+        return True
+
+    def succeeded(self) -> None:
+        """The store answered."""
+        self._failures = 0
+        self._pause_ns = _SHORTEST_PAUSE_NS
+        self.is_open = False
+
+    def failed(self) -> None:
+        """The store did not answer."""
+        self._failures += 1
+        if self.is_open:
+            self._pause_ns = min(2 * self._pause_ns, _LONGEST_PAUSE_NS)
+        elif self._failures < _FAILURES_TO_OPEN:
+            return
+        self.is_open = True
+        self._next_probe = self._now() + self._pause_ns
+
+
+class GuardedStore:
+    """Asks the primary store; when it cannot be asked, does what each charge says.
+
+    Args:
+        primary: the store that is shared by all machines.
+        memory: decides by itself when the primary cannot, with a share of the quota.
+        machines: how many machines share the quota then.
+        clock: what time it is.
+        listeners: told of calls, and of the breaker's state.
+    """
+
+    def __init__(
+        self,
+        primary: Store,
+        memory: MemoryStore,
+        machines: Callable[[], int] = lambda: 1,
+        clock: Clock | None = None,
+        listeners: Sequence[Listener] = (),
+    ) -> None:
+        """Begin with trust."""
+        self.breaker = Breaker(clock or MonotonicClock())
+        self._primary = primary
+        self._memory = memory
+        self._machines = machines
+        self._listeners = tuple(listeners)
+
+    async def take(self, charges: Sequence[Charge]) -> Taken:
+        """Take every charge if all the binding ones fit, else nothing. Never raises."""
+        if self.breaker.may_ask():
+            began = time.perf_counter()
+            try:
+                taken = await self._primary.take(charges)
+            except StoreUnavailable as error:
+                self._note(began, error)
+            else:
+                if taken.source is not Source.DENY_CACHE:
+                    self._note(began, None)
+                return taken
+        return self._make_do(charges)
+
+    async def peek(self, key: Key, quota: Quota) -> Decision:
+        """Look at a bucket of the primary store."""
+        return await self._primary.peek(key, quota)
+
+    async def give_back(self, charge: Charge) -> None:
+        """Return units to the primary store; if it cannot be asked, they are lost."""
+        if self.breaker.may_ask():
+            began = time.perf_counter()
+            try:
+                await self._primary.give_back(charge)
+            except StoreUnavailable as error:
+                self._note(began, error)
+            else:
+                self._note(began, None)
+
+    async def reset(self, key: Key) -> bool:
+        """Make a bucket full again, wherever it is."""
+        was_here = await self._memory.reset(key)
+        return await self._primary.reset(key) or was_here
+
+    async def block(self, key: Key, quota: Quota, seconds: float) -> None:
+        """Let a bucket of the primary store give nothing for so long."""
+        await self._primary.block(key, quota, seconds)
+
+    async def aclose(self) -> None:
+        """Close the primary store."""
+        await self._primary.aclose()
+
+    def _note(self, began: float, error: StoreUnavailable | None) -> None:
+        was_open = self.breaker.is_open
+        if error is None:
+            self.breaker.succeeded()
+        else:
+            self.breaker.failed()
+        for listener in self._listeners:
+            listener.on_store_call(time.perf_counter() - began, error)
+            if self.breaker.is_open != was_open:
+                listener.on_breaker(self.breaker.is_open)
+
+    def _make_do(self, charges: Sequence[Charge]) -> Taken:
+        shared = [charge for charge in charges if charge.failure is Failure.FAIR_SHARE]
+        machines = max(1, self._machines())
+        shares = [_share_of(charge, machines) for charge in shared]
+        closed = any(charge.binding and charge.failure is Failure.CLOSED for charge in charges)
+        if closed:  # nothing may be taken
+            shares = [share._replace(cost=0) for share in shares]
+        decided = iter(self._memory.take_now(shares) if shares else [])
+        decisions = [
+            next(decided) if charge.failure is Failure.FAIR_SHARE else _by_failure(charge)
+            for charge in charges
+        ]
+        if closed:
+            return Taken(decisions, Source.FAILED_CLOSED)
+        source = Source.FAIR_SHARE if shared else Source.FAILED_OPEN
+        return Taken(decisions, source)
+
+
+def _by_failure(charge: Charge) -> Decision:
+    if charge.failure is Failure.OPEN:
+        return Decision(True, 0, 0, charge.quota)
+    return Decision(False, _CLOSED_WAIT_NS, charge.quota.capacity_ns, charge.quota)
+
+
+def _share_of(charge: Charge, machines: int) -> Charge:
+    share = _share(charge.quota, machines)
+    # What fits the whole bucket must fit a share of it, if only once in a while.
+    return charge._replace(quota=share, cost=min(charge.cost, share.burst))
+
+
+@lru_cache(maxsize=1024)
+def _share(quota: Quota, machines: int) -> Quota:
+    """The part of a quota that one of so many machines may give."""
+    return Quota(quota.units, quota.period_ns * machines, max(1, quota.burst // machines))

@@ -1,0 +1,206 @@
+"""A Redis that fails in every way: no request waits, and each policy has its say."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from service.limiter import (
+    Breaker,
+    Charge,
+    Failure,
+    FakeClock,
+    GuardedStore,
+    Key,
+    Listener,
+    MemoryStore,
+    Source,
+    StoreError,
+    parse,
+)
+from service.limiter.store.redis import RedisStore
+from tests.support.valkey import Valkey
+
+BUDGET = 0.05
+# What the machine may add to a budget before the test says that it was not kept.
+SLACK = 0.25
+QUOTA = parse("4/h")
+
+
+def key(name: object) -> Key:
+    """A bucket's name."""
+    return ("test", str(name))
+
+
+class Ear(Listener):
+    """Remembers what it heard."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.errors: list[StoreError] = []
+        self.breaker: list[bool] = []
+
+    def on_store_call(self, seconds: float, error: StoreError | None) -> None:
+        """Keep the error."""
+        if error is not None:
+            self.errors.append(error)
+
+    def on_breaker(self, is_open: bool) -> None:
+        """Keep the state."""
+        self.breaker.append(is_open)
+
+
+@pytest.fixture
+async def guarded(valkey: Valkey) -> AsyncIterator[Callable[..., GuardedStore]]:
+    """Make guarded stores over the server; all are closed afterwards."""
+    made: list[GuardedStore] = []
+
+    def make(machines: int = 1, ear: Ear | None = None) -> GuardedStore:
+        redis = RedisStore(valkey.url, b"secret", BUDGET)
+        store = GuardedStore(redis, MemoryStore(), lambda: machines, listeners=[ear or Ear()])
+        made.append(store)
+        return store
+
+    yield make
+    for store in made:
+        await store.aclose()
+
+
+async def _killed(valkey: Valkey) -> None:
+    await valkey.kill()
+
+
+async def _paused(valkey: Valkey) -> None:
+    valkey.pause()
+
+
+async def _slow(valkey: Valkey) -> None:
+    async def sleep() -> None:
+        await valkey.command("DEBUG", "SLEEP", "1")
+
+    task = asyncio.create_task(sleep())
+    await asyncio.sleep(0.05)
+    task.add_done_callback(lambda done: done.exception())
+
+
+async def _out_of_memory(valkey: Valkey) -> None:
+    await valkey.command("CONFIG", "SET", "maxmemory", "1")
+
+
+async def _wrong_password(valkey: Valkey) -> None:
+    await valkey.kill()
+    await valkey.start("--requirepass", "another")
+
+
+async def _read_only(valkey: Valkey) -> None:
+    await valkey.command("REPLICAOF", "127.0.0.1", "1")
+
+
+FAULTS = [_killed, _paused, _slow, _out_of_memory, _wrong_password, _read_only]
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__.strip("_"))
+async def test_a_fault_costs_no_more_than_the_budget(
+    valkey: Valkey,
+    guarded: Callable[..., GuardedStore],
+    fault: Callable[[Valkey], Awaitable[None]],
+) -> None:
+    """Whatever happens to Redis, each decision comes in time, is limited, and says its source."""
+    if fault is _slow:
+        await valkey.kill()
+        await valkey.start("--enable-debug-command", "local")
+    store = guarded()
+    await store.take([Charge(key("warm"), QUOTA)])
+    await fault(valkey)
+
+    answers, waits = [], []
+    for _ in range(8):
+        began = time.monotonic()
+        answers.append(await store.take([Charge(key("a"), QUOTA)]))
+        waits.append(time.monotonic() - began)
+
+    assert max(waits) < BUDGET + SLACK
+    assert {taken.source for taken in answers} == {Source.FAIR_SHARE}
+    assert sum(taken.decisions[0].allowed for taken in answers) == 4
+
+
+@pytest.mark.integration
+async def test_hundreds_at_once_are_answered_in_time(
+    valkey: Valkey, guarded: Callable[..., GuardedStore]
+) -> None:
+    """A hanging Redis does not make a queue: all of a crowd are answered within the budget."""
+    store = guarded()
+    await store.take([Charge(key("warm"), QUOTA)])
+    valkey.pause()
+    began = time.monotonic()
+
+    answers = await asyncio.gather(*(store.take([Charge(key(n), QUOTA)]) for n in range(2_000)))
+
+    assert time.monotonic() - began < BUDGET + 2 * SLACK
+    assert {taken.source for taken in answers} == {Source.FAIR_SHARE}
+
+
+@pytest.mark.integration
+async def test_comes_back(valkey: Valkey, guarded: Callable[..., GuardedStore]) -> None:
+    """When Redis answers again it decides again, and listeners hear of both."""
+    ear = Ear()
+    store = guarded(ear=ear)
+    await valkey.kill()
+    for _ in range(4):
+        await store.take([Charge(key("a"), QUOTA)])
+    await valkey.start()
+    async with asyncio.timeout(10):
+        charge = Charge(key("b"), parse("1000/s"))
+        while (  # noqa: ASYNC110 - what we wait for is in another process
+            await store.take([charge])
+        ).source is not Source.REDIS:
+            await asyncio.sleep(0.02)
+
+    assert ear.breaker == [True, False]
+    assert len(ear.errors) >= 3
+
+
+@pytest.mark.integration
+async def test_failure_modes(valkey: Valkey, guarded: Callable[..., GuardedStore]) -> None:
+    """Open lets pass, closed refuses, fair share gives a part, and closed wins over all."""
+    store = guarded(machines=2)
+    await valkey.kill()
+
+    async def take(name: str, *modes: Failure) -> tuple[list[bool], Source]:
+        charges = [Charge(key(f"{name}{n}"), QUOTA, failure=mode) for n, mode in enumerate(modes)]
+        taken = await store.take(charges)
+        return [decision.allowed for decision in taken.decisions], taken.source
+
+    assert await take("a", Failure.OPEN) == ([True], Source.FAILED_OPEN)
+    assert await take("b", Failure.CLOSED) == ([False], Source.FAILED_CLOSED)
+    shares = [await take("c", Failure.FAIR_SHARE) for _ in range(3)]
+    assert [allowed for [allowed], _ in shares] == [True, True, False]
+    mixed = [await take("d", Failure.FAIR_SHARE, Failure.CLOSED) for _ in range(5)]
+    assert mixed == [([True, False], Source.FAILED_CLOSED)] * 5
+
+
+def test_breaker_pauses_longer_and_longer() -> None:
+    """Three failures open it; one probe per pause, and the pause doubles up to its limit."""
+    clock = FakeClock()
+    breaker = Breaker(clock)
+    for _ in range(3):
+        assert breaker.may_ask()
+        breaker.failed()
+    pauses = []
+    for _ in range(8):
+        waited = 0
+        while not breaker.may_ask():
+            clock.advance(seconds=0.25)
+            waited += 1
+        pauses.append(waited / 4)
+        assert not breaker.may_ask()
+        breaker.failed()
+
+    assert pauses == [0.5, 1, 2, 4, 8, 15, 15, 15]
+    clock.advance(seconds=15)
+    assert breaker.may_ask()
+    breaker.succeeded()
+    assert breaker.may_ask()
+    assert not breaker.is_open
