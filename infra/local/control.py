@@ -36,8 +36,9 @@ class DaemonControl:
     """The daemon of one state folder."""
 
     def __init__(self, state_dir: Path) -> None:
-        self._folder = state_dir
+        self.folder = state_dir
         self.log_path = state_dir / "daemon.log"
+        self._children: list[subprocess.Popen[bytes]] = []  # to be reaped if we outlive them
 
     def running(self) -> DaemonInfo | None:
         """The daemon that is ready; None if there is none, or if it is only just starting."""
@@ -59,8 +60,9 @@ class DaemonControl:
             return Started(info, is_new=False)
         if info:
             self.down()
-        Store(self._folder)
+        Store(self.folder)
         child = self._spawn(api_port, proxy_port)
+        self._children.append(child)
         return Started(self._wait_until_ready(child), is_new=True, reason=reason)
 
     def down(self) -> bool:
@@ -68,14 +70,15 @@ class DaemonControl:
         pid = self._holder()
         if pid is not None:
             self._end_daemon(pid)
+        self._reap()
         return bool(self._end_leftovers()) or pid is not None
 
     def purge(self) -> None:
         """Deletes the state; nothing may run on it."""
-        remove_tree(self._folder)
+        remove_tree(self.folder)
 
     def _spawn(self, api_port: int | None, proxy_port: int | None) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "infra.local", "--state", str(self._folder)]
+        command = [sys.executable, "-m", "infra.local", "--state", str(self.folder)]
         for name, port in (("--api-port", api_port), ("--proxy-port", proxy_port)):
             command += [name, str(port)] if port is not None else []
         with self.log_path.open("wb") as log:
@@ -103,15 +106,21 @@ class DaemonControl:
         )
 
     def _end_daemon(self, pid: int) -> None:
-        """Politely, then not; the lock tells when it has ended."""
+        """Politely, then not."""
         os.kill(pid, signal.SIGTERM)
-        if not self._is_released():
+        if not self._has_ended(pid):
             os.kill(pid, signal.SIGKILL)
-            self._is_released()
+            self._has_ended(pid)
 
-    def _is_released(self) -> bool:
+    def _reap(self) -> None:
+        for child in self._children:
+            child.wait()
+        self._children.clear()
+
+    def _has_ended(self, pid: int) -> bool:
+        """The process is gone, not just its lock, which it gives up a moment before."""
         deadline = time.monotonic() + _STOP_SECONDS
-        while self._holder() is not None:
+        while self._holder() is not None or identify(pid) is not None:
             if time.monotonic() > deadline:
                 return False
             time.sleep(_POLL_SECONDS)
@@ -121,16 +130,16 @@ class DaemonControl:
         identity = self._read("identity")
         if not identity:
             return []
-        machines = Store(self._folder).documents("machines")
+        machines = Store(self.folder).documents("machines")
         recorded = [ProcessIdentity(**m["process"]) for m in machines if m["process"]]
         return end_orphans(identity["state_id"], recorded)
 
     def _holder(self) -> int | None:
-        pid = StateLock(self._folder).holder()
+        pid = StateLock(self.folder).holder()
         return pid if pid is not None and identify(pid) else None
 
     def _read(self, key: str) -> Any | None:
-        return Store(self._folder).read(key) if self._folder.is_dir() else None
+        return Store(self.folder).read(key) if self.folder.is_dir() else None
 
 
 def _why_outdated(info: DaemonInfo) -> str:
