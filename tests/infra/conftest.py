@@ -1,0 +1,54 @@
+"""A local Fly of its own for each test, and the checkout of a service that is deployed to it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from infra.fly.client import FlyClient
+from infra.fly.endpoints import Endpoints, is_loopback
+from infra.local.daemon import LocalFly
+from tests.infra import tiny_service
+from tests.infra.deployment import Deployment
+
+
+@pytest.fixture
+async def local_fly(tmp_path: Path) -> AsyncIterator[LocalFly]:
+    """A local Fly on free ports; its machines end with it."""
+    async with LocalFly(tmp_path / "fly") as running:
+        yield running
+
+
+@pytest.fixture
+def endpoints(local_fly: LocalFly) -> Endpoints:
+    """Where the local Fly is; never another one."""
+    assert is_loopback(local_fly.api_url)
+    return Endpoints(local_fly.api_url, local_fly.api_url, "test-token")
+
+
+@pytest.fixture
+async def fly(endpoints: Endpoints) -> AsyncIterator[FlyClient]:
+    """A client of the local Fly."""
+    async with FlyClient(endpoints) as client:
+        yield client
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout whose service is the tiny one."""
+    root = tmp_path / "checkout"
+    (root / "service").mkdir(parents=True)
+    (root / "service" / "__init__.py").touch()  # or this project's own service would be found
+    text = Path(tiny_service.__file__).read_text(encoding="utf-8")
+    (root / "service" / "__main__.py").write_text(text, encoding="utf-8")
+    return root
+
+
+@pytest.fixture
+async def shop(fly: FlyClient, checkout: Path) -> Deployment:
+    """An app without any release, and the verbs that deploy to it."""
+    deployment = Deployment(fly, checkout)
+    await deployment.create_app()
+    return deployment

@@ -1,0 +1,160 @@
+"""The verbs of a deployment, for tests: what an operator does, and what a user of the app sees."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from infra import flytoml, image
+from infra.config import Pin
+from infra.fly.client import FlyClient
+from infra.manifest import Gates, Manifest
+from infra.ops import app as app_op
+from infra.ops import release as release_op
+from infra.rollout.ledger import Ledger
+from infra.rollout.observe import State, observe
+from infra.web import open_web
+
+APP = "shop"
+TOML: dict[str, Any] = {
+    "primary_region": "iad",
+    "kill_signal": "SIGTERM",
+    "kill_timeout": 2,
+    "http_service": {
+        "internal_port": 8080,
+        "checks": [{"path": "/readyz", "interval": "1s", "timeout": "2s", "grace_period": "5s"}],
+    },
+}
+
+
+@dataclass
+class Traffic:
+    """What a user got who asked all the time."""
+
+    answers: list[dict[str, str]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    progress: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    @property
+    def releases(self) -> list[str]:
+        """The releases that answered, in the order in which they were first seen."""
+        return list(dict.fromkeys(answer["FLYGATE_RELEASE"] for answer in self.answers))
+
+    async def more(self, count: int = 5) -> None:
+        """Wait for some more requests."""
+        enough = len(self.answers) + len(self.failures) + count
+        async with self.progress:
+            await self.progress.wait_for(lambda: len(self.answers) + len(self.failures) >= enough)
+
+
+class Deployment:
+    """One app of a test.
+
+    Attributes:
+        ledger: of the last release that stood.
+    """
+
+    def __init__(self, fly: FlyClient, root: Path) -> None:
+        self.fly = fly
+        self.root = root
+        self.ledger = Ledger()
+        self.url = ""
+
+    async def create_app(self) -> None:
+        """The app, as `flygate op app` makes it."""
+        made = await app_op.ensure(app_op.AppRequest(app=APP, org="personal"), self.fly)
+        self.url = made.url
+
+    def manifest(self, secrets: tuple[str, ...] = (), **changes: Any) -> Manifest:
+        """What the checkout asks for; `env` is laid over the machine config's."""
+        env = changes.pop("env", {})
+        values: dict[str, Any] = {
+            "app": APP,
+            "image": image.pack(self.root, ["service"]).reference(APP),
+            "config": flytoml.machine_config(flytoml.overlay(TOML, {"env": env})),
+            "phase": 1,
+            "regions": ("iad",),
+            "machines": 1,
+            "secrets": secrets,
+            "gates": Gates(wait="10s", drain="0s"),
+        }
+        return Manifest(**{**values, **changes})
+
+    async def release(
+        self, secrets: dict[str, str] | None = None, drift: str = "", **changes: Any
+    ) -> Ledger:
+        """Run `flygate op release`; the ledger is kept only if it worked, as Pulumi does."""
+        secrets = secrets or {}
+        request = release_op.ReleaseRequest(
+            app=APP,
+            manifest=self.manifest(tuple(sorted(secrets)), **changes),
+            source=("service",),
+            drift=drift,
+        )
+        self.ledger = await release_op.release(request, secrets, self.ledger, self.root, self.fly)
+        return self.ledger
+
+    async def pin(self, version: int, reason: str = "") -> Ledger:
+        """Run `flygate op release` with a pin, as `flygate rollback` makes it."""
+        pinned = next(r for r in self.ledger.releases if r.version == version)
+        pin = Pin(version=f"v{version}", manifest=pinned.manifest_id, reason=reason)
+        request = release_op.ReleaseRequest(app=APP, pin=pin)
+        self.ledger = await release_op.release(request, {}, self.ledger, self.root, self.fly)
+        return self.ledger
+
+    async def state(self) -> State:
+        """What runs."""
+        return await observe(self.fly, APP)
+
+    async def fingerprint(self) -> dict[str, Any]:
+        """All of the app that a failed release must leave as it was."""
+        machines = await self.fly.machines(APP)
+        return {
+            "machines": {
+                m.name: (m.id, m.instance_id, m.state, m.cordoned, m.metadata) for m in machines
+            },
+            "secrets": {s.name: s.digest for s in await self.fly.secrets(APP)},
+            "leases": [m.id for m in machines if await self.fly.lease(APP, m.id)],
+        }
+
+    async def ask(self, **headers: str) -> dict[str, str]:
+        """One request through the proxy: which release and machine answered, with which values."""
+        async with open_web(self.url) as web:
+            answer = await web.get("/", headers=headers)
+        answer.raise_for_status()
+        found: dict[str, str] = answer.json()
+        return found
+
+    @contextlib.asynccontextmanager
+    async def traffic(self) -> AsyncIterator[Traffic]:
+        """Ask all the time while the body runs."""
+        seen = Traffic()
+        asking = asyncio.create_task(self._ask_for_ever(seen))
+        try:
+            await seen.more(1)
+            yield seen
+            await seen.more(1)
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+
+    async def _ask_for_ever(self, seen: Traffic) -> None:
+        async with open_web(self.url) as web:
+            while True:
+                try:
+                    answer = await web.get("/")
+                    if answer.status_code == 200:
+                        seen.answers.append(answer.json())
+                    else:
+                        seen.failures.append(f"{answer.status_code} {answer.text[:200]}")
+                except httpx.HTTPError as exc:
+                    seen.failures.append(repr(exc))
+                async with seen.progress:
+                    seen.progress.notify_all()
+                await asyncio.sleep(0.01)

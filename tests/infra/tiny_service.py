@@ -1,0 +1,86 @@
+"""A service that starts in no time, and misbehaves as its environment says: the engine's prey.
+
+It is packed into images as text, so it stands alone and uses the standard library only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+BURST = int(os.environ.get("RATE_LIMIT_BURST", "10"))
+# crash: does not stay up; sick: its check fails; unlimited: never refuses; unwell: /health fails
+FAULT = os.environ.get("FAULT", "")
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Health, readiness, a limited probe, and who it is for everything else."""
+
+    protocol_version = "HTTP/1.1"
+    clients: dict[str, int] = {}  # noqa: RUF012
+    lock = threading.Lock()
+
+    def do_GET(self) -> None:
+        """Answer."""
+        if self.path == "/_flygate/probe":
+            self.probe()
+        elif self.path == "/readyz":
+            self.answer(503 if FAULT == "sick" else 200, {"ready": FAULT != "sick"})
+        elif self.path == "/health":
+            self.answer(500 if FAULT == "unwell" else 200, {"fault": FAULT})
+        else:
+            names = ("FLYGATE_RELEASE", "FLY_MACHINE_ID", "GREETING", "KEY")
+            self.answer(200, {name: os.environ.get(name, "") for name in names})
+
+    def probe(self) -> None:
+        """A burst for each client, then refusals."""
+        client = self.headers.get("Fly-Client-IP", "")
+        with self.lock:
+            self.clients[client] = self.clients.get(client, 0) + 1
+            is_refused = self.clients[client] > BURST and FAULT != "unlimited"
+        if is_refused:
+            self.answer(429, {}, {"Retry-After": "1"})
+        else:
+            self.answer(204, None)
+
+    def answer(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+        """Send JSON, or nothing."""
+        content = b"" if body is None else json.dumps(body).encode()
+        self.send_response(status)
+        if status != 204:
+            self.send_header("Content-Length", str(len(content)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: Any) -> None:
+        """Requests are not worth a line."""
+
+
+class Server(ThreadingHTTPServer):
+    """On the machine's own address."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+
+def main() -> None:
+    """Serve until killed."""
+    print(f"release {os.environ.get('FLYGATE_RELEASE')} begins", flush=True)
+    if FAULT == "crash":
+        print("cannot open the database", flush=True)
+        sys.exit(3)
+    if FAULT == "slow":
+        time.sleep(float(os.environ.get("SLOW_SECONDS", "1")))
+    address = (os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8080")))
+    Server(address, Handler).serve_forever()
+
+
+if __name__ == "__main__":
+    main()
