@@ -137,6 +137,7 @@ async def _start_machines(stack: contextlib.AsyncExitStack, cloud: Cloud) -> Non
     async def stop_collecting() -> None:
         collecting.cancel()
         await asyncio.gather(collecting, return_exceptions=True)
+        cloud.logs.collect()  # the last words of machines that ended with us
 
     stack.push_async_callback(stop_collecting)
     stack.push_async_callback(cloud.fleet.halt)

@@ -118,9 +118,13 @@ class Logs:
 
     async def collect_for_ever(self) -> None:
         while True:
-            for source in list(self._sources.values()):
-                self._collect(source)
+            self.collect()
             await asyncio.sleep(_COLLECT_SECONDS)
+
+    def collect(self) -> None:
+        """Takes what machines have written since the last time."""
+        for source in list(self._sources.values()):
+            self._collect(source)
 
     def _log(self, app: str) -> AppLog:
         if app not in self._logs:

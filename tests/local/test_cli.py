@@ -1,0 +1,117 @@
+"""`flygate local`, typed by a person: real commands, a real daemon."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.control import DaemonControl
+from infra.local.daemon_info import DaemonInfo
+from infra.local.runtime.identity import marked_processes
+from infra.local.store import Store
+from tests.support.localfly import Machines, clients
+
+pytestmark = pytest.mark.integration
+
+
+class Flygate:
+    """Runs `flygate local … --state DIR`."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+
+    def run(self, *words: str, code: int = 0) -> str:
+        command = [sys.executable, "-m", "infra.cli", "local", *words, "--state", str(self.state)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def status(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.run("status", "--json"))
+        return document
+
+    def processes(self) -> list[int]:
+        identity = Store(self.state).read("identity")
+        assert identity
+        return list(marked_processes(identity["state_id"]))
+
+
+@pytest.fixture
+def flygate(tmp_path: Path) -> Iterator[Flygate]:
+    """A state folder of its own; nothing is left of it afterwards."""
+    state = tmp_path / "state"
+    yield Flygate(state)
+    DaemonControl(state).down()
+
+
+async def serve_one(status: dict[str, Any]) -> str:
+    async with clients(status["api_url"], status["proxy_url"]) as (api, proxy):
+        machines = Machines(None, api, proxy)  # type: ignore[arg-type]
+        await machines.setup()
+        return str((await machines.serving())["id"])
+
+
+def test_up_status_logs_down(flygate: Flygate) -> None:
+    """The whole life: up says where, status shows what runs, logs what was said, down ends it."""
+    said = flygate.run("up", "--api-port", "0", "--proxy-port", "0")
+    status = flygate.status()
+    assert status["api_url"] in said
+    assert status["proxy_url"] in said
+    assert "runs already" in flygate.run("up")
+
+    machine = asyncio.run(serve_one(status))
+    shown = flygate.run("status")
+    assert machine in shown
+    assert "passing" in shown
+    assert "http://demo.localhost:" in shown
+    assert len(flygate.processes()) == 1
+    info = DaemonInfo(**json.loads((flygate.state / "daemon.json").read_text()))
+    assert info.pid == status["pid"]
+
+    flygate.run("down")
+    assert flygate.processes() == []
+    assert not (flygate.state / "daemon.json").exists()
+    assert "not running" in flygate.run("status", code=3)
+    assert "listening on" in flygate.run("logs", machine[:6])
+    assert "bye" in flygate.run("logs", "-n", "1")
+    assert flygate.run("logs", "no-such-machine") == ""
+    assert "was not running" in flygate.run("down")
+
+
+def test_purge_deletes_everything(flygate: Flygate) -> None:
+    """Read-only images too."""
+    flygate.run("up", "--api-port", "0", "--proxy-port", "0")
+    asyncio.run(serve_one(flygate.status()))
+    flygate.run("down", "--purge")
+    assert not flygate.state.exists()
+
+
+def test_a_port_in_use_is_a_clear_error(flygate: Flygate, tmp_path: Path) -> None:
+    """The port and the way out, in one line, no traceback."""
+    flygate.run("up", "--api-port", "0", "--proxy-port", "0")
+    port = flygate.status()["api_url"].rpartition(":")[2]
+    other = Flygate(tmp_path / "other")
+    said = other.run("up", "--api-port", port, "--proxy-port", "0", code=1)
+    assert f"port {port} of 127.0.0.1 is in use" in said
+    assert "--api-port" in said
+    assert "Traceback" not in said
+
+
+def test_logs_follow(flygate: Flygate) -> None:
+    """-f prints what comes, until it is interrupted."""
+    flygate.run("up", "--api-port", "0", "--proxy-port", "0")
+    command = [sys.executable, "-u", "-m", "infra.cli", "local", "logs", "-f"]
+    with subprocess.Popen(
+        [*command, "--state", str(flygate.state)], stdout=subprocess.PIPE, text=True
+    ) as following:
+        machine = asyncio.run(serve_one(flygate.status()))
+        assert following.stdout
+        line = following.stdout.readline()
+        following.terminate()
+    assert machine in line
+    assert "listening on" in line

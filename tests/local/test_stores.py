@@ -1,0 +1,135 @@
+"""What the local Fly keeps: state files, sealed values, images."""
+
+import io
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from infra.local.errors import InvalidArgumentError, NotFoundError, TooLargeError
+from infra.local.images import ImageStore, remove_tree
+from infra.local.seal import Seal
+from infra.local.store import Store
+from tests.support.localfly import digest_of, make_image
+
+
+def test_a_document_is_replaced_as_a_whole_and_private(tmp_path: Path) -> None:
+    """Nobody else can read it, and no half-written file is ever in its place."""
+    store = Store(tmp_path / "state")
+    store.subfolder("apps")
+    store.write("apps/a", {"n": 1})
+    store.write("apps/a", {"n": 2})
+    assert store.read("apps/a") == {"n": 2}
+    assert list(store.documents("apps")) == [{"n": 2}]
+    assert (tmp_path / "state/apps/a.json").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+    store.delete("apps/a")
+    store.delete("apps/a")
+    assert store.read("apps/a") is None
+
+
+def test_a_failed_write_leaves_the_former_document(tmp_path: Path) -> None:
+    """A value that can't be written is an error, not a loss."""
+    store = Store(tmp_path)
+    store.write("a", {"n": 1})
+    with pytest.raises(TypeError):
+        store.write("a", {"n": object()})
+    assert store.read("a") == {"n": 1}
+
+
+def test_a_seal_opens_what_it_closed_and_nothing_else(tmp_path: Path) -> None:
+    """Neither altered text nor another key's; equal values look different."""
+    seal = Seal.of_file(tmp_path / "key")
+    for text in ("", "secret", "ü" * 200):
+        sealed = seal.close(text)
+        assert text not in sealed or not text
+        assert seal.open(sealed) == text
+        assert seal.close(text) != sealed
+        assert Seal.of_file(tmp_path / "key").open(sealed) == text
+        with pytest.raises(ValueError, match="does not belong"):
+            Seal.of_file(tmp_path / "other").open(sealed)
+    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+
+
+def tar_with(member: tarfile.TarInfo, content: bytes = b"") -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+        manifest = b'{"cmd": ["python"], "env": {}}'
+        described = tarfile.TarInfo("image.json")
+        described.size = len(manifest)
+        archive.addfile(described, io.BytesIO(manifest))
+    return buffer.getvalue()
+
+
+def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, target
+    return member
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        tarfile.TarInfo("../outside"),
+        tarfile.TarInfo("/etc/outside"),
+        tarfile.TarInfo("a/../../outside"),
+        special("link", tarfile.SYMTYPE, "/etc/passwd"),
+        special("link", tarfile.LNKTYPE, "image.json"),
+        special("device", tarfile.CHRTYPE),
+        special("pipe", tarfile.FIFOTYPE),
+    ],
+    ids=lambda member: member.name,
+)
+def test_unsafe_images_are_refused(tmp_path: Path, member: tarfile.TarInfo) -> None:
+    """Nothing of them reaches the disk."""
+    image = tar_with(member)
+    with pytest.raises(InvalidArgumentError, match="unsafe image"):
+        ImageStore(tmp_path).add(digest_of(image), image)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        b"not a tar",
+        make_image({}, []),
+        make_image({}, [1]),  # type: ignore[list-item]
+        make_image({}, "python"),  # type: ignore[arg-type]
+    ],
+    ids=["no tar", "no command", "a number", "a text"],
+)
+def test_images_without_a_sound_manifest_are_refused(tmp_path: Path, image: bytes) -> None:
+    """The machine would not start; better to know now."""
+    with pytest.raises(InvalidArgumentError):
+        ImageStore(tmp_path).add(digest_of(image), image)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_images_are_kept_once_and_read_only(tmp_path: Path) -> None:
+    """The tree holds what the tar held."""
+    store, image = ImageStore(tmp_path), make_image({"pkg/a.py": b"1"}, ["python", "pkg/a.py"])
+    assert store.add(digest_of(image), image) is True
+    assert store.add(digest_of(image), image) is False
+    found = store.get(digest_of(image))
+    assert found.command == ("python", "pkg/a.py")
+    assert (found.tree / "pkg/a.py").read_bytes() == b"1"
+    assert (found.tree / "pkg/a.py").stat().st_mode & 0o222 == 0
+    assert store.digests() == [digest_of(image)]
+    remove_tree(tmp_path)
+    assert not tmp_path.exists()
+
+
+def test_wrong_digests_and_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Content-addressed means that the name is checked."""
+    store, image = ImageStore(tmp_path), make_image({}, ["x"])
+    with pytest.raises(InvalidArgumentError, match="digest mismatch"):
+        store.add(digest_of(b"other"), image)
+    with pytest.raises(NotFoundError, match="PUT its tar"):
+        store.get(digest_of(image))
+    monkeypatch.setattr("infra.local.images.MAX_IMAGE_BYTES", 100)
+    with pytest.raises(TooLargeError):
+        store.add(digest_of(image), image)
+    assert os.listdir(tmp_path) == []
