@@ -7,6 +7,7 @@ from typing import Any
 from infra.local.config import MachineConfig
 from infra.local.ids import ulid
 from infra.local.runtime.identity import ProcessIdentity
+from infra.local.runtime.process import ExitStatus
 from infra.local.times import rfc3339
 
 _KEPT_EVENTS = 50
@@ -89,6 +90,21 @@ class Machine:
         self.events.insert(0, Event(ulid(), kind, status, source, timestamp, request))
         del self.events[_KEPT_EVENTS:]
         self.updated_at = now
+
+    def record_exit(self, status: ExitStatus, now: float, *, was_requested: bool) -> None:
+        """The end of the main process, as clients read it."""
+        event = {
+            "exit_code": status.code,
+            "guest_exit_code": status.code,
+            "guest_signal": status.signal or -1,
+            "signal": status.signal or -1,
+            "oom_killed": False,
+            "requested_stop": was_requested,
+            "restarting": False,
+            "exited_at": int(now * 1000),
+        }
+        request = {"exit_event": event, "restart_count": self.restart_count}
+        self.record("exit", "stopped", "flyd", now, request)
 
     def configure(self, config: MachineConfig) -> None:
         """A new config is a new version."""

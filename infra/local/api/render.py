@@ -45,7 +45,7 @@ def machine_json(lifecycle: Lifecycle, *, summary: bool = False) -> Json:
         "created_at": rfc3339(machine.created_at),
         "updated_at": rfc3339(machine.updated_at),
         "image_ref": _image_json(machine),
-        "checks": [_check_json(check) for check in lifecycle.checks.statuses],
+        "checks": [_check_json(check) for check in lifecycle.checks],
         "host_status": "ok",
         "cordoned": machine.cordoned,
     }

@@ -32,6 +32,6 @@ def _machine_json(machine: Lifecycle) -> Json:
         "address": record.address,
         "cordoned": record.cordoned,
         "pid": record.process and record.process.pid,
-        "checks": {check.name: check.status for check in machine.checks.statuses},
+        "checks": {check.name: check.status for check in machine.checks},
         "release": record.config.metadata.get("flygate_release", ""),
     }

@@ -1,0 +1,248 @@
+"""Makes a machine's process follow what is desired of it: starts it, watches it, and decides what
+comes after its end.
+"""
+
+import asyncio
+import signal as signals
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from infra.local.checks.runner import CheckRunner
+from infra.local.errors import FlyError
+from infra.local.guest import Guest
+from infra.local.host import Host
+from infra.local.machine import SETTLED, Machine
+from infra.local.restart import Relaunch, after_exit
+from infra.local.runtime.process import ExitStatus, Process
+
+# How long a machine that leaves the rotation may finish requests before it is signalled. The
+# signal's own timeout comes on top, so a long answer or a WebSocket is not cut off by this.
+_DRAIN_SECONDS = 1.0
+_HALT_SECONDS = 5.0
+
+
+class Runner:
+    """The process of one machine. `machine.desired` says where it is to go."""
+
+    def __init__(self, machine: Machine, host: Host) -> None:
+        self.guest = Guest(machine, host)
+        self.checks = CheckRunner(machine.config.checks, host.clock)
+        self.process: Process | None = None
+        self._machine = machine
+        self._host = host
+        self._end_was_requested = False
+        self._is_halting = False
+        self._changed = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._restart_task: asyncio.Task[None] | None = None
+
+    def launch(self, source: str) -> None:
+        """Starts the process, or records that it can't be started."""
+        self.checks = CheckRunner(self._machine.config.checks, self._host.clock)
+        self._move("start", "starting", source)
+        try:
+            process = self.guest.start()
+        except (OSError, FlyError) as error:
+            self._note(f"could not start: {error}")
+            self._ended(ExitStatus(127))
+            return
+        self._machine.process = process.identity
+        self._move("start", "started", "flyd", {"restart_count": self._machine.restart_count})
+        self._run(process)
+
+    def end(self, event: str, state: str, signal: str | None, timeout: float | None) -> None:
+        """Leads the process to its end; what comes then follows from `desired`."""
+        stop = self._machine.config.stop
+        was_suspended = self._machine.state == "suspended"
+        is_ending, self._end_was_requested = self._end_was_requested, self.process is not None
+        self._move(event, state, "user")
+        self.announce()  # before anything else: no new request goes to this machine
+        if self._restart_task:
+            self._restart_task.cancel()
+        if self.process is None:
+            self._go_on(ExitStatus(0), was_requested=True)
+        elif signal == "SIGKILL" or was_suspended:
+            self._spawn(self._kill(self.process))
+        elif not is_ending:
+            seconds = timeout or stop.timeout_seconds
+            self._spawn(self._drain_and_quit(self.process, signal or stop.signal, seconds))
+
+    def freeze(self, process: Process) -> None:
+        """Suspends the process once its requests are answered."""
+        self._spawn(self._freeze(process))
+
+    def resume(self, process: Process) -> None:
+        process.send_to_group(signals.SIGCONT)
+        self._move("start", "started", "user")
+        self._check()
+
+    def rest_soon(self) -> None:
+        """A machine created without a launch shows `created` first, as on Fly."""
+
+        async def rest() -> None:
+            if self._machine.state == "created":
+                self._rest("stopped")
+
+        self._spawn(rest())
+
+    def boot(self) -> None:
+        """Takes the machine over from a former daemon: adopts its process, or brings it back."""
+        machine, known = self._machine, self._machine.process
+        self.process = Process.adopt(known) if known else None
+        machine.process = known if self.process else None
+        if self.process:
+            self._host.logs.attach(machine.app, machine.id, machine.region)
+            self._adopt(self.process)
+            return
+        if known:
+            machine.record_exit(ExitStatus(-1), self._host.clock(), was_requested=False)
+        if machine.desired == "started":
+            self.launch("flyd")
+        elif machine.state not in SETTLED:
+            self._rest("stopped" if machine.desired == "suspended" else machine.desired)
+
+    async def halt(self) -> None:
+        """Ends the process because the daemon ends; the state on disk still says `started`."""
+        self._is_halting = True
+        if self._restart_task:
+            self._restart_task.cancel()
+        if self.process:
+            stop = self._machine.config.stop
+            await _quit(self.process, stop.signal, min(stop.timeout_seconds, _HALT_SECONDS))
+        self.checks.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def announce(self) -> None:
+        """Saves the machine and tells everybody who waits for it, the proxy first."""
+        self.save()
+        self._host.traffic.changed(self._machine, is_healthy=self.checks.lets_traffic_through)
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def save(self) -> None:
+        self._host.store.write(f"machines/{self._machine.id}", self._machine.to_state())
+
+    async def wait_until(self, holds: Callable[[Machine], bool], timeout: float) -> bool:
+        """Waits for a state; False if it was not reached in time."""
+        try:
+            async with asyncio.timeout(timeout):
+                while not holds(self._machine):
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _run(self, process: Process) -> None:
+        self.process = process
+        self._spawn(self._watch(process))
+        self._check()
+
+    def _check(self) -> None:
+        self.checks.start(self._machine.address, self._machine.port, self.announce)
+        self.announce()
+
+    def _adopt(self, process: Process) -> None:
+        state, stop = self._machine.state, self._machine.config.stop
+        if state in {"started", "starting"}:
+            self._machine.state = "started"
+            self._run(process)
+            return
+        self._spawn(self._watch(process))
+        if state in {"suspended", "suspending"}:
+            self.freeze(process)
+        else:
+            self._end_was_requested = True
+            self._spawn(_quit(process, stop.signal, stop.timeout_seconds))
+
+    async def _watch(self, process: Process) -> None:
+        self._ended(await process.wait())
+
+    def _ended(self, status: ExitStatus) -> None:
+        was_requested, self._end_was_requested = self._end_was_requested, False
+        self.process = self._machine.process = None
+        self.checks.stop()
+        if self._is_halting:
+            self.save()
+            return
+        self._machine.record_exit(status, self._host.clock(), was_requested=was_requested)
+        if self._machine.config.auto_destroy:
+            self._rest("destroyed")
+        else:
+            self._go_on(status, was_requested)
+
+    def _go_on(self, status: ExitStatus, was_requested: bool) -> None:
+        machine, restart = self._machine, self._machine.config.restart
+        step = after_exit(machine.desired, was_requested, status, restart, machine.restart_count)
+        if not isinstance(step, Relaunch):
+            self._rest(step.state)
+        elif was_requested:
+            self.launch("flyd")
+        else:
+            machine.restart_count += 1
+            machine.state = "restarting"
+            self.announce()
+            self._restart_task = self._spawn(self._relaunch_after(step.delay_seconds))
+
+    async def _relaunch_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self._restart_task = None
+        self.launch("flyd")
+
+    def _rest(self, state: str) -> None:
+        self._machine.desired = self._machine.state = state
+        if state == "destroyed":
+            self._machine.lease = None
+            self._move("destroy", "destroyed", "flyd")
+            self._host.logs.detach(self._machine.id)
+        self.announce()
+
+    async def _drain_and_quit(self, process: Process, signal: str, timeout: float) -> None:
+        await self._drain()
+        await _quit(process, signal, timeout)
+
+    async def _kill(self, process: Process) -> None:
+        await self._drain()
+        process.send_to_group(signals.SIGKILL)
+
+    async def _freeze(self, process: Process) -> None:
+        await self._drain()
+        if self._machine.desired != "suspended":
+            return
+        self.checks.stop()
+        process.send_to_group(signals.SIGSTOP)
+        self._move("suspend", "suspended", "flyd")
+        self.announce()
+
+    async def _drain(self) -> None:
+        await self._host.traffic.drained(self._machine.id, _DRAIN_SECONDS)
+
+    def _move(
+        self, event: str, state: str, source: str, request: dict[str, Any] | None = None
+    ) -> None:
+        """A new state, and the event that says so."""
+        self._machine.state = state
+        self._machine.record(event, state, source, self._host.clock(), request)
+
+    def _note(self, message: str) -> None:
+        machine = self._machine
+        self._host.logs.note(machine.app, machine.id, machine.region, message)
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+async def _quit(process: Process, signal: str, timeout: float) -> None:
+    """The stop signal, and SIGKILL to whoever ignores it."""
+    process.send(signals.Signals[signal])
+    process.send_to_group(signals.SIGCONT)  # a frozen process can't end
+    try:
+        async with asyncio.timeout(timeout):
+            await process.wait()
+    except TimeoutError:
+        process.send_to_group(signals.SIGKILL)
+        await process.wait()
