@@ -106,6 +106,13 @@ class MachineConfig:
         return self.raw.get("metadata") or {}
 
     @property
+    def ports(self) -> frozenset[int]:
+        """Every port that somebody outside the machine may want to reach."""
+        metrics = {self.metrics_port} if self.metrics_port else set()
+        of_services = {service.internal_port for service in self.services}
+        return frozenset(of_services | {check.port for check in self.checks} | metrics)
+
+    @property
     def http_service(self) -> Service | None:
         return next((service for service in self.services if service.speaks_http), None)
 

@@ -140,8 +140,4 @@ def _place(identifier: str, config: MachineConfig, taken: set[str]) -> tuple[str
     address = address_of(identifier, taken)
     if can_bind(address):
         return address, {}
-    internal = {service.internal_port for service in config.services}
-    internal |= {check.port for check in config.checks}
-    if config.metrics_port:
-        internal.add(config.metrics_port)
-    return _SHARED_ADDRESS, {port: free_port() for port in sorted(internal)}
+    return _SHARED_ADDRESS, {port: free_port() for port in sorted(config.ports)}

@@ -3,6 +3,7 @@
 import signal as signals
 from collections.abc import Callable, Sequence
 
+from infra.local.addresses import free_port
 from infra.local.checks.runner import CheckStatus
 from infra.local.config import MachineConfig
 from infra.local.host import Host
@@ -85,6 +86,9 @@ class Lifecycle:
         """Begins to replace the config; a running machine restarts, another one stays down."""
         goes_on = self.machine.desired == "started" and not skip_launch
         self.machine.configure(config)
+        if self.machine.ports:  # it has no address of its own, and may listen on more ports now
+            for port in config.ports - self.machine.ports.keys():
+                self.machine.ports[port] = free_port()
         self._desire("started" if goes_on else "stopped")
         self._runner.end("update", "replacing", None, None)
 

@@ -5,7 +5,6 @@ ended.
 from dataclasses import dataclass
 
 from infra.local.config import Restart
-from infra.local.runtime.process import ExitStatus
 
 _FIRST_DELAY_SECONDS = 0.25
 _LONGEST_DELAY_SECONDS = 10.0
@@ -26,7 +25,7 @@ class Relaunch:
 
 
 def after_exit(
-    desired: str, was_requested: bool, status: ExitStatus, restart: Restart, restarts: int
+    desired: str, was_requested: bool, exit_code: int, restart: Restart, restarts: int
 ) -> Rest | Relaunch:
     """The next step of a machine whose process ended.
 
@@ -41,7 +40,7 @@ def after_exit(
         return Relaunch()
     if restart.policy == "always":
         return Relaunch(_delay(restarts))
-    if restart.policy == "no" or status.code == 0 or restarts >= restart.max_retries:
+    if restart.policy == "no" or exit_code == 0 or restarts >= restart.max_retries:
         return Rest("stopped")
     return Relaunch(_delay(restarts))
 

@@ -60,7 +60,7 @@ class Runner:
         if self._restart_task:
             self._restart_task.cancel()
         if self.process is None:
-            self._go_on(ExitStatus(0), was_requested=True)
+            self._go_on(None, was_requested=True)
         elif signal == "SIGKILL" or was_suspended:
             self._spawn(self._kill(self.process))
         elif not is_ending:
@@ -167,16 +167,17 @@ class Runner:
             self.save()
             return
         self._machine.record_exit(status, self._host.clock(), was_requested=was_requested)
-        if self._machine.config.auto_destroy:
-            self._rest("destroyed")
-        else:
-            self._go_on(status, was_requested)
+        self._go_on(status, was_requested)
 
-    def _go_on(self, status: ExitStatus, was_requested: bool) -> None:
-        machine, restart = self._machine, self._machine.config.restart
-        step = after_exit(machine.desired, was_requested, status, restart, machine.restart_count)
+    def _go_on(self, status: ExitStatus | None, was_requested: bool) -> None:
+        """The next step after the process has ended, or (None) where none was running."""
+        machine, config = self._machine, self._machine.config
+        code = status.code if status else 0
+        step = after_exit(
+            machine.desired, was_requested, code, config.restart, machine.restart_count
+        )
         if not isinstance(step, Relaunch):
-            self._rest(step.state)
+            self._rest("destroyed" if status and config.auto_destroy else step.state)
         elif was_requested:
             self.launch("flyd")
         else:

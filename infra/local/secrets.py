@@ -1,6 +1,5 @@
 """App secrets: values sealed on disk, a version per app that every write raises."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
@@ -91,7 +90,7 @@ class Secrets:
 
     def _changed(self, app: str, name: str, value: str, former: Secret | None) -> Secret:
         now, sealed = self._clock(), self._seal.close(value)
-        digest = hashlib.blake2b(f"{app}/{name}/{value}".encode(), digest_size=8).hexdigest()
+        digest = self._seal.digest(f"{app}/{name}", value)
         if former is None:
             return Secret(name, digest, now, now, sealed)
         return replace(former, digest=digest, updated_at=now, sealed=sealed)

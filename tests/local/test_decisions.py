@@ -18,15 +18,14 @@ from infra.local.ids import RequestIds, ulid
 from infra.local.proxy.backend import Backend
 from infra.local.proxy.balancer import Refusal, Wish, choose
 from infra.local.restart import Relaunch, Rest, after_exit
-from infra.local.runtime.process import ExitStatus
 from infra.local.times import parse_duration
 
 RANDOM = Random(7)  # noqa: S311 (the same choices each time)
-CRASH, DONE = ExitStatus(1), ExitStatus(0)
+CRASH, DONE = 1, 0
 
 
 @pytest.mark.parametrize(
-    ("desired", "requested", "status", "policy", "restarts", "expected"),
+    ("desired", "requested", "code", "policy", "restarts", "expected"),
     [
         ("stopped", True, DONE, "always", 0, Rest("stopped")),
         ("destroyed", True, CRASH, "always", 0, Rest("destroyed")),
@@ -42,13 +41,13 @@ CRASH, DONE = ExitStatus(1), ExitStatus(0)
 def test_restarts(
     desired: str,
     requested: bool,
-    status: ExitStatus,
+    code: int,
     policy: str,
     restarts: int,
     expected: Rest | Relaunch,
 ) -> None:
     """What was asked for wins over the policy; the policy counts and waits longer each time."""
-    assert after_exit(desired, requested, status, Restart(policy, 2), restarts) == expected
+    assert after_exit(desired, requested, code, Restart(policy, 2), restarts) == expected
 
 
 def backend(name: str, in_flight: int, soft: int = 2, hard: int | None = 4) -> Backend:

@@ -308,3 +308,31 @@ async def test_a_failing_check_says_what_it_saw(machines: Machines) -> None:
     )
     assert sick["checks"][0]["output"] == "503 Service Unavailable: sick"
     assert (await machines.ask()).status_code == 503
+
+
+async def test_an_update_does_not_destroy_a_machine_for_one_job(machines: Machines) -> None:
+    """`auto_destroy` is about the end of its process, and there was none."""
+    machine = await machines.create(config=machines.config(auto_destroy=True), skip_launch=True)
+    await machines.wait(machine["id"], "stopped")
+    config = machines.config(auto_destroy=True, env={"A": "1"})
+    await machines.api.post(f"{machines.base}/{machine['id']}", json={"config": config})
+    assert (await machines.wait(machine["id"], "settled"))["state"] == "stopped"
+
+
+async def test_machines_share_an_address_where_they_must(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without addresses of their own (macOS) each gets ports of its own, told by PORT."""
+    monkeypatch.setattr("infra.local.fleet.can_bind", lambda _: False)
+    config = machines.config(metrics={"port": 9091, "path": "/metrics"})
+    one, two = await machines.serving(config=config), await machines.serving(config=config)
+    assert one["private_ip"] == two["private_ip"] == "127.0.0.1"
+    ports = {
+        (await machines.ask(f"/env?{name}", fly_force_instance_id=machine["id"])).text
+        for name in ("PORT", "METRICS_PORT")
+        for machine in (one, two)
+    }
+    assert len(ports) == 4
+    config["checks"] = {"extra": {"type": "tcp", "port": 7000}}
+    await machines.api.post(f"{machines.base}/{one['id']}", json={"config": config})
+    await machines.until(one["id"], lambda m: len(m["checks"]) == 2)

@@ -325,3 +325,13 @@ async def test_swapping_machines_loses_no_request(machines: Machines) -> None:
     await asyncio.gather(*clients)
     assert set(results) == {"200 "}, results
     assert results["200 "] > 100
+
+
+async def test_a_connection_that_was_closed_meanwhile_costs_no_request(
+    machines: Machines,
+) -> None:
+    """What can be sent again is; a POST that may have been carried out is not."""
+    config = machines.config(env={"CLOSE_AFTER_ANSWER": "yes"})
+    machine = await machines.serving(config=config)
+    for _ in range(20):
+        assert (await machines.ask()).text == machine["id"]

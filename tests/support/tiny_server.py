@@ -30,6 +30,9 @@ async def handle(reader: StreamReader, writer: StreamWriter) -> None:
                 await tunnel(reader, writer)
                 return
             await answer(writer, method, target, headers, body)
+            if os.environ.get("CLOSE_AFTER_ANSWER"):
+                await asyncio.sleep(0.002)  # so that the proxy may just be using it again
+                return
     except (ConnectionError, asyncio.IncompleteReadError):
         pass
     finally:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, cast
 
 import httptools
 
-from infra.local.proxy.answers import BAD_REQUEST, HEAD_TOO_LARGE, ProxyError, error_answer
 from infra.local.proxy.exchange import Exchange
+from infra.local.proxy.failures import BAD_REQUEST, HEAD_TOO_LARGE, ProxyError, error_answer
 from infra.local.proxy.head import Edge, RequestHead
 
 if TYPE_CHECKING:

@@ -3,10 +3,13 @@ safe.
 """
 
 import asyncio
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from infra.local.proxy.answers import (
+from infra.local.proxy.answer import Answer
+from infra.local.proxy.backend import Backend
+from infra.local.proxy.balancer import ANY, Refusal, Wish, choose
+from infra.local.proxy.body import RequestBody
+from infra.local.proxy.failures import (
     ALL_AT_HARD_LIMIT,
     CONNECTION_FAILED,
     CONNECTION_REFUSED,
@@ -16,16 +19,7 @@ from infra.local.proxy.answers import (
     ProxyError,
     error_answer,
 )
-from infra.local.proxy.backend import Backend
-from infra.local.proxy.balancer import ANY, Refusal, Wish, choose
-from infra.local.proxy.head import (
-    SERVER,
-    VIA,
-    Headers,
-    RequestHead,
-    forwarded_request,
-    returned_response,
-)
+from infra.local.proxy.head import Headers, RequestHead, forwarded_request
 from infra.local.proxy.upstream import UpstreamConnection
 
 if TYPE_CHECKING:
@@ -35,8 +29,6 @@ if TYPE_CHECKING:
 _QUEUE_SECONDS = 10.0
 _MAX_ATTEMPTS = 20
 _RETRY_SECONDS = 0.05
-_REPLAYED_BODY_BYTES = 64 * 1024
-_WAITING_BODY_BYTES = 256 * 1024
 _IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"})
 
 
@@ -51,11 +43,8 @@ class Exchange:
         self._request_id = proxy.request_ids.next().encode()
         self._app = ""
         self._wish = ANY
-        # The request's body: what was read so far, kept while it may have to be sent again.
-        self._body: list[bytes] = []
-        self._body_bytes = 0
-        self._keeps_body = True
-        self._is_read = False
+        self._body = RequestBody(is_chunked=head.is_chunked)
+        self._answer = Answer(head, self._request_id)
         # Where it goes.
         self._backend: Backend | None = None
         self._upstream: UpstreamConnection | None = None
@@ -63,10 +52,6 @@ class Exchange:
         self._tried: set[Backend] = set()
         self._attempts = 0
         self._timer: asyncio.TimerHandle | None = None
-        # The answer.
-        self._has_answer = False
-        self._chunks_answer = False
-        self._out: list[bytes] = []
         self._is_over = False
         self._early_tunnel_data = b""
 
@@ -85,28 +70,16 @@ class Exchange:
         self._attempt()
 
     def request_body(self, data: bytes) -> None:
-        piece = b"%x\r\n%b\r\n" % (len(data), data) if self.head.is_chunked else data
-        self._body_bytes += len(piece)
-        if self._keeps_body and self._body_bytes > _REPLAYED_BODY_BYTES and self._upstream:
-            self._keeps_body, self._body = False, []
-        if self._keeps_body:
-            self._body.append(piece)
-        if self._upstream:
-            self._upstream.write(piece)
-        elif self._body_bytes > _WAITING_BODY_BYTES:
+        self._body.add(data)
+        if self._body.is_too_much_to_wait_with:
             self._client.hold("body")
 
     def request_complete(self) -> None:
-        if self.head.is_chunked:
-            if self._keeps_body:
-                self._body.append(b"0\r\n\r\n")
-            if self._upstream:
-                self._upstream.write(b"0\r\n\r\n")
-        self._is_read = True
+        self._body.complete()
 
     def tunnel_data(self, data: bytes) -> None:
         """What the client sent after a request to upgrade."""
-        if self._has_answer and self._upstream:
+        if self._answer.has_begun and self._upstream:
             self._upstream.write(data)
         else:
             self._early_tunnel_data += data
@@ -125,34 +98,22 @@ class Exchange:
 
     def answer_begins(self, status: int, reason: bytes, headers: Headers) -> bool:
         """Prepares the head for the client; True if the answer's body ends with its connection."""
-        names = {name for name, _ in headers}
-        has_body = not (self.is_head or status in {101, 204, 304})
-        is_measured = b"content-length" in names
-        is_unmeasured = has_body and not is_measured
-        self._has_answer = True
-        self._chunks_answer = is_unmeasured and self.head.version == "1.1"
-        if is_unmeasured and not self._chunks_answer:
-            self.head.keeps_alive = False
-        self._out.append(self._answer_head(status, reason, headers))
-        return is_unmeasured and b"transfer-encoding" not in names
+        return self._answer.begin(status, reason, headers, self._backend)
 
     def answer_body(self, data: bytes) -> None:
-        self._out.append(b"%x\r\n%b\r\n" % (len(data), data) if self._chunks_answer else data)
+        self._answer.add(data)
 
     def flush(self) -> None:
-        if self._out:
-            self._client.write(b"".join(self._out))
-            self._out.clear()
+        if ready := self._answer.take():
+            self._client.write(ready)
 
     def answered(self, *, is_reusable: bool) -> None:
         """The answer is complete."""
-        if self._chunks_answer:
-            self._out.append(b"0\r\n\r\n")
+        self._answer.complete()
         self.flush()
         self._is_over = True
-        self._leave(is_reusable=is_reusable and self._is_read)
-        is_clean = self.head.keeps_alive and self._is_read and not self.head.upgrade
-        self._client.exchange_ended(keeps_alive=is_clean)
+        self._leave(is_reusable=is_reusable and self._body.is_complete)
+        self._client.exchange_ended(keeps_alive=self._keeps_alive)
 
     def tunnel_begins(self) -> None:
         if self._early_tunnel_data and self._upstream:
@@ -170,7 +131,7 @@ class Exchange:
         """The machine's connection ended before its answer did."""
         was_idle = self._was_idle
         self._leave(is_reusable=False)
-        if self._has_answer:
+        if self._answer.has_begun:
             self._is_over = True
             self._client.abort()  # the client must not take a part for the whole
         elif was_idle and self._can_replay:
@@ -246,51 +207,30 @@ class Exchange:
         prefer, backend = self._wish.prefer, connection.backend
         unavailable = prefer.encode("latin-1") if prefer not in {"", backend.machine_id} else b""
         head = forwarded_request(self.head, self._client.edge, self._request_id, unavailable)
-        connection.carry(self, b"".join([head, *self._body]))
-        if self._body_bytes > _REPLAYED_BODY_BYTES:
-            self._keeps_body, self._body = False, []
+        connection.carry(self, head + self._body.flow_to(connection.write))
         self._client.let_go("body")
-
-    def _answer_head(self, status: int, reason: bytes, headers: Headers) -> bytes:
-        status_line = b"HTTP/1.1 %d %b\r\n" % (status, reason or _phrase(status))
-        backend = self._backend
-        is_pristine = backend is not None and backend.pristine
-        added = []
-        if not is_pristine:
-            added.append(
-                b"server: %b\r\nvia: %b\r\nfly-request-id: %b\r\n" % (SERVER, VIA, self._request_id)
-            )
-        if backend and backend.response_headers:
-            added += [b"%b: %b\r\n" % pair for pair in backend.response_headers]
-        return returned_response(status_line, headers, self._framing(status), added, is_pristine)
-
-    def _framing(self, status: int) -> bytes:
-        if status == 101:
-            return b"connection: upgrade\r\nupgrade: %b\r\n" % self.head.upgrade
-        framing = b"transfer-encoding: chunked\r\n" if self._chunks_answer else b""
-        if not self.head.keeps_alive or self.head.upgrade:
-            return framing + b"connection: close\r\n"
-        if self.head.version == "1.0":
-            return framing + b"connection: keep-alive\r\n"
-        return framing
 
     @property
     def _can_replay(self) -> bool:
-        return self._keeps_body and self.head.method in _IDEMPOTENT
+        return self._body.can_be_sent_again and self.head.method in _IDEMPOTENT
+
+    @property
+    def _keeps_alive(self) -> bool:
+        return self.head.keeps_alive and self._body.is_complete and not self.head.upgrade
 
     def _fail(self, error: ProxyError) -> None:
         self._is_over = True
         self._leave(is_reusable=False)
-        keeps_alive = self.head.keeps_alive and self._is_read and not self.head.upgrade
         answer = error_answer(
-            error, self._request_id, is_head=self.is_head, keeps_alive=keeps_alive
+            error, self._request_id, is_head=self.is_head, keeps_alive=self._keeps_alive
         )
         self._client.write(answer)
-        self._client.exchange_ended(keeps_alive=keeps_alive)
+        self._client.exchange_ended(keeps_alive=self._keeps_alive)
 
     def _leave(self, *, is_reusable: bool) -> None:
         """Gives back the machine's connection and its place."""
         self._stop_timer()
+        self._body.flow_to(None)
         upstream, self._upstream = self._upstream, None
         if upstream and is_reusable:
             self._proxy.pool.put(upstream)
@@ -305,10 +245,3 @@ class Exchange:
         if self._timer:
             self._timer.cancel()
             self._timer = None
-
-
-def _phrase(status: int) -> bytes:
-    try:
-        return HTTPStatus(status).phrase.encode()
-    except ValueError:
-        return b""
