@@ -1,16 +1,18 @@
 """Builds the service: everything is wired here, and nowhere else."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from .asgi import App, Receive, Scope, Send
 from .lifespan import Lifespan
-from .limiter import Limiter, Policy, PolicySet
+from .limiter import Limiter
 from .middleware.client_ip import ClientIpMiddleware
 from .middleware.rate_limit import RateLimitMiddleware
+from .policies import load_policies, reload_policies
 from .readiness import Readiness
-from .routes.health import EXEMPT_PATHS, OwnPaths, health_routes
-from .settings import LimiterSettings, Settings
+from .routes.health import OwnPaths, health_routes
+from .settings import Settings
 from .stores import make_store
 from .telemetry import Telemetry
 from .wrapped import load
@@ -23,6 +25,7 @@ class Service:
     app: App
     readiness: Readiness
     telemetry: Telemetry
+    reload: Callable[[], None]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve."""
@@ -34,18 +37,22 @@ def build_app(settings: Settings, log: Any) -> Service:
     readiness = Readiness()
     telemetry = Telemetry(log)
     store = make_store(settings.limiter, telemetry)
-    policies = _policies(settings.limiter)
-    limiter = Limiter(policies, store, [telemetry])
+    limiter = Limiter(load_policies(settings.limiter), store, [telemetry])
 
-    app = OwnPaths(_application(settings), health_routes(settings, readiness, policies, store))
+    app = OwnPaths(_application(settings), health_routes(settings, readiness, limiter, store))
     limited = RateLimitMiddleware(app, limiter)
-    identified = ClientIpMiddleware(limited, settings.on_fly)
-    return Service(Lifespan(identified, readiness, store.aclose), readiness, telemetry)
-
-
-def _policies(settings: LimiterSettings) -> PolicySet:
-    default = Policy("default", settings.quota, mode=settings.mode, failure=settings.failure)
-    return PolicySet((default,), exempt_paths=EXEMPT_PATHS)
+    identified = ClientIpMiddleware(
+        limited,
+        settings.on_fly,
+        settings.trusted_proxies,
+        lambda sentence: log.warning("untrusted proxy", advice=sentence),
+    )
+    return Service(
+        Lifespan(identified, readiness, store.aclose),
+        readiness,
+        telemetry,
+        lambda: reload_policies(limiter, settings.limiter, log),
+    )
 
 
 def _application(settings: Settings) -> App:

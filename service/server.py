@@ -1,6 +1,7 @@
 """Serves the built service: sockets, metrics, and an end that drops nobody."""
 
 import asyncio
+import signal
 import socket
 from types import FrameType
 from typing import Any
@@ -22,11 +23,14 @@ class DrainingServer(uvicorn.Server):
         """Serve `service`."""
         super().__init__(config)
         self._readiness = service.readiness
+        self._reload = service.reload
         self._drain_seconds = drain_seconds
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Remember the loop, since signals do not arrive in it."""
         self._running_loop = asyncio.get_running_loop()
+        if hasattr(signal, "SIGHUP"):
+            self._running_loop.add_signal_handler(signal.SIGHUP, self._reload)
         await super().startup(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

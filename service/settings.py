@@ -4,9 +4,17 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, TypeVar
 
-from .limiter import Failure, Mode, Quota, QuotaError
+from .limiter import (
+    Failure,
+    Mode,
+    Networks,
+    PolicyError,
+    Quota,
+    QuotaError,
+)
 from .limiter.quota import NANOS
 
 Choice = TypeVar("Choice", bound=str)
@@ -30,6 +38,7 @@ class LimiterSettings:
     """The default policy, and where buckets are kept.
 
     Attributes:
+        policies: a TOML file of policies, used instead of the default one.
         key_secret: what keys are hashed with before they leave the process.
         budget_seconds: the longest that a decision by Redis may take.
         machines: how many machines share a quota while Redis cannot be asked.
@@ -40,6 +49,7 @@ class LimiterSettings:
     storage: str
     mode: Mode
     max_keys: int
+    policies: Path | None
     failure: Failure
     redis_url: str | None
     key_secret: str
@@ -61,6 +71,7 @@ class Settings:
     machine: str | None
     region: str | None
     on_fly: bool
+    trusted_proxies: Networks
     limiter: LimiterSettings
 
     @classmethod
@@ -83,8 +94,18 @@ class Settings:
             machine=read.text("FLY_MACHINE_ID"),
             region=read.text("FLY_REGION"),
             on_fly=read.text("FLY_APP_NAME") is not None,
+            trusted_proxies=_networks(read),
             limiter=_limiter(read),
         )
+
+
+def _networks(read: "_Reader") -> Networks:
+    found = read.text("TRUSTED_PROXIES") or ""
+    try:
+        return Networks(text for text in found.split(",") if text.strip())
+    except PolicyError as error:
+        allowed = "networks separated by commas, like 10.0.0.0/8,2001:db8::/32"
+        raise SettingError("TRUSTED_PROXIES", found, allowed) from error
 
 
 def _limiter(read: "_Reader") -> LimiterSettings:
@@ -97,12 +118,14 @@ def _limiter(read: "_Reader") -> LimiterSettings:
         raise SettingError("RATE_LIMIT_BURST", str(burst), allowed) from error
     storage = read.choice("RATE_LIMIT_STORAGE", "memory", ["memory", "redis"])
     redis_url = _redis_url(read, storage)
+    policies = read.text("RATE_LIMIT_POLICIES")
     return LimiterSettings(
         algorithm=read.choice("RATE_LIMIT_ALGORITHM", "token_bucket", ["token_bucket"]),
         quota=quota,
         storage=storage,
         mode=Mode(read.choice("RATE_LIMIT_MODE", Mode.ENFORCE, list(Mode))),
         max_keys=read.whole("RATE_LIMIT_MAX_KEYS", 1_000_000, 1_000, 100_000_000),
+        policies=Path(policies) if policies else None,
         failure=Failure(read.choice("RATE_LIMIT_FAILURE", Failure.FAIR_SHARE, list(Failure))),
         redis_url=redis_url,
         # All machines have the same URL, and its password makes it a secret.

@@ -95,16 +95,18 @@ class Telemetry(Listener):
         counter.inc()
 
     def _log_refusal(self, request: Request, verdict: Verdict) -> None:
-        policy, _ = verdict.violated[0]
-        window = Quota(1, max(NANOS, policy.quota.capacity_ns))
-        if not self._logged.take_one((policy.name, request.client), window).allowed:
+        name, period = "deny list", 60 * NANOS
+        if verdict.violated:
+            policy, decision = verdict.violated[0]
+            name, period = policy.name, max(NANOS, decision.quota.capacity_ns)
+        if not self._logged.take_one((name, request.client), Quota(1, period)).allowed:
             return
         if not self._logged.take_one(("", ""), _ALL_REFUSALS).allowed:
             return
         self._log.warning(
             "refused",
             client=request.client,
-            policy=policy.name,
+            policy=name,
             method=request.method,
             path=request.path[:200],
             retry_after_seconds=verdict.retry_after_seconds,

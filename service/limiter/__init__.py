@@ -18,11 +18,14 @@ from .events import Listener
 from .headers import HeaderWriter
 from .keys import canonical, client_key
 from .limiter import Limiter
+from .networks import Networks
 from .policies import PolicySet
-from .policy import Mode, Policy, by_client
+from .policy import Mode, Policy, by_client, by_everyone, by_header, by_network
+from .policy_file import read_policies
 from .problem import Problem, problem_for
 from .quota import Quota, parse
 from .request import Request
+from .route import Route
 from .store.base import Charge, Failure, Key, Source, Store, Taken
 from .store.guarded import Breaker, GuardedStore
 from .store.memory import MemoryStore, Snapshot
@@ -46,6 +49,7 @@ __all__ = [
     "MemoryStore",
     "Mode",
     "MonotonicClock",
+    "Networks",
     "Policy",
     "PolicyError",
     "PolicySet",
@@ -53,6 +57,7 @@ __all__ = [
     "Quota",
     "QuotaError",
     "Request",
+    "Route",
     "Snapshot",
     "Source",
     "Store",
@@ -62,8 +67,12 @@ __all__ = [
     "Taken",
     "Verdict",
     "by_client",
+    "by_everyone",
+    "by_header",
+    "by_network",
     "canonical",
     "client_key",
     "parse",
     "problem_for",
+    "read_policies",
 ]

@@ -18,21 +18,21 @@ class HeaderWriter:
 
     def __init__(self) -> None:
         """Know no policy yet."""
-        self._known: dict[Policy, tuple[bytes, bytes]] = {}
+        self._known: dict[tuple[Policy, int, int], tuple[bytes, bytes]] = {}
 
     def render(self, verdict: Verdict) -> Fields:
         """RateLimit and RateLimit-Policy, and Retry-After if waiting helps."""
         enforced = verdict.enforced
         if not enforced:
             return []
-        constants = [self._constants(policy) for policy, _ in enforced]
+        constants = [self._constants(policy, decision.quota) for policy, decision in enforced]
         fields = [
             (b"ratelimit-policy", b", ".join(announced for announced, _ in constants)),
             (
                 b"ratelimit",
                 b", ".join(
-                    prefix + _state(policy.quota, decision)
-                    for (_, prefix), (policy, decision) in zip(constants, enforced, strict=True)
+                    prefix + _state(decision)
+                    for (_, prefix), (_, decision) in zip(constants, enforced, strict=True)
                 ),
             ),
         ]
@@ -40,29 +40,31 @@ class HeaderWriter:
             fields.append((b"retry-after", b"%d" % verdict.retry_after_seconds))
         return fields
 
-    def _constants(self, policy: Policy) -> tuple[bytes, bytes]:
-        known = self._known.get(policy)
+    def _constants(self, policy: Policy, quota: Quota) -> tuple[bytes, bytes]:
+        size = (policy, quota.capacity_ns, quota.burst)
+        known = self._known.get(size)
         if known is None:
             if len(self._known) > 1000:
                 self._known.clear()  # policies were replaced many times
-            known = self._known[policy] = _announce(policy)
+            known = self._known[size] = _announce(policy.name, quota)
         return known
 
 
-def _announce(policy: Policy) -> tuple[bytes, bytes]:
-    name, quota = policy.name.encode("ascii"), policy.quota
+def _announce(name: str, quota: Quota) -> tuple[bytes, bytes]:
+    quoted = f'"{name}"'.encode("ascii")
     window = -(-quota.capacity_ns // NANOS)
-    return b'"%b";q=%d;w=%d' % (name, quota.burst, window), b'"%b"' % name
+    return b"%b;q=%d;w=%d" % (quoted, quota.burst, window), quoted
 
 
-def _state(quota: Quota, decision: Decision) -> bytes:
-    return b";r=%d;t=%d" % (decision.remaining, -(-_until_more(quota, decision) // NANOS))
+def _state(decision: Decision) -> bytes:
+    return b";r=%d;t=%d" % (decision.remaining, -(-_until_more(decision) // NANOS))
 
 
-def _until_more(quota: Quota, decision: Decision) -> int:
+def _until_more(decision: Decision) -> int:
     """Until the bucket is full; or, if it holds nothing to go on with, until the next success."""
     if not decision.allowed:
         return max(0, decision.wait_ns)
     if decision.remaining == 0:
+        quota = decision.quota
         return max(0, decision.owed_ns + quota.emission_ns - quota.capacity_ns)
     return decision.owed_ns

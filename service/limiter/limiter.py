@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+from . import bucket
+from .clock import Clock, MonotonicClock
 from .events import Listener
 from .policies import PolicySet
-from .policy import Mode, Policy
+from .policy import Policy
 from .request import Request
-from .store.base import Charge, Store, is_refused
+from .store.base import Charge, Source, Store, is_refused
 from .verdict import Verdict
 
 
@@ -14,34 +16,77 @@ class Limiter:
     """Decides on requests by a set of policies over a store of buckets.
 
     Args:
-        policies: what to apply; may be replaced at any time.
+        policies: what to apply; see `replace`.
         store: where the buckets are.
         listeners: told of each verdict.
+        clock: tells when the buckets of a former quota no longer matter.
     """
 
     def __init__(
-        self, policies: PolicySet, store: Store, listeners: Sequence[Listener] = ()
+        self,
+        policies: PolicySet,
+        store: Store,
+        listeners: Sequence[Listener] = (),
+        clock: Clock | None = None,
     ) -> None:
         """Nothing is asked of the store yet."""
         self.policies = policies
+        self.version = 1
         self._store = store
         self._listeners = tuple(listeners)
+        self._now = (clock or MonotonicClock()).now
+        self._former: dict[str, tuple[Policy, int]] = {}
 
     async def check(self, request: Request) -> Verdict:
         """Take what the request costs from all its policies, or from none of them."""
+        if self.policies.denies(request):
+            return self._tell(request, Verdict(False, (), Source.DENY_LIST))
         policies = self.policies.match(request)
         if not policies:
             return Verdict(True, ())
-        charges = [_charge(policy, request) for policy in policies]
+        charges = [policy.charge(request) for policy in policies]
+        if self._former:
+            await self._carry_over(policies, charges)
         decisions, source = await self._store.take(charges)
         results = tuple(zip(policies, decisions, strict=True))
-        verdict = Verdict(not is_refused(charges, decisions), results, source)
+        return self._tell(request, Verdict(not is_refused(charges, decisions), results, source))
+
+    def replace(self, policies: PolicySet) -> None:
+        """Apply other policies from now on.
+
+        Where a quota changed, clients lack as many units as before: nobody gets a fresh burst,
+        and nobody is out for longer than the new quota would have it.
+        """
+        now = self._now()
+        self._former = {name: kept for name, kept in self._former.items() if now < kept[1]}
+        for new in policies.policies:
+            old = self.policies.named(new.name)
+            if old is not None and (old.quota, old.overrides) != (new.quota, new.overrides):
+                quotas = [old.quota, *old.overrides.values()]
+                until = now + max(quota.capacity_ns for quota in quotas)
+                self._former[new.name] = (old, until)
+        self.policies = policies
+        self.version += 1
+
+    def _tell(self, request: Request, verdict: Verdict) -> Verdict:
         for listener in self._listeners:
             listener.on_verdict(request, verdict)
         return verdict
 
-
-def _charge(policy: Policy, request: Request) -> Charge:
-    key = (policy.name, policy.key(request))
-    binding = policy.mode is Mode.ENFORCE
-    return Charge(key, policy.quota, policy.cost, binding, policy.failure)
+    async def _carry_over(self, policies: Sequence[Policy], charges: Sequence[Charge]) -> None:
+        now = self._now()
+        for policy, charge in zip(policies, charges, strict=True):
+            old, until = self._former.get(policy.name, (None, 0))
+            if old is None:
+                continue
+            if now >= until:
+                del self._former[policy.name]
+                continue
+            subject = charge.key[1]
+            key, quota = old.bucket_of(subject), old.quota_of(subject)
+            if key != charge.key:
+                owed = (await self._store.peek(key, quota)).owed_ns
+                if owed > 0:
+                    await self._store.reset(key)
+                    carried = bucket.rescale(owed, 0, quota, charge.quota)
+                    await self._store.owe(charge.key, charge.quota, carried)

@@ -1,14 +1,17 @@
 """One rule: which requests share a bucket, and how large it is."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from .errors import PolicyError
+from .keys import client_key
+from .networks import Networks
 from .quota import Quota
 from .request import Request
-from .store.base import Failure
+from .route import Route
+from .store.base import Charge, Failure, Key
 
 
 class Mode(StrEnum):
@@ -27,6 +30,34 @@ def by_client(request: Request) -> str:
     return request.client
 
 
+def by_everyone(_: Request) -> str:
+    """One bucket for all."""
+    return "everyone"
+
+
+def by_header(name: str) -> KeyFunction:
+    """A bucket for each value of a header; clients that send none are kept apart by address.
+
+    Use it for values that something in front has checked: whoever may invent a value gets a
+    bucket for each.
+    """
+
+    def key(request: Request) -> str:
+        value = request.header(name)
+        return f"{name}={value}" if value else request.client
+
+    return key
+
+
+def by_network(prefix: int) -> KeyFunction:
+    """A bucket for each IPv6 network of that size: a ceiling for those who own many /64."""
+
+    def key(request: Request) -> str:
+        return client_key(request.address, prefix)
+
+    return key
+
+
 # The name travels in a header as a structured-field string, and as a metric's label.
 _NAME_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
 
@@ -43,6 +74,9 @@ class Policy:
         cost: units for each request.
         mode: enforce, shadow or off.
         failure: what becomes of a request when the store cannot be asked.
+        routes: the routes that it is about; none means all.
+        overrides: other quotas for some keys.
+        exempt: addresses that it is not about.
     """
 
     name: str
@@ -51,6 +85,10 @@ class Policy:
     cost: int = 1
     mode: Mode = Mode.ENFORCE
     failure: Failure = Failure.FAIR_SHARE
+    routes: tuple[Route, ...] = ()
+    overrides: Mapping[str, Quota] = field(default_factory=dict)
+    exempt: Networks = field(default_factory=Networks)
+    _bucket: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check what types cannot say."""
@@ -60,3 +98,35 @@ class Policy:
             )
         if self.cost < 1:
             raise PolicyError(f"policy {self.name!r} costs {self.cost}; it must be 1 or more")
+        object.__setattr__(self, "_bucket", self.bucket_name(self.quota))
+
+    def applies_to(self, request: Request) -> bool:
+        """Whether a request is charged to it."""
+        if self.routes and not any(route.matches(request) for route in self.routes):
+            return False
+        return not self.exempt or request.address not in self.exempt
+
+    def charge(self, request: Request) -> Charge:
+        """What a request takes, and from which bucket."""
+        subject = self.key(request)
+        key, quota = (self._bucket, subject), self.quota
+        if self.overrides:
+            quota = self.quota_of(subject)
+            key = self.bucket_of(subject)
+        return Charge(key, quota, self.cost, self.mode is Mode.ENFORCE, self.failure)
+
+    def quota_of(self, subject: str) -> Quota:
+        """The quota of one key."""
+        return self.overrides.get(subject, self.quota)
+
+    def bucket_of(self, subject: str) -> Key:
+        """The bucket of one key."""
+        return self.bucket_name(self.quota_of(subject)), subject
+
+    def bucket_name(self, quota: Quota) -> str:
+        """The part of a bucket's name that tells its policy and quota.
+
+        A bucket's state means something under its own quota only; so a changed quota gets other
+        buckets, and what the former ones owed is carried over.
+        """
+        return f"{self.name} {quota}"

@@ -27,6 +27,8 @@ def problem_for(verdict: Verdict) -> Problem:
     503 if nobody could be asked and the policy says that it is better to refuse.
     """
     names = [policy.name for policy, _ in verdict.violated]
+    if verdict.source is Source.DENY_LIST:
+        return _problem(403, "Forbidden", "This address is refused.", names, "about:blank")
     if verdict.source is Source.FAILED_CLOSED:
         detail = "The limit cannot be checked at the moment. Try again soon."
         return _problem(503, "Reduced capacity", detail, names, _REDUCED_CAPACITY)

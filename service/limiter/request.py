@@ -1,7 +1,12 @@
 """What the limiter knows of a request; whoever embeds it fills this in."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+def no_header(_: str) -> str | None:
+    """Look up a header where there are none."""
+    return None
 
 
 # Not frozen: one is made for each request, and freezing triples what that costs.
@@ -13,10 +18,12 @@ class Request:
         client: the bucket name of the client's address (`keys.client_key`).
         method: the HTTP method.
         path: the path as asked for; policies match it, but never key by it.
-        headers: by lower-case name.
+        address: the client's address itself, for networks.
+        header: looks up a header by its lower-case name.
     """
 
     client: str
     method: str = "GET"
     path: str = "/"
-    headers: Mapping[str, str] = field(default_factory=dict)
+    address: str = ""
+    header: Callable[[str], str | None] = no_header

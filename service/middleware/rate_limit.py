@@ -1,8 +1,9 @@
 """May it pass: asks the limiter, and answers those who may not."""
 
 from collections.abc import Awaitable
+from functools import partial
 
-from service.asgi import App, Message, Receive, Scope, Send
+from service.asgi import App, Message, Receive, Scope, Send, header
 from service.limiter import HeaderWriter, Limiter, Request, Verdict, client_key, problem_for
 from service.limiter.problem import CONTENT_TYPE
 
@@ -57,4 +58,9 @@ class RateLimitMiddleware:
 def _request(scope: Scope) -> Request:
     client = scope["client"]
     address = client[0] if client else ""
-    return Request(client_key(address), scope["method"], scope["path"])
+    look_up = partial(_header, scope)
+    return Request(client_key(address), scope["method"], scope["path"], address, look_up)
+
+
+def _header(scope: Scope, name: str) -> str | None:
+    return header(scope, name.encode("latin-1"))

@@ -8,7 +8,7 @@ from starlette.routing import Route, Router
 
 from service import __version__
 from service.asgi import App, Receive, Scope, Send
-from service.limiter import GuardedStore, PolicySet, Store
+from service.limiter import GuardedStore, Limiter, Store
 from service.readiness import Readiness
 from service.settings import Settings
 
@@ -35,7 +35,7 @@ class OwnPaths:
 
 
 def health_routes(
-    settings: Settings, readiness: Readiness, policies: PolicySet, store: Store
+    settings: Settings, readiness: Readiness, limiter: Limiter, store: Store
 ) -> Router:
     """The three paths."""
 
@@ -47,7 +47,7 @@ def health_routes(
                 "release": settings.release,
                 "machine": settings.machine,
                 "region": settings.region,
-                "limiter": _limiter_summary(settings, policies, store),
+                "limiter": _limiter_summary(settings, limiter, store),
             }
         )
 
@@ -60,14 +60,15 @@ def health_routes(
     return Router([Route(HEALTH, health), Route(READY, ready), Route(PROBE, probe)])
 
 
-def _limiter_summary(settings: Settings, policies: PolicySet, store: Store) -> dict[str, object]:
+def _limiter_summary(settings: Settings, limiter: Limiter, store: Store) -> dict[str, object]:
     degraded = {"degraded": store.breaker.is_open} if isinstance(store, GuardedStore) else {}
     return {
         "algorithm": settings.limiter.algorithm,
         "storage": settings.limiter.storage,
         "policies": [
             {"name": policy.name, "quota": str(policy.quota), "mode": policy.mode.value}
-            for policy in policies.policies
+            for policy in limiter.policies.policies
         ],
+        "version": limiter.version,
         **degraded,
     }

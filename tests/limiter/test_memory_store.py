@@ -17,6 +17,7 @@ from service.limiter import (
     bucket,
     parse,
 )
+from service.limiter.quota import NANOS
 
 SLOW = parse("5/h")
 
@@ -201,7 +202,7 @@ async def test_block() -> None:
     """A blocked key gets nothing until the time is over."""
     clock = FakeClock()
     store = MemoryStore(clock=clock)
-    await store.block(key("a"), parse("10/s"), seconds=90)
+    await store.owe(key("a"), parse("10/s"), bucket.blocked_until(90 * NANOS, parse("10/s")))
 
     assert store.take_one(key("a"), parse("10/s")).retry_after_seconds == 90
     clock.advance(seconds=90)
@@ -215,7 +216,7 @@ async def test_a_block_without_room_is_an_error() -> None:
         store.take_one(key(other), SLOW)
 
     with pytest.raises(StoreFull):
-        await store.block(key("one more"), SLOW, seconds=10)
+        await store.owe(key("one more"), SLOW, NANOS)
 
 
 async def test_give_back() -> None:

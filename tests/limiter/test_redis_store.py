@@ -17,6 +17,7 @@ from service.limiter import (
     MemoryStore,
     Source,
     StoreUnavailable,
+    bucket,
     parse,
 )
 from service.limiter.denials import Denials
@@ -160,7 +161,7 @@ async def test_peek_give_back_reset_block(store: RedisStore) -> None:
     assert await store.reset(key("a"))
     seen.append((await store.peek(key("a"), SLOW)).remaining)
     assert not await store.reset(key("a"))
-    await store.block(key("a"), SLOW, 90)
+    await store.owe(key("a"), SLOW, bucket.blocked_until(90 * NANOS, SLOW))
     blocked = (await store.take([Charge(key("a"), SLOW)])).decisions[0]
 
     assert seen == [2, 4, 5]

@@ -23,6 +23,7 @@ class Source(StrEnum):
     """Where an answer came from: a makeshift one must not be mistaken for a real one."""
 
     MEMORY = "memory"
+    DENY_LIST = "deny_list"  # the address is refused whatever it asks for
     REDIS = "redis"
     DENY_CACHE = "deny_cache"  # denied by Redis a moment ago
     FAIR_SHARE = "fair_share"
@@ -75,8 +76,8 @@ class Store(Protocol):
         """Make a bucket full again; False if it was not known."""
         ...
 
-    async def block(self, key: Key, quota: Quota, seconds: float) -> None:
-        """Let a bucket give nothing for so long."""
+    async def owe(self, key: Key, quota: Quota, owed_ns: int) -> None:
+        """Set how long a bucket takes until it is full again."""
         ...
 
     async def aclose(self) -> None:

@@ -118,9 +118,9 @@ class GuardedStore:
         was_here = await self._memory.reset(key)
         return await self._primary.reset(key) or was_here
 
-    async def block(self, key: Key, quota: Quota, seconds: float) -> None:
-        """Let a bucket of the primary store give nothing for so long."""
-        await self._primary.block(key, quota, seconds)
+    async def owe(self, key: Key, quota: Quota, owed_ns: int) -> None:
+        """Set how long a bucket of the primary store takes until it is full again."""
+        await self._primary.owe(key, quota, owed_ns)
 
     async def aclose(self) -> None:
         """Close the primary store."""

@@ -14,7 +14,7 @@ from service.limiter import bucket
 from service.limiter.clock import Clock, MonotonicClock
 from service.limiter.decision import Decision
 from service.limiter.errors import ForeignSnapshot, StoreFull
-from service.limiter.quota import NANOS, Quota
+from service.limiter.quota import Quota
 
 from .base import Charge, Key, Source, Taken, is_refused
 from .table import ABSENT, Table
@@ -141,16 +141,15 @@ class MemoryStore:
         self._table.free(slot)
         return True
 
-    async def block(self, key: Key, quota: Quota, seconds: float) -> None:
-        """Let a bucket give nothing for so long.
+    async def owe(self, key: Key, quota: Quota, owed_ns: int) -> None:
+        """Set how long a bucket takes until it is full again, if that is later than before.
 
         Raises:
-            StoreFull: every slot is taken, so the block would not last.
+            StoreFull: every slot is taken, so the debt would not last.
         """
         now = self._now()
-        tat = bucket.blocked_until(now + round(seconds * NANOS), quota)
-        if not self._keep(self._fingerprint(key) or 1, tat, now):
-            raise StoreFull(f"no slot is free to block {key!r}; raise max_keys or try again later")
+        if not self._keep(self._fingerprint(key) or 1, now + owed_ns, now):
+            raise StoreFull(f"no slot is free for {key!r}; raise max_keys or try again later")
 
     async def aclose(self) -> None:
         """There is nothing to let go of."""

@@ -11,7 +11,6 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
-from service.limiter import bucket
 from service.limiter.clock import Clock, MonotonicClock
 from service.limiter.decision import NEVER, Decision
 from service.limiter.denials import Denials
@@ -94,13 +93,11 @@ class RedisStore:
         self._denials.clear()
         return bool(await self._within_budget(self._client.delete(self._name(key))))
 
-    async def block(self, key: Key, quota: Quota, seconds: float) -> None:
-        """Let a bucket give nothing for so long."""
-        owed = bucket.blocked_until(round(seconds * NANOS), quota)
-        # A bucket of just this size, taken whole: the script needs no second way to write.
+    async def owe(self, key: Key, quota: Quota, owed_ns: int) -> None:
+        """Set how long a bucket takes until it is full again."""
         await self.reset(key)
-        size = Quota(1, owed, 1)
-        await self._ask([Charge(key, size, 1)])
+        # A bucket of just this size, taken whole: the script needs no second way to write.
+        await self._ask([Charge(key, Quota(1, owed_ns, 1), 1)])
 
     async def aclose(self) -> None:
         """Close the connections."""

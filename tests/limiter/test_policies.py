@@ -1,0 +1,215 @@
+"""Policies: from a file, by route, by key, with exceptions, and replaced while running."""
+
+import pytest
+
+from service.limiter import (
+    FakeClock,
+    Limiter,
+    MemoryStore,
+    Mode,
+    PolicyError,
+    Request,
+    Route,
+    Source,
+    problem_for,
+    read_policies,
+)
+
+
+def limiter(text: str, clock: FakeClock | None = None) -> Limiter:
+    """A limiter with the policies of a file, whose time stands still."""
+    clock = clock or FakeClock()
+    exempt = frozenset({"/health"})
+    return Limiter(read_policies(text, exempt), MemoryStore(clock=clock), clock=clock)
+
+
+def ask(client: str = "192.0.2.1", path: str = "/", method: str = "GET", **headers: str) -> Request:
+    """A request."""
+    return Request(client, method, path, client, headers.get)
+
+
+async def passed(limits: Limiter, request: Request, times: int = 20) -> int:
+    """How many of so many requests are allowed."""
+    return sum([(await limits.check(request)).allowed for _ in range(times)])
+
+
+@pytest.mark.parametrize(
+    ("route", "method", "path", "expected"),
+    [
+        ("/items/{id}", "GET", "/items/7", True),
+        ("/items/{id}", "GET", "/items/7/", True),
+        ("/items/{id}", "GET", "/items/7/more", False),
+        ("/items/{id}", "GET", "/items/", False),
+        ("POST /login", "GET", "/login", False),
+        ("POST /login", "POST", "/login", True),
+        ("/api/*", "GET", "/api", True),
+        ("/api/*", "GET", "/api/v1/x", True),
+        ("/api/*", "GET", "/apix", False),
+        ("/a.b", "GET", "/aXb", False),
+        ("/*", "GET", "/anything", True),
+    ],
+)
+def test_routes(route: str, method: str, path: str, expected: bool) -> None:
+    """Templates match segments, a star all below, and dots are dots."""
+    assert Route.parse(route).matches(ask(path=path, method=method)) == expected
+
+
+async def test_a_policy_for_a_route() -> None:
+    """All items share one bucket, and other paths are under the other policy only."""
+    limits = limiter("""
+        [[policy]]
+        name = "all"
+        quota = "15/m"
+        [[policy]]
+        name = "items"
+        quota = "4/m"
+        routes = ["/items/{id}"]
+    """)
+
+    items = [(await limits.check(ask(path=f"/items/{n}"))).allowed for n in range(10)]
+
+    assert sum(items) == 4
+    assert await passed(limits, ask(path="/other")) == 11
+
+
+async def test_cost_and_keys() -> None:
+    """A cost takes several units; keys may be a header, a larger network, or everyone."""
+    limits = limiter("""
+        [[policy]]
+        name = "costly"
+        quota = "10/m"
+        cost = 3
+        routes = ["/costly"]
+        [[policy]]
+        name = "token"
+        quota = "2/m"
+        key = "header:X-Api-Key"
+        routes = ["/token"]
+        [[policy]]
+        name = "network"
+        quota = "5/m"
+        key = "client/48"
+        routes = ["/network"]
+        [[policy]]
+        name = "total"
+        quota = "6/m"
+        key = "everyone"
+        routes = ["/total"]
+    """)
+
+    assert await passed(limits, ask(path="/costly")) == 3
+    tokens = [
+        await passed(limits, Request("c", path="/token", header={"x-api-key": key}.get))
+        for key in ("one", "two")
+    ]
+    assert tokens == [2, 2]
+    networks = [
+        await passed(limits, ask(f"2001:db8:1:{n}::1", path="/network"), times=3) for n in range(3)
+    ]
+    assert networks == [3, 2, 0]
+    assert [await passed(limits, ask(f"192.0.2.{n}", "/total"), 4) for n in range(2)] == [4, 2]
+
+
+async def test_exceptions() -> None:
+    """Overrides give a key another quota; exempt, allowed and denied networks are what they say."""
+    limits = limiter("""
+        allow = ["198.51.100.0/24"]
+        deny = ["203.0.113.0/24", "2001:db8:bad::/48"]
+        [[policy]]
+        name = "default"
+        quota = "2/m"
+        overrides = { "192.0.2.9" = "7/m" }
+        exempt = ["10.0.0.0/8"]
+    """)
+    refused = await limits.check(ask("::ffff:203.0.113.5"))
+
+    counts = [
+        await passed(limits, ask(client))
+        for client in ("192.0.2.1", "192.0.2.9", "10.1.2.3", "198.51.100.1", "203.0.113.5")
+    ]
+
+    assert counts == [2, 7, 20, 20, 0]
+    assert refused.source is Source.DENY_LIST
+    assert problem_for(refused).status == 403
+    assert (await limits.check(ask("203.0.113.5", "/health"))).allowed
+
+
+async def test_a_candidate_shadows_beside_the_live_quota() -> None:
+    """A candidate says what it would refuse, while the live quota decides."""
+    limits = limiter("""
+        [[policy]]
+        name = "default"
+        quota = "5/m"
+        candidate = "2/m"
+    """)
+    verdicts = [await limits.check(ask()) for _ in range(5)]
+
+    assert all(verdict.allowed for verdict in verdicts)
+    candidates = [verdict.results[1] for verdict in verdicts]
+    assert {policy.name for policy, _ in candidates} == {"default.candidate"}
+    assert [decision.allowed for _, decision in candidates] == [True] * 2 + [False] * 3
+    assert limits.policies.policies[1].mode is Mode.SHADOW
+
+
+QUOTAS = '[[policy]]\nname = "default"\nquota = "{}"\n'
+
+
+async def test_replacing_gives_no_free_burst() -> None:
+    """A client that was denied is denied under a slower quota of the same size."""
+    limits = limiter(QUOTAS.format("10/m"))
+    await passed(limits, ask())
+
+    limits.replace(read_policies(QUOTAS.format("10/h")))
+
+    verdict = await limits.check(ask())
+    assert not verdict.allowed
+    assert verdict.retry_after_seconds == 360
+    assert limits.version == 2
+
+
+async def test_replacing_bans_nobody() -> None:
+    """A client that was denied by a slow quota waits one refill of a faster one."""
+    limits = limiter(QUOTAS.format("10/h"))
+    await passed(limits, ask())
+
+    limits.replace(read_policies(QUOTAS.format("600/m burst 10")))
+
+    assert (await limits.check(ask())).results[0][1].wait_ns == 100_000_000
+
+
+async def test_replacing_twice_and_later() -> None:
+    """What is lacking is carried over once, and what was refilled meanwhile is not owed."""
+    clock = FakeClock()
+    limits = limiter(QUOTAS.format("10/m"), clock)
+    await passed(limits, ask(), times=4)
+    limits.replace(read_policies(QUOTAS.format("20/m")))
+    first = (await limits.check(ask())).results[0][1].remaining
+    clock.advance(seconds=120)
+    limits.replace(read_policies(QUOTAS.format("30/m")))
+
+    assert first == 20 - 4 - 1
+    assert (await limits.check(ask())).results[0][1].remaining == 29
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[[policy]]\nquota='1/s'", "needs a name"),
+        ("[[policy]]\nname='a'\nquota='soon'", "policy 'a': a quota is written"),
+        ("[[policy]]\nname='a'\nquota='1/s'\nmode='on'", "one of enforce, shadow, off"),
+        ("[[policy]]\nname='a'\nquota='1/s'\ncost='2'", "cost is a int"),
+        ("[[policy]]\nname='a'\nquota='1/s'\nkey='user'", "found 'user'"),
+        ("[[policy]]\nname='a'\nquota='1/s'\nroutes=['items']", "found 'items'"),
+        ("[[policy]]\nname='a'\nquota='1/s'\nexempt=['10.0.0.1/8']", "10.0.0.1/8"),
+        ("[[policy]]\nname='a'\nquota='1/s'\nlimit=3", "policy 'a' has limit; known are"),
+        ("[[policy]]\nname='a'\nquota='1/s'\n[[policy]]\nname='a'\nquota='1/s'", "twice: a"),
+        ("policies = []", "the file has policies"),
+        ("[[policy]", "no TOML"),
+    ],
+)
+def test_mistakes_are_named(text: str, complaint: str) -> None:
+    """A mistake in the file is named, with where it is and what is meant."""
+    with pytest.raises(PolicyError) as refused:
+        read_policies(text)
+
+    assert complaint in str(refused.value)
