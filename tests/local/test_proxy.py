@@ -331,7 +331,9 @@ async def test_a_connection_that_was_closed_meanwhile_costs_no_request(
     machines: Machines,
 ) -> None:
     """What can be sent again is; a POST that may have been carried out is not."""
-    config = machines.config(env={"CLOSE_AFTER_ANSWER": "yes"})
-    machine = await machines.serving(config=config)
-    for _ in range(20):
+    machine = await machines.serving(config=machines.config(env={"ONE_ANSWER_EACH": "yes"}))
+    for _ in range(3):
         assert (await machines.ask()).text == machine["id"]
+    lost = await machines.proxy.post("/", headers={"host": "demo.localhost"}, content=b"x")
+    assert lost.status_code == 502
+    assert lost.text.startswith("[PC02]")
