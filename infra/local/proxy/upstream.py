@@ -101,6 +101,8 @@ class UpstreamConnection(asyncio.Protocol):
             return
         exchange = self._exchange
         assert exchange is not None  # noqa: S101 (data without an exchange is not parsed)
+        # Asked now: after the message the parser has forgotten its headers.
+        self._keeps_alive = self._parser.should_keep_alive()
         self._ends_by_closing = exchange.answer_begins(self._status, self._reason, self._headers)
 
     def on_body(self, body: bytes) -> None:
@@ -128,7 +130,7 @@ class UpstreamConnection(asyncio.Protocol):
             return
         exchange.flush()
         if self._is_complete or (self._status >= 200 and exchange.is_head):
-            exchange.answered(is_reusable=self._parser.should_keep_alive() or exchange.is_head)
+            exchange.answered(is_reusable=self._keeps_alive)
 
     def _begin_tunnel(self, exchange: "Exchange", first: bytes) -> None:
         self._is_tunnel = True
@@ -143,4 +145,5 @@ class UpstreamConnection(asyncio.Protocol):
         self._reason = b""
         self._headers = []
         self._is_complete = False
+        self._keeps_alive = False
         self._ends_by_closing = False
