@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 
@@ -14,6 +13,7 @@ from infra.rollout.errors import RestoreFailed, RolloutRestored
 from infra.rollout.gates import Gate
 from infra.rollout.plan import Plan, Stage
 from infra.rollout.steps import Step
+from infra.rollout.undisturbed import undisturbed
 from infra.rollout.verdict import GateFailed
 from infra.rollout.world import World
 
@@ -32,14 +32,10 @@ async def run(plan: Plan, world: World) -> None:
         for stage in plan.stages:
             await _run_stage(stage, world, done)
     except (Exception, asyncio.CancelledError) as exc:
-        reason = await _explain(exc, world)
-        world.journal.write("failed", "rollout", reason)
-        await _undisturbed(_restore(done, world, reason))
+        reason = await undisturbed(_take_back(exc, done, world))
         raise RolloutRestored(_restored_text(world, reason)) from None
     # The point of no return: the new release serves all requests from here on.
-    world.journal.write("no-return", "rollout", f"{world.target.name} serves")
-    for stage in plan.final:
-        await _push_forward(stage, world)
+    await undisturbed(_finish(plan.final, world))
 
 
 async def _run_stage(stage: Stage, world: World, done: list[Step]) -> None:
@@ -63,6 +59,13 @@ async def _judge(gate: Gate, name: str, world: World) -> None:
     world.journal.write("verdict", gate.name, f"{name}: {verdict.reason}", machine_id)
 
 
+async def _take_back(exc: BaseException, done: list[Step], world: World) -> str:
+    reason = await _explain(exc, world)
+    world.journal.write("failed", "rollout", reason)
+    await _restore(done, world, reason)
+    return reason
+
+
 async def _restore(done: list[Step], world: World, reason: str) -> None:
     """Undo in reverse; go on after a failure, so that as much as possible is restored."""
     failures: list[str] = []
@@ -82,6 +85,12 @@ async def _restore(done: list[Step], world: World, reason: str) -> None:
             "`flygate status` shows the machines."
         )
     world.journal.write("restored", "restore", f"{world.target.former_name} serves as before")
+
+
+async def _finish(stages: Iterable[Stage], world: World) -> None:
+    world.journal.write("no-return", "rollout", f"{world.target.name} serves")
+    for stage in stages:
+        await _push_forward(stage, world)
 
 
 async def _push_forward(stage: Stage, world: World) -> None:
@@ -122,15 +131,6 @@ async def _all_or_first_failure(jobs: Iterable[Coroutine[Any, Any, None]]) -> No
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _undisturbed(job: Coroutine[Any, Any, None]) -> None:
-    """Run to the end: a second Ctrl-C must not leave the app half-way."""
-    task = asyncio.ensure_future(job)
-    while not task.done():
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait([task])
-    task.result()
 
 
 async def _explain(exc: BaseException, world: World) -> str:

@@ -14,6 +14,7 @@ from infra.fly.client import FlyClient
 from infra.fly.errors import Conflict, FlyError, NotFound
 from infra.rollout.errors import LockHeld
 from infra.rollout.journal import Journal
+from infra.rollout.undisturbed import undisturbed
 
 TTL_SECONDS = 15
 HEARTBEAT_SECONDS = 4.0
@@ -41,11 +42,9 @@ async def hold(
             yield
         finally:
             heartbeat.cancel()
-            await asyncio.wait([heartbeat])
+            await undisturbed(_ended(heartbeat))
     finally:
-        for machine_id in taken:
-            with contextlib.suppress(FlyError):  # it expires by itself
-                await fly.release_lease(app, machine_id)
+        await undisturbed(_give_back(fly, app, taken))
 
 
 async def _take(
@@ -72,6 +71,16 @@ async def _take(
             await asyncio.sleep(RETRY_SECONDS)
         else:
             return
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    await asyncio.wait([task])
+
+
+async def _give_back(fly: FlyClient, app: str, machines: Sequence[str]) -> None:
+    for machine_id in machines:
+        with contextlib.suppress(FlyError):  # it expires by itself
+            await fly.release_lease(app, machine_id)
 
 
 async def _keep(fly: FlyClient, app: str, machines: Sequence[str], description: str) -> None:
