@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 from infra.fly.client import FlyClient
-from infra.rollout.observe import CANDIDATE, LIVE, State, observe
+from infra.rollout.observe import CANDIDATE, LIVE, STANDBY, State, observe
 
 
 def _new_token() -> str:
@@ -61,6 +61,11 @@ def judge(state: State, new_token: Callable[[], str] = _new_token) -> Drift:
     current = [m for m in live if m.release == release]
     found = [f"{m.name} ({m.id}) is {_how(m.cordoned, m.state)}" for m in live if not m.serves]
     found += [f"{m.name} ({m.id}) is of v{m.release}" for m in live if m.release != release]
+    found += [
+        f"{m.name} ({m.id}) serves, though v{release} has replaced v{m.release}"
+        for m in state.machines
+        if m.role == STANDBY and m.serves
+    ]
     found += [
         f"{m.name} ({m.id}) was left by a rollout that died"
         for m in state.machines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,11 +18,12 @@ from infra.redact import Redactor
 from infra.rollout import engine, lock
 from infra.rollout.journal import Journal
 from infra.rollout.ledger import Ledger, Release
-from infra.rollout.observe import DRIFT_KEY, State, observe
-from infra.rollout.plan import Plan, is_converged, repair
+from infra.rollout.observe import DRIFT_KEY, LIVE, State, observe
+from infra.rollout.plan import Plan, is_converged, repairs
 from infra.rollout.report import Report
 from infra.rollout.strategies import bluegreen
 from infra.rollout.target import Target
+from infra.rollout.undisturbed import undisturbed
 from infra.rollout.world import World
 
 
@@ -94,7 +95,7 @@ async def release(
     wanted = _wanted(request, secrets, ledger)
     await _ensure_image(wanted.manifest, request.source, root, fly)
     state = await observe(fly, request.app)
-    rollout = await _prepare(wanted, ledger, request.drift, root, fly)
+    rollout = await _prepare(wanted, ledger, state, request.drift, root, fly)
     if await _repaired(rollout, ledger, state):
         return ledger
     return await _roll_out(rollout, ledger, state)
@@ -152,15 +153,16 @@ async def _ensure_image(
 
 
 async def _prepare(
-    wanted: Wanted, ledger: Ledger, drift: str, root: Path, fly: FlyClient
+    wanted: Wanted, ledger: Ledger, state: State, drift: str, root: Path, fly: FlyClient
 ) -> Rollout:
     app = wanted.manifest.app
+    former = _former(ledger, state)
     target = Target(
-        version=ledger.next_version,
+        version=max(ledger.next_version, (former or 0) + 1),
         manifest=wanted.manifest,
         manifest_id=wanted.id,
         url=await fly.app_url(app),
-        former=ledger.current.version if ledger.current else None,
+        former=former,
         drift=drift,
         secrets=wanted.secrets,
         former_secrets=ledger.current_secrets,
@@ -168,6 +170,15 @@ async def _prepare(
     redact = Redactor([*target.secrets.values(), *target.former_secrets.values()])
     journal = Journal(journal_path(root, app), target.name, redact, (Report(),))
     return Rollout(wanted, World(fly, target, journal), Provenance.read(root))
+
+
+def _former(ledger: Ledger, state: State) -> int | None:
+    """The release that runs: the ledger's, or what serves where the ledger knows nothing of it."""
+    known = ledger.current.version if ledger.current else None
+    if known and state.of(known):
+        return known
+    live = [m.release for m in state.machines if m.role == LIVE and m.release]
+    return max(live, default=known)
 
 
 async def _repaired(rollout: Rollout, ledger: Ledger, state: State) -> bool:
@@ -180,7 +191,9 @@ async def _repaired(rollout: Rollout, ledger: Ledger, state: State) -> bool:
         return False
     if not is_converged(state, current.version, len(machines)):
         world.journal.write("started", "repair", f"{current.name}: putting its machines right")
-        await _run(Plan(stages=repair(state, world.target), final=()), rollout, state)
+        await _run(lambda now: repairs(now, world.target), rollout, state)
+        if not is_converged(await observe(world.fly, world.app), current.version, len(machines)):
+            return False  # it does not come up as it is: release it again
     for machine in machines:
         await world.fly.set_metadata(world.app, machine.id, DRIFT_KEY, world.target.drift)
     return True
@@ -189,8 +202,9 @@ async def _repaired(rollout: Rollout, ledger: Ledger, state: State) -> bool:
 async def _roll_out(rollout: Rollout, ledger: Ledger, state: State) -> Ledger:
     wanted, world, provenance = rollout.wanted, rollout.world, rollout.provenance
     world.journal.write("started", "rollout", _headline(world.target, wanted))
-    await _run(bluegreen.plan(state, world.target), rollout, state)
+    await _run(lambda now: bluegreen.plan(now, world.target), rollout, state)
     world.journal.write("finished", "rollout", f"{world.target.name} is released")
+    state = await undisturbed(observe(world.fly, world.app))
     return ledger.add(
         Release(
             version=world.target.version,
@@ -203,18 +217,19 @@ async def _roll_out(rollout: Rollout, ledger: Ledger, state: State) -> Ledger:
             reason=wanted.reason or provenance.reason,
             rollback_of=wanted.rollback_of,
             seconds=round(world.journal.seconds, 1),
-            machines=_by_region(await observe(world.fly, world.app), world.target.version),
+            machines=_by_region(state, world.target.version),
         ),
         wanted.secrets,
     )
 
 
-async def _run(plan: Plan, rollout: Rollout, state: State) -> None:
+async def _run(plan: Callable[[State], Plan], rollout: Rollout, state: State) -> None:
     world, provenance = rollout.world, rollout.provenance
     why = f": {provenance.reason}" if provenance.reason else ""
     what = f"flygate {world.target.name} by {provenance.by}{why}"
     async with lock.hold(world.fly, world.app, [m.id for m in state.machines], what, world.journal):
-        await engine.run(plan, world)
+        # Whoever held the lock before may have changed what we saw.
+        await engine.run(plan(await observe(world.fly, world.app)), world)
 
 
 def journal_path(root: Path, app: str) -> Path:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from infra.rollout.gates import Gate
 from infra.rollout.observe import State
-from infra.rollout.steps import Destroy, Revive, Step
+from infra.rollout.steps import Destroy, Retire, Revive, Step
 from infra.rollout.target import Target
 
 
@@ -54,6 +54,18 @@ def repair(state: State, target: Target) -> tuple[Stage, ...]:
         Stage("repair", tuple(Revive(m) for m in asleep)),
         Stage("sweep", tuple(Destroy(m, "left by a rollout that died") for m in left_over)),
     )
+
+
+def repairs(state: State, target: Target) -> Plan:
+    """All that puts the running release right, without a new one."""
+    return Plan(stages=repair(state, target), final=(quieten(state, target),))
+
+
+def quieten(state: State, target: Target) -> Stage:
+    """Machines of replaced releases that somebody woke go back to rest."""
+    former = target.former or 0
+    awake = [m for m in state.machines if m.release < former and m.serves]
+    return Stage("quieten", tuple(Retire(m) for m in awake))
 
 
 def sweep(state: State, target: Target) -> Stage:

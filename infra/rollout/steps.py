@@ -6,11 +6,12 @@ Both may run twice, and an undo may follow an apply that stopped half-way: each 
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from infra import duration
-from infra.fly.errors import NotFound
+from infra.fly.errors import BadState, NotFound, WaitTimeout
 from infra.rollout.observe import (
     CANDIDATE,
     COUNT_KEY,
@@ -26,6 +27,9 @@ from infra.rollout.target import Target
 from infra.rollout.world import World
 
 STOP_SECONDS = 60
+REVIVE_SECONDS = 15
+# Get Machine is limited to 5 requests a second for each machine.
+POLL_SECONDS = 0.25
 
 
 class Step(Protocol):
@@ -169,13 +173,28 @@ class Revive:
         return f"revive {self.machine.name}"
 
     async def apply(self, world: World) -> str:
-        """Start and uncordon it."""
-        if self.machine.state not in {"started", "starting", "suspended"}:
-            await world.fly.start(world.app, self.machine.id)
-            await world.fly.wait(world.app, self.machine.id, "started", STOP_SECONDS)
+        """Start it, wait for its checks, uncordon it.
+
+        One that does not come up is told and left: a broken release must not stand in the way
+        of the one that replaces it.
+        """
+        comes_up = await self._comes_up(world)
         await world.fly.uncordon(world.app, self.machine.id)
         await world.fly.set_metadata(world.app, self.machine.id, ROLE_KEY, LIVE)
-        return f"{self.machine.name} serves again"
+        return f"{self.machine.name} " + ("serves again" if comes_up else "does not come up")
+
+    async def _comes_up(self, world: World) -> bool:
+        app, machine_id = world.app, self.machine.id
+        if self.machine.state == "suspended":
+            return True  # a request wakes it
+        try:
+            if self.machine.state == "stopping":
+                await world.fly.wait(app, machine_id, "stopped", STOP_SECONDS)
+            await world.fly.start(app, machine_id)
+            await world.fly.wait(app, machine_id, "started", REVIVE_SECONDS)
+        except (BadState, WaitTimeout):
+            return False
+        return await _checks_pass(world, machine_id)
 
     async def undo(self, world: World) -> None:
         """Nothing: that the running release runs is no change to take back."""
@@ -230,6 +249,19 @@ class Destroy:
 
     async def undo(self, world: World) -> None:
         """Nothing: what did not serve is not missed."""
+
+
+async def _checks_pass(world: World, machine_id: str) -> bool:
+    """Wait until a started machine is well; what is retired next may be all that serves."""
+    deadline = time.monotonic() + REVIVE_SECONDS
+    while time.monotonic() < deadline:
+        machine = await world.fly.machine(world.app, machine_id)
+        if machine.state not in {"started", "starting"}:
+            return False
+        if machine.state == "started" and all(c.status == "passing" for c in machine.checks):
+            return True
+        await asyncio.sleep(POLL_SECONDS)
+    return False
 
 
 def machine_request(target: Target, slot: Slot, secrets_version: int) -> dict[str, Any]:
