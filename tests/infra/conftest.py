@@ -10,8 +10,16 @@ import pytest
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints, is_loopback
 from infra.local.daemon import LocalFly
+from infra.rollout import gates, steps
 from tests.infra import tiny_service
 from tests.infra.deployment import Deployment
+
+
+@pytest.fixture(autouse=True)
+def _eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The local Fly has no rate limits, so it can be asked more often than the real one."""
+    monkeypatch.setattr(gates, "POLL_SECONDS", 0.03)
+    monkeypatch.setattr(steps, "POLL_SECONDS", 0.03)
 
 
 @pytest.fixture

@@ -108,6 +108,18 @@ class Deployment:
         self.ledger = await release_op.release(request, {}, self.ledger, self.root, self.fly)
         return self.ledger
 
+    async def push_image(self) -> None:
+        """The checkout's image is in the registry."""
+        packed = image.pack(self.root, ["service"])
+        await self.fly.push_image(packed.digest, packed.archive)
+
+    async def machine(self, name: str) -> str:
+        """A machine that belongs to no release."""
+        await self.push_image()
+        wanted = self.manifest()
+        request = {"name": name, "config": {**wanted.config, "image": wanted.image}}
+        return (await self.fly.create_machine(APP, request)).id
+
     async def state(self) -> State:
         """What runs."""
         return await observe(self.fly, APP)

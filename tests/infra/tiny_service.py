@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -14,7 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 BURST = int(os.environ.get("RATE_LIMIT_BURST", "10"))
-# crash: does not stay up; sick: its check fails; unlimited: never refuses; unwell: /health fails
+# crash: does not stay up; slow: starts late; stubborn: ignores SIGTERM; sick: its check fails;
+# unwell: /health fails; unlimited: never refuses
 FAULT = os.environ.get("FAULT", "")
 
 
@@ -76,6 +78,8 @@ def main() -> None:
     if FAULT == "crash":
         print("cannot open the database", flush=True)
         sys.exit(3)
+    if FAULT == "stubborn":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if FAULT == "slow":
         time.sleep(float(os.environ.get("SLOW_SECONDS", "1")))
     address = (os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8080")))

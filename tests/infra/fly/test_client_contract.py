@@ -28,8 +28,7 @@ async def other(endpoints: Endpoints) -> AsyncIterator[FlyClient]:
 @pytest.fixture
 async def request_body(shop: Deployment) -> dict[str, Any]:
     """The creation of a machine whose image is in the registry."""
-    packed = image.pack(shop.root, ["service"])
-    await shop.fly.push_image(packed.digest, packed.archive)
+    await shop.push_image()
     wanted = shop.manifest()
     config = {**wanted.config, "image": wanted.image, "metadata": {"colour": "green"}}
     return {"name": "first", "region": "fra", "config": config, "skip_service_registration": True}

@@ -52,6 +52,10 @@ def test_an_app_as_its_release_left_it_has_no_drift(machines: tuple[Seen, ...]) 
         ((PAIR[0],), "1 of 2 machines of v2 are gone"),
         ((*PAIR, seen(1, 1)), "v1-iad-1 (m1iad1) is of v1"),
         (
+            (*PAIR, seen(1, 1, role=STANDBY)),
+            "v1-iad-1 (m1iad1) serves, though v2 has replaced v1",
+        ),
+        (
             (*PAIR, seen(3, 1, role=CANDIDATE, cordoned=True)),
             "v3-iad-1 (m3iad1) was left by a rollout that died",
         ),

@@ -1,0 +1,399 @@
+"""`flygate op release`: converge on what is asked for, or leave all as it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from infra import flytoml, image
+from infra.config import Pin
+from infra.errors import ConfigError, ImageError, LedgerError
+from infra.fly.client import FlyClient
+from infra.fly.endpoints import Endpoints
+from infra.ops import drift as drift_op
+from infra.ops import release as release_op
+from infra.ops.release import ReleaseRequest
+from infra.rollout import journal, lock
+from infra.rollout.errors import LockHeld, RolloutRestored
+from infra.rollout.journal import Journal
+from infra.rollout.ledger import Ledger
+from infra.rollout.observe import LIVE, STANDBY
+from tests.infra.deployment import APP, Deployment
+
+pytestmark = pytest.mark.integration
+
+PROJECT = Path(__file__).resolve().parents[3]
+HELLO = {"GREETING": "hello"}
+
+
+@pytest.fixture
+async def serving(shop: Deployment) -> Deployment:
+    """A shop whose v1 serves."""
+    await shop.release({"KEY": "first"}, drift="token", env=HELLO)
+    return shop
+
+
+@pytest.fixture
+async def other(endpoints: Endpoints) -> AsyncIterator[FlyClient]:
+    """Somebody else who deploys."""
+    async with FlyClient(endpoints) as client:
+        yield client
+
+
+async def again(shop: Deployment, drift: str = "token") -> Ledger:
+    return await shop.release({"KEY": "first"}, drift=drift, env=HELLO)
+
+
+async def test_the_same_request_changes_nothing(serving: Deployment) -> None:
+    """The ledger stays as it is, and no machine is touched."""
+    before, ledger = await serving.fingerprint(), serving.ledger
+
+    assert await again(serving) == ledger
+    assert await serving.fingerprint() == before
+
+
+async def test_after_a_release_there_is_no_drift(serving: Deployment) -> None:
+    """The machines remember the token that Pulumi has as its input."""
+    found = await drift_op.look(APP, serving.fly)
+
+    assert (found.token, found.found) == ("token", ())
+
+
+@pytest.mark.parametrize("damage", ["stop", "cordon"])
+async def test_damage_is_seen_and_repaired_with_the_same_machines(
+    serving: Deployment, damage: str
+) -> None:
+    """Somebody stopped or cordoned a machine by hand: the next up puts it right."""
+    (machine,) = (await serving.state()).machines
+    ledger = serving.ledger
+    await getattr(serving.fly, damage)(APP, machine.id)
+    if damage == "stop":
+        await serving.fly.wait(APP, machine.id, "stopped", 10)
+    seen = await drift_op.look(APP, serving.fly)
+    assert seen.token != "token"
+    assert machine.id in seen.found[0]
+
+    assert await again(serving, drift=seen.token) == ledger
+
+    assert (await serving.ask())["FLY_MACHINE_ID"] == machine.id
+    after = await drift_op.look(APP, serving.fly)
+    assert (after.token, after.found) == (seen.token, ())
+
+
+async def test_a_machine_that_was_destroyed_is_replaced_by_a_release(serving: Deployment) -> None:
+    """The manifest is the same, so it is a new release of it."""
+    (machine,) = (await serving.state()).machines
+    await serving.fly.destroy(APP, machine.id)
+    seen = await drift_op.look(APP, serving.fly)
+    assert seen.found == ("no machine of a release is left",)
+
+    ledger = await again(serving, drift=seen.token)
+
+    assert [r.version for r in ledger.releases] == [1, 2]
+    assert (await drift_op.look(APP, serving.fly)).found == ()
+
+
+async def test_a_standby_that_serves_again_is_put_right(serving: Deployment) -> None:
+    """Somebody started and uncordoned the former release's machine: two releases would answer."""
+    await serving.release({"KEY": "first"}, drift="two", env={"GREETING": "two"})
+    (standby,) = (await serving.state()).of(1)
+    await serving.fly.start(APP, standby.id)
+    await serving.fly.wait(APP, standby.id, "started", 10)
+    await serving.fly.uncordon(APP, standby.id)
+
+    seen = await drift_op.look(APP, serving.fly)
+    assert len(seen.found) == 1
+    assert standby.id in seen.found[0]
+    await serving.release({"KEY": "first"}, drift=seen.token, env={"GREETING": "two"})
+
+    assert not any(m.serves for m in (await serving.state()).of(1))
+    assert (await drift_op.look(APP, serving.fly)).found == ()
+
+
+async def test_a_pin_brings_code_environment_and_secrets_back(serving: Deployment) -> None:
+    """All of the former release, as a new one that says which it was and why."""
+    main = serving.root / "service" / "__main__.py"
+    main.write_text(main.read_text().replace('"KEY")', '"KEY", "NEWER")'))
+    await serving.release({"KEY": "second"}, env={"GREETING": "newer"})
+    assert (await serving.ask()).keys() >= {"NEWER"}
+
+    async with serving.traffic() as traffic:
+        ledger = await serving.pin(1, reason="v2 is slow")
+
+    assert traffic.failures == []
+    answer = await serving.ask()
+    assert (answer["GREETING"], answer["KEY"]) == ("hello", "first")
+    assert "NEWER" not in answer
+    current = ledger.current
+    assert current is not None
+    assert (current.version, current.rollback_of, current.reason) == (3, 1, "v2 is slow")
+    assert current.manifest_id == ledger.releases[0].manifest_id
+    assert await serving.pin(1) == ledger
+
+
+async def test_a_pin_to_what_is_forgotten_changes_nothing(serving: Deployment) -> None:
+    """The ledger keeps ten releases."""
+    request = ReleaseRequest(app=APP, pin=Pin(version="v9", manifest="unknown"))
+    before = await serving.fingerprint()
+
+    with pytest.raises(LedgerError, match="pinned to manifest unknown"):
+        await release_op.release(request, {}, serving.ledger, serving.root, serving.fly)
+
+    assert await serving.fingerprint() == before
+
+
+async def test_secrets_that_are_not_those_of_the_manifest_are_refused(shop: Deployment) -> None:
+    """Their names are told, not their values."""
+    request = ReleaseRequest(app=APP, manifest=shop.manifest(("A", "B")), source=("service",))
+
+    with pytest.raises(ConfigError, match=r"\['B', 'C'\]") as error:
+        await release_op.release(
+            request, {"A": "canary", "C": "canary"}, Ledger(), shop.root, shop.fly
+        )
+
+    assert "canary" not in str(error.value)
+
+
+async def test_a_source_that_changes_meanwhile_is_not_released(serving: Deployment) -> None:
+    """What runs must be what the plan showed."""
+    wanted = serving.manifest(image=f"registry.fly.io/{APP}@sha256:{'1' * 64}")
+    request = ReleaseRequest(app=APP, manifest=wanted, source=("service",))
+
+    with pytest.raises(ImageError, match="source changed while Pulumi ran"):
+        await release_op.release(request, {}, serving.ledger, serving.root, serving.fly)
+
+
+async def test_an_image_that_no_registry_has_is_named(serving: Deployment) -> None:
+    """An image by digest is not packed from the checkout."""
+    digest = f"sha256:{'2' * 64}"
+    wanted = serving.manifest(image=f"registry.fly.io/{APP}@{digest}")
+
+    with pytest.raises(ImageError, match=f"no image {digest}"):
+        await release_op.release(
+            ReleaseRequest(app=APP, manifest=wanted), {}, Ledger(), serving.root, serving.fly
+        )
+
+
+async def test_who_deploys_at_the_same_time_is_refused(
+    serving: Deployment, other: FlyClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the holder's own words; nothing was changed."""
+    monkeypatch.setattr(lock, "PATIENCE_SECONDS", 0.0)
+    (machine,) = (await serving.state()).machines
+    await other.acquire_lease(APP, machine.id, 60, "flygate v2 by bob@ci: hotfix")
+    before = await serving.fingerprint()
+
+    with pytest.raises(LockHeld, match=r"flygate v2 by bob@ci: hotfix.*Nothing was changed") as no:
+        await serving.release(env={"GREETING": "mine"})
+
+    assert no.value.exit_code == 3
+    assert await serving.fingerprint() == before
+
+
+async def test_what_changed_while_it_waited_for_the_lock_is_seen(
+    serving: Deployment, other: FlyClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plan is made of what there is when the lock is held, not of what there was before."""
+    monkeypatch.setattr(lock, "RETRY_SECONDS", 0.05)
+    (machine,) = (await serving.state()).machines
+    await other.acquire_lease(APP, machine.id, 60, "bob")
+    path = release_op.journal_path(serving.root, APP)
+
+    waiting = asyncio.create_task(serving.release(env={"GREETING": "mine"}))
+    while not any("waiting for bob" in event.text for event in journal.read(path)):
+        await asyncio.wait([waiting], timeout=0.01)
+    await other.cordon(APP, machine.id)
+    await other.stop(APP, machine.id)
+    await other.wait(APP, machine.id, "stopped", 10)
+    await other.release_lease(APP, machine.id)
+    await waiting
+
+    assert "revive v1-iad-1" in [event.text for event in journal.read(path)]
+
+
+class Killed(BaseException):
+    """The process is gone: nothing is restored, nothing is said."""
+
+
+def dies_at(kind: str, stage: str) -> Callable[[Journal, str, str, str, str], None]:
+    """A journal's `write` in a process that dies after an event, and so for ever after."""
+    write = Journal.write
+    dead = False
+
+    def until_then(
+        self: Journal, found: journal.Kind, where: str, text: str, machine: str = ""
+    ) -> None:
+        nonlocal dead
+        if dead:
+            raise Killed
+        write(self, found, where, text, machine)
+        if (found, where) == (kind, stage):
+            dead = True
+            raise Killed
+
+    return until_then  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("kind", "stage"),
+    [
+        ("done", "launch"),
+        ("verdict", "smoke"),
+        ("done", "admit"),
+        ("no-return", "rollout"),
+        ("done", "settle"),
+        ("done", "retire"),
+    ],
+)
+async def test_after_a_process_that_died_the_next_one_converges(
+    serving: Deployment, monkeypatch: pytest.MonkeyPatch, kind: str, stage: str
+) -> None:
+    """Wherever it died: users notice nothing, and in the end it is as if it had not been."""
+    with monkeypatch.context() as doomed:
+        doomed.setattr(Journal, "write", dies_at(kind, stage))
+        with pytest.raises(Killed):
+            await serving.release({"KEY": "second"}, env={"GREETING": "second"})
+    assert [r.version for r in serving.ledger.releases] == [1]
+    serving.fly.leases.clear()  # the nonces died with the process
+
+    async with serving.traffic() as traffic:
+        await serving.release({"KEY": "second"}, env={"GREETING": "second"})
+
+    assert traffic.failures == []
+    answer = await serving.ask()
+    assert (answer["GREETING"], answer["KEY"]) == ("second", "second")
+    machines = (await serving.state()).machines
+    assert [(m.release, m.role, m.serves) for m in sorted(machines, key=lambda m: m.release)] == [
+        (1, STANDBY, False),
+        (2, LIVE, True),
+    ]
+
+
+async def test_the_former_release_is_well_before_the_dead_one_goes(
+    shop: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes its time to start, and until then only the dead rollout's machines serve."""
+    slow = {"FAULT": "slow", "SLOW_SECONDS": "0.7"}
+    await shop.release(env=slow)
+    with monkeypatch.context() as doomed:
+        doomed.setattr(Journal, "write", dies_at("done", "retire"))
+        with pytest.raises(Killed):
+            await shop.release(env=HELLO)
+    shop.fly.leases.clear()  # the nonces died with the process
+
+    async with shop.traffic() as traffic:
+        await shop.release(env=slow)
+
+    assert traffic.failures == []
+    assert traffic.releases == ["v2", "v1"]
+
+
+async def breaks(shop: Deployment) -> None:
+    """The machine of v1 is stopped, and will not start again."""
+    (machine,) = (await shop.state()).machines
+    await shop.fly.set_secrets(APP, {"FAULT": "crash"})
+    await shop.fly.stop(APP, machine.id)
+    await shop.fly.wait(APP, machine.id, "stopped", 10)
+
+
+async def test_a_former_release_that_is_broken_does_not_stop_the_next(shop: Deployment) -> None:
+    """The new release is the remedy."""
+    await shop.release(env=HELLO)
+    await breaks(shop)
+
+    await shop.release({"FAULT": ""}, env={"GREETING": "repaired"})
+
+    assert (await shop.ask())["GREETING"] == "repaired"
+
+
+async def test_a_repair_that_does_not_help_becomes_a_release(shop: Deployment) -> None:
+    """The same manifest on new machines, rather than a ledger that says all is well."""
+    await shop.release({"FAULT": ""}, env=HELLO)
+    await breaks(shop)
+
+    ledger = await shop.release({"FAULT": ""}, env=HELLO)
+
+    assert [r.version for r in ledger.releases] == [1, 2]
+    assert (await shop.ask())["FLYGATE_RELEASE"] == "v2"
+
+
+async def test_a_former_machine_that_is_still_stopping_is_waited_for(shop: Deployment) -> None:
+    """A process that died while it retired it leaves it so; Fly refuses to start it just then."""
+    config = flytoml.machine_config(
+        flytoml.overlay(
+            {"kill_timeout": 1, "kill_signal": "SIGTERM", "http_service": {"internal_port": 8080}},
+            {"env": {"FAULT": "stubborn"}},
+        )
+    )
+    await shop.release(config=config)
+    (machine,) = (await shop.state()).machines
+    await shop.fly.cordon(APP, machine.id)
+    await shop.fly.stop(APP, machine.id)
+    assert (await shop.state()).machines[0].state == "stopping"
+
+    await shop.release(config=config)
+
+    assert (await shop.ask())["FLY_MACHINE_ID"] == machine.id
+
+
+async def test_without_its_ledger_an_app_goes_on_serving(serving: Deployment) -> None:
+    """Pulumi's state was lost, or the app is adopted: what serves is the former release."""
+    await serving.release({"KEY": "first"}, env={"GREETING": "two"})
+    serving.ledger = Ledger()
+
+    async with serving.traffic() as traffic:
+        ledger = await serving.release({"KEY": "first"}, env={"GREETING": "three"})
+
+    assert traffic.failures == []
+    assert traffic.releases == ["v2", "v3"]
+    assert [r.version for r in ledger.releases] == [3]
+
+
+async def test_without_its_ledger_a_failure_leaves_what_served(serving: Deployment) -> None:
+    """The way back does not need the ledger."""
+    serving.ledger = Ledger()
+
+    async with serving.traffic() as traffic:
+        with pytest.raises(RolloutRestored, match="v1 serves as before"):
+            await serving.release({"KEY": "first"}, env={"FAULT": "crash"})
+
+    assert traffic.failures == []
+    assert [m.release for m in (await serving.state()).machines] == [1]
+
+
+async def test_removal_takes_the_machines_of_releases_and_no_others(serving: Deployment) -> None:
+    """Also those of a dead rollout; twice is fine."""
+    foreign = await serving.machine("foreign")
+    request = ReleaseRequest(app=APP, manifest=serving.manifest())
+
+    for _ in range(2):
+        await release_op.remove(request, serving.fly)
+
+    assert [m.id for m in await serving.fly.machines(APP)] == [foreign]
+
+
+async def test_removal_without_an_app_is_fine(fly: FlyClient, checkout: Path) -> None:
+    """The app's own removal may have come first."""
+    deployment = Deployment(fly, checkout)
+
+    await release_op.remove(ReleaseRequest(app=APP, manifest=deployment.manifest()), fly)
+
+
+async def test_the_real_service_passes_its_own_smoke_check(shop: Deployment) -> None:
+    """The image of this very project: it starts, is healthy, and its limiter limits."""
+    packed = image.pack(PROJECT, ["service"])
+    await shop.fly.push_image(packed.digest, packed.archive)
+
+    ledger = await shop.release(image=packed.reference(APP))
+
+    assert ledger.current is not None
+    assert ledger.current.seconds < 20
+
+
+def test_a_request_has_a_manifest_or_a_pin() -> None:
+    """Not both, not none."""
+    with pytest.raises(ValueError, match="exactly one of manifest and pin"):
+        ReleaseRequest(app=APP)

@@ -1,0 +1,349 @@
+"""The engine on a real local Fly: whatever fails, the former release serves all the time."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stamina
+
+from infra.fly.client import FlyClient
+from infra.fly.endpoints import Endpoints
+from infra.fly.errors import FlyError
+from infra.redact import Redactor
+from infra.rollout import engine, gates
+from infra.rollout import journal as journal_file
+from infra.rollout.errors import RestoreFailed, RolloutRestored
+from infra.rollout.journal import Event, Journal
+from infra.rollout.observe import CANDIDATE, LIVE, STANDBY
+from infra.rollout.strategies import bluegreen
+from infra.rollout.target import Target
+from infra.rollout.world import World
+from tests.infra.deployment import APP, Deployment
+
+pytestmark = pytest.mark.integration
+
+OLD = {"KEY": "old-secret", "GONE": "was-here"}
+NEW = {"KEY": "new-secret", "ADDED": "is-new"}
+
+
+@pytest.fixture
+async def serving(shop: Deployment) -> Deployment:
+    """A shop whose v1 serves, with secrets."""
+    await shop.release(OLD, env={"GREETING": "hello"})
+    return shop
+
+
+def change(shop: Deployment) -> None:
+    """Another version of the code."""
+    with (shop.root / "service" / "__main__.py").open("a", encoding="utf-8") as file:
+        file.write("# changed\n")
+
+
+async def test_a_good_release_replaces_the_former_one_without_a_gap(serving: Deployment) -> None:
+    """Every request is answered, by v1 and then by v2; v1 is kept, asleep."""
+    change(serving)
+    async with serving.traffic() as traffic:
+        ledger = await serving.release(NEW, env={"GREETING": "good day"}, machines=2)
+
+    assert traffic.failures == []
+    assert traffic.releases == ["v1", "v2"]
+    now = await serving.ask()
+    assert (now["GREETING"], now["KEY"]) == ("good day", "new-secret")
+    state = await serving.state()
+    assert [(m.role, m.serves) for m in state.of(2)] == [(LIVE, True)] * 2
+    assert [(m.role, m.state, m.cordoned) for m in state.of(1)] == [(STANDBY, "stopped", True)]
+    assert ledger.current is not None
+    assert sorted(ledger.current.machines["iad"]) == sorted(m.id for m in state.of(2))
+    assert {s.name for s in await serving.fly.secrets(APP)} == {"KEY", "ADDED"}
+
+
+async def test_only_one_former_release_is_kept(serving: Deployment) -> None:
+    """The one before it goes when the next one stands."""
+    await serving.release(OLD, env={"GREETING": "2"})
+    await serving.release(OLD, env={"GREETING": "3"})
+
+    assert sorted({m.release for m in (await serving.state()).machines}) == [2, 3]
+
+
+async def test_a_release_spreads_over_its_regions(shop: Deployment) -> None:
+    """So many machines in each."""
+    ledger = await shop.release(regions=("iad", "fra"), machines=2)
+
+    assert ledger.current is not None
+    assert {r: len(ids) for r, ids in ledger.current.machines.items()} == {"iad": 2, "fra": 2}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"FAULT": "crash"}, ["health check of v2-iad-1", "exit code 3", "cannot open the databa"]),
+        ({"FAULT": "sick"}, ["health check of v2-iad-1", "checks do not pass", "503"]),
+        ({"FAULT": "unwell"}, ["smoke check of v2-iad-1", "GET /health answered 500"]),
+        ({"FAULT": "unlimited"}, ["smoke check of v2-iad-1", "the limiter does not limit"]),
+        ({"RATE_LIMIT_BURST": "20", "FAULT": "slow", "SLOW_SECONDS": "60"}, ["health check"]),
+    ],
+    ids=["crashes", "check fails", "health fails", "limiter off", "never starts"],
+)
+async def test_a_bad_release_is_taken_back_and_explained(
+    serving: Deployment, changes: dict[str, str], said: list[str]
+) -> None:
+    """No user notices; the operator reads what failed, where, and what the machine printed."""
+    before, ledger = await serving.fingerprint(), serving.ledger
+
+    async with serving.traffic() as traffic:
+        with pytest.raises(RolloutRestored) as failure:
+            await serving.release(
+                NEW, env=changes, gates=serving.manifest().gates.model_copy(update={"wait": "1s"})
+            )
+
+    text = str(failure.value)
+    assert failure.value.exit_code == 2
+    for part in [*said, "v2 was not released", "v1 serves as before"]:
+        assert part in text
+    assert all(value not in text for value in NEW.values())
+    assert traffic.failures == []
+    assert traffic.releases == ["v1"]
+    assert await serving.fingerprint() == before
+    assert serving.ledger == ledger
+
+
+async def test_a_first_release_that_fails_leaves_nothing(shop: Deployment) -> None:
+    """There is no former one to go back to, and that is said."""
+    with pytest.raises(RolloutRestored, match="nothing is left running"):
+        await shop.release(NEW, env={"FAULT": "crash"})
+
+    assert await shop.fingerprint() == {"machines": {}, "secrets": {}, "leases": []}
+
+
+class Rollout:
+    """A rollout of v2 over v1 that a test can reach into."""
+
+    def __init__(self, shop: Deployment, path: Path, machines: int) -> None:
+        former = shop.ledger.current
+        assert former is not None
+        self.shop = shop
+        self.path = path
+        self.target = Target(
+            version=former.version + 1,
+            manifest=shop.manifest(tuple(NEW), machines=machines, env={"GREETING": "v2"}),
+            manifest_id="0123456789ab",
+            url=shop.url,
+            former=former.version,
+            secrets=NEW,
+            former_secrets=OLD,
+        )
+
+    async def run(
+        self, on_event: Callable[[Event], None] = lambda _: None, fly: FlyClient | None = None
+    ) -> None:
+        """Run it; `on_event` is called after each event is on disk."""
+        self.path.unlink(missing_ok=True)
+        journal = Journal(self.path, self.target.name, Redactor(NEW.values()), (on_event,))
+        plan = bluegreen.plan(await self.shop.state(), self.target)
+        await engine.run(plan, World(fly or self.shop.fly, self.target, journal))
+
+    async def run_until(self, number: int) -> None:
+        """Run it, and interrupt it when the journal has so many events."""
+        events = 0
+        task = asyncio.current_task()
+        assert task is not None
+
+        def interrupt(_: Event) -> None:
+            nonlocal events
+            events += 1
+            if events == number:
+                task.cancel()
+
+        await self.run(interrupt)
+
+    @property
+    def kinds(self) -> list[str]:
+        """What the journal says happened."""
+        return [event.kind for event in journal_file.read(self.path)]
+
+
+@pytest.fixture
+def rollout(serving: Deployment, tmp_path: Path) -> Rollout:
+    """v2 over v1, two machines, other secrets."""
+    change(serving)
+    return Rollout(serving, tmp_path / "rollout.jsonl", machines=2)
+
+
+async def test_an_interruption_at_any_moment_restores_all(
+    serving: Deployment, tmp_path: Path
+) -> None:
+    """Ctrl-C after the first, the second, … event: each time all is as before, up to the last."""
+    shop, rollout = serving, Rollout(serving, tmp_path / "rollout.jsonl", machines=1)
+    await rollout.shop.push_image()
+    before = await shop.fingerprint()
+    interrupted_at: list[str] = []
+
+    async with shop.traffic() as traffic:
+        for number in range(1, 100):
+            if not await is_taken_back(rollout, number):
+                break
+            interrupted_at.append(rollout.kinds[number - 1])
+            assert await shop.fingerprint() == before, f"interrupted at event {number}"
+
+    assert traffic.failures == []
+    assert {"step", "done", "verdict"} <= set(interrupted_at)
+    assert interrupted_at.count("verdict") >= 2
+
+
+async def is_taken_back(rollout: Rollout, number: int) -> bool:
+    """Interrupt at an event; False if the rollout was beyond its point of no return."""
+    try:
+        await rollout.run_until(number)
+    except RolloutRestored as exc:
+        return "interrupted" in str(exc)
+    return False
+
+
+async def test_an_interruption_past_the_point_of_no_return_pushes_forward(
+    rollout: Rollout,
+) -> None:
+    """The new release serves all requests already: it is finished, not left half-way."""
+    await rollout.shop.push_image()
+
+    task = asyncio.current_task()
+    assert task is not None
+
+    def interrupt(event: Event) -> None:
+        if event.kind in {"no-return", "done"} and "no-return" in rollout.kinds:
+            task.cancel()
+
+    async with rollout.shop.traffic() as traffic:
+        await rollout.run(interrupt)
+
+    assert traffic.failures == []
+    state = await rollout.shop.state()
+    assert [(m.role, m.serves) for m in state.of(2)] == [(LIVE, True)] * 2
+    assert [(m.role, m.serves) for m in state.of(1)] == [(STANDBY, False)]
+
+
+async def test_an_interruption_while_a_failure_is_explained_does_not_stop_the_way_back(
+    rollout: Rollout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine's log is being read when the operator loses patience."""
+    await rollout.shop.push_image()
+    shop, before = rollout.shop, await rollout.shop.fingerprint()
+    rollout.target = target_with(rollout.target, env={"FAULT": "unlimited"})
+    task = asyncio.current_task()
+    assert task is not None
+    logs = shop.fly.logs
+
+    async def interrupted_logs(app: str, machine_id: str) -> Any:
+        task.cancel()
+        await asyncio.sleep(0.01)
+        return await logs(app, machine_id)
+
+    monkeypatch.setattr(shop.fly, "logs", interrupted_logs)
+
+    with pytest.raises(RolloutRestored, match="does not limit"):
+        await rollout.run()
+
+    assert await shop.fingerprint() == before
+
+
+async def test_a_second_interruption_does_not_stop_the_way_back(rollout: Rollout) -> None:
+    """Ctrl-C twice: half a restore would be worse than waiting."""
+    await rollout.shop.push_image()
+    shop, before = rollout.shop, await rollout.shop.fingerprint()
+    task = asyncio.current_task()
+    assert task is not None
+
+    def interrupt(event: Event) -> None:
+        if event.kind in {"verdict", "undo"}:
+            task.cancel()
+
+    with pytest.raises(RolloutRestored):
+        await rollout.run(interrupt)
+
+    assert await shop.fingerprint() == before
+
+
+def target_with(target: Target, env: dict[str, str]) -> Target:
+    """The same target with other variables for its machines."""
+    config = {**target.manifest.config, "env": {**target.manifest.env, **env}}
+    return dataclasses.replace(
+        target, manifest=target.manifest.model_copy(update={"config": config})
+    )
+
+
+class Unwilling(FlyClient):
+    """A client whose destroy and cordon fail from a moment on."""
+
+    is_broken = False
+
+    async def destroy(self, app: str, machine_id: str) -> None:
+        """Refuse, once broken."""
+        if self.is_broken:
+            raise FlyError("Fly is down")
+        await super().destroy(app, machine_id)
+
+    async def stop(self, app: str, machine_id: str) -> None:
+        """Refuse, once broken."""
+        if self.is_broken:
+            raise FlyError("Fly is down")
+        await super().stop(app, machine_id)
+
+
+async def test_a_restore_that_fails_says_so_and_the_next_run_repairs(
+    rollout: Rollout, endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 4: somebody must look. What can be restored is, and v1 serves all the same."""
+    await rollout.shop.push_image()
+    shop = rollout.shop
+    rollout.target = target_with(rollout.target, env={"FAULT": "unlimited"})
+    async with Unwilling(endpoints) as fly, shop.traffic() as traffic:
+        fly.is_broken = True
+        with stamina.set_testing(True, attempts=2), pytest.raises(RestoreFailed) as failure:
+            await rollout.run(fly=fly)
+
+        assert failure.value.exit_code == 4
+        for part in ("does not limit", "launch v2-iad-1: Fly is down", "begins by repairing"):
+            assert part in str(failure.value)
+        assert {m.role for m in (await shop.state()).of(2)} == {CANDIDATE}
+        assert {s.name for s in await shop.fly.secrets(APP)} == set(OLD)
+        await shop.release(OLD, env={"GREETING": "second try"})
+
+    assert traffic.failures == []
+    assert traffic.releases == ["v1", "v2"]
+    assert (await shop.ask())["GREETING"] == "second try"
+    assert len((await shop.state()).of(2)) == 1
+
+
+async def test_what_fails_past_the_point_of_no_return_is_left_for_the_next_run(
+    rollout: Rollout, endpoints: Endpoints
+) -> None:
+    """The release stands with a warning; its former one is cordoned, at least."""
+    await rollout.shop.push_image()
+    async with Unwilling(endpoints) as fly:
+        with stamina.set_testing(True, attempts=2):
+            fly.is_broken = True
+            await rollout.run(fly=fly)
+
+    assert "warning" in rollout.kinds
+    state = await rollout.shop.state()
+    assert all(m.serves and m.role == LIVE for m in state.of(2))
+    assert not any(m.serves for m in state.of(1))
+
+
+async def test_an_app_that_can_t_be_reached_is_not_released(
+    rollout: Rollout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machines are well, but nobody gets to them: the last gate before the old ones go."""
+    await rollout.shop.push_image()
+    monkeypatch.setattr(gates, "REACH_SECONDS", 0.2)
+    shop, before = rollout.shop, await rollout.shop.fingerprint()
+    rollout.target = dataclasses.replace(rollout.target, url="http://nobody.localhost:1")
+
+    with pytest.raises(RolloutRestored, match=r"reach check of v2-iad-\d"):
+        await rollout.run()
+
+    assert await shop.fingerprint() == before
