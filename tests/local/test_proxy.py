@@ -134,7 +134,7 @@ async def test_load_goes_to_the_machine_below_its_soft_limit(machines: Machines)
     config = limited(machines, soft=1, hard=10)
     busy, free = await machines.serving(config=config), await machines.serving(config=config)
     slow = asyncio.create_task(machines.ask("/slow?1", fly_force_instance_id=busy["id"]))
-    await asyncio.sleep(0.1)
+    await machines.said(busy["id"], "slow begins")
     answers = [(await machines.ask()).text for _ in range(8)]
     assert answers == [free["id"]] * 8
     await slow
@@ -160,9 +160,9 @@ async def test_at_the_hard_limit_requests_wait_for_their_turn(machines: Machines
 async def test_waiting_ends_with_503(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who waits too long at the hard limit is told so."""
     monkeypatch.setattr("infra.local.proxy.exchange._QUEUE_SECONDS", 0.2)
-    await machines.serving(config=limited(machines, soft=1, hard=1))
+    machine = await machines.serving(config=limited(machines, soft=1, hard=1))
     slow = asyncio.create_task(machines.ask("/slow?1"))
-    await asyncio.sleep(0.1)
+    await machines.said(machine["id"], "slow begins")
     refused = await machines.ask()
     assert refused.status_code == 503
     assert "hard limit" in refused.text

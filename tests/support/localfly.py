@@ -119,6 +119,15 @@ class Machines:
                 await asyncio.sleep(0.02)
         return found
 
+    async def said(self, machine: str, message: str) -> None:
+        """Returns when the machine has written this line."""
+        path = f"/api/v1/apps/{self.app}/logs?instance={machine}"
+        async with asyncio.timeout(20):
+            while True:
+                lines = (await self.api.get(path)).json()["data"]
+                if message in [line["attributes"]["message"] for line in lines]:
+                    return
+
     async def serving(self, **body: Any) -> Json:
         """A new machine that answers through the proxy."""
         return await self.healthy((await self.create(**body))["id"])

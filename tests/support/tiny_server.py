@@ -77,6 +77,7 @@ async def do(path: str, query: str) -> str:
     if path == "/env":
         return os.environ.get(query, "")
     if path == "/slow":
+        print("slow begins", flush=True)
         await asyncio.sleep(float(query))
     elif path == "/sick":
         health["status"] = SICK
