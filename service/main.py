@@ -11,6 +11,7 @@ from .middleware.client_ip import ClientIpMiddleware
 from .middleware.rate_limit import RateLimitMiddleware
 from .policies import load_policies, reload_policies
 from .readiness import Readiness
+from .routes.admin import AdminRoutes
 from .routes.health import OwnPaths, health_routes
 from .settings import Settings
 from .stores import make_store
@@ -39,7 +40,20 @@ def build_app(settings: Settings, log: Any) -> Service:
     store = make_store(settings.limiter, telemetry)
     limiter = Limiter(load_policies(settings.limiter), store, [telemetry])
 
-    app = OwnPaths(_application(settings), health_routes(settings, readiness, limiter, store))
+    def reload() -> None:
+        reload_policies(limiter, settings.limiter, log)
+
+    routes = health_routes(settings, readiness, limiter, store)
+    guard = None
+    if settings.login is not None:
+        # argon2 is not needed where nobody logs in.
+        from .logins import make_login  # noqa: PLC0415
+
+        guard, route = make_login(settings.login, settings.on_fly, store, telemetry)
+        routes.append(route)
+    if settings.admin_token is not None:
+        routes += AdminRoutes(settings.admin_token, limiter, guard, reload, log).routes()
+    app = OwnPaths(_application(settings), routes)
     limited = RateLimitMiddleware(app, limiter)
     identified = ClientIpMiddleware(
         limited,
@@ -51,7 +65,7 @@ def build_app(settings: Settings, log: Any) -> Service:
         Lifespan(identified, readiness, store.aclose),
         readiness,
         telemetry,
-        lambda: reload_policies(limiter, settings.limiter, log),
+        reload,
     )
 
 

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -21,6 +21,7 @@ Choice = TypeVar("Choice", bound=str)
 
 _WHOLE: Final = re.compile(r"[0-9]{1,12}")
 _MINUTE: Final = 60 * NANOS
+_SHORTEST_TOKEN: Final = 24
 _PORTS: Final = (0, 65_535)
 
 
@@ -51,10 +52,26 @@ class LimiterSettings:
     max_keys: int
     policies: Path | None
     failure: Failure
-    redis_url: str | None
-    key_secret: str
+    redis_url: str | None = field(repr=False)
+    key_secret: str = field(repr=False)
     budget_seconds: float
     machines: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSettings:
+    """Who may log in, and how many guesses there are.
+
+    Attributes:
+        users: a JSON object of names and argon2 hashes.
+        secret: signs device cookies; None means that they last until a restart.
+    """
+
+    users: str = field(repr=False)
+    secret: str | None = field(repr=False)
+    attempts: int
+    window_minutes: int
+    lock_minutes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +89,9 @@ class Settings:
     region: str | None
     on_fly: bool
     trusted_proxies: Networks
+    admin_token: str | None = field(repr=False)
     limiter: LimiterSettings
+    login: LoginSettings | None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -95,8 +114,27 @@ class Settings:
             region=read.text("FLY_REGION"),
             on_fly=read.text("FLY_APP_NAME") is not None,
             trusted_proxies=_networks(read),
+            admin_token=_admin_token(read),
             limiter=_limiter(read),
+            login=_login(read),
         )
+
+
+def _admin_token(read: "_Reader") -> str | None:
+    token = read.text("ADMIN_TOKEN")
+    if token is not None and len(token) < _SHORTEST_TOKEN:
+        raise SettingError("ADMIN_TOKEN", "(hidden)", f"{_SHORTEST_TOKEN} characters or more")
+    return token
+
+
+def _login(read: "_Reader") -> LoginSettings | None:
+    attempts = read.whole("LOGIN_MAX_ATTEMPTS", 5, 1, 1_000)
+    window = read.whole("LOGIN_WINDOW_MINUTES", 15, 1, 1_440)
+    lock = read.whole("LOGIN_LOCKOUT_MINUTES", 15, 1, 10_080)
+    users = read.text("LOGIN_USERS")
+    if users is None:
+        return None
+    return LoginSettings(users, read.text("LOGIN_SECRET"), attempts, window, lock)
 
 
 def _networks(read: "_Reader") -> Networks:

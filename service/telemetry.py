@@ -1,5 +1,6 @@
 """Logs and metrics: listens to the limiter, and writes JSON lines and Prometheus text."""
 
+import hashlib
 import logging
 from typing import Any, Final, TextIO
 
@@ -18,6 +19,7 @@ from .limiter import (
     Verdict,
 )
 from .limiter.quota import NANOS
+from .login.guard import Attempt
 
 # A flood from many addresses must not fill the log either.
 _ALL_REFUSALS: Final = Quota.parse("20/s burst 100")
@@ -55,6 +57,12 @@ class Telemetry(Listener):
             "1 while Redis is not asked, because it failed.",
             registry=self.registry,
         )
+        self._logins = Counter(
+            "flygate_login_attempts",
+            "Login attempts by outcome.",
+            ["outcome"],
+            registry=self.registry,
+        )
         self._known: dict[tuple[str, str, str], Any] = {}
         self._log = log
         self._logged = MemoryStore(max_keys=_LOGGED_CLIENTS)
@@ -72,6 +80,14 @@ class Telemetry(Listener):
             self._count((policy.name, _outcome(policy, decision), verdict.source))
         if not verdict.allowed:
             self._log_refusal(request, verdict)
+
+    def on_login(self, outcome: str, attempt: Attempt) -> None:
+        """Count an attempt; log what an operator or an owner should know of."""
+        self._logins.labels(outcome).inc()
+        if outcome == "succeeded" and attempt.failures > 0:
+            self._log.warning("login after failures", **_hashed(attempt), failures=attempt.failures)
+        elif outcome == "wrong" and attempt.is_last:
+            self._log.warning("login locked", **_hashed(attempt))
 
     def on_store_call(self, seconds: float, error: StoreError | None) -> None:
         """Measure it."""
@@ -111,6 +127,12 @@ class Telemetry(Listener):
             path=request.path[:200],
             retry_after_seconds=verdict.retry_after_seconds,
         )
+
+
+def _hashed(attempt: Attempt) -> dict[str, str]:
+    """Whom it is about: the address as it is, the account so that it can be recognised only."""
+    account = hashlib.sha256(attempt.account.encode()).hexdigest()[:16]
+    return {"account_sha256": account, "client": attempt.network}
 
 
 def _outcome(policy: Policy, decision: Decision) -> str:

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 
 from . import bucket
 from .clock import Clock, MonotonicClock
+from .decision import Decision
+from .errors import PolicyError
 from .events import Listener
 from .policies import PolicySet
 from .policy import Policy
+from .quota import NANOS, Quota
 from .request import Request
-from .store.base import Charge, Source, Store, is_refused
+from .store.base import Charge, Key, Source, Store, is_refused
 from .verdict import Verdict
 
 
@@ -67,6 +70,33 @@ class Limiter:
                 self._former[new.name] = (old, until)
         self.policies = policies
         self.version += 1
+
+    async def peek(self, policy: str, subject: str) -> Decision:
+        """Look at the bucket that a policy keeps for a key.
+
+        Raises:
+            PolicyError: there is no policy of that name.
+        """
+        key, quota = self._bucket(policy, subject)
+        return await self._store.peek(key, quota)
+
+    async def reset(self, policy: str, subject: str) -> bool:
+        """Make a bucket full again; False if it was not known."""
+        key, _ = self._bucket(policy, subject)
+        return await self._store.reset(key)
+
+    async def block(self, policy: str, subject: str, seconds: float) -> None:
+        """Let a bucket give nothing for so long."""
+        key, quota = self._bucket(policy, subject)
+        owed = bucket.blocked_until(round(seconds * NANOS), quota)
+        await self._store.owe(key, quota, owed)
+
+    def _bucket(self, name: str, subject: str) -> tuple[Key, Quota]:
+        policy = self.policies.named(name)
+        if policy is None:
+            known = ", ".join(policy.name for policy in self.policies.policies)
+            raise PolicyError(f"there is no policy {name!r}; there are: {known}")
+        return policy.bucket_of(subject), policy.quota_of(subject)
 
     def _tell(self, request: Request, verdict: Verdict) -> Verdict:
         for listener in self._listeners:

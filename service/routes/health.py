@@ -1,5 +1,6 @@
 """Health, readiness and the limiter's probe: ours, whatever application is wrapped."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from starlette.requests import Request
@@ -23,20 +24,21 @@ EXEMPT_PATHS: Final = frozenset({HEALTH, READY})
 class OwnPaths:
     """Answers the service's own paths, and hands all others on."""
 
-    def __init__(self, app: App, own: App) -> None:
-        """Put `own` in front of `app`."""
+    def __init__(self, app: App, routes: Sequence[Route]) -> None:
+        """Put our routes in front of `app`."""
         self._app = app
-        self._own = own
+        self._own = Router(routes)
+        self._paths = frozenset(route.path for route in routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Dispatch by path."""
-        is_own = scope["type"] == "http" and scope["path"] in (HEALTH, READY, PROBE)
+        is_own = scope["type"] == "http" and scope["path"] in self._paths
         await (self._own if is_own else self._app)(scope, receive, send)
 
 
 def health_routes(
     settings: Settings, readiness: Readiness, limiter: Limiter, store: Store
-) -> Router:
+) -> list[Route]:
     """The three paths."""
 
     async def health(_: Request) -> Response:
@@ -57,7 +59,7 @@ def health_routes(
     async def probe(_: Request) -> Response:
         return Response(status_code=204)
 
-    return Router([Route(HEALTH, health), Route(READY, ready), Route(PROBE, probe)])
+    return [Route(HEALTH, health), Route(READY, ready), Route(PROBE, probe)]
 
 
 def _limiter_summary(settings: Settings, limiter: Limiter, store: Store) -> dict[str, object]:

@@ -87,8 +87,7 @@ class Store(Protocol):
 
 def is_refused(charges: Sequence[Charge], decisions: Sequence[Decision]) -> bool:
     """Whether a binding charge was denied."""
-    return not all(
-        decision.allowed
-        for charge, decision in zip(charges, decisions, strict=True)
-        if charge.binding
-    )
+    for charge, decision in zip(charges, decisions, strict=True):
+        if charge.binding and not decision.allowed:
+            return True
+    return False

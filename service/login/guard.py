@@ -1,0 +1,90 @@
+"""Decides who may try a password: reserves before the check, gives back after a success."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from service.limiter import Charge, Store
+from service.limiter.store.base import is_refused
+
+from .lockout import ACCOUNT, PAIR, Lockout, pair_key
+
+
+class Outcome(StrEnum):
+    """What may become of an attempt."""
+
+    ADMITTED = "admitted"
+    LOCKED = "locked"  # by account or pair: to be answered like a wrong password
+    ADDRESS = "address"  # this address tries too much, whatever the account
+    UNAVAILABLE = "unavailable"  # nobody could be asked: login never fails open
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A try, with what was reserved for it.
+
+    Attributes:
+        outcome: whether the password may be checked.
+        retry_after_seconds: when to come again, if it may not.
+        failures: how many units were missing before, as a measure of what went before.
+    """
+
+    outcome: Outcome
+    account: str
+    network: str
+    charges: tuple[Charge, ...]
+    is_last: bool = False
+    retry_after_seconds: int = 0
+    failures: int = 0
+
+
+class LoginGuard:
+    """Counts attempts in the limiter's store, so machines that share it share the counters."""
+
+    def __init__(self, store: Store, lockout: Lockout) -> None:
+        """Keep nothing here."""
+        self._store = store
+        self._lockout = lockout
+
+    async def admit(self, account: str, network: str, device: str | None) -> Attempt:
+        """Reserve an attempt. Parallel guesses cannot pass: each must reserve its own.
+
+        Args:
+            account: the canonical name, whether there is such an account or not.
+            network: the client's bucket name.
+            device: the name of a device that has logged in to this account before.
+        """
+        charges = self._lockout.charges(account, network, device)
+        decisions, source = await self._store.take(charges)
+        wait = max(decision.retry_after_seconds for decision in decisions)
+        if is_refused(charges, decisions):
+            outcome = Outcome.LOCKED if decisions[0].allowed else Outcome.ADDRESS
+            if source.startswith("failed"):
+                outcome = Outcome.UNAVAILABLE
+            return Attempt(outcome, account, network, tuple(charges), False, wait)
+        # After the address comes the counter that locks: of the pair, or of the known device.
+        own = decisions[1]
+        used = own.quota.burst - own.remaining - 1
+        is_last = own.remaining == 0
+        return Attempt(
+            Outcome.ADMITTED, account, network, tuple(charges), is_last, 0, failures=used
+        )
+
+    async def failed(self, attempt: Attempt) -> None:
+        """The password was wrong. What was reserved stays taken; the last one locks."""
+        if attempt.is_last:
+            own = attempt.charges[1]
+            await self._store.owe(own.key, own.quota, self._lockout.locked_owed_ns)
+
+    async def succeeded(self, attempt: Attempt) -> None:
+        """The password was right: nothing was used, and this guesser is none."""
+        for charge in attempt.charges:
+            if charge.key[0] == PAIR:
+                await self._store.reset(charge.key)
+            else:
+                await self._store.give_back(charge)
+
+    async def unlock(self, account: str, network: str | None = None) -> bool:
+        """Forget the failures of an account, and those of one address at it."""
+        was_slowed = await self._store.reset((ACCOUNT, account))
+        was_locked = network is not None and await self._store.reset(pair_key(account, network))
+        return was_slowed or was_locked

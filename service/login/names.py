@@ -1,0 +1,13 @@
+"""One spelling for each account, so that no spelling is one more try."""
+
+import unicodedata
+from typing import Final
+
+_LONGEST: Final = 254
+
+
+def account_name(text: str) -> str | None:
+    """The canonical form of a submitted name; None if it can be nobody's."""
+    name = unicodedata.normalize("NFKC", text).strip().casefold()
+    name = unicodedata.normalize("NFKC", name)
+    return name if name and len(name) <= _LONGEST else None

@@ -1,0 +1,112 @@
+"""`POST /auth/login`: a demo of a login that tells guessers nothing."""
+
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from service.limiter import client_key
+from service.login import Attempt, DeviceCookies, LoginGuard, Outcome, account_name
+from service.login.device import NAME
+from service.login.passwords import Passwords
+
+LOGIN: Final = "/auth/login"
+
+_LARGEST_BODY: Final = 4_096
+_LONGEST_PASSWORD: Final = 1_024
+# One answer for unknown, wrong and locked. It tells an owner what to do all the same.
+_REFUSAL: Final = {
+    "title": "Not logged in",
+    "status": 401,
+    "detail": "The name or the password is wrong, or there were too many attempts. "
+    "Try again later, or reset the password.",
+}
+
+
+class LoginRoute:
+    """Answers attempts; reports each outcome to `on_outcome`."""
+
+    def __init__(
+        self,
+        guard: LoginGuard,
+        passwords: Passwords,
+        devices: DeviceCookies,
+        on_outcome: Callable[[str, Attempt], None],
+    ) -> None:
+        """Wire the parts."""
+        self._guard = guard
+        self._passwords = passwords
+        self._devices = devices
+        self._on_outcome = on_outcome
+
+    def route(self) -> Route:
+        """The route."""
+        return Route(LOGIN, self.log_in, methods=["POST"])
+
+    async def log_in(self, request: Request) -> Response:
+        """Check a name and a password."""
+        submitted = await _submitted(request)
+        if submitted is None:
+            detail = "Send a JSON object with a username and a password."
+            return _problem({"title": "Bad request", "status": 400, "detail": detail})
+        account, password = submitted
+        network = client_key(request.client.host if request.client else "")
+        device = self._devices.read(account, request.cookies.get(NAME))
+        attempt = await self._guard.admit(account, network, device)
+        if attempt.outcome is Outcome.ADDRESS or attempt.outcome is Outcome.UNAVAILABLE:
+            return self._too_much(attempt)
+        return await self._check(attempt, password)
+
+    async def _check(self, attempt: Attempt, password: str) -> Response:
+        is_welcome = attempt.outcome is Outcome.ADMITTED
+        if not await self._passwords.verify(attempt.account, password, is_welcome):
+            await self._guard.failed(attempt)
+            self._on_outcome("wrong" if is_welcome else "locked", attempt)
+            return _problem(_REFUSAL)
+        await self._guard.succeeded(attempt)
+        self._on_outcome("succeeded", attempt)
+        answer = JSONResponse({"status": "logged in"}, headers={"cache-control": "no-store"})
+        answer.headers["set-cookie"] = self._devices.make(attempt.account)
+        return answer
+
+    def _too_much(self, attempt: Attempt) -> Response:
+        """No word on the account in it, so it may be told apart, and may be quick."""
+        self._on_outcome(attempt.outcome.value, attempt)
+        status = 429 if attempt.outcome is Outcome.ADDRESS else 503
+        detail = f"Try again in {attempt.retry_after_seconds} seconds."
+        answer = _problem({"title": "Too many attempts", "status": status, "detail": detail})
+        answer.headers["retry-after"] = str(attempt.retry_after_seconds)
+        return answer
+
+
+async def _submitted(request: Request) -> tuple[str, str] | None:
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > _LARGEST_BODY:
+            return None
+    try:
+        found: Any = json.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(found, dict):
+        return None
+    name, password = found.get("username"), found.get("password")
+    if not isinstance(name, str) or not isinstance(password, str):
+        return None
+    account = account_name(name)
+    if account is None or not 0 < len(password) <= _LONGEST_PASSWORD:
+        return None
+    return account, password
+
+
+def _problem(members: dict[str, Any]) -> Response:
+    return JSONResponse(
+        {"type": "about:blank", **members},
+        members["status"],
+        headers={"cache-control": "no-store"},
+        media_type="application/problem+json",
+    )

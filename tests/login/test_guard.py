@@ -1,0 +1,144 @@
+"""The login guard: who may guess, how often, and whom it must not hurt."""
+
+import asyncio
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.limiter import FakeClock, MemoryStore
+from service.login import Lockout, LoginGuard, Outcome
+
+ADA = "ada@example.org"
+STRANGER, OWNER = "198.51.100.1", "192.0.2.1"
+
+
+class Scene:
+    """A guard over a store whose time is ours."""
+
+    def __init__(self, attempts: int = 5) -> None:
+        """Five attempts in 15 minutes, then a lock of 20."""
+        self.clock = FakeClock()
+        self.store = MemoryStore(clock=self.clock)
+        self.guard = LoginGuard(self.store, Lockout.of(attempts, 15, 20))
+
+    async def fail(
+        self, account: str = ADA, network: str = STRANGER, device: str | None = None
+    ) -> Outcome:
+        """A wrong password."""
+        attempt = await self.guard.admit(account, network, device)
+        if attempt.outcome is Outcome.ADMITTED:
+            await self.guard.failed(attempt)
+        return attempt.outcome
+
+    async def succeed(self, network: str = OWNER, device: str | None = None) -> Outcome:
+        """The right password."""
+        attempt = await self.guard.admit(ADA, network, device)
+        if attempt.outcome is Outcome.ADMITTED:
+            await self.guard.succeeded(attempt)
+        return attempt.outcome
+
+
+async def test_locks_after_the_attempts() -> None:
+    """The last attempt locks for as long as it says, to the second; retries do not extend it."""
+    scene = Scene()
+    outcomes = [await scene.fail() for _ in range(6)]
+    scene.clock.advance(seconds=20 * 60 - 1)
+    before = await scene.fail()
+    scene.clock.advance(seconds=1)
+
+    assert outcomes == [Outcome.ADMITTED] * 5 + [Outcome.LOCKED]
+    assert before is Outcome.LOCKED
+    assert await scene.fail() is Outcome.ADMITTED
+
+
+async def test_a_stranger_does_not_lock_the_owner_out() -> None:
+    """While a stranger is locked, the owner logs in from elsewhere."""
+    scene = Scene()
+    for _ in range(10):
+        await scene.fail()
+
+    assert await scene.succeed() is Outcome.ADMITTED
+
+
+async def test_a_botnet_does_not_lock_a_known_device_out() -> None:
+    """Guesses from a thousand addresses slow the account down, but not the owner's device."""
+    scene = Scene()
+    guesses = [await scene.fail(network=f"203.0.{n // 250}.{n % 250}") for n in range(1_000)]
+    unknown_device = await scene.succeed()
+
+    assert guesses.count(Outcome.ADMITTED) == 20
+    assert unknown_device is Outcome.LOCKED
+    assert await scene.succeed(device="laptop") is Outcome.ADMITTED
+
+
+async def test_an_account_is_guessed_at_most_a_hundred_times_an_hour() -> None:
+    """From however many addresses, in an hour no more than the burst and a hundred pass."""
+    scene = Scene()
+    passed = 0
+    for second in range(3_600):
+        passed += (await scene.fail(network=f"10.0.{second // 250}.{second % 250}")) == "admitted"
+        scene.clock.advance(seconds=1)
+
+    assert 100 <= passed <= 120
+
+
+async def test_one_password_on_many_accounts() -> None:
+    """An address that tries many accounts is stopped, whatever the accounts."""
+    scene = Scene()
+    outcomes = [await scene.fail(account=f"user{n}") for n in range(60)]
+
+    assert outcomes.count(Outcome.ADMITTED) == 50
+    assert outcomes[-1] is Outcome.ADDRESS
+
+
+async def test_parallel_guesses_do_not_pass() -> None:
+    """Guesses sent at once get no more attempts than guesses in a row."""
+    scene = Scene()
+
+    attempts = await asyncio.gather(*(scene.guard.admit(ADA, STRANGER, None) for _ in range(50)))
+
+    assert sum(attempt.outcome is Outcome.ADMITTED for attempt in attempts) == 5
+
+
+@given(st.lists(st.booleans(), max_size=40))
+async def test_success_costs_nothing(outcomes: list[bool]) -> None:
+    """Whoever knows the password has all attempts again after each success."""
+    scene = Scene()
+    failures = 0
+    for is_right in outcomes:
+        if failures == 4 or is_right:
+            assert await scene.succeed(network=STRANGER) is Outcome.ADMITTED
+            failures = 0
+        else:
+            assert await scene.fail() is Outcome.ADMITTED
+            failures += 1
+
+
+async def test_unknown_accounts_count_the_same() -> None:
+    """A name that is nobody's is locked just the same: the guard does not know who exists."""
+    scene = Scene()
+
+    outcomes = [await scene.fail(account="nobody") for _ in range(6)]
+
+    assert outcomes == [Outcome.ADMITTED] * 5 + [Outcome.LOCKED]
+
+
+async def test_a_known_device_is_locked_for_itself() -> None:
+    """A stolen device has no more guesses than others."""
+    scene = Scene()
+
+    outcomes = [await scene.fail(device="stolen") for _ in range(6)]
+
+    assert outcomes[-1] is Outcome.LOCKED
+    assert await scene.succeed() is Outcome.ADMITTED
+
+
+async def test_operators_unlock() -> None:
+    """An operator frees an account, and an address at it."""
+    scene = Scene()
+    for _ in range(6):
+        await scene.fail()
+
+    assert await scene.guard.unlock(ADA, STRANGER)
+    assert await scene.fail() is Outcome.ADMITTED
+    assert not await scene.guard.unlock("nobody", OWNER)
