@@ -41,5 +41,5 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
 def project(newcomer: Newcomer) -> Project:
     """The copy, with a good release of the unchanged sources running."""
     newcomer.project.reset()
-    newcomer.project.flygate("up", "local", "--quiet").ok()
+    newcomer.project.up().ok()
     return newcomer.project

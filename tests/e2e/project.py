@@ -86,8 +86,8 @@ class Project:
         return self.run("/bin/sh", "-c", '. .flygate/env && exec pulumi "$@"', "sh", *arguments)
 
     def up(self) -> Run:
-        """A plain `pulumi up`."""
-        return self.pulumi("up", "--stack", "local", "--yes")
+        """A plain `pulumi up`; its preview is what other tests look at."""
+        return self.pulumi("up", "--stack", "local", "--yes", "--skip-preview")
 
     def config(self, path: str, value: str, *, secret: bool = False) -> None:
         """Set a value of the stack's configuration; a secret comes in on standard input."""

@@ -33,7 +33,10 @@ def limiter_is_off(project: Project) -> None:
     ("break_it", "explained"),
     [
         (does_not_start, ["health check of", "exit code 1", "the flux capacitor is empty"]),
-        (check_fails, ["health check of", "checks do not pass after 4 s", "404"]),
+        (
+            check_fails,
+            ["health check of", "checks do not pass after 4 s", "servicecheck-00-http-8080"],
+        ),
         (limiter_is_off, ["smoke check of", "the limiter does not limit", "RATE_LIMIT_MODE"]),
     ],
 )
@@ -56,20 +59,6 @@ def test_it_is_taken_back(
     assert project.history() == history
     assert project.status()["machines"] == before["machines"]
     assert machine_count(project) == len(before["machines"])
-
-
-def test_the_next_good_release_is_rolled_out(project: Project) -> None:
-    """A failed rollout leaves nothing behind that stands in the way of the next."""
-    limiter_is_off(project)
-    assert project.up().code != 0
-    project.forget("env.RATE_LIMIT_MODE")
-    project.config("env.GREETING", "again")
-
-    project.up().ok()
-
-    machine = project.live()[0]["id"]
-    script = "import json, os; print(json.dumps({'greeting': os.environ['GREETING']}))"
-    assert project.inside(machine, script) == {"greeting": "again"}
 
 
 def machine_count(project: Project) -> int:

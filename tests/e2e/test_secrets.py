@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import secrets
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,9 @@ from tests.e2e.project import Project
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
-CANARY = "canary-5d1f9c0a-do-not-print"
-OTHER = "canary-77aa21f3-do-not-print"
+# Made anew each time: this file itself must not be found.
+CANARY = f"canary-{secrets.token_hex(8)}"
+OTHER = f"canary-{secrets.token_hex(8)}"
 
 
 class ProcessList:
