@@ -27,7 +27,7 @@ def main() -> None:
     """The entry point."""
     app = build(sys.argv[1:])
     try:
-        app()
+        app(prog_name="flygate")
     except FlygateError as exc:
         print(f"error: {exc}", file=sys.stderr)
         sys.exit(exc.exit_code)
@@ -36,7 +36,11 @@ def main() -> None:
 def build(arguments: list[str]) -> typer.Typer:
     """The command with the verb that is asked for, or with all of them for help."""
     app = typer.Typer(
-        help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+        help=HELP,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # plain help keeps our line breaks
     )
     app.callback()(lambda: None)
     asked = [verb for verb in arguments[:1] if verb in VERBS]

@@ -95,6 +95,11 @@ class Stack:
             text=True,
             check=False,
         )
+        if "no stack named" in process.stderr:
+            raise PulumiFailed(
+                f"There is no stack {self.name!r} yet. Make it with "
+                + ("`make up`." if self.is_local else f"`pulumi stack init {self.name}`.")
+            )
         if process.returncode != 0:
             raise PulumiFailed(f"pulumi {arguments[0]} failed: {process.stderr.strip()}")
         return process.stdout
