@@ -11,7 +11,7 @@ from infra.cli.stack import PulumiFailed, Stack
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command()(forward)
+    app.command(short_help="End a pin and deploy the checkout again.")(forward)
 
 
 def forward(

@@ -14,7 +14,7 @@ from infra.cli.stack import Stack
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command()(history)
+    app.command(short_help="The releases: what, when, who, why.")(history)
 
 
 def history(

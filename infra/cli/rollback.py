@@ -15,7 +15,7 @@ from infra.provenance import actor, now
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command()(rollback)
+    app.command(short_help="Take a release back, with all that is in it.")(rollback)
 
 
 def rollback(

@@ -32,7 +32,7 @@ class Status:
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command()(status)
+    app.command(short_help="What runs now, and from which release.")(status)
 
 
 def status(

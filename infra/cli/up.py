@@ -28,7 +28,7 @@ LOCAL_CONFIG = {
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command()(up)
+    app.command(short_help="Bring a stack up, and show that it works.")(up)
 
 
 def up(
