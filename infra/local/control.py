@@ -67,11 +67,12 @@ class DaemonControl:
 
     def down(self) -> bool:
         """Ends the daemon, its machines and what a killed daemon left; False if nothing ran."""
-        pid = self._holder()
-        if pid is not None:
+        was_running = False
+        while (pid := self._holder()) is not None:  # another `up` may just have brought a next one
             self._end_daemon(pid)
+            was_running = True
         self._reap()
-        return bool(self._end_leftovers()) or pid is not None
+        return bool(self._end_leftovers()) or was_running
 
     def purge(self) -> None:
         """Deletes the state; nothing may run on it."""
@@ -81,7 +82,7 @@ class DaemonControl:
         command = [sys.executable, "-m", "infra.local", "--state", str(self.folder)]
         for name, port in (("--api-port", api_port), ("--proxy-port", proxy_port)):
             command += [name, str(port)] if port is not None else []
-        with self.log_path.open("wb") as log:
+        with self.log_path.open("ab") as log:
             return subprocess.Popen(
                 command,
                 cwd=PROJECT_ROOT,
@@ -95,8 +96,10 @@ class DaemonControl:
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             if info := self.running():
+                if info.pid != child.pid:  # another `up` was faster; ours is about to give up
+                    child.wait()
                 return info
-            if child.poll() is not None:
+            if child.poll() is not None and self._holder() is None:  # nor another `up`'s daemon
                 raise StartupError(_last_line(self.log_path))
             time.sleep(_POLL_SECONDS)
         child.kill()
@@ -120,7 +123,7 @@ class DaemonControl:
     def _has_ended(self, pid: int) -> bool:
         """The process is gone, not just its lock, which it gives up a moment before."""
         deadline = time.monotonic() + _STOP_SECONDS
-        while self._holder() is not None or identify(pid) is not None:
+        while identify(pid) is not None:
             if time.monotonic() > deadline:
                 return False
             time.sleep(_POLL_SECONDS)

@@ -2,9 +2,12 @@
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 _NAME = "daemon.lock"
+_ATTEMPTS = 10
+_PAUSE_SECONDS = 0.01
 
 
 class StateLock:
@@ -17,9 +20,7 @@ class StateLock:
     def acquire(self) -> bool:
         """Takes the lock; False if another process has it."""
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _lock(descriptor):
             os.close(descriptor)
             return False
         os.ftruncate(descriptor, 0)
@@ -47,3 +48,15 @@ class StateLock:
         finally:
             os.close(descriptor)
         return None
+
+
+def _lock(descriptor: int) -> bool:
+    """More than one attempt: whoever only asks for the holder has the lock for an instant."""
+    for _ in range(_ATTEMPTS):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return True
+    return False

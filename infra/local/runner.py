@@ -3,6 +3,7 @@ comes after its end.
 """
 
 import asyncio
+import logging
 import signal as signals
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -13,12 +14,15 @@ from infra.local.guest import Guest
 from infra.local.host import Host
 from infra.local.machine import SETTLED, Machine
 from infra.local.restart import Relaunch, after_exit
+from infra.local.runtime.orphans import end_orphans
 from infra.local.runtime.process import ExitStatus, Process
 
 # How long a machine that leaves the rotation may finish requests before it is signalled. The
 # signal's own timeout comes on top, so a long answer or a WebSocket is not cut off by this.
 _DRAIN_SECONDS = 1.0
 _HALT_SECONDS = 5.0
+
+_log = logging.getLogger("flygate.local")
 
 
 class Runner:
@@ -35,6 +39,7 @@ class Runner:
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._restart_task: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     def launch(self, source: str) -> None:
         """Starts the process, or records that it can't be started."""
@@ -108,7 +113,9 @@ class Runner:
             self._restart_task.cancel()
         if self.process:
             stop = self._machine.config.stop
-            await _quit(self.process, stop.signal, min(stop.timeout_seconds, _HALT_SECONDS))
+            await self.process.quit(stop.signal, min(stop.timeout_seconds, _HALT_SECONDS))
+        if self._watching:
+            await self._watching
         self.checks.stop()
         for task in self._tasks:
             task.cancel()
@@ -122,7 +129,13 @@ class Runner:
         self._changed = asyncio.Event()
 
     def save(self) -> None:
-        self._host.store.write(f"machines/{self._machine.id}", self._machine.to_state())
+        """Writes the record. A full disk or a folder that was moved away must not stop the
+        machine from being checked and restarted, so it is only complained about.
+        """
+        try:
+            self._host.store.write(f"machines/{self._machine.id}", self._machine.to_state())
+        except OSError as error:
+            _log.error("machine %s could not be saved: %s", self._machine.id, error)
 
     async def wait_until(self, holds: Callable[[Machine], bool], timeout: float) -> bool:
         """Waits for a state; False if it was not reached in time."""
@@ -136,7 +149,7 @@ class Runner:
 
     def _run(self, process: Process) -> None:
         self.process = process
-        self._spawn(self._watch(process))
+        self._watching = self._spawn(self._watch(process))
         self._check()
 
     def _check(self) -> None:
@@ -149,15 +162,18 @@ class Runner:
             self._machine.state = "started"
             self._run(process)
             return
-        self._spawn(self._watch(process))
+        self._watching = self._spawn(self._watch(process))
         if state in {"suspended", "suspending"}:
             self.freeze(process)
         else:
             self._end_was_requested = True
-            self._spawn(_quit(process, stop.signal, stop.timeout_seconds))
+            self._spawn(process.quit(stop.signal, stop.timeout_seconds))
 
     async def _watch(self, process: Process) -> None:
-        self._ended(await process.wait())
+        status = await process.wait()
+        # A machine that ends takes everything in it along, in whatever group it runs.
+        await asyncio.to_thread(end_orphans, self._host.state_id, machine_id=self._machine.id)
+        self._ended(status)
 
     def _ended(self, status: ExitStatus) -> None:
         was_requested, self._end_was_requested = self._end_was_requested, False
@@ -201,7 +217,7 @@ class Runner:
 
     async def _drain_and_quit(self, process: Process, signal: str, timeout: float) -> None:
         await self._drain()
-        await _quit(process, signal, timeout)
+        await process.quit(signal, timeout)
 
     async def _kill(self, process: Process) -> None:
         await self._drain()
@@ -235,15 +251,3 @@ class Runner:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-async def _quit(process: Process, signal: str, timeout: float) -> None:
-    """The stop signal, and SIGKILL to whoever ignores it."""
-    process.send(signals.Signals[signal])
-    process.send_to_group(signals.SIGCONT)  # a frozen process can't end
-    try:
-        async with asyncio.timeout(timeout):
-            await process.wait()
-    except TimeoutError:
-        process.send_to_group(signals.SIGKILL)
-        await process.wait()

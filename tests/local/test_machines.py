@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from infra.local.runtime.identity import identify
 from tests.support.localfly import Machines, digest_of, make_image
 
 pytestmark = pytest.mark.integration
@@ -336,3 +337,16 @@ async def test_machines_share_an_address_where_they_must(
     config["checks"] = {"extra": {"type": "tcp", "port": 7000}}
     await machines.api.post(f"{machines.base}/{one['id']}", json={"config": config})
     await machines.until(one["id"], lambda m: len(m["checks"]) == 2)
+
+
+async def test_a_machine_takes_everything_in_it_along(machines: Machines) -> None:
+    """A process that left the machine's group ends with the machine all the same."""
+    machine = await machines.serving()
+    script = "import subprocess,sys; print(subprocess.Popen([sys.executable, '-c', "
+    script += "'import time; time.sleep(600)'], start_new_session=True, stdout=-3, stderr=-3).pid)"
+    body = {"command": ["python", "-c", script]}
+    pid = int((await machines.post(machine["id"], "exec", json=body)).json()["stdout"])
+    assert identify(pid)
+    await machines.post(machine["id"], "stop")
+    await machines.wait(machine["id"], "stopped")
+    assert identify(pid) is None

@@ -72,6 +72,8 @@ async def test_a_restart_brings_everything_back(tmp_path: Path) -> None:
         again = Machines(fly, api, proxy)
         assert (fly.api_url, fly.proxy_url) == urls
         await again.healthy(running["id"])
+        exits = [e for e in (await again.get(running["id"]))["events"] if e["type"] == "exit"]
+        assert exits == []  # it did not end by itself
         assert (await again.ask("/env?A")).text == "kept"
         assert (await again.get(stopped["id"]))["state"] == "stopped"
         assert (await again.post(running["id"], "stop")).status_code == 409
@@ -138,6 +140,16 @@ async def test_down_ends_what_a_killed_daemon_left(control: DaemonControl) -> No
     assert await asyncio.to_thread(control.down) is True
     assert list(marked_processes(identity)) == []
     assert await asyncio.to_thread(control.down) is False
+
+
+async def test_two_ups_at_once_end_with_one_daemon(control: DaemonControl) -> None:
+    """Neither fails, both tell of the same daemon."""
+    other = DaemonControl(control.folder)
+    started = await asyncio.gather(
+        asyncio.to_thread(control.up, 0, 0), asyncio.to_thread(other.up, 0, 0)
+    )
+    assert started[0].info == started[1].info
+    await asyncio.to_thread(other.down)
 
 
 async def test_a_stranger_with_a_recorded_pid_is_not_touched(control: DaemonControl) -> None:

@@ -12,6 +12,7 @@ def install_failure_handlers(api: FastAPI) -> None:
     api.add_exception_handler(FlyError, _fly_error)
     api.add_exception_handler(RequestValidationError, _bad_request)
     api.add_exception_handler(HTTPException, _http_error)
+    api.add_exception_handler(Exception, _bug)
 
 
 async def _fly_error(_: Request, error: Exception) -> JSONResponse:
@@ -33,3 +34,8 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
     text = f"{error.detail}: {request.method} {request.url.path}"
     return JSONResponse({"error": text, "status": "unknown"}, error.status_code)
+
+
+async def _bug(_: Request, error: Exception) -> JSONResponse:
+    """The traceback is in the daemon's log."""
+    return JSONResponse({"error": f"internal: {type(error).__name__}", "status": "unknown"}, 500)

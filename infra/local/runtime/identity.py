@@ -34,11 +34,13 @@ def is_alive(identity: ProcessIdentity) -> bool:
     return identify(identity.pid) == identity
 
 
-def marked_processes(state_id: str) -> Iterator[int]:
-    """The living processes that were started for a machine of this state."""
-    wanted = f"{MARKER}={state_id}".encode()
+def marked_processes(state_id: str, machine_id: str = "") -> Iterator[int]:
+    """The living processes that were started for machines of this state, or for one of them."""
+    wanted = {f"{MARKER}={state_id}".encode()}
+    if machine_id:
+        wanted.add(f"FLY_MACHINE_ID={machine_id}".encode())
     for folder in _PROC.iterdir() if HAS_PROC else ():
-        if folder.name.isdecimal() and wanted in environment_of(int(folder.name)):
+        if folder.name.isdecimal() and wanted <= set(environment_of(int(folder.name))):
             yield int(folder.name)
 
 

@@ -12,14 +12,17 @@ _PATIENCE_SECONDS = 5.0
 
 
 def end_orphans(
-    state_id: str, recorded: Collection[ProcessIdentity] = (), keep: Collection[int] = ()
+    state_id: str,
+    recorded: Collection[ProcessIdentity] = (),
+    keep: Collection[int] = (),
+    machine_id: str = "",
 ) -> list[int]:
-    """Kills every process of this state except those in the process groups `keep`.
+    """Kills the processes of this state, or of one machine of it, except the groups `keep`.
 
     They are found by the recorded identities and, where the system shows environments, by the
     marker that each carries; so a stranger that got an old pid is never hit.
     """
-    orphans = {pid for pid in marked_processes(state_id) if _group(pid) not in keep}
+    orphans = {pid for pid in marked_processes(state_id, machine_id) if _group(pid) not in keep}
     orphans |= {known.pid for known in recorded if known.pid not in keep and is_alive(known)}
     orphans.discard(os.getpid())
     for pid in orphans:

@@ -87,6 +87,17 @@ class Process:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.identity.pid, signal_number)
 
+    async def quit(self, signal_name: str, timeout: float) -> None:
+        """Ends the process: by its stop signal, by SIGKILL if it ignores that."""
+        self.send(signal.Signals[signal_name])
+        self.send_to_group(signal.SIGCONT)  # a frozen process can't end
+        try:
+            async with asyncio.timeout(timeout):
+                await self.wait()
+        except TimeoutError:
+            self.send_to_group(signal.SIGKILL)
+            await self.wait()
+
     async def _wait_for_end(self) -> ExitStatus:
         await _pid_ended(self.identity)
         if self._child is None:
