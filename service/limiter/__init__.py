@@ -20,7 +20,15 @@ from .keys import canonical, client_key
 from .limiter import Limiter
 from .networks import Networks
 from .policies import PolicySet
-from .policy import Mode, Policy, by_client, by_everyone, by_header, by_network
+from .policy import (
+    KeyFunction,
+    Mode,
+    Policy,
+    by_client,
+    by_everyone,
+    by_header,
+    by_network,
+)
 from .policy_file import read_policies
 from .problem import Problem, problem_for
 from .quota import Quota, parse
@@ -43,6 +51,7 @@ __all__ = [
     "GuardedStore",
     "HeaderWriter",
     "Key",
+    "KeyFunction",
     "Limiter",
     "LimiterError",
     "Listener",

@@ -6,7 +6,7 @@ so `r` never exceeds `q`, and nothing is promised that the bucket would not keep
 """
 
 from .decision import Decision
-from .policy import Policy
+from .policy import Mode, Policy
 from .quota import NANOS, Quota
 from .verdict import Verdict
 
@@ -22,19 +22,17 @@ class HeaderWriter:
 
     def render(self, verdict: Verdict) -> Fields:
         """RateLimit and RateLimit-Policy, and Retry-After if waiting helps."""
-        enforced = verdict.enforced
-        if not enforced:
+        announced, states = [], []
+        for policy, decision in verdict.results:
+            if policy.mode is Mode.ENFORCE:
+                announcement, prefix = self._constants(policy, decision.quota)
+                announced.append(announcement)
+                states.append(prefix + _state(decision))
+        if not announced:
             return []
-        constants = [self._constants(policy, decision.quota) for policy, decision in enforced]
         fields = [
-            (b"ratelimit-policy", b", ".join(announced for announced, _ in constants)),
-            (
-                b"ratelimit",
-                b", ".join(
-                    prefix + _state(decision)
-                    for (_, prefix), (_, decision) in zip(constants, enforced, strict=True)
-                ),
-            ),
+            (b"ratelimit-policy", b", ".join(announced)),
+            (b"ratelimit", b", ".join(states)),
         ]
         if not verdict.allowed and not verdict.can_never_fit:
             fields.append((b"retry-after", b"%d" % verdict.retry_after_seconds))

@@ -44,7 +44,10 @@ class Limiter:
         """Take what the request costs from all its policies, or from none of them."""
         if self.policies.denies(request):
             return self._tell(request, Verdict(False, (), Source.DENY_LIST))
-        policies = self.policies.match(request)
+        return await self.check_policies(request, self.policies.match(request))
+
+    async def check_policies(self, request: Request, policies: Sequence[Policy]) -> Verdict:
+        """Take what the request costs from these policies, whatever the set says."""
         if not policies:
             return Verdict(True, ())
         charges = [policy.charge(request) for policy in policies]
@@ -53,6 +56,13 @@ class Limiter:
         decisions, source = await self._store.take(charges)
         results = tuple(zip(policies, decisions, strict=True))
         return self._tell(request, Verdict(not is_refused(charges, decisions), results, source))
+
+    async def refund(self, request: Request, verdict: Verdict) -> None:
+        """Give back what an allowed request took: it turned out not to count."""
+        if verdict.allowed:
+            for policy, decision in verdict.results:
+                if decision.allowed:
+                    await self._store.give_back(policy.charge(request))
 
     def replace(self, policies: PolicySet) -> None:
         """Apply other policies from now on.

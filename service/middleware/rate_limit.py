@@ -2,14 +2,34 @@
 
 from collections.abc import Awaitable
 from functools import partial
+from typing import Final
 
 from service.asgi import App, Message, Receive, Scope, Send, header
-from service.limiter import HeaderWriter, Limiter, Request, Verdict, client_key, problem_for
+from service.limiter import (
+    HeaderWriter,
+    Limiter,
+    Problem,
+    Request,
+    Verdict,
+    client_key,
+    problem_for,
+)
+from service.limiter.headers import Fields
 from service.limiter.problem import CONTENT_TYPE
+
+# Where an application, also one that we did not write, finds what was decided about a request.
+LIMITER: Final = "flygate.limiter"
+DECIDED: Final = "flygate.decided"
+
+_POLICY_VIOLATION: Final = 1008
 
 
 class RateLimitMiddleware:
-    """Refuses what is over a limit, and tells the others where they stand."""
+    """Refuses what is over a limit, and tells the others where they stand.
+
+    Requests and WebSocket handshakes alike; what is sent over an open WebSocket is for the
+    application to limit (`service.limit`).
+    """
 
     def __init__(self, app: App, limiter: Limiter) -> None:
         """Wrap `app`."""
@@ -19,16 +39,19 @@ class RateLimitMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let pass with the RateLimit fields, or refuse."""
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        verdict = await self._limiter.check(_request(scope))
+        request = request_of(scope)
+        verdict = await self._limiter.check(request)
         if not verdict.allowed:
-            await self._refuse(verdict, send)
-        elif not verdict.results:
-            await self._app(scope, receive, send)
-        else:
-            await self._app(scope, receive, self._with_fields(verdict, send))
+            await self._refuse(verdict, scope, receive, send)
+            return
+        scope[LIMITER] = self._limiter
+        scope[DECIDED] = (request, verdict)
+        if verdict.results:
+            send = self._with_fields(verdict, send)
+        await self._app(scope, receive, send)
 
     def _with_fields(self, verdict: Verdict, send: Send) -> Send:
         fields = self._headers.render(verdict)
@@ -36,30 +59,41 @@ class RateLimitMiddleware:
         # Not a coroutine itself: it hands on the one of `send`, which saves a frame for each
         # message of a streamed answer.
         def send_with_fields(message: Message) -> Awaitable[None]:
-            if message["type"] == "http.response.start":
+            if message["type"] in ("http.response.start", "websocket.accept"):
                 message["headers"] = [*message.get("headers", ()), *fields]
             return send(message)
 
         return send_with_fields
 
-    async def _refuse(self, verdict: Verdict, send: Send) -> None:
+    async def _refuse(self, verdict: Verdict, scope: Scope, receive: Receive, send: Send) -> None:
         problem = problem_for(verdict)
-        headers = [
-            (b"content-type", CONTENT_TYPE),
-            (b"content-length", b"%d" % len(problem.body)),
-            (b"cache-control", b"no-store"),
-            *self._headers.render(verdict),
-        ]
-        start = {"type": "http.response.start", "status": problem.status, "headers": headers}
-        await send(start)
-        await send({"type": "http.response.body", "body": problem.body})
+        headers = [*problem_headers(problem), *self._headers.render(verdict)]
+        kind = "http.response"
+        if scope["type"] == "websocket":
+            await receive()  # the handshake must be asked for before it can be refused
+            if "websocket.http.response" not in scope.get("extensions", {}):
+                await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+                return
+            kind = "websocket.http.response"
+        await send({"type": f"{kind}.start", "status": problem.status, "headers": headers})
+        await send({"type": f"{kind}.body", "body": problem.body})
 
 
-def _request(scope: Scope) -> Request:
+def problem_headers(problem: Problem) -> Fields:
+    """The header fields of a refusal, without the limiter's own."""
+    return [
+        (b"content-type", CONTENT_TYPE),
+        (b"content-length", b"%d" % len(problem.body)),
+        (b"cache-control", b"no-store"),
+    ]
+
+
+def request_of(scope: Scope) -> Request:
+    """What the limiter knows of a request or a handshake."""
     client = scope["client"]
     address = client[0] if client else ""
-    look_up = partial(_header, scope)
-    return Request(client_key(address), scope["method"], scope["path"], address, look_up)
+    method = scope.get("method", "GET")  # a handshake is one, and does not say so
+    return Request(client_key(address), method, scope["path"], address, partial(_header, scope))
 
 
 def _header(scope: Scope, name: str) -> str | None:

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from service.asgi import App, Receive, Scope, Send
 
@@ -38,7 +39,17 @@ def make_app() -> Starlette:
 
         return StreamingResponse(parts())
 
-    routes = [Route("/state", state), Route("/slow", slow), Route("/stream", stream)]
+    async def talk(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text("hello")
+        await socket.close()
+
+    routes = [
+        Route("/state", state),
+        Route("/slow", slow),
+        Route("/stream", stream),
+        WebSocketRoute("/talk", talk),
+    ]
     return Starlette(routes=routes, lifespan=lifespan)
 
 

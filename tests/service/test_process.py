@@ -8,6 +8,8 @@ import sys
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from .conftest import StartService
 
@@ -147,6 +149,22 @@ async def test_wraps_an_application_without_lifespan(start_service: StartService
 
     assert (await service.client.get("/anything")).text == "bare"
     assert (await service.client.get("/readyz")).status_code == 200
+
+
+async def test_websockets(start_service: StartService) -> None:
+    """A WebSocket of a wrapped application works, and its handshake is limited."""
+    service = await start_service(
+        SERVICE_APP="tests.service.apps:make_app()", RATE_LIMIT_RPM="1", RATE_LIMIT_BURST="1"
+    )
+    url = f"ws://127.0.0.1:{service.port}/talk"
+    async with connect(url) as socket:
+        hello = await socket.recv()
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(url).__aenter__()
+
+    assert hello == "hello"
+    assert refused.value.response.status_code == 429
+    assert refused.value.response.headers["retry-after"] == "60"
 
 
 async def test_drains_at_sigterm(start_service: StartService) -> None:
