@@ -62,14 +62,6 @@ async def test_a_good_release_replaces_the_former_one_without_a_gap(serving: Dep
     assert {s.name for s in await serving.fly.secrets(APP)} == {"KEY", "ADDED"}
 
 
-async def test_only_one_former_release_is_kept(serving: Deployment) -> None:
-    """The one before it goes when the next one stands."""
-    await serving.release(OLD, env={"GREETING": "2"})
-    await serving.release(OLD, env={"GREETING": "3"})
-
-    assert sorted({m.release for m in (await serving.state()).machines}) == [2, 3]
-
-
 async def test_a_release_spreads_over_its_regions(shop: Deployment) -> None:
     """So many machines in each."""
     ledger = await shop.release(regions=("iad", "fra"), machines=2)
@@ -85,9 +77,8 @@ async def test_a_release_spreads_over_its_regions(shop: Deployment) -> None:
         ({"FAULT": "sick"}, ["health check of v2-iad-1", "checks do not pass", "503"]),
         ({"FAULT": "unwell"}, ["smoke check of v2-iad-1", "GET /health answered 500"]),
         ({"FAULT": "unlimited"}, ["smoke check of v2-iad-1", "the limiter does not limit"]),
-        ({"RATE_LIMIT_BURST": "20", "FAULT": "slow", "SLOW_SECONDS": "60"}, ["health check"]),
     ],
-    ids=["crashes", "check fails", "health fails", "limiter off", "never starts"],
+    ids=["crashes", "check fails", "health fails", "limiter off"],
 )
 async def test_a_bad_release_is_taken_back_and_explained(
     serving: Deployment, changes: dict[str, str], said: list[str]
