@@ -29,7 +29,10 @@ async def serve(state: Path, api_port: int | None, proxy_port: int | None) -> No
     async with LocalFly(state, api_port, proxy_port) as fly:
         sys.stdout.write(f"api {fly.api_url}\nproxy {fly.proxy_url}\n")
         sys.stdout.flush()
-        await stopped.wait()
+        ends = [asyncio.create_task(stopped.wait()), asyncio.create_task(fly.deleted())]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for task in ends:
+            task.cancel()
 
 
 def _options() -> argparse.Namespace:

@@ -25,6 +25,8 @@ from infra.local.store import Store
 from infra.local.times import rfc3339
 from infra.local.version import PROJECT_ROOT, code_version
 
+_DELETED_SECONDS = 1.0
+
 
 class LocalFly:
     """The local Fly of one state folder, from entering the context to leaving it.
@@ -39,6 +41,7 @@ class LocalFly:
         self, state_dir: Path, api_port: int | None = FREE, proxy_port: int | None = FREE
     ) -> None:
         self.state_dir = Path(state_dir)
+        self._lock = StateLock(self.state_dir)
         self._asked = (api_port, proxy_port)
         self._cleanup = contextlib.AsyncExitStack()
         self.api_url = ""
@@ -58,10 +61,15 @@ class LocalFly:
     ) -> None:
         await self._cleanup.aclose()
 
+    async def deleted(self) -> None:
+        """Returns when somebody has deleted the state folder: nobody could find us any more."""
+        while not self._lock.is_deleted:  # noqa: ASYNC110 (nothing portable tells of it)
+            await asyncio.sleep(_DELETED_SECONDS)
+
     async def _open(self, stack: contextlib.AsyncExitStack) -> None:
         """What is opened last is closed first: the API, the machines, the proxy, the lock."""
         store = Store(self.state_dir)
-        stack.enter_context(_locked(self.state_dir))
+        stack.enter_context(_locked(self._lock, self.state_dir))
         listeners = listen(store, *self._asked)
         stack.callback(listeners.close)
         self.api_url = _url(listeners.api.getsockname())
@@ -146,8 +154,7 @@ async def _start_machines(stack: contextlib.AsyncExitStack, cloud: Cloud) -> Non
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    lock = StateLock(folder)
+def _locked(lock: StateLock, folder: Path) -> Iterator[None]:
     if not lock.acquire():
         raise StartupError(
             f"a local Fly (process {lock.holder()}) already runs with the state folder {folder}. "

@@ -34,6 +34,11 @@ class StateLock:
             os.close(self._descriptor)
             self._descriptor = None
 
+    @property
+    def is_deleted(self) -> bool:
+        """The state folder was deleted (not just moved) under the holder."""
+        return self._descriptor is not None and os.fstat(self._descriptor).st_nlink == 0
+
     def holder(self) -> int | None:
         """The living process that holds the lock; None if nobody does."""
         try:

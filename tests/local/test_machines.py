@@ -175,6 +175,17 @@ async def test_wait_blocks_until_the_state_comes(machines: Machines) -> None:
     assert (await waiting)["state"] == "stopped"
 
 
+async def test_wait_for_a_state_after_an_event(machines: Machines) -> None:
+    """`from_event_id` does not take the state of before for the one that was asked for."""
+    machine = await machines.serving()
+    last = machine["events"][0]["id"]
+    path = f"{machines.base}/{machine['id']}/wait?state=started&from_event_id={last}"
+    assert (await machines.api.get(f"{path}&timeout=0")).status_code == 408
+    await machines.post(machine["id"], "restart")
+    answer = await machines.api.get(f"{path}&timeout=20")
+    assert answer.json()["event_id"] > last
+
+
 async def test_names_are_unique_within_the_app(machines: Machines) -> None:
     """The second machine of a name is refused; after the first is gone, the name is free."""
     machine = await machines.create(name="one")

@@ -17,6 +17,7 @@ from infra.local.control import DaemonControl
 from infra.local.daemon import LocalFly
 from infra.local.daemon_info import DaemonInfo
 from infra.local.errors import StartupError
+from infra.local.images import remove_tree
 from infra.local.runtime.identity import identify, marked_processes
 from infra.local.store import Store
 from tests.support.localfly import Json, Machines, clients, local_machines
@@ -249,3 +250,16 @@ async def test_large_outputs_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyP
                 await asyncio.sleep(0.05)
         sizes = [path.stat().st_size for path in (tmp_path / "logs").glob("demo.jsonl*")]
         assert max(sizes) < 60_000
+
+
+async def test_a_deleted_state_folder_ends_its_daemon(control: DaemonControl) -> None:
+    """`rm -rf` leaves no process behind that nobody could find."""
+    info = await start(control)
+    async with driven(info) as machines:
+        await machines.setup()
+        machine = await machines.serving()
+        pid = await pid_of(machines, machine)
+    await asyncio.to_thread(remove_tree, control.folder)
+    assert await ended(info.pid)
+    assert await ended(pid)
+    assert not control.folder.exists()

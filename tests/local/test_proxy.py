@@ -337,3 +337,14 @@ async def test_a_connection_that_was_closed_meanwhile_costs_no_request(
     lost = await machines.proxy.post("/", headers={"host": "demo.localhost"}, content=b"x")
     assert lost.status_code == 502
     assert lost.text.startswith("[PC02]")
+
+
+async def test_configured_response_headers_and_pristine_answers(machines: Machines) -> None:
+    """`http_options.response` adds headers, or keeps the proxy's own away."""
+    config = machines.config()
+    options = {"response": {"headers": {"x-frame-options": "DENY"}, "pristine": True}}
+    config["services"][0]["ports"][0]["http_options"] = options
+    await machines.serving(config=config)
+    answer = await machines.ask()
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert not {"via", "server", "fly-request-id"} & set(answer.headers)

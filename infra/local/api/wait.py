@@ -68,5 +68,5 @@ def _answer(record: Machine, has_arrived: bool, wanted: list[str]) -> Json:
 
 
 def _is_after(record: Machine, event_id: str) -> bool:
-    """ULIDs sort by time."""
-    return not event_id or any(event.id > event_id for event in record.events)
+    """Whether something has happened since: the newest event is another one."""
+    return not event_id or (bool(record.events) and record.events[0].id != event_id)
