@@ -6,7 +6,7 @@ from typing import Any
 
 from .asgi import App, Receive, Scope, Send
 from .lifespan import Lifespan
-from .limiter import Limiter
+from .limiter import Limiter, MemoryStore, WindowStore
 from .middleware.client_ip import ClientIpMiddleware
 from .middleware.rate_limit import RateLimitMiddleware
 from .policies import load_policies, reload_policies
@@ -49,7 +49,9 @@ def build_app(settings: Settings, log: Any) -> Service:
         # argon2 is not needed where nobody logs in.
         from .logins import make_login  # noqa: PLC0415
 
-        guard, route = make_login(settings.login, settings.on_fly, store, telemetry)
+        # Locks are exact times, which a sliding window does not know.
+        kept = MemoryStore() if isinstance(store, WindowStore) else store
+        guard, route = make_login(settings.login, settings.on_fly, kept, telemetry)
         routes.append(route)
     if settings.admin_token is not None:
         routes += AdminRoutes(settings.admin_token, limiter, guard, reload, log).routes()

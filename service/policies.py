@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .limiter import Limiter, LimiterError, Policy, PolicySet, read_policies
+from .limiter import Limiter, LimiterError, Policy, PolicySet, read_policies, window
 from .routes.health import EXEMPT_PATHS
 from .settings import LimiterSettings, SettingError
 
@@ -17,7 +17,10 @@ def load_policies(settings: LimiterSettings) -> PolicySet:
         default = Policy("default", settings.quota, mode=settings.mode, failure=settings.failure)
         return PolicySet((default,), EXEMPT_PATHS)
     try:
-        return read_policies(settings.policies.read_text(), EXEMPT_PATHS)
+        policies = read_policies(settings.policies.read_text(), EXEMPT_PATHS)
+        if settings.algorithm == "sliding_window":
+            _check_windows(policies)
+        return policies
     except (OSError, UnicodeDecodeError, LimiterError) as error:
         found = str(settings.policies)
         raise SettingError("RATE_LIMIT_POLICIES", found, f"a file of policies; {error}") from error
@@ -32,3 +35,9 @@ def reload_policies(limiter: Limiter, settings: LimiterSettings, log: Any) -> No
     else:
         names = [policy.name for policy in limiter.policies.policies]
         log.info("policies reloaded", version=limiter.version, policies=names)
+
+
+def _check_windows(policies: PolicySet) -> None:
+    for policy in policies.policies:
+        for quota in (policy.quota, *policy.overrides.values()):
+            window.check(quota)

@@ -22,6 +22,7 @@ Choice = TypeVar("Choice", bound=str)
 _WHOLE: Final = re.compile(r"[0-9]{1,12}")
 _MINUTE: Final = 60 * NANOS
 _SHORTEST_TOKEN: Final = 24
+_WINDOW: Final = "sliding_window"
 _PORTS: Final = (0, 65_535)
 
 
@@ -149,16 +150,20 @@ def _networks(read: "_Reader") -> Networks:
 def _limiter(read: "_Reader") -> LimiterSettings:
     rpm = read.whole("RATE_LIMIT_RPM", 60, 1, 60_000_000)
     burst = read.whole("RATE_LIMIT_BURST", 10, 1, 10_000_000)
+    algorithm = read.choice("RATE_LIMIT_ALGORITHM", "token_bucket", ["token_bucket", _WINDOW])
     try:
-        quota = Quota(rpm, _MINUTE, burst)
+        quota = Quota(rpm, _MINUTE, rpm if algorithm == _WINDOW else burst)
     except QuotaError as error:
         allowed = f"a burst that {rpm} requests a minute refill within a year"
         raise SettingError("RATE_LIMIT_BURST", str(burst), allowed) from error
     storage = read.choice("RATE_LIMIT_STORAGE", "memory", ["memory", "redis"])
+    if algorithm == _WINDOW and storage == "redis":
+        allowed = "token_bucket, since RATE_LIMIT_STORAGE is redis"
+        raise SettingError("RATE_LIMIT_ALGORITHM", algorithm, allowed)
     redis_url = _redis_url(read, storage)
     policies = read.text("RATE_LIMIT_POLICIES")
     return LimiterSettings(
-        algorithm=read.choice("RATE_LIMIT_ALGORITHM", "token_bucket", ["token_bucket"]),
+        algorithm=algorithm,
         quota=quota,
         storage=storage,
         mode=Mode(read.choice("RATE_LIMIT_MODE", Mode.ENFORCE, list(Mode))),

@@ -1,13 +1,14 @@
 """Builds the store that the settings ask for."""
 
-from .limiter import GuardedStore, MemoryStore, Store
+from .limiter import GuardedStore, MemoryStore, Store, WindowStore
 from .settings import LimiterSettings
 from .telemetry import Telemetry
 
 
 def make_store(settings: LimiterSettings, telemetry: Telemetry) -> Store:
     """Memory; or Redis, with memory to go on with when Redis cannot be asked."""
-    memory = MemoryStore(settings.max_keys, on_overflow=telemetry.on_overflow)
+    kind = WindowStore if settings.algorithm == "sliding_window" else MemoryStore
+    memory = kind(settings.max_keys, on_overflow=telemetry.on_overflow)
     telemetry.watch_memory(memory)
     if settings.storage == "memory" or settings.redis_url is None:
         return memory

@@ -37,6 +37,7 @@ from .route import Route
 from .store.base import Charge, Failure, Key, Source, Store, Taken
 from .store.guarded import Breaker, GuardedStore
 from .store.memory import MemoryStore, Snapshot
+from .store.window import WindowStore
 from .verdict import Verdict
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "StoreUnavailable",
     "Taken",
     "Verdict",
+    "WindowStore",
     "by_client",
     "by_everyone",
     "by_header",

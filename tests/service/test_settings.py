@@ -56,6 +56,21 @@ def test_refuses(variable: str, value: str) -> None:
     assert str(refused.value).startswith(f"{variable}: found {value!r}; allowed: ")
 
 
+def test_sliding_window() -> None:
+    """The second algorithm counts RATE_LIMIT_RPM a minute, and is for memory only."""
+    settings = Settings.from_environment({"RATE_LIMIT_ALGORITHM": "sliding_window"})
+
+    assert settings.limiter.quota == parse("60/m burst 60")
+    with pytest.raises(SettingError, match="allowed: token_bucket, since RATE_LIMIT_STORAGE"):
+        Settings.from_environment(
+            {
+                "RATE_LIMIT_ALGORITHM": "sliding_window",
+                "RATE_LIMIT_STORAGE": "redis",
+                "REDIS_URL": "redis://127.0.0.1",
+            }
+        )
+
+
 def test_refuses_a_bucket_that_never_fills() -> None:
     """Two allowed values that make no sense together are refused."""
     with pytest.raises(SettingError, match="RATE_LIMIT_BURST"):

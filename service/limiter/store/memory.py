@@ -83,18 +83,7 @@ class MemoryStore:
         if len(charges) == 1:
             key, quota, cost, *_ = charges[0]
             return [self.take_one(key, quota, cost)]
-        now = self._now()
-        pending: dict[Key, int] = {}
-        decisions: list[Decision] = []
-        for key, quota, cost, *_ in charges:
-            tat = pending[key] if key in pending else self._tat(key, quota, now)
-            decision, pending[key] = bucket.take(tat, now, cost, quota)
-            decisions.append(decision)
-        if is_refused(charges, decisions):
-            return [self._untaken(*pair, now) for pair in zip(decisions, charges, strict=True)]
-        for charge in charges:
-            self._put(charge.key, charge.quota, pending[charge.key], now)
-        return decisions
+        return self._take_all(charges)
 
     def take_one(self, key: Key, quota: Quota, cost: int = 1) -> Decision:
         """Take from a single bucket: the path of nearly every request."""
@@ -122,15 +111,15 @@ class MemoryStore:
     async def peek(self, key: Key, quota: Quota) -> Decision:
         """Look at a bucket and take nothing."""
         now = self._now()
-        decision, _ = bucket.take(self._tat(key, quota, now), now, 0, quota)
+        decision, _ = self._take(self._tat(key, quota), now, 0, quota)
         return decision
 
     async def give_back(self, charge: Charge) -> None:
         """Return units that were taken and not used."""
         now = self._now()
-        tat = self._tat(charge.key, charge.quota, now)
+        tat = self._tat(charge.key, charge.quota)
         if tat > now:
-            tat = bucket.give_back(tat, now, charge.cost, charge.quota)
+            tat = self._give_back(tat, now, charge.cost, charge.quota)
             self._put(charge.key, charge.quota, tat, now)
 
     async def reset(self, key: Key) -> bool:
@@ -148,7 +137,7 @@ class MemoryStore:
             StoreFull: every slot is taken, so the debt would not last.
         """
         now = self._now()
-        if not self._keep(self._fingerprint(key) or 1, now + owed_ns, now):
+        if not self._keep(self._fingerprint(key) or 1, self._owing(now, owed_ns, quota), now):
             raise StoreFull(f"no slot is free for {key!r}; raise max_keys or try again later")
 
     async def aclose(self) -> None:
@@ -174,26 +163,39 @@ class MemoryStore:
         now = self._now()
         return sum(self._keep(fingerprint, now + owed, now) for fingerprint, owed in snapshot.owed)
 
+    def _take_all(self, charges: Sequence[Charge]) -> list[Decision]:
+        now = self._now()
+        pending: dict[Key, int] = {}
+        decisions: list[Decision] = []
+        for key, quota, cost, *_ in charges:
+            tat = pending[key] if key in pending else self._tat(key, quota)
+            decision, pending[key] = self._take(tat, now, cost, quota)
+            decisions.append(decision)
+        if is_refused(charges, decisions):
+            return [self._untaken(*pair, now) for pair in zip(decisions, charges, strict=True)]
+        for charge in charges:
+            self._put(charge.key, charge.quota, pending[charge.key], now)
+        return decisions
+
     def _untaken(self, decision: Decision, charge: Charge, now: int) -> Decision:
         """What is true of a bucket that would have given, had the others given too."""
         if not decision.allowed:
             return decision
-        tat = self._tat(charge.key, charge.quota, now)
-        return bucket.take(tat, now, 0, charge.quota)[0]
+        tat = self._tat(charge.key, charge.quota)
+        return self._take(tat, now, 0, charge.quota)[0]
 
     def _take_from_new(self, fingerprint: int, cost: int, quota: Quota) -> Decision:
         now = self._now()
         shared = self._overflow_tat(fingerprint, quota)
-        decision, tat = bucket.take(shared, now, cost, quota)
+        decision, tat = self._take(shared, now, cost, quota)
         if tat > now:
             self._put_new(fingerprint, quota, tat, now)
         return decision
 
-    def _tat(self, key: Key, quota: Quota, now: int) -> int:
+    def _tat(self, key: Key, quota: Quota) -> int:
         fingerprint = self._fingerprint(key) or 1
         slot = self._table.find(fingerprint)
-        tat = self._overflow_tat(fingerprint, quota) if slot == ABSENT else self._table.tats[slot]
-        return max(tat, now)
+        return self._overflow_tat(fingerprint, quota) if slot == ABSENT else self._table.tats[slot]
 
     def _put(self, key: Key, quota: Quota, tat: int, now: int) -> None:
         fingerprint = self._fingerprint(key) or 1
@@ -238,3 +240,12 @@ class MemoryStore:
             self._table.fingerprints, self._table.tats, strict=True
         )
         return ((fingerprint, tat - now) for fingerprint, tat in pairs if tat > now)
+
+    def _take(self, tat: int, now: int, cost: int, quota: Quota) -> tuple[Decision, int]:
+        return bucket.take(tat, now, cost, quota)
+
+    def _give_back(self, tat: int, now: int, cost: int, quota: Quota) -> int:
+        return bucket.give_back(tat, now, cost, quota)
+
+    def _owing(self, now: int, owed_ns: int, _: Quota) -> int:
+        return now + owed_ns

@@ -1,0 +1,38 @@
+"""Sliding windows in this process's memory, in the same table as buckets are."""
+
+from service.limiter import window
+from service.limiter.decision import Decision
+from service.limiter.errors import StoreError
+from service.limiter.quota import Quota
+
+from .base import Charge, Key
+from .memory import MemoryStore, Snapshot
+
+
+class WindowStore(MemoryStore):
+    """Counts by sliding windows: `units` per `period`, whatever the quota's burst.
+
+    For those who come from such a limiter. It lets up to a whole window's units through at once,
+    and after a pause nearly twice that within one window's length.
+    """
+
+    def take_one(self, key: Key, quota: Quota, cost: int = 1) -> Decision:
+        """Take from a single window."""
+        return self._take_all([Charge(key, quota, cost)])[0]
+
+    def export(self) -> Snapshot:
+        """Not possible.
+
+        Raises:
+            StoreError: windows are bound to this machine's clock.
+        """
+        raise StoreError("sliding windows cannot be handed over; use the token bucket for that")
+
+    def _take(self, state: int, now: int, cost: int, quota: Quota) -> tuple[Decision, int]:
+        return window.take(state, now, cost, quota)
+
+    def _give_back(self, state: int, now: int, cost: int, quota: Quota) -> int:
+        return window.give_back(state, now, cost, quota)
+
+    def _owing(self, now: int, owed_ns: int, quota: Quota) -> int:
+        return window.owing(now, owed_ns, quota)

@@ -1,0 +1,114 @@
+"""The second algorithm: a sliding window, as pure functions of (state, now, cost, quota).
+
+It counts units by fixed windows, and weighs the former window by what of it still lies within one
+window's length before now. The state is one number as a bucket's is, and idle when it is past: the
+end of the next window, plus the two counts, which are smaller than a window is long.
+"""
+
+from math import isqrt
+from typing import NamedTuple
+
+from .decision import NEVER, Decision
+from .errors import QuotaError
+from .quota import Quota
+
+
+class Counts(NamedTuple):
+    """What was counted, as of one window.
+
+    Attributes:
+        number: which window, counted from the clock's beginning.
+        current: units in it.
+        former: units in the one before.
+    """
+
+    number: int
+    current: int
+    former: int
+
+
+def check(quota: Quota) -> None:
+    """Refuse a quota whose counts do not fit into one number.
+
+    Raises:
+        QuotaError: naming the largest that does.
+    """
+    largest = isqrt(quota.period_ns) - 1
+    if quota.units > largest:
+        raise QuotaError(f"a sliding window of this length counts to {largest}; found {quota}")
+
+
+def take(state: int, now: int, cost: int, quota: Quota) -> tuple[Decision, int]:
+    """Take `cost` units, or none, and give the new state."""
+    length, limit = quota.period_ns, quota.units
+    index, elapsed = divmod(now, length)
+    counts = _decode(state, now, quota)
+    if counts.number > index:  # blocked until then
+        return _denied(counts.number * length - now, limit, quota), state
+    counts = _as_of(index, counts)
+    weighed = counts.former * (length - elapsed)
+    if cost > limit:
+        return _denied(NEVER, counts.current + -(-weighed // length), quota), state
+    if (counts.current + cost) * length + weighed <= limit * length:
+        after = counts._replace(current=counts.current + cost)
+        used = after.current + -(-weighed // length)
+        return _decision(True, 0, used, quota), _encode(after, quota)
+    wait = _wait(counts, elapsed, cost, quota)
+    return _denied(wait, counts.current + -(-weighed // length), quota), state
+
+
+def give_back(state: int, now: int, cost: int, quota: Quota) -> int:
+    """Give back units of the present window; former ones are past."""
+    counts = _decode(state, now, quota)
+    index = now // quota.period_ns
+    if counts.number > index:
+        return state
+    counts = _as_of(index, counts)
+    return _encode(counts._replace(current=max(0, counts.current - cost)), quota)
+
+
+def owing(now: int, owed_ns: int, quota: Quota) -> int:
+    """The state that lacks so much; more than a window's worth blocks, up to a window longer."""
+    index = now // quota.period_ns
+    units = -(-owed_ns // quota.emission_ns)
+    if units <= quota.units:
+        return _encode(Counts(index, units, 0), quota)
+    until = now + owed_ns - quota.capacity_ns + quota.emission_ns
+    return _encode(Counts(-(-until // quota.period_ns), 0, 0), quota)
+
+
+def _wait(counts: Counts, elapsed: int, cost: int, quota: Quota) -> int:
+    """Until enough of the former window has slid out; or, after its end, enough of this one."""
+    length, room = quota.period_ns, quota.units - counts.current - cost
+    if room >= 0:
+        return length - room * length // counts.former - elapsed
+    late = length - (quota.units - cost) * length // counts.current
+    return length - elapsed + max(0, late)
+
+
+def _encode(counts: Counts, quota: Quota) -> int:
+    packed = counts.current * (quota.units + 1) + counts.former
+    return (counts.number + 2) * quota.period_ns + packed
+
+
+def _decode(state: int, now: int, quota: Quota) -> Counts:
+    if state <= now:
+        return Counts(0, 0, 0)
+    end, packed = divmod(state, quota.period_ns)
+    return Counts(end - 2, *divmod(packed, quota.units + 1))
+
+
+def _as_of(index: int, counts: Counts) -> Counts:
+    if counts.number == index:
+        return counts
+    former = counts.current if counts.number == index - 1 else 0
+    return Counts(index, 0, former)
+
+
+def _denied(wait: int, used: int, quota: Quota) -> Decision:
+    return _decision(False, wait, used, quota)
+
+
+def _decision(allowed: bool, wait: int, used: int, quota: Quota) -> Decision:
+    owed = min(used, quota.units) * quota.emission_ns
+    return Decision(allowed, wait, owed, quota)
