@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints, is_loopback
@@ -13,6 +14,10 @@ from infra.local.daemon import LocalFly
 from infra.rollout import gates, steps
 from tests.infra import tiny_service
 from tests.infra.deployment import Deployment
+
+# A busy machine is no reason to fail.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(autouse=True)

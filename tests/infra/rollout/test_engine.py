@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import stamina
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
 from infra.fly.errors import FlyError
+from infra.fly.models import Machine
 from infra.redact import Redactor
 from infra.rollout import engine, gates
 from infra.rollout import journal as journal_file
@@ -239,6 +240,29 @@ async def test_an_interruption_while_a_failure_is_explained_does_not_stop_the_wa
         await rollout.run()
 
     assert await shop.fingerprint() == before
+
+
+class LosesTheAnswer(FlyClient):
+    """A client that is interrupted between the creation of a machine and the answer."""
+
+    async def create_machine(self, app: str, request: Mapping[str, Any]) -> Machine:
+        """Create it, and never come back."""
+        await super().create_machine(app, request)
+        raise asyncio.CancelledError
+
+
+async def test_a_machine_whose_creation_was_interrupted_is_found_by_its_name(
+    rollout: Rollout, endpoints: Endpoints
+) -> None:
+    """Nobody knows its id, and it must not be left behind."""
+    await rollout.shop.push_image()
+    before = await rollout.shop.fingerprint()
+
+    async with LosesTheAnswer(endpoints) as fly:
+        with pytest.raises(RolloutRestored, match="interrupted"):
+            await rollout.run(fly=fly)
+
+    assert await rollout.shop.fingerprint() == before
 
 
 async def test_a_second_interruption_does_not_stop_the_way_back(rollout: Rollout) -> None:
