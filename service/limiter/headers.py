@@ -55,14 +55,11 @@ def _announce(name: str, quota: Quota) -> tuple[bytes, bytes]:
 
 
 def _state(decision: Decision) -> bytes:
-    return b";r=%d;t=%d" % (decision.remaining, -(-_until_more(decision) // NANOS))
-
-
-def _until_more(decision: Decision) -> int:
-    """Until the bucket is full; or, if it holds nothing to go on with, until the next success."""
+    """What is left; and the time until the bucket is full or, if nothing is left, has a unit."""
+    remaining, quota = decision.remaining, decision.quota
+    time = decision.owed_ns
     if not decision.allowed:
-        return max(0, decision.wait_ns)
-    if decision.remaining == 0:
-        quota = decision.quota
-        return max(0, decision.owed_ns + quota.emission_ns - quota.capacity_ns)
-    return decision.owed_ns
+        time = max(0, decision.wait_ns)
+    elif remaining == 0:
+        time = max(0, time + quota.emission_ns - quota.capacity_ns)
+    return b";r=%d;t=%d" % (remaining, -(-time // NANOS))

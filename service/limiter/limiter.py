@@ -55,7 +55,8 @@ class Limiter:
             await self._carry_over(policies, charges)
         decisions, source = await self._store.take(charges)
         results = tuple(zip(policies, decisions, strict=True))
-        return self._tell(request, Verdict(not is_refused(charges, decisions), results, source))
+        verdict = Verdict(not is_refused(charges, decisions), results, source)
+        return self._tell(request, verdict)
 
     async def refund(self, request: Request, verdict: Verdict) -> None:
         """Give back what an allowed request took: it turned out not to count."""

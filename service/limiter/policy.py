@@ -109,10 +109,10 @@ class Policy:
     def charge(self, request: Request) -> Charge:
         """What a request takes, and from which bucket."""
         subject = self.key(request)
-        key, quota = (self._bucket, subject), self.quota
         if self.overrides:
-            quota = self.quota_of(subject)
-            key = self.bucket_of(subject)
+            key, quota = self.bucket_of(subject), self.quota_of(subject)
+        else:
+            key, quota = (self._bucket, subject), self.quota
         return Charge(key, quota, self.cost, self.mode is Mode.ENFORCE, self.failure)
 
     def quota_of(self, subject: str) -> Quota:

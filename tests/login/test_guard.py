@@ -1,11 +1,19 @@
 """The login guard: who may guess, how often, and whom it must not hurt."""
 
 import asyncio
+from collections.abc import Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.limiter import FakeClock, MemoryStore
+from service.limiter import (
+    Charge,
+    FakeClock,
+    GuardedStore,
+    MemoryStore,
+    StoreUnavailable,
+    Taken,
+)
 from service.login import Lockout, LoginGuard, Outcome
 
 ADA = "ada@example.org"
@@ -142,3 +150,19 @@ async def test_operators_unlock() -> None:
     assert await scene.guard.unlock(ADA, STRANGER)
     assert await scene.fail() is Outcome.ADMITTED
     assert not await scene.guard.unlock("nobody", OWNER)
+
+
+async def test_never_fails_open() -> None:
+    """When nobody can be asked, nobody is admitted, and nothing is counted against anyone."""
+
+    class Away(MemoryStore):
+        async def take(self, charges: Sequence[Charge]) -> Taken:
+            raise StoreUnavailable("away")
+
+    memory = MemoryStore()
+    guard = LoginGuard(GuardedStore(Away(), memory), Lockout.of(5, 15, 20))
+
+    outcomes = [(await guard.admit(ADA, OWNER, device)).outcome for device in [None, "laptop"] * 5]
+
+    assert set(outcomes) == {Outcome.UNAVAILABLE}
+    assert not memory.export().owed

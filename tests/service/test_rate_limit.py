@@ -1,12 +1,14 @@
 """The middleware in front of applications of every kind, without a server."""
 
+import gc
+
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from service.asgi import App
+from service.asgi import App, Message, Receive, Scope, Send
 from service.limiter import FakeClock, Limiter, MemoryStore, Policy, PolicySet, parse
 from service.middleware.rate_limit import RateLimitMiddleware
 
@@ -77,3 +79,32 @@ async def test_headers_of_the_application_stay() -> None:
 
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers.get_list("ratelimit") == ['"default";r=4;t=12']
+
+
+async def test_leaves_nothing_to_the_garbage_collector() -> None:
+    """A request makes no ring of references: collecting those would cost more than the limiter."""
+    limits = Limiter(PolicySet((Policy("default", parse("9/s")),)), MemoryStore())
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def send(_: Message) -> None:
+        return None
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    middleware = RateLimitMiddleware(app, limits)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            scope: Scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+            scope["client"] = None
+            await middleware(scope, receive, send)
+            del scope
+        found = gc.collect()
+    finally:
+        gc.enable()
+
+    assert found == 0

@@ -76,13 +76,13 @@ class MemoryStore:
 
     async def take(self, charges: Sequence[Charge]) -> Taken:
         """Take every charge if all the binding ones fit, else nothing."""
-        return Taken(self.take_now(charges), Source.MEMORY)
+        if len(charges) == 1:
+            key, quota, cost, *_ = charges[0]
+            return Taken([self.take_one(key, quota, cost)], Source.MEMORY)
+        return Taken(self._take_all(charges), Source.MEMORY)
 
     def take_now(self, charges: Sequence[Charge]) -> list[Decision]:
         """`take`, for callers that do not await; nothing here ever waits."""
-        if len(charges) == 1:
-            key, quota, cost, *_ = charges[0]
-            return [self.take_one(key, quota, cost)]
         return self._take_all(charges)
 
     def take_one(self, key: Key, quota: Quota, cost: int = 1) -> Decision:
