@@ -28,6 +28,8 @@ _PROBE: Final[Key] = ("flygate", "seed probe")
 
 Fingerprint = Callable[[Key], int]
 
+_new = bucket.new
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -91,9 +93,9 @@ class MemoryStore:
         # holds that this decides as they do.
         fingerprint = self._fingerprint(key) or 1
         table = self._table
-        slot = fingerprint % table.doubled
+        slot = fingerprint % table.modulus
         if slot >= table.size:
-            slot -= table.doubled >> 1
+            slot -= table.modulus >> 1
         if table.fingerprints[slot] != fingerprint:
             slot = table.find(fingerprint)
             if slot == ABSENT:
@@ -105,7 +107,7 @@ class MemoryStore:
         after = owed + cost * quota.emission_ns
         if after <= quota.capacity_ns:
             tats[slot] = now + after
-            return bucket.new(Decision, (True, 0, after, quota))
+            return _new(Decision, (True, 0, after, quota))
         return bucket.denied(owed, cost, after - quota.capacity_ns, quota)
 
     async def peek(self, key: Key, quota: Quota) -> Decision:

@@ -25,18 +25,18 @@ _SPLITS: Final = 2
 class Table:
     """Maps non-zero 64-bit fingerprints to TATs, in about `max_slots` slots at most.
 
-    A home is `fingerprint % doubled`; homes at `size` and above do not exist yet, and are
-    folded down by `doubled / 2`.
+    A home is `fingerprint % modulus`. While the table grows to the next round's size, homes at
+    `size` and above do not exist yet, and are folded down by half the modulus.
 
     Attributes:
         fingerprints: of each slot; 0 where there is none.
         tats: of each slot. The caller reads and writes them.
         size: the slots that there are now.
-        doubled: the slots that there will be when every set of this round was split.
+        modulus: `size`, or the size at which this round of growth ends.
         max_slots: the slots that there will be at most.
     """
 
-    __slots__ = ("doubled", "fingerprints", "max_slots", "size", "tats")
+    __slots__ = ("fingerprints", "max_slots", "modulus", "size", "tats")
 
     def __init__(self, max_slots: int) -> None:
         """Start small, at such a size that doubling ends just below `max_slots`."""
@@ -44,7 +44,7 @@ class Table:
         doublings = max(0, (sets * WAYS // _SMALLEST).bit_length() - 1)
         self.size = (sets >> doublings) * WAYS
         self.max_slots = self.size << doublings
-        self.doubled = 2 * self.size
+        self.modulus = self.size
         self.fingerprints = array("q", bytes(8 * self.size))
         self.tats = array("q", bytes(8 * self.size))
 
@@ -89,8 +89,8 @@ class Table:
         self.tats[slot] = 0
 
     def _home(self, bits: int) -> int:
-        slot = bits % self.doubled
-        return slot if slot < self.size else slot - (self.doubled >> 1)
+        slot = bits % self.modulus
+        return slot if slot < self.size else slot - (self.modulus >> 1)
 
     def _choose(self, fingerprint: int, now: int) -> int:
         """A slot of the emptier set; if both are full, one whose bucket can live elsewhere."""
@@ -135,14 +135,14 @@ class Table:
 
     def _split(self) -> None:
         """Add one set, and move there what now belongs there."""
-        target, source = self.size, self.size - (self.doubled >> 1)
+        if self.size == self.modulus:
+            self.modulus *= 2
+        target, source = self.size, self.size - (self.modulus >> 1)
         self.fingerprints.extend(_EMPTY_SET)
         self.tats.extend(_EMPTY_SET)
         self.size += WAYS
         for way in range(WAYS):
             self._move_if_due(source + way, target + way)
-        if self.size == self.doubled:
-            self.doubled *= 2
 
     def _move_if_due(self, source: int, target: int) -> None:
         fingerprint = self.fingerprints[source]
