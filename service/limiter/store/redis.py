@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -63,6 +63,7 @@ class RedisStore:
         self._budget_seconds = budget_seconds
         self._clock = clock
         self._denials = Denials(clock or MonotonicClock()) if denials is None else denials
+        self._turn: list[_Asked] = []
         self._waiting: list[_Asked] = []
         self._calls: set[asyncio.Task[None]] = set()
 
@@ -91,7 +92,11 @@ class RedisStore:
     async def reset(self, key: Key) -> bool:
         """Make a bucket full again; False if it was not known."""
         self._denials.clear()
-        return bool(await self._within_budget(self._client.delete(self._name(key))))
+        try:
+            async with asyncio.timeout(self._budget_seconds):
+                return bool(await self._client.delete(self._name(key)))
+        except (TimeoutError, RedisError, OSError) as error:
+            raise self._unavailable(error) from error
 
     async def owe(self, key: Key, quota: Quota, owed_ns: int) -> None:
         """Set how long a bucket takes until it is full again."""
@@ -107,24 +112,28 @@ class RedisStore:
         """Wait for the call that takes these charges along with others."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[list[Decision]] = loop.create_future()
-        if not self._waiting:
+        if not self._turn:
             loop.call_soon(self._send)
-        self._waiting.append((charges, answer))
-        decisions: list[Decision] = await self._within_budget(answer)
-        return decisions
-
-    async def _within_budget(self, answer: Any) -> Any:
+        self._turn.append((charges, answer))
         try:
-            async with asyncio.timeout(self._budget_seconds):
-                return await answer
-        except TimeoutError as error:
+            return await answer
+        except (TimeoutError, RedisError, OSError) as error:
+            raise self._unavailable(error) from error
+
+    def _unavailable(self, error: Exception) -> StoreUnavailable:
+        if isinstance(error, TimeoutError):
             milliseconds = round(self._budget_seconds * 1000)
-            raise StoreUnavailable(f"Redis did not answer within {milliseconds} ms") from error
-        except (RedisError, OSError) as error:
-            raise StoreUnavailable(f"Redis cannot be asked: {error}") from error
+            return StoreUnavailable(f"Redis did not answer within {milliseconds} ms")
+        return StoreUnavailable(f"Redis cannot be asked: {error}")
 
     def _send(self) -> None:
         """Begin calls for what waits; what finds too many in flight goes with the next."""
+        if self._turn:
+            # One timer for all requests of a turn: one for each would cost more than the call.
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._budget_seconds, _give_up, self._turn)
+            self._waiting += self._turn
+            self._turn = []
         self._waiting = [asked for asked in self._waiting if not asked[1].done()]
         while self._waiting and len(self._calls) < _CALLS_IN_FLIGHT:
             batch = self._waiting[:_MOST_REQUESTS_PER_CALL]
@@ -143,10 +152,7 @@ class RedisStore:
             async with asyncio.timeout(self._budget_seconds):
                 numbers = await self._run_script(batch)
         except Exception as error:
-            for _, answer in batch:
-                if not answer.done():
-                    answer.set_exception(error)
-                    answer.exception()  # whoever gave up waiting does not collect it
+            _fail(batch, error)
             return
         pairs = zip(numbers[::2], numbers[1::2], strict=True)
         for charges, answer in batch:
@@ -175,6 +181,17 @@ class RedisStore:
         policy, subject = key
         text = f"{len(policy)}:{policy}{subject}".encode()
         return _TAG + hashlib.blake2b(text, key=self._secret, digest_size=16).hexdigest()
+
+
+def _give_up(asked: list[_Asked]) -> None:
+    _fail(asked, TimeoutError())
+
+
+def _fail(asked: list[_Asked], error: Exception) -> None:
+    for _, answer in asked:
+        if not answer.done():
+            answer.set_exception(error)
+            answer.exception()  # whoever was cancelled meanwhile does not collect it
 
 
 def _arguments(batch: list[_Asked]) -> Iterator[int]:
