@@ -35,7 +35,7 @@ def main() -> None:
     )
     pulumi.export("app", stack.app)
     pulumi.export("url", app.url)
-    pulumi.export("phase", stack.phase)
+    pulumi.export("phase", release.history.apply(lambda past: _newest(past, "phase")))
     pulumi.export("release", release.history.apply(lambda past: _newest(past, "version")))
     pulumi.export("image", release.history.apply(lambda past: _newest(past, "image")))
     pulumi.export("machines", release.history.apply(lambda past: _newest(past, "machines")))
@@ -60,25 +60,27 @@ def _request(stack: StackConfig, secret_names: list[str], drift: str) -> dict[st
 
 
 def _announce(stack: StackConfig) -> None:
-    row = stack.row
-    machines = stack.machines or row.machines
-    cost = row.monthly_cost(max(1, len(stack.regions)), machines)
-    pulumi.log.info(
-        f"phase {row.number} ({row.name}): {machines} machine(s) a region of {row.memory_mb} MB, "
-        f"limits in {row.storage}; at most about ${cost:.2f} a month"
-    )
     if stack.pin:
         why = f": {stack.pin.reason}" if stack.pin.reason else ""
         pulumi.log.warn(
             f"pinned to {stack.pin.version} by {stack.pin.by}{why}. The checkout is not deployed; "
             f"`flygate forward {pulumi.get_stack()}` ends the pin."
         )
+        return
+    row = stack.row
+    machines = stack.machines or row.machines
+    cost = row.monthly_cost(max(1, len(stack.regions)), machines)
+    each = f"{machines} machine" + ("s" if machines > 1 else "")
+    pulumi.log.info(
+        f"phase {row.number} ({row.name}): {each} of {row.memory_mb} MB in each region, "
+        f"limits in {row.storage}; at most about ${cost:.2f} a month"
+    )
 
 
 def _drift(stack: StackConfig) -> str:
     seen = read_only("drift", {"app": stack.app})
     for line in seen["found"]:
-        pulumi.log.info(f"to be put right: {line}")
+        pulumi.log.info(f"found: {line}")
     return str(seen["token"])
 
 

@@ -257,6 +257,8 @@ def _explain(error: dict[str, Any], values: Mapping[str, Any]) -> str:
         return f"{PROJECT}:{path} is not set. Set it: pulumi config set {path} <value>"
     if error["type"] == "extra_forbidden":
         known = ", ".join(sorted([*StackConfig.model_fields, "secrets"]))
+        if "." in path and path.partition(".")[0] in STRUCTURED:
+            return f"{PROJECT}:{path} is no key. Meant: pulumi config set --path {path} <value>"
         return f"{PROJECT}:{path} is no key of this project. Known: {known}"
     found = json.dumps(_at(values, error["loc"]), default=str)
     return f"{PROJECT}:{path} is {found}; it {_must(message)}"

@@ -65,4 +65,4 @@ def _before(history: Sequence[Entry], current: Entry) -> Entry:
             return entry
     others = [entry.version for entry in history if entry.manifest != current.manifest]
     hint = f" Name one with --to: {', '.join(others)}." if others else ""
-    raise LedgerError(f"{current.version} runs the oldest manifest in the ledger.{hint}")
+    raise LedgerError(f"There is no release before {origin} to go back to.{hint}")

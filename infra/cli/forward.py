@@ -38,3 +38,4 @@ def forward(
     except (PulumiFailed, KeyboardInterrupt):
         stack.ask("config", "set", "pin", former)
         raise
+    print(f"{environment} runs the checkout again, as {stack.outputs()['release']}.")

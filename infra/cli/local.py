@@ -81,7 +81,11 @@ def logs(
 ) -> None:
     """Print what machines wrote."""
     reader = LogReader(state, machine)
-    _print_lines(reader.new_lines()[-lines:])
+    found = reader.new_lines()
+    if machine and not found and not follow:
+        typer.echo(f"No machine whose id begins with {machine!r} wrote anything.", err=True)
+        raise typer.Exit(1)
+    _print_lines(found[-lines:])
     while follow:
         time.sleep(_FOLLOW_SECONDS)
         _print_lines(reader.new_lines())

@@ -125,5 +125,12 @@ def _guarded(action: Any, redact: Redactor) -> Any:
 
 
 def _fail(exc: FlygateError, redact: Redactor) -> NoReturn:
-    print(redact(f"error: {exc}"), file=sys.stderr, flush=True)
-    raise SystemExit(exc.exit_code)
+    raise Redacted(redact(str(exc)), exc.exit_code) from None
+
+
+class Redacted(FlygateError):
+    """An error whose text has no secret any more."""
+
+    def __init__(self, text: str, exit_code: int) -> None:
+        super().__init__(text)
+        self.exit_code = exit_code

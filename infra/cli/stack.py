@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing import Any
 from infra.errors import ConfigError, FlygateError
 from infra.ops.release import journal_path
 from infra.rollout import journal
+from infra.rollout.journal import Event
+from infra.rollout.report import Report
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL = "local"
@@ -72,13 +75,18 @@ class Stack:
         """Run a Pulumi command on this stack, its output shown as it comes.
 
         Raises:
-            PulumiFailed: it failed; the exit code is the rollout's outcome if there was one.
+            PulumiFailed: it failed; with the rollout's own last words and outcome, if there
+                was one.
         """
-        before = self._journal_length()
+        before = len(self._events())
         command = ["pulumi", *arguments, "--stack", self.name]
         process = subprocess.run(command, cwd=self.root, env=self.environment, check=False)
+        events = self._events()[before:]
+        if sys.stdout.isatty():
+            # A terminal's table shows a command's last line only.
+            _replay(events)
         if process.returncode != 0:
-            raise PulumiFailed(f"{what} failed; Pulumi says why above.", self._outcome(before))
+            raise PulumiFailed(_last_words(events) or f"{what} failed.", _outcome(events))
 
     def ask(self, *arguments: str) -> str:
         """What a Pulumi command on this stack prints.
@@ -122,17 +130,33 @@ class Stack:
         except PulumiFailed:
             return None
 
-    def _app(self) -> str:
-        return self.config("app") or ""
+    def _events(self) -> list[Event]:
+        app = self.config("app") or ""
+        return journal.read(journal_path(self.root, app))
 
-    def _journal_length(self) -> int:
-        return len(journal.read(journal_path(self.root, self._app())))
 
-    def _outcome(self, before: int) -> int:
-        """The exit code for what the last rollout came to, if one ran at all."""
-        events = journal.read(journal_path(self.root, self._app()))[before:]
-        ends = [event.kind for event in events if event.kind in _OUTCOMES]
-        return _OUTCOMES[ends[-1]] or 1 if ends else 1
+def _replay(events: list[Event]) -> None:
+    if events:
+        print("\nThe rollout, step by step:")
+    show = Report(sys.stdout)
+    for event in events:
+        show(event)
+
+
+def _last_words(events: list[Event]) -> str:
+    """What became of a rollout that failed: the reason, and what serves now."""
+    failures = [event for event in events if event.kind in {"failed", "refused"}]
+    if not failures:
+        return ""
+    reason = failures[-1].text.splitlines()[0]
+    ends = [event.text for event in events if event.kind in {"restored", "restore-failed"}]
+    return f"{failures[-1].release} was not released: {reason}. " + " ".join(ends)
+
+
+def _outcome(events: list[Event]) -> int:
+    """The exit code for what a rollout came to, if one ran at all."""
+    ends = [event.kind for event in events if event.kind in _OUTCOMES]
+    return _OUTCOMES[ends[-1]] or 1 if ends else 1
 
 
 def _sourced(path: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The end of `flygate up`: a dozen real requests that show the limiter, and what to try next."""
+"""The end of `flygate up`: real requests that show the limiter, and what to try next."""
 
 from __future__ import annotations
 
@@ -10,22 +10,28 @@ import httpx
 from infra.cli.stack import Stack
 from infra.web import address
 
-REQUESTS = 12
+REQUESTS_MAX = 50
 HEADERS = ("retry-after", "ratelimit", "ratelimit-policy")
 
 
 def show(stack: Stack) -> None:
     """Ask the service through the proxy, and print what it answers."""
-    url = str(stack.outputs()["url"])
-    print(f"{url}\n\n  {REQUESTS} requests of one client, through the proxy:")
+    outputs = stack.outputs()
+    url = str(outputs["url"])
+    count = sum(len(ids) for ids in outputs["machines"].values())
+    each = f" ({count} machines, each with a bucket of its own)" if count > 1 else ""
+    print(f"{url}\n\n  One client asks until it is refused{each}:")
     with _one_client(url) as web:
-        for number in range(1, REQUESTS + 1):
+        for number in range(1, REQUESTS_MAX + 1):
             answer = web.get("/")
             print(f"  {number:>4}  {_line(answer)}")
             if answer.status_code == 429:
-                print(f"        {answer.text}")
+                print(f"             {answer.json()['title']}: {answer.json()['detail']}")
                 break
     print(_NEXT.format(url=url))
+    if outputs.get("pin"):
+        print(f"\n  Pinned to {outputs['pin']['version']}: the checkout is not deployed.")
+        print("  `./flygate forward local` ends that.")
 
 
 def _one_client(url: str) -> httpx.Client:
@@ -46,7 +52,7 @@ def _line(answer: httpx.Response) -> str:
 
 _NEXT = """
 What to try next:
-  curl -i {url}/                  the same by hand
+  curl -i {url}/
   ./flygate status                what runs, from which release
   edit service/routes/api.py, then `make up` again: a staged rollout
   ./flygate rollback local        and back: image, config, env and secrets

@@ -2,6 +2,7 @@
 
 FlyError
 ├── Unreachable        no answer: refused, reset, timed out
+│   └── LocalFlyDown   nothing listens where the local Fly should
 └── FlyApiError        an answer that is an error
     ├── Unauthorized   401, 403
     ├── NotFound       404
@@ -36,6 +37,16 @@ class Unreachable(FlyError):
             "FLY_API_BASE_URL and FLY_FLAPS_BASE_URL are right or not set."
         )
         self.maybe_applied = maybe_applied
+
+
+class LocalFlyDown(Unreachable):
+    """Nothing listens where the local Fly should; to ask again at once would not help."""
+
+    def __init__(self, action: str, url: str) -> None:
+        FlyError.__init__(
+            self, f"{action}: the local Fly does not run at {url}. Start it with `make up`."
+        )
+        self.maybe_applied = False
 
 
 class FlyApiError(FlyError):

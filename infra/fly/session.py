@@ -12,6 +12,7 @@ from infra.fly.endpoints import Endpoints
 from infra.fly.errors import (
     FlyApiError,
     FlyError,
+    LocalFlyDown,
     RateLimited,
     ServerError,
     Unreachable,
@@ -100,6 +101,8 @@ class FlySession:
         except httpx.HTTPError as exc:
             # A connection that was never made can't have applied anything.
             never_sent = isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout)
+            if isinstance(exc, httpx.ConnectError) and self.endpoints.is_local:
+                raise LocalFlyDown(action, self.endpoints.flaps_url) from None
             raise Unreachable(
                 action, type(exc).__name__, maybe_applied=not never_sent
             ) from None  # the cause carries the request, and with it the token
@@ -113,6 +116,8 @@ class FlySession:
 def _should_retry(error: Exception, *, repeatable: bool) -> bool | float:
     if isinstance(error, RateLimited):
         return RATE_LIMIT_WAIT_SECONDS
+    if isinstance(error, LocalFlyDown):
+        return False
     if isinstance(error, Unreachable):
         return repeatable or not error.maybe_applied
     if isinstance(error, ServerError):

@@ -190,9 +190,11 @@ async def _repaired(rollout: Rollout, ledger: Ledger, state: State) -> bool:
     if len(machines) != world.target.manifest.count:
         return False
     if not is_converged(state, current.version, len(machines)):
+        world.journal.about(current.name)
         world.journal.write("started", "repair", f"{current.name}: putting its machines right")
         await _run(lambda now: repairs(now, world.target), rollout, state)
         if not is_converged(await observe(world.fly, world.app), current.version, len(machines)):
+            world.journal.about(world.target.name)
             return False  # it does not come up as it is: release it again
     for machine in machines:
         await world.fly.set_metadata(world.app, machine.id, DRIFT_KEY, world.target.drift)

@@ -84,7 +84,10 @@ async def _restore(done: list[Step], world: World, reason: str) -> None:
             "Run the same command again: it begins by repairing what it finds. "
             "`flygate status` shows the machines."
         )
-    world.journal.write("restored", "restore", f"{world.target.former_name} serves as before")
+    serving = f"{world.target.former_name} serves as before"
+    world.journal.write(
+        "restored", "restore", serving if world.target.former else "nothing is left of it"
+    )
 
 
 async def _finish(stages: Iterable[Stage], world: World) -> None:

@@ -57,7 +57,7 @@ class Healthy:
             if reason := _death(machine):
                 return Verdict("fail", self.name, reason)
             if _is_healthy(machine, world):
-                return Verdict("pass", self.name, f"{machine.name} started, checks pass")
+                return Verdict("pass", self.name, "started, checks pass")
             if time.monotonic() > deadline:
                 return Verdict("fail", self.name, self._too_late(machine))
             await asyncio.sleep(POLL_SECONDS)

@@ -78,6 +78,10 @@ class Journal:
         self._listeners = listeners
         self._began = time.monotonic()
 
+    def about(self, release: str) -> None:
+        """The events that follow belong to another release."""
+        self._release = release
+
     @property
     def seconds(self) -> float:
         """Since the rollout began."""

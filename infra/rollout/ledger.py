@@ -103,7 +103,12 @@ class Ledger(BaseModel):
         for release in reversed(self.releases):
             if release.manifest_id == manifest_id:
                 return release
-        known = ", ".join(r.name for r in self.releases) or "none"
+        if not self.releases:
+            raise LedgerError(
+                "The stack is pinned to an earlier release, but nothing was released yet, or it "
+                "was destroyed. `flygate forward` ends the pin and deploys the checkout."
+            )
+        known = ", ".join(r.name for r in self.releases)
         raise LedgerError(
             f"The stack is pinned to manifest {manifest_id}, which the ledger does not have "
             f"(it has {known}). `flygate forward` ends the pin."

@@ -76,11 +76,14 @@ def sweep(state: State, target: Target) -> Stage:
 
 
 def is_converged(state: State, release: int, count: int) -> bool:
-    """A release's machines all serve, are as many as they should be, and nothing else serves."""
+    """A release's machines all serve, are as many as they should be, and are alone.
+
+    Nothing else serves, and no rollout that died left anything; standby machines are fine.
+    """
     machines = state.of(release)
     others = [m for m in state.machines if m.release != release]
     return (
         len(machines) == count
         and all(m.serves and m.healthy for m in machines)
-        and not any(m.serves for m in others)
+        and not any(m.serves or m.release > release for m in others)
     )

@@ -8,6 +8,7 @@ through Fly's proxy, but a command can run inside it.
 import http.client
 import json
 import os
+import re
 import secrets
 import sys
 import time
@@ -36,17 +37,28 @@ def burst(connection: http.client.HTTPConnection, size: int, per_second: float) 
     client = f"2001:db8:{secrets.randbelow(65536):x}:{secrets.randbelow(65536):x}::1"
     began = time.monotonic()
     admitted = 0
+    declared: list[float] = []
     while True:
         status, headers, _ = get(connection, PROBE, {"Fly-Client-IP": client})
+        if not declared and (declared := tightest(headers.get("ratelimit-policy", ""))):
+            size, per_second = int(declared[0]), declared[1]
         if status >= 300 or admitted > size + per_second * (time.monotonic() - began) + 1:
             break
         admitted += 1
     return {
+        "declared": declared,
         "admitted": admitted,
         "last": status,
         "retry_after": headers.get("retry-after", ""),
         "seconds": time.monotonic() - began,
     }
+
+
+def tightest(field: str) -> list[float]:
+    """The smallest quota of a RateLimit-Policy field: its size, and its refill in a second."""
+    found = re.findall(r";q=(\d+);w=(\d+)", field)
+    quotas = [[float(size), float(size) / float(window)] for size, window in found if int(window)]
+    return min(quotas, default=[])
 
 
 def get(

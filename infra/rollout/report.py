@@ -32,5 +32,7 @@ class Report:
         if event.kind in _HIDDEN:
             return
         mark = _MARKS.get(event.kind, "·")
-        line = f"{event.release} {event.seconds:5.1f}s {mark} {event.stage:<8} {event.text}"
+        # What else a failure has to tell, its last lines of log, comes with the error at the end.
+        text = event.text.splitlines()[0] if event.text else ""
+        line = f"{event.release} {event.seconds:5.1f}s {mark} {event.stage:<8} {text}"
         print(line.rstrip(), file=self._stream, flush=True)

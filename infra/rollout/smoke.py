@@ -11,7 +11,7 @@ from typing import Any
 from infra.fly.models import ExecResult
 from infra.manifest import Manifest
 
-# The service's own defaults (tests/infra/test_smoke.py holds the two together).
+# The service's own defaults (tests/infra/rollout/test_smoke.py holds the two together).
 DEFAULT_RPM = 60
 DEFAULT_BURST = 10
 REQUEST_SECONDS = 5
@@ -25,13 +25,15 @@ class Expectation:
     Attributes:
         port: where the service listens.
         limiter: the limiter must be proved.
-        burst, per_second: the quota of one client.
+        burst, per_second: the quota of one client, if the service declares none itself.
+        is_exact: that quota is the manifest's word; else policies of the service's own decide.
     """
 
     port: int
     limiter: bool
     burst: int
     per_second: float
+    is_exact: bool = True
 
     @classmethod
     def of(cls, manifest: Manifest, *, limiter: bool) -> Expectation:
@@ -42,6 +44,7 @@ class Expectation:
             limiter=limiter,
             burst=_whole(manifest.env, "RATE_LIMIT_BURST", DEFAULT_BURST),
             per_second=_whole(manifest.env, "RATE_LIMIT_RPM", DEFAULT_RPM) / 60,
+            is_exact=not _has_own_quotas(manifest),
         )
 
     def command(self) -> list[str]:
@@ -71,7 +74,13 @@ class Expectation:
 
     def _limiter_problem(self, seen: Mapping[str, Any]) -> str:
         admitted, last = int(seen["admitted"]), int(seen["last"])
-        quota = f"burst {self.burst}, {self.per_second * 60:g} a minute"
+        burst, per_second = seen.get("declared") or (self.burst, self.per_second)
+        quota = f"burst {burst:g}, {per_second * 60:g} a minute"
+        if self.is_exact and burst != self.burst:
+            return (
+                f"the service declares a quota of {burst:g}, where RATE_LIMIT_BURST asks for "
+                f"{self.burst}"
+            )
         if last not in {204, 429}:
             return f"GET /_flygate/probe answered {last}; 204 or 429 was expected"
         if last != 429:
@@ -80,7 +89,7 @@ class Expectation:
                 f"({quota}). Is RATE_LIMIT_MODE off or shadow, or the middleware missing? "
                 "If that is meant: pulumi config set --path smoke.limiter false"
             )
-        if admitted < self.burst:
+        if admitted < burst:
             return f"the limiter refused after {admitted} requests, before the burst ({quota})"
         if not seen["retry_after"]:
             return "the limiter's 429 carries no Retry-After"
@@ -88,9 +97,17 @@ class Expectation:
 
     def summary(self) -> str:
         """What was proved, for people."""
-        return (
-            f"burst of {self.burst} served, the next refused" if self.limiter else "health answered"
-        )
+        if not self.limiter:
+            return "health answered"
+        burst = f"burst of {self.burst}" if self.is_exact else "declared quota"
+        return f"{burst} served, the next refused"
+
+
+def _has_own_quotas(manifest: Manifest) -> bool:
+    """The quota is more than RATE_LIMIT_RPM and RATE_LIMIT_BURST say: what the service declares."""
+    algorithm = manifest.env.get("RATE_LIMIT_ALGORITHM", "token_bucket")
+    names = {*manifest.env, *manifest.secrets}
+    return "RATE_LIMIT_POLICIES" in names or algorithm != "token_bucket"
 
 
 def _whole(env: Mapping[str, str], name: str, default: int) -> int:

@@ -19,6 +19,7 @@ def test_a_newcomer_sees_the_limiter_work(newcomer: Newcomer) -> None:
 
     statuses = re.findall(r"^ +\d+  (\d{3})  ", output, flags=re.M)
     assert statuses == ["200"] * 10 + ["429"]
+    assert "Quota exceeded: Try again in 1 second." in output
     assert re.search(r"429  retry-after: \d+ +ratelimit: .*r=0.* ratelimit-policy: .*q=10", output)
     assert ".localhost:" in output
     assert "flygate rollback local" in output

@@ -37,13 +37,13 @@ def test_by_default_it_is_the_release_before(past: list[Entry], expected: str) -
 @pytest.mark.parametrize("past", [BACK_TO_1, BACK_TWICE])
 def test_from_the_oldest_there_is_no_way_back_but_by_name(past: list[Entry]) -> None:
     """What is left to choose is named, and how."""
-    with pytest.raises(LedgerError, match=r"runs the oldest manifest.*--to: .*v2"):
+    with pytest.raises(LedgerError, match=r"no release before v1 to go back to.*--to: .*v2"):
         rollback_target(past, None)
 
 
 def test_a_single_release_has_nothing_before_it() -> None:
     """There is nothing to name, so nothing is named."""
-    with pytest.raises(LedgerError, match=r"v1 runs the oldest manifest in the ledger\.$"):
+    with pytest.raises(LedgerError, match=r"no release before v1 to go back to\.$"):
         rollback_target([entry(1, "a")], None)
 
 

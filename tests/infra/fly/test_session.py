@@ -19,6 +19,7 @@ from infra.fly.errors import (
     FlyApiError,
     FlyError,
     Invalid,
+    LocalFlyDown,
     NotFound,
     RateLimited,
     ServerError,
@@ -170,6 +171,19 @@ async def test_a_connection_that_was_never_made_is_always_repeated(naps: list[fl
         await fly.create_app("shop", "acme")
 
     assert len(script.asked) == 2
+
+
+async def test_a_local_fly_that_is_down_is_said_at_once(naps: list[float]) -> None:
+    """Nothing listens there, and waiting would not change that."""
+    script = Script([httpx.ConnectError("refused")])
+    local = Endpoints("http://127.0.0.1:4280", "http://127.0.0.1:4280", TOKEN)
+
+    async with FlyClient(local, httpx.MockTransport(script)) as fly:
+        with pytest.raises(LocalFlyDown, match=r"does not run at http://127\.0\.0\.1:4280.*make up"):
+            await fly.app("shop")
+
+    assert len(script.asked) == 1
+    assert naps == []
 
 
 @pytest.mark.parametrize("lost", [httpx.ReadError("reset"), httpx.ReadTimeout("slow"), error(503)])

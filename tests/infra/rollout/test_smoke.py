@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra.fly.models import ExecResult
-from infra.rollout import smoke
+from infra.rollout import probe, smoke
 from infra.rollout.smoke import Expectation
 from service.settings import Settings
 from tests.infra.builders import manifest
@@ -65,6 +65,34 @@ def test_each_fault_is_told_in_words(changes: dict[str, Any], said: str) -> None
 def test_a_probe_that_could_not_ask_is_a_problem(result: ExecResult, said: str) -> None:
     """No answer is never a good answer."""
     assert said in EXPECTED.problem(result)
+
+
+def test_a_service_with_policies_of_its_own_is_held_to_what_it_declares() -> None:
+    """RATE_LIMIT_POLICIES replaces the two variables, so the answer's own field decides."""
+    own = Expectation.of(manifest(config={"env": {"RATE_LIMIT_POLICIES": "x"}}), limiter=True)
+
+    assert problem(own, declared=[3.0, 0.05], admitted=3) == ""
+    assert "refused after 2 requests" in problem(own, declared=[3.0, 0.05], admitted=2)
+
+
+def test_a_declared_quota_that_is_not_the_manifest_s_is_told() -> None:
+    """The service runs with another limit than the one that was asked for."""
+    said = problem(declared=[50.0, 5.0], admitted=50)
+
+    assert said == "the service declares a quota of 50, where RATE_LIMIT_BURST asks for 10"
+
+
+@pytest.mark.parametrize(
+    ("field", "quota"),
+    [
+        ('"default";q=10;w=10', [10.0, 1.0]),
+        ('"day";q=1000;w=86400, "burst";q=5;w=10', [5.0, 0.5]),
+        ("", []),
+    ],
+)
+def test_the_tightest_quota_is_found(field: str, quota: list[float]) -> None:
+    """The policy that refuses first is the one that the burst can prove."""
+    assert probe.tightest(field) == quota
 
 
 def test_lines_before_the_answer_are_ignored() -> None:
