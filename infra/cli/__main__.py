@@ -12,6 +12,10 @@ from infra.errors import FlygateError
 # Only the file of the verb that was typed is imported: `op` runs inside every deployment.
 VERBS = ("up", "status", "history", "rollback", "forward", "local", "op")
 
+# As in sysexits.h; the rollout's outcomes have the small numbers.
+MISUSED = 64
+PARSERS_OWN = 2
+
 HELP = """Deploy a rate-limited service on Fly.io, or on a Fly of your own on this machine.
 
 \b
@@ -29,8 +33,11 @@ def main() -> None:
     try:
         app(prog_name="flygate")
     except FlygateError as exc:
-        print(f"error: {exc}", file=sys.stderr)
+        print(f"error: {exc}", file=sys.stderr, flush=True)
         sys.exit(exc.exit_code)
+    except SystemExit as exc:
+        # The parser's own 2 would say "failed, and all is as before".
+        sys.exit(MISUSED if exc.code == PARSERS_OWN else exc.code)
 
 
 def build(arguments: list[str]) -> typer.Typer:
