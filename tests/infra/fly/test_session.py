@@ -179,7 +179,9 @@ async def test_a_local_fly_that_is_down_is_said_at_once(naps: list[float]) -> No
     local = Endpoints("http://127.0.0.1:4280", "http://127.0.0.1:4280", TOKEN)
 
     async with FlyClient(local, httpx.MockTransport(script)) as fly:
-        with pytest.raises(LocalFlyDown, match=r"does not run at http://127\.0\.0\.1:4280.*make up"):
+        with pytest.raises(
+            LocalFlyDown, match=r"does not run at http://127\.0\.0\.1:4280.*make up"
+        ):
             await fly.app("shop")
 
     assert len(script.asked) == 1
