@@ -71,6 +71,8 @@ def _install(checkout: Checkout) -> None:
             "sync",
             "--quiet",
             "--require-hashes",
+            # Once here, not at each start of each process where PYTHONDONTWRITEBYTECODE is set.
+            "--compile-bytecode",
         ]
         run("Installing by uv", [*uv, "--python", checkout.python, bootstrap, dev], _like_pip())
     except CommandFailed:
