@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import secrets
-import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.e2e.process_list import ProcessList
 from tests.e2e.project import Project
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
@@ -17,40 +16,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 # Made anew each time: this file itself must not be found.
 CANARY = f"canary-{secrets.token_hex(8)}"
 OTHER = f"canary-{secrets.token_hex(8)}"
-
-
-class ProcessList:
-    """Looks at all command lines of the machine, again and again, for a text."""
-
-    def __init__(self, *texts: str) -> None:
-        self._texts = [text.encode() for text in texts]
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self.found: list[str] = []
-        self.looks = 0
-
-    def __enter__(self) -> ProcessList:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(10)
-
-    def _watch(self) -> None:
-        while not self._stop.wait(0.02):
-            self.looks += 1
-            for line in _command_lines():
-                if any(text in line for text in self._texts):
-                    self.found.append(line.decode(errors="replace"))
-
-
-def _command_lines() -> Iterator[bytes]:
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            yield path.read_bytes()
-        except OSError:
-            continue
 
 
 def test_a_canary_is_nowhere(project: Project) -> None:
