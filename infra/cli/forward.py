@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.stack import PulumiFailed, Stack
+from infra.cli.pin import deploy_with
+from infra.cli.stack import Stack
 
 
 def register(app: typer.Typer) -> None:
@@ -26,16 +27,10 @@ def forward(
     Exit codes: as those of `flygate rollback`.
     """
     stack = Stack(environment)
-    former = stack.config("pin")
-    if former is None:
+    if stack.config("pin") is None:
         print(
             f"{environment} is not pinned; `pulumi up --stack {environment}` deploys the checkout."
         )
         return
-    stack.ask("config", "rm", "pin")
-    try:
-        stack.run("up", "--yes", "--skip-preview", what="The deployment")
-    except (PulumiFailed, KeyboardInterrupt):
-        stack.ask("config", "set", "pin", former)
-        raise
+    deploy_with(stack, None, "The deployment")
     print(f"{environment} runs the checkout again, as {stack.outputs()['release']}.")

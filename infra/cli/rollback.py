@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
 from infra import history
-from infra.cli.stack import PulumiFailed, Stack
+from infra.cli.pin import deploy_with
+from infra.cli.stack import Stack
 from infra.config import Pin
 from infra.provenance import actor, now
 
@@ -43,28 +43,8 @@ def rollback(
     target = history.rollback_target(releases, to)
     print(f"rolling back {environment} from {releases[0].version} to {target.version}", flush=True)
     pin = Pin(version=target.version, manifest=target.manifest, by=actor(), at=now(), reason=reason)
-    with_pin(stack, pin)
+    deploy_with(stack, pin, "The rollback")
     print(
         f"{environment} runs {target.version} again. It is pinned: `flygate forward {environment}` "
         "deploys the checkout again."
     )
-
-
-def with_pin(stack: Stack, pin: Pin) -> None:
-    """Pin a stack and deploy; a deployment that fails leaves the configuration as it was."""
-    former = stack.config("pin")
-    try:
-        stack.run(
-            "up",
-            "--yes",
-            "--skip-preview",
-            "--config",
-            f"pin={json.dumps(pin.model_dump(mode='json'))}",
-            what="The rollback",
-        )
-    except (PulumiFailed, KeyboardInterrupt):
-        if former is None:
-            stack.ask("config", "rm", "pin")
-        else:
-            stack.ask("config", "set", "pin", former)
-        raise

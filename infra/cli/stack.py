@@ -78,10 +78,11 @@ class Stack:
             PulumiFailed: it failed; with the rollout's own last words and outcome, if there
                 was one.
         """
-        before = len(self._events())
+        path = journal_path(self.root, self.config("app") or "")
+        before = len(journal.read(path))
         command = ["pulumi", *arguments, "--stack", self.name]
         process = subprocess.run(command, cwd=self.root, env=self.environment, check=False)
-        events = self._events()[before:]
+        events = journal.read(path)[before:]
         if sys.stdout.isatty():
             # A terminal's table shows a command's last line only.
             _replay(events)
@@ -129,10 +130,6 @@ class Stack:
             return self.ask("config", "get", key).rstrip("\n")
         except PulumiFailed:
             return None
-
-    def _events(self) -> list[Event]:
-        app = self.config("app") or ""
-        return journal.read(journal_path(self.root, app))
 
 
 def _replay(events: list[Event]) -> None:

@@ -10,7 +10,7 @@ import httpx
 
 from infra.fly import graphql
 from infra.fly.endpoints import Endpoints
-from infra.fly.errors import Conflict, FlyError, Invalid, NotFound, ServerError, Unreachable
+from infra.fly.errors import Conflict, Invalid, NotFound, ServerError, Unreachable
 from infra.fly.models import (
     App,
     ExecResult,
@@ -298,6 +298,3 @@ class FlyClient:
 
 def _path(app: str, machine_id: str, rest: str = "") -> str:
     return f"/apps/{app}/machines/{machine_id}" + (f"/{rest}" if rest else "")
-
-
-__all__ = ["FlyClient", "FlyError"]

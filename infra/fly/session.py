@@ -11,7 +11,6 @@ import stamina
 from infra.fly.endpoints import Endpoints
 from infra.fly.errors import (
     FlyApiError,
-    FlyError,
     LocalFlyDown,
     RateLimited,
     ServerError,
@@ -144,6 +143,3 @@ def _detail(answer: httpx.Response) -> str:
     if isinstance(body, dict):
         return str(body.get("error") or body.get("message") or body)[:500]
     return str(body)[:500]
-
-
-__all__ = ["FlyError", "FlySession"]
