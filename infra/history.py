@@ -11,7 +11,12 @@ from infra.errors import LedgerError
 
 
 class Entry(BaseModel):
-    """One release, without anything secret."""
+    """One release, without anything secret.
+
+    Attributes:
+        content: the public half of its manifest; releases of earlier versions lack it.
+        secrets: each secret's name with a number that is the same for the same value.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -26,6 +31,8 @@ class Entry(BaseModel):
     rollback_of: str = ""
     seconds: float = 0.0
     machines: dict[str, list[str]] = Field(default_factory=dict)
+    content: dict[str, Any] | None = Field(default=None, repr=False)
+    secrets: dict[str, int] = Field(default_factory=dict)
 
 
 def parse(output: Any) -> list[Entry]:

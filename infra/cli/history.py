@@ -30,7 +30,11 @@ def history(
     """
     releases = past.parse(Stack(environment).outputs().get("history"))
     if as_json:
-        print(json.dumps([entry.model_dump() for entry in releases], indent=2))
+        print(
+            json.dumps(
+                [entry.model_dump(exclude={"content", "secrets"}) for entry in releases], indent=2
+            )
+        )
     elif not releases:
         print(f"Nothing was released to {environment} yet.")
     else:

@@ -7,7 +7,7 @@ the plugin hands the former output to the next run, and a run that fails leaves 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -152,7 +152,11 @@ class Ledger(BaseModel):
 
     def history(self) -> list[dict[str, Any]]:
         """What may be shown of the releases, newest first: no secret."""
-        return [_public(release) for release in reversed(self.releases)]
+        numbers = _value_numbers(self.secret_sets.values())
+        return [
+            {**_public(release), "secrets": _numbered(self.secrets_of(release), numbers)}
+            for release in reversed(self.releases)
+        ]
 
 
 def _with_only_used(releases: list[Release], sets: Mapping[str, dict[str, str]]) -> Ledger:
@@ -176,4 +180,18 @@ def _public(release: Release) -> dict[str, Any]:
         "rollback_of": f"v{release.rollback_of}" if release.rollback_of else "",
         "seconds": release.seconds,
         "machines": release.machines,
+        "content": release.manifest.model_dump(mode="json"),
     }
+
+
+def _value_numbers(sets: Iterable[Mapping[str, str]]) -> dict[tuple[str, str], int]:
+    """A number for each value that a secret ever had: it tells whether one changed, no more."""
+    numbers: dict[tuple[str, str], int] = {}
+    for values in sets:
+        for pair in values.items():
+            numbers.setdefault(pair, len(numbers) + 1)
+    return numbers
+
+
+def _numbered(values: Mapping[str, str], numbers: Mapping[tuple[str, str], int]) -> dict[str, int]:
+    return {name: numbers[name, value] for name, value in values.items()}

@@ -51,6 +51,9 @@ def test_everything_comes_back_together(project: Project) -> None:
     first = project.status()["release"]
     deploy(project, "two")
     assert told(project) == {"code": "two", "env": "two", "secret": "secret-two"}
+    differences = project.flygate("diff").ok().output
+    assert '~ env.GREETING: "one" → "two"' in differences
+    assert "~ secret DEMO_SECRET\n" in differences
 
     with Load(project.web) as load:
         run = project.flygate("rollback", "local", "--reason", "two is worse").ok()
