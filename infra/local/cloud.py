@@ -1,21 +1,32 @@
 """The local cloud: everything behind the API and the proxy, wired in one place."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from infra.local.addons import AddOns
 from infra.local.app import App
 from infra.local.apps import Apps
+from infra.local.builds import Builds
+from infra.local.config import MachineConfig
 from infra.local.environment import Inherited
+from infra.local.errors import NotFoundError
 from infra.local.fleet import Fleet, NewMachine
 from infra.local.host import Host, Traffic
+from infra.local.image_ref import ImageRef
 from infra.local.images import ImageStore
 from infra.local.logs import Logs
 from infra.local.machines import Lifecycle
+from infra.local.records import Records
+from infra.local.releases import Releases
 from infra.local.secrets import Secrets
 from infra.local.store import Store
 from infra.local.times import Clock
+from infra.local.tokens import Tokens
 
 HOME_REGION = "iad"
+OWN_REGISTRY = "registry.fly.io"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +38,51 @@ class Cloud:
     images: ImageStore
     secrets: Secrets
     logs: Logs
+    releases: Releases
+    addons: AddOns
+    builds: Builds
+    volumes: Records
+    certificates: Records
+    tokens: Tokens
     clock: Clock
     state_id: str
+
+    def organizations(self) -> list[str]:
+        """The slugs of all that own something, and the user's own."""
+        owners = {app.organization for app in self.apps.list()}
+        owners |= {addon.organization for addon in self.addons.list()}
+        return sorted(owners | {"personal"})
+
+    def machine_config(self, raw: Mapping[str, Any]) -> MachineConfig:
+        """The config of a request, its image found.
+
+        Raises:
+            InvalidArgumentError: the config makes no sense.
+            NotFoundError: the image was never put into the registry.
+        """
+        config = MachineConfig.parse(raw)
+        return config.pinned(self.image_digest(config.image))
+
+    def image_digest(self, ref: ImageRef) -> str:
+        """What the reference means here. What could only be pulled from another registry is
+        replaced by a stand-in, since there is none to pull from.
+
+        Raises:
+            NotFoundError: the image was never put into the registry.
+        """
+        digest = self.images.resolve(ref)
+        if digest:
+            return self.images.get(digest).digest
+        if ref.registry == OWN_REGISTRY:
+            raise NotFoundError(f"image {ref} not found in the local registry")
+        return self.images.add_stand_in(ref)
 
     def create_machine(self, app: App, new: NewMachine) -> Lifecycle:
         """A machine of the app.
 
         Raises:
-            NotFoundError: its image was never put into the registry.
             ValidationFailedError: its name is taken.
         """
-        self.images.get(new.config.image.digest)
         lifecycle = self.fleet.create(app.name, new)
         self.apps.mark_deployed(app)
         return lifecycle
@@ -48,9 +93,13 @@ class Cloud:
         self.apps.delete(app)
         self.secrets.forget(app.name)
         self.logs.forget(app.name)
+        for records in (self.releases, self.volumes, self.certificates):
+            records.forget(app.name)
 
 
-def build_cloud(store: Store, traffic: Traffic, inherited: Inherited, clock: Clock) -> Cloud:
+def build_cloud(
+    store: Store, traffic: Traffic, inherited: Inherited, clock: Clock, tokens: Tokens
+) -> Cloud:
     host = Host(
         state_id=state_id_of(store),
         store=store,
@@ -67,6 +116,12 @@ def build_cloud(store: Store, traffic: Traffic, inherited: Inherited, clock: Clo
         images=host.images,
         secrets=host.secrets,
         logs=host.logs,
+        releases=Releases(store, clock),
+        builds=Builds(),
+        addons=AddOns(store, clock, host.state_id),
+        volumes=Records(store, "volumes"),
+        certificates=Records(store, "certificates"),
+        tokens=tokens,
         clock=clock,
         state_id=host.state_id,
     )

@@ -1,40 +1,17 @@
 """A machine's config (FLY.md 3): parsed once where it enters, kept as it was sent."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from infra.local.checks.spec import CheckSpec, parse_checks
 from infra.local.errors import InvalidArgumentError
+from infra.local.image_ref import ImageRef
 from infra.local.times import parse_duration
 
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}$")
 _SIGNALS = frozenset({"SIGHUP", "SIGINT", "SIGQUIT", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGTERM"})
 _DEFAULT_SOFT_LIMIT = 20
 _MAX_STOP_SECONDS = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class ImageRef:
-    """`registry.fly.io/app:tag@sha256:…`, split."""
-
-    registry: str
-    repository: str
-    tag: str
-    digest: str
-
-    @classmethod
-    def parse(cls, text: object) -> "ImageRef":
-        if not isinstance(text, str) or not (match := _DIGEST.search(text)):
-            raise InvalidArgumentError(
-                "invalid_argument: config.image must name a digest "
-                f"(registry.fly.io/<app>@sha256:<64 hex digits>), found {text!r}"
-            )
-        name = text[: match.start()].rstrip("@")
-        registry, _, path = name.rpartition("/") if "/" in name else ("", "", name)
-        repository, _, tag = path.partition(":")
-        return cls(registry, repository, tag, match.group())
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +77,10 @@ class MachineConfig:
             memory_mb=int((raw.get("guest") or {}).get("memory_mb") or 256),
             metrics_port=(raw.get("metrics") or {}).get("port"),
         )
+
+    def pinned(self, digest: str) -> "MachineConfig":
+        """With the digest that its image's tag stands for now."""
+        return replace(self, image=self.image.pinned(digest))
 
     @property
     def metadata(self) -> Mapping[str, str]:

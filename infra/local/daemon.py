@@ -18,11 +18,16 @@ from infra.local.daemon_info import DAEMON_KEY, DaemonInfo
 from infra.local.environment import Inherited
 from infra.local.errors import StartupError
 from infra.local.lock import StateLock
+from infra.local.memory_guard import MemoryGuard
+from infra.local.options import Options
 from infra.local.ports import FREE, Listeners, listen
 from infra.local.proxy.routes import Routes
 from infra.local.proxy.server import Proxy
+from infra.local.rate_limits import RateLimits
+from infra.local.runtime.interpreter import Interpreter
 from infra.local.store import Store
 from infra.local.times import rfc3339
+from infra.local.tokens import Tokens
 from infra.local.version import PROJECT_ROOT, code_version
 
 _DELETED_SECONDS = 1.0
@@ -35,14 +40,20 @@ class LocalFly:
         state_dir: where everything is kept; made if missing.
         api_port: 0 for a free one (the one used before, if there was one); None for the usual one.
         proxy_port: likewise.
+        options: what is not so by default.
     """
 
     def __init__(
-        self, state_dir: Path, api_port: int | None = FREE, proxy_port: int | None = FREE
+        self,
+        state_dir: Path,
+        api_port: int | None = FREE,
+        proxy_port: int | None = FREE,
+        options: Options = Options(),  # noqa: B008 (frozen)
     ) -> None:
         self.state_dir = Path(state_dir)
         self._lock = StateLock(self.state_dir)
         self._asked = (api_port, proxy_port)
+        self._options = options
         self._cleanup = contextlib.AsyncExitStack()
         self.api_url = ""
         self.proxy_url = ""
@@ -75,7 +86,10 @@ class LocalFly:
         self.api_url = _url(listeners.api.getsockname())
         self.proxy_url = _url(listeners.proxy.getsockname())
         routes = Routes()
-        cloud = build_cloud(store, routes, Inherited.from_process(os.environ), time.time)
+        interpreter = Interpreter(store.subfolder("python"))
+        inherited = Inherited.from_process(os.environ, interpreter)
+        tokens = Tokens(store, self._options.tokens)
+        cloud = build_cloud(store, routes, inherited, time.time, tokens)
         await self._start_proxy(stack, routes, listeners)
         await _start_machines(stack, cloud)
         await self._start_api(stack, cloud, listeners)
@@ -91,9 +105,10 @@ class LocalFly:
     async def _start_api(
         self, stack: contextlib.AsyncExitStack, cloud: Cloud, listeners: Listeners
     ) -> None:
+        limits = RateLimits(cloud.clock) if self._options.rate_limits else None
         server = _ApiServer(
             uvicorn.Config(
-                build_api(cloud, self.proxy_url),
+                build_api(cloud, self.proxy_url, limits),
                 log_config=None,
                 access_log=False,
                 lifespan="off",
@@ -140,16 +155,21 @@ class _ApiServer(uvicorn.Server):
 
 
 async def _start_machines(stack: contextlib.AsyncExitStack, cloud: Cloud) -> None:
-    collecting = asyncio.create_task(cloud.logs.collect_for_ever())
+    guard = MemoryGuard(cloud.fleet)
+    loops = [cloud.logs.collect_for_ever(), guard.watch_for_ever()]
+    tasks = [asyncio.create_task(loop) for loop in loops]
 
     async def stop_collecting() -> None:
-        collecting.cancel()
-        await asyncio.gather(collecting, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         cloud.logs.collect()  # the last words of machines that ended with us
 
     stack.push_async_callback(stop_collecting)
+    stack.push_async_callback(cloud.addons.halt)
     stack.push_async_callback(cloud.fleet.halt)
-    await asyncio.to_thread(cloud.fleet.end_orphans)
+    await asyncio.to_thread(cloud.fleet.end_orphans, cloud.addons.pids)
+    cloud.addons.boot()
     cloud.fleet.boot()
 
 

@@ -3,14 +3,13 @@ own environment reaches a machine but what every program needs.
 """
 
 import os
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from infra.local.images import Image
 from infra.local.machine import Machine
 from infra.local.runtime.identity import MARKER
+from infra.local.runtime.interpreter import Interpreter
 
 _INHERITED = ("LANG", "HOME", "TMPDIR")
 
@@ -21,12 +20,19 @@ class Inherited:
 
     path: str
     variables: Mapping[str, str]
+    python: str  # what `python` means in a machine, whatever the PATH says
 
     @classmethod
-    def from_process(cls, environ: Mapping[str, str]) -> "Inherited":
-        folders = [str(Path(sys.executable).parent), environ.get("PATH", os.defpath)]
+    def from_process(cls, environ: Mapping[str, str], interpreter: Interpreter) -> "Inherited":
+        path = interpreter.path_before(environ.get("PATH", os.defpath))
         variables = {name: environ[name] for name in _INHERITED if name in environ}
-        return cls(os.pathsep.join(folders), variables)
+        return cls(path, variables, str(interpreter.program))
+
+    def command(self, words: Sequence[str]) -> tuple[str, ...]:
+        """The words to execute."""
+        if words[0] in {"python", "python3"}:
+            return (self.python, *words[1:])
+        return tuple(words)
 
 
 def machine_environment(
@@ -49,6 +55,7 @@ def machine_environment(
         **_fly_variables(machine),
         "HOST": machine.address,
         **_mapped_ports(machine),
+        "FLYGATE_PORTS": ",".join(str(machine.port(p)) for p in sorted(machine.config.ports)),
         MARKER: state_id,
     }
 
@@ -60,7 +67,7 @@ def _fly_variables(machine: Machine) -> dict[str, str]:
         "FLY_ALLOC_ID": machine.id,
         "FLY_REGION": machine.region,
         "FLY_PRIVATE_IP": machine.address,
-        "FLY_IMAGE_REF": str(machine.config.raw["image"]),
+        "FLY_IMAGE_REF": str(machine.config.image),
         "FLY_MACHINE_VERSION": machine.instance_id,
         "FLY_VM_MEMORY_MB": str(machine.config.memory_mb),
         "FLY_PROCESS_GROUP": machine.config.metadata.get("fly_process_group", ""),

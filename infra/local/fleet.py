@@ -38,10 +38,10 @@ class Fleet:
         records = map(Machine.from_state, host.store.documents("machines"))
         self._machines = {record.id: Lifecycle(record, host) for record in records}
 
-    def end_orphans(self) -> None:
-        """Ends processes of this state that belong to no machine; before `boot`."""
+    def end_orphans(self, keep: set[int]) -> None:
+        """Ends processes of this state that belong to no machine nor to `keep`; before `boot`."""
         known = [m.machine.process for m in self._machines.values() if m.machine.process]
-        end_orphans(self._host.state_id, keep={process.pid for process in known})
+        end_orphans(self._host.state_id, keep=keep | {process.pid for process in known})
 
     def boot(self) -> None:
         """Adopts the machines' processes, or starts them again."""
@@ -74,10 +74,26 @@ class Fleet:
         Raises:
             NotFoundError: the app has no such machine.
         """
-        lifecycle = self._machines.get(identifier)
-        if lifecycle is None or lifecycle.machine.app != app:
+        lifecycle = self.find(identifier)
+        if lifecycle.machine.app != app:
             raise NotFoundError(f"machine not found: invalid machine ID, '{identifier}'")
         return lifecycle
+
+    def find(self, identifier: str) -> Lifecycle:
+        """The machine, whatever its app.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        lifecycle = self._machines.get(identifier)
+        if lifecycle is None:
+            raise NotFoundError(f"machine not found: invalid machine ID, '{identifier}'")
+        return lifecycle
+
+    def running(self) -> dict[int, Lifecycle]:
+        """Those with a process, by its id."""
+        found = ((one.machine.process, one) for one in self._machines.values())
+        return {process.pid: one for process, one in found if process}
 
     def list(
         self,

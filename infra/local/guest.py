@@ -6,7 +6,7 @@ from infra.local.environment import machine_environment
 from infra.local.host import Host
 from infra.local.images import Image
 from infra.local.machine import Machine
-from infra.local.runtime.command import CommandResult, run_command, with_interpreter
+from infra.local.runtime.command import CommandResult, run_command
 from infra.local.runtime.process import LaunchSpec, Process
 
 
@@ -26,13 +26,14 @@ class Guest:
         """
         machine, image = self._machine, self._image()
         output = self._host.logs.attach(machine.app, machine.id, machine.region)
-        command = with_interpreter(machine.config.command or image.command)
+        command = self._host.inherited.command(machine.config.command or image.command)
         return Process.start(LaunchSpec(command, self._environment(image), image.tree, output))
 
     async def execute(self, command: Sequence[str], stdin: str, timeout: float) -> CommandResult:
         """A command beside the main process."""
         image = self._image()
-        return await run_command(command, self._environment(image), image.tree, stdin, timeout)
+        words = self._host.inherited.command(command)
+        return await run_command(words, self._environment(image), image.tree, stdin, timeout)
 
     def _image(self) -> Image:
         return self._host.images.get(self._machine.config.image.digest)

@@ -13,9 +13,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from infra.local.errors import InvalidArgumentError, NotFoundError, TooLargeError
+from infra.local.image_ref import ImageRef
+from infra.local.stand_in import stand_in_image
 
 MAX_IMAGE_BYTES = 64 * 1024 * 1024
 _MANIFEST = "image.json"
+_TAGS = ".tags.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,38 @@ class ImageStore:
             return False
         self._unpack(digest, tar)
         return True
+
+    def add_stand_in(self, ref: ImageRef) -> str:
+        """An image that runs in place of `ref`, which can't be pulled; returns its digest."""
+        tar = stand_in_image(ref.tagged_name)
+        digest = "sha256:" + hashlib.sha256(tar).hexdigest()
+        self.add(digest, tar)
+        return digest
+
+    def tag(self, ref: ImageRef, digest: str) -> None:
+        """From now on the reference means this image.
+
+        Raises:
+            NotFoundError: there is no such image.
+        """
+        self.get(digest)
+        tags = {**self.tags(), ref.tagged_name: digest}
+        scratch = self._folder / f"{_TAGS}.new"
+        scratch.write_text(json.dumps(tags, indent=1))
+        scratch.replace(self._folder / _TAGS)
+
+    def tags(self) -> dict[str, str]:
+        """Digests by the names that stand for them."""
+        path = self._folder / _TAGS
+        return dict(json.loads(path.read_bytes())) if path.exists() else {}
+
+    def resolve(self, ref: ImageRef) -> str | None:
+        """The digest that a reference means; None if its tag means nothing here."""
+        return ref.digest or self.tags().get(ref.tagged_name)
+
+    def size(self, digest: str) -> int:
+        """The bytes of an image's files."""
+        return sum(path.stat().st_size for path in self._tree(digest).rglob("*") if path.is_file())
 
     def has(self, digest: str) -> bool:
         return (self._tree(digest) / _MANIFEST).is_file()

@@ -64,6 +64,7 @@ class Machine:
     cordoned: bool = False
     skip_secrets: bool = False
     restart_count: int = 0
+    memory_limit_mb: int | None = None  # less than the guest's size, since a client said so
     ports: dict[int, int] = field(default_factory=dict)  # only without an own address
     process: ProcessIdentity | None = None
     lease: Lease | None = None
@@ -91,14 +92,16 @@ class Machine:
         del self.events[_KEPT_EVENTS:]
         self.updated_at = now
 
-    def record_exit(self, status: ExitStatus, now: float, *, was_requested: bool) -> None:
+    def record_exit(
+        self, status: ExitStatus, now: float, *, was_requested: bool, out_of_memory: bool = False
+    ) -> None:
         """The end of the main process, as clients read it."""
         event = {
             "exit_code": status.code,
             "guest_exit_code": status.code,
             "guest_signal": status.signal or -1,
             "signal": status.signal or -1,
-            "oom_killed": False,
+            "oom_killed": out_of_memory,
             "requested_stop": was_requested,
             "restarting": False,
             "exited_at": int(now * 1000),
@@ -120,6 +123,7 @@ class Machine:
         return {
             **plain,
             "config": self.config.raw,
+            "digest": self.config.image.digest,
             "ports": list(self.ports.items()),
             "process": self.process and self.process.to_state(),
             "lease": self.lease and asdict(self.lease),
@@ -130,7 +134,7 @@ class Machine:
     def from_state(cls, state: dict[str, Any]) -> "Machine":
         return cls(
             **{name: state[name] for name in _PLAIN_FIELDS},
-            config=MachineConfig.parse(state["config"]),
+            config=MachineConfig.parse(state["config"]).pinned(state["digest"]),
             ports=_ports(state["ports"]),
             process=state["process"] and ProcessIdentity(**state["process"]),
             lease=state["lease"] and Lease(**state["lease"]),
@@ -141,6 +145,7 @@ class Machine:
 _PLAIN_FIELDS = (
     *("id", "name", "app", "region", "address", "created_at", "updated_at", "instance_id"),
     *("state", "desired", "cordoned", "skip_secrets", "restart_count", "versions"),
+    "memory_limit_mb",
 )
 
 

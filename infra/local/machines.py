@@ -108,6 +108,21 @@ class Lifecycle:
         self.machine.cordoned = cordoned
         self._runner.announce()
 
+    @property
+    def memory_limit_mb(self) -> int:
+        """What it may use now: the guest's size, or less since a client said so."""
+        machine = self.machine
+        return min(machine.memory_limit_mb or machine.config.memory_mb, machine.config.memory_mb)
+
+    def limit_memory(self, megabytes: int) -> None:
+        """Another limit, until the machine is started again."""
+        self.machine.memory_limit_mb = megabytes
+        self.save()
+
+    def run_out_of_memory(self) -> None:
+        """Ends the machine's processes as a kernel that has no memory left."""
+        self._runner.run_out_of_memory()
+
     def signal(self, name: str) -> None:
         """Signals the main process.
 

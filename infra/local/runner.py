@@ -35,6 +35,7 @@ class Runner:
         self._machine = machine
         self._host = host
         self._end_was_requested = False
+        self._ran_out_of_memory = False
         self._is_halting = False
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -44,6 +45,7 @@ class Runner:
     def launch(self, source: str) -> None:
         """Starts the process, or records that it can't be started."""
         self.checks = CheckRunner(self._machine.config.checks, self._host.clock)
+        self._machine.memory_limit_mb = None
         self._move("start", "starting", source)
         try:
             process = self.guest.start()
@@ -71,6 +73,13 @@ class Runner:
         elif not is_ending:
             seconds = timeout or stop.timeout_seconds
             self._spawn(self._drain_and_quit(self.process, signal or stop.signal, seconds))
+
+    def run_out_of_memory(self) -> None:
+        """Kills the process, and says why."""
+        if self.process and not self._ran_out_of_memory:
+            self._ran_out_of_memory = True
+            self._note("Out of memory: killed the machine's processes")
+            self.process.send_to_group(signals.SIGKILL)
 
     def freeze(self, process: Process) -> None:
         """Suspends the process once its requests are answered."""
@@ -177,12 +186,18 @@ class Runner:
 
     def _ended(self, status: ExitStatus) -> None:
         was_requested, self._end_was_requested = self._end_was_requested, False
+        out_of_memory, self._ran_out_of_memory = self._ran_out_of_memory, False
         self.process = self._machine.process = None
         self.checks.stop()
         if self._is_halting:
             self.save()
             return
-        self._machine.record_exit(status, self._host.clock(), was_requested=was_requested)
+        self._machine.record_exit(
+            status,
+            self._host.clock(),
+            was_requested=was_requested,
+            out_of_memory=out_of_memory,
+        )
         self._go_on(status, was_requested)
 
     def _go_on(self, status: ExitStatus | None, was_requested: bool) -> None:

@@ -76,7 +76,7 @@ async def test_errors_have_flys_form_and_a_request_id(machines: Machines) -> Non
 async def test_a_config_that_makes_no_sense_is_refused(machines: Machines) -> None:
     """The text names the key and what was found."""
     for change, word in (
-        ({"image": "nginx"}, "config.image"),
+        ({"image": "not an image"}, "config.image"),
         ({"restart": {"policy": "sometimes"}}, "restart.policy"),
         ({"stop_config": {"signal": "SIGSEGV"}}, "signal"),
         ({"stop_config": {"timeout": "soon"}}, "stop_config.timeout"),

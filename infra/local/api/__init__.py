@@ -5,37 +5,53 @@ from fastapi import FastAPI
 from infra.local.api import (
     actions,
     apps,
+    builds,
+    certificates,
     images,
     ips,
     leases,
     logs,
     machines,
+    memory,
     metadata,
+    organizations,
     platform,
     ps,
+    releases,
     secrets,
     status,
+    tokens,
+    volumes,
     wait,
 )
 from infra.local.api.failures import install_failure_handlers
 from infra.local.api.gate import Gate
+from infra.local.api.rate_limiter import RateLimiter
 from infra.local.cloud import HOME_REGION, Cloud
 from infra.local.graphql import endpoint
 from infra.local.ids import RequestIds
+from infra.local.rate_limits import RateLimits
 
 _NOUNS = (
-    *(apps, machines, actions, ps, wait, leases, metadata, secrets, ips),
-    *(images, logs, platform, status, endpoint),
+    *(apps, machines, actions, ps, memory, wait, leases, metadata, secrets, ips),
+    *(volumes, certificates, organizations, tokens, platform, builds, releases, logs),
+    *(images, status, endpoint),
 )
 
 
-def build_api(cloud: Cloud, proxy_url: str) -> FastAPI:
-    """The ASGI application; a JSON document in, a JSON document out."""
+def build_api(cloud: Cloud, proxy_url: str, limits: RateLimits | None = None) -> FastAPI:
+    """The ASGI application; a JSON document in, a JSON document out.
+
+    Args:
+        limits: how often each action may be asked for, as on Fly; None: as often as one likes.
+    """
     api = FastAPI(title="Local Fly", docs_url="/_docs", redoc_url=None, openapi_url="/_openapi")
     api.state.cloud = cloud
     api.state.proxy_url = proxy_url
     for noun in _NOUNS:
         api.include_router(noun.router)
     install_failure_handlers(api)
-    api.add_middleware(Gate, request_ids=RequestIds(HOME_REGION))
+    if limits:
+        api.add_middleware(RateLimiter, limits=limits)
+    api.add_middleware(Gate, request_ids=RequestIds(HOME_REGION), tokens=cloud.tokens)
     return api

@@ -1,6 +1,8 @@
 """Apps (FLY.md 2.2)."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 from pydantic import AliasChoices, BaseModel, Field
 
 from infra.local.api.deps import AppDep, CloudDep, Json
@@ -18,9 +20,17 @@ class CreateApp(BaseModel):
 
 
 @router.get("")
-async def list_apps(cloud: CloudDep, org_slug: str) -> Json:
-    apps = [app_json(app, cloud.fleet) for app in cloud.apps.list(org_slug)]
-    return {"total_apps": len(apps), "apps": apps}
+async def list_apps(
+    cloud: CloudDep,
+    org_slug: str,
+    limit: Annotated[int, Query(ge=1, le=5000)] = 5000,
+    cursor: str = "",
+) -> Json:
+    apps = sorted(cloud.apps.list(org_slug), key=lambda app: app.name)
+    later = [app for app in apps if app.name > cursor]
+    next_cursor = later[limit - 1].name if len(later) > limit else ""
+    page = [app_json(app, cloud) for app in later[:limit]]
+    return {"total_apps": len(apps), "apps": page, "next_cursor": next_cursor}
 
 
 @router.post("", status_code=201)
@@ -31,7 +41,7 @@ async def create_app(cloud: CloudDep, body: CreateApp) -> Json:
 
 @router.get("/{app_name}")
 async def get_app(cloud: CloudDep, app: AppDep) -> Json:
-    return app_json(app, cloud.fleet)
+    return app_json(app, cloud)
 
 
 @router.delete("/{app_name}")

@@ -1,4 +1,6 @@
-"""The way into the API: a request id on every answer, and no web page may drive this machine."""
+"""The way into the API: a request id on every answer, a known token where tokens are required, and
+no web page may drive this machine.
+"""
 
 from urllib.parse import urlsplit
 
@@ -7,8 +9,10 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.local.ids import RequestIds
+from infra.local.tokens import Tokens
 
 _LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "::1", "_api.internal"})
+_OPEN = frozenset({"/v1/platform/regions", "/_status"})  # without a token
 
 
 class Gate:
@@ -18,8 +22,9 @@ class Gate:
     resolves to 127.0.0.1 (Host is not ours) nor across sites (Origin is not ours).
     """
 
-    def __init__(self, app: ASGIApp, request_ids: RequestIds) -> None:
+    def __init__(self, app: ASGIApp, request_ids: RequestIds, tokens: Tokens) -> None:
         self._app = app
+        self._tokens = tokens
         self._request_ids = request_ids
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -33,8 +38,15 @@ class Gate:
                 MutableHeaders(scope=message)["fly-request-id"] = request_id
             await send(message)
 
-        app = self._app if _is_from_here(Headers(scope=scope)) else _REFUSAL
+        app = self._refusal(scope["path"], Headers(scope=scope)) or self._app
         await app(scope, receive, send_with_id)
+
+    def _refusal(self, path: str, headers: Headers) -> ASGIApp | None:
+        if not _is_from_here(headers):
+            return _FOREIGN
+        if path in _OPEN or self._tokens.accepts(headers.get("authorization", "")):
+            return None
+        return _UNKNOWN_TOKEN
 
 
 def _is_from_here(headers: Headers) -> bool:
@@ -50,7 +62,10 @@ def _is_local(url: str) -> bool:
     return name in _LOCAL_NAMES or name.endswith(".localhost")
 
 
-_REFUSAL = JSONResponse(
+_FOREIGN = JSONResponse(
     {"error": "the local Fly answers to local names and local pages only", "status": "unknown"},
     403,
+)
+_UNKNOWN_TOKEN = JSONResponse(
+    {"error": "Authenticate: token validation error", "status": "unknown"}, 401
 )

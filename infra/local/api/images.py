@@ -4,19 +4,27 @@ import asyncio
 import re
 
 from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
 
 from infra.local.api.deps import CloudDep, Json
 from infra.local.errors import InvalidArgumentError, TooLargeError
+from infra.local.image_ref import ImageRef
 from infra.local.images import MAX_IMAGE_BYTES
 
 router = APIRouter(prefix="/_images", tags=["images"])
+
+
+class TagBody(BaseModel):
+    digest: str
+
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @router.get("")
 async def list_images(cloud: CloudDep) -> Json:
-    return {"images": [{"digest": digest} for digest in cloud.images.digests()]}
+    found = [{"digest": digest} for digest in cloud.images.digests()]
+    return {"images": found, "tags": cloud.images.tags()}
 
 
 @router.head("/{digest}")
@@ -29,6 +37,13 @@ async def put_image(request: Request, cloud: CloudDep, digest: str) -> Response:
     tar = await _body(request)
     is_new = await asyncio.to_thread(cloud.images.add, _checked(digest), tar)
     return Response(status_code=201 if is_new else 200)
+
+
+@router.put("/tags/{name:path}")
+async def put_tag(cloud: CloudDep, name: str, body: TagBody) -> Json:
+    ref = ImageRef.parse(name)
+    cloud.images.tag(ref, _checked(body.digest))
+    return {"name": ref.tagged_name, "digest": body.digest}
 
 
 def _checked(digest: str) -> str:

@@ -1,16 +1,16 @@
 """Machines: create, read, update, destroy (FLY.md 2.5 to 2.7)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
 
 from infra.local.api.deps import AppDep, CloudDep, HeldDep, Json, MachineDep
 from infra.local.api.render import event_json, lease_summary_json, machine_json
+from infra.local.app import App
 from infra.local.cloud import HOME_REGION, Cloud
-from infra.local.config import MachineConfig
-from infra.local.errors import StaleVersionError
+from infra.local.errors import InvalidArgumentError, NotFoundError, StaleVersionError
 from infra.local.fleet import NewMachine
 from infra.local.leases import acquire, owner_of
 from infra.local.machine import Machine
@@ -44,15 +44,23 @@ class ListQuery(BaseModel):
     region: str = ""
     state: str = ""  # one or several, with commas
     summary: bool = False
+    limit: int = Field(default=1000, ge=1, le=1000)
+    cursor: str = ""  # of an earlier answer
 
 
 @router.get("")
 async def list_machines(
-    request: Request, cloud: CloudDep, app: AppDep, asked: Annotated[ListQuery, Query()]
+    request: Request,
+    response: Response,
+    cloud: CloudDep,
+    app: AppDep,
+    asked: Annotated[ListQuery, Query()],
 ) -> list[Json]:
-    matches = _filter(asked, request.query_params)
-    found = cloud.fleet.list(app.name, include_deleted=asked.include_deleted, matches=matches)
-    return [_with_lease(cloud, m, asked.include_leases, asked.summary) for m in found]
+    found = matching(cloud, app, asked, request.query_params)
+    page, cursor = page_of(found, asked.limit, asked.cursor)
+    if cursor:
+        response.headers["fly-next-cursor"] = cursor
+    return [_with_lease(cloud, m, asked.include_leases, asked.summary) for m in page]
 
 
 @router.post("")
@@ -61,7 +69,7 @@ async def create_machine(request: Request, cloud: CloudDep, app: AppDep, body: M
     new = NewMachine(
         name=body.name,
         region=body.region or HOME_REGION,
-        config=MachineConfig.parse(body.config),
+        config=cloud.machine_config(body.config),
         skip_launch=body.skip_launch,
         skip_service_registration=body.skip_service_registration,
         skip_secrets=body.skip_secrets,
@@ -71,8 +79,11 @@ async def create_machine(request: Request, cloud: CloudDep, app: AppDep, body: M
 
 
 @router.get("/{machine_id}")
-async def get_machine(cloud: CloudDep, machine: MachineDep, include_leases: bool = False) -> Json:
-    return _with_lease(cloud, machine, include_leases)
+async def get_machine(
+    cloud: CloudDep, machine: MachineDep, include_leases: bool = False, version: str = ""
+) -> Json:
+    document = _with_lease(cloud, machine, include_leases)
+    return {**document, **_at_version(machine.machine, version)} if version else document
 
 
 @router.post("/{machine_id}")
@@ -84,8 +95,7 @@ async def update_machine(cloud: CloudDep, app: AppDep, machine: HeldDep, body: M
             f"the request is about version {body.current_version}"
         )
     cloud.secrets.of(app.name, body.min_secrets_version)
-    config = MachineConfig.parse(body.config)
-    cloud.images.get(config.image.digest)
+    config = cloud.machine_config(body.config)
     record.skip_secrets = body.skip_secrets
     record.cordoned |= body.skip_service_registration
     machine.update(config, skip_launch=body.skip_launch)
@@ -112,6 +122,32 @@ async def list_events(
 @router.get("/{machine_id}/versions")
 async def list_versions(machine: MachineDep) -> list[Json]:
     return machine.machine.versions
+
+
+def matching(
+    cloud: Cloud, app: App, asked: ListQuery, parameters: Mapping[str, str]
+) -> list[Lifecycle]:
+    """The app's machines that a list asks for, oldest first."""
+    matches = _filter(asked, parameters)
+    return cloud.fleet.list(app.name, include_deleted=asked.include_deleted, matches=matches)
+
+
+def page_of(found: Sequence[Lifecycle], limit: int, cursor: str) -> tuple[Sequence[Lifecycle], str]:
+    """One page, and the cursor of the next one: the last machine that was given."""
+    ids = [lifecycle.machine.id for lifecycle in found]
+    if cursor and cursor not in ids:
+        raise InvalidArgumentError("invalid_argument: cursor must be one of an earlier answer")
+    first = ids.index(cursor) + 1 if cursor else 0
+    page = found[first : first + limit]
+    return page, page[-1].machine.id if first + limit < len(found) else ""
+
+
+def _at_version(machine: Machine, version: str) -> Json:
+    """What an earlier version of the machine was like."""
+    for known in machine.versions:
+        if known["version"] == version:
+            return {"instance_id": version, "version": version, "config": known["user_config"]}
+    raise NotFoundError(f"machine {machine.id} has no version {version}")
 
 
 def _filter(asked: ListQuery, parameters: Mapping[str, str]) -> Callable[[Machine], bool]:

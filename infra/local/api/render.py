@@ -5,31 +5,35 @@ from typing import Any
 
 from infra.local.app import App, IpAssignment
 from infra.local.checks.runner import CheckStatus
-from infra.local.fleet import Fleet
+from infra.local.cloud import Cloud
 from infra.local.machine import Event, Lease, Machine
 from infra.local.machines import Lifecycle
+from infra.local.organization import Organization
 from infra.local.secrets import Secret
 from infra.local.times import rfc3339
 
 Json = dict[str, Any]
 
 
-def app_json(app: App, fleet: Fleet) -> Json:
+def app_json(app: App, cloud: Cloud) -> Json:
     return {
         "id": app.id,
         "name": app.name,
         "internal_numeric_id": app.number,
         "status": app.status,
         "network": app.network,
-        "machine_count": len(fleet.list(app.name)),
-        "volume_count": 0,
-        "organization": organization_json(app.organization),
+        "machine_count": len(cloud.fleet.list(app.name)),
+        "volume_count": len(cloud.volumes.of(app.name)),
+        "network_cidr": "",
+        "cname_target": f"{app.name}.localhost",
+        "app_role": "",
+        "organization": organization_json(Organization(app.organization)),
     }
 
 
-def organization_json(slug: str) -> Json:
-    name = "Personal" if slug == "personal" else slug
-    return {"name": name, "slug": slug, "internal_numeric_id": 1}
+def organization_json(organization: Organization) -> Json:
+    name, number = organization.name, organization.number
+    return {"name": name, "slug": organization.slug, "internal_numeric_id": number}
 
 
 def machine_json(lifecycle: Lifecycle, *, summary: bool = False) -> Json:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +29,7 @@ async def run_command(
     """
     try:
         process = await asyncio.create_subprocess_exec(
-            *with_interpreter(command),
+            *command,
             env=dict(env),
             cwd=folder,
             stdin=asyncio.subprocess.PIPE,
@@ -59,10 +58,3 @@ async def run_command(
         stdout=stdout.decode(errors="replace"),
         stderr=stderr.decode(errors="replace"),
     )
-
-
-def with_interpreter(command: Sequence[str]) -> tuple[str, ...]:
-    """`python` means the interpreter that runs the local Fly, whatever the PATH says."""
-    if command[0] in {"python", "python3"}:
-        return (sys.executable, *command[1:])
-    return tuple(command)

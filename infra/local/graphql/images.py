@@ -1,0 +1,64 @@
+"""Images: what a reference means, before it is deployed (FLY.md 5.1)."""
+
+from typing import Any
+
+from infra.local.app import App
+from infra.local.errors import NotFoundError
+from infra.local.graphql.world import Info, Json, World
+from infra.local.image_ref import ImageRef
+from infra.local.times import rfc3339
+
+
+def queries(_: World) -> Json:
+    def latest(_: Info, image: str, **__: Any) -> Json:
+        """There is never a newer one."""
+        return version_document(ImageRef.parse(image))
+
+    return {"latestImageDetails": latest}
+
+
+def fields(world: World, app: App) -> Json:
+    """Those of the type App."""
+
+    def image(_: Info, ref: str) -> Json | None:
+        parsed = ImageRef.parse(ref)
+        try:
+            pinned = parsed.pinned(world.cloud.image_digest(parsed))
+        except NotFoundError:
+            return None  # flyctl then looks elsewhere, and says that there is none
+        return image_document(pinned, world.cloud.images.size(pinned.digest), app.created_at)
+
+    def details(_: Info) -> Json | None:
+        running = world.cloud.fleet.list(app.name)
+        return version_document(running[-1].machine.config.image) if running else None
+
+    return {"image": image, "imageDetails": details, "latestImageDetails": details}
+
+
+def image_document(ref: ImageRef, size: int, created_at: float) -> Json:
+    return {
+        "id": ref.digest,
+        "digest": ref.digest,
+        "ref": str(ref),
+        "absoluteRef": str(ref),
+        "label": ref.tag,
+        "registry": ref.registry,
+        "repository": ref.repository,
+        "tag": ref.tag,
+        "compressedSize": size,
+        "compressedSizeFull": str(size),
+        "config": {},
+        "configDigest": ref.digest,
+        "manifest": {},
+        "createdAt": rfc3339(created_at),
+    }
+
+
+def version_document(ref: ImageRef) -> Json:
+    return {
+        "registry": ref.registry,
+        "repository": ref.repository,
+        "tag": ref.tag,
+        "digest": ref.digest,
+        "version": "",
+    }

@@ -1,0 +1,31 @@
+"""An organization: whatever slug an app or a database was made with."""
+
+from dataclasses import dataclass
+
+_PREFIX = "org-"
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    slug: str
+
+    @classmethod
+    def of_id(cls, identifier: str) -> "Organization":
+        """By its id, or by its slug, which some clients send as one."""
+        return cls(identifier.removeprefix(_PREFIX))
+
+    @property
+    def id(self) -> str:
+        return _PREFIX + self.slug
+
+    @property
+    def number(self) -> int:
+        return 1
+
+    @property
+    def is_personal(self) -> bool:
+        return self.slug == "personal"
+
+    @property
+    def name(self) -> str:
+        return "Personal" if self.is_personal else self.slug

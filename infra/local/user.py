@@ -1,0 +1,13 @@
+"""Who uses the local Fly: its one user, whatever the token."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    id: str
+    email: str
+    name: str
+
+
+USER = User("user-1", "operator@localhost", "operator")
