@@ -104,7 +104,7 @@ class Machine:
             "oom_killed": out_of_memory,
             "requested_stop": was_requested,
             "restarting": False,
-            "exited_at": int(now * 1000),
+            "exited_at": rfc3339(now),
         }
         request = {"exit_event": event, "restart_count": self.restart_count}
         self.record("exit", "stopped", "flyd", now, request)

@@ -45,7 +45,13 @@ def build_api(cloud: Cloud, proxy_url: str, limits: RateLimits | None = None) ->
     Args:
         limits: how often each action may be asked for, as on Fly; None: as often as one likes.
     """
-    api = FastAPI(title="Local Fly", docs_url="/_docs", redoc_url=None, openapi_url="/_openapi")
+    api = FastAPI(
+        title="Local Fly",
+        docs_url="/_docs",
+        redoc_url=None,
+        openapi_url="/_openapi",
+        redirect_slashes=False,
+    )
     api.state.cloud = cloud
     api.state.proxy_url = proxy_url
     for noun in _NOUNS:

@@ -36,7 +36,8 @@ async def list_apps(
 @router.post("", status_code=201)
 async def create_app(cloud: CloudDep, body: CreateApp) -> Json:
     app = cloud.apps.create(body.name, body.org_slug, body.network, body.idempotency_key)
-    return {"id": app.id, "created_at": int(app.created_at * 1000)}
+    # The OpenAPI document has the first and the last field only; flyctl reads the name as well.
+    return {**app_json(app, cloud), "created_at": int(app.created_at * 1000)}
 
 
 @router.get("/{app_name}")

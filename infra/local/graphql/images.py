@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from graphql import GraphQLError
+
 from infra.local.app import App
 from infra.local.errors import NotFoundError
 from infra.local.graphql.world import Info, Json, World
@@ -11,8 +13,8 @@ from infra.local.times import rfc3339
 
 def queries(_: World) -> Json:
     def latest(_: Info, image: str, **__: Any) -> Json:
-        """There is never a newer one."""
-        return version_document(ImageRef.parse(image))
+        """Fly knows newer versions of its own images only, and says so of any other."""
+        raise GraphQLError(f"Unknown repository {image}")
 
     return {"latestImageDetails": latest}
 
@@ -39,7 +41,7 @@ def image_document(ref: ImageRef, size: int, created_at: float) -> Json:
     return {
         "id": ref.digest,
         "digest": ref.digest,
-        "ref": str(ref),
+        "ref": ref.tagged_name,  # flyctl puts the digest behind it
         "absoluteRef": str(ref),
         "label": ref.tag,
         "registry": ref.registry,
