@@ -1,11 +1,13 @@
 """`fly.toml` → the machine config that flyctl would send for the same file.
 
-Source of the mapping: flyctl's `internal/appconfig` and its recorded requests. Only what
-flyctl itself does on its side (deploy strategy, release command) is left out.
+Source of the mapping: what the real flyctl sent for the files in `tests/infra/flytoml`. Only what
+flyctl itself does on its side (deploy strategy, release command) is left out, and a mount's
+volume, which is chosen per machine.
 """
 
 from __future__ import annotations
 
+import base64
 import copy
 import shlex
 import tomllib
@@ -13,11 +15,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from infra import flyservices, goduration
 from infra.errors import ConfigError
+from infra.flyservices import PROCESS_GROUP, check, concerning
 
-PROCESS_GROUP = "app"
 _GUEST_KEYS = ("cpu_kind", "cpus", "memory_mb")
-_AUTOSTOP: dict[Any, Any] = {"off": False, "stop": True, "suspend": "suspend"}
 _RESTART_POLICY = {"never": "no", "always": "always", "on-failure": "on-failure"}
 
 
@@ -47,16 +49,23 @@ def overlay(toml: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]
 
 
 def machine_config(toml: Mapping[str, Any]) -> dict[str, Any]:
-    """The machine config of the process group `app`, without image and metadata."""
+    """The machine config of the process group `app`, without image and metadata.
+
+    Raises:
+        ConfigError: a value that Fly would refuse; the text names it.
+    """
     config: dict[str, Any] = {
         "env": _env(toml),
         "init": _init(toml),
         "guest": _guest(toml),
-        "services": _services(toml),
+        "services": flyservices.services(toml),
         "checks": _checks(toml),
-        "metrics": _first(toml.get("metrics")),
+        "metrics": _first(toml, "metrics"),
         "restart": _restart(toml),
         "stop_config": _stop_config(toml),
+        "mounts": [_mount(mount) for mount in concerning(toml, "mounts")],
+        "statics": [_static(static) for static in concerning(toml, "statics")],
+        "files": [_file(file) for file in concerning(toml, "files")],
     }
     return {key: value for key, value in config.items() if value or key in {"env", "init"}}
 
@@ -87,14 +96,14 @@ def _init(toml: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _guest(toml: Mapping[str, Any]) -> dict[str, Any]:
-    vm = _first(toml.get("vm"))
+    vm = _first(toml, "vm")
     if "size" in vm:
         guest = _preset(str(vm["size"]))
     else:
         guest = {"cpu_kind": "shared", "cpus": 1, "memory_mb": 256}
     guest |= {key: vm[key] for key in _GUEST_KEYS if key in vm}
     if "memory" in vm:
-        guest["memory_mb"] = _megabytes(vm["memory"])
+        guest["memory_mb"] = _megabytes(vm["memory"], "vm.memory")
     return guest
 
 
@@ -110,79 +119,23 @@ def _preset(size: str) -> dict[str, Any]:
     }
 
 
-def _megabytes(memory: int | str) -> int:
+def _megabytes(memory: int | str, key: str) -> int:
     text = str(memory).lower().strip()
     for unit, factor in (("gb", 1024), ("mb", 1), ("g", 1024), ("m", 1), ("", 1)):
         number = text.removesuffix(unit).strip()
         if text.endswith(unit) and number.isdigit():
             return int(number) * factor
-    raise ConfigError(f'fly.toml: vm.memory {memory!r} is no size, as in "512mb" or "1gb"')
-
-
-def _services(toml: Mapping[str, Any]) -> list[dict[str, Any]]:
-    services = [_http_service(toml["http_service"])] if "http_service" in toml else []
-    return services + [_service(service) for service in toml.get("services") or []]
-
-
-def _http_service(service: Mapping[str, Any]) -> dict[str, Any]:
-    options = {k: service[k] for k in ("http_options",) if k in service}
-    tls = {k: service[k] for k in ("tls_options",) if k in service}
-    plain: dict[str, Any] = {"port": 80, "handlers": ["http"], **options}
-    if service.get("force_https"):
-        plain["force_https"] = True
-    ports = [plain, {"port": 443, "handlers": ["http", "tls"], **options, **tls}]
-    checks = [_check(check, "http") for check in service.get("checks") or []]
-    return _with_scaling(service, ports, checks)
-
-
-def _service(service: Mapping[str, Any]) -> dict[str, Any]:
-    checks = [_check(check, "tcp") for check in service.get("tcp_checks") or []]
-    checks += [_check(check, "http") for check in service.get("http_checks") or []]
-    return _with_scaling(service, list(service.get("ports") or []), checks)
-
-
-def _with_scaling(
-    service: Mapping[str, Any], ports: list[dict[str, Any]], checks: list[dict[str, Any]]
-) -> dict[str, Any]:
-    result: dict[str, Any] = {
-        "protocol": service.get("protocol", "tcp"),
-        "internal_port": service.get("internal_port", 8080),
-    }
-    if "auto_stop_machines" in service:
-        stop = service["auto_stop_machines"]
-        result["autostop"] = _AUTOSTOP.get(stop, stop)
-    if "auto_start_machines" in service:
-        result["autostart"] = service["auto_start_machines"]
-    if "min_machines_running" in service:
-        result["min_machines_running"] = service["min_machines_running"]
-    result["ports"] = ports
-    if checks:
-        result["checks"] = checks
-    if "concurrency" in service:
-        result["concurrency"] = dict(service["concurrency"])
-    result["force_instance_key"] = None
-    return result
-
-
-def _check(check: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    result: dict[str, Any] = {"type": kind}
-    for key in ("interval", "timeout", "grace_period", "method", "path", "protocol"):
-        if key in check:
-            result[key] = check[key]
-    for key in ("tls_skip_verify", "tls_server_name"):
-        if key in check:
-            result[key] = check[key]
-    if headers := check.get("headers"):
-        result["headers"] = [{"name": name, "values": [value]} for name, value in headers.items()]
-    return result
+    raise ConfigError(f'fly.toml: {key} {memory!r} is no size, as in "512mb" or "1gb"')
 
 
 def _checks(toml: Mapping[str, Any]) -> dict[str, Any]:
     port = (toml.get("http_service") or {}).get("internal_port", 8080)
     checks: dict[str, Any] = {}
-    for name, check in (toml.get("checks") or {}).items():
-        result = _check(check, check.get("type", "http"))
-        result["port"] = check.get("port", port)
+    for name, found in (toml.get("checks") or {}).items():
+        if PROCESS_GROUP not in found.get("processes", [PROCESS_GROUP]):
+            continue
+        result = check(found, found.get("type", "http"), f"checks.{name}")
+        result["port"] = found.get("port", port)
         if "method" in result:
             result["method"] = result["method"].upper()
         checks[name] = result
@@ -190,7 +143,7 @@ def _checks(toml: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _restart(toml: Mapping[str, Any]) -> dict[str, Any]:
-    restart = _first(toml.get("restart"))
+    restart = _first(toml, "restart")
     if not restart:
         return {}
     policy = restart.get("policy", "on-failure")
@@ -207,15 +160,38 @@ def _restart(toml: Mapping[str, Any]) -> dict[str, Any]:
 def _stop_config(toml: Mapping[str, Any]) -> dict[str, Any]:
     stop: dict[str, Any] = {}
     if "kill_timeout" in toml:
-        timeout = toml["kill_timeout"]
-        stop["timeout"] = f"{timeout}s" if isinstance(timeout, int) else timeout
+        stop["timeout"] = goduration.normal(toml["kill_timeout"], "kill_timeout", unit="s")
     if "kill_signal" in toml:
         stop["signal"] = toml["kill_signal"]
     return stop
 
 
-def _first(section: Any) -> dict[str, Any]:
-    """fly.toml allows `[x]` and `[[x]]` for the same thing; one machine has one of them."""
-    if isinstance(section, list):
-        return dict(section[0]) if section else {}
-    return dict(section or {})
+def _mount(mount: Mapping[str, Any]) -> dict[str, Any]:
+    result = {"path": mount["destination"], "name": mount["source"]}
+    if threshold := mount.get("auto_extend_size_threshold"):
+        result["extend_threshold_percent"] = threshold
+    sizes = {"increment": "add_size_gb", "limit": "size_gb_limit"}
+    for name, sent in sizes.items():
+        key = f"auto_extend_size_{name}"
+        if key in mount:
+            result[sent] = _megabytes(mount[key], f"mounts.{key}") // 1024
+    return result
+
+
+def _static(static: Mapping[str, Any]) -> dict[str, Any]:
+    always = ("guest_path", "url_prefix", "tigris_bucket", "index_document")
+    return {key: static.get(key, "") for key in always}
+
+
+def _file(file: Mapping[str, Any]) -> dict[str, Any]:
+    """The content is sent in base64, whatever it is in the file."""
+    result = {key: value for key, value in file.items() if key != "processes"}
+    if "raw_value" in file:
+        result["raw_value"] = base64.b64encode(file["raw_value"].encode()).decode()
+    return result
+
+
+def _first(toml: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """One machine has one of them, though the file may hold one for each process group."""
+    found = concerning(toml, key)
+    return {name: value for name, value in found[0].items() if name != "processes"} if found else {}
