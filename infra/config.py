@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
+    StrictInt,
     ValidationError,
     field_validator,
     model_validator,
@@ -46,6 +47,7 @@ STRUCTURED = frozenset(
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _IMAGE = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
+_STEP = re.compile(r"[1-9]\d*|([1-9]\d?|100)%")
 _VERSION = re.compile(r"v[1-9]\d*")
 
 
@@ -58,6 +60,7 @@ def _duration(text: str) -> str:
 
 
 Duration = Annotated[str, AfterValidator(_duration)]
+Strategy = Literal["canary", "bluegreen", "rolling", "immediate"]
 
 
 class Section(BaseModel):
@@ -73,10 +76,32 @@ class Rollout(Section):
         wait: how long a new machine may take to start and pass its checks.
         drain: how long a retired machine finishes its requests after the proxy stopped
             sending new ones (Fly's proxies learn of a cordon within seconds, not at once).
+        strategy: in which order machines come and go.
+        steps: with `canary` and `rolling`, how many new machines there are in each region
+            after each step: a number, or a share of them all.
+        soak: how long the new machines are compared with the former ones after each step;
+            `0s` compares nothing.
+        standby: how long retired machines are kept for a rollback that starts them again.
     """
 
     wait: Duration = "2m"
     drain: Duration = "10s"
+    strategy: Strategy = "canary"
+    steps: tuple[StrictInt | str, ...] = (1, "25%", "50%", "100%")
+    soak: Duration = "2m"
+    standby: Duration = "1h"
+
+    @field_validator("steps")
+    @classmethod
+    def _reach_all(cls, value: tuple[int | str, ...]) -> tuple[int | str, ...]:
+        if not value or value[-1] != "100%":
+            raise ValueError('must end with "100%"')
+        for step in value:
+            if not _STEP.fullmatch(str(step)) or (isinstance(step, str) and step[-1] != "%"):
+                raise ValueError(
+                    f'must be machines (from 1) or shares ("1%" to "100%"), not {step!r}'
+                )
+        return value
 
 
 class Smoke(Section):

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from infra import flytoml
-from infra.config import StackConfig
+from infra.config import StackConfig, Strategy
 from infra.errors import ConfigError
 
 
@@ -26,6 +26,20 @@ class Gates(BaseModel):
     wait: str = "2m"
     drain: str = "10s"
     limiter: bool = True
+
+
+class Course(BaseModel):
+    """How the release comes to stand; see `Rollout` in `infra/config.py`.
+
+    The defaults are those of releases that were made before there was a choice.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    strategy: Strategy = "bluegreen"
+    steps: tuple[int | str, ...] = ("100%",)
+    soak: str = "0s"
+    standby: str = "1h"
 
 
 class Manifest(BaseModel):
@@ -48,6 +62,7 @@ class Manifest(BaseModel):
     machines: int
     secrets: tuple[str, ...] = ()
     gates: Gates = Gates()
+    rollout: Course = Course()
 
     @property
     def env(self) -> dict[str, str]:
@@ -88,6 +103,12 @@ def build(
         secrets=names,
         gates=Gates(
             wait=stack.rollout.wait, drain=stack.rollout.drain, limiter=stack.smoke.limiter
+        ),
+        rollout=Course(
+            strategy=stack.rollout.strategy,
+            steps=stack.rollout.steps,
+            soak=stack.rollout.soak,
+            standby=stack.rollout.standby,
         ),
     )
 

@@ -21,6 +21,9 @@ LOCAL_CONFIG = {
     # The local proxy knows of a cordon at once; Fly's proxies take seconds.
     "rollout.drain": "0s",
     "rollout.wait": "30s",
+    # Nobody but you calls it: there would be nothing to compare.
+    "rollout.strategy": "bluegreen",
+    "rollout.soak": "0s",
     "env.RATE_LIMIT_RPM": "60",
     "env.RATE_LIMIT_BURST": "10",
 }

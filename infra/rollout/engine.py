@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import stamina
 
 from infra.fly.errors import FlyError
-from infra.rollout.errors import RestoreFailed, RolloutRestored
+from infra.rollout.errors import RestoreFailed, RolloutHeld, RolloutRestored
 from infra.rollout.gates import Gate
+from infra.rollout.journal import Kind
 from infra.rollout.plan import Plan, Stage
 from infra.rollout.steps import Step
 from infra.rollout.undisturbed import undisturbed
-from infra.rollout.verdict import GateFailed
+from infra.rollout.verdict import GateFailed, Undecided, Verdict
 from infra.rollout.world import World
 
 LOG_LINES = 15
@@ -31,6 +32,8 @@ async def run(plan: Plan, world: World) -> None:
     try:
         for stage in plan.stages:
             await _run_stage(stage, world, done)
+    except Undecided as exc:
+        raise _held(exc.verdict, world) from None
     except (Exception, asyncio.CancelledError) as exc:
         reason = await undisturbed(_take_back(exc, done, world))
         raise RolloutRestored(_restored_text(world, reason)) from None
@@ -42,7 +45,7 @@ async def _run_stage(stage: Stage, world: World, done: list[Step]) -> None:
     done.extend(stage.steps)  # before they begin: one that stops half-way is undone too
     await _all(_apply(stage, step, world) for step in stage.steps)
     for gate in stage.gates:
-        await _all_or_first_failure(_judge(gate, name, world) for name in sorted(world.made))
+        await _judge(gate, stage, world)
 
 
 async def _apply(stage: Stage, step: Step, world: World) -> None:
@@ -51,12 +54,32 @@ async def _apply(stage: Stage, step: Step, world: World) -> None:
     world.journal.write("done", stage.name, text)
 
 
-async def _judge(gate: Gate, name: str, world: World) -> None:
-    machine_id = world.made[name]
-    verdict = await gate.judge(world, machine_id)
+async def _judge(gate: Gate, stage: Stage, world: World) -> None:
+    machines = [world.made[name] for name in stage.judged]
+    verdict = await gate.judge(world, machines)
+    if verdict.outcome == "inconclusive" and (longer := gate.extended()):
+        _note("extended", verdict, stage, world)
+        verdict = await longer.judge(world, machines)
+    if verdict.outcome == "inconclusive":
+        raise Undecided(verdict)
     if not verdict.passed:
-        raise GateFailed(verdict, machine_id, name)
-    world.journal.write("verdict", gate.name, f"{name}: {verdict.reason}", machine_id)
+        raise GateFailed(verdict)
+    _note("verdict", verdict, stage, world)
+
+
+def _note(kind: Kind, verdict: Verdict, stage: Stage, world: World) -> None:
+    numbers = {"step": stage.name, "outcome": verdict.outcome, **verdict.numbers}
+    world.journal.write(kind, verdict.gate, verdict.reason, verdict.machine, numbers)
+
+
+def _held(verdict: Verdict, world: World) -> RolloutHeld:
+    """Nothing is taken back and nothing goes on: old and new machines serve side by side."""
+    reason = f"{verdict.gate} check of {verdict.subject}: {verdict.reason}"
+    world.journal.write("held", "rollout", reason, data=verdict.numbers)
+    return RolloutHeld(
+        f"{world.target.name} is held: {reason}\n"
+        f"{world.target.former_name} and the new machines serve side by side."
+    )
 
 
 async def _take_back(exc: BaseException, done: list[Step], world: World) -> str:
@@ -124,26 +147,15 @@ async def _all(jobs: Iterable[Awaitable[Any]]) -> None:
             raise result
 
 
-async def _all_or_first_failure(jobs: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Run side by side; the first failure ends the others, whose answer matters no more."""
-    tasks = [asyncio.ensure_future(job) for job in jobs]
-    try:
-        for next_done in asyncio.as_completed(tasks):
-            await next_done
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
 async def _explain(exc: BaseException, world: World) -> str:
     """What failed, on which machine, with its last lines of log."""
     if isinstance(exc, asyncio.CancelledError):
         return "interrupted"
     if not isinstance(exc, GateFailed):
         return str(exc) or type(exc).__name__
-    text = f"{exc.verdict.gate} check of {exc.name} (machine {exc.machine}): {exc.verdict.reason}"
-    lines = await _last_lines(world, exc.machine)
+    verdict = exc.verdict
+    text = f"{verdict.gate} check of {verdict.subject}: {verdict.reason}"
+    lines = await _last_lines(world, verdict.machine) if verdict.machine else []
     if lines:
         text += "\n  its last lines of log:\n" + "\n".join(f"    {line}" for line in lines)
     return text

@@ -3,6 +3,7 @@
 RolloutError             1
 ├── RolloutRestored      2: the release failed, the former one serves as before
 ├── LockHeld             3: somebody else is rolling out; nothing was done
+├── RolloutHeld          3: a gate could not decide; old and new machines serve side by side
 └── RestoreFailed        4: the release failed, and so did the way back
 """
 
@@ -23,6 +24,12 @@ class RolloutRestored(RolloutError):
 
 class LockHeld(RolloutError):
     """Another rollout holds the app's machines."""
+
+    exit_code = 3
+
+
+class RolloutHeld(RolloutError):
+    """A gate could not decide: the rollout stands still until an operator does."""
 
     exit_code = 3
 

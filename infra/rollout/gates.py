@@ -1,12 +1,12 @@
-"""The gates: what must hold for a new machine before the rollout goes on."""
+"""The gates: what must hold for the new machines of a step before the rollout goes on."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
 
 import httpx
 
@@ -14,7 +14,7 @@ from infra.fly.errors import FlyError
 from infra.fly.models import Machine
 from infra.rollout.smoke import COMMAND_SECONDS, Expectation
 from infra.rollout.verdict import Verdict
-from infra.rollout.world import World
+from infra.rollout.world import Member, World
 from infra.web import open_web
 
 # Get Machine is limited to 5 requests a second for each machine.
@@ -26,15 +26,19 @@ REACH_SECONDS = 20.0
 
 
 class Gate(Protocol):
-    """A question about one new machine."""
+    """A question about the new machines of a step."""
 
     @property
     def name(self) -> str:
         """For the journal."""
         ...
 
-    async def judge(self, world: World, machine_id: str) -> Verdict:
-        """Answer it; never raises for what the machine does."""
+    async def judge(self, world: World, machines: Sequence[Member]) -> Verdict:
+        """Answer it; never raises for what the machines do."""
+        ...
+
+    def extended(self) -> Self | None:
+        """The gate that is asked once more after an inconclusive verdict, or None: hold."""
         ...
 
 
@@ -49,8 +53,15 @@ class Healthy:
     wait_seconds: float
     name = "health"
 
-    async def judge(self, world: World, machine_id: str) -> Verdict:
-        """Watch the machine until it is healthy, dead or out of time."""
+    async def judge(self, world: World, machines: Sequence[Member]) -> Verdict:
+        """Watch the machines until they are healthy; the first that can't be is the answer."""
+        return await _each(machines, lambda member: self._watch(world, member.id))
+
+    def extended(self) -> Self | None:
+        """See `Gate`."""
+        return None
+
+    async def _watch(self, world: World, machine_id: str) -> Verdict:
         deadline = time.monotonic() + self.wait_seconds
         while True:
             machine = await world.fly.machine(world.app, machine_id)
@@ -81,8 +92,15 @@ class Smoke:
     limiter: bool
     name = "smoke"
 
-    async def judge(self, world: World, machine_id: str) -> Verdict:
-        """Run the probe in the machine and read its answers."""
+    async def judge(self, world: World, machines: Sequence[Member]) -> Verdict:
+        """Run the probe in each machine and read its answers."""
+        return await _each(machines, lambda member: self._probe(world, member.id))
+
+    def extended(self) -> Self | None:
+        """See `Gate`."""
+        return None
+
+    async def _probe(self, world: World, machine_id: str) -> Verdict:
         expected = Expectation.of(world.target.manifest, limiter=self.limiter)
         try:
             result = await world.fly.exec(
@@ -101,20 +119,44 @@ class Reachable:
 
     name = "reach"
 
-    async def judge(self, world: World, machine_id: str) -> Verdict:
-        """Ask for `/health` of this very machine through the proxy, until it answers."""
-        deadline = time.monotonic() + REACH_SECONDS
-        headers = {"fly-force-instance-id": machine_id}
+    async def judge(self, world: World, machines: Sequence[Member]) -> Verdict:
+        """Ask for `/health` of each very machine through the proxy, until it answers."""
         async with open_web(world.target.url) as web:
-            while True:
-                found = await _status(web, headers)
-                if found == "200":
-                    return Verdict("pass", self.name, "answers through the proxy")
-                if time.monotonic() > deadline:
-                    return Verdict(
-                        "fail", self.name, f"{world.target.url}/health answers {found} for it"
-                    )
-                await asyncio.sleep(POLL_SECONDS)
+            return await _each(machines, lambda member: self._ask(web, world.target.url, member.id))
+
+    def extended(self) -> Self | None:
+        """See `Gate`."""
+        return None
+
+    async def _ask(self, web: httpx.AsyncClient, url: str, machine_id: str) -> Verdict:
+        deadline = time.monotonic() + REACH_SECONDS
+        while True:
+            found = await _status(web, {"fly-force-instance-id": machine_id})
+            if found == "200":
+                return Verdict("pass", self.name, "answers through the proxy")
+            if time.monotonic() > deadline:
+                return Verdict("fail", self.name, f"{url}/health answers {found} for it")
+            await asyncio.sleep(POLL_SECONDS)
+
+
+async def _each(machines: Sequence[Member], ask: Callable[[Member], Awaitable[Verdict]]) -> Verdict:
+    """Ask about all side by side: the first that is no pass ends the others, and is the answer."""
+    tasks = [asyncio.ensure_future(_about(member, ask)) for member in machines]
+    try:
+        for next_done in asyncio.as_completed(tasks):
+            verdict = await next_done
+            if not verdict.passed:
+                return verdict
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    names = ", ".join(member.name for member in machines)
+    return replace(verdict, reason=f"{names}: {verdict.reason}", machine="", name="")
+
+
+async def _about(member: Member, ask: Callable[[Member], Awaitable[Verdict]]) -> Verdict:
+    return replace(await ask(member), machine=member.id, name=member.name)
 
 
 def _death(machine: Machine) -> str:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from infra.redact import Redactor
 
@@ -21,6 +21,9 @@ Kind = Literal[
     "step",  # a step is about to be applied
     "done",  # it was applied
     "verdict",  # a gate has judged
+    "sample",  # what a gate saw on its way to a verdict, to judge it again later
+    "extended",  # a gate could not decide and is asked once more, for longer
+    "held",  # it still could not: an operator must decide
     "failed",  # a step or a gate failed: the way back begins
     "undo",  # a step is about to be undone
     "no-return",  # from here on only forward
@@ -43,6 +46,7 @@ class Event:
         stage: the part of the plan.
         machine: a machine's id, or empty.
         text: for people.
+        data: the numbers of a verdict or a sample, plain JSON without secrets.
     """
 
     at: str
@@ -52,6 +56,7 @@ class Event:
     stage: str
     text: str
     machine: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Journal:
@@ -87,7 +92,14 @@ class Journal:
         """Since the rollout began."""
         return time.monotonic() - self._began
 
-    def write(self, kind: Kind, stage: str, text: str, machine: str = "") -> None:
+    def write(
+        self,
+        kind: Kind,
+        stage: str,
+        text: str,
+        machine: str = "",
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
         """Append one event; it is on disk when this returns."""
         event = Event(
             at=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -97,6 +109,7 @@ class Journal:
             stage=stage,
             text=self._redact(text),
             machine=machine,
+            data=data or {},
         )
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(event)) + "\n")

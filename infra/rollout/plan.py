@@ -15,12 +15,14 @@ class Stage:
     """Steps that may run side by side, and what must hold after them.
 
     Attributes:
-        gates: judged one after the other, each for all new machines at once.
+        gates: asked one after the other, each about all judged machines at once.
+        judged: the names of the new machines that the gates are about.
     """
 
     name: str
     steps: tuple[Step, ...]
     gates: tuple[Gate, ...] = ()
+    judged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from infra.rollout.journal import Event, Kind
 _MARKS: dict[Kind, str] = {
     "done": "✓",
     "verdict": "✓",
+    "extended": "…",
+    "held": "‖",
     "failed": "✗",
     "undo": "↩",
     "warning": "!",
@@ -18,7 +20,7 @@ _MARKS: dict[Kind, str] = {
     "restore-failed": "✗",
 }
 # A step is shown when it is done; that it begins matters to the journal only.
-_HIDDEN: frozenset[Kind] = frozenset({"step", "no-return"})
+_HIDDEN: frozenset[Kind] = frozenset({"step", "no-return", "sample"})
 
 
 class Report:

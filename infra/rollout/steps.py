@@ -24,7 +24,7 @@ from infra.rollout.observe import (
     Seen,
 )
 from infra.rollout.target import Target
-from infra.rollout.world import World
+from infra.rollout.world import Member, World
 
 STOP_SECONDS = 60
 REVIVE_SECONDS = 15
@@ -104,13 +104,13 @@ class Launch:
         machine = await world.fly.create_machine(
             world.app, machine_request(world.target, self.slot, world.secrets_version)
         )
-        world.made[self.slot.name] = machine.id
+        world.made[self.slot.name] = Member(self.slot.name, machine.id, self.slot.region)
         return f"{self.slot.name} is {machine.id} in {self.slot.region}"
 
     async def undo(self, world: World) -> None:
         """Destroy it, also if Fly's answer to the creation was lost."""
-        machine_id = world.made.get(self.slot.name) or await self._lost(world)
-        if machine_id:
+        made = world.made.get(self.slot.name)
+        if machine_id := made.id if made else await self._lost(world):
             await world.fly.destroy(world.app, machine_id)
 
     async def _lost(self, world: World) -> str | None:
@@ -131,13 +131,13 @@ class Admit:
 
     async def apply(self, world: World) -> str:
         """Uncordon it."""
-        await world.fly.uncordon(world.app, world.made[self.slot.name])
+        await world.fly.uncordon(world.app, world.made[self.slot.name].id)
         return f"{self.slot.name} takes requests"
 
     async def undo(self, world: World) -> None:
         """Cordon it, so that nothing reaches it while it goes."""
-        if machine_id := world.made.get(self.slot.name):
-            await world.fly.cordon(world.app, machine_id)
+        if made := world.made.get(self.slot.name):
+            await world.fly.cordon(world.app, made.id)
             await asyncio.sleep(duration.seconds(world.target.manifest.gates.drain))
 
 
@@ -154,7 +154,7 @@ class Settle:
 
     async def apply(self, world: World) -> str:
         """Its role becomes live."""
-        await world.fly.set_metadata(world.app, world.made[self.slot.name], ROLE_KEY, LIVE)
+        await world.fly.set_metadata(world.app, world.made[self.slot.name].id, ROLE_KEY, LIVE)
         return f"{self.slot.name} is live"
 
     async def undo(self, world: World) -> None:

@@ -9,19 +9,30 @@ from infra.rollout.journal import Journal
 from infra.rollout.target import Target
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A machine of a release."""
+
+    name: str
+    id: str
+    region: str
+
+
 @dataclass(slots=True)
 class World:
     """The outside of one rollout.
 
     Attributes:
-        made: slot name → machine id, of the machines that this rollout created.
+        made: name → machine, of the new release's machines that there are so far.
+        former: the machines of the former release that serve, to compare with.
         secrets_version: Fly's version of the app's secrets, from which new machines read.
     """
 
     fly: FlyClient
     target: Target
     journal: Journal
-    made: dict[str, str] = field(default_factory=dict)
+    made: dict[str, Member] = field(default_factory=dict)
+    former: tuple[Member, ...] = ()
     secrets_version: int = 0
 
     @property

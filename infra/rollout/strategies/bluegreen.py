@@ -14,6 +14,7 @@ def plan(state: State, target: Target) -> Plan:
     """The stages of a blue/green rollout."""
     gates = target.manifest.gates
     slots = _slots(target)
+    names = tuple(slot.name for slot in slots)
     return Plan(
         stages=(
             *repair(state, target),
@@ -25,8 +26,9 @@ def plan(state: State, target: Target) -> Plan:
                     Healthy(duration.seconds(gates.wait)),
                     Smoke(limiter=gates.limiter),
                 ),
+                judged=names,
             ),
-            Stage("admit", tuple(Admit(slot) for slot in slots), gates=(Reachable(),)),
+            Stage("admit", tuple(Admit(slot) for slot in slots), (Reachable(),), judged=names),
         ),
         final=(
             Stage("settle", tuple(Settle(slot) for slot in slots)),
