@@ -1,6 +1,7 @@
 """What can go wrong in a rollout; the exit code is the outcome.
 
 RolloutError             1
+├── HookRefused          1: the user's own program refuses it; nothing was done
 ├── RolloutRestored      2: the release failed, the former one serves as before
 ├── LockHeld             3: somebody else is rolling out; nothing was done
 ├── RolloutHeld          3: a gate could not decide; old and new machines serve side by side
@@ -14,6 +15,10 @@ from infra.errors import FlygateError
 
 class RolloutError(FlygateError):
     """The root of the tree."""
+
+
+class HookRefused(RolloutError):
+    """`hooks/before-rollout` ended with something else than 0."""
 
 
 class RolloutRestored(RolloutError):

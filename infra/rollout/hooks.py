@@ -1,0 +1,137 @@
+"""The user's own programs in `hooks/`, and a webhook: told of a rollout while it goes on.
+
+Only `before-rollout` is waited for, as it may refuse. All others run one after the other on a
+thread of their own: a slow hook never holds a rollout up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import queue
+import subprocess
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.redact import Redactor
+from infra.rollout.errors import HookRefused
+from infra.rollout.journal import Event, Kind
+
+BEFORE = "before-rollout"
+AFTER: Mapping[Kind, str] = {
+    "verdict": "after-step",
+    "restored": "on-abort",
+    "restore-failed": "on-abort",
+    "finished": "after-release",
+}
+SECONDS_MAX = 60.0
+# These carry secret values, which a hook has no need of.
+_KEPT_FROM_HOOKS = ("FLYGATE_SECRETS", "PULUMI_COMMAND_STDOUT", "PULUMI_COMMAND_STDERR")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a rollout is about; every hook is told."""
+
+    app: str
+    release: str
+    former: str
+    url: str
+    by: str
+    reason: str = ""
+
+
+class Hooks:
+    """Runs hooks, and is a listener of the journal.
+
+    Args:
+        folder: where the executables are; none may be there, nor the folder.
+        subject: what the rollout is about.
+        redact: for what a failing hook prints.
+        tell: also told of every event, on the same thread: see `infra/rollout/webhook.py`.
+        warn: told of a hook that failed after the fact.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        subject: Subject,
+        redact: Redactor,
+        tell: Callable[[Subject, Event], None] | None = None,
+        warn: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self._folder = folder
+        self._subject = subject
+        self._redact = redact
+        self._tell = tell
+        self._warn = warn
+        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="hooks", daemon=True)
+
+    async def before_rollout(self) -> None:
+        """Ask whether the rollout may begin.
+
+        Raises:
+            HookRefused: the program ended with something else than 0, or not in time.
+        """
+        if problem := await asyncio.to_thread(self._run, BEFORE, None):
+            raise HookRefused(
+                f"hooks/{BEFORE} refuses {self._subject.release}: {problem}\n"
+                "Nothing was changed. Mend what it names, or remove the hook."
+            )
+
+    def __call__(self, event: Event) -> None:
+        """Note an event; it is passed on when those before it were."""
+        if not self._thread.is_alive():
+            self._thread.start()
+        self._events.put(event)
+
+    def close(self, seconds: float = SECONDS_MAX) -> None:
+        """Wait until all events were passed on; a hook that hangs is left behind."""
+        if self._thread.is_alive():
+            self._events.put(None)
+            self._thread.join(seconds)
+
+    def _work(self) -> None:
+        while (event := self._events.get()) is not None:
+            if self._tell:
+                self._tell(self._subject, event)
+            hook = AFTER.get(event.kind)
+            if hook and (problem := self._run(hook, event)):
+                self._warn(f"hooks/{hook} failed: {problem}")
+
+    def _run(self, hook: str, event: Event | None) -> str:
+        """Run a hook if there is one; what went wrong, or an empty string."""
+        path = self._folder / hook
+        if not path.exists():
+            return ""
+        if not os.access(path, os.X_OK):
+            return f"it is not executable (chmod +x {self._folder.name}/{hook})"
+        try:
+            done = subprocess.run(
+                [path],
+                input=json.dumps(self._told(hook, event)),
+                env={k: v for k, v in os.environ.items() if k not in _KEPT_FROM_HOOKS},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                timeout=SECONDS_MAX,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return f"it did not end within {SECONDS_MAX:g} s"
+        except OSError as exc:
+            return f"it cannot be run: {exc.strerror}"
+        if done.returncode == 0:
+            return ""
+        last = done.stdout.strip().splitlines()[-1:] or [""]
+        return self._redact(f"exit code {done.returncode} {last[0]}".strip())
+
+    def _told(self, hook: str, event: Event | None) -> dict[str, Any]:
+        told = {"hook": hook, **asdict(self._subject)}
+        return {**told, "event": asdict(event)} if event else told
