@@ -10,12 +10,13 @@ from typing import Any
 
 import pulumi
 
-from infra import config, flytoml, image, inputs, manifest
+from infra import config, flytoml, image, inputs, manifest, promotion
 from infra.components.app import FlyApp
 from infra.components.command import read_only
 from infra.components.release import Release
 from infra.config import StackConfig
 from infra.errors import FlygateError
+from infra.promotion import Receipt
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,6 +26,8 @@ def main() -> None:
     raw = inputs.raw()
     stack, secrets = config.load(raw), config.load_secrets(raw)
     _announce(stack)
+    if stack.promotion and not stack.pin:
+        promotion.check(stack.promotion, stack.image)
     drift = _drift(stack)
     app = FlyApp("app", stack, drift)
     release = Release(
@@ -38,6 +41,7 @@ def main() -> None:
     pulumi.export("phase", release.history.apply(lambda past: _newest(past, "phase")))
     pulumi.export("release", release.history.apply(lambda past: _newest(past, "version")))
     pulumi.export("image", release.history.apply(lambda past: _newest(past, "image")))
+    pulumi.export("receipt", release.history.apply(_receipt))
     pulumi.export("machines", release.history.apply(lambda past: _newest(past, "machines")))
     pulumi.export("pin", stack.pin.model_dump() if stack.pin else None)
     # Not secret at all, but long: as a secret it takes one line of Pulumi's screen.
@@ -51,12 +55,14 @@ def _request(stack: StackConfig, secret_names: list[str], drift: str) -> dict[st
     source = list(stack.source) if stack.image == config.SOURCE else []
     reference = image.pack(ROOT, source).reference(stack.app) if source else stack.image
     wanted = manifest.build(stack, flytoml.read(ROOT / "fly.toml"), reference, secret_names)
-    return {
+    request = {
         "app": stack.app,
         "manifest": wanted.model_dump(mode="json"),
         "source": source,
         "drift": drift,
     }
+    promoted = stack.promotion.describe() if stack.promotion else ""
+    return {**request, "promotion": promoted} if promoted else request
 
 
 def _announce(stack: StackConfig) -> None:
@@ -67,6 +73,8 @@ def _announce(stack: StackConfig) -> None:
             f"`flygate forward {pulumi.get_stack()}` ends the pin."
         )
         return
+    if stack.promotion:
+        pulumi.log.info(f"promoted: {stack.promotion.describe()}")
     row = stack.row
     machines = stack.machines or row.machines
     cost = row.monthly_cost(max(1, len(stack.regions)), machines)
@@ -82,6 +90,12 @@ def _drift(stack: StackConfig) -> str:
     for line in seen["found"]:
         pulumi.log.info(f"found: {line}")
     return str(seen["token"])
+
+
+def _receipt(history: list[dict[str, Any]]) -> dict[str, Any] | None:
+    if not history:
+        return None
+    return Receipt.of(pulumi.get_stack(), history[0]).model_dump(mode="json")
 
 
 def _newest(history: list[dict[str, Any]], key: str) -> Any:

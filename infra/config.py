@@ -25,6 +25,7 @@ from pydantic import (
 from infra import duration
 from infra.errors import ConfigError
 from infra.phases import PHASES, Phase
+from infra.promotion import Promotion
 
 PROJECT = "flygate"
 SOURCE = "source"
@@ -41,6 +42,7 @@ STRUCTURED = frozenset(
         "smoke",
         "protect",
         "pin",
+        "promotion",
     }
 )
 
@@ -150,6 +152,7 @@ class StackConfig(Section):
         source: with `image: source`, the folders that make the image.
         env: environment variables of the service.
         protect: Pulumi refuses to destroy the app.
+        promotion: the stack runs only what another one proved; see `flygate promote`.
     """
 
     app: str
@@ -164,6 +167,7 @@ class StackConfig(Section):
     smoke: Smoke = Smoke()
     protect: bool = False
     pin: Pin | None = None
+    promotion: Promotion | None = None
 
     @property
     def row(self) -> Phase:

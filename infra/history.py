@@ -28,6 +28,7 @@ class Entry(BaseModel):
     by: str
     commit: str = ""
     reason: str = ""
+    promotion: str = ""
     rollback_of: str = ""
     seconds: float = 0.0
     machines: dict[str, list[str]] = Field(default_factory=dict)

@@ -10,7 +10,18 @@ import typer
 from infra.errors import FlygateError
 
 # Only the file of the verb that was typed is imported: `op` runs inside every deployment.
-VERBS = ("up", "status", "history", "diff", "rollback", "forward", "limiter", "local", "op")
+VERBS = (
+    "up",
+    "status",
+    "history",
+    "diff",
+    "rollback",
+    "forward",
+    "promote",
+    "limiter",
+    "local",
+    "op",
+)
 
 # As in sysexits.h; the rollout's outcomes have the small numbers.
 MISUSED = 64

@@ -53,6 +53,6 @@ def _show(releases: list[past.Entry]) -> None:
             str(entry.phase),
             entry.image.rpartition("@sha256:")[2][:12],
             f"{entry.seconds:g} s",
-            ": ".join(part for part in (why, entry.reason) if part),
+            ": ".join(part for part in (why, entry.promotion, entry.reason) if part),
         )
     screen.console().print(table)

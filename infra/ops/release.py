@@ -33,6 +33,7 @@ class ReleaseRequest(BaseModel):
     Attributes:
         source: the folders that the image is packed from, or empty for an image by digest.
         drift: what `flygate op drift` said; the new machines remember it.
+        promotion: where the manifest's image was proved, for the ledger.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,6 +43,7 @@ class ReleaseRequest(BaseModel):
     source: tuple[str, ...] = ()
     pin: Pin | None = None
     drift: str = ""
+    promotion: str = ""
 
     @model_validator(mode="after")
     def _one_of_two(self) -> ReleaseRequest:
@@ -59,6 +61,7 @@ class Wanted:
     secrets: Mapping[str, str] = field(repr=False)
     rollback_of: int | None = None
     reason: str = ""
+    promotion: str = ""
 
     @property
     def id(self) -> str:
@@ -116,7 +119,9 @@ def _wanted(request: ReleaseRequest, secrets: Mapping[str, str], ledger: Ledger)
         missing = set(manifest.secrets) ^ set(secrets)
         if missing:
             raise ConfigError(f"The secrets' names and values do not match: {sorted(missing)}")
-        return Wanted(manifest, ledger.secret_set_for(secrets), secrets)
+        return Wanted(
+            manifest, ledger.secret_set_for(secrets), secrets, promotion=request.promotion
+        )
     pinned = ledger.with_manifest(request.pin.manifest)
     return Wanted(
         pinned.manifest,
@@ -217,6 +222,7 @@ async def _roll_out(rollout: Rollout, ledger: Ledger, state: State) -> Ledger:
             by=provenance.by,
             commit=provenance.commit,
             reason=wanted.reason or provenance.reason,
+            promotion=wanted.promotion,
             rollback_of=wanted.rollback_of,
             seconds=round(world.journal.seconds, 1),
             machines=_by_region(state, world.target.version),

@@ -26,6 +26,7 @@ class Release(BaseModel):
     Attributes:
         manifest_id, secret_set: what ran, by name.
         at: when it stood (RFC 3339); `by`, `commit`, `reason`: provenance.
+        promotion: from which stack it came and how it was proved there, or empty.
         rollback_of: the version whose manifest this is, if it is a rollback.
         seconds: how long the rollout took.
         machines: region → machine ids.
@@ -41,6 +42,7 @@ class Release(BaseModel):
     by: str
     commit: str = ""
     reason: str = ""
+    promotion: str = ""
     rollback_of: int | None = None
     seconds: float = 0.0
     machines: dict[str, list[str]] = Field(default_factory=dict)
@@ -177,6 +179,7 @@ def _public(release: Release) -> dict[str, Any]:
         "by": release.by,
         "commit": release.commit,
         "reason": release.reason,
+        "promotion": release.promotion,
         "rollback_of": f"v{release.rollback_of}" if release.rollback_of else "",
         "seconds": release.seconds,
         "machines": release.machines,

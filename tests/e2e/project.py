@@ -135,6 +135,11 @@ class Project:
             self.remember(name)
         return self.path / name
 
+    def outputs_of(self, name: str) -> Any:
+        """An output of the local stack."""
+        shown = self.pulumi("stack", "output", name, "--json", "--stack", "local").ok()
+        return json.loads(shown.output)
+
     def status(self) -> dict[str, Any]:
         """`flygate status --json`."""
         status: dict[str, Any] = json.loads(self.flygate("status", "--json").ok().output)

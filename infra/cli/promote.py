@@ -1,0 +1,138 @@
+"""`flygate promote`: prod gets what staging proved."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from infra.cli.stack import PulumiFailed, Stack
+from infra.errors import PromotionError
+from infra.fly.client import FlyClient
+from infra.fly.endpoints import Endpoints
+from infra.promotion import Promotion, Receipt, check_soak
+from infra.provenance import actor
+from infra.rollout.observe import LIVE, observe
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(short_help="Give prod what staging proved.")(promote)
+
+
+def promote(
+    environment: Annotated[str, typer.Argument(help="The stack that gets it.")] = "prod",
+    override: Annotated[
+        str, typer.Option(help="Why it may go before it has soaked; the ledger keeps it.")
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be promoted, and stop.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts, with --dry-run.")] = False,
+) -> None:
+    """Deploy the very image that staging runs: taken by digest, never built again.
+
+    Which stack it comes from and how long it must have been healthy there is in the stack's
+    configuration: promotion.from (staging) and promotion.soak (24h).
+
+    \b
+    Examples:
+      flygate promote --dry-run
+      flygate promote prod
+      flygate promote prod --override "fixes the outage of 14:00"
+
+    Exit codes: 0 done, 1 refused and nothing was changed, else as those of `flygate rollback`.
+    """
+    stack = Stack(environment)
+    wanted = _wanted(stack, override)
+    if dry_run or as_json:
+        _show(wanted, as_json=as_json)
+    check_soak(wanted)
+    if not (dry_run or as_json):
+        print(f"promoting {wanted.describe()} to {environment}", flush=True)
+        _deploy(stack, wanted)
+        print(f"{environment} runs what {wanted.source} proved.")
+
+
+def _wanted(stack: Stack, override: str) -> Promotion:
+    """What would be promoted now."""
+    rules = _rules(stack)
+    source = Stack(rules.source)
+    outputs = source.outputs()
+    if not outputs.get("receipt"):
+        raise PromotionError(
+            f"{rules.source} has no receipt: nothing was released there. Deploy it first: "
+            f"pulumi up --stack {rules.source}"
+        )
+    receipt = Receipt.model_validate(outputs["receipt"])
+    _check_health(source, outputs["app"], receipt)
+    return rules.model_copy(
+        update={
+            "receipt": receipt,
+            "at": datetime.now(UTC).replace(microsecond=0),
+            "by": actor(),
+            "override": override,
+        }
+    )
+
+
+def _rules(stack: Stack) -> Promotion:
+    text = stack.config("promotion")
+    values = json.loads(text) if text else {"from": "staging"}
+    return Promotion.model_validate({k: values[k] for k in ("from", "soak") if k in values})
+
+
+def _check_health(stack: Stack, app: str, receipt: Receipt) -> None:
+    """What proved itself still runs, and is well.
+
+    Raises:
+        PromotionError: it does not.
+    """
+    machines = asyncio.run(_live(app, Endpoints.from_env(stack.environment)))
+    ill = [m.name for m in machines if not (m.serves and m.healthy)]
+    others = [m.name for m in machines if f"v{m.release}" != receipt.release]
+    if not machines or ill or others:
+        what = ", ".join(ill or others) or "no machine runs"
+        raise PromotionError(
+            f"{stack.name} is not as {receipt.release} left it: {what}. "
+            f"`flygate status {stack.name}` shows the machines; "
+            f"`pulumi up --stack {stack.name}` puts them right."
+        )
+
+
+async def _live(app: str, endpoints: Endpoints) -> list[Any]:
+    async with FlyClient(endpoints) as fly:
+        state = await observe(fly, app)
+    return [m for m in state.machines if m.role == LIVE]
+
+
+def _show(wanted: Promotion, *, as_json: bool) -> None:
+    if as_json:
+        print(wanted.model_dump_json(indent=2, by_alias=True))
+    else:
+        print(f"{wanted.describe()}\n{wanted.receipt.image if wanted.receipt else ''}")
+
+
+def _deploy(stack: Stack, wanted: Promotion) -> None:
+    """Note it in the configuration and run Pulumi; a failure leaves the configuration as it was."""
+    former = {key: stack.config(key) for key in ("promotion", "image")}
+    assert wanted.receipt is not None  # noqa: S101  `_wanted` sets it
+    _write(
+        stack, {"promotion": wanted.model_dump_json(by_alias=True), "image": wanted.receipt.image}
+    )
+    try:
+        stack.run("up", "--yes", "--skip-preview", what="The promotion")
+    except (PulumiFailed, KeyboardInterrupt):
+        _write(stack, former)
+        raise
+
+
+def _write(stack: Stack, values: dict[str, str | None]) -> None:
+    for key, text in values.items():
+        if text is None:
+            stack.ask("config", "rm", key)
+        else:
+            stack.ask("config", "set", key, text)
