@@ -1,0 +1,163 @@
+"""The judge: are the new machines worse than the former ones of the same region? Pure.
+
+A verdict of fail wants evidence that they are worse by more than too little to matter; a verdict
+of pass wants evidence that they are not so much worse that nobody would want them. Between the
+two, and without traffic, it is inconclusive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from infra.rollout import memory, statistics
+from infra.rollout.finding import Finding, p_text
+from infra.rollout.rules import Rules
+from infra.rollout.samples import Samples
+from infra.rollout.shares import Shares
+from infra.rollout.verdict import Outcome, Verdict
+
+GATE = "judge"
+# One lost answer is the network's; this many in a row are the machine's.
+MISSES_MAX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The two sides in one region."""
+
+    candidate: Samples
+    former: Samples
+
+
+def judge(regions: Mapping[str, Pair], rules: Rules, *, is_last: bool) -> Verdict:
+    """The verdict over all regions: the worst one counts.
+
+    Args:
+        is_last: the soak ends with this look; before, a verdict is fail or inconclusive.
+    """
+    findings = {name: findings_in(pair, rules, is_last=is_last) for name, pair in regions.items()}
+    counted = {
+        name: [finding for finding in found if finding.metric not in rules.ignore]
+        for name, found in findings.items()
+    }
+    outcome = _worst([f.outcome for found in counted.values() for f in found])
+    return Verdict(
+        outcome,
+        GATE,
+        _reason(counted, outcome),
+        numbers={
+            name: {finding.metric: dict(finding.numbers) for finding in found}
+            for name, found in findings.items()
+        },
+    )
+
+
+def findings_in(pair: Pair, rules: Rules, *, is_last: bool) -> list[Finding]:
+    """What is found in one region, metric by metric."""
+    found = [_restarts(pair)]
+    if silence := _silence(pair.former):
+        found.append(Finding("errors", "inconclusive", f"the former release's {silence}"))
+    elif not _silence(pair.candidate):
+        found += [
+            _errors(pair, rules, is_last=is_last),
+            _latency(pair, rules, is_last=is_last),
+            _refusals(pair, rules, is_last=is_last),
+            memory.judge(pair.candidate, pair.former, rules, is_last=is_last),
+        ]
+    return found
+
+
+def _restarts(pair: Pair) -> Finding:
+    """The new machines stay up, and answer."""
+    candidate, former = pair.candidate, pair.former
+    numbers = {"candidate": candidate.restarts, "former": former.restarts}
+    if candidate.restarts > former.restarts:
+        names = " ".join(series.name for series in candidate.machines if series.restarts)
+        times = "once" if candidate.restarts == 1 else f"{candidate.restarts} times"
+        return Finding("restarts", "fail", f"{names} restarted {times} while judged", numbers)
+    for series in candidate.machines:
+        misses = series.misses
+        if len(misses) >= MISSES_MAX and misses[0].is_silent and not _is_gone(former):
+            text = f"{series.name} does not answer any more: {misses[0].reason}"
+            return Finding("restarts", "fail", text, numbers)
+        if misses and not series.snapshots:
+            text = f"{series.name} {misses[0].reason}"
+            return Finding("restarts", "inconclusive", text, numbers)
+    return Finding("restarts", "pass", "no restarts", numbers)
+
+
+def _errors(pair: Pair, rules: Rules, *, is_last: bool) -> Finding:
+    return Shares(
+        "errors",
+        "5xx",
+        pair.candidate.errors,
+        pair.former.errors,
+        too_few=rules.too_few_errors,
+        too_many=rules.errors,
+    ).judge(rules, is_last=is_last)
+
+
+def _refusals(pair: Pair, rules: Rules, *, is_last: bool) -> Finding:
+    return Shares(
+        "refusals",
+        "429",
+        pair.candidate.refusals,
+        pair.former.refusals,
+        too_few=rules.too_few_refusals,
+        too_many=rules.refusals,
+    ).judge(rules, is_last=is_last)
+
+
+def _latency(pair: Pair, rules: Rules, *, is_last: bool) -> Finding:
+    candidate = pair.candidate.latency(rules.warm_up)
+    former = pair.former.latency(rules.warm_up)
+    worse = statistics.slower(candidate, former, rules.too_little_slower)
+    factor = statistics.ratio(candidate, former)
+    new, old = candidate.quantile(0.5) / 1e6, former.quantile(0.5) / 1e6
+    text = f"latency {factor:.2f} times (median {new:.3g} ms against {old:.3g} ms)"
+    numbers = {
+        "times": factor,
+        "median_ms": [new, old],
+        "p95_ms": [candidate.quantile(0.95) / 1e6, former.quantile(0.95) / 1e6],
+        "answers": [candidate.total, former.total],
+        "p": worse,
+    }
+    if worse <= rules.fail_level(is_last):
+        return Finding("latency", "fail", f"{text}, {p_text(worse)}", numbers)
+    if not is_last:
+        return Finding("latency", "inconclusive", f"{text}, so far", numbers)
+    if statistics.faster(candidate, former, rules.too_slow) <= rules.pass_level:
+        return Finding("latency", "pass", text, numbers)
+    text += f", {rules.too_slow:.2g} times can't be ruled out"
+    return Finding("latency", "inconclusive", text, numbers)
+
+
+def _silence(side: Samples) -> str:
+    """Why a side tells nothing at all, or an empty string."""
+    if any(series.snapshots for series in side.machines):
+        return ""
+    for series in side.machines:
+        return f"{series.name} {series.misses[0].reason}" if series.misses else "nothing was asked"
+    return "machines are elsewhere"
+
+
+def _is_gone(side: Samples) -> bool:
+    """None of its machines answers, so it may be the way to them."""
+    return all(series.misses for series in side.machines)
+
+
+def _worst(outcomes: list[Outcome]) -> Outcome:
+    if "fail" in outcomes:
+        return "fail"
+    return "pass" if outcomes and set(outcomes) == {"pass"} else "inconclusive"
+
+
+def _reason(found: Mapping[str, list[Finding]], outcome: Outcome) -> str:
+    """What made the verdict so: the region is named where there are several."""
+    return "; ".join(
+        f"{region}: {finding.text}" if len(found) > 1 else finding.text
+        for region, findings in found.items()
+        for finding in findings
+        if finding.outcome == outcome
+    )

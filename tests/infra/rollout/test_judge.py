@@ -1,0 +1,290 @@
+"""The judge: what it makes of numbers that are plain, and how often chance misleads it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from infra.rollout.judge import Pair, judge
+from infra.rollout.rules import Rules
+from infra.rollout.samples import Miss, Samples, Series, Snapshot
+from infra.rollout.statistics import Histogram
+from infra.rollout.verdict import Verdict
+from tests.infra.rollout import fleet
+from tests.infra.rollout.fleet import MIB, Release
+
+ROLLOUTS = 200
+QUICK = {200: 1000}
+
+
+def machine(name: str = "v2-iad-1", looks: int = 10, **changes: Any) -> Series:
+    """One that answered 1,000 requests evenly over ten looks, all well, in about 16 ms.
+
+    Args:
+        changes: of the last snapshot; those between are on the way there.
+    """
+    last = snapshot(**changes)
+    return Series(
+        name,
+        tuple(
+            replace(
+                last,
+                at=float(look),
+                served=last.served * look // looks,
+                errors=last.errors * look // looks,
+                refused=last.refused * look // looks,
+                latency=replace(
+                    last.latency,
+                    counts={b: n * look // looks for b, n in last.latency.counts.items()},
+                ),
+                used_bytes=50 * MIB + (last.used_bytes - 50 * MIB) * look // looks,
+            )
+            for look in range(looks + 1)
+        ),
+    )
+
+
+def snapshot(**changes: Any) -> Snapshot:
+    latency = Histogram(changes.pop("latency", QUICK), 1000.0, 16)
+    return Snapshot(
+        **{
+            "at": 10.0,
+            "boot": "one",
+            "served": 1000,
+            "errors": 0,
+            "refused": 0,
+            "latency": latency,
+            "used_bytes": 50 * MIB,
+            "limit_bytes": 256 * MIB,
+            **changes,
+        }
+    )
+
+
+def judged(
+    candidate: Series, former: Series, *, last: bool = True, ignore: tuple[str, ...] = ()
+) -> Verdict:
+    pair = Pair(Samples((candidate,)), Samples((former,)))
+    return judge({"iad": pair}, Rules(ignore=ignore), is_last=last)
+
+
+OLD = machine("v1-iad-1")
+
+
+def test_a_release_like_the_former_one_passes_with_its_numbers() -> None:
+    """The reason tells of each metric, and the numbers are there for a machine to read."""
+    verdict = judged(machine(), OLD)
+
+    assert verdict.outcome == "pass"
+    assert "5xx 0 of 1,000 (0.0 %) against 0 of 1,000 (0.0 %)" in verdict.reason
+    assert "latency 1.00 times" in verdict.reason
+    assert verdict.numbers["iad"]["errors"]["candidate"] == [0, 1000]
+
+
+def test_it_passes_only_at_the_end() -> None:
+    """In the middle of a soak a good release is undecided."""
+    assert judged(machine(), OLD, last=False).outcome == "inconclusive"
+
+
+@pytest.mark.parametrize("last", [True, False])
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"errors": 60}, "5xx 60 of 1,000 (6.0 %) against 0 of 1,000 (0.0 %), p = "),
+        ({"latency": {225: 1000}}, "latency 2.9"),
+        ({"refused": 900}, "429 900 of 1,900 (47.4 %) against 0 of 1,000 (0.0 %), p = "),
+        ({"used_bytes": 240 * MIB}, "v2-iad-1 uses 240 MiB of its 256 MiB of memory"),
+    ],
+)
+def test_what_is_plainly_worse_fails_at_any_look(
+    changes: dict[str, Any], said: str, last: bool
+) -> None:
+    """Nobody waits for the end of a soak that can only end badly."""
+    verdict = judged(machine(**changes), OLD, last=last)
+
+    assert verdict.outcome == "fail"
+    assert said in verdict.reason
+
+
+def test_errors_count_also_below_the_minimum() -> None:
+    """A release that answers nothing but errors fails after a few requests."""
+    bad = machine(served=40, errors=40, latency={})
+
+    assert judged(bad, OLD, last=False).outcome == "fail"
+
+
+def test_a_worse_release_may_be_no_worse_than_a_bad_former_one() -> None:
+    """The same errors on both sides are not the release's."""
+    assert judged(machine(errors=60), machine("v1-iad-1", errors=60)).outcome == "pass"
+
+
+def test_too_little_to_matter_does_not_fail() -> None:
+    """Half a percent more errors is sure at these counts, and too few to stop a release for."""
+    many: dict[str, Any] = {"served": 1_000_000, "latency": {200: 1_000_000}}
+
+    assert judged(machine(errors=5000, **many), machine("v1-iad-1", **many)).outcome == "pass"
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "said"),
+    [
+        (0, 1000, "0 of the 150 requests wanted reached the new machines"),
+        (1000, 100, "100 of the 150 requests wanted reached the former machines"),
+    ],
+)
+def test_without_traffic_it_does_not_pass(new: int, old: int, said: str) -> None:
+    """No news is no good news."""
+    verdict = judged(
+        machine(served=new, latency={200: new}), machine("v1", served=old, latency={200: old})
+    )
+
+    assert verdict.outcome == "inconclusive"
+    assert said in verdict.reason
+
+
+def test_a_doubt_is_told_with_its_size() -> None:
+    """5 more errors in 160 requests may be chance or may not be."""
+    few: dict[str, Any] = {"served": 160, "latency": {200: 160}}
+    verdict = judged(machine(errors=5, **few), machine("v1", **few))
+
+    assert verdict.outcome == "inconclusive"
+    assert "points more can't be ruled out" in verdict.reason
+
+
+def test_a_restart_fails() -> None:
+    """A new machine whose process is another one than before has died."""
+    good = machine()
+    died = replace(good, told=(*good.told, snapshot(at=11.0, boot="two", served=5)))
+
+    verdict = judged(died, OLD, last=False)
+
+    assert verdict.outcome == "fail"
+    assert verdict.reason == "v2-iad-1 restarted once while judged"
+
+
+def test_what_was_counted_before_a_restart_counts() -> None:
+    """The counters begin again at zero; the requests were served all the same."""
+    told = machine().told
+    series = Series("v2", (*told, snapshot(at=11.0, boot="two", served=5, errors=5)))
+
+    assert Samples((series,)).errors.hits == 5
+    assert Samples((series,)).errors.total == 1005
+
+
+def test_a_machine_that_stops_answering_fails() -> None:
+    """One lost answer is nothing, three in a row are."""
+    silence = [Miss(11.0 + i, "answers 502", is_silent=True) for i in range(3)]
+    good = machine()
+
+    once = judged(replace(good, told=(*good.told, silence[0])), OLD)
+    for_good = judged(replace(good, told=(*good.told, *silence)), OLD)
+
+    assert once.outcome == "pass"
+    assert for_good.outcome == "fail"
+    assert "v2-iad-1 does not answer any more: answers 502" in for_good.reason
+
+
+def test_when_nobody_answers_nothing_is_decided() -> None:
+    """It is the way to the machines then, and no verdict on the release."""
+    silence = tuple(Miss(float(i), "answers 502", is_silent=True) for i in range(4))
+
+    verdict = judged(Series("v2", silence), Series("v1", silence))
+
+    assert verdict.outcome == "inconclusive"
+
+
+def test_a_former_release_that_tells_nothing_is_named() -> None:
+    """It was made before there were statistics: there is nothing to compare with."""
+    untold = Series("v1-iad-1", (Miss(0.0, "tells no statistics (404)", is_silent=False),))
+
+    verdict = judged(machine(), untold)
+
+    assert verdict.outcome == "inconclusive"
+    assert verdict.reason == "the former release's v1-iad-1 tells no statistics (404)"
+
+
+def test_a_leak_fails_at_the_end() -> None:
+    """Steady growth that will fill the guest; the limiter's own table is not counted."""
+    leak = machine(used_bytes=90 * MIB)
+
+    verdict = judged(leak, OLD)
+
+    assert verdict.outcome == "fail"
+    assert "v2-iad-1 leaks memory: 40 MiB more in 10 s, now 90 MiB" in verdict.reason
+    assert "last 42 s more" in verdict.reason
+
+
+def test_a_cache_that_fills_up_is_no_leak() -> None:
+    """Growth that flattens ends by itself."""
+    sizes = [50, 70, 82, 87, 89, 90, 90, 90, 90, 90, 90]
+    good = machine()
+    told = [
+        replace(one, used_bytes=size * MIB) for one, size in zip(good.snapshots, sizes, strict=True)
+    ]
+
+    assert judged(replace(good, told=tuple(told)), OLD).outcome == "pass"
+
+
+def test_a_leak_that_the_former_release_has_too_is_not_the_new_one_s() -> None:
+    """Going back would not help."""
+    leak = machine(used_bytes=90 * MIB)
+
+    assert judged(leak, replace(leak, name="v1-iad-1")).outcome == "pass"
+
+
+def test_what_is_ignored_is_told_only() -> None:
+    """A metric can be left out of the verdict; its numbers stay."""
+    verdict = judged(machine(latency={232: 1000}), OLD, ignore=("latency",))
+
+    assert verdict.outcome == "pass"
+    assert verdict.numbers["iad"]["latency"]["times"] == pytest.approx(4, rel=0.01)
+
+
+def test_one_bad_region_fails_the_release_and_is_named() -> None:
+    """The regions are not averaged."""
+    good = Pair(Samples((machine(),)), Samples((OLD,)))
+    bad = Pair(Samples((machine("v2-lhr-1", errors=90),)), Samples((OLD,)))
+
+    verdict = judge({"iad": good, "lhr": bad}, Rules(regions=2), is_last=True)
+
+    assert verdict.outcome == "fail"
+    assert verdict.reason.startswith("lhr: 5xx 90 of 1,000")
+    assert "iad" not in verdict.reason
+
+
+def test_the_looks_of_a_rollout_share_the_budget_of_false_alarms() -> None:
+    """All of them together may be misled as often as `alpha` says, and not more often."""
+    rules = Rules(alpha=0.01, soaks=4, regions=3, looks=30)
+
+    per_soak = 2 * rules.fail_level(True) + 2 * 30 * rules.fail_level(False)
+
+    assert per_soak * 3 * rules.soaks * rules.regions == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize("requests", [Rules().minimum, 10 * Rules().minimum])
+def test_a_good_release_seldom_fails(requests: int) -> None:
+    """Of 200 good rollouts under realistic noise at most 1 % fail, and most pass."""
+    outcomes = simulated(requests, Release())
+
+    assert outcomes["fail"] <= ROLLOUTS / 100
+    assert outcomes["pass"] >= 0.9 * ROLLOUTS
+
+
+@pytest.mark.parametrize("release", [Release(errors=0.05), Release(slower=1.5)])
+def test_a_bad_release_seldom_passes(release: Release) -> None:
+    """Of 200 rollouts with 5 % more errors, or 1.5 times as slow, at most 5 % pass."""
+    outcomes = simulated(Rules().minimum, release)
+
+    assert outcomes["pass"] <= 0.05 * ROLLOUTS
+
+
+def test_a_release_that_is_three_times_as_slow_always_fails() -> None:
+    """At the minimum sample, too."""
+    assert simulated(Rules().minimum, Release(slower=3))["fail"] == ROLLOUTS
+
+
+def simulated(requests: int, release: Release) -> Counter[str]:
+    return Counter(fleet.rollout(seed, requests, release).outcome for seed in range(ROLLOUTS))
