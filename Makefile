@@ -34,8 +34,8 @@ e2e: bootstrap ## the tests that run the real Pulumi CLI
 bench: bootstrap ## how long `make up` and its parts take
 	@. .flygate/env && $(PYTHON_IN_VENV) -m tests.bench.up $(ARGS)
 
-bench-limiter: bootstrap ## how fast the limiter decides
-	@$(PYTHON_IN_VENV) -m tests.bench.limiter $(ARGS)
+bench-limiter: bootstrap ## how fast the limiter decides, and its peers
+	@scripts/bench tests.bench.limiter $(ARGS)
 
 lock: bootstrap ## compile the pinned requirements; ARGS="--upgrade" renews them
 	@scripts/lock $(ARGS)

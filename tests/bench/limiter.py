@@ -11,7 +11,7 @@ import time
 from importlib import metadata
 from pathlib import Path
 
-from tests.bench import limiter_http, limiter_memory, limiter_redis
+from tests.bench import limiter_http, limiter_memory, limiter_redis, page
 
 _PACKAGES = ["limits", "slowapi", "fastapi-limiter", "throttled-py", "pyrate-limiter", "redis"]
 
@@ -26,14 +26,14 @@ def main() -> None:
     text = "\n".join(lines) + "\n"
     sys.stdout.write(text)
     if arguments.write is not None:
-        arguments.write.write_text("# The limiter, measured\n\n" + text)
+        page.write(arguments.write, "limiter", text)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench-limiter", description=__doc__)
     parser.add_argument("--keys", type=int, default=1_000_000, help="distinct keys in memory")
     parser.add_argument("--seconds", type=float, default=2, help="length of a measurement")
-    parser.add_argument("--write", type=Path, help="a Markdown file to write, too")
+    parser.add_argument("--write", type=Path, help="also into its part of this Markdown file")
     return parser.parse_args()
 
 

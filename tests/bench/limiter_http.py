@@ -92,7 +92,7 @@ async def report(seconds: float) -> list[str]:
             runs.setdefault(name, []).append(await _measure(name, seconds))
     base = _median(runs["empty"])
     lines = [
-        f"## HTTP, {_CONNECTIONS} connections, one uvicorn worker, all requests allowed",
+        f"### HTTP, {_CONNECTIONS} connections, one uvicorn worker, all requests allowed",
         "",
         "The server's processor time is what other work on the machine disturbs least.",
         "",

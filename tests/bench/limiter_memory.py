@@ -87,7 +87,7 @@ def report(keys: int) -> list[str]:
     }
     hot = _hot(present)
     lines = [
-        "## In memory, ns per decision",
+        "### In memory, ns per decision",
         "",
         f"| implementation | hot key, denied | hot key, admitted | {keys:,} keys | bytes per key |",
         "|---|---|---|---|---|",

@@ -60,7 +60,7 @@ async def report(seconds: float) -> list[str]:
     """The table, as lines."""
     heads = " | ".join(f"{count} at a time" for count in _CONCURRENT)
     lines = [
-        "## Redis, decisions/s of one process",
+        "### Redis, decisions/s of one process",
         "",
         f"| implementation | {heads} | server µs at {_CONCURRENT[-1]} |",
         "|---|---|---|---|---|",
