@@ -133,7 +133,7 @@ def _in_process_of_its_own(name: str, keys: int) -> tuple[float, float]:
 def _many_keys(name: str, keys: int) -> None:
     """Print ns per decision over many keys, and resident bytes for each of them."""
     names = [f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}" for n in range(keys)]
-    random.Random(1).shuffle(names)  # noqa: S311 - an order, not a secret
+    random.Random(1).shuffle(names)
     hit = CANDIDATES[name][0](1)
     hit("warm")
     gc.collect()
@@ -141,7 +141,7 @@ def _many_keys(name: str, keys: int) -> None:
     for key in names:
         hit(key)
     size = (_resident() - before) / keys
-    random.Random(2).shuffle(names)  # noqa: S311
+    random.Random(2).shuffle(names)
     print(_time(hit, names), size)
 
 

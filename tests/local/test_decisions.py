@@ -20,7 +20,7 @@ from infra.local.proxy.balancer import Refusal, Wish, choose
 from infra.local.restart import Relaunch, Rest, after_exit
 from infra.local.times import parse_duration
 
-RANDOM = Random(7)  # noqa: S311 (the same choices each time)
+RANDOM = Random(7)
 CRASH, DONE = 1, 0
 
 
