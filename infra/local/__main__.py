@@ -10,23 +10,26 @@ from typing import Any
 
 from infra.local.daemon import LocalFly
 from infra.local.errors import StartupError
+from infra.local.options import Options, add_arguments, options_of
 
 
 def main() -> int:
     options = _options()
     try:
-        _run(serve(options.state, options.api_port, options.proxy_port))
+        _run(serve(options.state, options.api_port, options.proxy_port, options_of(options)))
     except StartupError as error:
         sys.stderr.write(f"flygate local: {error}\n")
         return 1
     return 0
 
 
-async def serve(state: Path, api_port: int | None, proxy_port: int | None) -> None:
+async def serve(
+    state: Path, api_port: int | None, proxy_port: int | None, options: Options
+) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with LocalFly(state, api_port, proxy_port) as fly:
+    async with LocalFly(state, api_port, proxy_port, options) as fly:
         sys.stdout.write(f"api {fly.api_url}\nproxy {fly.proxy_url}\n")
         sys.stdout.flush()
         ends = [asyncio.create_task(stopped.wait()), asyncio.create_task(fly.deleted())]
@@ -40,6 +43,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--state", type=Path, required=True, help="folder that keeps everything")
     parser.add_argument("--api-port", type=int, help="0: a free one; default: as before, or 4280")
     parser.add_argument("--proxy-port", type=int, help="0: a free one; default: as before, or 4290")
+    add_arguments(parser)
     return parser.parse_args()
 
 

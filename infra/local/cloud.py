@@ -8,6 +8,7 @@ from typing import Any
 from infra.local.addons import AddOns
 from infra.local.app import App
 from infra.local.apps import Apps
+from infra.local.autostop import Idle
 from infra.local.builds import Builds
 from infra.local.config import MachineConfig
 from infra.local.environment import Inherited
@@ -17,6 +18,7 @@ from infra.local.host import Host, Traffic
 from infra.local.image_ref import ImageRef
 from infra.local.images import ImageStore
 from infra.local.logs import Logs
+from infra.local.machine import Machine
 from infra.local.machines import Lifecycle
 from infra.local.records import Records
 from infra.local.releases import Releases
@@ -25,7 +27,6 @@ from infra.local.store import Store
 from infra.local.times import Clock
 from infra.local.tokens import Tokens
 
-HOME_REGION = "iad"
 OWN_REGISTRY = "registry.fly.io"
 
 
@@ -86,6 +87,35 @@ class Cloud:
         lifecycle = self.fleet.create(app.name, new)
         self.apps.mark_deployed(app)
         return lifecycle
+
+    def wake(self, app: str, machine_id: str) -> None:
+        """Starts a machine because a request needs it.
+
+        Raises:
+            FlyError: it can't be started now.
+        """
+        lifecycle = self.fleet.get(app, machine_id)
+        lifecycle.start()
+        self._note(lifecycle.machine, "Starting machine")
+
+    def stop_idle(self, idle: Idle) -> None:
+        """Stops or suspends a machine that nobody needs.
+
+        Raises:
+            FlyError: it is on its way to another state.
+        """
+        lifecycle = self.fleet.get(idle.app, idle.machine_id)
+        verb = "suspending" if idle.how == "suspend" else "stopping"
+        self._note(
+            lifecycle.machine,
+            f"App {idle.app} has excess capacity, auto{verb} machine {idle.machine_id}. "
+            f"{idle.running - 1} out of {idle.running} machines left running "
+            f"(region={idle.region})",
+        )
+        (lifecycle.suspend if idle.how == "suspend" else lifecycle.stop)()
+
+    def _note(self, machine: Machine, message: str) -> None:
+        self.logs.note(machine.app, machine.id, machine.region, message)
 
     async def delete_app(self, app: App) -> None:
         """The app with all that belongs to it."""

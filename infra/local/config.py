@@ -7,10 +7,10 @@ from typing import Any
 from infra.local.checks.spec import CheckSpec, parse_checks
 from infra.local.errors import InvalidArgumentError
 from infra.local.image_ref import ImageRef
+from infra.local.service import Service, parse_service
 from infra.local.times import parse_duration
 
 _SIGNALS = frozenset({"SIGHUP", "SIGINT", "SIGQUIT", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGTERM"})
-_DEFAULT_SOFT_LIMIT = 20
 _MAX_STOP_SECONDS = 300.0
 
 
@@ -26,18 +26,6 @@ class Restart:
 class StopConfig:
     signal: str = "SIGINT"
     timeout_seconds: float = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """A port of the machine that the proxy serves."""
-
-    internal_port: int
-    speaks_http: bool
-    soft_limit: int
-    hard_limit: int | None
-    pristine: bool
-    response_headers: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +57,7 @@ class MachineConfig:
             image=ImageRef.parse(raw.get("image")),
             env=_strings(raw, "env"),
             command=_command(raw.get("init") or {}),
-            services=tuple(_service(service) for service in services),
+            services=tuple(map(parse_service, services)),
             checks=parse_checks(services, raw.get("checks") or {}),
             restart=_restart(raw.get("restart") or {}),
             stop=_stop(raw.get("stop_config") or {}),
@@ -109,26 +97,6 @@ def _command(init: Mapping[str, Any]) -> tuple[str, ...]:
     if init.get("exec"):
         return tuple(init["exec"])
     return (*(init.get("entrypoint") or ()), *(init.get("cmd") or ()))
-
-
-def _service(raw: Mapping[str, Any]) -> Service:
-    port = raw.get("internal_port")
-    if not isinstance(port, int) or not 0 < port < 65536:
-        raise InvalidArgumentError(
-            f"invalid_argument: services.internal_port must be 1 to 65535, found {port!r}"
-        )
-    concurrency = raw.get("concurrency") or {}
-    ports = [entry for entry in raw.get("ports") or [] if "http" in (entry.get("handlers") or [])]
-    options = (ports[0].get("http_options") or {}) if ports else {}
-    response = options.get("response") or {}
-    return Service(
-        internal_port=port,
-        speaks_http=bool(ports),
-        soft_limit=concurrency.get("soft_limit") or _DEFAULT_SOFT_LIMIT,
-        hard_limit=concurrency.get("hard_limit") or None,
-        pristine=bool(response.get("pristine")),
-        response_headers=tuple((response.get("headers") or {}).items()),
-    )
 
 
 def _restart(raw: Mapping[str, Any]) -> Restart:

@@ -1,7 +1,7 @@
 """All machines: created and found here, started again after a restart, ended with the daemon."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from infra.local.addresses import address_of, can_bind, free_port
@@ -89,6 +89,10 @@ class Fleet:
         if lifecycle is None:
             raise NotFoundError(f"machine not found: invalid machine ID, '{identifier}'")
         return lifecycle
+
+    def everybody(self) -> Iterator[Machine]:
+        """The machines of all apps; those that were destroyed are among them for a while."""
+        return (lifecycle.machine for lifecycle in list(self._machines.values()))
 
     def running(self) -> dict[int, Lifecycle]:
         """Those with a process, by its id."""

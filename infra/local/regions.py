@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+HOME_REGION = "iad"
+
 
 @dataclass(frozen=True, slots=True)
 class Region:

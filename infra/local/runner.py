@@ -114,6 +114,8 @@ class Runner:
             self.launch("flyd")
         elif machine.state not in SETTLED:
             self._rest("stopped" if machine.desired == "suspended" else machine.desired)
+        else:
+            self.announce()  # the proxy may wake it
 
     async def halt(self) -> None:
         """Ends the process because the daemon ends; the state on disk still says `started`."""

@@ -1,8 +1,7 @@
-"""The pure parts of the local Fly: restarts, the balancer, checks, ids, addresses, durations."""
+"""The pure parts of the local Fly: restarts, checks, ids, addresses, durations."""
 
 import ipaddress
 from dataclasses import replace
-from random import Random
 
 import pytest
 from hypothesis import given
@@ -15,12 +14,9 @@ from infra.local.checks.spec import parse_checks
 from infra.local.config import Restart
 from infra.local.errors import InvalidArgumentError, StartupError
 from infra.local.ids import RequestIds, ulid
-from infra.local.proxy.backend import Backend
-from infra.local.proxy.balancer import Refusal, Wish, choose
 from infra.local.restart import Relaunch, Rest, after_exit
 from infra.local.times import parse_duration
 
-RANDOM = Random(7)
 CRASH, DONE = 1, 0
 
 
@@ -48,48 +44,6 @@ def test_restarts(
 ) -> None:
     """What was asked for wins over the policy; the policy counts and waits longer each time."""
     assert after_exit(desired, requested, code, Restart(policy, 2), restarts) == expected
-
-
-def backend(name: str, in_flight: int, soft: int = 2, hard: int | None = 4) -> Backend:
-    made = Backend(name, name, "demo", "127.0.0.1", 1, soft, hard)
-    made.in_flight = in_flight
-    return made
-
-
-@given(
-    loads=st.lists(st.integers(0, 5), max_size=6),
-    tried=st.sets(st.integers(0, 5)),
-    force=st.integers(0, 5) | st.none(),
-    prefer=st.integers(0, 5) | st.none(),
-)
-def test_the_balancers_rules(
-    loads: list[int], tried: set[int], force: int | None, prefer: int | None
-) -> None:
-    """Never a full, tried or other than the forced machine; a relaxed one before a busy one."""
-    backends = [backend(str(number), load) for number, load in enumerate(loads)]
-    wish = Wish("" if force is None else str(force), "" if prefer is None else str(prefer))
-    excluded = [b for number, b in enumerate(backends) if number in tried]
-    allowed = [b for b in backends if force is None or b.machine_id == str(force)]
-    untried = [b for b in allowed if b not in excluded]
-    open_ones = [b for b in untried if not b.is_full]
-    chosen = choose(backends, wish, excluded, RANDOM)
-    if isinstance(chosen, Refusal):
-        assert not open_ones
-        expected = Refusal.ALL_FULL if untried else Refusal.ALL_TRIED
-        assert chosen is (expected if allowed else Refusal.NONE_HEALTHY)
-        return
-    assert chosen in open_ones
-    preferred = [b for b in open_ones if b.machine_id == wish.prefer]
-    if preferred:
-        assert chosen in preferred
-    elif any(b.in_flight < b.soft_limit for b in open_ones):
-        assert chosen.in_flight < chosen.soft_limit
-
-
-def test_no_hard_limit_is_never_full() -> None:
-    """An unset hard limit means unlimited, as on Fly."""
-    busy = backend("a", 10_000, hard=None)
-    assert choose([busy], Wish(), [], RANDOM) is busy
 
 
 def test_check_names_are_flys() -> None:

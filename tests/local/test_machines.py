@@ -82,7 +82,9 @@ async def test_kill_timeout_ends_a_process_that_ignores_its_signal(machines: Mac
 
 async def test_suspend_freezes_and_start_resumes_the_same_process(machines: Machines) -> None:
     """A suspended machine keeps its memory: the pid before and after is the same."""
-    machine = await machines.serving()
+    config = machines.config()
+    config["services"][0]["autostart"] = False
+    machine = await machines.serving(config=config)
     before = (await machines.api.get(f"{machines.base}/{machine['id']}/ps")).json()
     await machines.post(machine["id"], "suspend")
     await machines.wait(machine["id"], "suspended")

@@ -159,7 +159,7 @@ async def test_at_the_hard_limit_requests_wait_for_their_turn(machines: Machines
 
 async def test_waiting_ends_with_503(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who waits too long at the hard limit is told so."""
-    monkeypatch.setattr("infra.local.proxy.exchange._QUEUE_SECONDS", 0.2)
+    monkeypatch.setattr("infra.local.proxy.search._QUEUE_SECONDS", 0.2)
     machine = await machines.serving(config=limited(machines, soft=1, hard=1))
     slow = asyncio.create_task(machines.ask("/slow?1"))
     await machines.said(machine["id"], "slow begins")

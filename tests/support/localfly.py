@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from infra.local.daemon import LocalFly
+from infra.local.options import Options
 
 Json = dict[str, Any]
 
@@ -139,11 +140,20 @@ class Machines:
 
 
 @asynccontextmanager
-async def local_machines(state_dir: Path) -> AsyncIterator[Machines]:
+async def local_machines(
+    state_dir: Path,
+    options: Options = Options(),  # noqa: B008 (frozen)
+    *,
+    expects_app: bool = False,
+) -> AsyncIterator[Machines]:
     """A local Fly with one app and the tiny image; everything ends with the context."""
-    async with LocalFly(state_dir) as fly, clients(fly.api_url, fly.proxy_url) as (api, proxy):
+    async with (
+        LocalFly(state_dir, options=options) as fly,
+        clients(fly.api_url, fly.proxy_url) as (api, proxy),
+    ):
         machines = Machines(fly, api, proxy)
-        await machines.setup()
+        if not expects_app:
+            await machines.setup()
         yield machines
 
 

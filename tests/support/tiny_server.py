@@ -27,6 +27,9 @@ async def handle(reader: StreamReader, writer: StreamWriter) -> None:
                 known = f"{headers[name.lower()]} + " if name.lower() in headers else ""
                 headers[name.lower()] = known + value.strip()
             body = await read_body(reader, headers)
+            if wants_replay(headers):
+                await replay(writer, headers)
+                continue
             if headers.get("upgrade") == "websocket":
                 await tunnel(reader, writer)
                 return
@@ -51,6 +54,23 @@ async def read_body(reader: StreamReader, headers: Headers) -> bytes:
     return body
 
 
+def wants_replay(headers: Headers) -> bool:
+    """The client says what is to be ordered; by default only of the first machine that it meets."""
+    came_by = {"fly-replay-src", "fly-replay-failed", "fly-replay-cache-status"} & headers.keys()
+    is_asked = bool({"x-replay", "x-replay-json"} & headers.keys())
+    return is_asked and (not came_by or "x-replay-always" in headers)
+
+
+async def replay(writer: StreamWriter, headers: Headers) -> None:
+    body = headers.get("x-replay-json", "")
+    lines = [f"fly-replay: {headers['x-replay']}"] if "x-replay" in headers else []
+    lines += ["content-type: application/vnd.fly.replay+json"] if body else []
+    lines += [line for line in headers.get("x-replay-more", "").split(" | ") if line]
+    head = "\r\n".join(["HTTP/1.1 200 OK", *lines, f"content-length: {len(body)}", "", ""])
+    writer.write((head + body).encode("latin-1"))
+    await writer.drain()
+
+
 async def answer(
     writer: StreamWriter, method: str, target: str, headers: Headers, body: bytes
 ) -> None:
@@ -61,8 +81,9 @@ async def answer(
         return
     if path == "/health":
         status, text = health["status"], "ok" if health["status"] == OK else "sick"
-    elif path == "/headers":
-        text = "\n".join(f"{name}: {value}" for name, value in headers.items())
+    elif path.startswith("/headers"):
+        seen = {**headers, "me": ME, "target": target, "body-size": str(len(body))}
+        text = "\n".join(f"{name}: {value}" for name, value in seen.items())
     elif path == "/size":
         text = str(len(body))
     else:

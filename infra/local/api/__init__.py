@@ -16,6 +16,7 @@ from infra.local.api import (
     metadata,
     organizations,
     platform,
+    prometheus,
     ps,
     releases,
     secrets,
@@ -27,22 +28,27 @@ from infra.local.api import (
 from infra.local.api.failures import install_failure_handlers
 from infra.local.api.gate import Gate
 from infra.local.api.rate_limiter import RateLimiter
-from infra.local.cloud import HOME_REGION, Cloud
+from infra.local.cloud import Cloud
 from infra.local.graphql import endpoint
 from infra.local.ids import RequestIds
+from infra.local.proxy.stats import Stats
 from infra.local.rate_limits import RateLimits
+from infra.local.regions import HOME_REGION
 
 _NOUNS = (
     *(apps, machines, actions, ps, memory, wait, leases, metadata, secrets, ips),
     *(volumes, certificates, organizations, tokens, platform, builds, releases, logs),
-    *(images, status, endpoint),
+    *(images, status, prometheus, endpoint),
 )
 
 
-def build_api(cloud: Cloud, proxy_url: str, limits: RateLimits | None = None) -> FastAPI:
+def build_api(
+    cloud: Cloud, proxy_url: str, stats: Stats, limits: RateLimits | None = None
+) -> FastAPI:
     """The ASGI application; a JSON document in, a JSON document out.
 
     Args:
+        stats: what the proxy counts.
         limits: how often each action may be asked for, as on Fly; None: as often as one likes.
     """
     api = FastAPI(
@@ -54,6 +60,7 @@ def build_api(cloud: Cloud, proxy_url: str, limits: RateLimits | None = None) ->
     )
     api.state.cloud = cloud
     api.state.proxy_url = proxy_url
+    api.state.stats = stats
     for noun in _NOUNS:
         api.include_router(noun.router)
     install_failure_handlers(api)

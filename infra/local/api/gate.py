@@ -12,7 +12,7 @@ from infra.local.ids import RequestIds
 from infra.local.tokens import Tokens
 
 _LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "::1", "_api.internal"})
-_OPEN = frozenset({"/v1/platform/regions", "/_status"})  # without a token
+_OPEN = frozenset({"/v1/platform/regions", "/_status", "/metrics"})  # without a token
 
 
 class Gate:

@@ -9,12 +9,13 @@ from pydantic import BaseModel, Field
 from infra.local.api.deps import AppDep, CloudDep, HeldDep, Json, MachineDep
 from infra.local.api.render import event_json, lease_summary_json, machine_json
 from infra.local.app import App
-from infra.local.cloud import HOME_REGION, Cloud
+from infra.local.cloud import Cloud
 from infra.local.errors import InvalidArgumentError, NotFoundError, StaleVersionError
 from infra.local.fleet import NewMachine
 from infra.local.leases import acquire, owner_of
 from infra.local.machine import Machine
 from infra.local.machines import Lifecycle
+from infra.local.regions import HOME_REGION
 
 router = APIRouter(prefix="/v1/apps/{app_name}/machines", tags=["machines"])
 

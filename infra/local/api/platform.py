@@ -6,8 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from infra.local.api.deps import Json
-from infra.local.cloud import HOME_REGION
-from infra.local.regions import REGIONS, Region
+from infra.local.regions import HOME_REGION, REGIONS, Region
 
 router = APIRouter(prefix="/v1/platform", tags=["platform"])
 

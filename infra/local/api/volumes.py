@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from infra.local.api.deps import AppDep, CloudDep, Json
-from infra.local.cloud import HOME_REGION
+from infra.local.regions import HOME_REGION
 from infra.local.times import rfc3339
 
 router = APIRouter(prefix="/v1/apps/{app_name}/volumes", tags=["volumes"])

@@ -1,8 +1,7 @@
 """The platform's regions (FLY.md 5.1)."""
 
-from infra.local.cloud import HOME_REGION
 from infra.local.graphql.world import Json, World
-from infra.local.regions import REGIONS, Region
+from infra.local.regions import HOME_REGION, REGIONS, Region
 
 
 def queries(_: World) -> Json:

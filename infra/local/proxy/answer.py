@@ -26,7 +26,7 @@ class Answer:
         if is_unmeasured and not self._is_chunked:
             self._request.keeps_alive = False
         status_line = b"HTTP/1.1 %d %b\r\n" % (status, reason or _phrase(status))
-        is_pristine = backend is not None and backend.pristine
+        is_pristine = backend is not None and backend.service.pristine
         added = [b"%b: %b\r\n" % pair for pair in (backend.response_headers if backend else ())]
         if not is_pristine:
             added.append(_platform_headers(self._request_id))

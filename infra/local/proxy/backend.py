@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import dataclass, field
 
 from infra.local.machine import Machine
+from infra.local.proxy.stats import InstanceStats
+from infra.local.service import Service
 
 
 @dataclass(slots=True, eq=False)
@@ -13,33 +15,40 @@ class Backend:
     run: str
     machine_id: str
     app: str
+    region: str
     host: str
     port: int
-    soft_limit: int
-    hard_limit: int | None
-    pristine: bool = False
-    response_headers: tuple[tuple[bytes, bytes], ...] = ()
+    service: Service
+    primary_region: str
+    stats: InstanceStats
+    response_headers: tuple[tuple[bytes, bytes], ...]
     is_routed: bool = False  # gets new requests; one that left still answers those under way
     in_flight: int = 0
-    served: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
+    def is_busy(self) -> bool:
+        """At or above its soft limit: others come first."""
+        return self.in_flight >= self.service.soft_limit
+
+    @property
     def is_full(self) -> bool:
-        return self.hard_limit is not None and self.in_flight >= self.hard_limit
+        limit = self.service.hard_limit
+        return limit is not None and self.in_flight >= limit
 
     def enter(self) -> None:
         self.in_flight += 1
-        self.served += 1
+        self.stats.concurrency += 1
         self.idle.clear()
 
     def leave(self) -> None:
         self.in_flight -= 1
+        self.stats.concurrency -= 1
         if not self.in_flight:
             self.idle.set()
 
 
-def backend_of(machine: Machine, *, is_healthy: bool) -> Backend | None:
+def backend_of(machine: Machine, stats: InstanceStats, *, is_healthy: bool) -> Backend | None:
     """The machine as a backend; None if it must get no request.
 
     A cordoned machine gets none at all, whoever asks for it by name.
@@ -51,11 +60,12 @@ def backend_of(machine: Machine, *, is_healthy: bool) -> Backend | None:
         run=f"{machine.instance_id}/{machine.process and machine.process.pid}",
         machine_id=machine.id,
         app=machine.app,
+        region=machine.region,
         host=machine.address,
         port=machine.port(service.internal_port),
-        soft_limit=service.soft_limit,
-        hard_limit=service.hard_limit,
-        pristine=service.pristine,
+        service=service,
+        primary_region=machine.config.env.get("PRIMARY_REGION", ""),
+        stats=stats,
         response_headers=tuple(
             (name.encode("latin-1"), value.encode("latin-1"))
             for name, value in service.response_headers

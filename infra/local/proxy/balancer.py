@@ -1,11 +1,11 @@
 """Which machine gets a request (FLY.md 6.5, 6.6): a pure choice among the backends of an app."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from random import Random
 
 from infra.local.proxy.backend import Backend
+from infra.local.proxy.wish import ANY, Wish
 
 
 class Refusal(Enum):
@@ -16,25 +16,15 @@ class Refusal(Enum):
     ALL_TRIED = "all tried"
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """Which machine the request names in its headers."""
-
-    force: str = ""
-    prefer: str = ""
-
-
-ANY = Wish()
-
-
 def choose(
-    backends: Sequence[Backend], wish: Wish, tried: Collection[Backend], random: Random
+    backends: Sequence[Backend], wish: Wish, tried: Collection[Backend], here: str, random: Random
 ) -> Backend | Refusal:
-    """The least loaded bucket (below soft, below hard), random among its members.
-
-    A forced machine is the only candidate; a preferred one wins unless it is at its hard limit.
+    """The closest region that has a machine below its hard limit; in it, one below its soft limit
+    before one above; random among equals. A preferred machine wins unless it is full.
     """
-    candidates = [b for b in backends if b.machine_id == wish.force] if wish.force else backends
+    candidates = backends
+    if wish is not ANY:
+        candidates = [b for b in backends if wish.admits(b.machine_id, b.region, here)]
     if not candidates:
         return Refusal.NONE_HEALTHY
     untried = [backend for backend in candidates if backend not in tried]
@@ -43,7 +33,20 @@ def choose(
     open_ones = [backend for backend in untried if not backend.is_full]
     if not open_ones:
         return Refusal.ALL_FULL
+    return _pick(open_ones, wish, here, random)
+
+
+def _pick(open_ones: list[Backend], wish: Wish, here: str, random: Random) -> Backend:
+    if len(open_ones) == 1:
+        return open_ones[0]
     preferred = [backend for backend in open_ones if backend.machine_id == wish.prefer]
-    relaxed = [backend for backend in open_ones if backend.in_flight < backend.soft_limit]
-    pool = preferred or relaxed or open_ones
+    if preferred:
+        return preferred[0]
+    ranks = [wish.rank(backend.region, here) or _LAST for backend in open_ones]
+    first = min(ranks)
+    closest = [backend for backend, rank in zip(open_ones, ranks, strict=True) if rank == first]
+    pool = [backend for backend in closest if not backend.is_busy] or closest
     return pool[0] if len(pool) == 1 else pool[int(random.random() * len(pool))]
+
+
+_LAST = (1 << 30, 0)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-_REPLAYED_BYTES = 64 * 1024
+_KEPT_BYTES = 1024 * 1024  # Fly's limit for a replay (FLY.md 6.4)
 _WAITING_BYTES = 256 * 1024
 
 
@@ -27,6 +27,7 @@ class RequestBody:
         return self._write is None and self._size > _WAITING_BYTES
 
     def add(self, data: bytes) -> None:
+        self._size += len(data)
         self._append(b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data)
 
     def complete(self) -> None:
@@ -42,7 +43,6 @@ class RequestBody:
         return ready
 
     def _append(self, piece: bytes) -> None:
-        self._size += len(piece)
         if self._is_kept:
             self._pieces.append(piece)
         if self._write:
@@ -50,6 +50,6 @@ class RequestBody:
             self._forget_if_large()
 
     def _forget_if_large(self) -> None:
-        if self._write and self._size > _REPLAYED_BYTES:
+        if self._write and self._size > _KEPT_BYTES:
             self._is_kept = False
             self._pieces.clear()

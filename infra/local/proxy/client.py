@@ -129,8 +129,12 @@ class ClientConnection(asyncio.Protocol):
         head.size += len(name) + len(value)
         if name == b"transfer-encoding":
             head.is_chunked = True
+        elif name == b"content-length":
+            head.content_length = int(value)  # the parser lets nothing but digits through
         elif name == b"expect" and value.lower() == b"100-continue":
             head.expects_continue = True
+        elif name.startswith(b"fly-"):
+            head.fly[name] = value
 
     def on_headers_complete(self) -> None:
         head, parser = self._head, self._parser

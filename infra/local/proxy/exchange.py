@@ -1,5 +1,5 @@
-"""One request and its answer: choose a machine, send, stream back, try another one where that is
-safe.
+"""One request and its answer: send it to the machine that was found, stream the answer back, or
+follow the order of a machine that wants the request replayed elsewhere.
 """
 
 import asyncio
@@ -7,28 +7,26 @@ from typing import TYPE_CHECKING
 
 from infra.local.proxy.answer import Answer
 from infra.local.proxy.backend import Backend
-from infra.local.proxy.balancer import ANY, Refusal, Wish, choose
 from infra.local.proxy.body import RequestBody
 from infra.local.proxy.failures import (
-    ALL_AT_HARD_LIMIT,
     CONNECTION_FAILED,
-    CONNECTION_REFUSED,
-    NO_HEALTHY_INSTANCE,
-    RETRIES_EXHAUSTED,
+    REPLAY_TIMEOUT,
     UNKNOWN_HOST,
     ProxyError,
     error_answer,
 )
-from infra.local.proxy.head import Headers, RequestHead, forwarded_request
+from infra.local.proxy.head import REGION_HEADER, Edge, Headers, RequestHead, forwarded_request
+from infra.local.proxy.replay import Announcement, announced
+from infra.local.proxy.replay_cache import Subject
+from infra.local.proxy.route import Route
+from infra.local.proxy.routing import RefusedReplayError, check_body
+from infra.local.proxy.search import Search
 from infra.local.proxy.upstream import UpstreamConnection
 
 if TYPE_CHECKING:
     from infra.local.proxy.client import ClientConnection
     from infra.local.proxy.server import Proxy
 
-_QUEUE_SECONDS = 10.0
-_MAX_ATTEMPTS = 20
-_RETRY_SECONDS = 0.05
 _IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"})
 
 
@@ -40,34 +38,31 @@ class Exchange:
         self.is_head = head.method == b"HEAD"
         self._proxy = proxy
         self._client = client
+        self._edge: Edge = client.edge
         self._request_id = proxy.request_ids.next().encode()
         self._app = ""
-        self._wish = ANY
+        self._began = self._leg_began = proxy.loop.time()
+        self._sent_head = head  # as the last replay transformed it
         self._body = RequestBody(is_chunked=head.is_chunked)
+        self._search = Search(proxy, self)
+        self._deadline: asyncio.TimerHandle | None = None  # of a replay
+        self._status = 0
         self._answer = Answer(head, self._request_id)
-        # Where it goes.
-        self._backend: Backend | None = None
-        self._upstream: UpstreamConnection | None = None
-        self._was_idle = False  # the connection had been used before
-        self._tried: set[Backend] = set()
-        self._attempts = 0
-        self._timer: asyncio.TimerHandle | None = None
-        self._is_over = False
+        self._announcement: Announcement | None = None  # in place of an answer
         self._early_tunnel_data = b""
 
     # From the client.
 
     def begin(self) -> None:
-        app = self._proxy.app_of(self.head.value(b"host"))
+        proxy, head = self._proxy, self.head
+        if head.fly and (region := head.fly.get(REGION_HEADER)):
+            self._edge = proxy.edge_in(region, self._edge)
+        app = proxy.app_of(head.value(b"host"))
         if app is None:
-            self._fail(UNKNOWN_HOST)
+            self._answer_with(UNKNOWN_HOST)
             return
         self._app = app
-        force = self.head.value(b"fly-force-instance-id")
-        prefer = self.head.value(b"fly-prefer-instance-id")
-        if force or prefer:
-            self._wish = Wish(force.decode("latin-1"), prefer.decode("latin-1"))
-        self._attempt()
+        self._start_leg(proxy.routing.first(app, head, self._edge.region))
 
     def request_body(self, data: bytes) -> None:
         self._body.add(data)
@@ -79,29 +74,54 @@ class Exchange:
 
     def tunnel_data(self, data: bytes) -> None:
         """What the client sent after a request to upgrade."""
-        if self._answer.has_begun and self._upstream:
-            self._upstream.write(data)
+        if self._answer.has_begun and self._search.upstream:
+            self._search.upstream.write(data)
         else:
             self._early_tunnel_data += data
 
     def hold_upstream(self, is_held: bool) -> None:
         """The client reads too slowly, or has caught up."""
-        if self._upstream:
-            (self._upstream.pause if is_held else self._upstream.resume)()
+        if upstream := self._search.upstream:
+            (upstream.pause if is_held else upstream.resume)()
 
     def abandon(self) -> None:
         """The client is gone."""
-        self._is_over = True
         self._leave(is_reusable=False)
+
+    # From the search.
+
+    def found(self, connection: UpstreamConnection) -> None:
+        added = self._search.route.headers_for(connection.backend.machine_id)
+        head = forwarded_request(self._sent_head, self._edge, self._request_id, added)
+        connection.carry(self, head + self._body.flow_to(connection.write))
+        self._client.let_go("body")
+
+    def not_found(self, error: ProxyError) -> None:
+        """Another way if there is one, else the proxy's own answer."""
+        self._leave(is_reusable=False)
+        route, elapsed = self._search.route, self._proxy.loop.time() - self._leg_began
+        if route.remembered:
+            self._start_leg(self._proxy.routing.forgotten(route, self._app, self.head))
+        elif back := route.fallback(error.replay_failure, elapsed):
+            self._sent_head = self.head
+            self._start_leg(back)
+        else:
+            self._answer_with(error)
 
     # From the machine.
 
     def answer_begins(self, status: int, reason: bytes, headers: Headers) -> bool:
         """Prepares the head for the client; True if the answer's body ends with its connection."""
-        return self._answer.begin(status, reason, headers, self._backend)
+        self._status = status
+        self._announcement = announced(headers)
+        if self._announcement:
+            names = {name for name, _ in headers}
+            return not names & {b"content-length", b"transfer-encoding"}
+        self._stop_deadline()
+        return self._answer.begin(status, reason, headers, self._search.backend)
 
     def answer_body(self, data: bytes) -> None:
-        self._answer.add(data)
+        (self._announcement or self._answer).add(data)
 
     def flush(self) -> None:
         if ready := self._answer.take():
@@ -109,15 +129,22 @@ class Exchange:
 
     def answered(self, *, is_reusable: bool) -> None:
         """The answer is complete."""
+        is_reusable = is_reusable and self._body.is_complete
+        backend = self._search.backend
+        if backend:
+            seconds = self._proxy.loop.time() - self._search.began
+            backend.stats.answers.answered(self._status, seconds)
+        if self._announcement and backend:
+            self._leave(is_reusable=is_reusable)
+            self._replay(self._announcement, backend)
+            return
         self._answer.complete()
         self.flush()
-        self._is_over = True
-        self._leave(is_reusable=is_reusable and self._body.is_complete)
-        self._client.exchange_ended(keeps_alive=self._keeps_alive)
+        self._end(self._status, is_reusable=is_reusable)
 
     def tunnel_begins(self) -> None:
-        if self._early_tunnel_data and self._upstream:
-            self._upstream.write(self._early_tunnel_data)
+        if self._early_tunnel_data and self._search.upstream:
+            self._search.upstream.write(self._early_tunnel_data)
             self._early_tunnel_data = b""
 
     def to_client(self, data: bytes) -> None:
@@ -129,119 +156,68 @@ class Exchange:
 
     def upstream_lost(self) -> None:
         """The machine's connection ended before its answer did."""
-        was_idle = self._was_idle
-        self._leave(is_reusable=False)
+        self._body.flow_to(None)
+        self._search.leave(is_reusable=False)
         if self._answer.has_begun:
-            self._is_over = True
             self._client.abort()  # the client must not take a part for the whole
-        elif was_idle and self._can_replay:
-            self._attempt()
+        elif self._search.reuses_connection and self._can_be_sent_again:
+            self._search.attempt()
         else:
-            self._fail(CONNECTION_FAILED)
-
-    # From the waiting room.
-
-    @property
-    def is_blocked(self) -> bool:
-        return not self._is_over and self._choose() is Refusal.ALL_FULL
-
-    def try_again(self) -> None:
-        if not self._is_over:
-            self._stop_timer()
-            self._attempt()
+            self._answer_with(CONNECTION_FAILED)
 
     # Its own steps.
 
-    def _attempt(self) -> None:
-        chosen = self._choose()
-        if isinstance(chosen, Backend):
-            self._go_to(chosen)
-        elif chosen is Refusal.ALL_FULL:
-            self._proxy.waiting.add(self._app, self._wish.force, self)
-            self._timer = self._proxy.loop.call_later(_QUEUE_SECONDS, self._fail, ALL_AT_HARD_LIMIT)
-        elif chosen is Refusal.ALL_TRIED:
-            self._tried.clear()
-            self._timer = self._proxy.loop.call_later(_RETRY_SECONDS, self._attempt)
-        else:
-            self._fail(NO_HEALTHY_INSTANCE)
+    def _start_leg(self, route: Route) -> None:
+        self._leg_began = self._proxy.loop.time()
+        self._announcement = None
+        self._search.begin(route)
 
-    def _choose(self) -> Backend | Refusal:
-        backends = self._proxy.routes.backends(self._app)
-        return choose(backends, self._wish, self._tried, self._proxy.random)
-
-    def _go_to(self, backend: Backend) -> None:
-        self._backend = backend
-        backend.enter()
-        connection = self._proxy.pool.take(backend)
-        self._was_idle = connection is not None
-        if connection:
-            self._send(connection)
-        else:
-            self._proxy.spawn(self._connect(backend))
-
-    async def _connect(self, backend: Backend) -> None:
+    def _replay(self, announcement: Announcement, source: Backend) -> None:
+        """Sends the request where the machine wants it."""
+        subject = Subject.of(self._app, self.head)
         try:
-            connection = await self._proxy.pool.connect(backend)
-        except OSError:  # TimeoutError is one
-            if not self._is_over:
-                self._refused(backend)
+            check_body(self.head, can_be_sent_again=self._body.can_be_sent_again)
+            route = self._proxy.routing.next(self._search.route, announcement, source, subject)
+        except RefusedReplayError as error:
+            self._answer_with(error.answer)
             return
-        if self._is_over:
-            self._proxy.pool.put(connection)
-        else:
-            self._send(connection)
+        if route.order and route.order.transform:
+            self._sent_head = route.order.transform.applied_to(self._sent_head)
+        if route.order and route.order.timeout_seconds is not None:
+            self._deadline = self._proxy.loop.call_later(
+                route.order.timeout_seconds, self.not_found, REPLAY_TIMEOUT
+            )
+        self._start_leg(route)
 
-    def _refused(self, backend: Backend) -> None:
-        """Nothing was sent, so any request may go to another machine."""
-        self._leave(is_reusable=False)
-        self._tried.add(backend)
-        self._attempts += 1
-        if self._attempts < _MAX_ATTEMPTS:
-            self._attempt()
-        else:
-            alone = len(self._proxy.routes.backends(self._app)) <= 1
-            self._fail(CONNECTION_REFUSED if alone else RETRIES_EXHAUSTED)
+    def _answer_with(self, error: ProxyError) -> None:
+        """The proxy's own answer."""
+        self._client.write(
+            error_answer(
+                error, self._request_id, is_head=self.is_head, keeps_alive=self._keeps_alive
+            )
+        )
+        self._end(error.status, is_reusable=False)
 
-    def _send(self, connection: UpstreamConnection) -> None:
-        self._upstream = connection
-        prefer, backend = self._wish.prefer, connection.backend
-        unavailable = prefer.encode("latin-1") if prefer not in {"", backend.machine_id} else b""
-        head = forwarded_request(self.head, self._client.edge, self._request_id, unavailable)
-        connection.carry(self, head + self._body.flow_to(connection.write))
-        self._client.let_go("body")
+    def _end(self, status: int, *, is_reusable: bool) -> None:
+        self._leave(is_reusable=is_reusable)
+        self._proxy.answered(self._app, self._edge, status, self._began)
+        self._client.exchange_ended(keeps_alive=self._keeps_alive)
+
+    def _leave(self, *, is_reusable: bool) -> None:
+        """Gives back the machine's connection and its place."""
+        self._stop_deadline()
+        self._body.flow_to(None)
+        self._search.leave(is_reusable=is_reusable)
 
     @property
-    def _can_replay(self) -> bool:
+    def _can_be_sent_again(self) -> bool:
         return self._body.can_be_sent_again and self.head.method in _IDEMPOTENT
 
     @property
     def _keeps_alive(self) -> bool:
         return self.head.keeps_alive and self._body.is_complete and not self.head.upgrade
 
-    def _fail(self, error: ProxyError) -> None:
-        self._is_over = True
-        self._leave(is_reusable=False)
-        answer = error_answer(
-            error, self._request_id, is_head=self.is_head, keeps_alive=self._keeps_alive
-        )
-        self._client.write(answer)
-        self._client.exchange_ended(keeps_alive=self._keeps_alive)
-
-    def _leave(self, *, is_reusable: bool) -> None:
-        """Gives back the machine's connection and its place."""
-        self._stop_timer()
-        self._body.flow_to(None)
-        upstream, self._upstream = self._upstream, None
-        if upstream and is_reusable:
-            self._proxy.pool.put(upstream)
-        elif upstream:
-            upstream.close()
-        backend, self._backend = self._backend, None
-        if backend:
-            backend.leave()
-            self._proxy.waiting.slot_may_be_free(backend)
-
-    def _stop_timer(self) -> None:
-        if self._timer:
-            self._timer.cancel()
-            self._timer = None
+    def _stop_deadline(self) -> None:
+        if self._deadline:
+            self._deadline.cancel()
+            self._deadline = None

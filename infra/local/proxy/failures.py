@@ -13,19 +13,43 @@ class ProxyError:
     status: int
     code: str
     text: str
+    replay_failure: str = ""  # what a replay that ends so is said to have failed of
 
 
 NO_HEALTHY_INSTANCE = ProxyError(
     503,
     "PR01",
     "no known healthy instances found for route. is your app running and passing checks?",
+    "no_candidate",
 )
-ALL_AT_HARD_LIMIT = ProxyError(503, "PR01", "all instances have reached their hard limit")
-RETRIES_EXHAUSTED = ProxyError(502, "PR03", "could not find a good candidate within all attempts")
+ALL_AT_HARD_LIMIT = ProxyError(
+    503, "PR01", "all instances have reached their hard limit", "no_candidate"
+)
+RETRIES_EXHAUSTED = ProxyError(
+    502, "PR03", "could not find a good candidate within all attempts", "retries_exhausted"
+)
 CONNECTION_REFUSED = ProxyError(
-    502, "PC01", "instance refused connection. is your app listening on its internal_port?"
+    502,
+    "PC01",
+    "instance refused connection. is your app listening on its internal_port?",
+    "retries_exhausted",
 )
 CONNECTION_FAILED = ProxyError(502, "PC02", "the instance closed the connection before answering")
+WAKE_TIMEOUT = ProxyError(
+    503, "PM03", "the machine that was woken did not start serving in time", "no_candidate"
+)
+REPLAY_TIMEOUT = ProxyError(
+    504, "PR03", "the replay's target did not answer within its timeout", "timeout"
+)
+BODY_TOO_LARGE_TO_REPLAY = ProxyError(
+    502, "PA01", "the request is larger than 1 MB and can't be replayed"
+)
+TOO_MANY_REPLAYS = ProxyError(502, "PA02", "the request was replayed 10 times")
+INVALID_REPLAY = ProxyError(502, "PA03", "invalid fly-replay")
+UNKNOWN_REPLAY_APP = ProxyError(502, "PA04", "no app has the name that fly-replay gives")
+FOREIGN_APP = ProxyError(
+    502, "PA05", "fly-replay names an app of another organization or private network"
+)
 UNKNOWN_HOST = ProxyError(404, "PR00", "no app has this host name. apps are at <app>.localhost")
 BAD_REQUEST = ProxyError(400, "PE01", "not an HTTP/1.1 request")
 HEAD_TOO_LARGE = ProxyError(431, "PE02", "the request's headers are too large")

@@ -21,7 +21,9 @@ _PROXY_ONLY = frozenset(
     }
 )
 _APPENDED = frozenset({b"x-forwarded-for", b"via", b"x-forwarded-port"})
-_NOT_FORWARDED = _HOP_BY_HOP | _PROXY_ONLY | _APPENDED | {b"expect"}
+# Not Fly's: the client's place in the world, as nobody is anywhere but here.
+REGION_HEADER = b"fly-local-region"
+_NOT_FORWARDED = _HOP_BY_HOP | _PROXY_ONLY | _APPENDED | {b"expect", REGION_HEADER}
 _NOT_RETURNED = _HOP_BY_HOP | {b"server", b"via", b"fly-request-id"}
 _PRISTINE_NOT_RETURNED = _HOP_BY_HOP
 
@@ -42,6 +44,8 @@ class RequestHead:
     expects_continue: bool = False
     upgrade: bytes = b""
     size: int = 0
+    content_length: int = 0
+    fly: dict[bytes, bytes] = field(default_factory=dict)  # the headers that ask for a machine
 
     def value(self, name: bytes) -> bytes:
         """The header's first value; empty if it is absent."""
@@ -58,11 +62,11 @@ class Edge:
     peer: bytes
     port: bytes
     address: bytes
-    region: bytes
+    region: str
 
 
 def forwarded_request(
-    head: RequestHead, edge: Edge, request_id: bytes, unavailable: bytes = b""
+    head: RequestHead, edge: Edge, request_id: bytes, added: bytes = b""
 ) -> bytes:
     """The head that a machine gets. `Fly-Client-IP` is always the real peer."""
     kept: list[bytes] = []
@@ -77,8 +81,8 @@ def forwarded_request(
         kept.append(b"connection: upgrade\r\nupgrade: %b\r\n" % head.upgrade)
     elif head.is_chunked:
         kept.append(b"transfer-encoding: chunked\r\n")
-    if unavailable:
-        kept.append(b"fly-preferred-instance-unavailable: %b\r\n" % unavailable)
+    if added:
+        kept.append(added)
     return b"%b %b HTTP/1.1\r\n%b%b\r\n" % (
         head.method,
         head.target,
@@ -114,7 +118,7 @@ def _fly_headers(appended: dict[bytes, bytes], edge: Edge, request_id: bytes) ->
         b"%b, %b" % (client_chain, chain) if client_chain else chain,
         edge.port,
         appended.get(b"x-forwarded-port", edge.port),
-        edge.region,
+        edge.region.encode(),
         request_id,
         b"%b, %b" % (via, VIA) if via else VIA,
     )

@@ -27,10 +27,12 @@ class Pool:
         return None
 
     def put(self, connection: UpstreamConnection) -> None:
-        """Keeps a connection for the next request, unless its machine has left the rotation."""
+        """Keeps a connection for the next request, unless its machine has left the rotation, or
+        counts connections: there each request has one of its own.
+        """
         connection.release()
         backend = connection.backend
-        if backend.is_routed and connection.is_open:
+        if backend.is_routed and connection.is_open and not backend.service.counts_connections:
             connection.idle_since = self._loop.time()
             self._idle.setdefault(backend, []).append(connection)
         else:
@@ -42,10 +44,12 @@ class Pool:
         Raises:
             OSError: refused, or not accepted in time.
         """
+        began = self._loop.time()
         async with asyncio.timeout(_CONNECT_SECONDS):
             _, connection = await self._loop.create_connection(
                 lambda: UpstreamConnection(backend), backend.host, backend.port
             )
+        backend.stats.connected(self._loop.time() - began)
         return connection
 
     def drop(self, backend: Backend) -> None:

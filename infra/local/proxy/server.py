@@ -4,16 +4,22 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Coroutine
+from dataclasses import replace
 from random import Random
 from typing import Any
 
 from infra.local.ids import RequestIds
 from infra.local.proxy.backend import Backend
 from infra.local.proxy.client import ClientConnection
+from infra.local.proxy.geography import round_trip_ms
 from infra.local.proxy.head import Edge
 from infra.local.proxy.pool import Pool
 from infra.local.proxy.routes import Routes
+from infra.local.proxy.routing import Routing
 from infra.local.proxy.waiting import WaitingRoom
+from infra.local.regions import REGIONS
+
+REGION_CODES = frozenset(region.code for region in REGIONS)
 
 _SUFFIXES = (".localhost", ".fly.dev")
 _SWEEP_SECONDS = 1.0
@@ -22,11 +28,24 @@ _CLOSE_SECONDS = 2.0
 
 
 class Proxy:
-    """Routes requests by host name to the machines of `routes`."""
+    """Routes requests by host name to the machines of `routes`.
 
-    def __init__(self, routes: Routes, listener: socket.socket, region: str) -> None:
+    Args:
+        region: where clients are that do not say where they are.
+        latency: the share of the round-trip time between regions that requests are delayed by.
+    """
+
+    def __init__(
+        self,
+        routes: Routes,
+        routing: Routing,
+        listener: socket.socket,
+        region: str,
+        latency: float = 0.0,
+    ) -> None:
         self.loop = asyncio.get_running_loop()
         self.routes = routes
+        self.routing = routing
         self.pool = Pool(self.loop)
         self.waiting = WaitingRoom()
         self.random = Random()  # noqa: S311 (spreads load, keeps no secret)
@@ -35,11 +54,13 @@ class Proxy:
         self.is_closing = False
         self._is_empty = asyncio.Event()
         address, port = listener.getsockname()[:2]
-        self.edge = Edge(b"", str(port).encode(), address.encode(), region.encode())
+        self.edge = Edge(b"", str(port).encode(), address.encode(), region)
+        self._latency = latency
         self._listener = listener
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         routes.subscribe(self._backend_changed)
+        routes.sleepers.subscribe(self.waiting.reconsider)
 
     async def start(self) -> None:
         self._server = await self.loop.create_server(
@@ -80,6 +101,23 @@ class Proxy:
                 return name.removesuffix(suffix)
         return None
 
+    def edge_in(self, region: bytes, edge: Edge) -> Edge:
+        """The edge as it would be in another region; the same one if there is no such region."""
+        code = region.decode("latin-1")
+        return replace(edge, region=code) if code in REGION_CODES else edge
+
+    def delay_seconds(self, here: str, there: str) -> float:
+        """How much later a machine in another region gets a request; nothing unless asked for."""
+        if not self._latency or here == there:
+            return 0.0
+        return self._latency * round_trip_ms(here, there) / 1000
+
+    def answered(self, app: str, edge: Edge, status: int, began: float) -> None:
+        """A client has its answer."""
+        if self.routing.knows(app):
+            seconds = self.loop.time() - began
+            self.routes.stats.edge(app, edge.region).answers.answered(status, seconds)
+
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = self.loop.create_task(coroutine)
         self._tasks.add(task)
@@ -88,7 +126,7 @@ class Proxy:
     def _backend_changed(self, backend: Backend) -> None:
         if not backend.is_routed:
             self.pool.drop(backend)
-        self.waiting.slot_may_be_free(backend)
+        self.waiting.reconsider(backend.app)
 
     async def _sweep_for_ever(self) -> None:
         while True:

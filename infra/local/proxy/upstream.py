@@ -72,6 +72,7 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_lost(self, _: Exception | None) -> None:
         exchange, self._exchange = self._exchange, None
         self._transport = None
+        self.backend.stats.disconnects += 1
         if exchange is None:
             return
         if self._ends_by_closing and self._status:

@@ -1,33 +1,34 @@
-"""Requests that wait because every machine they may go to is at its hard limit."""
+"""Requests that wait: for a machine below its hard limit, or for one that wakes up."""
 
 from collections import deque
 from typing import TYPE_CHECKING
 
-from infra.local.proxy.backend import Backend
+from infra.local.proxy.wish import Wish
 
 if TYPE_CHECKING:
-    from infra.local.proxy.exchange import Exchange
+    from infra.local.proxy.search import Search
 
 
 class WaitingRoom:
-    """First come, first served, per app; those that wait for one certain machine stand apart, so
-    that they hold up nobody else.
+    """First come, first served, per app; those with another wish stand apart, so that nobody is
+    held up by a request that waits for one certain machine.
     """
 
     def __init__(self) -> None:
-        self._queues: dict[tuple[str, str], deque[Exchange]] = {}
+        self._queues: dict[str, dict[Wish, deque[Search]]] = {}
 
-    def add(self, app: str, forced_machine: str, exchange: "Exchange") -> None:
-        self._queues.setdefault((app, forced_machine), deque()).append(exchange)
+    def add(self, app: str, wish: Wish, search: "Search") -> None:
+        self._queues.setdefault(app, {}).setdefault(wish, deque()).append(search)
 
-    def slot_may_be_free(self, backend: Backend) -> None:
-        """A request ended, or a machine joined or left the rotation."""
-        self._admit((backend.app, ""))
-        self._admit((backend.app, backend.machine_id))
-
-    def _admit(self, key: tuple[str, str]) -> None:
-        queue = self._queues.get(key)
-        while queue and not queue[0].is_blocked:
-            queue.popleft().try_again()
-        if queue is not None and not queue:
-            self._queues.pop(key, None)
+    def reconsider(self, app: str) -> None:
+        """A request ended, or a machine joined or left the rotation, or fell asleep."""
+        queues = self._queues.get(app)
+        if not queues:
+            return
+        for wish, queue in list(queues.items()):
+            while queue and not queue[0].is_blocked:
+                queue.popleft().try_again()
+            if not queue and queues.get(wish) is queue:
+                del queues[wish]
+        if not queues and self._queues.get(app) is queues:
+            del self._queues[app]
