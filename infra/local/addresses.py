@@ -44,8 +44,7 @@ def loopback_socket(address: str, port: int) -> socket.socket:
     Raises:
         OSError: the port is in use.
     """
-    if not ipaddress.ip_address(address).is_loopback:
-        raise StartupError(f"the local Fly listens on loopback only, not on {address}")
+    _check(address)
     # The protocol by name: asyncio turns Nagle's algorithm off only where it reads TCP here, and
     # with it on, an answer in two writes waits 40 ms for the peer's delayed acknowledgement.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -58,3 +57,25 @@ def loopback_socket(address: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def loopback_datagrams(address: str, port: int) -> socket.socket:
+    """A UDP socket on a loopback address.
+
+    Raises:
+        OSError: the port is in use.
+    """
+    _check(address)
+    receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        receiver.bind((address, port))
+        receiver.setblocking(False)
+    except OSError:
+        receiver.close()
+        raise
+    return receiver
+
+
+def _check(address: str) -> None:
+    if not ipaddress.ip_address(address).is_loopback:
+        raise StartupError(f"the local Fly listens on loopback only, not on {address}")

@@ -5,7 +5,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,8 +13,11 @@ from typing import Self
 import uvicorn
 
 from infra.local.api import build_api
-from infra.local.cloud import HOME_REGION, Cloud, build_cloud
+from infra.local.autostop import Autostop
+from infra.local.clock import MovableClock
+from infra.local.cloud import Cloud, build_cloud
 from infra.local.daemon_info import DAEMON_KEY, DaemonInfo
+from infra.local.dns import DnsServer
 from infra.local.environment import Inherited
 from infra.local.errors import StartupError
 from infra.local.lock import StateLock
@@ -22,6 +25,7 @@ from infra.local.memory_guard import MemoryGuard
 from infra.local.options import Options
 from infra.local.ports import FREE, Listeners, listen
 from infra.local.proxy.routes import Routes
+from infra.local.proxy.routing import Routing
 from infra.local.proxy.server import Proxy
 from infra.local.rate_limits import RateLimits
 from infra.local.runtime.interpreter import Interpreter
@@ -31,6 +35,7 @@ from infra.local.tokens import Tokens
 from infra.local.version import PROJECT_ROOT, code_version
 
 _DELETED_SECONDS = 1.0
+_DNS = "FLYGATE_DNS"  # tells a machine where to ask: 127.0.0.1:port
 
 
 class LocalFly:
@@ -55,8 +60,10 @@ class LocalFly:
         self._asked = (api_port, proxy_port)
         self._options = options
         self._cleanup = contextlib.AsyncExitStack()
+        self.clock = MovableClock()
         self.api_url = ""
         self.proxy_url = ""
+        self.dns = ""
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
@@ -88,27 +95,71 @@ class LocalFly:
         routes = Routes()
         interpreter = Interpreter(store.subfolder("python"))
         inherited = Inherited.from_process(os.environ, interpreter)
+        self.dns = listeners.dns.address
+        inherited = replace(inherited, variables={**inherited.variables, _DNS: self.dns})
         tokens = Tokens(store, self._options.tokens)
-        cloud = build_cloud(store, routes, inherited, time.time, tokens)
-        await self._start_proxy(stack, routes, listeners)
-        await _start_machines(stack, cloud)
-        await self._start_api(stack, cloud, listeners)
+        cloud = build_cloud(store, routes, inherited, self.clock, tokens)
+        await self._start_dns(stack, cloud, listeners)
+        await self._start_proxy(stack, routes, cloud, listeners)
+        await self._start_machines(stack, cloud, routes)
+        await self._start_api(stack, cloud, routes, listeners)
         stack.enter_context(self._announced(store))
 
-    async def _start_proxy(
-        self, stack: contextlib.AsyncExitStack, routes: Routes, listeners: Listeners
+    async def _start_dns(
+        self, stack: contextlib.AsyncExitStack, cloud: Cloud, listeners: Listeners
     ) -> None:
-        proxy = Proxy(routes, listeners.proxy, HOME_REGION)
+        names = lambda: {app.name for app in cloud.apps.list()}  # noqa: E731
+        server = DnsServer(cloud.fleet.everybody, names, self._options.region)
+        stack.callback(server.close)
+        await server.start(listeners.dns)
+
+    async def _start_proxy(
+        self,
+        stack: contextlib.AsyncExitStack,
+        routes: Routes,
+        cloud: Cloud,
+        listeners: Listeners,
+    ) -> None:
+        routing = Routing(routes, cloud.apps.network_of, self.clock)
+        proxy = Proxy(routes, routing, listeners.proxy, self._options.region, self._options.latency)
         stack.push_async_callback(proxy.close)
         await proxy.start()
 
+    async def _start_machines(
+        self, stack: contextlib.AsyncExitStack, cloud: Cloud, routes: Routes
+    ) -> None:
+        """Starts what runs for ever, and the machines; they end before it does."""
+        guard = MemoryGuard(cloud.fleet)
+        period = self._options.autostop_seconds
+        autostop = Autostop(routes, cloud.stop_idle, self.clock.sleep, period)
+        routes.sleepers.wake_with(cloud.wake)
+        loops = (cloud.logs.collect_for_ever(), guard.watch_for_ever(), autostop.run_for_ever())
+        tasks = [asyncio.create_task(loop) for loop in loops]
+
+        async def stop_loops() -> None:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            cloud.logs.collect()  # the last words of machines that ended with us
+
+        stack.push_async_callback(stop_loops)
+        stack.push_async_callback(cloud.addons.halt)
+        stack.push_async_callback(cloud.fleet.halt)
+        await asyncio.to_thread(cloud.fleet.end_orphans, cloud.addons.pids)
+        cloud.addons.boot()
+        cloud.fleet.boot()
+
     async def _start_api(
-        self, stack: contextlib.AsyncExitStack, cloud: Cloud, listeners: Listeners
+        self,
+        stack: contextlib.AsyncExitStack,
+        cloud: Cloud,
+        routes: Routes,
+        listeners: Listeners,
     ) -> None:
         limits = RateLimits(cloud.clock) if self._options.rate_limits else None
         server = _ApiServer(
             uvicorn.Config(
-                build_api(cloud, self.proxy_url, limits),
+                build_api(cloud, self.proxy_url, routes.stats, limits),
                 log_config=None,
                 access_log=False,
                 lifespan="off",
@@ -138,6 +189,7 @@ class LocalFly:
             root=str(PROJECT_ROOT),
             started_at=rfc3339(time.time()),
             version=code_version(),
+            dns=self.dns,
         )
         store.write(DAEMON_KEY, asdict(info))
         try:
@@ -152,25 +204,6 @@ class _ApiServer(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-async def _start_machines(stack: contextlib.AsyncExitStack, cloud: Cloud) -> None:
-    guard = MemoryGuard(cloud.fleet)
-    loops = [cloud.logs.collect_for_ever(), guard.watch_for_ever()]
-    tasks = [asyncio.create_task(loop) for loop in loops]
-
-    async def stop_collecting() -> None:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        cloud.logs.collect()  # the last words of machines that ended with us
-
-    stack.push_async_callback(stop_collecting)
-    stack.push_async_callback(cloud.addons.halt)
-    stack.push_async_callback(cloud.fleet.halt)
-    await asyncio.to_thread(cloud.fleet.end_orphans, cloud.addons.pids)
-    cloud.addons.boot()
-    cloud.fleet.boot()
 
 
 @contextlib.contextmanager

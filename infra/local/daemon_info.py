@@ -13,3 +13,4 @@ class DaemonInfo:
     root: str
     started_at: str
     version: str
+    dns: str = ""  # where its DNS answers: 127.0.0.1:port
