@@ -204,3 +204,15 @@ def test_breaker_pauses_longer_and_longer() -> None:
     breaker.succeeded()
     assert breaker.may_ask()
     assert not breaker.is_open
+
+
+def test_a_crowd_that_fails_at_once_is_one_failure() -> None:
+    """However many were under way when it opened, the first probe comes after the first pause."""
+    clock = FakeClock()
+    breaker = Breaker(clock)
+    for _ in range(1_000):
+        breaker.failed()
+    assert not breaker.may_ask()
+    clock.advance(seconds=0.5)
+
+    assert breaker.may_ask()

@@ -29,6 +29,7 @@ class Breaker:
         self._failures = 0
         self._pause_ns = _SHORTEST_PAUSE_NS
         self._next_probe = 0
+        self._is_probing = False
         self.is_open = False
 
     def may_ask(self) -> bool:
@@ -39,22 +40,28 @@ class Breaker:
         if now < self._next_probe:
             return False
         self._next_probe = now + self._pause_ns
+        self._is_probing = True
         return True
 
     def succeeded(self) -> None:
         """The store answered."""
         self._failures = 0
         self._pause_ns = _SHORTEST_PAUSE_NS
+        self._is_probing = False
         self.is_open = False
 
     def failed(self) -> None:
         """The store did not answer."""
-        self._failures += 1
         if self.is_open:
+            if not self._is_probing:
+                return  # one of a crowd that was under way when it opened
+            self._is_probing = False
             self._pause_ns = min(2 * self._pause_ns, _LONGEST_PAUSE_NS)
-        elif self._failures < _FAILURES_TO_OPEN:
-            return
-        self.is_open = True
+        else:
+            self._failures += 1
+            if self._failures < _FAILURES_TO_OPEN:
+                return
+            self.is_open = True
         self._next_probe = self._now() + self._pause_ns
 
 
