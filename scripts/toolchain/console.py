@@ -7,7 +7,10 @@ from contextlib import contextmanager
 
 
 class Console:
-    """Writes to stdout; failures to stderr."""
+    """Writes to stdout; failures to stderr, after the program's name."""
+
+    def __init__(self, program: str = "bootstrap") -> None:
+        self._program = program
 
     def say(self, text: str, since: float | None = None) -> None:
         """A line, with the time since `since` where that is given."""
@@ -15,7 +18,7 @@ class Console:
         print(f"{text}{took}", flush=True)
 
     def fail(self, text: str) -> None:
-        print(f"bootstrap: {text}", file=sys.stderr, flush=True)
+        print(f"{self._program}: {text}", file=sys.stderr, flush=True)
 
     @contextmanager
     def step(self, text: str) -> Iterator[None]:

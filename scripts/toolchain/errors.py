@@ -4,7 +4,8 @@ BootstrapError
 ├── ProgramMissing     a program that must be installed by hand is not there
 ├── PythonIncomplete   the Python found can't make a virtual environment
 ├── CommandFailed      a program that we started failed
-└── PulumiMissing      no way to the Pulumi CLI worked
+├── PulumiMissing      no way to the Pulumi CLI worked
+└── DockerMissing      no Docker that the tests could use; they can do without
 """
 
 from collections.abc import Sequence
@@ -53,3 +54,7 @@ class PulumiMissing(BootstrapError):
             "Install it (https://www.pulumi.com/docs/install/) so that `pulumi version` works, "
             "and run this again."
         )
+
+
+class DockerMissing(BootstrapError):
+    """No engine answers, or it has no image; the tests then skip what needs one."""

@@ -16,6 +16,6 @@ def locked(path: Path, console: Console) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            console.say("Waiting for another bootstrap to finish …")
+            console.say("Waiting for another one to finish …")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
