@@ -1,8 +1,15 @@
-"""How the suite is shared out among processes (`pytest -n 2 --dist loadgroup`)."""
+"""How the suite is shared out among processes (`pytest -n 2 --dist loadgroup`), and its head."""
 
 from __future__ import annotations
 
 import pytest
+
+from tests.support.redis_kinds import describe
+
+
+def pytest_report_header() -> str:
+    """Say which servers the faults of Redis are tried on: not every computer has Docker."""
+    return f"redis servers: {describe()}"
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,0 +1,29 @@
+"""The store that a service would make of its environment, without the service around it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from service.limiter import Store
+from service.settings import Settings
+from service.stores import make_store
+from service.telemetry import Telemetry
+
+BUDGET_SECONDS = 0.05
+# What a busy machine may add to a budget before a test says that it was not kept.
+LONGEST_SECONDS = 1.0
+
+
+@asynccontextmanager
+async def guarded_store(url: str, **environment: str) -> AsyncIterator[Store]:
+    """The store over the Redis at `url`, with the budget that is the product's default."""
+    settings = Settings.from_environment(
+        {"RATE_LIMIT_STORAGE": "redis", "REDIS_URL": url, **environment}
+    )
+    assert settings.limiter.budget_seconds == BUDGET_SECONDS or environment
+    store = make_store(settings.limiter, Telemetry(structlog.get_logger()))
+    try:
+        yield store
+    finally:
+        await store.aclose()
