@@ -3,6 +3,7 @@
 It imports nothing of the service around it and no web framework, so it can be lifted out.
 """
 
+from .buckets import Buckets
 from .clock import Clock, FakeClock, MonotonicClock
 from .decision import NEVER, Decision
 from .errors import (
@@ -36,13 +37,17 @@ from .request import Request
 from .route import Route
 from .store.base import Charge, Failure, Key, Source, Store, Taken
 from .store.guarded import Breaker, GuardedStore
-from .store.memory import MemoryStore, Snapshot
+from .store.memory import MemoryStore
+from .store.snapshot import Snapshot
+from .store.taker import Hitter, Taker
+from .store.threadsafe import ThreadSafeMemoryStore
 from .store.window import WindowStore
 from .verdict import Verdict
 
 __all__ = [
     "NEVER",
     "Breaker",
+    "Buckets",
     "Charge",
     "Clock",
     "Decision",
@@ -51,6 +56,7 @@ __all__ = [
     "ForeignSnapshot",
     "GuardedStore",
     "HeaderWriter",
+    "Hitter",
     "Key",
     "KeyFunction",
     "Limiter",
@@ -75,6 +81,8 @@ __all__ = [
     "StoreFull",
     "StoreUnavailable",
     "Taken",
+    "Taker",
+    "ThreadSafeMemoryStore",
     "Verdict",
     "WindowStore",
     "by_client",

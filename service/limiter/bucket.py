@@ -5,11 +5,13 @@ algorithm): the time at which the bucket is full again. A bucket whose TAT is pa
 so equals one that does not exist. All times are integer nanoseconds of one clock.
 """
 
+from typing import Final
+
 from .decision import NEVER, Decision
 from .quota import Quota
 
 # Makes a named tuple in half the time that calling its class takes.
-new = tuple.__new__
+_new: Final = tuple.__new__
 
 
 def take(tat: int, now: int, cost: int, quota: Quota) -> tuple[Decision, int]:
@@ -22,13 +24,9 @@ def take(tat: int, now: int, cost: int, quota: Quota) -> tuple[Decision, int]:
     after = owed + cost * quota.emission_ns
     over = after - quota.capacity_ns
     if over <= 0:
-        return new(Decision, (True, 0, after, quota)), now + after
-    return denied(owed, cost, over, quota), tat
-
-
-def denied(owed: int, cost: int, over: int, quota: Quota) -> Decision:
-    """The answer to an ask that is `over` nanoseconds too large for what is there."""
-    return new(Decision, (False, over if cost <= quota.burst else NEVER, owed, quota))
+        return _new(Decision, (True, 0, after, quota)), now + after
+    wait = over if cost <= quota.burst else NEVER
+    return _new(Decision, (False, wait, owed, quota)), tat
 
 
 def give_back(tat: int, now: int, cost: int, quota: Quota) -> int:

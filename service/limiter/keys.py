@@ -25,6 +25,7 @@ def client_key(address: str, prefix: int = 64) -> str:
     return str(ip_network((found.packed, prefix), strict=False))
 
 
+@lru_cache(maxsize=4096)
 def canonical(address: str) -> IPv4Address | IPv6Address | None:
     """Read an address in any spelling; fold IPv4-mapped IPv6 into IPv4; None if it is none."""
     try:

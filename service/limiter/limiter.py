@@ -1,18 +1,26 @@
 """Asks every policy of a request, and charges all of them or none."""
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final, TypeVar
 
 from . import bucket
 from .clock import Clock, MonotonicClock
 from .decision import Decision
-from .errors import PolicyError
+from .errors import LimiterError, PolicyError
 from .events import Listener
+from .former import FormerQuotas
 from .policies import PolicySet
-from .policy import Policy
+from .policy import Mode, Policy
 from .quota import NANOS, Quota
 from .request import Request
-from .store.base import Charge, Key, Source, Store, is_refused
+from .store.base import Key, Source, Store, is_refused
+from .store.memory import MemoryStore
+from .store.taker import Taker
 from .verdict import Verdict
+
+_T = TypeVar("_T")
+
+_NOT_INSTANT: Final = "check_now needs a store in this process; found another: await check instead"
 
 
 class Limiter:
@@ -23,6 +31,11 @@ class Limiter:
         store: where the buckets are.
         listeners: told of each verdict.
         clock: tells when the buckets of a former quota no longer matter.
+
+    Attributes:
+        policies: what is applied now.
+        version: counts the replacements.
+        is_instant: whether the store is in this process, so that nothing has to be awaited.
     """
 
     def __init__(
@@ -36,15 +49,30 @@ class Limiter:
         self.policies = policies
         self.version = 1
         self._store = store
+        self._memory = store if isinstance(store, MemoryStore) else None
+        self.is_instant = self._memory is not None
         self._listeners = tuple(listeners)
         self._now = (clock or MonotonicClock()).now
-        self._former: dict[str, tuple[Policy, int]] = {}
+        self._former = FormerQuotas()
+        self._takers: dict[Policy, Taker] = {}
 
     async def check(self, request: Request) -> Verdict:
         """Take what the request costs from all its policies, or from none of them."""
+        if self._memory is not None:
+            return self.check_now(request)
         if self.policies.denies(request):
             return self._tell(request, Verdict(False, (), Source.DENY_LIST))
         return await self.check_policies(request, self.policies.match(request))
+
+    def check_now(self, request: Request) -> Verdict:
+        """`check`, without an await. Only if `is_instant`."""
+        policies = self.policies
+        if policies.denies(request):
+            return self._tell(request, Verdict(False, (), Source.DENY_LIST))
+        matched = policies.match(request)
+        if len(matched) == 1 and not self._former:
+            return self._check_one(request, matched[0])
+        return _at_once(self.check_policies(request, matched))
 
     async def check_policies(self, request: Request, policies: Sequence[Policy]) -> Verdict:
         """Take what the request costs from these policies, whatever the set says."""
@@ -52,7 +80,7 @@ class Limiter:
             return Verdict(True, ())
         charges = [policy.charge(request) for policy in policies]
         if self._former:
-            await self._carry_over(policies, charges)
+            await self._former.carry_over(self._store, policies, charges, self._now())
         decisions, source = await self._store.take(charges)
         results = tuple(zip(policies, decisions, strict=True))
         verdict = Verdict(not is_refused(charges, decisions), results, source)
@@ -71,14 +99,8 @@ class Limiter:
         Where a quota changed, clients lack as many units as before: nobody gets a fresh burst,
         and nobody is out for longer than the new quota would have it.
         """
-        now = self._now()
-        self._former = {name: kept for name, kept in self._former.items() if now < kept[1]}
-        for new in policies.policies:
-            old = self.policies.named(new.name)
-            if old is not None and (old.quota, old.overrides) != (new.quota, new.overrides):
-                quotas = [old.quota, *old.overrides.values()]
-                until = now + max(quota.capacity_ns for quota in quotas)
-                self._former[new.name] = (old, until)
+        self._former.note(self.policies, policies, self._now())
+        self._takers.clear()
         self.policies = policies
         self.version += 1
 
@@ -102,6 +124,27 @@ class Limiter:
         owed = bucket.blocked_until(round(seconds * NANOS), quota)
         await self._store.owe(key, quota, owed)
 
+    def _check_one(self, request: Request, policy: Policy) -> Verdict:
+        """What `check_policies` says of a single policy: nearly every request's way."""
+        take = self._takers.get(policy) or self._learn(policy)
+        decision = take(policy.key(request), policy.cost)
+        allowed = decision.allowed or policy.mode is not Mode.ENFORCE
+        verdict = Verdict(allowed, ((policy, decision),))
+        return self._tell(request, verdict) if self._listeners else verdict
+
+    def _learn(self, policy: Policy) -> Taker:
+        memory = self._memory
+        if memory is None:
+            raise LimiterError(_NOT_INSTANT)
+        if policy.overrides:
+
+            def take(subject: str, cost: int = 1) -> Decision:
+                return memory.take_one(policy.bucket_of(subject), policy.quota_of(subject), cost)
+        else:
+            take = memory.taker(policy.bucket_name(policy.quota), policy.quota)
+        self._takers[policy] = take
+        return take
+
     def _bucket(self, name: str, subject: str) -> tuple[Key, Quota]:
         policy = self.policies.named(name)
         if policy is None:
@@ -114,20 +157,13 @@ class Limiter:
             listener.on_verdict(request, verdict)
         return verdict
 
-    async def _carry_over(self, policies: Sequence[Policy], charges: Sequence[Charge]) -> None:
-        now = self._now()
-        for policy, charge in zip(policies, charges, strict=True):
-            old, until = self._former.get(policy.name, (None, 0))
-            if old is None:
-                continue
-            if now >= until:
-                del self._former[policy.name]
-                continue
-            subject = charge.key[1]
-            key, quota = old.bucket_of(subject), old.quota_of(subject)
-            if key != charge.key:
-                owed = (await self._store.peek(key, quota)).owed_ns
-                if owed > 0:
-                    await self._store.reset(key)
-                    carried = bucket.rescale(owed, 0, quota, charge.quota)
-                    await self._store.owe(charge.key, charge.quota, carried)
+
+def _at_once(work: Coroutine[Any, Any, _T]) -> _T:
+    """The result of a coroutine that awaits nothing which has to be waited for."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        result: _T = done.value
+        return result
+    work.close()
+    raise LimiterError(_NOT_INSTANT)

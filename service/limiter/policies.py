@@ -2,11 +2,15 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Final
 
 from .errors import PolicyError
 from .networks import Networks
 from .policy import Mode, Policy
 from .request import Request
+
+_ROUTED_PATHS: Final = 1_024
+_LONGEST_PATH: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,12 @@ class PolicySet:
     allow: Networks = field(default_factory=Networks)
     deny: Networks = field(default_factory=Networks)
     _active: tuple[Policy, ...] = field(init=False, repr=False)
-    _is_simple: bool = field(init=False, repr=False)
+    _has_routes: bool = field(init=False, repr=False)
+    _has_exceptions: bool = field(init=False, repr=False)
+    # The policies whose routes a method and a path are on.
+    _routed: dict[tuple[str, str], tuple[Policy, ...]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         """Check that names are unique, and leave out what is off."""
@@ -34,18 +43,20 @@ class PolicySet:
             raise PolicyError(f"policy names must be unique; found twice: {', '.join(twice)}")
         active = tuple(policy for policy in self.policies if policy.mode is not Mode.OFF)
         object.__setattr__(self, "_active", active)
-        is_simple = not self.allow and not any(p.routes or p.exempt for p in active)
-        object.__setattr__(self, "_is_simple", is_simple)
+        object.__setattr__(self, "_has_routes", any(policy.routes for policy in active))
+        has_exceptions = bool(self.allow) or any(policy.exempt for policy in active)
+        object.__setattr__(self, "_has_exceptions", has_exceptions)
 
     def match(self, request: Request) -> tuple[Policy, ...]:
         """The policies that a request is charged to; none if it is exempt."""
         if request.path in self.exempt_paths:
             return ()
-        if self._is_simple:
-            return self._active
+        policies = self._on_route(request) if self._has_routes else self._active
+        if not self._has_exceptions:
+            return policies
         if request.address in self.allow:
             return ()
-        return tuple(policy for policy in self._active if policy.applies_to(request))
+        return tuple(policy for policy in policies if request.address not in policy.exempt)
 
     def denies(self, request: Request) -> bool:
         """Whether the address is on the deny list, and the path is not exempt."""
@@ -58,3 +69,15 @@ class PolicySet:
     def named(self, name: str) -> Policy | None:
         """The policy of that name."""
         return next((policy for policy in self.policies if policy.name == name), None)
+
+    def _on_route(self, request: Request) -> tuple[Policy, ...]:
+        asked = (request.method, request.path)
+        known = self._routed.get(asked)
+        if known is None:
+            known = tuple(policy for policy in self._active if policy.is_on_route(request))
+            # Bounded: whoever makes up paths makes the cache useless, not large.
+            if len(self._routed) >= _ROUTED_PATHS:
+                self._routed.clear()
+            if len(request.path) <= _LONGEST_PATH:
+                self._routed[asked] = known
+        return known

@@ -58,6 +58,9 @@ def by_network(prefix: int) -> KeyFunction:
     return key
 
 
+# Makes a named tuple in half the time that calling its class takes.
+_new: Final = tuple.__new__
+
 # The name travels in a header as a structured-field string, and as a metric's label.
 _NAME_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
 
@@ -100,11 +103,9 @@ class Policy:
             raise PolicyError(f"policy {self.name!r} costs {self.cost}; it must be 1 or more")
         object.__setattr__(self, "_bucket", self.bucket_name(self.quota))
 
-    def applies_to(self, request: Request) -> bool:
-        """Whether a request is charged to it."""
-        if self.routes and not any(route.matches(request) for route in self.routes):
-            return False
-        return not self.exempt or request.address not in self.exempt
+    def is_on_route(self, request: Request) -> bool:
+        """Whether it is about the request's method and path."""
+        return not self.routes or any(route.matches(request) for route in self.routes)
 
     def charge(self, request: Request) -> Charge:
         """What a request takes, and from which bucket."""
@@ -113,7 +114,8 @@ class Policy:
             key, quota = self.bucket_of(subject), self.quota_of(subject)
         else:
             key, quota = (self._bucket, subject), self.quota
-        return Charge(key, quota, self.cost, self.mode is Mode.ENFORCE, self.failure)
+        binding = self.mode is Mode.ENFORCE
+        return _new(Charge, (key, quota, self.cost, binding, self.failure))
 
     def quota_of(self, subject: str) -> Quota:
         """The quota of one key."""

@@ -53,26 +53,28 @@ def flygate() -> App:
 
 def slowapi() -> App:
     """slowapi's ASGI middleware with a default limit."""
-    from slowapi import Limiter  # type: ignore[import-not-found]  # noqa: PLC0415
-    from slowapi.middleware import SlowAPIASGIMiddleware  # type: ignore[import-not-found]  # noqa: PLC0415
-    from slowapi.util import get_remote_address  # type: ignore[import-not-found]  # noqa: PLC0415
+    from slowapi import Limiter  # noqa: PLC0415
+    from slowapi.middleware import SlowAPIASGIMiddleware  # noqa: PLC0415
+    from slowapi.util import get_remote_address  # noqa: PLC0415
 
     app = _fastapi()
     app.state.limiter = Limiter(
         key_func=get_remote_address, default_limits=[f"{_UNREACHABLE_LIMIT}/second"]
     )
     app.add_middleware(SlowAPIASGIMiddleware)
-    return app  # type: ignore[no-any-return]
+    limited: App = app
+    return limited
 
 
 def fastapi_limiter() -> App:
     """fastapi-limiter's dependency."""
     from fastapi import Depends  # noqa: PLC0415
-    from fastapi_limiter.depends import RateLimiter  # type: ignore[import-not-found]  # noqa: PLC0415
-    from pyrate_limiter import Limiter, Rate  # type: ignore[import-not-found]  # noqa: PLC0415
+    from fastapi_limiter.depends import RateLimiter  # noqa: PLC0415
+    from pyrate_limiter import Limiter, Rate  # noqa: PLC0415
 
     limiter = Limiter(Rate(_UNREACHABLE_LIMIT, 1000))
-    return _fastapi([Depends(RateLimiter(limiter=limiter))])  # type: ignore[no-any-return]
+    limited: App = _fastapi([Depends(RateLimiter(limiter=limiter))])
+    return limited
 
 
 VARIANTS: dict[str, tuple[Callable[[], App], str]] = {

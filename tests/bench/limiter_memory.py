@@ -1,47 +1,67 @@
-"""Nanoseconds and bytes for each decision in memory. Each answer is asked for all it can say."""
+"""Nanoseconds and bytes for each decision in memory.
+
+Like is compared with like: those who answer yes or no among themselves, and those who say how much
+is left and how long to wait among themselves. Each is called as its own documentation calls it.
+"""
 
 import gc
 import importlib.util
+import json
 import random
 import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
-from service.limiter import MemoryStore, parse
+from service.limiter import Buckets, Limiter, MemoryStore, Policy, PolicySet, Request, parse
 
 Hit = Callable[[str], Any]
 
-_ROUNDS = 7
+_ROUNDS = 9
 _HITS = 30_000
+# More than the store's slots: how long a flood's calls take is measured with these.
+FLOOD_KEYS = 5_000_000
 
 
-def flygate(limit: int) -> Hit:
-    """Our store, with its whole decision."""
-    store, quota = MemoryStore(), parse(f"{limit}/h")
-    take = store.take_one
-    return lambda name: take(("default", name), quota)
+def flygate_take(limit: int) -> Hit:
+    """Ours: what is left, how long to wait."""
+    return Buckets(parse(f"{limit}/h")).take
 
 
-def limits_fixed(limit: int) -> Hit:
-    """limits, fixed window: whether it was allowed, and nothing else."""
+def flygate_hit(limit: int) -> Hit:
+    """Ours: yes or no."""
+    return Buckets(parse(f"{limit}/h")).hit
+
+
+def flygate_check(limit: int) -> Hit:
+    """Ours: a request, matched by the policies; peers have no such call."""
+    policies = PolicySet((Policy("default", parse(f"{limit}/h")),))
+    check = Limiter(policies, MemoryStore()).check_now
+    return lambda name: check(Request(name))
+
+
+def limits_hit(limit: int) -> Hit:
+    """limits, fixed window: yes or no."""
     limiter, item = _limits(limit)
-    return lambda name: limiter.hit(item, name)
+    return partial(limiter.hit, item)
 
 
 def limits_with_stats(limit: int) -> Hit:
     """limits, fixed window, with what is left and the reset time, as headers need them."""
     limiter, item = _limits(limit)
-    return lambda name: (limiter.hit(item, name), limiter.get_window_stats(item, name))
+    hit, stats = limiter.hit, limiter.get_window_stats
+    return lambda name: (hit(item, name), stats(item, name))
 
 
 def _limits(limit: int) -> tuple[Any, Any]:
-    from limits import RateLimitItemPerHour  # type: ignore[import-not-found]  # noqa: PLC0415
-    from limits.storage import MemoryStorage  # type: ignore[import-not-found]  # noqa: PLC0415
-    from limits.strategies import (  # type: ignore[import-not-found]  # noqa: PLC0415
+    from limits import RateLimitItemPerHour  # noqa: PLC0415
+    from limits.storage import MemoryStorage  # noqa: PLC0415
+    from limits.strategies import (  # noqa: PLC0415
         FixedWindowRateLimiter,
     )
 
@@ -59,7 +79,7 @@ def throttled_token_bucket(limit: int) -> Hit:
 
 
 def _throttled(algorithm: str, limit: int) -> Hit:
-    from throttled import MemoryStore as Store  # type: ignore[import-not-found]  # noqa: PLC0415
+    from throttled import MemoryStore as Store  # noqa: PLC0415
     from throttled import Throttled, rate_limiter  # noqa: PLC0415
 
     store = Store(options={"MAX_SIZE": 2_000_000})
@@ -69,39 +89,77 @@ def _throttled(algorithm: str, limit: int) -> Hit:
     return hit
 
 
-CANDIDATES: dict[str, tuple[Callable[[int], Hit], str]] = {
-    "flygate, whole decision": (flygate, "service"),
-    "limits fixed window, yes or no": (limits_fixed, "limits"),
-    "limits fixed window, with stats": (limits_with_stats, "limits"),
-    "throttled-py GCRA": (throttled_gcra, "throttled"),
-    "throttled-py token bucket": (throttled_token_bucket, "throttled"),
+class _Candidate(NamedTuple):
+    make: Callable[[int], Hit]
+    package: str
+    answer: str
+
+
+_WHOLE, _YES_OR_NO, _REQUEST = "whole", "yes or no", "a request"
+
+CANDIDATES: dict[str, _Candidate] = {
+    "flygate `Buckets.take`": _Candidate(flygate_take, "service", _WHOLE),
+    "throttled-py GCRA": _Candidate(throttled_gcra, "throttled", _WHOLE),
+    "throttled-py token bucket": _Candidate(throttled_token_bucket, "throttled", _WHOLE),
+    "limits fixed window, with stats": _Candidate(limits_with_stats, "limits", _WHOLE),
+    "flygate `Buckets.hit`": _Candidate(flygate_hit, "service", _YES_OR_NO),
+    "limits fixed window": _Candidate(limits_hit, "limits", _YES_OR_NO),
+    "flygate `Limiter.check_now`": _Candidate(flygate_check, "service", _REQUEST),
 }
+
+
+class _Row(NamedTuple):
+    denied: float
+    admitted: float
+    spread: float
+    size: float
+    pause: float
 
 
 def report(keys: int) -> list[str]:
     """The table, as lines."""
     present = {
-        name: make
-        for name, (make, package) in CANDIDATES.items()
-        if importlib.util.find_spec(package) is not None
+        name: candidate
+        for name, candidate in CANDIDATES.items()
+        if importlib.util.find_spec(candidate.package) is not None
     }
     hot = _hot(present)
+    rows = {name: _Row(*hot[name], *_in_process_of_its_own(name, keys)) for name in present}
     lines = [
         "### In memory, ns per decision",
         "",
-        f"| implementation | hot key, denied | hot key, admitted | {keys:,} keys | bytes per key |",
-        "|---|---|---|---|---|",
+        "A ratio is ours to the fastest peer's that gives the same answer. The longest call is"
+        " processor time, while the keys are new.",
+        "",
+        f"| implementation | answer | hot key, denied | hot key, admitted | {keys:,} keys"
+        " | bytes per key | longest call, ms |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for name in present:
-        spread, size = _in_process_of_its_own(name, keys)
-        denied, admitted = hot[name]
-        lines.append(f"| {name} | {denied:,.0f} | {admitted:,.0f} | {spread:,.0f} | {size:.1f} |")
-    return [*lines, ""]
+    for name, row in rows.items():
+        answer = present[name].answer
+        lines.append(
+            f"| {name} | {answer} | {row.denied:,.0f}{_ratio(name, rows, 0)}"
+            f" | {row.admitted:,.0f}{_ratio(name, rows, 1)}"
+            f" | {row.spread:,.0f}{_ratio(name, rows, 2)} | {row.size:.1f} | {row.pause:.2f} |"
+        )
+    return [*lines, "", *_flood_lines()]
 
 
-def _hot(present: dict[str, Callable[[int], Hit]]) -> dict[str, tuple[float, float]]:
+def _ratio(name: str, rows: dict[str, _Row], column: int) -> str:
+    if CANDIDATES[name].package != "service":
+        return ""
+    peers = [
+        row[column]
+        for other, row in rows.items()
+        if CANDIDATES[other].package != "service"
+        and CANDIDATES[other].answer == CANDIDATES[name].answer
+    ]
+    return f" (1/{min(peers) / rows[name][column]:.1f})" if peers else ""
+
+
+def _hot(present: dict[str, _Candidate]) -> dict[str, tuple[float, float]]:
     """Medians of interleaved rounds: whatever disturbs the machine disturbs all of them."""
-    pairs = {name: (make(1), make(1_000_000_000)) for name, make in present.items()}
+    pairs = {name: (each.make(1), each.make(1_000_000_000)) for name, each in present.items()}
     times: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in present}
     for _ in range(_ROUNDS):
         for name, hits in pairs.items():
@@ -110,39 +168,76 @@ def _hot(present: dict[str, Callable[[int], Hit]]) -> dict[str, tuple[float, flo
     return {name: (statistics.median(a), statistics.median(b)) for name, (a, b) in times.items()}
 
 
-def _time(hit: Hit, names: Iterable[str]) -> float:
-    count = 0
+def _time(hit: Hit, names: Sequence[str]) -> float:
     began = time.perf_counter_ns()
-    for name in names:
-        hit(name)
-        count += 1
-    return (time.perf_counter_ns() - began) / count
+    deque(map(hit, names), 0)  # the loop itself costs next to nothing
+    return (time.perf_counter_ns() - began) / len(names)
 
 
-def _in_process_of_its_own(name: str, keys: int) -> tuple[float, float]:
+def _in_process_of_its_own(name: str, keys: int) -> list[float]:
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench.limiter_memory", name, str(keys)],
         capture_output=True,
         text=True,
         check=True,
     )
-    spread, size = done.stdout.split()
-    return float(spread), float(size)
+    figures: list[float] = json.loads(done.stdout)
+    return figures
 
 
-def _many_keys(name: str, keys: int) -> None:
-    """Print ns per decision over many keys, and resident bytes for each of them."""
+def _many_keys(name: str, keys: int) -> list[float]:
+    """Give ns per decision over many keys, resident bytes for each, and the longest call in ms."""
     names = [f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}" for n in range(keys)]
     random.Random(1).shuffle(names)
-    hit = CANDIDATES[name][0](1)
+    hit = CANDIDATES[name].make(1)
     hit("warm")
     gc.collect()
     before = _resident()
-    for key in names:
-        hit(key)
+    longest = _longest_ns(hit, names)
     size = (_resident() - before) / keys
     random.Random(2).shuffle(names)
-    print(_time(hit, names), size)
+    return [_time(hit, names), size, longest / 1e6]
+
+
+def _longest_ns(hit: Hit, names: Sequence[str]) -> int:
+    # Processor time: on a shared machine any call may have to wait for its turn.
+    now, longest = time.thread_time_ns, 0
+    for name in names:
+        began = now()
+        hit(name)
+        longest = max(longest, now() - began)
+    return longest
+
+
+def _flood_lines() -> list[str]:
+    name = "flood"
+    longest, seconds, size, table, denied, served = _in_process_of_its_own(name, FLOOD_KEYS)
+    return [
+        f"A flood of {FLOOD_KEYS:,} keys, none of them idle, on a store for 1,000,000:"
+        f" {seconds / FLOOD_KEYS * 1e9:,.0f} ns each, the longest {longest / 1e6:.2f} ms;"
+        f" memory {size / 1e6:.0f} MB at a million keys and {table / 1e6:.0f} MB at the end;"
+        f" {denied:.0%} of the denied clients are denied still; of 10,000 newcomers"
+        f" {served:.0%} are served.",
+        "",
+    ]
+
+
+def _flood(keys: int) -> list[float]:
+    calls = Buckets(parse("5/h"))
+    victims = [f"victim {number}" for number in range(100)]
+    for victim in victims * 6:
+        calls.hit(victim)
+    began, before, longest, size = time.perf_counter(), _resident(), 0, 0
+    for start in range(0, keys, 1_000_000):
+        names = [f"flood {number}" for number in range(start, start + 1_000_000)]
+        without = _resident() - before - size
+        longest = max(longest, _longest_ns(calls.hit, names))
+        grown = _resident() - before - without
+        size = size or grown
+    seconds = time.perf_counter() - began
+    denied = sum(not calls.test(victim) for victim in victims) / len(victims)
+    served = sum(calls.hit(f"newcomer {number}") for number in range(10_000)) / 10_000
+    return [longest, seconds, size, grown, denied, served]
 
 
 def _resident() -> int:
@@ -154,4 +249,5 @@ def _resident() -> int:
 
 
 if __name__ == "__main__":
-    _many_keys(sys.argv[1], int(sys.argv[2]))
+    which, count = sys.argv[1], int(sys.argv[2])
+    print(json.dumps(_flood(count) if which == "flood" else _many_keys(which, count)))

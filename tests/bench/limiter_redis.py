@@ -28,9 +28,9 @@ def flygate(url: str) -> Decide:
 
 def limits_fixed(url: str) -> Decide:
     """limits, fixed window, over redis-py."""
-    from limits import RateLimitItemPerSecond  # type: ignore[import-not-found]  # noqa: PLC0415
-    from limits.aio.storage import RedisStorage  # type: ignore[import-not-found]  # noqa: PLC0415
-    from limits.aio.strategies import FixedWindowRateLimiter  # type: ignore[import-not-found]  # noqa: PLC0415
+    from limits import RateLimitItemPerSecond  # noqa: PLC0415
+    from limits.aio.storage import RedisStorage  # noqa: PLC0415
+    from limits.aio.strategies import FixedWindowRateLimiter  # noqa: PLC0415
 
     storage = RedisStorage("async+" + url, implementation="redispy", max_connections=300)
     limiter, item = FixedWindowRateLimiter(storage), RateLimitItemPerSecond(1_000_000)
@@ -39,7 +39,7 @@ def limits_fixed(url: str) -> Decide:
 
 def throttled_gcra(url: str) -> Decide:
     """throttled-py, GCRA."""
-    from throttled.asyncio import RedisStore as Store  # type: ignore[import-not-found]  # noqa: PLC0415
+    from throttled.asyncio import RedisStore as Store  # noqa: PLC0415
     from throttled.asyncio import Throttled, rate_limiter  # noqa: PLC0415
 
     quota = rate_limiter.per_sec(1_000_000, burst=1_000_000)

@@ -2,10 +2,11 @@
 
 Set-associative: a fingerprint may lie in one of two sets of 8 slots. A slot whose TAT is past
 holds a full bucket, which equals none, so it is free: nothing needs sweeping. The table grows
-by linear hashing, a set at a time, and so never stops to copy itself.
+by linear hashing, two sets at a time, within an address range that it reserves at the start: it
+never stops to copy itself, and the system gives it memory as it grows.
 """
 
-from array import array
+import mmap
 from typing import Final
 
 WAYS: Final = 8
@@ -14,19 +15,21 @@ ABSENT: Final = -1
 # A fingerprint's first home comes from all its bits, the second from those from here on.
 SECOND: Final = 32
 
-_EMPTY_SET: Final = array("q", bytes(8 * WAYS))
 _SMALLEST: Final = 64 * WAYS
 _LARGEST: Final = 1 << 29
-# A key that finds so few free slots in its two sets makes the table grow by so many sets.
-_CROWDED: Final = 3
+_WORD: Final = 8
+# A key whose first set is full makes the table grow by so many sets.
 _SPLITS: Final = 2
+# A set is searched from the home on, in the order of `home ^ way`: most keys are at its beginning.
+_WAYS: Final = tuple(range(WAYS))
 
 
 class Table:
-    """Maps non-zero 64-bit fingerprints to TATs, in about `max_slots` slots at most.
+    """Maps 64-bit fingerprints, not 0, to TATs, in about `max_slots` slots at most.
 
     A home is `fingerprint % modulus`. While the table grows to the next round's size, homes at
-    `size` and above do not exist yet, and are folded down by half the modulus.
+    `size` and above are not in use yet: there is nothing in their slots, and their keys are
+    found at homes folded down by half the modulus.
 
     Attributes:
         fingerprints: of each slot; 0 where there is none.
@@ -45,32 +48,26 @@ class Table:
         self.size = (sets >> doublings) * WAYS
         self.max_slots = self.size << doublings
         self.modulus = self.size
-        self.fingerprints = array("q", bytes(8 * self.size))
-        self.tats = array("q", bytes(8 * self.size))
+        # A fingerprint and its TAT are neighbours: both come with one line of the cache.
+        words = _reserve(2 * self.max_slots)
+        self.fingerprints = words[::2]
+        self.tats = words[1::2]
 
     @property
     def memory_bytes(self) -> int:
         """What the slots occupy."""
-        return 2 * 8 * self.size
+        return 2 * _WORD * self.size
 
     def find(self, fingerprint: int) -> int:
         """The slot of a fingerprint, or `ABSENT`."""
-        fingerprints = self.fingerprints
-        first = self._home(fingerprint)
-        if fingerprints[first] == fingerprint:
-            return first
-        second = self._home(fingerprint >> SECOND)
-        if fingerprints[second] == fingerprint:
-            return second
-        # Most lookups that come here find nothing, and an exception costs more than a copy.
-        start = first & -WAYS
-        ways = fingerprints[start : start + WAYS]
-        if fingerprint in ways:
-            return start + ways.index(fingerprint)
-        start = second & -WAYS
-        ways = fingerprints[start : start + WAYS]
-        if fingerprint in ways:
-            return start + ways.index(fingerprint)
+        fingerprints, modulus, size = self.fingerprints, self.modulus, self.size
+        for bits in (fingerprint, fingerprint >> SECOND):
+            home = bits % modulus
+            if home >= size:
+                home -= modulus >> 1
+            for way in _WAYS:
+                if fingerprints[home ^ way] == fingerprint:
+                    return home ^ way
         return ABSENT
 
     def claim(self, fingerprint: int, now: int) -> int:
@@ -78,7 +75,9 @@ class Table:
 
         The caller writes the slot's TAT. No slot whose bucket is not full again is ever given.
         """
-        slot = self._choose(fingerprint, now)
+        slot = self._settle(self._home(fingerprint), now)
+        if slot == ABSENT:
+            slot = self._make_room(fingerprint, now)
         if slot != ABSENT:
             self.fingerprints[slot] = fingerprint
         return slot
@@ -92,29 +91,33 @@ class Table:
         slot = bits % self.modulus
         return slot if slot < self.size else slot - (self.modulus >> 1)
 
-    def _choose(self, fingerprint: int, now: int) -> int:
-        """A slot of the emptier set; if both are full, one whose bucket can live elsewhere."""
-        first, second = self._home(fingerprint), self._home(fingerprint >> SECOND)
-        some, others = self._free_ways(first, now), self._free_ways(second, now)
-        if some + others <= _CROWDED and self.size < self.max_slots:
-            self._grow()
-            first, second = self._home(fingerprint), self._home(fingerprint >> SECOND)
-            some, others = self._free_ways(first, now), self._free_ways(second, now)
-        if some + others > 0:
-            return self._free_way(first if some >= others else second, now)
-        slot = self._displace(first, now)
-        return slot if slot != ABSENT else self._displace(second, now)
-
-    def _free_ways(self, home: int, now: int) -> int:
-        start = home & -WAYS
-        return sum(map(now.__ge__, self.tats[start : start + WAYS]))
-
     def _free_way(self, home: int, now: int) -> int:
         tats = self.tats
-        if tats[home] <= now:
-            return home
-        start = home & -WAYS
-        return next((slot for slot in range(start, start + WAYS) if tats[slot] <= now), ABSENT)
+        for way in _WAYS:
+            if tats[home ^ way] <= now:
+                return home ^ way
+        return ABSENT
+
+    def _settle(self, home: int, now: int) -> int:
+        """A free slot of a set: the home, also if a guest that is at home elsewhere must move."""
+        slot = self._free_way(home, now)
+        if slot in (home, ABSENT) or self._home(self.fingerprints[home]) == home:
+            return slot
+        self._move(home, slot)
+        return home
+
+    def _make_room(self, fingerprint: int, now: int) -> int:
+        """A slot for a fingerprint whose first set is full."""
+        for _ in range(_SPLITS):
+            if self.size < self.max_slots:
+                self._split()
+        homes = self._home(fingerprint), self._home(fingerprint >> SECOND)
+        for choose in (self._settle, self._displace):
+            for home in homes:
+                slot = choose(home, now)
+                if slot != ABSENT:
+                    return slot
+        return ABSENT
 
     def _displace(self, home: int, now: int) -> int:
         """Move one bucket of a full set to its other set, and give its slot."""
@@ -122,24 +125,19 @@ class Table:
         for slot in range(start, start + WAYS):
             resident = self.fingerprints[slot]
             for bits in (resident, resident >> SECOND):
-                target = self._free_way(self._home(bits), now)
-                if target != ABSENT:
-                    self._move(slot, target)
-                    return slot
+                other = self._home(bits)
+                if other & -WAYS != start:
+                    target = self._free_way(other, now)
+                    if target != ABSENT:
+                        self._move(slot, target)
+                        return slot
         return ABSENT
-
-    def _grow(self) -> None:
-        for _ in range(_SPLITS):
-            if self.size < self.max_slots:
-                self._split()
 
     def _split(self) -> None:
         """Add one set, and move there what now belongs there."""
         if self.size == self.modulus:
             self.modulus *= 2
         target, source = self.size, self.size - (self.modulus >> 1)
-        self.fingerprints.extend(_EMPTY_SET)
-        self.tats.extend(_EMPTY_SET)
         self.size += WAYS
         for way in range(WAYS):
             self._move_if_due(source + way, target + way)
@@ -157,3 +155,12 @@ class Table:
         self.fingerprints[target] = self.fingerprints[source]
         self.tats[target] = self.tats[source]
         self.free(source)
+
+
+def _reserve(words: int) -> "memoryview[int]":
+    """Zeros that take up no memory before they are written to; not shared with a fork."""
+    size = _WORD * words
+    if hasattr(mmap, "MAP_PRIVATE"):
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
+        return memoryview(mmap.mmap(-1, size, flags=flags)).cast("q")
+    return memoryview(mmap.mmap(-1, size)).cast("q")  # Windows

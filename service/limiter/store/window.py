@@ -5,8 +5,9 @@ from service.limiter.decision import Decision
 from service.limiter.errors import StoreError
 from service.limiter.quota import Quota
 
-from .base import Charge, Key
-from .memory import MemoryStore, Snapshot
+from .memory import MemoryStore
+from .snapshot import Snapshot
+from .taker import Hitter, Taker
 
 
 class WindowStore(MemoryStore):
@@ -16,9 +17,13 @@ class WindowStore(MemoryStore):
     and after a pause nearly twice that within one window's length.
     """
 
-    def take_one(self, key: Key, quota: Quota, cost: int = 1) -> Decision:
-        """Take from a single window."""
-        return self._take_all([Charge(key, quota, cost)])[0]
+    def taker(self, name: str, quota: Quota) -> Taker:
+        """A function that takes from the windows of one name and quota."""
+        return lambda subject, cost=1: self.take_one((name, subject), quota, cost)
+
+    def hitter(self, name: str, quota: Quota) -> Hitter:
+        """As `taker`, where yes or no is answer enough."""
+        return lambda subject, cost=1: self.take_one((name, subject), quota, cost).allowed
 
     def export(self) -> Snapshot:
         """Not possible.
