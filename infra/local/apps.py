@@ -3,6 +3,7 @@
 import ipaddress
 import re
 import secrets
+from collections.abc import KeysView
 
 from infra.local.app import App, IpAssignment
 from infra.local.errors import (
@@ -73,6 +74,9 @@ class Apps:
         if app is None:
             raise NotFoundError("app not found")
         return app
+
+    def names(self) -> KeysView[str]:
+        return self._apps.keys()
 
     def network_of(self, name: str) -> str | None:
         """The private network that the app is in; None if there is no such app."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from random import Random
 from types import TracebackType
 from typing import Self
 
@@ -20,6 +21,10 @@ from infra.local.daemon_info import DAEMON_KEY, DaemonInfo
 from infra.local.dns import DnsServer
 from infra.local.environment import Inherited
 from infra.local.errors import StartupError
+from infra.local.faults.fault import Faults
+from infra.local.faults.injector import AbortableProtocol
+from infra.local.faults.machines import MachineFaults
+from infra.local.faults.router import FaultControls
 from infra.local.lock import StateLock
 from infra.local.memory_guard import MemoryGuard
 from infra.local.options import Options
@@ -99,17 +104,23 @@ class LocalFly:
         inherited = replace(inherited, variables={**inherited.variables, _DNS: self.dns})
         tokens = Tokens(store, self._options.tokens)
         cloud = build_cloud(store, routes, inherited, self.clock, tokens)
-        await self._start_dns(stack, cloud, listeners)
+        faults = FaultControls(Faults(Random()), MachineFaults(cloud.fleet), self.clock)  # noqa: S311
+        await self._start_dns(stack, cloud, faults, listeners)
         await self._start_proxy(stack, routes, cloud, listeners)
         await self._start_machines(stack, cloud, routes)
-        await self._start_api(stack, cloud, routes, listeners)
+        stack.callback(faults.machines.clear)
+        await self._start_api(stack, cloud, routes, faults, listeners)
         stack.enter_context(self._announced(store))
 
     async def _start_dns(
-        self, stack: contextlib.AsyncExitStack, cloud: Cloud, listeners: Listeners
+        self,
+        stack: contextlib.AsyncExitStack,
+        cloud: Cloud,
+        faults: FaultControls,
+        listeners: Listeners,
     ) -> None:
-        names = lambda: {app.name for app in cloud.apps.list()}  # noqa: E731
-        server = DnsServer(cloud.fleet.everybody, names, self._options.region)
+        home, cut_off = self._options.region, faults.machines.cut_off
+        server = DnsServer(cloud.fleet.everybody, cloud.apps.names, home, cut_off)
         stack.callback(server.close)
         await server.start(listeners.dns)
 
@@ -154,12 +165,20 @@ class LocalFly:
         stack: contextlib.AsyncExitStack,
         cloud: Cloud,
         routes: Routes,
+        faults: FaultControls,
         listeners: Listeners,
     ) -> None:
         limits = RateLimits(cloud.clock) if self._options.rate_limits else None
         server = _ApiServer(
             uvicorn.Config(
-                build_api(cloud, self.proxy_url, routes.stats, limits),
+                build_api(
+                    cloud,
+                    self.proxy_url,
+                    routes.stats,
+                    limits,
+                    faults if self._options.has_faults else None,
+                ),
+                http=AbortableProtocol,
                 log_config=None,
                 access_log=False,
                 lifespan="off",

@@ -29,6 +29,11 @@ class Lifecycle:
         """How the health checks stand; none while the machine is down."""
         return self._runner.checks.statuses
 
+    @property
+    def process(self) -> Process | None:
+        """The main process, while there is one."""
+        return self._runner.process
+
     def create(self, *, skip_launch: bool) -> None:
         self.machine.keep_version()
         self.machine.record("launch", "created", "user", self._clock())

@@ -29,6 +29,8 @@ from infra.local.api.failures import install_failure_handlers
 from infra.local.api.gate import Gate
 from infra.local.api.rate_limiter import RateLimiter
 from infra.local.cloud import Cloud
+from infra.local.faults.injector import FaultInjector
+from infra.local.faults.router import FaultControls, faults_router
 from infra.local.graphql import endpoint
 from infra.local.ids import RequestIds
 from infra.local.proxy.stats import Stats
@@ -43,13 +45,18 @@ _NOUNS = (
 
 
 def build_api(
-    cloud: Cloud, proxy_url: str, stats: Stats, limits: RateLimits | None = None
+    cloud: Cloud,
+    proxy_url: str,
+    stats: Stats,
+    limits: RateLimits | None = None,
+    faults: FaultControls | None = None,
 ) -> FastAPI:
     """The ASGI application; a JSON document in, a JSON document out.
 
     Args:
         stats: what the proxy counts.
         limits: how often each action may be asked for, as on Fly; None: as often as one likes.
+        faults: what can be made to go wrong; None: nothing.
     """
     api = FastAPI(
         title="Local Fly",
@@ -66,5 +73,8 @@ def build_api(
     install_failure_handlers(api)
     if limits:
         api.add_middleware(RateLimiter, limits=limits)
+    if faults:
+        api.include_router(faults_router(faults))
+        api.add_middleware(FaultInjector, faults=faults.faults)
     api.add_middleware(Gate, request_ids=RequestIds(HOME_REGION), tokens=cloud.tokens)
     return api

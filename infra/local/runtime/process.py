@@ -75,6 +75,10 @@ class Process:
     async def wait(self) -> ExitStatus:
         return await asyncio.shield(self._ended)
 
+    @property
+    def has_ended(self) -> bool:
+        return self._ended.done()
+
     def send(self, signal_number: int) -> None:
         """Signals the main process."""
         if not self._ended.done():

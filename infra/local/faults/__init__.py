@@ -1,0 +1,1 @@
+"""Faults on demand, for tests of whatever uses the local Fly: only with `--faults`."""
