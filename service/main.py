@@ -2,21 +2,27 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from .asgi import App, Receive, Scope, Send
 from .lifespan import Lifespan
 from .limiter import Limiter, MemoryStore, WindowStore
 from .middleware.client_ip import ClientIpMiddleware
 from .middleware.rate_limit import RateLimitMiddleware
+from .own_paths import OwnPaths
 from .policies import load_policies, reload_policies
 from .readiness import Readiness
 from .routes.admin import AdminRoutes
-from .routes.health import OwnPaths, health_routes
+from .routes.health import HEALTH, PROBE, READY, health_routes
+from .routes.statistics import STATISTICS, statistics_route
 from .settings import Settings
+from .signature import Signatures
+from .statistics import Statistics
 from .stores import make_store
 from .telemetry import Telemetry
 from .wrapped import load
+
+_UNCOUNTED: Final = frozenset({HEALTH, READY, PROBE, STATISTICS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,9 @@ class Service:
 def build_app(settings: Settings, log: Any) -> Service:
     """Wire a service. A request passes: client address, limiter, own paths, application."""
     readiness = Readiness()
-    telemetry = Telemetry(log)
+    statistics = Statistics(settings.memory_bytes)
+    telemetry = Telemetry(log, statistics)
+    signatures = Signatures(settings.key) if settings.key else None
     store = make_store(settings.limiter, telemetry)
     limiter = Limiter(load_policies(settings.limiter), store, [telemetry])
 
@@ -44,6 +52,7 @@ def build_app(settings: Settings, log: Any) -> Service:
         reload_policies(limiter, settings.limiter, log)
 
     routes = health_routes(settings, readiness, limiter, store)
+    routes.append(statistics_route(statistics, signatures))
     guard = None
     if settings.login is not None:
         # argon2 is not needed where nobody logs in.
@@ -55,13 +64,14 @@ def build_app(settings: Settings, log: Any) -> Service:
         routes.append(route)
     if settings.admin_token is not None:
         routes += AdminRoutes(settings.admin_token, limiter, guard, reload, log).routes()
-    app = OwnPaths(_application(settings), routes)
+    app = OwnPaths(_application(settings), routes, statistics, _UNCOUNTED)
     limited = RateLimitMiddleware(app, limiter)
     identified = ClientIpMiddleware(
         limited,
         settings.on_fly,
         settings.trusted_proxies,
         lambda sentence: log.warning("untrusted proxy", advice=sentence),
+        signatures,
     )
     return Service(
         Lifespan(identified, readiness, store.aclose),

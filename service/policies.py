@@ -1,10 +1,14 @@
 """The policies that the settings ask for, and their reload at SIGHUP."""
 
-from typing import Any
+from typing import Any, Final
 
 from .limiter import Limiter, LimiterError, Policy, PolicySet, read_policies, window
-from .routes.health import EXEMPT_PATHS
+from .routes.health import HEALTH, READY
+from .routes.statistics import STATISTICS
 from .settings import LimiterSettings, SettingError
+
+# Fly's checks, its proxy and a rollout's judge ask these all the time, and must never be refused.
+EXEMPT_PATHS: Final = frozenset({HEALTH, READY, STATISTICS})
 
 
 def load_policies(settings: LimiterSettings) -> PolicySet:

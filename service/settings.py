@@ -24,6 +24,7 @@ _MINUTE: Final = 60 * NANOS
 _SHORTEST_TOKEN: Final = 24
 _WINDOW: Final = "sliding_window"
 _PORTS: Final = (0, 65_535)
+_MEBI: Final = 1_048_576
 
 
 class SettingError(ValueError):
@@ -77,7 +78,12 @@ class LoginSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that the environment decides."""
+    """Everything that the environment decides.
+
+    Attributes:
+        memory_bytes: what the machine has; 0 if nobody says.
+        key: what the rollout engine signs its requests with.
+    """
 
     host: str | None
     port: int
@@ -89,7 +95,9 @@ class Settings:
     machine: str | None
     region: str | None
     on_fly: bool
+    memory_bytes: int
     trusted_proxies: Networks
+    key: str | None = field(repr=False)
     admin_token: str | None = field(repr=False)
     limiter: LimiterSettings
     login: LoginSettings | None
@@ -114,7 +122,9 @@ class Settings:
             machine=read.text("FLY_MACHINE_ID"),
             region=read.text("FLY_REGION"),
             on_fly=read.text("FLY_APP_NAME") is not None,
+            memory_bytes=read.whole("FLY_VM_MEMORY_MB", 0, 0, 10_000_000) * _MEBI,
             trusted_proxies=_networks(read),
+            key=read.text("FLYGATE_KEY"),
             admin_token=_admin_token(read),
             limiter=_limiter(read),
             login=_login(read),

@@ -20,6 +20,7 @@ from .limiter import (
 )
 from .limiter.quota import NANOS
 from .login.guard import Attempt
+from .statistics import Statistics
 
 # A flood from many addresses must not fill the log either.
 _ALL_REFUSALS: Final = Quota.parse("20/s burst 100")
@@ -30,8 +31,9 @@ _LOGGED_CLIENTS: Final = 4_096
 class Telemetry(Listener):
     """Counts every verdict, and logs a refused client once per window."""
 
-    def __init__(self, log: Any) -> None:
+    def __init__(self, log: Any, statistics: Statistics) -> None:
         """Keep metrics in a registry of its own, so that two services fit in one process."""
+        self._statistics = statistics
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._decisions = Counter(
@@ -73,12 +75,14 @@ class Telemetry(Listener):
             "flygate_limiter_memory_bytes", "Memory held by buckets.", registry=self.registry
         )
         gauge.set_function(lambda: store.memory_bytes)
+        self._statistics.limiter_bytes = lambda: store.memory_bytes
 
     def on_verdict(self, request: Request, verdict: Verdict) -> None:
         """Count each policy's decision; log refusals."""
         for policy, decision in verdict.results:
             self._count((policy.name, _outcome(policy, decision), verdict.source))
         if not verdict.allowed:
+            self._statistics.refused += 1
             self._log_refusal(request, verdict)
 
     def on_login(self, outcome: str, attempt: Attempt) -> None:

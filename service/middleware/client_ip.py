@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from service.asgi import App, Receive, Scope, Send, header
 from service.limiter import Networks, canonical
+from service.routes.health import PROBE
+from service.signature import Signatures
 
 _NO_PROXIES = Networks()
 
@@ -15,11 +17,15 @@ class ClientIpMiddleware:
     connection's peer; if that is a trusted proxy, the last address of `X-Forwarded-For` that is
     none. What stands further left was written by the client.
 
+    A rollout's probe that is signed is a client of its own, with an address of the documentation
+    prefix that its nonce picks: it empties no real client's bucket, and nobody can pose as it.
+
     Args:
         app: what comes next.
         on_fly: whether Fly Proxy is in front.
         proxies: the networks of proxies that are trusted elsewhere.
         on_suspicion: told once, with a sentence, if the settings do not fit what arrives.
+        signatures: whose probes are believed.
     """
 
     def __init__(
@@ -28,8 +34,10 @@ class ClientIpMiddleware:
         on_fly: bool,
         proxies: Networks = _NO_PROXIES,
         on_suspicion: Callable[[str], None] | None = None,
+        signatures: Signatures | None = None,
     ) -> None:
         """Wrap `app`."""
+        self._signatures = signatures
         self._app = app
         self._on_fly = on_fly
         self._proxies = proxies
@@ -39,6 +47,8 @@ class ClientIpMiddleware:
         """Name the client, then go on."""
         if scope["type"] in ("http", "websocket"):
             address = self._from_fly(scope) if self._on_fly else self._from_proxies(scope)
+            if self._signatures is not None and scope["path"] == PROBE:
+                address = _probe(self._signatures, scope) or address
             if address is not None:
                 scope["client"] = (address, 0)
         await self._app(scope, receive, send)
@@ -73,6 +83,11 @@ class ClientIpMiddleware:
                 " it share one bucket. If it is your proxy, add its network"
             )
             self._on_suspicion = None
+
+
+def _probe(signatures: Signatures, scope: Scope) -> str | None:
+    nonce = signatures.nonce(scope) if scope["type"] == "http" else None
+    return f"2001:db8:{nonce[:4]}:{nonce[4:8]}::1" if nonce else None
 
 
 def _forwarded_for(scope: Scope) -> list[str]:

@@ -1,14 +1,12 @@
 """Health, readiness and the limiter's probe: ours, whatever application is wrapped."""
 
-from collections.abc import Sequence
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, Router
+from starlette.routing import Route
 
 from service import __version__
-from service.asgi import App, Receive, Scope, Send
 from service.limiter import GuardedStore, Limiter, Store
 from service.readiness import Readiness
 from service.settings import Settings
@@ -16,24 +14,6 @@ from service.settings import Settings
 HEALTH: Final = "/health"
 READY: Final = "/readyz"
 PROBE: Final = "/_flygate/probe"
-
-# Fly's checks and its proxy call these all the time; they must never be refused.
-EXEMPT_PATHS: Final = frozenset({HEALTH, READY})
-
-
-class OwnPaths:
-    """Answers the service's own paths, and hands all others on."""
-
-    def __init__(self, app: App, routes: Sequence[Route]) -> None:
-        """Put our routes in front of `app`."""
-        self._app = app
-        self._own = Router(routes)
-        self._paths = frozenset(route.path for route in routes)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Dispatch by path."""
-        is_own = scope["type"] == "http" and scope["path"] in self._paths
-        await (self._own if is_own else self._app)(scope, receive, send)
 
 
 def health_routes(

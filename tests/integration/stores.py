@@ -7,6 +7,7 @@ import structlog
 
 from service.limiter import Store
 from service.settings import Settings
+from service.statistics import Statistics
 from service.stores import make_store
 from service.telemetry import Telemetry
 
@@ -22,7 +23,7 @@ async def guarded_store(url: str, **environment: str) -> AsyncIterator[Store]:
         {"RATE_LIMIT_STORAGE": "redis", "REDIS_URL": url, **environment}
     )
     assert settings.limiter.budget_seconds == BUDGET_SECONDS or environment
-    store = make_store(settings.limiter, Telemetry(structlog.get_logger()))
+    store = make_store(settings.limiter, Telemetry(structlog.get_logger(), Statistics()))
     try:
         yield store
     finally:

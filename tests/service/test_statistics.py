@@ -1,0 +1,200 @@
+"""What a machine tells a rollout's judge: the truth, and to whoever has the key only."""
+
+import asyncio
+import hashlib
+import hmac
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from structlog.testing import CapturingLogger
+
+from service.main import Service, build_app
+from service.own_paths import OwnPaths
+from service.settings import Settings
+from service.statistics import FIRST_NS, PER_OCTAVE, Statistics
+
+KEY = "a key that only the tests have"
+STATISTICS = "/_flygate/statistics"
+PROBE = "/_flygate/probe"
+NONCE = "0123456789abcdef0123456789abcdef"
+
+
+def signed(
+    path: str = STATISTICS, *, key: str = KEY, at: float | None = None, method: str = "GET"
+) -> dict[str, str]:
+    """The header of a signed request."""
+    moment = int(time.time() if at is None else at)
+    text = "\n".join([method, path, str(moment), NONCE])
+    signature = hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
+    return {"flygate-signature": f"t={moment},n={NONCE},s={signature}"}
+
+
+def service(**environment: str) -> Service:
+    """A service with a key, and a quota that is soon used up."""
+    values = {"FLYGATE_KEY": KEY, "RATE_LIMIT_RPM": "1", "RATE_LIMIT_BURST": "3", **environment}
+    return build_app(Settings.from_environment(values), CapturingLogger())
+
+
+def client(app: Any, address: str = "192.0.2.1") -> httpx.AsyncClient:
+    """A client; what the application raises is a 500, as with a real server."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 1))
+    return httpx.AsyncClient(transport=transport, base_url="http://test")
+
+
+async def told(app: Any) -> dict[str, Any]:
+    """The statistics of a service."""
+    async with client(app) as web:
+        answer = await web.get(STATISTICS, headers=signed())
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def test_it_tells_what_was_answered_and_what_was_refused() -> None:
+    """Requests of users are counted; those of Fly's checks and of rollouts are not."""
+    app = service()
+    before = await told(app)
+    async with client(app) as web:
+        statuses = [(await web.get("/items/1")).status_code for _ in range(5)]
+        await web.get("/health")
+        await web.get("/readyz")
+
+    after = await told(app)
+
+    assert statuses == [200, 200, 200, 429, 429]
+    assert [after[name] - before[name] for name in ("served", "errors", "refused")] == [3, 0, 2]
+    assert sum(count for _, count in after["latency"]["counts"]) == 3
+    assert after["boot"] == before["boot"]
+    assert after["uptime_seconds"] >= before["uptime_seconds"]
+
+
+async def test_an_application_that_fails_is_counted_as_an_error() -> None:
+    """Whether it answers with a 5xx or raises; what a client did wrong is no error."""
+    app = service(SERVICE_APP="tests.service.test_statistics:failing", RATE_LIMIT_BURST="9")
+    async with client(app) as web:
+        statuses = [(await web.get(f"/{path}")).status_code for path in ("503", "raise", "404")]
+
+    found = await told(app)
+
+    assert statuses == [503, 500, 404]
+    assert (found["served"], found["errors"]) == (3, 2)
+
+
+async def failing(scope: Any, receive: Any, send: Any) -> None:
+    """An application that does what the path says."""
+    assert scope["type"] == "http"
+    if scope["path"] == "/raise":
+        raise RuntimeError("no")
+    await send({"type": "http.response.start", "status": int(scope["path"][1:]), "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def test_the_latency_is_the_time_to_the_first_byte() -> None:
+    """A slow answer falls into the bucket of its duration; a long download is not slow."""
+    statistics = Statistics()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.05)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.sleep(0.3)
+        await send({"type": "http.response.body", "body": b"done"})
+
+    async with client(OwnPaths(slow, [], statistics, frozenset())) as web:
+        await web.get("/")
+
+    [(bucket, count)] = statistics.snapshot()["latency"]["counts"]
+    least = FIRST_NS * 2 ** ((bucket - 1) / PER_OCTAVE)
+    assert count == 1
+    assert 0.045e9 <= least < 0.3e9
+
+
+async def test_it_tells_of_memory() -> None:
+    """What the process occupies, what of it is the limiter's, and what the machine has."""
+    memory = (await told(service(FLY_VM_MEMORY_MB="256")))["memory"]
+
+    assert memory["limit_bytes"] == 256 * 2**20
+    assert memory["rss_bytes"] > 2**20
+    assert 0 < memory["limiter_bytes"] < memory["rss_bytes"]
+
+
+async def test_another_process_is_told_apart() -> None:
+    """A restart must not look like a quiet minute."""
+    assert (await told(service()))["boot"] != (await told(service()))["boot"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"flygate-signature": "nonsense"},
+        signed(key="another key, and a long one"),
+        signed(at=time.time() - 90),
+        signed(at=time.time() + 90),
+        signed("/_flygate/probe"),
+        signed(method="POST"),
+    ],
+)
+async def test_without_a_right_signature_nothing_is_told(headers: dict[str, str]) -> None:
+    """None, a forged one, an old or a future one, one for another path or method."""
+    async with client(service()) as web:
+        answer = await web.get(STATISTICS, headers=headers)
+
+    assert answer.status_code == 401
+    assert "served" not in answer.text
+
+
+async def test_without_a_key_there_are_no_statistics() -> None:
+    """Nobody can sign then; and a wrapped application never sees the path."""
+    app = service(FLYGATE_KEY="", SERVICE_APP="tests.service.test_statistics:failing")
+    async with client(app) as web:
+        answer = await web.get(STATISTICS, headers=signed(key=""))
+
+    assert answer.status_code == 404
+    assert "FLYGATE_KEY" in answer.text
+
+
+async def test_it_is_never_refused(tmp_path: Path) -> None:
+    """The judge asks all the time, also where policies of a file apply."""
+    policies = tmp_path / "policies.toml"
+    policies.write_text('[[policy]]\nname = "tight"\nquota = "1/h"\n', encoding="utf-8")
+    app = service(RATE_LIMIT_POLICIES=str(policies))
+
+    for _ in range(5):
+        assert (await told(app))["refused"] == 0
+
+
+async def test_a_signed_probe_touches_no_client_s_bucket() -> None:
+    """It has a burst of its own, whatever address it comes from."""
+    app = service()
+    async with client(app) as web:
+        probes = [(await web.get(PROBE, headers=signed(PROBE))).status_code for _ in range(4)]
+        users = [(await web.get("/items/1")).status_code for _ in range(4)]
+
+    assert probes == [204, 204, 204, 429]
+    assert users == [200, 200, 200, 429]
+
+
+async def test_a_probe_can_t_be_forged() -> None:
+    """Who has no key is charged like everybody, also on the probe's path."""
+    app = service()
+    forged = signed(PROBE, key="a key that is not the right one")
+    async with client(app) as web:
+        probes = [(await web.get(PROBE, headers=forged)).status_code for _ in range(3)]
+        user = await web.get("/items/1")
+
+    assert probes == [204, 204, 204]
+    assert user.status_code == 429
+
+
+async def test_a_signature_is_worth_nothing_elsewhere() -> None:
+    """A probe's signature does not free its bearer from limits on other paths."""
+    app = service()
+    async with client(app) as web:
+        statuses = [
+            (await web.get("/items/1", headers=signed("/items/1"))).status_code for _ in range(4)
+        ]
+
+    assert statuses == [200, 200, 200, 429]
