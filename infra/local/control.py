@@ -133,8 +133,9 @@ class DaemonControl:
         identity = self._read("identity")
         if not identity:
             return []
-        machines = Store(self.folder).documents("machines")
-        recorded = [ProcessIdentity(**m["process"]) for m in machines if m["process"]]
+        store = Store(self.folder)
+        documents = (*store.documents("machines"), *store.documents("addons"))
+        recorded = [ProcessIdentity(**one["process"]) for one in documents if one["process"]]
         return end_orphans(identity["state_id"], recorded)
 
     def _holder(self) -> int | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from infra.local.errors import InvalidArgumentError
 
 _REFERENCE = re.compile(
-    r"(?P<name>[a-z0-9][a-zA-Z0-9._:/-]*?)"
+    r"(?P<name>(?:[a-zA-Z0-9.-]+(?::\d+)?/)?[a-z0-9][a-z0-9._/-]*)"
     r"(?::(?P<tag>[\w][\w.-]{0,127}))?"
     r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )

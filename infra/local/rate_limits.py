@@ -9,7 +9,8 @@ from infra.local.times import Clock
 
 _MACHINE = re.compile(r"/v1/apps/(?P<app>[^/]+)/machines/(?P<machine>[^/]+)(?P<action>/[^/]+)?.*")
 _APP = re.compile(r"/v1/apps/(?P<app>[^/]+)(?P<action>/[^/]+)?.*")
-_FORGET_SECONDS = 120.0
+_SECOND = 1_000_000_000  # nanoseconds: sums of whole numbers don't drift
+_FORGET = 120 * _SECOND
 _FORGET_ABOVE = 1_000
 
 
@@ -38,20 +39,20 @@ class RateLimits:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._due: dict[Action, float] = {}
+        self._due: dict[Action, int] = {}
 
     def take(self, method: str, path: str) -> bool:
         """Whether the request may pass; only one that does is counted."""
         action = action_of(method, path)
         if action is None:
             return True
-        now, interval = self._clock(), 1 / action.rate.per_second
+        now, interval = int(self._clock() * _SECOND), int(_SECOND / action.rate.per_second)
         due = max(now, self._due.get(action, now))
         if due - now > interval * (action.rate.burst - 1):
             return False
         self._due[action] = due + interval
         if len(self._due) > _FORGET_ABOVE:
-            self._due = {one: at for one, at in self._due.items() if at > now - _FORGET_SECONDS}
+            self._due = {one: at for one, at in self._due.items() if at > now - _FORGET}
         return True
 
 

@@ -363,3 +363,106 @@ async def test_a_machine_takes_everything_in_it_along(machines: Machines) -> Non
     await machines.post(machine["id"], "stop")
     await machines.wait(machine["id"], "stopped")
     assert identify(pid) is None
+
+
+async def test_an_older_version_can_be_read(machines: Machines) -> None:
+    """Its config, under its own version; one that never was is 404."""
+    machine = await machines.create(config=machines.config(env={"A": "1"}), skip_launch=True)
+    path = f"{machines.base}/{machine['id']}"
+    await machines.api.post(path, json={"config": machines.config(env={"A": "2"})})
+    older = (await machines.api.get(f"{path}?version={machine['instance_id']}")).json()
+    assert older["config"]["env"] == {"A": "1"}
+    assert older["instance_id"] == machine["instance_id"]
+    assert (await machines.get(machine["id"]))["config"]["env"] == {"A": "2"}
+    assert (await machines.api.get(f"{path}?version=01ARZ")).status_code == 404
+
+
+async def test_lists_come_in_pages(machines: Machines) -> None:
+    """The next page's cursor is in a header; on the last page there is none."""
+    made = [(await machines.create(skip_launch=True))["id"] for _ in range(3)]
+    first = await machines.api.get(f"{machines.base}?limit=2")
+    assert [m["id"] for m in first.json()] == made[:2]
+    query = f"limit=2&cursor={first.headers['fly-next-cursor']}"
+    second = await machines.api.get(f"{machines.base}?{query}")
+    assert [m["id"] for m in second.json()] == made[2:]
+    assert "fly-next-cursor" not in second.headers
+    assert (await machines.api.get(f"{machines.base}?cursor=none")).status_code == 400
+
+
+async def test_a_machine_that_uses_too_much_memory_is_killed(machines: Machines) -> None:
+    """Its exit says why, its log too, and the restart policy decides what comes next."""
+    hungry = "import time; x = bytearray(96 << 20); time.sleep(60)"
+    config = machines.config(
+        init={"exec": ["python", "-c", hungry]},
+        guest={"memory_mb": 64},
+        restart={"policy": "no"},
+    )
+    machine = await machines.create(config=config)
+    await machines.wait(machine["id"], "stopped")
+    found = await machines.get(machine["id"])
+    (ended,) = [e["request"]["exit_event"] for e in found["events"] if e["type"] == "exit"]
+    assert (ended["oom_killed"], ended["exit_code"], ended["requested_stop"]) == (True, 137, False)
+    await machines.said(machine["id"], "Out of memory: killed the machine's processes")
+
+
+async def test_a_machine_within_its_memory_stays(machines: Machines) -> None:
+    """Until a client gives it less; a restart gives it all of the guest's memory back."""
+    machine = await machines.serving(config=machines.config(guest={"memory_mb": 256}))
+    path = f"{machines.base}/{machine['id']}/memory"
+    assert (await machines.api.get(path)).json()["limit_mb"] == 256
+    assert (await machines.api.put(path, json={"limit_mb": 1})).json()["limit_mb"] == 1
+    await machines.until(machine["id"], lambda m: any(e["type"] == "exit" for e in m["events"]))
+    await machines.healthy(machine["id"])
+    assert (await machines.api.get(path)).json()["limit_mb"] == 256
+    assert (await machines.api.post(f"{path}/reclaim")).json() == {"actual_mb": 0}
+
+
+async def test_a_module_that_the_image_forgot_is_missing(machines: Machines) -> None:
+    """The checkout that the local Fly runs from is not importable; its packages are."""
+    machine = await machines.serving()
+    script = """import importlib.util as u
+print(*(bool(u.find_spec(name)) for name in ("infra", "service", "tests", "fastapi")))"""
+    for command in (["python", "-c", script], ["sh", "-c", f"python3 -c '{script}'"]):
+        ran = await machines.post(machine["id"], "exec", json={"command": command})
+        assert ran.json()["stdout"] == "False False False True\n", ran.json()
+    script = "head -1 $(command -v uvicorn)"
+    ran = await machines.post(machine["id"], "exec", json={"command": ["sh", "-c", script]})
+    interpreter = machines.fly.state_dir / "python" / "bin" / "python"
+    assert ran.json()["stdout"].strip() == f"#!{interpreter}"
+
+
+async def test_an_image_that_can_not_be_pulled_has_a_stand_in(machines: Machines) -> None:
+    """It answers on the config's ports, so that flyctl's deployments can be tried."""
+    config = machines.config(image="nginx:1.25")
+    machine = await machines.serving(config=config)
+    assert (await machines.ask()).text == "a stand-in for docker.io/library/nginx:1.25\n"
+    reference = machine["image_ref"]
+    assert (reference["registry"], reference["tag"]) == ("docker.io", "1.25")
+    await machines.said(
+        machine["id"],
+        "docker.io/library/nginx:1.25 is not in the local registry: "
+        "a stand-in answers on ports [8080]",
+    )
+    other = await machines.create(config=machines.config(image="nginx:1.26"), skip_launch=True)
+    assert other["image_ref"]["digest"] != reference["digest"]
+    own = machines.config(image="registry.fly.io/demo:never-pushed")
+    refused = await machines.api.post(machines.base, json={"config": own})
+    assert refused.status_code == 404
+
+
+async def test_a_tag_stands_for_an_image(machines: Machines) -> None:
+    """What it meant when the machine was made is what runs, also after the tag was moved."""
+    path = "/_images/tags/registry.fly.io/demo:v1"
+    body = {"digest": machines.digest}
+    assert (await machines.api.put(path, json=body)).status_code == 200
+    config = machines.config(image="registry.fly.io/demo:v1")
+    machine = await machines.serving(config=config)
+    assert machine["image_ref"]["digest"] == machines.digest
+    other = await machines.put_image(make_image({}, ["python", "-c", "print('moved')"]))
+    await machines.api.put(path, json={"digest": other})
+    await machines.post(machine["id"], "restart")
+    await machines.healthy(machine["id"])
+    assert (await machines.ask()).text == machine["id"]
+    assert (await machines.api.get("/_images")).json()["tags"] == {"registry.fly.io/demo:v1": other}
+    unknown = {"digest": digest_of(b"nothing")}
+    assert (await machines.api.put(path, json=unknown)).status_code == 404

@@ -29,7 +29,8 @@ class Interpreter:
         _replace(packages / "packages.pth", f"{ours}\n{sysconfig.get_path('platlib')}\n".encode())
         base = Path(sys._base_executable)  # type: ignore[attr-defined]
         _replace(folder / "pyvenv.cfg", f"home = {base.parent}\n".encode())
-        _link(self.program, base)
+        for name in ("python", "python3", base.name):
+            _link(self._scripts / name, base)
         self._copy_scripts(Path(sysconfig.get_path("scripts")))
 
     def path_before(self, path: str) -> str:
@@ -40,7 +41,7 @@ class Interpreter:
         """Commands of packages (`uvicorn`), run by this Python."""
         for script in folder.iterdir():
             if script.is_symlink() or not script.is_file():
-                continue
+                continue  # an interpreter, or none of our business
             if script.stat().st_size > _LONGEST_SCRIPT_BYTES:
                 continue
             first, newline, rest = script.read_bytes().partition(b"\n")

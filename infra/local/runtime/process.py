@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from infra.local.runtime.identity import ProcessIdentity, identify, is_alive
 
 _POLL_SECONDS = 0.2
+_COMMAND_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Process:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        known = identify(child.pid) or ProcessIdentity(child.pid, "", " ".join(spec.command))
+        known = _identify_new(child.pid) or ProcessIdentity(child.pid, "", " ".join(spec.command))
         return cls(known, child)
 
     @classmethod
@@ -110,6 +112,16 @@ class Process:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.identity.pid, signal.SIGKILL)
         return ExitStatus.of_returncode(self._child.wait())
+
+
+def _identify_new(pid: int) -> ProcessIdentity | None:
+    """A process that was just started. Its starter goes on a moment before the system can tell
+    the new command, and shows none until then.
+    """
+    deadline = time.monotonic() + _COMMAND_SECONDS
+    while (known := identify(pid)) and not known.command and time.monotonic() < deadline:
+        time.sleep(0.0005)
+    return known
 
 
 async def _pid_ended(identity: ProcessIdentity) -> None:

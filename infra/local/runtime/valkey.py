@@ -35,6 +35,7 @@ class ValkeySettings:
             'save ""',
             f"maxmemory {self.max_bytes}",
             f"maxmemory-policy {'allkeys-lru' if self.evicts else 'noeviction'}",
+            "set-proc-title no",  # its command and variables tell that it is ours
             f"user default reset on #{digest} ~* &* +@all",
         )
         path = self.folder / "valkey.conf"
