@@ -26,6 +26,9 @@ _TAG: Final = "{flygate}:"
 _CALLS_IN_FLIGHT: Final = 4
 _MOST_REQUESTS_PER_CALL: Final = 512
 
+# uvloop has a RuntimeError for who writes to a connection that was lost a moment ago.
+_FAILURES: Final = (TimeoutError, RedisError, OSError, RuntimeError)
+
 _Asked = tuple[Sequence[Charge], "asyncio.Future[list[Decision]]"]
 
 
@@ -95,7 +98,7 @@ class RedisStore:
         try:
             async with asyncio.timeout(self._budget_seconds):
                 return bool(await self._client.delete(self._name(key)))
-        except (TimeoutError, RedisError, OSError) as error:
+        except _FAILURES as error:
             raise self._unavailable(error) from error
 
     async def owe(self, key: Key, quota: Quota, owed_ns: int) -> None:
@@ -117,7 +120,7 @@ class RedisStore:
         self._turn.append((charges, answer))
         try:
             return await answer
-        except (TimeoutError, RedisError, OSError) as error:
+        except _FAILURES as error:
             raise self._unavailable(error) from error
 
     def _unavailable(self, error: Exception) -> StoreUnavailable:
