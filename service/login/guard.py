@@ -1,9 +1,10 @@
 """Decides who may try a password: reserves before the check, gives back after a success."""
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from service.limiter import Charge, Store
+from service.limiter import Charge, Store, StoreError, StoreUnavailable
 from service.limiter.store.base import is_refused
 
 from .lockout import ACCOUNT, PAIR, Lockout, pair_key
@@ -48,6 +49,9 @@ class LoginGuard:
     async def admit(self, account: str, network: str, device: str | None) -> Attempt:
         """Reserve an attempt. Parallel guesses cannot pass: each must reserve its own.
 
+        What a wrong password reserved stays taken, and the last attempt locks; `succeeded` undoes
+        both.
+
         Args:
             account: the canonical name, whether there is such an account or not.
             network: the client's bucket name.
@@ -65,26 +69,34 @@ class LoginGuard:
         own = decisions[1]
         used = own.quota.burst - own.remaining - 1
         is_last = own.remaining == 0
-        return Attempt(
+        attempt = Attempt(
             Outcome.ADMITTED, account, network, tuple(charges), is_last, 0, failures=used
         )
-
-    async def failed(self, attempt: Attempt) -> None:
-        """The password was wrong. What was reserved stays taken; the last one locks."""
-        if attempt.is_last:
-            own = attempt.charges[1]
-            await self._store.owe(own.key, own.quota, self._lockout.locked_owed_ns)
+        return await self._lock_ahead(attempt) if is_last else attempt
 
     async def succeeded(self, attempt: Attempt) -> None:
-        """The password was right: nothing was used, and this guesser is none."""
-        for charge in attempt.charges:
-            if charge.key[0] == PAIR:
-                await self._store.reset(charge.key)
-            else:
-                await self._store.give_back(charge)
+        """The password was right: nothing was used, and this guesser is none.
+
+        If the store cannot be asked, what was reserved stays taken, and the last attempt's lock.
+        """
+        for number, charge in enumerate(attempt.charges):
+            with suppress(StoreUnavailable):
+                if charge.key[0] == PAIR or (number == 1 and attempt.is_last):
+                    await self._store.reset(charge.key)
+                else:
+                    await self._store.give_back(charge)
 
     async def unlock(self, account: str, network: str | None = None) -> bool:
         """Forget the failures of an account, and those of one address at it."""
         was_slowed = await self._store.reset((ACCOUNT, account))
         was_locked = network is not None and await self._store.reset(pair_key(account, network))
         return was_slowed or was_locked
+
+    async def _lock_ahead(self, attempt: Attempt) -> Attempt:
+        """Lock before the password is checked: afterwards the store may be gone."""
+        own = attempt.charges[1]
+        try:
+            await self._store.owe(own.key, own.quota, self._lockout.locked_owed_ns)
+        except StoreError:
+            return replace(attempt, outcome=Outcome.UNAVAILABLE, retry_after_seconds=1)
+        return attempt

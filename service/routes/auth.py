@@ -63,7 +63,6 @@ class LoginRoute:
     async def _check(self, attempt: Attempt, password: str) -> Response:
         is_welcome = attempt.outcome is Outcome.ADMITTED
         if not await self._passwords.verify(attempt.account, password, is_welcome):
-            await self._guard.failed(attempt)
             self._on_outcome("wrong" if is_welcome else "locked", attempt)
             return _problem(_REFUSAL)
         await self._guard.succeeded(attempt)

@@ -10,7 +10,9 @@ from service.limiter import (
     Charge,
     FakeClock,
     GuardedStore,
+    Key,
     MemoryStore,
+    Quota,
     StoreUnavailable,
     Taken,
 )
@@ -33,10 +35,7 @@ class Scene:
         self, account: str = ADA, network: str = STRANGER, device: str | None = None
     ) -> Outcome:
         """A wrong password."""
-        attempt = await self.guard.admit(account, network, device)
-        if attempt.outcome is Outcome.ADMITTED:
-            await self.guard.failed(attempt)
-        return attempt.outcome
+        return (await self.guard.admit(account, network, device)).outcome
 
     async def succeed(self, network: str = OWNER, device: str | None = None) -> Outcome:
         """The right password."""
@@ -150,6 +149,29 @@ async def test_operators_unlock() -> None:
     assert await scene.guard.unlock(ADA, STRANGER)
     assert await scene.fail() is Outcome.ADMITTED
     assert not await scene.guard.unlock("nobody", OWNER)
+
+
+async def test_success_undoes_the_lock_of_the_last_attempt() -> None:
+    """The right password at the last attempt is welcome, and so are those after it."""
+    for device in (None, "laptop"):
+        scene = Scene(attempts=2)
+        await scene.fail(network=OWNER, device=device)
+
+        assert await scene.succeed(device=device) is Outcome.ADMITTED
+        assert await scene.succeed(device=device) is Outcome.ADMITTED
+
+
+async def test_what_cannot_be_locked_is_not_tried() -> None:
+    """The last attempt is refused if its lock cannot be kept: a guesser would get away with it."""
+
+    class Forgetful(MemoryStore):
+        async def owe(self, key: Key, quota: Quota, owed_ns: int) -> None:
+            raise StoreUnavailable("gone since")
+
+    guard = LoginGuard(Forgetful(), Lockout.of(3, 15, 20))
+    outcomes = [(await guard.admit(ADA, OWNER, None)).outcome for _ in range(4)]
+
+    assert outcomes == [Outcome.ADMITTED] * 2 + [Outcome.UNAVAILABLE, Outcome.LOCKED]
 
 
 async def test_never_fails_open() -> None:
