@@ -10,12 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from infra.cli.local_faults import faults
 from infra.local.control import DaemonControl, Started
 from infra.local.errors import StartupError
 from infra.local.log_reader import LogReader
 from infra.local.logs import LogLine
-from infra.local.options import Options
 from infra.local.times import rfc3339
 from infra.local.version import PROJECT_ROOT
 
@@ -26,7 +24,6 @@ app = typer.Typer(
 )
 
 _FOLLOW_SECONDS = 0.2
-_USUAL = Options()
 
 StateDir = Annotated[
     Path, typer.Option("--state", help="The folder that keeps everything.", show_default=False)
@@ -36,39 +33,19 @@ _DEFAULT_STATE = PROJECT_ROOT / ".flygate" / "local"
 
 def register(parent: typer.Typer) -> None:
     """Adds the verb to `flygate`."""
-    app.add_typer(faults)
     parent.add_typer(app)
 
 
 @app.command()
-def up(  # noqa: PLR0913, PLR0917 (each is an option of its own)
+def up(
     state: StateDir = _DEFAULT_STATE,
     api_port: Annotated[int | None, typer.Option(help="As before, or 4280; 0: a free one.")] = None,
     proxy_port: Annotated[int | None, typer.Option(help="As before, or 4290.")] = None,
-    autostop_period: Annotated[
-        float, typer.Option(help="Seconds between two looks for idle machines.")
-    ] = _USUAL.autostop_seconds,
-    region: Annotated[str, typer.Option(help="Where clients are.")] = _USUAL.region,
-    latency: Annotated[
-        float, typer.Option(help="Delay requests between regions by this share of the real time.")
-    ] = _USUAL.latency,
-    has_faults: Annotated[bool, typer.Option("--faults", help="Misbehave on demand.")] = False,
-    force_https: Annotated[
-        bool, typer.Option("--force-https", help="Redirect as Fly does; nothing here has TLS.")
-    ] = False,
 ) -> None:
     """Start the local Fly in the background, unless it is running already."""
     began = time.monotonic()
-    options = Options(
-        autostop_seconds=autostop_period,
-        has_faults=has_faults,
-        region=region,
-        latency=latency,
-        forces_https=force_https,
-    )
     try:
-        asked = options if options != _USUAL else None
-        started = DaemonControl(state).up(api_port, proxy_port, asked)
+        started = DaemonControl(state).up(api_port, proxy_port)
     except StartupError as error:
         typer.echo(f"The local Fly did not start: {error}", err=True)
         raise typer.Exit(1) from error

@@ -13,7 +13,6 @@ from infra.local.daemon_info import DAEMON_KEY, DaemonInfo
 from infra.local.errors import StartupError
 from infra.local.images import remove_tree
 from infra.local.lock import StateLock
-from infra.local.options import Options
 from infra.local.runtime.identity import ProcessIdentity, identify
 from infra.local.runtime.orphans import end_orphans
 from infra.local.store import Store
@@ -50,27 +49,19 @@ class DaemonControl:
         info = DaemonInfo(**document) if document else None
         return info if info and info.pid == pid else None
 
-    def up(
-        self,
-        api_port: int | None = None,
-        proxy_port: int | None = None,
-        options: Options | None = None,
-    ) -> Started:
+    def up(self, api_port: int | None = None, proxy_port: int | None = None) -> Started:
         """Makes sure that a daemon of this code and this place is ready.
-
-        Args:
-            options: None: whatever a running daemon was started with.
 
         Raises:
             StartupError: it does not start; the text is the daemon's own.
         """
         info, reason = self.running(), ""
-        if info and not (reason := _why_outdated(info, options)):
+        if info and not (reason := _why_outdated(info)):
             return Started(info, is_new=False)
         if info:
             self.down()
         Store(self.folder)
-        child = self._spawn(api_port, proxy_port, options or Options())
+        child = self._spawn(api_port, proxy_port)
         self._children.append(child)
         return Started(self._wait_until_ready(child), is_new=True, reason=reason)
 
@@ -87,13 +78,10 @@ class DaemonControl:
         """Deletes the state; nothing may run on it."""
         remove_tree(self.folder)
 
-    def _spawn(
-        self, api_port: int | None, proxy_port: int | None, options: Options
-    ) -> "subprocess.Popen[bytes]":
+    def _spawn(self, api_port: int | None, proxy_port: int | None) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", "infra.local", "--state", str(self.folder)]
         for name, port in (("--api-port", api_port), ("--proxy-port", proxy_port)):
             command += [name, str(port)] if port is not None else []
-        command += options.arguments()
         with self.log_path.open("ab") as log:
             return subprocess.Popen(
                 command,
@@ -158,14 +146,12 @@ class DaemonControl:
         return Store(self.folder).read(key) if self.folder.is_dir() else None
 
 
-def _why_outdated(info: DaemonInfo, options: Options | None) -> str:
+def _why_outdated(info: DaemonInfo) -> str:
     """Empty if the daemon is what this checkout would start."""
     if info.root != str(PROJECT_ROOT):
         return f"it ran from {info.root}"
     if info.version != code_version():
         return "its code has changed"
-    if options and options.arguments() != info.options:
-        return f"it was started with {' '.join(info.options) or 'no options'}"
     return ""
 
 

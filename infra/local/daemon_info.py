@@ -1,6 +1,6 @@
 """`daemon.json`: what a daemon tells the world while it is ready."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 DAEMON_KEY = "daemon"
 
@@ -14,4 +14,3 @@ class DaemonInfo:
     started_at: str
     version: str
     dns: str = ""  # where its DNS answers: 127.0.0.1:port
-    options: list[str] = field(default_factory=list)  # as its command line had them
