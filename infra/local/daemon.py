@@ -28,6 +28,8 @@ from infra.local.faults.router import FaultControls
 from infra.local.lock import StateLock
 from infra.local.memory_guard import MemoryGuard
 from infra.local.options import Options
+from infra.local.page.router import PageFeed
+from infra.local.page.snapshot import Snapshots
 from infra.local.ports import FREE, Listeners, listen
 from infra.local.proxy.routes import Routes
 from infra.local.proxy.routing import Routing
@@ -132,7 +134,15 @@ class LocalFly:
         listeners: Listeners,
     ) -> None:
         routing = Routing(routes, cloud.apps.network_of, self.clock)
-        proxy = Proxy(routes, routing, listeners.proxy, self._options.region, self._options.latency)
+        options = self._options
+        proxy = Proxy(
+            routes,
+            routing,
+            listeners.proxy,
+            options.region,
+            latency=options.latency,
+            forces_https=options.forces_https,
+        )
         stack.push_async_callback(proxy.close)
         await proxy.start()
 
@@ -168,6 +178,7 @@ class LocalFly:
         faults: FaultControls,
         listeners: Listeners,
     ) -> None:
+        feed = PageFeed(lambda: Snapshots(cloud, routes, self.clock, self.proxy_url))
         limits = RateLimits(cloud.clock) if self._options.rate_limits else None
         server = _ApiServer(
             uvicorn.Config(
@@ -175,6 +186,7 @@ class LocalFly:
                     cloud,
                     self.proxy_url,
                     routes.stats,
+                    feed,
                     limits,
                     faults if self._options.has_faults else None,
                 ),
@@ -189,6 +201,7 @@ class LocalFly:
         serving = asyncio.create_task(server.serve(sockets=[listeners.api]))
 
         async def stop() -> None:
+            feed.close()
             server.should_exit = True
             await serving
 

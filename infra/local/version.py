@@ -3,13 +3,14 @@
 import hashlib
 from pathlib import Path
 
+_KINDS = ("py", "graphql", "html", "css", "js")
 _PACKAGE = Path(__file__).resolve().parent
 PROJECT_ROOT = _PACKAGE.parent.parent
 
 
 def code_version() -> str:
     digest = hashlib.sha256()
-    sources = [*_PACKAGE.rglob("*.py"), *_PACKAGE.rglob("*.graphql")]
+    sources = [path for kind in _KINDS for path in _PACKAGE.rglob(f"*.{kind}")]
     for path in sorted(sources):
         digest.update(f"{path.relative_to(_PACKAGE)}\0".encode())
         digest.update(path.read_bytes())

@@ -169,6 +169,22 @@ async def test_the_clock_can_be_moved(tmp_path: Path) -> None:
         await machines.until(machine["id"], lambda m: m["state"] == "stopped")
 
 
+async def test_force_https_is_a_switch(tmp_path: Path) -> None:
+    """Nothing here has TLS, so by default plain requests are served; with the switch they are sent
+    on as Fly does.
+    """
+    async with local_machines(tmp_path / "state", Options(forces_https=True)) as machines:
+        config = machines.config()
+        config["services"][0]["ports"][0]["force_https"] = True
+        machine = await machines.serving(config=config)
+        answer = await machines.ask("/headers?a=1")
+        assert answer.status_code == 301
+        assert answer.headers["location"] == "https://demo.localhost/headers?a=1"
+    async with local_machines(tmp_path / "state", expects_app=True) as machines:
+        await machines.healthy(machine["id"])
+        assert (await machines.ask()).text == machine["id"]
+
+
 async def test_latency_between_regions(tmp_path: Path) -> None:
     """With `--latency` a request to another region takes its round trip longer."""
     async with local_machines(tmp_path / "state", Options(latency=1.0)) as machines:

@@ -33,6 +33,7 @@ from infra.local.faults.injector import FaultInjector
 from infra.local.faults.router import FaultControls, faults_router
 from infra.local.graphql import endpoint
 from infra.local.ids import RequestIds
+from infra.local.page.router import PageFeed, page_router
 from infra.local.proxy.stats import Stats
 from infra.local.rate_limits import RateLimits
 from infra.local.regions import HOME_REGION
@@ -48,6 +49,7 @@ def build_api(
     cloud: Cloud,
     proxy_url: str,
     stats: Stats,
+    feed: PageFeed,
     limits: RateLimits | None = None,
     faults: FaultControls | None = None,
 ) -> FastAPI:
@@ -55,6 +57,7 @@ def build_api(
 
     Args:
         stats: what the proxy counts.
+        feed: what the status page shows.
         limits: how often each action may be asked for, as on Fly; None: as often as one likes.
         faults: what can be made to go wrong; None: nothing.
     """
@@ -70,6 +73,7 @@ def build_api(
     api.state.stats = stats
     for noun in _NOUNS:
         api.include_router(noun.router)
+    api.include_router(page_router(feed))
     install_failure_handlers(api)
     if limits:
         api.add_middleware(RateLimiter, limits=limits)

@@ -9,10 +9,11 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.local.ids import RequestIds
+from infra.local.page.router import PAGE_PATHS
 from infra.local.tokens import Tokens
 
 _LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "::1", "_api.internal"})
-_OPEN = frozenset({"/v1/platform/regions", "/_status", "/metrics"})  # without a token
+_OPEN = frozenset({"/v1/platform/regions", "/_status", "/metrics", *PAGE_PATHS})  # without a token
 
 
 class Gate:

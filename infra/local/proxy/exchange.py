@@ -14,6 +14,7 @@ from infra.local.proxy.failures import (
     UNKNOWN_HOST,
     ProxyError,
     error_answer,
+    redirect_answer,
 )
 from infra.local.proxy.head import REGION_HEADER, Edge, Headers, RequestHead, forwarded_request
 from infra.local.proxy.replay import Announcement, announced
@@ -62,6 +63,10 @@ class Exchange:
             self._answer_with(UNKNOWN_HOST)
             return
         self._app = app
+        if proxy.forces_https and proxy.routing.forces_https(app):
+            self._client.write(redirect_answer(head, self._request_id))
+            self._end(301, is_reusable=False)
+            return
         self._start_leg(proxy.routing.first(app, head, self._edge.region))
 
     def request_body(self, data: bytes) -> None:

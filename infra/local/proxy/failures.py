@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from infra.local.proxy.head import SERVER, VIA
+from infra.local.proxy.head import SERVER, VIA, RequestHead
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +68,17 @@ def error_answer(
     ).encode()
     ours = b"server: %b\r\nvia: %b\r\nfly-request-id: %b\r\n\r\n" % (SERVER, VIA, request_id)
     return head + ours + (b"" if is_head else body)
+
+
+def redirect_answer(head: RequestHead, request_id: bytes) -> bytes:
+    """`force_https`: the same place, by TLS."""
+    host = head.value(b"host").partition(b":")[0]
+    keeps_alive = head.keeps_alive and not (head.content_length or head.is_chunked)
+    return b"".join(
+        [
+            b"HTTP/1.1 301 Moved Permanently\r\n",
+            b"location: https://%b%b\r\ncontent-length: 0\r\n" % (host, head.target),
+            b"" if keeps_alive else b"connection: close\r\n",
+            b"server: %b\r\nvia: %b\r\nfly-request-id: %b\r\n\r\n" % (SERVER, VIA, request_id),
+        ]
+    )

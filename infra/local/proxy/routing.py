@@ -45,6 +45,9 @@ class Routing:
     def knows(self, app: str) -> bool:
         return self._network_of(app) is not None
 
+    def forces_https(self, app: str) -> bool:
+        return any(b.service.forces_https for b in self._routes.backends(app)[:1])
+
     def first(self, app: str, head: RequestHead, here: str) -> Route:
         """The way of a request as the client sent it."""
         wish = wish_of(head.fly) if head.fly else ANY

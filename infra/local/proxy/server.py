@@ -33,6 +33,7 @@ class Proxy:
     Args:
         region: where clients are that do not say where they are.
         latency: the share of the round-trip time between regions that requests are delayed by.
+        forces_https: whether the config's `force_https` counts.
     """
 
     def __init__(
@@ -41,7 +42,9 @@ class Proxy:
         routing: Routing,
         listener: socket.socket,
         region: str,
+        *,
         latency: float = 0.0,
+        forces_https: bool = False,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.routes = routes
@@ -55,6 +58,7 @@ class Proxy:
         self._is_empty = asyncio.Event()
         address, port = listener.getsockname()[:2]
         self.edge = Edge(b"", str(port).encode(), address.encode(), region)
+        self.forces_https = forces_https
         self._latency = latency
         self._listener = listener
         self._server: asyncio.Server | None = None

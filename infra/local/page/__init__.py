@@ -1,0 +1,1 @@
+"""The status page of the local Fly, at the API port's `/`."""
