@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -226,12 +227,12 @@ def dies_at(kind: str, stage: str) -> Callable[[Journal, str, str, str, str], No
     dead = False
 
     def until_then(
-        self: Journal, found: journal.Kind, where: str, text: str, machine: str = ""
+        self: Journal, found: journal.Kind, where: str, text: str, *rest: Any, **more: Any
     ) -> None:
         nonlocal dead
         if dead:
             raise Killed
-        write(self, found, where, text, machine)
+        write(self, found, where, text, *rest, **more)
         if (found, where) == (kind, stage):
             dead = True
             raise Killed
