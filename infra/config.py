@@ -123,6 +123,7 @@ class Pin(Section):
         version: the release whose manifest runs, as `v7`.
         manifest: that manifest's id, by which the ledger finds it for ever.
         by, at, reason: who pinned it, when (RFC 3339) and why.
+        fast: where its machines have gone, all new ones come at once and are hardly judged.
     """
 
     version: str
@@ -130,6 +131,7 @@ class Pin(Section):
     by: str = ""
     at: str = ""
     reason: str = ""
+    fast: bool = False
 
     @field_validator("version")
     @classmethod

@@ -29,6 +29,7 @@ class Entry(BaseModel):
     commit: str = ""
     reason: str = ""
     promotion: str = ""
+    accepted: str = ""
     rollback_of: str = ""
     seconds: float = 0.0
     machines: dict[str, list[str]] = Field(default_factory=dict)

@@ -21,6 +21,9 @@ from infra.fly.client import FlyClient
 from infra.ops import app as app_op
 from infra.ops import drift as drift_op
 from infra.ops import release as release_op
+from infra.ops.orders import Orders
+from infra.ops.request import ReleaseRequest
+from infra.ops.site import Site
 from infra.redact import Redactor
 from infra.rollout.ledger import Ledger
 
@@ -56,14 +59,18 @@ def release(delete: Delete = False) -> None:
     """A manifest runs, as the newest release."""
     secrets = _secrets()
     redact = Redactor(secrets.values())
-    request = _request(release_op.ReleaseRequest)
+    request = _request(ReleaseRequest)
     if delete:
         _run(_with_fly(lambda fly: release_op.remove(request, fly)), redact)
         return
     ledger = _guarded(lambda: Ledger.parse(os.environ.get(FORMER)), redact)
     redact = Redactor([*secrets.values(), *ledger.current_secrets.values()])
+    orders = _guarded(Orders.from_env, redact)
     result = _run(
-        _with_fly(lambda fly: release_op.release(request, secrets, ledger, ROOT, fly)), redact
+        _with_fly(
+            lambda fly: release_op.release(request, secrets, ledger, Site(ROOT, fly, orders))
+        ),
+        redact,
     )
     print(result.dumps())
 

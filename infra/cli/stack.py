@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.errors import ConfigError, FlygateError
-from infra.ops.release import journal_path
+from infra.ops.site import journal_path
 from infra.rollout import journal
 from infra.rollout.journal import Event
 from infra.rollout.report import Report

@@ -11,6 +11,7 @@ import httpx
 from infra.fly import graphql
 from infra.fly.endpoints import Endpoints
 from infra.fly.errors import Conflict, Invalid, NotFound, ServerError, Unreachable
+from infra.fly.leases import Leases
 from infra.fly.models import (
     App,
     ExecResult,
@@ -20,6 +21,7 @@ from infra.fly.models import (
     Machine,
     Secret,
 )
+from infra.fly.pace import Pace
 from infra.fly.session import FlySession
 
 LEASE_HEADER = "fly-machine-lease-nonce"
@@ -33,6 +35,10 @@ class FlyClient:
     Args:
         endpoints: where Fly is; by default from flyctl's environment variables.
         transport: for tests, another httpx transport.
+        pace: how fast to ask; by default as fast as Fly allows.
+
+    Attributes:
+        leases: what we hold; calls on a machine carry its nonce.
 
     Every method raises a leaf of `infra.fly.errors.FlyError`.
     """
@@ -41,9 +47,10 @@ class FlyClient:
         self,
         endpoints: Endpoints | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        pace: Pace | None = None,
     ) -> None:
-        self._session = FlySession(endpoints or Endpoints.from_env(), transport)
-        self.leases: dict[str, str] = {}  # machine id → the nonce that we hold
+        self._session = FlySession(endpoints or Endpoints.from_env(), transport, pace)
+        self.leases = Leases()
 
     async def __aenter__(self) -> Self:
         return self
@@ -135,12 +142,13 @@ class FlyClient:
         """Create a machine once, also if Fly's answer is lost.
 
         The request must carry a `name`: names are unique within an app, so after an answer
-        that was lost the machine is looked up by it instead of being made twice.
+        that was lost the machine is looked up by it, and by the request's own metadata (another
+        one's machine of that name is not ours), instead of being made twice.
         """
         try:
             body = await self._session.flaps("POST", f"/apps/{app}/machines", json=dict(request))
         except (Unreachable, ServerError):
-            made = await self._machine_named(app, str(request["name"]))
+            made = await self._made(app, request)
             if made is not None:
                 return made
             try:
@@ -149,7 +157,7 @@ class FlyClient:
                 )
             except (Conflict, Invalid):
                 # The first request arrived after all.
-                made = await self._machine_named(app, str(request["name"]))
+                made = await self._made(app, request)
                 if made is None:
                     raise
                 return made
@@ -216,6 +224,14 @@ class FlyClient:
             _path(app, machine_id, f"metadata/{key}"),
             json={"value": value},
             repeatable=True,
+        )
+
+    async def patch_metadata(
+        self, app: str, machine_id: str, changes: Mapping[str, str | None]
+    ) -> None:
+        """Set (or with None remove) several metadata keys in one call, as `set_metadata` does."""
+        await self._session.flaps(
+            "PATCH", _path(app, machine_id, "metadata"), json={"metadata": dict(changes)}
         )
 
     async def logs(self, app: str, machine_id: str) -> list[LogLine]:
@@ -292,8 +308,13 @@ class FlyClient:
         nonce = self.leases.get(machine_id)
         return {LEASE_HEADER: nonce} if nonce else {}
 
-    async def _machine_named(self, app: str, name: str) -> Machine | None:
-        return next((m for m in await self.machines(app) if m.name == name), None)
+    async def _made(self, app: str, request: Mapping[str, Any]) -> Machine | None:
+        """The machine that a request of ours made."""
+        noted = request["config"].get("metadata", {}).items()
+        for machine in await self.machines(app):
+            if machine.name == request["name"] and noted <= machine.metadata.items():
+                return machine
+        return None
 
 
 def _path(app: str, machine_id: str, rest: str = "") -> str:

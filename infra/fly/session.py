@@ -17,6 +17,7 @@ from infra.fly.errors import (
     Unreachable,
     error_for,
 )
+from infra.fly.pace import Pace
 
 # Fly limits each action to one request per second and machine or app (burst 3): a shorter wait
 # than a second after a 429 only burns the next token.
@@ -31,12 +32,17 @@ class FlySession:
     Args:
         endpoints: where Fly is, and the token.
         transport: for tests, another httpx transport.
+        pace: how fast to ask the Machines API.
     """
 
     def __init__(
-        self, endpoints: Endpoints, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        endpoints: Endpoints,
+        transport: httpx.AsyncBaseTransport | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.endpoints = endpoints
+        self._pace = pace or Pace()
         self._http = httpx.AsyncClient(
             headers={"Authorization": f"Bearer {endpoints.token}", "User-Agent": "flygate"},
             timeout=httpx.Timeout(15.0, connect=5.0),
@@ -57,6 +63,7 @@ class FlySession:
 
     async def flaps(self, method: str, path: str, **options: Any) -> Any:
         """One call of the Machines API; `path` starts below `/v1`. See `_send` for options."""
+        await self._pace.wait(method, path)
         return await self._send(method, f"{self.endpoints.flaps_url}/v1{path}", **options)
 
     async def api(self, method: str, path: str, **options: Any) -> Any:

@@ -1,24 +1,25 @@
-"""Runs a plan: journal, apply, gate, and on a failure the way back in reverse."""
+"""Runs a plan: journal, apply, gate, and on a failure the way back."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import stamina
 
 from infra.fly.errors import FlyError
+from infra.rollout import outcome
 from infra.rollout.errors import RestoreFailed, RolloutHeld, RolloutRestored
 from infra.rollout.gates import Gate
 from infra.rollout.journal import Kind
+from infra.rollout.observe import HELD_KEY
 from infra.rollout.plan import Plan, Stage
-from infra.rollout.steps import Step
+from infra.rollout.steps import Step, Turn
 from infra.rollout.undisturbed import undisturbed
 from infra.rollout.verdict import GateFailed, Undecided, Verdict
 from infra.rollout.world import World
-
-LOG_LINES = 15
 
 
 async def run(plan: Plan, world: World) -> None:
@@ -26,6 +27,7 @@ async def run(plan: Plan, world: World) -> None:
 
     Raises:
         RolloutRestored: it failed (or was interrupted), and all is as before.
+        RolloutHeld: a gate could not decide; old and new machines serve side by side.
         RestoreFailed: it failed, and so did the way back.
     """
     done: list[Step] = []
@@ -33,12 +35,27 @@ async def run(plan: Plan, world: World) -> None:
         for stage in plan.stages:
             await _run_stage(stage, world, done)
     except Undecided as exc:
-        raise _held(exc.verdict, world) from None
+        raise await undisturbed(_hold(exc.verdict, world)) from None
     except (Exception, asyncio.CancelledError) as exc:
-        reason = await undisturbed(_take_back(exc, done, world))
-        raise RolloutRestored(_restored_text(world, reason)) from None
+        raise await undisturbed(take_back(exc, done, world)) from None
     # The point of no return: the new release serves all requests from here on.
     await undisturbed(_finish(plan.final, world))
+
+
+async def take_back(exc: BaseException, done: Iterable[Step], world: World) -> RolloutRestored:
+    """Undo steps, whatever was the reason.
+
+    Raises:
+        RestoreFailed: that failed, too; as much as possible is restored.
+    """
+    reason = await outcome.explain(exc, world)
+    world.journal.write("failed", "rollout", reason)
+    if failures := await _undo(done, world):
+        text = "; ".join(failures)
+        world.journal.write("restore-failed", "restore", text)
+        raise RestoreFailed(outcome.restore_failed(world.target, reason, text))
+    world.journal.write("restored", "restore", outcome.serving(world.target))
+    return RolloutRestored(outcome.restored(world.target, reason))
 
 
 async def _run_stage(stage: Stage, world: World, done: list[Step]) -> None:
@@ -72,45 +89,36 @@ def _note(kind: Kind, verdict: Verdict, stage: Stage, world: World) -> None:
     world.journal.write(kind, verdict.gate, verdict.reason, verdict.machine, numbers)
 
 
-def _held(verdict: Verdict, world: World) -> RolloutHeld:
-    """Nothing is taken back and nothing goes on: old and new machines serve side by side."""
-    reason = f"{verdict.gate} check of {verdict.subject}: {verdict.reason}"
+async def _hold(verdict: Verdict, world: World) -> RolloutHeld:
+    """Nothing is taken back and nothing goes on; the machines tell whoever looks at them why."""
+    reason = outcome.of_gate(verdict)
+    for member in world.made.values():
+        with contextlib.suppress(FlyError):  # it is held all the same
+            await world.fly.patch_metadata(world.app, member.id, {HELD_KEY: reason[:200]})
     world.journal.write("held", "rollout", reason, data=verdict.numbers)
-    return RolloutHeld(
-        f"{world.target.name} is held: {reason}\n"
-        f"{world.target.former_name} and the new machines serve side by side."
-    )
+    return RolloutHeld(outcome.held(world.target, reason))
 
 
-async def _take_back(exc: BaseException, done: list[Step], world: World) -> str:
-    reason = await _explain(exc, world)
-    world.journal.write("failed", "rollout", reason)
-    await _restore(done, world, reason)
-    return reason
-
-
-async def _restore(done: list[Step], world: World, reason: str) -> None:
-    """Undo in reverse; go on after a failure, so that as much as possible is restored."""
+async def _undo(done: Iterable[Step], world: World) -> list[str]:
+    """The way back, turn by turn; it goes on after a failure, and tells of all."""
     failures: list[str] = []
-    for step in reversed(done):
-        world.journal.write("undo", "restore", step.title)
-        try:
-            await _stubbornly(lambda step=step: step.undo(world))  # type: ignore[misc]
-        except Exception as exc:
-            failures.append(f"{step.title}: {exc}")
-    if failures:
-        text = "; ".join(failures)
-        world.journal.write("restore-failed", "restore", text)
-        raise RestoreFailed(
-            f"{world.target.name} was not released: {reason}\n"
-            f"Taking it back failed as well: {text}\n"
-            "Run the same command again: it begins by repairing what it finds. "
-            "`flygate status` shows the machines."
+    steps = list(done)
+    for turn in Turn:
+        now = [step for step in reversed(steps) if step.turn == turn]
+        outcomes = await asyncio.gather(
+            *(_undo_one(step, world) for step in now), return_exceptions=True
         )
-    serving = f"{world.target.former_name} serves as before"
-    world.journal.write(
-        "restored", "restore", serving if world.target.former else "nothing is left of it"
-    )
+        failures += [
+            f"{step.title}: {outcome}"
+            for step, outcome in zip(now, outcomes, strict=True)
+            if isinstance(outcome, BaseException)
+        ]
+    return failures
+
+
+async def _undo_one(step: Step, world: World) -> None:
+    world.journal.write("undo", "restore", step.title)
+    await _stubbornly(lambda: step.undo(world))
 
 
 async def _finish(stages: Iterable[Stage], world: World) -> None:
@@ -121,7 +129,7 @@ async def _finish(stages: Iterable[Stage], world: World) -> None:
 
 async def _push_forward(stage: Stage, world: World) -> None:
     """What fails here is left over, not wrong: the next rollout sweeps it up."""
-    for outcome, step in zip(
+    for result, step in zip(
         await asyncio.gather(
             *(_stubbornly(lambda s=step: _apply(stage, s, world)) for step in stage.steps),  # type: ignore[misc]
             return_exceptions=True,
@@ -129,8 +137,8 @@ async def _push_forward(stage: Stage, world: World) -> None:
         stage.steps,
         strict=True,
     ):
-        if isinstance(outcome, BaseException):
-            world.journal.write("warning", stage.name, f"{step.title} failed: {outcome}")
+        if isinstance(result, BaseException):
+            world.journal.write("warning", stage.name, f"{step.title} failed: {result}")
 
 
 async def _stubbornly(action: Callable[[], Awaitable[None]]) -> None:
@@ -145,35 +153,3 @@ async def _all(jobs: Iterable[Awaitable[Any]]) -> None:
     for result in results:
         if isinstance(result, BaseException):
             raise result
-
-
-async def _explain(exc: BaseException, world: World) -> str:
-    """What failed, on which machine, with its last lines of log."""
-    if isinstance(exc, asyncio.CancelledError):
-        return "interrupted"
-    if not isinstance(exc, GateFailed):
-        return str(exc) or type(exc).__name__
-    verdict = exc.verdict
-    text = f"{verdict.gate} check of {verdict.subject}: {verdict.reason}"
-    lines = await _last_lines(world, verdict.machine) if verdict.machine else []
-    if lines:
-        text += "\n  its last lines of log:\n" + "\n".join(f"    {line}" for line in lines)
-    return text
-
-
-async def _last_lines(world: World, machine_id: str) -> list[str]:
-    try:
-        lines = await world.fly.logs(world.app, machine_id)
-    except (FlyError, KeyError):
-        return []
-    return [line.message.rstrip() for line in lines if line.message.strip()][-LOG_LINES:]
-
-
-def _restored_text(world: World, reason: str) -> str:
-    target = world.target
-    after = (
-        f"{target.former_name} serves as before."
-        if target.former
-        else "There was no former release to go back to; nothing is left running."
-    )
-    return f"{target.name} was not released: {reason}\nAll was taken back. {after}"

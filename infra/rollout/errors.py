@@ -1,6 +1,8 @@
 """What can go wrong in a rollout; the exit code is the outcome.
 
 RolloutError             1
+├── NothingHeld          1: no held rollout to accept or to abort
+├── Aborted              1: an operator had a rollout taken back (inside the engine only)
 ├── HookRefused          1: the user's own program refuses it; nothing was done
 ├── RolloutRestored      2: the release failed, the former one serves as before
 ├── LockHeld             3: somebody else is rolling out; nothing was done
@@ -31,6 +33,14 @@ class LockHeld(RolloutError):
     """Another rollout holds the app's machines."""
 
     exit_code = 3
+
+
+class NothingHeld(RolloutError):
+    """There is no held rollout to accept or to abort; nothing was done."""
+
+
+class Aborted(RolloutError):
+    """Why a rollout is taken back: an operator wants it so."""
 
 
 class RolloutHeld(RolloutError):

@@ -18,11 +18,13 @@ from infra.redact import Redactor
 
 Kind = Literal[
     "started",  # a rollout begins
+    "waiting",  # for the lock
     "step",  # a step is about to be applied
     "done",  # it was applied
     "verdict",  # a gate has judged
     "sample",  # what a gate saw on its way to a verdict, to judge it again later
     "extended",  # a gate could not decide and is asked once more, for longer
+    "accepted",  # an operator lets it go on all the same
     "held",  # it still could not: an operator must decide
     "failed",  # a step or a gate failed: the way back begins
     "undo",  # a step is about to be undone

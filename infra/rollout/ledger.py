@@ -26,6 +26,7 @@ class Release(BaseModel):
     Attributes:
         manifest_id, secret_set: what ran, by name.
         at: when it stood (RFC 3339); `by`, `commit`, `reason`: provenance.
+        accepted: why an operator let it go on where a gate could not decide, or empty.
         promotion: from which stack it came and how it was proved there, or empty.
         rollback_of: the version whose manifest this is, if it is a rollback.
         seconds: how long the rollout took.
@@ -43,6 +44,7 @@ class Release(BaseModel):
     commit: str = ""
     reason: str = ""
     promotion: str = ""
+    accepted: str = ""
     rollback_of: int | None = None
     seconds: float = 0.0
     machines: dict[str, list[str]] = Field(default_factory=dict)
@@ -180,6 +182,7 @@ def _public(release: Release) -> dict[str, Any]:
         "commit": release.commit,
         "reason": release.reason,
         "promotion": release.promotion,
+        "accepted": release.accepted,
         "rollback_of": f"v{release.rollback_of}" if release.rollback_of else "",
         "seconds": release.seconds,
         "machines": release.machines,

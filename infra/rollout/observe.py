@@ -12,6 +12,13 @@ MANIFEST_KEY = "flygate_manifest"
 ROLE_KEY = "flygate_role"
 DRIFT_KEY = "flygate_drift"
 COUNT_KEY = "flygate_count"
+STEP_KEY = "flygate_step"
+ROLLOUT_KEY = "flygate_rollout"
+RETIRED_KEY = "flygate_retired_at"
+HELD_KEY = "flygate_held"
+# flyctl counts the machines that have it, and a standby is none of them.
+PLATFORM_KEY = "fly_platform_version"
+PLATFORM_VERSION = "v2"
 # A new machine is a candidate until its release stands, then live, and standby once it retired.
 CANDIDATE = "candidate"
 LIVE = "live"
@@ -26,6 +33,9 @@ class Seen:
         release: its version, 0 where its metadata says nothing that we understand.
         role: `candidate`, `live` or `standby`.
         drift, count: what its release noted: see `infra/ops/drift.py`.
+        step: of the rollout that made it, from 1; 0 where it says nothing.
+        retired_at: since when it is standby, in unix seconds; 0 if it is not.
+        held: why its rollout waits for an operator, or empty.
     """
 
     id: str
@@ -39,6 +49,9 @@ class Seen:
     healthy: bool
     drift: str = ""
     count: int = 0
+    step: int = 0
+    retired_at: int = 0
+    held: str = ""
 
     @property
     def serves(self) -> bool:
@@ -67,18 +80,23 @@ async def observe(fly: FlyClient, app: str) -> State:
 def seen(machine: Machine) -> Seen:
     """A machine as the plan sees it."""
     metadata = machine.metadata
-    version = metadata.get(RELEASE_KEY, "").removeprefix("v")
-    count = metadata.get(COUNT_KEY, "")
     return Seen(
         id=machine.id,
         name=machine.name,
         region=machine.region,
         state=machine.state,
-        release=int(version) if version.isdigit() else 0,
+        release=_whole(metadata.get(RELEASE_KEY, "").removeprefix("v")),
         manifest=metadata.get(MANIFEST_KEY, ""),
         role=metadata.get(ROLE_KEY, LIVE),
         cordoned=machine.cordoned,
         healthy=all(check.status == "passing" for check in machine.checks),
         drift=metadata.get(DRIFT_KEY, ""),
-        count=int(count) if count.isdigit() else 0,
+        count=_whole(metadata.get(COUNT_KEY, "")),
+        step=_whole(metadata.get(STEP_KEY, "")),
+        retired_at=_whole(metadata.get(RETIRED_KEY, "")),
+        held=metadata.get(HELD_KEY, ""),
     )
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isdigit() else 0

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from infra.rollout.gates import Gate
-from infra.rollout.observe import State
+from infra.rollout.observe import LIVE, STANDBY, Seen, State
 from infra.rollout.steps import Destroy, Retire, Revive, Step
 from infra.rollout.target import Target
+
+# Each release kept as standby costs a lease, a line on the screen and its machines' disks.
+STANDBY_RELEASES_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +36,12 @@ class Plan:
     Attributes:
         stages: can be taken back; a failure here restores.
         final: past the point of no return; a failure here is left for the next run.
+        way: how it is done, for people.
     """
 
     stages: tuple[Stage, ...]
     final: tuple[Stage, ...]
+    way: str = ""
 
     def lines(self) -> list[str]:
         """The plan for people: a line for each step."""
@@ -43,19 +49,26 @@ class Plan:
         return [step.title for step in steps]
 
 
-def repair(state: State, target: Target) -> tuple[Stage, ...]:
+def repair(state: State, target: Target, used: Collection[Seen] = ()) -> tuple[Stage, ...]:
     """What must be put right first: the former release serves, a dead rollout is swept up.
 
     A rollout that was killed leaves its own machines and perhaps cordoned former ones. The
     former release comes back to work before anything of the dead one goes.
+
+    Args:
+        used: machines of the dead one that the new one goes on with.
     """
-    former = target.former or 0
-    asleep = [m for m in state.of(former) if not m.serves]
-    left_over = [m for m in state.machines if m.release > former]
+    asleep = [m for m in state.of(target.former or 0) if not m.serves]
     return (
         Stage("repair", tuple(Revive(m) for m in asleep)),
-        Stage("sweep", tuple(Destroy(m, "left by a rollout that died") for m in left_over)),
+        Stage("sweep", tuple(clear(state, target, used))),
     )
+
+
+def clear(state: State, target: Target, used: Collection[Seen] = ()) -> list[Destroy]:
+    """What a dead rollout left goes."""
+    left_over = [m for m in state.machines if m.release > (target.former or 0) and m not in used]
+    return [Destroy(m, "left by a rollout that died") for m in left_over]
 
 
 def repairs(state: State, target: Target) -> Plan:
@@ -65,16 +78,33 @@ def repairs(state: State, target: Target) -> Plan:
 
 def quieten(state: State, target: Target) -> Stage:
     """Machines of replaced releases that somebody woke go back to rest."""
-    former = target.former or 0
-    awake = [m for m in state.machines if m.release < former and m.serves]
+    awake = [m for m in state.machines if m.release < (target.former or 0) and m.serves]
     return Stage("quieten", tuple(Retire(m) for m in awake))
 
 
-def sweep(state: State, target: Target) -> Stage:
-    """The standby machines of releases before the former one are no longer needed."""
-    former = target.former or 0
-    old = [m for m in state.machines if m.release < former]
-    return Stage("sweep", tuple(Destroy(m, "older than the standby") for m in old))
+def retire(state: State, target: Target, gone: Collection[Seen] = ()) -> Stage:
+    """The former release goes out of service, but for the machines that went before."""
+    former = [m for m in state.of(target.former or 0) if m not in gone]
+    return Stage("retire", tuple(Retire(m) for m in former))
+
+
+def sweep(state: State, target: Target, used: Collection[Seen] = ()) -> Stage:
+    """Standby machines that nobody will roll back to any more; those that stay are at rest.
+
+    Args:
+        used: machines that are no standby any more.
+    """
+    older = [m for m in state.machines if m.release < (target.former or 0) and m not in used]
+    newest = sorted({m.release for m in older if m.role == STANDBY}, reverse=True)
+    kept = [
+        m
+        for m in older
+        if m.role == STANDBY
+        and m.retired_at >= target.standby_since
+        and m.release in newest[: STANDBY_RELEASES_MAX - 1]  # the former one joins them
+    ]
+    steps: list[Step] = [Destroy(m, "older than the standby") for m in older if m not in kept]
+    return Stage("sweep", (*steps, *(Retire(m) for m in kept if m.serves)))
 
 
 def is_converged(state: State, release: int, count: int) -> bool:
@@ -89,3 +119,14 @@ def is_converged(state: State, release: int, count: int) -> bool:
         and all(m.serves and m.healthy for m in machines)
         and not any(m.serves or m.release > release for m in others)
     )
+
+
+def is_settled(state: State, target: Target) -> bool:
+    """An earlier run came past the point of no return, and what it made is well."""
+    manifest = target.manifest
+    stand = [
+        m.region
+        for m in state.of(target.version)
+        if m.manifest == target.manifest_id and m.role == LIVE and m.serves and m.healthy
+    ]
+    return all(stand.count(region) >= manifest.machines for region in manifest.regions)

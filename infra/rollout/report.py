@@ -10,6 +10,7 @@ from infra.rollout.journal import Event, Kind
 _MARKS: dict[Kind, str] = {
     "done": "✓",
     "verdict": "✓",
+    "waiting": "…",
     "extended": "…",
     "held": "‖",
     "failed": "✗",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from infra import duration
+from infra.config import Strategy
 from infra.manifest import Manifest
 
 
@@ -18,6 +20,10 @@ class Target:
         drift: what the new machines remember, see `infra/ops/drift.py`.
         secrets, former_secrets: name → value, of the new and of the former release.
         url: the app's public address.
+        at: when the plan is made, in unix seconds; older standby machines may go.
+        is_rollback: the manifest ran before, so its standby machines may serve again.
+        is_fast: an emergency: all at once, with the least of gates.
+        accepted: why an operator lets a held rollout go on, or empty.
     """
 
     version: int
@@ -28,6 +34,10 @@ class Target:
     drift: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     former_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    at: float = 0.0
+    is_rollback: bool = False
+    is_fast: bool = False
+    accepted: str = ""
 
     @property
     def name(self) -> str:
@@ -38,3 +48,13 @@ class Target:
     def former_name(self) -> str:
         """`v6`, or words for none."""
         return f"v{self.former}" if self.former else "no former release"
+
+    @property
+    def strategy(self) -> Strategy:
+        """In which order machines come and go."""
+        return "immediate" if self.is_fast else self.manifest.rollout.strategy
+
+    @property
+    def standby_since(self) -> float:
+        """A machine that retired before this moment is kept no longer."""
+        return self.at - duration.seconds(self.manifest.rollout.standby)

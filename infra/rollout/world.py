@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 
 from infra.fly.client import FlyClient
@@ -18,6 +19,10 @@ class Member:
     region: str
 
 
+def _new_id() -> str:
+    return secrets.token_hex(4)
+
+
 @dataclass(slots=True)
 class World:
     """The outside of one rollout.
@@ -26,6 +31,7 @@ class World:
         made: name → machine, of the new release's machines that there are so far.
         former: the machines of the former release that serve, to compare with.
         secrets_version: Fly's version of the app's secrets, from which new machines read.
+        id: of this rollout; what it makes carries it.
     """
 
     fly: FlyClient
@@ -34,6 +40,7 @@ class World:
     made: dict[str, Member] = field(default_factory=dict)
     former: tuple[Member, ...] = ()
     secrets_version: int = 0
+    id: str = field(default_factory=_new_id)
 
     @property
     def app(self) -> str:

@@ -10,8 +10,10 @@ from hypothesis import settings
 
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints, is_loopback
+from infra.fly.pace import Pace
 from infra.local.daemon import LocalFly
-from infra.rollout import gates, steps
+from infra.rollout import gates
+from infra.rollout.steps import waking
 from tests.infra import tiny_service
 from tests.infra.deployment import Deployment
 
@@ -24,7 +26,7 @@ settings.load_profile("unhurried")
 def _eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """The local Fly has no rate limits, so it can be asked more often than the real one."""
     monkeypatch.setattr(gates, "POLL_SECONDS", 0.03)
-    monkeypatch.setattr(steps, "POLL_SECONDS", 0.03)
+    monkeypatch.setattr(waking, "POLL_SECONDS", 0.03)
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def endpoints(local_fly: LocalFly) -> Endpoints:
 @pytest.fixture
 async def fly(endpoints: Endpoints) -> AsyncIterator[FlyClient]:
     """A client of the local Fly."""
-    async with FlyClient(endpoints) as client:
+    async with FlyClient(endpoints, pace=Pace(is_limited=False)) as client:
         yield client
 
 

@@ -17,6 +17,8 @@ from infra.fly.client import FlyClient
 from infra.manifest import Gates, Manifest
 from infra.ops import app as app_op
 from infra.ops import release as release_op
+from infra.ops.request import ReleaseRequest
+from infra.ops.site import Site
 from infra.rollout.ledger import Ledger
 from infra.rollout.observe import State, observe
 from infra.web import open_web
@@ -87,26 +89,39 @@ class Deployment:
         return Manifest(**{**values, **changes})
 
     async def release(
-        self, secrets: dict[str, str] | None = None, drift: str = "", **changes: Any
+        self,
+        secrets: dict[str, str] | None = None,
+        drift: str = "",
+        how: dict[str, Any] | None = None,
+        **changes: Any,
     ) -> Ledger:
-        """Run `flygate op release`; the ledger is kept only if it worked, as Pulumi does."""
+        """Run `flygate op release`; the ledger is kept only if it worked, as Pulumi does.
+
+        Args:
+            how: fields of the `Site`.
+            changes: to the manifest.
+        """
         secrets = secrets or {}
-        request = release_op.ReleaseRequest(
+        request = ReleaseRequest(
             app=APP,
             manifest=self.manifest(tuple(sorted(secrets)), **changes),
             source=("service",),
             drift=drift,
         )
-        self.ledger = await release_op.release(request, secrets, self.ledger, self.root, self.fly)
+        self.ledger = await release_op.release(request, secrets, self.ledger, self.site(how))
         return self.ledger
 
-    async def pin(self, version: int, reason: str = "") -> Ledger:
+    async def pin(self, version: int, how: dict[str, Any] | None = None, **fields: Any) -> Ledger:
         """Run `flygate op release` with a pin, as `flygate rollback` makes it."""
         pinned = next(r for r in self.ledger.releases if r.version == version)
-        pin = Pin(version=f"v{version}", manifest=pinned.manifest_id, reason=reason)
-        request = release_op.ReleaseRequest(app=APP, pin=pin)
-        self.ledger = await release_op.release(request, {}, self.ledger, self.root, self.fly)
+        pin = Pin(version=f"v{version}", manifest=pinned.manifest_id, **fields)
+        request = ReleaseRequest(app=APP, pin=pin)
+        self.ledger = await release_op.release(request, {}, self.ledger, self.site(how))
         return self.ledger
+
+    def site(self, how: dict[str, Any] | None = None) -> Site:
+        """Where its releases are made."""
+        return Site(self.root, self.fly, **(how or {}))
 
     async def push_image(self) -> None:
         """The checkout's image is in the registry."""

@@ -16,7 +16,8 @@ from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
 from infra.ops import drift as drift_op
 from infra.ops import release as release_op
-from infra.ops.release import ReleaseRequest
+from infra.ops.request import ReleaseRequest
+from infra.ops.site import journal_path
 from infra.rollout import journal, lock
 from infra.rollout.errors import LockHeld, RolloutRestored
 from infra.rollout.journal import Journal
@@ -143,7 +144,7 @@ async def test_a_pin_to_what_is_forgotten_changes_nothing(serving: Deployment) -
     before = await serving.fingerprint()
 
     with pytest.raises(LedgerError, match="pinned to manifest unknown"):
-        await release_op.release(request, {}, serving.ledger, serving.root, serving.fly)
+        await release_op.release(request, {}, serving.ledger, serving.site())
 
     assert await serving.fingerprint() == before
 
@@ -153,9 +154,7 @@ async def test_secrets_that_are_not_those_of_the_manifest_are_refused(shop: Depl
     request = ReleaseRequest(app=APP, manifest=shop.manifest(("A", "B")), source=("service",))
 
     with pytest.raises(ConfigError, match=r"\['B', 'C'\]") as error:
-        await release_op.release(
-            request, {"A": "canary", "C": "canary"}, Ledger(), shop.root, shop.fly
-        )
+        await release_op.release(request, {"A": "canary", "C": "canary"}, Ledger(), shop.site())
 
     assert "canary" not in str(error.value)
 
@@ -166,7 +165,7 @@ async def test_a_source_that_changes_meanwhile_is_not_released(serving: Deployme
     request = ReleaseRequest(app=APP, manifest=wanted, source=("service",))
 
     with pytest.raises(ImageError, match="source changed while Pulumi ran"):
-        await release_op.release(request, {}, serving.ledger, serving.root, serving.fly)
+        await release_op.release(request, {}, serving.ledger, serving.site())
 
 
 async def test_an_image_that_no_registry_has_is_named(serving: Deployment) -> None:
@@ -176,7 +175,7 @@ async def test_an_image_that_no_registry_has_is_named(serving: Deployment) -> No
 
     with pytest.raises(ImageError, match=f"no image {digest}"):
         await release_op.release(
-            ReleaseRequest(app=APP, manifest=wanted), {}, Ledger(), serving.root, serving.fly
+            ReleaseRequest(app=APP, manifest=wanted), {}, Ledger(), serving.site()
         )
 
 
@@ -203,7 +202,7 @@ async def test_what_changed_while_it_waited_for_the_lock_is_seen(
     monkeypatch.setattr(lock, "RETRY_SECONDS", 0.05)
     (machine,) = (await serving.state()).machines
     await other.acquire_lease(APP, machine.id, 60, "bob")
-    path = release_op.journal_path(serving.root, APP)
+    path = journal_path(serving.root, APP)
 
     waiting = asyncio.create_task(serving.release(env={"GREETING": "mine"}))
     while not any("waiting for bob" in event.text for event in journal.read(path)):

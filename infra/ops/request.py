@@ -1,0 +1,85 @@
+"""What the release Command gets on its standard input, and what it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from infra.config import Pin
+from infra.errors import ConfigError
+from infra.manifest import Manifest
+from infra.rollout.ledger import Ledger
+
+
+class ReleaseRequest(BaseModel):
+    """A manifest, or the pin to an earlier one.
+
+    Attributes:
+        source: the folders that the image is packed from, or empty for an image by digest.
+        drift: what `flygate op drift` said; the new machines remember it.
+        promotion: where the manifest's image was proved, for the ledger.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    app: str
+    manifest: Manifest | None = None
+    source: tuple[str, ...] = ()
+    pin: Pin | None = None
+    drift: str = ""
+    promotion: str = ""
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> ReleaseRequest:
+        if (self.manifest is None) == (self.pin is None):
+            raise ValueError("exactly one of manifest and pin is needed")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a request asks for, with the ledger's help."""
+
+    manifest: Manifest
+    secret_set: str
+    secrets: Mapping[str, str] = field(repr=False)
+    rollback_of: int | None = None
+    is_fast: bool = False
+    reason: str = ""
+    promotion: str = ""
+
+    @classmethod
+    def of(cls, request: ReleaseRequest, secrets: Mapping[str, str], ledger: Ledger) -> Wanted:
+        """Look a pin's manifest up, or take the request's own.
+
+        Raises:
+            ConfigError: the secrets are not those that the manifest names.
+            LedgerError: the pinned manifest is forgotten.
+        """
+        if request.pin:
+            return cls._pinned(request.pin, ledger)
+        manifest = request.manifest
+        assert manifest is not None  # noqa: S101  the request's own validator holds this
+        if missing := set(manifest.secrets) ^ set(secrets):
+            raise ConfigError(f"The secrets' names and values do not match: {sorted(missing)}")
+        set_id = ledger.secret_set_for(secrets)
+        return cls(manifest, set_id, secrets, promotion=request.promotion)
+
+    @classmethod
+    def _pinned(cls, pin: Pin, ledger: Ledger) -> Wanted:
+        release = ledger.with_manifest(pin.manifest)
+        return cls(
+            release.manifest,
+            release.secret_set,
+            ledger.secrets_of(release),
+            rollback_of=int(pin.version.removeprefix("v")),
+            is_fast=pin.fast,
+            reason=pin.reason,
+        )
+
+    @property
+    def id(self) -> str:
+        """The manifest's id."""
+        return self.manifest.id(self.secret_set)

@@ -1,0 +1,37 @@
+"""Where and how releases are made: the checkout, Fly, the operator's orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from infra.fly.client import FlyClient
+from infra.ops.orders import Orders
+from infra.rollout.journal import Event
+from infra.rollout.report import Report
+
+Listener = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Attributes:
+    root: the checkout, for the image's source, the journal and the lock.
+    listeners: told of each event of the journal.
+    """
+
+    root: Path
+    fly: FlyClient
+    orders: Orders = field(default_factory=Orders)
+    listeners: tuple[Listener, ...] = field(default_factory=lambda: (Report(),))
+
+
+def journal_path(root: Path, app: str) -> Path:
+    """Where an app's journal is kept on this machine."""
+    return root / ".flygate" / "journal" / f"{app}.jsonl"
+
+
+def lock_path(root: Path, app: str) -> Path:
+    """Where it is written who rolls an app out from this machine."""
+    return root / ".flygate" / "lock" / f"{app}.json"

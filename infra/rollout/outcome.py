@@ -1,0 +1,73 @@
+"""What became of a rollout, in words: the last lines that an operator reads."""
+
+from __future__ import annotations
+
+import asyncio
+
+from infra.fly.errors import FlyError
+from infra.rollout.target import Target
+from infra.rollout.verdict import GateFailed, Verdict
+from infra.rollout.world import World
+
+LOG_LINES = 15
+
+
+async def explain(exc: BaseException, world: World) -> str:
+    """What failed, on which machine, with its last lines of log."""
+    if isinstance(exc, asyncio.CancelledError):
+        return "interrupted"
+    if not isinstance(exc, GateFailed):
+        return str(exc) or type(exc).__name__
+    text = of_gate(exc.verdict)
+    lines = await _last_lines(world, exc.verdict.machine) if exc.verdict.machine else []
+    if lines:
+        text += "\n  its last lines of log:\n" + "\n".join(f"    {line}" for line in lines)
+    return text
+
+
+def of_gate(verdict: Verdict) -> str:
+    """`health check of v7-iad-1 (machine …): …`."""
+    return f"{verdict.gate} check of {verdict.subject}: {verdict.reason}"
+
+
+def serving(target: Target) -> str:
+    """What serves after the way back, for the journal."""
+    return f"{target.former_name} serves as before" if target.former else "nothing is left of it"
+
+
+def restored(target: Target, reason: str) -> str:
+    """It failed, and all is as before."""
+    after = (
+        f"{target.former_name} serves as before."
+        if target.former
+        else "There was no former release to go back to; nothing is left running."
+    )
+    return f"{target.name} was not released: {reason}\nAll was taken back. {after}"
+
+
+def restore_failed(target: Target, reason: str, failures: str) -> str:
+    """It failed, and so did the way back."""
+    return (
+        f"{target.name} was not released: {reason}\n"
+        f"Taking it back failed as well: {failures}\n"
+        "Run the same command again: it begins by repairing what it finds. "
+        "`flygate status` shows the machines."
+    )
+
+
+def held(target: Target, reason: str) -> str:
+    """Nobody but an operator can decide."""
+    return (
+        f"{target.name} is not released yet: {reason}\n"
+        f"It is held, and {target.former_name} and {target.name} serve side by side. "
+        '`flygate proceed <stack> --reason "…"` accepts it as it is, `flygate abort <stack>` '
+        "takes it back, `pulumi up` judges it once more."
+    )
+
+
+async def _last_lines(world: World, machine_id: str) -> list[str]:
+    try:
+        lines = await world.fly.logs(world.app, machine_id)
+    except (FlyError, KeyError):
+        return []
+    return [line.message.rstrip() for line in lines if line.message.strip()][-LOG_LINES:]

@@ -1,0 +1,31 @@
+"""The steps of a rollout: data that a plan is made of, each able to apply and to undo itself.
+
+Both may run twice, and an undo may follow an apply that stopped half-way: each is idempotent.
+"""
+
+from infra.rollout.steps.admit import Admit
+from infra.rollout.steps.adopt import Adopt
+from infra.rollout.steps.destroy import Destroy
+from infra.rollout.steps.launch import Launch
+from infra.rollout.steps.retire import Retire
+from infra.rollout.steps.revive import Revive
+from infra.rollout.steps.secrets import SetSecrets
+from infra.rollout.steps.settle import Settle
+from infra.rollout.steps.slot import Slot
+from infra.rollout.steps.step import Step, Turn
+from infra.rollout.steps.wake import Wake
+
+__all__ = [
+    "Admit",
+    "Adopt",
+    "Destroy",
+    "Launch",
+    "Retire",
+    "Revive",
+    "SetSecrets",
+    "Settle",
+    "Slot",
+    "Step",
+    "Turn",
+    "Wake",
+]

@@ -1,0 +1,35 @@
+"""`Destroy`: a machine that does not serve goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from infra.fly.errors import NotFound
+from infra.rollout.observe import Seen
+from infra.rollout.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Destroy:
+    """Remove a machine: an old standby, or what a dead rollout left."""
+
+    machine: Seen
+    why: str
+    turn = None
+
+    @property
+    def title(self) -> str:
+        """See `Step`."""
+        return f"destroy {self.machine.name} ({self.why})"
+
+    async def apply(self, world: World) -> str:
+        """Destroy it; gone already is fine."""
+        try:
+            await world.fly.cordon(world.app, self.machine.id)
+        except NotFound:
+            return f"{self.machine.name} is gone"
+        await world.fly.destroy(world.app, self.machine.id)
+        return f"{self.machine.name} is gone ({self.why})"
+
+    async def undo(self, world: World) -> None:
+        """Nothing: what did not serve is not missed."""

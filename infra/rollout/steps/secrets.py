@@ -1,0 +1,44 @@
+"""`SetSecrets`: Fly gets the release's secret values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from infra.rollout.steps.step import Turn
+from infra.rollout.target import Target
+from infra.rollout.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class SetSecrets:
+    """Give Fly the release's secret values; running machines keep theirs until they restart."""
+
+    title = "secrets"
+    turn = Turn.VALUES
+
+    async def apply(self, world: World) -> str:
+        """Set what the release has and remove what only the former one had."""
+        target = world.target
+        gone = dict.fromkeys(set(target.former_secrets) - set(target.secrets))
+        values: dict[str, str | None] = {**target.secrets, **gone}
+        if not values:
+            return "no secrets"
+        world.secrets_version = await world.fly.set_secrets(world.app, values)
+        return describe_secrets(target)
+
+    async def undo(self, world: World) -> None:
+        """Set the former values: a machine that restarts must not see the new ones."""
+        target = world.target
+        added = dict.fromkeys(set(target.secrets) - set(target.former_secrets))
+        values: dict[str, str | None] = {**target.former_secrets, **added}
+        if values:
+            await world.fly.set_secrets(world.app, values)
+
+
+def describe_secrets(target: Target) -> str:
+    """Names that are new (+), gone (-) or changed (~), never values."""
+    new, old = target.secrets, target.former_secrets
+    marks = [f"+{name}" for name in sorted(set(new) - set(old))]
+    marks += [f"-{name}" for name in sorted(set(old) - set(new))]
+    marks += [f"~{name}" for name in sorted(set(old) & set(new)) if old[name] != new[name]]
+    return " ".join(marks) or "unchanged"

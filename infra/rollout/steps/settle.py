@@ -1,0 +1,53 @@
+"""`Settle`: the release stands on a machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from infra.rollout.observe import (
+    COUNT_KEY,
+    DRIFT_KEY,
+    HELD_KEY,
+    LIVE,
+    PLATFORM_KEY,
+    PLATFORM_VERSION,
+    RELEASE_KEY,
+    RETIRED_KEY,
+    ROLE_KEY,
+)
+from infra.rollout.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Note on a machine that it is of the new release, and that this stands.
+
+    Attributes:
+        name: the machine's.
+    """
+
+    name: str
+    turn = None
+
+    @property
+    def title(self) -> str:
+        """See `Step`."""
+        return f"settle {self.name}"
+
+    async def apply(self, world: World) -> str:
+        """One call for all of it: a machine that woke from its standby was of another release."""
+        target = world.target
+        notes: dict[str, str | None] = {
+            RELEASE_KEY: target.name,
+            ROLE_KEY: LIVE,
+            COUNT_KEY: str(target.manifest.count),
+            DRIFT_KEY: target.drift,
+            PLATFORM_KEY: PLATFORM_VERSION,
+            RETIRED_KEY: None,
+            HELD_KEY: None,
+        }
+        await world.fly.patch_metadata(world.app, world.made[self.name].id, notes)
+        return f"{self.name} is live"
+
+    async def undo(self, world: World) -> None:
+        """Nothing: it is past the point of no return."""

@@ -1,0 +1,17 @@
+"""Canary: one new machine per region, then more and more of them, each step judged.
+
+The old fleet stays whole until all new machines are judged, so that a step back costs nobody
+anything; the new machines' share of the requests is their share of all machines.
+"""
+
+from __future__ import annotations
+
+from infra.rollout.observe import State
+from infra.rollout.plan import Plan
+from infra.rollout.strategies import staged
+from infra.rollout.target import Target
+
+
+def plan(state: State, target: Target) -> Plan:
+    """The steps of the manifest."""
+    return staged.plan(state, target, target.manifest.rollout.steps, "canary")

@@ -1,0 +1,24 @@
+"""Finish: an earlier run died past the point of no return; what it left to do is done."""
+
+from __future__ import annotations
+
+from infra.rollout.observe import State
+from infra.rollout.plan import Plan, Stage, retire, sweep
+from infra.rollout.steps import Adopt
+from infra.rollout.strategies.staged import settle
+from infra.rollout.target import Target
+
+
+def plan(state: State, target: Target) -> Plan:
+    """Only forward: the new release serves already."""
+    machines = state.of(target.version)
+    return Plan(
+        stages=(),
+        final=(
+            Stage("adopt", tuple(map(Adopt, machines))),
+            settle(m.name for m in machines),
+            retire(state, target),
+            sweep(state, target),
+        ),
+        way="to its end",
+    )

@@ -1,0 +1,117 @@
+"""The new machines of a release, step by step, and what an earlier run has made of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from infra.rollout.gates import Gate
+from infra.rollout.observe import STANDBY, Seen, State
+from infra.rollout.plan import Stage
+from infra.rollout.steps import Admit, Adopt, Launch, Slot, Step
+from infra.rollout.strategies import gating
+from infra.rollout.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Attributes:
+    batches: the places that each step fills, over all regions.
+    made: name → machine of a place that an earlier run of the same manifest filled well.
+    """
+
+    target: Target
+    batches: tuple[tuple[Slot, ...], ...]
+    made: dict[str, Seen]
+
+    @classmethod
+    def of(cls, state: State, target: Target, steps: Iterable[int | str]) -> Fleet:
+        """Lay the places out.
+
+        Args:
+            steps: how many machines each region has after each step: a number or "25%".
+        """
+        batches = tuple(_batches(target, _totals(target.manifest.machines, steps)))
+        names = {slot.name for batch in batches for slot in batch}
+        made = {m.name: m for m in state.of(target.version) if m.name in names}
+        return cls(target, batches, {n: m for n, m in made.items() if _is_well(m, target)})
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """All places."""
+        return tuple(slot for batch in self.batches for slot in batch)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all machines."""
+        return tuple(slot.name for slot in self.slots)
+
+    @property
+    def reached(self) -> int:
+        """The step that an earlier run came to; 0 if there was none, or not all of it is well."""
+        filled = [all(s.name in self.made for s in batch) for batch in self.batches]
+        begun = [any(s.name in self.made for s in batch) for batch in self.batches]
+        complete = filled.index(False) if False in filled else len(filled)
+        return min(complete + 1, begun.count(True))
+
+    def stages(
+        self, number: int, *, proving: tuple[Gate, ...], serving: tuple[Gate, ...]
+    ) -> tuple[Stage, Stage]:
+        """A step: its machines are there and proved, then they get requests and are watched.
+
+        Args:
+            number: of the step, from 1.
+        """
+        batch = self.batches[number - 1]
+        names = tuple(slot.name for slot in batch)
+        of = f" {number}/{len(self.batches)}" if len(self.batches) > 1 else ""
+        return (
+            Stage(f"launch{of}", tuple(map(self._enter, batch)), proving, names),
+            Stage(f"admit{of}", tuple(map(Admit, names)), serving, names),
+        )
+
+    def all_stages(self) -> Iterator[tuple[Stage, Stage]]:
+        """Each step with its gates. What an earlier run has passed is not judged for long again."""
+        for number in range(1, len(self.batches) + 1):
+            passed = number < self.reached
+            accepted = number == self.reached and bool(self.target.accepted)
+            yield self.stages(
+                number,
+                proving=gating.proving(self.target),
+                serving=gating.serving(self.target, soak=not passed and not accepted),
+            )
+
+    def _enter(self, slot: Slot) -> Step:
+        machine = self.made.get(slot.name)
+        return Adopt(machine) if machine else Launch(slot)
+
+
+def _totals(machines: int, steps: Iterable[int | str]) -> list[int]:
+    """Machines in each region after each step, growing; a step that adds none is left out."""
+    totals: list[int] = []
+    for step in steps:
+        share = machines * int(step[:-1]) / 100 if isinstance(step, str) else step
+        total = min(machines, math.ceil(share))
+        if total > (totals[-1] if totals else 0):
+            totals.append(total)
+    return totals
+
+
+def _batches(target: Target, totals: list[int]) -> Iterator[tuple[Slot, ...]]:
+    for step, (before, total) in enumerate(zip([0, *totals], totals, strict=False), start=1):
+        yield tuple(
+            Slot(target.version, region, number, step)
+            for region in target.manifest.regions
+            for number in range(before + 1, total + 1)
+        )
+
+
+def _is_well(machine: Seen, target: Target) -> bool:
+    """The machine can be gone on with; an idle one that the proxy suspended, too."""
+    return (
+        machine.manifest == target.manifest_id
+        and machine.role != STANDBY
+        and machine.healthy
+        and (machine.state == "started" or machine.serves)
+    )

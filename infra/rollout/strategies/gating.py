@@ -1,0 +1,33 @@
+"""Which gates stand after which stage."""
+
+from __future__ import annotations
+
+from infra import duration
+from infra.rollout.gates import Gate, Healthy, Reachable, Smoke
+from infra.rollout.target import Target
+
+
+def proving(target: Target) -> tuple[Gate, ...]:
+    """Before a machine gets requests: it is well, and it limits."""
+    return (*alive(target), Smoke(limiter=target.manifest.gates.limiter))
+
+
+def alive(target: Target) -> tuple[Gate, ...]:
+    """The least that is asked of a machine."""
+    return (Healthy(duration.seconds(target.manifest.gates.wait)),)
+
+
+def serving(target: Target, *, soak: bool) -> tuple[Gate, ...]:
+    """Once it gets requests: they reach it, and it is no worse than the former release's.
+
+    Args:
+        soak: compare for a while; there must be something to compare with.
+    """
+    return (Reachable(), *(soaking(target) if soak and target.former else ()))
+
+
+def soaking(target: Target) -> tuple[Gate, ...]:
+    """The gates that watch for as long as the manifest's `rollout.soak`."""
+    if not duration.seconds(target.manifest.rollout.soak):
+        return ()
+    return ()
