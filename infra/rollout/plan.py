@@ -121,12 +121,17 @@ def is_converged(state: State, release: int, count: int) -> bool:
     )
 
 
-def is_settled(state: State, target: Target) -> bool:
-    """An earlier run came past the point of no return, and what it made is well."""
+def standing(state: State, target: Target) -> tuple[Seen, ...]:
+    """The machines of a run that died past its point of no return; none unless all are well."""
     manifest = target.manifest
-    stand = [
-        m.region
-        for m in state.of(target.version)
-        if m.manifest == target.manifest_id and m.role == LIVE and m.serves and m.healthy
-    ]
-    return all(stand.count(region) >= manifest.machines for region in manifest.regions)
+    new = [m for m in state.of(target.version) if m.manifest == target.manifest_id]
+    well = [m for m in new if m.role == LIVE and m.serves and m.healthy]
+    here = [[m for m in well if m.region == region] for region in manifest.regions]
+    if any(len(machines) < manifest.machines for machines in here):
+        return ()
+    return tuple(m for machines in here for m in machines[: manifest.machines])
+
+
+def is_settled(state: State, target: Target) -> bool:
+    """An earlier run came past the point of no return."""
+    return bool(standing(state, target))

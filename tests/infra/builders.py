@@ -11,6 +11,7 @@ from infra.rollout.observe import LIVE, Seen
 from infra.rollout.target import Target
 
 DIGEST = "sha256:" + "a" * 64
+MANIFEST_ID = "0123456789ab"
 IMAGE = f"registry.fly.io/shop@{DIGEST}"
 
 
@@ -32,7 +33,7 @@ def target(version: int = 2, former: int | None = 1, **changes: Any) -> Target:
     """The manifest of `manifest()` as release v2 over v1."""
     values: dict[str, Any] = {
         "manifest": manifest(),
-        "manifest_id": "0123456789ab",
+        "manifest_id": MANIFEST_ID,
         "url": "http://shop.localhost:4290",
     }
     return Target(version=version, former=former, **{**values, **changes})
@@ -47,7 +48,7 @@ def seen(release: int, number: int = 1, **changes: Any) -> Seen:
         "region": region,
         "state": "started",
         "release": release,
-        "manifest": "0123456789ab",
+        "manifest": "former-one",
         "role": LIVE,
         "cordoned": False,
         "healthy": True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infra.rollout.observe import State
-from infra.rollout.plan import Plan, Stage, retire, sweep
+from infra.rollout.plan import Plan, Stage, clear, retire, standing, sweep
 from infra.rollout.steps import Adopt
 from infra.rollout.strategies.staged import settle
 from infra.rollout.target import Target
@@ -11,13 +11,14 @@ from infra.rollout.target import Target
 
 def plan(state: State, target: Target) -> Plan:
     """Only forward: the new release serves already."""
-    machines = state.of(target.version)
+    machines = standing(state, target)
     return Plan(
         stages=(),
         final=(
             Stage("adopt", tuple(map(Adopt, machines))),
             settle(m.name for m in machines),
             retire(state, target),
+            Stage("sweep", tuple(clear(state, target, machines))),
             sweep(state, target),
         ),
         way="to its end",

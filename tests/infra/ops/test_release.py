@@ -16,6 +16,7 @@ from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
 from infra.ops import drift as drift_op
 from infra.ops import release as release_op
+from infra.ops.orders import Orders
 from infra.ops.request import ReleaseRequest
 from infra.ops.site import journal_path
 from infra.rollout import journal, lock
@@ -180,10 +181,9 @@ async def test_an_image_that_no_registry_has_is_named(serving: Deployment) -> No
 
 
 async def test_who_deploys_at_the_same_time_is_refused(
-    serving: Deployment, other: FlyClient, monkeypatch: pytest.MonkeyPatch
+    serving: Deployment, other: FlyClient
 ) -> None:
     """With the holder's own words; nothing was changed."""
-    monkeypatch.setattr(lock, "PATIENCE_SECONDS", 0.0)
     (machine,) = (await serving.state()).machines
     await other.acquire_lease(APP, machine.id, 60, "flygate v2 by bob@ci: hotfix")
     before = await serving.fingerprint()
@@ -204,8 +204,9 @@ async def test_what_changed_while_it_waited_for_the_lock_is_seen(
     await other.acquire_lease(APP, machine.id, 60, "bob")
     path = journal_path(serving.root, APP)
 
-    waiting = asyncio.create_task(serving.release(env={"GREETING": "mine"}))
-    while not any("waiting for bob" in event.text for event in journal.read(path)):
+    patient = {"orders": Orders(wait_seconds=30)}
+    waiting = asyncio.create_task(serving.release(env={"GREETING": "mine"}, how=patient))
+    while not any("for bob" in event.text for event in journal.read(path)):
         await asyncio.wait([waiting], timeout=0.01)
     await other.cordon(APP, machine.id)
     await other.stop(APP, machine.id)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import tempfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,10 +19,14 @@ from infra.redact import Redactor
 from infra.rollout import journal as journal_file
 from infra.rollout import lock
 from infra.rollout.errors import LockHeld
+from infra.rollout.holder import Holder, HolderFile
 from infra.rollout.journal import Journal
+from infra.rollout.lock import Lock
 from tests.infra.deployment import APP, Deployment
 
 pytestmark = pytest.mark.integration
+
+SINCE = "2026-11-24T08:00:00+00:00"
 
 
 @pytest.fixture
@@ -40,13 +48,26 @@ def journal(tmp_path: Path) -> Journal:
     return Journal(tmp_path / "lock.jsonl", "v2", Redactor())
 
 
+@contextlib.asynccontextmanager
+async def held(
+    fly: FlyClient, machines: list[str], why: str, journal: Journal, wait_seconds: float = 0.0
+) -> AsyncIterator[Lock]:
+    """The lock as a process of another computer takes it."""
+    holder = Holder("v2", "ann@laptop", SINCE, why)
+    taken = Lock(fly, APP, holder, journal, wait_seconds)
+    with tempfile.TemporaryDirectory() as folder:
+        async with taken.hold(HolderFile(Path(folder) / "shop.json"), machines):
+            yield taken
+
+
 async def test_the_body_runs_with_all_machines_held(
     shop: Deployment, machines: list[str], journal: Journal
 ) -> None:
     """With a description that others can read; afterwards nothing is held."""
-    async with lock.hold(shop.fly, APP, machines, "v2 by ann", journal):
+    async with held(shop.fly, machines, "hotfix", journal):
         leases = [await shop.fly.lease(APP, machine_id) for machine_id in machines]
-        assert [lease and lease.description for lease in leases] == ["v2 by ann"] * 2
+        told = f"flygate v2 by ann@laptop (process {os.getpid()}) since {SINCE}: hotfix"
+        assert [lease and lease.description for lease in leases] == [told] * 2
 
     assert [await shop.fly.lease(APP, machine_id) for machine_id in machines] == [None, None]
 
@@ -56,7 +77,7 @@ async def test_a_body_that_fails_gives_the_leases_back(
 ) -> None:
     """The next rollout need not wait."""
     with pytest.raises(RuntimeError):
-        async with lock.hold(shop.fly, APP, machines, "v2 by ann", journal):
+        async with held(shop.fly, machines, "hotfix", journal):
             raise RuntimeError
 
     assert await shop.fly.lease(APP, machines[0]) is None
@@ -68,18 +89,47 @@ async def test_who_comes_second_is_told_who_is_first(
     other: FlyClient,
     journal: Journal,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """After some patience; what was taken so far is given back, and the refusal is on record."""
-    monkeypatch.setattr(lock, "PATIENCE_SECONDS", 0.0)
+    """What was taken so far is given back, and the refusal is on record."""
     await other.acquire_lease(APP, machines[1], 60, "flygate v2 by bob@ci: hotfix")
 
     with pytest.raises(LockHeld, match=r"flygate v2 by bob@ci: hotfix \(its lease ends in \d+ s"):
-        async with lock.hold(shop.fly, APP, machines, "v2 by ann", journal):
+        async with held(shop.fly, machines, "hotfix", journal):
             pytest.fail("ran without the lock")
 
     assert await shop.fly.lease(APP, machines[0]) is None
     assert [event.kind for event in journal_file.read(tmp_path / "lock.jsonl")] == ["refused"]
+
+
+async def test_a_holder_whose_heart_beats_is_not_waited_for(
+    shop: Deployment, machines: list[str], other: FlyClient, journal: Journal
+) -> None:
+    """Its lease is as short as ours, and is renewed while we look: it lives."""
+    theirs = Lock(other, APP, Holder("v2", "bob@ci", SINCE, "hotfix"), journal)
+    with pytest.MonkeyPatch.context() as quick:
+        quick.setattr(lock, "HEARTBEAT_SECONDS", 0.2)
+        quick.setattr(lock, "RETRY_SECONDS", 0.1)
+        with tempfile.TemporaryDirectory() as folder:
+            async with theirs.hold(HolderFile(Path(folder) / "theirs.json"), machines):
+                began = time.monotonic()
+                with pytest.raises(LockHeld, match="v2 by bob@ci"):
+                    async with held(shop.fly, machines, "", journal):
+                        pytest.fail("ran without the lock")
+
+    assert time.monotonic() - began < lock.TTL_SECONDS
+
+
+async def test_a_holder_that_died_elsewhere_is_waited_for_until_its_lease_ends(
+    shop: Deployment, machines: list[str], other: FlyClient, journal: Journal
+) -> None:
+    """Nobody renews it, so it is no reason to refuse."""
+    await other.acquire_lease(APP, machines[0], 2, "v2 by bob")
+
+    async with held(shop.fly, machines, "", journal):
+        mine = await other.lease(APP, machines[0])
+
+    assert mine is not None
+    assert "ann@laptop" in mine.description
 
 
 async def test_the_lock_is_taken_as_soon_as_it_is_free(
@@ -90,13 +140,13 @@ async def test_the_lock_is_taken_as_soon_as_it_is_free(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A rollout that is nearly done, or has died, is waited for, and that is told once."""
+    """With `--wait` a living holder is waited for, and that is told once."""
     monkeypatch.setattr(lock, "RETRY_SECONDS", 0.05)
     await other.acquire_lease(APP, machines[0], 60, "v2 by bob")
     entered = asyncio.Event()
 
     async def wait_and_enter() -> None:
-        async with lock.hold(shop.fly, APP, machines, "v3 by ann", journal):
+        async with held(shop.fly, machines, "", journal, wait_seconds=60):
             entered.set()
 
     entering = asyncio.create_task(wait_and_enter())
@@ -107,7 +157,19 @@ async def test_the_lock_is_taken_as_soon_as_it_is_free(
     await entering
 
     (told,) = journal_file.read(tmp_path / "lock.jsonl")
-    assert "waiting for v2 by bob" in told.text
+    assert (told.kind, told.text[:14]) == ("waiting", "for v2 by bob ")
+
+
+async def test_a_machine_that_was_leased_later_is_kept_and_given_back_too(
+    shop: Deployment, machines: list[str], other: FlyClient, journal: Journal
+) -> None:
+    """The machines that a rollout makes are its own as much as those that it found."""
+    async with held(shop.fly, machines[:1], "", journal):
+        await lock.lease(shop.fly, APP, machines[1])
+        with pytest.raises(Conflict):
+            await other.stop(APP, machines[1])
+
+    assert await other.lease(APP, machines[1]) is None
 
 
 async def test_a_heartbeat_keeps_the_lock_longer_than_a_lease_lasts(
@@ -121,7 +183,7 @@ async def test_a_heartbeat_keeps_the_lock_longer_than_a_lease_lasts(
     monkeypatch.setattr(lock, "TTL_SECONDS", 2)
     monkeypatch.setattr(lock, "HEARTBEAT_SECONDS", 0.2)
 
-    async with lock.hold(shop.fly, APP, machines, "v2 by ann", journal):
+    async with held(shop.fly, machines, "hotfix", journal):
         first = await other.lease(APP, machines[0])
         assert first is not None
         while True:
@@ -140,5 +202,5 @@ async def test_a_machine_that_is_gone_needs_no_lock(
     """It was destroyed after the app was looked at."""
     await shop.fly.destroy(APP, machines[0])
 
-    async with lock.hold(shop.fly, APP, machines, "v2 by ann", journal):
+    async with held(shop.fly, machines, "hotfix", journal):
         assert await shop.fly.lease(APP, machines[1]) is not None

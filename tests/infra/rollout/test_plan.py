@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TypeVar
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
+from infra.manifest import Course
+from infra.rollout import strategies
 from infra.rollout.gates import Healthy, Reachable, Smoke
-from infra.rollout.observe import CANDIDATE, STANDBY, Seen, State
-from infra.rollout.plan import Plan, Stage, is_converged
-from infra.rollout.steps import Admit, Destroy, Launch, Retire, Revive, SetSecrets, Settle, Step
-from infra.rollout.strategies import bluegreen
+from infra.rollout.observe import CANDIDATE, LIVE, STANDBY, Seen, State
+from infra.rollout.plan import Plan, Stage, is_converged, is_settled
+from infra.rollout.steps import (
+    Admit,
+    Adopt,
+    Destroy,
+    Launch,
+    Retire,
+    Revive,
+    SetSecrets,
+    Settle,
+    Step,
+    Wake,
+)
 from infra.rollout.target import Target
-from tests.infra.builders import manifest, seen, target
-from tests.infra.strategies import states, targets
+from tests.infra.builders import MANIFEST_ID, manifest, seen, target
+from tests.infra.simulation import Simulation
+from tests.infra.strategies import NOW, states, targets
 
-FORMER = 2
+FORMER, NEW = 2, 3
 Kind = TypeVar("Kind", bound=Step)
 
 
@@ -28,132 +43,323 @@ def all_steps(plan: Plan, kind: type[Kind]) -> list[Kind]:
     return steps((*plan.stages, *plan.final), kind)
 
 
-def stage_of(plan: Plan, step: Step) -> int:
-    stages = (*plan.stages, *plan.final)
-    return next(number for number, stage in enumerate(stages) if step in stage.steps)
-
-
-def touched(step: Step) -> Seen | None:
-    return step.machine if isinstance(step, Retire | Revive | Destroy) else None
+def fleet(names: list[str]) -> Counter[str]:
+    """How many machines there are in each region, by their names."""
+    return Counter(name.split("-")[1] for name in names)
 
 
 @given(state=states(), target=targets())
-def test_the_former_release_is_back_before_anything_else_goes(state: State, target: Target) -> None:
-    """After a rollout that died its machines may be all that serves."""
-    plan = bluegreen.plan(state, target)
+def test_in_the_end_the_new_release_serves_alone_and_whole(state: State, target: Target) -> None:
+    """Whatever there was to begin with: what it takes is done, in an order in which it can be."""
+    simulation = Simulation(state, target)
 
-    revived = [stage_of(plan, step) for step in all_steps(plan, Revive)]
-    destroyed = [stage_of(plan, step) for step in all_steps(plan, Destroy)]
-    assert max(revived, default=-1) < min(destroyed, default=99)
+    simulation.run(strategies.plan(state, target))
+
+    assert is_converged(simulation.state, NEW, target.manifest.count)
+    regions = Counter(m.region for m in simulation.state.of(NEW))
+    assert regions == dict.fromkeys(target.manifest.regions, target.manifest.machines)
 
 
 @given(state=states(), target=targets())
-def test_a_serving_machine_of_the_former_release_is_left_alone_until_the_end(
-    state: State, target: Target
+def test_the_former_release_is_kept_asleep(state: State, target: Target) -> None:
+    """All of its machines: the way back is to start them."""
+    simulation = Simulation(state, target)
+
+    simulation.run(strategies.plan(state, target))
+
+    kept = simulation.state.of(FORMER)
+    assert {m.name for m in kept} == {m.name for m in state.of(FORMER)}
+    assert all((m.role, m.serves) == (STANDBY, False) for m in kept)
+
+
+@given(state=states(), target=targets())
+def test_there_is_always_somebody_who_serves(state: State, target: Target) -> None:
+    """Where the former release served, it does so until the new one does, stage by stage."""
+    simulation = Simulation(state, target)
+    plan = strategies.plan(state, target)
+    served = {m.region for m in state.of(FORMER) if m.serves}
+
+    for stage in (*plan.stages, *plan.final):
+        simulation.apply(stage.steps)
+        serving = simulation.serving(FORMER) | simulation.serving(NEW)
+        serving |= {m.name for m in simulation.state.machines if m.serves}
+        assert served & {*target.manifest.regions} <= {*fleet(list(serving))}
+
+
+@given(state=states(), target=targets(), data=st.data())
+def test_the_way_back_from_any_stage_restores_the_former_release(
+    state: State, target: Target, data: st.DataObject
 ) -> None:
-    """So at every moment before, the way back is to do nothing."""
-    plan = bluegreen.plan(state, target)
+    """What served serves, with its own secrets; of the new release nothing is left."""
+    assume(not is_settled(state, target))
+    simulation = Simulation(state, target)
+    plan = strategies.plan(state, target)
+    until = data.draw(st.integers(0, len(plan.stages)))
+    done = [step for stage in plan.stages[:until] for step in stage.steps]
+    simulation.apply(done)
 
-    serving = {machine for machine in state.of(FORMER) if machine.serves}
-    for stage in plan.stages:
-        assert serving.isdisjoint({touched(step) for step in stage.steps})
+    simulation.undo(done)
+
+    before = {m.name for m in state.of(FORMER) if m.serves}
+    assert before <= simulation.serving(FORMER)
+    assert simulation.secrets == "former"
+    for name in simulation.serving(FORMER):
+        assert simulation.started_with.get(name, "former") == "former"
+    new = [step.slot.name for step in steps(plan.stages[:until], Launch)]
+    assert not {*new} & {*simulation.machines}
+    woken = [step.machine.name for step in steps(plan.stages[:until], Wake)]
+    assert not any(simulation.machines[name].serves for name in woken)
 
 
 @given(state=states(), target=targets())
-def test_every_machine_of_the_former_release_serves_before_the_launch(
-    state: State, target: Target
-) -> None:
-    """Revived are those that do not serve, and only those."""
-    plan = bluegreen.plan(state, target)
+def test_an_old_machine_retires_late(state: State, target: Target) -> None:
+    """Only rolling stops any before the point of no return, and never a region's last one."""
+    plan = strategies.plan(state, target)
 
-    asleep = {machine.id for machine in state.of(FORMER) if not machine.serves}
-    assert {step.machine.id for step in all_steps(plan, Revive)} == asleep
-
-
-@given(state=states(), target=targets())
-def test_each_new_machine_is_launched_admitted_and_settled_once(
-    state: State, target: Target
-) -> None:
-    """As many as the manifest says, in each region, with names of their own."""
-    plan = bluegreen.plan(state, target)
-
-    launched = [step.slot for step in all_steps(plan, Launch)]
-    assert len({slot.name for slot in launched}) == len(launched) == target.manifest.count
-    assert [step.slot for step in all_steps(plan, Admit)] == launched
-    assert [step.slot for step in steps(plan.final, Settle)] == launched
+    early = [step.machine for step in steps(plan.stages, Retire)]
+    if plan.way != "rolling":
+        assert early == []
     for region in target.manifest.regions:
-        here = [slot for slot in launched if slot.region == region]
-        assert len(here) == target.manifest.machines
+        old = [m for m in state.of(FORMER) if m.region == region]
+        assert not old or any(m not in early for m in old)
+
+
+@given(state=states(), target=targets())
+def test_each_machine_has_one_fate(state: State, target: Target) -> None:
+    """None is destroyed that serves on, and none twice."""
+    plan = strategies.plan(state, target)
+
+    every = [step for stage in (*plan.stages, *plan.final) for step in stage.steps]
+    fates = Counter(s.machine.id for s in every if isinstance(s, Adopt | Wake | Destroy | Retire))
+    assert set(fates.values()) <= {1}
+    names = [step.name for step in all_steps(plan, Settle)]
+    assert len(names) == len(set(names))
 
 
 @given(state=states(), target=targets())
 def test_a_new_machine_is_proved_before_it_gets_requests(state: State, target: Target) -> None:
     """Health, then the smoke check, then admission, then its way through the proxy."""
-    plan = bluegreen.plan(state, target)
+    plan = strategies.plan(state, target)
 
-    launch = next(s for s in plan.stages if steps((s,), Launch))
-    admit = next(s for s in plan.stages if steps((s,), Admit))
-    assert [type(gate) for gate in launch.gates] == [Healthy, Smoke]
-    assert [type(gate) for gate in admit.gates] == [Reachable]
-    assert plan.stages.index(launch) < plan.stages.index(admit)
-
-
-@given(state=states(), target=targets())
-def test_in_the_end_only_the_former_release_is_kept_as_standby(
-    state: State, target: Target
-) -> None:
-    """What is older, and what a dead rollout left, goes; each machine once."""
-    plan = bluegreen.plan(state, target)
-
-    destroyed = [step.machine for step in all_steps(plan, Destroy)]
-    assert len(destroyed) == len(set(destroyed))
-    assert set(destroyed) == {m for m in state.machines if m.release != FORMER}
-    assert {step.machine for step in steps(plan.final, Retire)} == set(state.of(FORMER))
-
-
-@given(state=states(), target=targets())
-def test_left_over_machines_are_gone_before_their_names_are_needed(
-    state: State, target: Target
-) -> None:
-    """A dead rollout of v3 left machines whose names the new v3 takes."""
-    plan = bluegreen.plan(state, target)
-
-    first_launch = min(stage_of(plan, step) for step in all_steps(plan, Launch))
-    taken = {step.slot.name for step in all_steps(plan, Launch)}
-    for step in all_steps(plan, Destroy):
-        if step.machine.name in taken:
-            assert stage_of(plan, step) < first_launch
+    proved: set[str] = set()
+    for stage in plan.stages:
+        admitted = {step.name for step in steps((stage,), Admit)}
+        assert admitted <= proved
+        if admitted and plan.way != "all at once":
+            assert isinstance(stage.gates[0], Reachable)
+            assert set(stage.judged) == admitted
+        if stage.gates and not admitted:
+            least = [Healthy] if plan.way == "all at once" else [Healthy, Smoke]
+            assert [type(gate) for gate in stage.gates] == least
+            proved |= set(stage.judged)
 
 
 @given(state=states(), target=targets())
 def test_secrets_are_there_before_the_machines_that_read_them(state: State, target: Target) -> None:
     """A machine reads its secrets once, when it starts."""
-    plan = bluegreen.plan(state, target)
+    simulation = Simulation(state, target)
+    plan = strategies.plan(state, target)
+    simulation.run(plan)
 
-    (secrets,) = all_steps(plan, SetSecrets)
-    assert all(stage_of(plan, secrets) < stage_of(plan, step) for step in all_steps(plan, Launch))
-    assert all(stage_of(plan, secrets) > stage_of(plan, step) for step in all_steps(plan, Revive))
+    for step in all_steps(plan, Launch):
+        assert simulation.started_with[step.slot.name] == "new"
+    for woken in all_steps(plan, Wake):
+        assert simulation.started_with.get(woken.machine.name, "new") == "new"
+    for revived in all_steps(plan, Revive):
+        assert simulation.started_with.get(revived.machine.name, "former") == "former"
+    assert len(all_steps(plan, SetSecrets)) == (0 if is_settled(state, target) else 1)
+
+
+def canary(machines: int, *course: int | str, regions: tuple[str, ...] = ("iad",)) -> Plan:
+    """A canary of v3 over a v2 of as many machines, with these steps."""
+    wanted = manifest(
+        machines=machines, regions=regions, rollout=Course(strategy="canary", steps=course)
+    )
+    return strategies.plan(State("shop", (seen(2),)), target(3, 2, manifest=wanted))
+
+
+@pytest.mark.parametrize(
+    ("machines", "course", "sizes"),
+    [
+        (1, (1, "25%", "50%", "100%"), [1]),
+        (4, (1, "25%", "50%", "100%"), [1, 1, 2]),
+        (10, (1, "25%", "50%", "100%"), [1, 2, 2, 5]),
+        (3, ("50%", "100%"), [2, 1]),
+        (2, (5, "100%"), [2]),
+        (5, ("100%",), [5]),
+    ],
+)
+def test_steps_are_machines_or_shares_rounded_up(
+    machines: int, course: tuple[int | str, ...], sizes: list[int]
+) -> None:
+    """A step that adds no machine is left out."""
+    plan = canary(machines, *course)
+
+    launches = [stage for stage in plan.stages if stage.name.startswith("launch")]
+    assert [len(stage.steps) for stage in launches] == sizes
+
+
+def test_steps_are_taken_in_all_regions_at_once() -> None:
+    """One in each, then the others; the machine remembers its step."""
+    plan = canary(3, 1, "100%", regions=("iad", "fra"))
+
+    slots = [[step.slot for step in steps((stage,), Launch)] for stage in plan.stages]
+    named = [[slot.name for slot in stage] for stage in slots if stage]
+    assert named == [
+        ["v3-iad-1", "v3-fra-1"],
+        ["v3-iad-2", "v3-iad-3", "v3-fra-2", "v3-fra-3"],
+    ]
+    assert [{slot.step for slot in stage} for stage in slots if stage] == [{1}, {2}]
+
+
+def resumed(*machines: Seen, machines_wanted: int = 4) -> Plan:
+    """A canary whose first run left these machines."""
+    course = Course(strategy="canary", steps=(1, "50%", "100%"))
+    wanted = manifest(machines=machines_wanted, rollout=course)
+    return strategies.plan(State("shop", (seen(2), *machines)), target(3, 2, manifest=wanted))
+
+
+def left(number: int, **changes: object) -> Seen:
+    """A machine that an earlier run of the same manifest has made and admitted."""
+    return seen(3, number, role=CANDIDATE, manifest=MANIFEST_ID, **changes)
+
+
+def test_what_an_earlier_run_made_well_is_gone_on_with() -> None:
+    """It is not made twice; the others are."""
+    plan = resumed(left(1), left(2))
+
+    assert [step.machine.name for step in all_steps(plan, Adopt)] == ["v3-iad-1", "v3-iad-2"]
+    assert [step.slot.name for step in all_steps(plan, Launch)] == ["v3-iad-3", "v3-iad-4"]
+    assert all_steps(plan, Destroy) == []
+
+
+@pytest.mark.parametrize(
+    "changes", [{"healthy": False}, {"state": "stopped"}, {"manifest": "another"}]
+)
+def test_what_an_earlier_run_made_badly_goes(changes: dict[str, object]) -> None:
+    """And its place is filled anew."""
+    machine = seen(3, 1, role=CANDIDATE, **{"manifest": MANIFEST_ID, **changes})
+    plan = resumed(machine)
+
+    assert [step.machine for step in all_steps(plan, Destroy)] == [machine]
+    assert "v3-iad-1" in [step.slot.name for step in all_steps(plan, Launch)]
+
+
+def test_a_run_that_died_past_its_point_of_no_return_is_finished() -> None:
+    """Its machines are live: nothing is made, the former ones go."""
+    new = [seen(3, n, role=LIVE, manifest=MANIFEST_ID) for n in (1, 2)]
+    plan = resumed(*new, machines_wanted=2)
+
+    assert plan.stages == ()
+    assert plan.lines() == [
+        "adopt v3-iad-1",
+        "adopt v3-iad-2",
+        "settle v3-iad-1",
+        "settle v3-iad-2",
+        "retire v2-iad-1",
+    ]
+
+
+def test_of_a_run_that_died_only_what_stands_is_kept() -> None:
+    """A machine too many, or one that is not well, goes with the former ones."""
+    new = [seen(3, n, role=LIVE, manifest=MANIFEST_ID) for n in (1, 2)]
+    sick = seen(3, 3, role=LIVE, manifest=MANIFEST_ID, healthy=False)
+    plan = resumed(sick, *new, machines_wanted=2)
+
+    assert [step.machine for step in all_steps(plan, Adopt)] == new
+    assert [step.machine for step in all_steps(plan, Destroy)] == [sick]
+
+
+def standby(release: int, number: int = 1, **changes: object) -> Seen:
+    """A machine that retired a minute ago."""
+    values: dict[str, object] = {
+        "role": STANDBY,
+        "state": "stopped",
+        "cordoned": True,
+        "retired_at": NOW - 60,
+        "manifest": MANIFEST_ID,
+    }
+    return seen(release, number, **{**values, **changes})
+
+
+def rollback(*machines: Seen, **changes: object) -> Plan:
+    """A rollback of v2 to the manifest of v1, as v3."""
+    wanted = target(3, 2, at=float(NOW), is_rollback=True, **changes)
+    return strategies.plan(State("shop", (seen(2), *machines)), wanted)
+
+
+def test_a_rollback_starts_the_standby() -> None:
+    """Nothing is made, and the running release goes only when it serves."""
+    assert rollback(standby(1)).lines() == [
+        "secrets",
+        "wake v1-iad-1",
+        "admit v1-iad-1",
+        "settle v1-iad-1",
+        "retire v2-iad-1",
+    ]
+
+
+@pytest.mark.parametrize(
+    "machines", [(), (standby(1, manifest="another"),), (standby(1, state="failed"),)]
+)
+def test_without_its_standby_a_rollback_makes_machines(machines: tuple[Seen, ...]) -> None:
+    """By the manifest's strategy, or with `--fast` all at once."""
+    assert all_steps(rollback(*machines), Wake) == []
+    assert rollback(*machines).way == "blue/green"
+    assert rollback(*machines, is_fast=True).way == "all at once"
+
+
+def test_a_deployment_of_what_ran_before_takes_the_normal_way() -> None:
+    """Who did not ask for a rollback gets the gates of a release."""
+    plan = strategies.plan(State("shop", (seen(2), standby(1))), target(3, 2, at=float(NOW)))
+
+    assert all_steps(plan, Wake) == []
+
+
+@pytest.mark.parametrize(("age", "goes"), [(3599, False), (3601, True)])
+def test_a_standby_goes_when_its_time_is_over(age: int, goes: bool) -> None:
+    """`rollout.standby` of the manifest, an hour by default."""
+    old = standby(1, retired_at=NOW - age)
+    plan = strategies.plan(State("shop", (seen(2), old)), target(3, 2, at=float(NOW)))
+
+    assert ([step.machine for step in all_steps(plan, Destroy)] == [old]) is goes
+
+
+def test_not_more_than_three_releases_are_kept() -> None:
+    """However fast they follow each other: the newest ones."""
+    older = [standby(release) for release in (1, 2, 3, 4)]
+    plan = strategies.plan(State("shop", (*older, seen(5))), target(6, 5, at=float(NOW)))
+
+    assert [step.machine.release for step in all_steps(plan, Destroy)] == [1, 2]
+
+
+def test_a_standby_that_somebody_woke_goes_back_to_rest() -> None:
+    """Two releases would answer."""
+    woken = standby(1, state="started", cordoned=False)
+    plan = strategies.plan(State("shop", (seen(2), woken)), target(3, 2, at=float(NOW)))
+
+    assert woken in [step.machine for step in all_steps(plan, Retire)]
 
 
 def test_the_first_release_has_nothing_to_retire() -> None:
     """An empty app: launch, prove, admit, settle."""
-    plan = bluegreen.plan(State("shop"), target(1, None))
+    plan = strategies.plan(State("shop"), target(1, None))
 
     assert plan.lines() == ["secrets", "launch v1-iad-1", "admit v1-iad-1", "settle v1-iad-1"]
 
 
 def test_the_plan_can_be_read() -> None:
-    """A line for each step, in order; a standby that serves again does not belong."""
+    """A line for each step, in order."""
     state = State(
         "shop",
         (
-            seen(1, role=STANDBY, state="stopped", cordoned=True),
+            standby(1, retired_at=0),
             seen(2, state="stopped"),
             seen(3, role=CANDIDATE, cordoned=True),
         ),
     )
 
-    assert bluegreen.plan(state, target(3, 2)).lines() == [
+    assert strategies.plan(state, target(3, 2, at=float(NOW))).lines() == [
         "revive v2-iad-1",
         "destroy v3-iad-1 (left by a rollout that died)",
         "secrets",
@@ -168,7 +374,7 @@ def test_the_plan_can_be_read() -> None:
 def test_the_gates_are_those_of_the_manifest() -> None:
     """`rollout.wait` and `smoke.limiter` of the stack's configuration arrive at the gates."""
     gates = manifest().gates.model_copy(update={"wait": "30s", "limiter": False})
-    plan = bluegreen.plan(State("shop"), target(1, None, manifest=manifest(gates=gates)))
+    plan = strategies.plan(State("shop"), target(1, None, manifest=manifest(gates=gates)))
 
     launch = next(stage for stage in plan.stages if stage.name == "launch")
     assert launch.gates == (Healthy(30.0), Smoke(limiter=False))
