@@ -28,7 +28,8 @@ class Interpreter:
             made.mkdir(mode=0o700, parents=True, exist_ok=True)
         _replace(packages / "packages.pth", f"{ours}\n{sysconfig.get_path('platlib')}\n".encode())
         base = Path(sys._base_executable)  # type: ignore[attr-defined]
-        _replace(folder / "pyvenv.cfg", f"home = {base.parent}\n".encode())
+        settings = f"home = {base.parent}\ninclude-system-site-packages = false\n"
+        _replace(folder / "pyvenv.cfg", settings.encode())
         for name in ("python", "python3", base.name):
             _link(self._scripts / name, base)
         self._copy_scripts(Path(sysconfig.get_path("scripts")))
