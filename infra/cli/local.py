@@ -14,6 +14,7 @@ from infra.local.control import DaemonControl, Started
 from infra.local.errors import StartupError
 from infra.local.log_reader import LogReader
 from infra.local.logs import LogLine
+from infra.local.options import option_names, parse_options
 from infra.local.times import rfc3339
 from infra.local.version import PROJECT_ROOT
 
@@ -36,8 +37,13 @@ def register(parent: typer.Typer) -> None:
     parent.add_typer(app)
 
 
-@app.command()
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    epilog="Further options: " + ", ".join(option_names()) + "; `python -m infra.local --help`"
+    " explains them. Without any, a running daemon stays as it is.",
+)
 def up(
+    further: typer.Context,
     state: StateDir = _DEFAULT_STATE,
     api_port: Annotated[int | None, typer.Option(help="As before, or 4280; 0: a free one.")] = None,
     proxy_port: Annotated[int | None, typer.Option(help="As before, or 4290.")] = None,
@@ -45,7 +51,7 @@ def up(
     """Start the local Fly in the background, unless it is running already."""
     began = time.monotonic()
     try:
-        started = DaemonControl(state).up(api_port, proxy_port)
+        started = DaemonControl(state).up(api_port, proxy_port, parse_options(further.args))
     except StartupError as error:
         typer.echo(f"The local Fly did not start: {error}", err=True)
         raise typer.Exit(1) from error

@@ -14,8 +14,8 @@ from infra.local.options import Options, add_arguments, options_of
 
 
 def main() -> int:
-    options = _options()
     try:
+        options = _options()
         _run(serve(options.state, options.api_port, options.proxy_port, options_of(options)))
     except StartupError as error:
         sys.stderr.write(f"flygate local: {error}\n")

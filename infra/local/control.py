@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from infra.local.daemon_info import DAEMON_KEY, DaemonInfo
 from infra.local.errors import StartupError
 from infra.local.images import remove_tree
 from infra.local.lock import StateLock
+from infra.local.options import Options
 from infra.local.runtime.identity import ProcessIdentity, identify
 from infra.local.runtime.orphans import end_orphans
 from infra.local.store import Store
@@ -46,22 +48,32 @@ class DaemonControl:
         if pid is None:
             return None
         document = self._read(DAEMON_KEY)
-        info = DaemonInfo(**document) if document else None
+        info = DaemonInfo.from_state(document) if document else None
         return info if info and info.pid == pid else None
 
-    def up(self, api_port: int | None = None, proxy_port: int | None = None) -> Started:
+    def up(
+        self,
+        api_port: int | None = None,
+        proxy_port: int | None = None,
+        options: Options | None = None,
+    ) -> Started:
         """Makes sure that a daemon of this code and this place is ready.
+
+        Args:
+            options: as it should be; None: as it is, or as usual.
 
         Raises:
             StartupError: it does not start; the text is the daemon's own.
         """
         info, reason = self.running(), ""
-        if info and not (reason := _why_outdated(info)):
+        if info and not (reason := _why_outdated(info, options)):
             return Started(info, is_new=False)
         if info:
             self.down()
         Store(self.folder)
-        child = self._spawn(api_port, proxy_port)
+        arguments = options.arguments() if options else info.options if info else ()
+        variables = options.variables() if options else {}
+        child = self._spawn([*_ports(api_port, proxy_port), *arguments], variables)
         self._children.append(child)
         return Started(self._wait_until_ready(child), is_new=True, reason=reason)
 
@@ -78,14 +90,15 @@ class DaemonControl:
         """Deletes the state; nothing may run on it."""
         remove_tree(self.folder)
 
-    def _spawn(self, api_port: int | None, proxy_port: int | None) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "infra.local", "--state", str(self.folder)]
-        for name, port in (("--api-port", api_port), ("--proxy-port", proxy_port)):
-            command += [name, str(port)] if port is not None else []
+    def _spawn(
+        self, arguments: list[str], variables: Mapping[str, str]
+    ) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-m", "infra.local", "--state", str(self.folder), *arguments]
         with self.log_path.open("ab") as log:
             return subprocess.Popen(
                 command,
                 cwd=PROJECT_ROOT,
+                env={**os.environ, **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -146,8 +159,15 @@ class DaemonControl:
         return Store(self.folder).read(key) if self.folder.is_dir() else None
 
 
-def _why_outdated(info: DaemonInfo) -> str:
+def _ports(api: int | None, proxy: int | None) -> list[str]:
+    asked = {"--api-port": api, "--proxy-port": proxy}
+    return [word for name, port in asked.items() if port is not None for word in (name, str(port))]
+
+
+def _why_outdated(info: DaemonInfo, options: Options | None) -> str:
     """Empty if the daemon is what this checkout would start."""
+    if options and info.options != tuple(options.arguments()):
+        return "its options are others now"
     if info.root != str(PROJECT_ROOT):
         return f"it ran from {info.root}"
     if info.version != code_version():

@@ -222,6 +222,7 @@ class LocalFly:
             started_at=rfc3339(time.time()),
             version=code_version(),
             dns=self.dns,
+            options=tuple(self._options.arguments()),
         )
         store.write(DAEMON_KEY, asdict(info))
         try:

@@ -1,6 +1,7 @@
 """`daemon.json`: what a daemon tells the world while it is ready."""
 
 from dataclasses import dataclass
+from typing import Any
 
 DAEMON_KEY = "daemon"
 
@@ -14,3 +15,8 @@ class DaemonInfo:
     started_at: str
     version: str
     dns: str = ""  # where its DNS answers: 127.0.0.1:port
+    options: tuple[str, ...] = ()  # the arguments that it was started with
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> "DaemonInfo":
+        return cls(**{**state, "options": tuple(state.get("options", ()))})

@@ -1,10 +1,15 @@
 """How a daemon behaves where Fly leaves it open, or where only a test would have it so."""
 
 import argparse
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from infra.local.errors import StartupError
 from infra.local.regions import HOME_REGION
 
+_TOKEN_VARIABLES = ("FLY_API_TOKEN", "FLY_ACCESS_TOKEN")
+_FROM_ENVIRONMENT = ""
 _AUTOSTOP_SECONDS = 300.0  # "every few minutes"
 
 
@@ -33,6 +38,8 @@ class Options:
     def arguments(self) -> list[str]:
         """As a command line has them; only those that are not as usual."""
         usual, words = Options(), list[str]()
+        words += ["--token"] if self.tokens else []  # its value never: others can read arguments
+        words += ["--rate-limits"] if self.rate_limits else []
         if self.autostop_seconds != usual.autostop_seconds:
             words += ["--autostop-period", f"{self.autostop_seconds:g}"]
         if self.region != usual.region:
@@ -42,9 +49,20 @@ class Options:
         words += ["--faults"] if self.has_faults else []
         return words + (["--force-https"] if self.forces_https else [])
 
+    def variables(self) -> dict[str, str]:
+        """What the arguments leave to the environment."""
+        return {_TOKEN_VARIABLES[0]: ",".join(self.tokens)} if self.tokens else {}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     usual = Options()
+    parser.add_argument(
+        "--token",
+        nargs="?",
+        const=_FROM_ENVIRONMENT,
+        help=f"accept this token only; without a value, that of {_TOKEN_VARIABLES[0]}",
+    )
+    parser.add_argument("--rate-limits", action="store_true", help="answer 429 as Fly does")
     parser.add_argument(
         "--autostop-period",
         type=float,
@@ -66,11 +84,53 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force-https", action="store_true", help="redirect as on Fly")
 
 
+def option_names() -> list[str]:
+    """Every option, as one types it."""
+    return [name for action in _parser()._actions for name in action.option_strings]
+
+
+def parse_options(words: Sequence[str]) -> Options | None:
+    """Options as they were typed; None if there are none.
+
+    Raises:
+        StartupError: as `options_of`, or an option that there isn't.
+    """
+    if not words:
+        return None
+    try:
+        return options_of(_parser().parse_args(words))
+    except argparse.ArgumentError as error:
+        raise StartupError(str(error)) from error
+
+
 def options_of(arguments: argparse.Namespace) -> Options:
+    """What the command line asked for.
+
+    Raises:
+        StartupError: a token is required, but there is none to compare with.
+    """
     return Options(
+        tokens=_tokens(arguments.token),
+        rate_limits=arguments.rate_limits,
         autostop_seconds=arguments.autostop_period,
         has_faults=arguments.faults,
         region=arguments.region,
         latency=arguments.latency,
         forces_https=arguments.force_https,
     )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("flygate local up", add_help=False, exit_on_error=False)
+    add_arguments(parser)
+    return parser
+
+
+def _tokens(asked: str | None) -> tuple[str, ...]:
+    if asked is None:
+        return ()
+    found = asked or next(filter(None, map(os.environ.get, _TOKEN_VARIABLES)), "")
+    tokens = tuple(token.strip() for token in found.split(",") if token.strip())
+    if not tokens:
+        raise StartupError(f"--token needs a token: set {' or '.join(_TOKEN_VARIABLES)}")
+    return tokens

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from infra.local.control import DaemonControl
 from infra.local.daemon_info import DaemonInfo
-from infra.local.runtime.identity import marked_processes
+from infra.local.runtime.identity import identify, marked_processes
 from infra.local.store import Store
 from tests.support.localfly import Machines, clients
 
@@ -70,7 +71,7 @@ def test_up_status_logs_down(flygate: Flygate) -> None:
     assert "passing" in shown
     assert "http://demo.localhost:" in shown
     assert len(flygate.processes()) == 1
-    info = DaemonInfo(**json.loads((flygate.state / "daemon.json").read_text()))
+    info = DaemonInfo.from_state(json.loads((flygate.state / "daemon.json").read_text()))
     assert info.pid == status["pid"]
 
     flygate.run("down")
@@ -81,6 +82,28 @@ def test_up_status_logs_down(flygate: Flygate) -> None:
     assert "bye" in flygate.run("logs", "-n", "1")
     assert "No machine" in flygate.run("logs", "no-such-machine", code=1)
     assert "was not running" in flygate.run("down")
+
+
+def test_options_of_the_daemon(flygate: Flygate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given once they stay; others restart it; the token is in no argument."""
+    monkeypatch.setenv("FLY_API_TOKEN", "canary-token-90d1")
+    flygate.run("up", "--api-port", "0", "--proxy-port", "0", "--token", "--rate-limits")
+    status = flygate.status()
+    for header, code in (("Bearer canary-token-90d1", 200), ("Bearer other", 401)):
+        headers = {"authorization": header}
+        url = f"{status['api_url']}/v1/apps?org_slug=personal"
+        assert httpx.get(url, headers=headers, trust_env=False).status_code == code
+    identity = identify(status["pid"])
+    assert identity
+    assert "--token" in identity.command
+    assert "canary-token-90d1" not in identity.command
+    assert "runs already" in flygate.run("up")
+    assert "its options are others now" in flygate.run("up", "--rate-limits")
+    monkeypatch.delenv("FLY_API_TOKEN")
+    said = flygate.run("up", "--token", code=1)
+    assert "set FLY_API_TOKEN" in said
+    assert "Traceback" not in said
+    assert "--nonsense" in flygate.run("up", "--nonsense", code=64)
 
 
 def test_purge_deletes_everything(flygate: Flygate) -> None:
