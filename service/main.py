@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from .asgi import App, Receive, Scope, Send
 from .lifespan import Lifespan
-from .limiter import Limiter, MemoryStore, WindowStore
+from .limiter import Limiter
 from .middleware.client_ip import ClientIpMiddleware
 from .middleware.rate_limit import RateLimitMiddleware
 from .own_paths import OwnPaths
@@ -18,7 +19,7 @@ from .routes.statistics import STATISTICS, statistics_route
 from .settings import Settings
 from .signature import Signatures
 from .statistics import Statistics
-from .stores import make_store
+from .stores import close_all, make_login_store, make_store
 from .telemetry import Telemetry
 from .wrapped import load
 
@@ -46,6 +47,7 @@ def build_app(settings: Settings, log: Any) -> Service:
     telemetry = Telemetry(log, statistics)
     signatures = Signatures(settings.key) if settings.key else None
     store = make_store(settings.limiter, telemetry)
+    stores = [store]
     limiter = Limiter(load_policies(settings.limiter), store, [telemetry])
 
     def reload() -> None:
@@ -58,9 +60,9 @@ def build_app(settings: Settings, log: Any) -> Service:
         # argon2 is not needed where nobody logs in.
         from .logins import make_login  # noqa: PLC0415
 
-        # Locks are exact times, which a sliding window does not know.
-        kept = MemoryStore() if isinstance(store, WindowStore) else store
-        guard, route = make_login(settings.login, settings.on_fly, kept, telemetry)
+        logins = make_login_store(settings.limiter, store, telemetry)
+        stores.append(logins)
+        guard, route = make_login(settings.login, settings.on_fly, logins, telemetry)
         routes.append(route)
     if settings.admin_token is not None:
         routes += AdminRoutes(settings.admin_token, limiter, guard, reload, log).routes()
@@ -74,7 +76,7 @@ def build_app(settings: Settings, log: Any) -> Service:
         signatures,
     )
     return Service(
-        Lifespan(identified, readiness, store.aclose),
+        Lifespan(identified, readiness, partial(close_all, stores)),
         readiness,
         telemetry,
         reload,

@@ -22,7 +22,7 @@ def load_policies(settings: LimiterSettings) -> PolicySet:
         return PolicySet((default,), EXEMPT_PATHS)
     try:
         policies = read_policies(settings.policies.read_text(), EXEMPT_PATHS)
-        if settings.algorithm == "sliding_window":
+        if settings.is_sliding_window:
             _check_windows(policies)
         return policies
     except (OSError, UnicodeDecodeError, LimiterError) as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from .limiter import (
+    AddressError,
     Failure,
     Mode,
     Networks,
@@ -16,6 +17,7 @@ from .limiter import (
     QuotaError,
 )
 from .limiter.quota import NANOS
+from .limiter.store.address import RedisAddress
 
 Choice = TypeVar("Choice", bound=str)
 
@@ -58,6 +60,11 @@ class LimiterSettings:
     key_secret: str = field(repr=False)
     budget_seconds: float
     machines: int
+
+    @property
+    def is_sliding_window(self) -> bool:
+        """Whether windows are counted, and not buckets."""
+        return self.algorithm == _WINDOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +174,6 @@ def _limiter(read: "_Reader") -> LimiterSettings:
         allowed = f"a burst that {rpm} requests a minute refill within a year"
         raise SettingError("RATE_LIMIT_BURST", str(burst), allowed) from error
     storage = read.choice("RATE_LIMIT_STORAGE", "memory", ["memory", "redis"])
-    if algorithm == _WINDOW and storage == "redis":
-        allowed = "token_bucket, since RATE_LIMIT_STORAGE is redis"
-        raise SettingError("RATE_LIMIT_ALGORITHM", algorithm, allowed)
     redis_url = _redis_url(read, storage)
     policies = read.text("RATE_LIMIT_POLICIES")
     return LimiterSettings(
@@ -190,11 +194,16 @@ def _limiter(read: "_Reader") -> LimiterSettings:
 
 def _redis_url(read: "_Reader", storage: str) -> str | None:
     url = read.text("REDIS_URL")
-    if storage == "redis" and (url is None or not url.startswith(("redis://", "rediss://"))):
-        # The value may hold a password: it must not be shown.
-        found = "nothing" if url is None else "(hidden)"
+    if storage != "redis":
+        return url
+    if url is None:
         allowed = "a redis:// or rediss:// URL, since RATE_LIMIT_STORAGE is redis"
-        raise SettingError("REDIS_URL", found, allowed)
+        raise SettingError("REDIS_URL", "nothing", allowed)
+    try:
+        RedisAddress.parse(url).context()
+    except AddressError as error:
+        # The value may hold a password: it must not be shown.
+        raise SettingError("REDIS_URL", "(hidden)", str(error)) from error
     return url
 
 

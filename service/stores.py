@@ -1,4 +1,6 @@
-"""Builds the store that the settings ask for."""
+"""Builds the stores that the settings ask for."""
+
+from collections.abc import Iterable
 
 from .limiter import GuardedStore, MemoryStore, Store, WindowStore
 from .settings import LimiterSettings
@@ -7,13 +9,37 @@ from .telemetry import Telemetry
 
 def make_store(settings: LimiterSettings, telemetry: Telemetry) -> Store:
     """Memory; or Redis, with memory to go on with when Redis cannot be asked."""
-    kind = WindowStore if settings.algorithm == "sliding_window" else MemoryStore
+    kind = WindowStore if settings.is_sliding_window else MemoryStore
     memory = kind(settings.max_keys, on_overflow=telemetry.on_overflow)
     telemetry.watch_memory(memory)
     if settings.storage == "memory" or settings.redis_url is None:
         return memory
-    # The client takes a while to import, and is not needed with memory.
-    from .limiter.store.redis import RedisStore  # noqa: PLC0415
+    return _with_redis(settings.redis_url, memory, settings, telemetry)
 
-    redis = RedisStore(settings.redis_url, settings.key_secret.encode(), settings.budget_seconds)
+
+def make_login_store(settings: LimiterSettings, store: Store, telemetry: Telemetry) -> Store:
+    """Where failed logins are counted: locks are exact times, which a sliding window is not."""
+    if not settings.is_sliding_window:
+        return store
+    if settings.storage == "memory" or settings.redis_url is None:
+        return MemoryStore()
+    return _with_redis(settings.redis_url, MemoryStore(), settings, telemetry)
+
+
+async def close_all(stores: Iterable[Store]) -> None:
+    """Close each once."""
+    for store in set(stores):
+        await store.aclose()
+
+
+def _with_redis(
+    url: str, memory: MemoryStore, settings: LimiterSettings, telemetry: Telemetry
+) -> Store:
+    # Not needed with memory.
+    from .limiter.store.redis import RedisStore  # noqa: PLC0415
+    from .limiter.store.script import BucketScript, WindowScript  # noqa: PLC0415
+
+    script = WindowScript if isinstance(memory, WindowStore) else BucketScript
+    secret, budget = settings.key_secret.encode(), settings.budget_seconds
+    redis = RedisStore(url, secret, budget, script=script)
     return GuardedStore(redis, memory, lambda: settings.machines, listeners=[telemetry])

@@ -7,10 +7,12 @@ from .buckets import Buckets
 from .clock import Clock, FakeClock, MonotonicClock
 from .decision import NEVER, Decision
 from .errors import (
+    AddressError,
     ForeignSnapshot,
     LimiterError,
     PolicyError,
     QuotaError,
+    StoreBusy,
     StoreError,
     StoreFull,
     StoreUnavailable,
@@ -46,6 +48,7 @@ from .verdict import Verdict
 
 __all__ = [
     "NEVER",
+    "AddressError",
     "Breaker",
     "Buckets",
     "Charge",
@@ -77,6 +80,7 @@ __all__ = [
     "Snapshot",
     "Source",
     "Store",
+    "StoreBusy",
     "StoreError",
     "StoreFull",
     "StoreUnavailable",

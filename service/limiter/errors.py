@@ -3,9 +3,11 @@
 LimiterError
 ├── QuotaError       a quota that cannot be understood
 ├── PolicyError      a policy, or a set of them, that makes no sense
+├── AddressError     a Redis URL that cannot be understood
 └── StoreError       the store could not do what was asked
     ├── StoreFull         no room for one more bucket that must be kept
     ├── StoreUnavailable  it cannot be reached, or not in time
+    │   └── StoreBusy     more wait for it than it will get done in time
     └── ForeignSnapshot   a snapshot that was made with another seed
 """
 
@@ -22,6 +24,10 @@ class PolicyError(LimiterError, ValueError):
     """A policy, or a set of policies, that makes no sense."""
 
 
+class AddressError(LimiterError, ValueError):
+    """A Redis URL that cannot be understood."""
+
+
 class StoreError(LimiterError):
     """The store could not do what was asked of it."""
 
@@ -32,6 +38,10 @@ class StoreFull(StoreError):
 
 class StoreUnavailable(StoreError):
     """The store cannot be reached, did not answer in time, or answered with an error."""
+
+
+class StoreBusy(StoreUnavailable):
+    """So many wait for the store already that one more would not be answered in time."""
 
 
 class ForeignSnapshot(StoreError):

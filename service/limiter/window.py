@@ -6,11 +6,11 @@ end of the next window, plus the two counts, which are smaller than a window is 
 """
 
 from math import isqrt
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .decision import NEVER, Decision
 from .errors import QuotaError
-from .quota import Quota
+from .quota import NANOS, Quota
 
 
 class Counts(NamedTuple):
@@ -27,13 +27,19 @@ class Counts(NamedTuple):
     former: int
 
 
+# What Lua's numbers, which have 53 bits, still multiply exactly by the nanoseconds of a second.
+_LARGEST: Final = 9_000_000
+
+
 def check(quota: Quota) -> None:
-    """Refuse a quota whose counts do not fit into one number.
+    """Refuse a quota whose counts do not fit into one number, or cannot be kept in Redis.
 
     Raises:
-        QuotaError: naming the largest that does.
+        QuotaError: naming what can be.
     """
-    largest = isqrt(quota.period_ns) - 1
+    if quota.period_ns % NANOS:
+        raise QuotaError(f"a sliding window is a number of whole seconds long; found {quota}")
+    largest = min(isqrt(quota.period_ns) - 1, _LARGEST)
     if quota.units > largest:
         raise QuotaError(f"a sliding window of this length counts to {largest}; found {quota}")
 
@@ -44,7 +50,8 @@ def take(state: int, now: int, cost: int, quota: Quota) -> tuple[Decision, int]:
     index, elapsed = divmod(now, length)
     counts = _decode(state, now, quota)
     if counts.number > index:  # blocked until then
-        return _denied(counts.number * length - now, limit, quota), state
+        wait = counts.number * length - now if cost <= limit else NEVER
+        return _denied(wait, limit, quota), state
     counts = _as_of(index, counts)
     weighed = counts.former * (length - elapsed)
     if cost > limit:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,13 +17,16 @@ from service.limiter import (
     Key,
     MemoryStore,
     Source,
+    StoreError,
     StoreUnavailable,
+    WindowStore,
     bucket,
     parse,
 )
 from service.limiter.denials import Denials
 from service.limiter.quota import NANOS
-from service.limiter.store.redis import SCRIPT, RedisStore
+from service.limiter.store.redis import RedisStore
+from service.limiter.store.script import BucketScript, WindowScript
 from tests.support.valkey import Valkey
 
 pytestmark = pytest.mark.integration
@@ -30,6 +34,9 @@ pytestmark = pytest.mark.integration
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())
 SECRET = b"for tests"
 SLOW = parse("5/h")
+
+Kinds = list[tuple[type[MemoryStore], type[BucketScript]]]
+ALGORITHMS: Kinds = [(MemoryStore, BucketScript), (WindowStore, WindowScript)]
 
 
 def key(name: object) -> Key:
@@ -46,61 +53,76 @@ async def store(valkey: Valkey) -> AsyncIterator[RedisStore]:
 
 
 async def test_vectors(valkey: Valkey) -> None:
-    """Lua gives the answers of the table that it shares with Python."""
+    """Lua gives the answers of the table that it shares with Python, to the nanosecond."""
+    clock = FakeClock()
+    name = BucketScript(SECRET).name(key("b"))
+    store = RedisStore(valkey.url, SECRET, 5, clock, Denials(clock, 0))
     for vector in VECTORS:
         quota = parse(vector["quota"])
-        await valkey.command("FLUSHALL")
-        await valkey.command("SET", "b", _time(vector["tat"]))
+        await valkey.command("SET", name.decode(), f"{vector['tat']:010d}")
+        clock.advance(vector["now"] - clock.now())
 
-        over, owed = await _run(
-            valkey,
-            _time(vector["now"]),
-            [0, vector["cost"] * quota.emission_ns, quota.capacity_ns, 1],
-        )
+        [decision] = (await store.take([Charge(key("b"), quota, vector["cost"])])).decisions
 
-        assert (over == 0) == vector["allowed"], vector["name"]
-        assert owed == vector["owed_ns"], vector["name"]
-        if vector["wait_ns"] >= 0:
-            assert over == vector["wait_ns"], vector["name"]
+        for field in ("allowed", "wait_ns", "owed_ns", "remaining"):
+            assert getattr(decision, field) == vector[field], (vector["name"], field)
         if vector["cost"] and vector["allowed"]:
-            kept = await valkey.command("GET", "b")
-            assert kept == _time(vector["tat_after"]), vector["name"]
+            kept = await valkey.command("GET", name.decode())
+            assert kept == str(vector["tat_after"]), vector["name"]
+    await store.aclose()
 
 
-@settings(max_examples=40)
-@given(
-    trace=st.lists(
-        st.tuples(
-            st.lists(
-                st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(0, 4), st.booleans()),
-                min_size=1,
-                max_size=3,
-                unique_by=lambda charge: charge[:2],
-            ),
-            st.integers(0, 2 * NANOS),
-        ),
-        max_size=25,
-    )
+# Each step: charges of some requests of one turn, what to do after them, and how long to wait.
+charges = st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(0, 4), st.booleans())
+requests = st.lists(charges, min_size=1, max_size=3, unique_by=lambda charge: charge[:2])
+acts = st.one_of(
+    st.none(),
+    st.tuples(st.just("give back"), charges),
+    st.tuples(st.just("reset"), charges),
+    st.tuples(st.just("owe"), charges),
 )
+traces = st.lists(
+    st.tuples(st.lists(requests, min_size=1, max_size=4), acts, st.integers(0, 3 * NANOS)),
+    max_size=12,
+)
+
+
+@pytest.mark.parametrize(("memory_type", "script"), ALGORITHMS, ids=["bucket", "window"])
+@settings(max_examples=100)
+@given(trace=traces)
 async def test_decides_as_memory_does(
-    valkey: Valkey, trace: list[tuple[list[tuple[int, int, int, bool]], int]]
+    valkey: Valkey, memory_type: type[MemoryStore], script: type[BucketScript], trace: list[Any]
 ) -> None:
-    """For any trace of requests under several policies, memory and Redis answer the same."""
+    """For any trace of requests, refunds, resets and blocks, memory and Redis answer the same."""
     await valkey.command("FLUSHALL")
-    clock = FakeClock(now=1_700_000_000 * NANOS)
-    quotas = [parse("2/s burst 3"), parse("7/s"), parse("5/m")]
-    memory = MemoryStore(clock=clock)
-    redis = RedisStore(valkey.url, SECRET, 5, clock=clock, denials=Denials(clock, 0))
+    # Expiry runs by the server's clock, so it must not be what decides: this one is ahead.
+    clock = FakeClock(now=4_000_000_000 * NANOS + 123_456_789)
+    quotas = [parse("2/s burst 2"), parse("7/3s"), parse("5/m")]
+    memory = memory_type(clock=clock)
+    redis = RedisStore(valkey.url, SECRET, 5, clock, Denials(clock, 0), script)
+
+    def charge(client: int, policy: int, cost: int, binding: bool = True) -> Charge:
+        return Charge((f"p{policy}", str(client)), quotas[policy], cost, binding)
+
     try:
-        for asked, gap in trace:
+        for turn, act, gap in trace:
             clock.advance(gap)
-            charges = [
-                Charge((f"p{policy}", str(client)), quotas[policy], cost, binding)
-                for client, policy, cost, binding in asked
-            ]
-            expected = memory.take_now(charges)
-            # Expiry runs by the server's clock, so it must not be what decides.
-            assert (await redis.take(charges)).decisions == expected
+            asked = [[charge(*numbers) for numbers in request] for request in turn]
+            expected = [memory.take_now(request) for request in asked]
+            answers = await asyncio.gather(*(redis.take(request) for request in asked))
+            assert [taken.decisions for taken in answers] == expected
+            if act is None:
+                continue
+            what, touched = act[0], charge(*act[1])
+            for one in (memory, redis):
+                if what == "give back":
+                    await one.give_back(touched)
+                elif what == "reset":
+                    await one.reset(touched.key)
+                else:
+                    await one.owe(touched.key, touched.quota, touched.cost * 1_234_567_891)
+            seen = await redis.peek(touched.key, touched.quota)
+            assert seen == await memory.peek(touched.key, touched.quota)
     finally:
         await redis.aclose()
 
@@ -127,6 +149,24 @@ async def test_calls_of_a_turn_travel_together(valkey: Valkey, store: RedisStore
     assert await _calls(valkey) - before <= 4
 
 
+async def test_any_number_of_kinds(store: RedisStore) -> None:
+    """Requests of a turn that all cost something else are each charged what they cost."""
+    quota = parse("1000/h")
+
+    answers = await asyncio.gather(
+        *(store.take([Charge(key(cost), quota, cost)]) for cost in range(1, 400))
+    )
+
+    remaining = [taken.decisions[0].remaining for taken in answers]
+    assert remaining == [1_000 - cost for cost in range(1, 400)]
+
+
+async def test_too_many_charges_are_refused(store: RedisStore) -> None:
+    """A request of more buckets than a command can name is an error that says so."""
+    with pytest.raises(StoreError, match="129 charges; at most 128"):
+        await store.take([Charge(key(n), SLOW) for n in range(129)])
+
+
 async def test_a_denied_client_costs_redis_nothing(valkey: Valkey, store: RedisStore) -> None:
     """What was refused a moment ago is refused here, with the wait counting down."""
     for _ in range(6):
@@ -140,16 +180,42 @@ async def test_a_denied_client_costs_redis_nothing(valkey: Valkey, store: RedisS
     assert answers[-1].decisions[0].wait_ns < last.decisions[0].wait_ns
 
 
-async def test_nobody_can_be_read_in_redis(valkey: Valkey, store: RedisStore) -> None:
+@pytest.mark.parametrize("script", [BucketScript, WindowScript])
+async def test_nobody_can_be_read_in_redis(valkey: Valkey, script: type[BucketScript]) -> None:
     """Neither addresses nor names are in Redis, and all keys share a hash tag and expire."""
+    store = RedisStore(valkey.url, SECRET, 5, script=script)
     await store.take([Charge(("login", "ada@example.org"), SLOW)])
-    keys = await valkey.command("KEYS", "*")
-    assert isinstance(keys, list)
+    await store.owe(("login", "bob@example.org"), SLOW, 9_000 * NANOS)
+    keys: Any = await valkey.command("KEYS", "*")
+    await store.aclose()
 
-    assert len(keys) == 1
-    assert keys[0].startswith("{flygate}:")
-    assert "ada" not in keys[0]
-    assert 0 < int(str(await valkey.command("PTTL", keys[0]))) <= 720_001
+    assert len(keys) == 2
+    for found in keys:
+        assert found.startswith("{flygate}:")
+        assert "ada" not in found
+        assert 0 < int(str(await valkey.command("PTTL", found))) <= 5 * 3_600_000
+
+
+async def test_what_is_idle_leaves_nothing(valkey: Valkey) -> None:
+    """Keys expire by themselves when the bucket is full, or the windows have passed."""
+    for script in (BucketScript, WindowScript):
+        store = RedisStore(valkey.url, SECRET, 5, script=script)
+        await store.take([Charge(key("a"), parse("20/s"))])
+        await store.aclose()
+    async with asyncio.timeout(10):
+        while await valkey.command("DBSIZE"):  # noqa: ASYNC110 - another process's doing
+            await asyncio.sleep(0.05)
+
+
+async def test_algorithms_may_follow_each_other(valkey: Valkey) -> None:
+    """On a live Redis buckets give way to windows and back, and neither disturbs the other."""
+    for script in (BucketScript, WindowScript, BucketScript):
+        store = RedisStore(valkey.url, SECRET, 5, script=script)
+        decision = (await store.take([Charge(key("a"), SLOW, 2)])).decisions[0]
+        await store.aclose()
+
+        assert decision.allowed
+    assert decision.remaining == 1
 
 
 async def test_peek_give_back_reset_block(store: RedisStore) -> None:
@@ -179,6 +245,28 @@ async def test_a_restart_is_survived(valkey: Valkey, store: RedisStore) -> None:
     assert (await store.take([Charge(key("a"), SLOW)])).decisions[0].remaining == 4
 
 
+def test_the_loop_of_the_service(tmp_path: Path) -> None:
+    """On uvloop, too, a store decides, says when it cannot, and finds Redis again."""
+
+    async def scenario() -> list[int]:
+        valkey = Valkey(tmp_path)
+        await valkey.start()
+        store = RedisStore(valkey.url, SECRET, budget_seconds=5)
+        try:
+            seen = [(await store.take([Charge(key("a"), SLOW)])).decisions[0].remaining]
+            await valkey.kill()
+            with pytest.raises(StoreUnavailable):
+                await store.take([Charge(key("a"), SLOW)])
+            await valkey.start()
+            seen.append((await store.take([Charge(key("a"), SLOW)])).decisions[0].remaining)
+        finally:
+            await store.aclose()
+            await valkey.kill()
+        return seen
+
+    assert uvloop.run(scenario()) == [4, 4]
+
+
 async def test_a_reset_reaches_the_denied(store: RedisStore) -> None:
     """After a reset the refusal is not remembered here."""
     for _ in range(6):
@@ -186,15 +274,6 @@ async def test_a_reset_reaches_the_denied(store: RedisStore) -> None:
     await store.reset(key("a"))
 
     assert (await store.take([Charge(key("a"), SLOW)])).decisions[0].allowed
-
-
-def _time(nanoseconds: int) -> str:
-    return "{}:{}".format(*divmod(nanoseconds, NANOS))
-
-
-async def _run(valkey: Valkey, now: str, charge: list[int]) -> list[int]:
-    answer: Any = await valkey.command("EVAL", SCRIPT, 1, "b", now, *charge)
-    return [int(number) for number in answer]
 
 
 async def _calls(valkey: Valkey) -> int:

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from service.limiter.clock import Clock, MonotonicClock
 from service.limiter.decision import Decision
-from service.limiter.errors import StoreUnavailable
+from service.limiter.errors import StoreBusy, StoreUnavailable
 from service.limiter.events import Listener
 from service.limiter.quota import NANOS, Quota
 
@@ -158,7 +158,7 @@ class GuardedStore:
         was_open = self.breaker.is_open
         if error is None:
             self.breaker.succeeded()
-        else:
+        elif not isinstance(error, StoreBusy):  # a crowd is no fault of the store's
             self.breaker.failed()
         for listener in self._listeners:
             listener.on_store_call(time.perf_counter() - began, error)

@@ -1,0 +1,142 @@
+"""What is said to Redis: requests become one command, and its reply becomes decisions. Pure."""
+
+import hashlib
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Final
+
+from service.limiter.clock import Clock
+from service.limiter.decision import NEVER, Decision
+from service.limiter.quota import NANOS, Quota
+
+from .base import Charge, Key
+from .link import Word, pack
+
+# A byte names the kind of a charge and marks the last of a request: that leaves so many kinds.
+MOST_PER_REQUEST: Final = 128
+# The longest that one command keeps a Redis from others: about two milliseconds.
+MOST_PER_COMMAND: Final = 512
+
+_LAST: Final = 128
+
+# Makes a named tuple in half the time that calling its class takes.
+_new: Final = tuple.__new__
+
+# Of charges that differ by nothing but the key: cost, size and pace in the script's units, and
+# whether a denial counts.
+Kind = tuple[int, int, int, bool]
+
+
+class BucketScript:
+    """Speaks of buckets.
+
+    Args:
+        secret: keys are hashed with it, so that no address or name can be read in Redis.
+        clock: for tests; without one Redis's own clock is used, which all machines share.
+    """
+
+    algorithm: str = "bucket"
+
+    def __init__(self, secret: bytes, clock: Clock | None = None) -> None:
+        """Put the scripts together."""
+        self._charges = _text("now", self.algorithm, "charges")
+        self._owe = _text("now", self.algorithm, "owe")
+        self._sha = hashlib.sha1(self._charges.encode(), usedforsecurity=False).hexdigest()
+        # One hash tag for all: on a Redis Cluster they lie on one node, where one script reaches
+        # them. A name for each algorithm: on a live Redis one may follow the other.
+        self._prefix = f"{{flygate}}:{self.algorithm}:".encode()
+        self._hash = hashlib.blake2b(key=hashlib.blake2b(secret).digest(), digest_size=16)
+        self._clock = clock
+
+    def name(self, key: Key) -> bytes:
+        """What a key is called in Redis."""
+        policy, subject = key
+        keyed = self._hash.copy()
+        keyed.update(f"{len(policy)}:{policy}{subject}".encode())
+        return self._prefix + keyed.hexdigest().encode()
+
+    def take(self, requests: Sequence[Sequence[Charge]], is_known: bool) -> tuple[bytes, int]:
+        """A packed command for as many of the requests, from the first on, as fit into one.
+
+        Args:
+            requests: the charges of each, `MOST_PER_REQUEST` at most.
+            is_known: whether Redis has been given the script before.
+        """
+        names: list[bytes] = []
+        codes = bytearray()
+        kinds: dict[Kind, int] = {}
+        fitting = 0
+        for charges in requests:
+            more = len(charges)
+            if len(names) + more > MOST_PER_COMMAND or len(kinds) + more > MOST_PER_REQUEST:
+                break
+            for charge in charges:
+                names.append(self.name(charge.key))
+                codes.append(kinds.setdefault(self._kind(charge), len(kinds)))
+            codes[-1] |= _LAST
+            fitting += 1
+        command = ("EVALSHA", self._sha) if is_known else ("EVAL", self._charges)
+        numbers = [int(number) for kind in kinds for number in kind]
+        packed = pack(*command, len(names), *names, self._now(), bytes(codes), *numbers)
+        return packed, fitting
+
+    def decisions(
+        self, requests: Sequence[Sequence[Charge]], reply: Sequence[int]
+    ) -> list[list[Decision]]:
+        """What `take`'s reply says of each charge of each request."""
+        numbers = iter(reply)
+        return [
+            [self._decision(charge, next(numbers), next(numbers)) for charge in charges]
+            for charges in requests
+        ]
+
+    def owe(self, key: Key, quota: Quota, owed_ns: int) -> tuple[Word, ...]:
+        """The words of the command that makes a key owe so much."""
+        _, size, pace, _ = self._kind(Charge(key, quota))
+        owing = self._owing(quota, owed_ns)
+        return ("EVAL", self._owe, 1, self.name(key), self._now(), size, pace, *owing)
+
+    def _now(self) -> str:
+        if self._clock is None:
+            return ""
+        return "{} {}".format(*divmod(self._clock.now(), NANOS))
+
+    def _kind(self, charge: Charge) -> Kind:
+        quota = charge.quota
+        return charge.cost, quota.burst, quota.emission_ns, charge.binding
+
+    def _decision(self, charge: Charge, wait: int, owed: int) -> Decision:
+        if wait == 0:
+            return _new(Decision, (True, 0, owed, charge.quota))
+        never = charge.cost > charge.quota.burst
+        return _new(Decision, (False, NEVER if never else wait, owed, charge.quota))
+
+    def _owing(self, _: Quota, owed_ns: int) -> tuple[int, int]:
+        return owed_ns, 0
+
+
+class WindowScript(BucketScript):
+    """Speaks of sliding windows; see `window.check` for which quotas it can count."""
+
+    algorithm = "window"
+
+    def _kind(self, charge: Charge) -> Kind:
+        quota = charge.quota
+        return charge.cost, quota.units, quota.period_ns // NANOS, charge.binding
+
+    def _decision(self, charge: Charge, wait: int, used: int) -> Decision:
+        quota = charge.quota
+        owed = min(used, quota.units) * quota.emission_ns
+        if wait > 0 and charge.cost > quota.units:
+            wait = NEVER
+        return Decision(wait == 0, wait, owed, quota)
+
+    def _owing(self, quota: Quota, owed_ns: int) -> tuple[int, int]:
+        units = -(-owed_ns // quota.emission_ns)
+        if units <= quota.units:
+            return units, 0
+        return -1, owed_ns - quota.capacity_ns + quota.emission_ns
+
+
+def _text(*names: str) -> str:
+    return "\n".join(files(__package__).joinpath(f"{name}.lua").read_text() for name in names)

@@ -1,0 +1,108 @@
+-- A sliding window, as window.py has it. Its state: the number of the present window, counted
+-- from 1970; what was counted in it; and what was counted in the one before. It is kept as these
+-- three numbers, and expires when the next window has passed.
+
+-- Of a charge: `cost` and `size` in units, `pace` the seconds that a window is long.
+local function kind_of(cost, size, pace)
+  local elapsed = seconds % pace
+  local kind = { cost = cost, limit = size, length = pace, number = floor(seconds / pace) }
+  -- Until the window ends, in seconds and nanoseconds.
+  kind.left, kind.left_nanos = pace - elapsed, 0
+  if nanos > 0 then kind.left, kind.left_nanos = pace - elapsed - 1, NANOS - nanos end
+  return kind
+end
+
+local NONE = { number = 0, current = 0, former = 0 }
+
+local function read(kept)
+  if not kept then return NONE end
+  local number, current, former = kept:match('^(%d+) (%d+) (%d+)$')
+  return { number = tonumber(number), current = tonumber(current), former = tonumber(former) }
+end
+
+-- The state once the present window has begun.
+local function as_of(state, number)
+  if state.number >= number then return state end
+  local former = state.number == number - 1 and state.current or 0
+  return { number = number, current = 0, former = former }
+end
+
+-- units * seconds / divisor in whole nanoseconds, rounded down: the product may be too large for a
+-- Lua number, its parts are not.
+local function share(units, length, divisor)
+  local whole = floor(units * length / divisor)
+  local rest = units * length - whole * divisor
+  return whole * NANOS + floor(rest * NANOS / divisor)
+end
+
+-- The former window's units, weighed by what is left of this one: in unit-seconds, and billionths.
+local function weighed(state, kind)
+  local nano_part = state.former * kind.left_nanos
+  local carry = floor(nano_part / NANOS)
+  return state.former * kind.left + carry, nano_part - carry * NANOS
+end
+
+local function used(state, kind)
+  state = as_of(state, kind.number)
+  if state.number > kind.number then return kind.limit end
+  local whole, rest = weighed(state, kind)
+  local units = floor(whole / kind.length)
+  if units * kind.length < whole or rest > 0 then units = units + 1 end
+  return state.current + units
+end
+
+local function wait_for(state, kind)
+  local left = kind.left * NANOS + kind.left_nanos
+  local room = kind.limit - state.current - kind.cost
+  if room >= 0 then -- until enough of the former window has slid out
+    return left - share(room, kind.length, state.former)
+  end
+  local late = kind.length * NANOS - share(kind.limit - kind.cost, kind.length, state.current)
+  return left + max(0, late)
+end
+
+-- Gives the state after, or nil; how long to wait; and how many units are used then.
+local function take(before, kind)
+  local state = as_of(before, kind.number)
+  if state.number > kind.number then -- blocked until then; giving back does not change that
+    if kind.cost < 0 then return before, 0, kind.limit end
+    return nil, (state.number * kind.length - seconds) * NANOS - nanos, kind.limit
+  end
+  if kind.cost > kind.limit then return nil, 1, used(state, kind) end
+  if kind.cost > 0 then
+    local room = (kind.limit - state.current - kind.cost) * kind.length
+    local whole, rest = weighed(state, kind)
+    if whole > room or (whole == room and rest > 0) then
+      return nil, wait_for(state, kind), used(state, kind)
+    end
+  end
+  if kind.cost == 0 then return before, 0, used(state, kind) end
+  local current = max(0, state.current + kind.cost)
+  local after = { number = state.number, current = current, former = state.former }
+  return after, 0, used(after, kind)
+end
+
+-- Uses up so many units, unless more are used; or, if they are negative, gives nothing for so long.
+local function owing(before, kind, units, blocked)
+  local state = as_of(before, kind.number)
+  if units >= 0 then
+    if state.number > kind.number or state.current >= units then return before end
+    return { number = kind.number, current = units, former = 0 }
+  end
+  local full = nanos + blocked
+  local carry = floor(full / NANOS)
+  local until_seconds, rest = seconds + carry, full - carry * NANOS
+  local number = floor(until_seconds / kind.length)
+  if rest > 0 or number * kind.length < until_seconds then number = number + 1 end
+  if state.number >= number then return before end
+  return { number = number, current = 0, former = 0 }
+end
+
+local function write(key, state, kind)
+  if state.number <= kind.number and state.current + state.former == 0 then
+    call('DEL', key)
+    return
+  end
+  local kept = format('%d %d %d', state.number, state.current, state.former)
+  call('SET', key, kept, 'PX', ((state.number + 2) * kind.length - seconds) * 1000)
+end
