@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from infra.rollout.observe import digest
 from infra.rollout.steps.step import Turn
 from infra.rollout.target import Target
 from infra.rollout.world import World
@@ -21,10 +22,10 @@ class SetSecrets:
         target = world.target
         gone = dict.fromkeys(set(target.former_secrets) - set(target.secrets))
         values: dict[str, str | None] = {**target.secrets, **gone}
-        if not values:
-            return "no secrets"
-        world.secrets_version = await world.fly.set_secrets(world.app, values)
-        return describe_secrets(target)
+        if values:
+            world.secrets_version = await world.fly.set_secrets(world.app, values)
+        world.secrets = digest(await world.fly.secrets(world.app))
+        return describe_secrets(target) if values else "no secrets"
 
     async def undo(self, world: World) -> None:
         """Set the former values: a machine that restarts must not see the new ones."""
