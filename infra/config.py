@@ -71,6 +71,24 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Judge(Section):
+    """What the judge of a soak goes by; see docs/rollout.md.
+
+    Attributes:
+        minimum: requests wanted of the new and of the former machines in each region.
+        alpha: how likely a rollout of a good release may fail by chance.
+        errors: so many percentage points more 5xx must not pass.
+        latency: so many times as slow must not pass.
+        ignore: what is told, but does not count.
+    """
+
+    minimum: int = Field(default=150, ge=1)
+    alpha: float = Field(default=0.01, gt=0, lt=0.5)
+    errors: float = Field(default=5.0, gt=0, lt=100)
+    latency: float = Field(default=1.5, ge=1.2)
+    ignore: tuple[Literal["restarts", "errors", "latency", "refusals", "memory"], ...] = ()
+
+
 class Rollout(Section):
     """How a release is rolled out.
 
@@ -83,6 +101,7 @@ class Rollout(Section):
             after each step: a number, or a share of them all.
         soak: how long the new machines are compared with the former ones after each step;
             `0s` compares nothing.
+        judge: by what the new machines are compared.
         standby: how long retired machines are kept for a rollback that starts them again.
     """
 
@@ -91,6 +110,7 @@ class Rollout(Section):
     strategy: Strategy = "canary"
     steps: tuple[StrictInt | str, ...] = (1, "25%", "50%", "100%")
     soak: Duration = "2m"
+    judge: Judge = Judge()
     standby: Duration = "1h"
 
     @field_validator("steps")

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from infra import flytoml
-from infra.config import StackConfig, Strategy
+from infra.config import Judge, StackConfig, Strategy
 from infra.errors import ConfigError
 
 
@@ -39,6 +39,7 @@ class Course(BaseModel):
     strategy: Strategy = "bluegreen"
     steps: tuple[int | str, ...] = ("100%",)
     soak: str = "0s"
+    judge: Judge = Judge()
     standby: str = "1h"
 
 
@@ -108,6 +109,7 @@ def build(
             strategy=stack.rollout.strategy,
             steps=stack.rollout.steps,
             soak=stack.rollout.soak,
+            judge=stack.rollout.judge,
             standby=stack.rollout.standby,
         ),
     )

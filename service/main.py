@@ -18,7 +18,7 @@ from .routes.health import HEALTH, PROBE, READY, health_routes
 from .routes.statistics import STATISTICS, statistics_route
 from .settings import Settings
 from .signature import Signatures
-from .statistics import Statistics
+from .statistics import Statistics, fingerprint
 from .stores import close_all, make_login_store, make_store
 from .telemetry import Telemetry
 from .wrapped import load
@@ -49,6 +49,7 @@ def build_app(settings: Settings, log: Any) -> Service:
     store = make_store(settings.limiter, telemetry)
     stores = [store]
     limiter = Limiter(load_policies(settings.limiter), store, [telemetry])
+    statistics.limits = lambda: fingerprint(limiter.policies)
 
     def reload() -> None:
         reload_policies(limiter, settings.limiter, log)

@@ -1,5 +1,6 @@
 """What this process has answered so far, counted for the rollout's judge."""
 
+import hashlib
 import os
 import secrets
 import sys
@@ -7,6 +8,8 @@ from bisect import bisect_right
 from collections.abc import Callable
 from time import monotonic, perf_counter_ns
 from typing import Any, Final
+
+from .limiter import PolicySet
 
 # The form of `snapshot`; who reads it refuses another one.
 SCHEMA: Final = 1
@@ -28,6 +31,7 @@ class Statistics:
         errors: those of them that ended with a 5xx.
         refused: requests that the limiter refused.
         limiter_bytes: what the limiter's table occupies now.
+        limits: names the limits that apply now; the same name, the same limits.
     """
 
     def __init__(self, memory_bytes: int = 0) -> None:
@@ -40,6 +44,7 @@ class Statistics:
         self.errors = 0
         self.refused = 0
         self.limiter_bytes: Callable[[], int] = lambda: 0
+        self.limits: Callable[[], str] = lambda: ""
         self._latency = [0] * (len(_EDGES) + 1)
         self._memory_bytes = memory_bytes
         # Tells a restart: the counters begin again.
@@ -68,6 +73,7 @@ class Statistics:
             "served": self.served,
             "errors": self.errors,
             "refused": self.refused,
+            "limits": self.limits(),
             "latency": {
                 "first_ns": FIRST_NS,
                 "per_octave": PER_OCTAVE,
@@ -80,6 +86,12 @@ class Statistics:
                 "limit_bytes": self._memory_bytes,
             },
         }
+
+
+def fingerprint(policies: PolicySet) -> str:
+    """The same text for the same limits."""
+    limits = [(p.name, str(p.quota), p.mode.value, p.cost) for p in policies.policies]
+    return hashlib.sha256(repr(limits).encode()).hexdigest()[:12]
 
 
 def _resident_bytes() -> int:

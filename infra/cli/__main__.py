@@ -15,6 +15,7 @@ VERBS = (
     "status",
     "history",
     "diff",
+    "judge",
     "rollback",
     "forward",
     "promote",

@@ -64,7 +64,7 @@ def release(delete: Delete = False) -> None:
         _run(_with_fly(lambda fly: release_op.remove(request, fly)), redact)
         return
     ledger = _guarded(lambda: Ledger.parse(os.environ.get(FORMER)), redact)
-    redact = Redactor([*secrets.values(), *ledger.current_secrets.values()])
+    redact = Redactor([*secrets.values(), *ledger.current_secrets.values(), ledger.key])
     orders = _guarded(Orders.from_env, redact)
     result = _run(
         _with_fly(

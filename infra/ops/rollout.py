@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
+from infra.ops import keys
 from infra.ops.orders import Orders
 from infra.ops.request import Wanted
 from infra.ops.site import Site, journal_path
@@ -54,12 +55,15 @@ class Rollout:
             drift=drift,
             secrets=wanted.secrets,
             former_secrets=ledger.current_secrets,
+            key=await keys.find(ledger, state, site.fly),
+            former_key=ledger.key,
             at=time.time(),
             is_rollback=wanted.rollback_of is not None,
             is_fast=wanted.is_fast,
             accepted=site.orders.accept,
         )
-        redact = Redactor([*target.secrets.values(), *target.former_secrets.values()])
+        secrets = [*target.secrets.values(), *target.former_secrets.values(), target.key]
+        redact = Redactor(secrets)
         journal = Journal(journal_path(site.root, app), target.name, redact, site.listeners)
         world = World(site.fly, target, journal)
         return cls(wanted, ledger, world, Provenance.read(site.root), site.orders)

@@ -104,7 +104,7 @@ class Smoke:
         expected = Expectation.of(world.target.manifest, limiter=self.limiter)
         try:
             result = await world.fly.exec(
-                world.app, machine_id, expected.command(), COMMAND_SECONDS
+                world.app, machine_id, expected.command(world.target.key), COMMAND_SECONDS
             )
         except FlyError as exc:
             return Verdict("error", self.name, f"the smoke check could not run: {exc}")

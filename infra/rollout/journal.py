@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ Kind = Literal[
     "step",  # a step is about to be applied
     "done",  # it was applied
     "verdict",  # a gate has judged
+    "soak",  # a gate begins to watch: what, how long, by which rules
     "sample",  # what a gate saw on its way to a verdict, to judge it again later
     "extended",  # a gate could not decide and is asked once more, for longer
     "accepted",  # an operator lets it go on all the same
@@ -123,30 +124,12 @@ class Journal:
 
 def read(path: Path) -> list[Event]:
     """The events of a journal, oldest first; a torn last line is left out."""
-    return list(_events(path.read_text(encoding="utf-8"))) if path.exists() else []
-
-
-class Tail:
-    """Reads what is appended to a journal from now on."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._offset = path.stat().st_size if path.exists() else 0
-
-    def new(self) -> list[Event]:
-        """The events since the last call; a line that is still being written comes next time."""
-        if not self._path.exists():
-            return []
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            whole, end, _ = file.read().rpartition(b"\n")
-        self._offset += len(whole + end)
-        return list(_events(whole.decode("utf-8", errors="replace")))
-
-
-def _events(text: str) -> Iterator[Event]:
-    for line in text.splitlines():
+    if not path.exists():
+        return []
+    events = []
+    for line in path.read_text(encoding="utf-8").splitlines():
         try:
-            yield Event(**json.loads(line))
+            events.append(Event(**json.loads(line)))
         except (ValueError, TypeError):
             continue
+    return events

@@ -56,13 +56,19 @@ class Release(BaseModel):
 
 
 class Ledger(BaseModel):
-    """The releases, oldest first, and the secret sets that they name."""
+    """The releases, oldest first, and the secret sets that they name.
+
+    Attributes:
+        key: what the engine signs its requests to the machines with. It belongs to the app and to
+            no release, so a rollback leaves it.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     schema_version: int = Field(default=1, alias="schema")
     releases: tuple[Release, ...] = ()
     secret_sets: dict[str, dict[str, str]] = Field(default_factory=dict, repr=False)
+    key: str = Field(default="", repr=False)
 
     @classmethod
     def parse(cls, text: str | None) -> Self:
@@ -133,22 +139,27 @@ class Ledger(BaseModel):
                 return set_id
         return secrets.token_hex(4)
 
-    def add(self, release: Release, values: Mapping[str, str]) -> Ledger:
+    def add(self, release: Release, values: Mapping[str, str], key: str = "") -> Ledger:
         """The ledger with one more release; the oldest go when there are too many.
+
+        Args:
+            values: the release's secrets.
+            key: the app's, if the ledger does not have it yet.
 
         Raises:
             LedgerError: not even the last two releases fit.
         """
         sets = {**self.secret_sets, release.secret_set: dict(values)}
+        key = self.key or key
         kept = [*self.releases, release][-RELEASES_MAX:]
-        while (size := len(_with_only_used(kept, sets).dumps().encode())) > BYTES_MAX:
+        while (size := len(_with_only_used(kept, sets, key).dumps().encode())) > BYTES_MAX:
             if len(kept) <= 2:
                 raise LedgerError(
                     f"The ledger of two releases takes {size} bytes, more than {BYTES_MAX}. "
                     "Move large secrets or environment values out of the stack's configuration."
                 )
             kept = kept[1:]
-        return _with_only_used(kept, sets)
+        return _with_only_used(kept, sets, key)
 
     def dumps(self) -> str:
         """The text to print: one line of JSON."""
@@ -163,11 +174,14 @@ class Ledger(BaseModel):
         ]
 
 
-def _with_only_used(releases: list[Release], sets: Mapping[str, dict[str, str]]) -> Ledger:
+def _with_only_used(
+    releases: list[Release], sets: Mapping[str, dict[str, str]], key: str
+) -> Ledger:
     used = {release.secret_set for release in releases}
     return Ledger(
         releases=tuple(releases),
         secret_sets={set_id: values for set_id, values in sets.items() if set_id in used},
+        key=key,
     )
 
 

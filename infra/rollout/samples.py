@@ -26,6 +26,7 @@ class Snapshot:
         latency: of the answers that are no errors, in nanoseconds to their first byte.
         used_bytes: memory without the limiter's table, which is meant to grow.
         limit_bytes: the guest's memory, or 0 if unknown.
+        limits: names the limits that apply; two machines with the same name have the same.
     """
 
     at: float
@@ -36,6 +37,7 @@ class Snapshot:
     latency: Histogram
     used_bytes: int
     limit_bytes: int
+    limits: str = ""
 
     @classmethod
     def parse(cls, at: float, told: Mapping[str, Any]) -> Self:
@@ -61,6 +63,7 @@ class Snapshot:
                 ),
                 used_bytes=int(memory["rss_bytes"]) - int(memory["limiter_bytes"]),
                 limit_bytes=int(memory["limit_bytes"]),
+                limits=str(told["limits"]),
             )
         except (KeyError, TypeError) as exc:
             raise ValueError(f"tells statistics without {exc}") from None
@@ -89,6 +92,21 @@ class Miss:
     at: float
     reason: str
     is_silent: bool
+
+
+def missed(reason: str, *, is_silent: bool) -> dict[str, Any]:
+    """A miss as the journal keeps it, in the place of a machine's answer."""
+    return {"missed": reason, "silent": is_silent}
+
+
+def read(at: float, told: Mapping[str, Any]) -> Snapshot | Miss:
+    """A machine's answer, or the note that there was none."""
+    if "missed" in told:
+        return Miss(at, str(told["missed"]), is_silent=bool(told["silent"]))
+    try:
+        return Snapshot.parse(at, told)
+    except ValueError as exc:
+        return Miss(at, str(exc), is_silent=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +175,11 @@ class Samples:
         counted = [one for series in self.machines for one in series.counted(0)]
         refused = sum(c.refused for c in counted)
         return Share(refused, refused + sum(c.served for c in counted))
+
+    @property
+    def limits(self) -> set[str]:
+        """The limits that apply on its machines now, by name."""
+        return {series.snapshots[-1].limits for series in self.machines if series.snapshots}
 
     @property
     def restarts(self) -> int:

@@ -10,6 +10,8 @@ from typing import Any
 
 from infra.fly.models import ExecResult
 from infra.manifest import Manifest
+from infra.rollout.probe import PROBE
+from infra.rollout.signature import HEADER, sign
 
 # The service's own defaults (tests/infra/rollout/test_smoke.py holds the two together).
 DEFAULT_RPM = 60
@@ -47,8 +49,13 @@ class Expectation:
             is_exact=not _has_own_quotas(manifest),
         )
 
-    def command(self) -> list[str]:
-        """What to run inside the machine."""
+    def command(self, key: str) -> list[str]:
+        """What to run inside the machine.
+
+        Args:
+            key: signs the probe, which is then a client of its own. The signature is good for a
+                minute and for the probe only; the key itself stays here.
+        """
         script = Path(__file__).with_name("probe.py").read_text(encoding="utf-8")
         arguments = {
             "port": self.port,
@@ -56,6 +63,7 @@ class Expectation:
             "burst": self.burst,
             "per_second": self.per_second,
             "timeout": REQUEST_SECONDS,
+            "identity": {HEADER: sign(key, "GET", PROBE)} if key else {},
         }
         return ["python", "-c", script, json.dumps(arguments)]
 
@@ -75,6 +83,8 @@ class Expectation:
     def _limiter_problem(self, seen: Mapping[str, Any]) -> str:
         admitted, last = int(seen["admitted"]), int(seen["last"])
         burst, per_second = seen.get("declared") or (self.burst, self.per_second)
+        if burst == self.burst:
+            per_second = self.per_second  # a declared window is in whole seconds
         quota = f"burst {burst:g}, {per_second * 60:g} a minute"
         if self.is_exact and burst != self.burst:
             return (

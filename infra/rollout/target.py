@@ -19,6 +19,8 @@ class Target:
         former: the version that runs, or None at the first release.
         drift: what the new machines remember, see `infra/ops/drift.py`.
         secrets, former_secrets: name → value, of the new and of the former release.
+        key, former_key: what the engine's requests to the machines are signed with; empty where
+            there is none yet.
         url: the app's public address.
         at: when the plan is made, in unix seconds; older standby machines may go.
         is_rollback: the manifest ran before, so its standby machines may serve again.
@@ -34,6 +36,8 @@ class Target:
     drift: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     former_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    key: str = field(default="", repr=False)
+    former_key: str = field(default="", repr=False)
     at: float = 0.0
     is_rollback: bool = False
     is_fast: bool = False

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
 
 from infra.rollout.judge import Pair, judge
 from infra.rollout.rules import Rules
@@ -36,6 +37,21 @@ class Soak:
     members: Mapping[str, Watched]
     seconds: float
     rules: Rules
+
+    def dump(self) -> dict[str, Any]:
+        """As the journal keeps it."""
+        return asdict(self)
+
+    @classmethod
+    def load(cls, data: Mapping[str, Any]) -> Self:
+        """What `dump` gave.
+
+        Raises:
+            TypeError: another version of Flygate wrote it.
+        """
+        members = {machine: Watched(**one) for machine, one in data["members"].items()}
+        rules = {**data["rules"], "ignore": tuple(data["rules"]["ignore"])}
+        return cls(members, data["seconds"], Rules(**rules))
 
 
 @dataclass(slots=True)
@@ -76,14 +92,22 @@ class Watch:
 
     def _regions(self) -> dict[str, Pair]:
         """The two sides of each region that has a new machine."""
-        regions = sorted({m.region for m in self.soak.members.values() if m.is_new})
-        return {name: Pair(self._side(name, True), self._side(name, False)) for name in regions}
+        return {region: self._pair(region) for region in sorted(self._places(is_new=True))}
 
-    def _side(self, region: str, is_new: bool) -> Samples:
+    def _pair(self, region: str) -> Pair:
+        former = self._places(is_new=False)
+        is_remote = region not in former
+        places = former if is_remote else {region}
+        return Pair(self._side({region}, True), self._side(places, False), is_remote)
+
+    def _places(self, *, is_new: bool) -> set[str]:
+        return {m.region for m in self.soak.members.values() if m.is_new is is_new}
+
+    def _side(self, regions: set[str], is_new: bool) -> Samples:
         return Samples(
             tuple(
                 Series(member.name, tuple(self._told.get(machine, ())))
                 for machine, member in self.soak.members.items()
-                if (member.region, member.is_new) == (region, is_new)
+                if member.is_new is is_new and member.region in regions
             )
         )

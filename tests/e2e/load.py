@@ -11,14 +11,21 @@ import httpx
 
 
 class Load:
-    """Requests `/health`, which no limit applies to, until the context ends.
+    """Requests a path until the context ends; by default `/health`, which no limit applies to.
 
     Attributes:
         served, failures: how many were answered with 200, and what the others were.
     """
 
-    def __init__(self, open_web: Callable[[], httpx.Client]) -> None:
+    def __init__(
+        self,
+        open_web: Callable[[], httpx.Client],
+        path: str = "/health",
+        pause_seconds: float = 0.01,
+    ) -> None:
         self._open_web = open_web
+        self._path = path
+        self._pause_seconds = pause_seconds
         self._stop = threading.Event()
         self._begun = threading.Event()
         self._thread = threading.Thread(target=self._loop, daemon=True)
@@ -44,11 +51,11 @@ class Load:
             while not self._stop.is_set():
                 self._ask(web)
                 self._begun.set()
-                self._stop.wait(0.01)
+                self._stop.wait(self._pause_seconds)
 
     def _ask(self, web: httpx.Client) -> None:
         try:
-            answer = web.get("/health")
+            answer = web.get(self._path)
         except httpx.HTTPError as exc:
             self.failures.append(repr(exc))
             return

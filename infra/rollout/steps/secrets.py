@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from infra.rollout.observe import digest
+from infra.rollout.signature import KEY
 from infra.rollout.steps.step import Turn
 from infra.rollout.target import Target
 from infra.rollout.world import World
@@ -21,19 +21,16 @@ class SetSecrets:
         """Set what the release has and remove what only the former one had."""
         target = world.target
         gone = dict.fromkeys(set(target.former_secrets) - set(target.secrets))
-        values: dict[str, str | None] = {**target.secrets, **gone}
-        if values:
-            world.secrets_version = await world.fly.set_secrets(world.app, values)
-        world.secrets = digest(await world.fly.secrets(world.app))
-        return describe_secrets(target) if values else "no secrets"
+        values: dict[str, str | None] = {**target.secrets, **gone, KEY: target.key}
+        world.secrets_version = await world.fly.set_secrets(world.app, values)
+        return describe_secrets(target)
 
     async def undo(self, world: World) -> None:
         """Set the former values: a machine that restarts must not see the new ones."""
         target = world.target
         added = dict.fromkeys(set(target.secrets) - set(target.former_secrets))
-        values: dict[str, str | None] = {**target.former_secrets, **added}
-        if values:
-            await world.fly.set_secrets(world.app, values)
+        former = {**target.former_secrets, KEY: target.former_key or None}
+        await world.fly.set_secrets(world.app, {**former, **added})
 
 
 def describe_secrets(target: Target) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from infra import duration
 from infra.rollout.gates import Gate, Healthy, Reachable, Smoke
+from infra.rollout.soak import Soaked
 from infra.rollout.target import Target
 
 
@@ -30,4 +31,4 @@ def soaking(target: Target) -> tuple[Gate, ...]:
     """The gates that watch for as long as the manifest's `rollout.soak`."""
     if not duration.seconds(target.manifest.rollout.soak):
         return ()
-    return ()
+    return (Soaked.of(target),)

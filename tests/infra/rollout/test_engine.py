@@ -16,7 +16,7 @@ from infra.fly.endpoints import Endpoints
 from infra.fly.errors import FlyError
 from infra.fly.models import Machine
 from infra.redact import Redactor
-from infra.rollout import engine, gates
+from infra.rollout import engine, gates, signature
 from infra.rollout import journal as journal_file
 from infra.rollout.errors import RestoreFailed, RolloutRestored
 from infra.rollout.journal import Event, Journal
@@ -60,7 +60,7 @@ async def test_a_good_release_replaces_the_former_one_without_a_gap(serving: Dep
     assert [(m.role, m.state, m.cordoned) for m in state.of(1)] == [(STANDBY, "stopped", True)]
     assert ledger.current is not None
     assert sorted(ledger.current.machines["iad"]) == sorted(m.id for m in state.of(2))
-    assert {s.name for s in await serving.fly.secrets(APP)} == {"KEY", "ADDED"}
+    assert {s.name for s in await serving.fly.secrets(APP)} == {"KEY", "ADDED", signature.KEY}
 
 
 async def test_a_release_spreads_over_its_regions(shop: Deployment) -> None:
@@ -128,6 +128,8 @@ class Rollout:
             former=former.version,
             secrets=NEW,
             former_secrets=OLD,
+            key=shop.ledger.key,
+            former_key=shop.ledger.key,
         )
 
     async def run(
@@ -324,7 +326,7 @@ async def test_a_restore_that_fails_says_so_and_the_next_run_repairs(
         for part in ("does not limit", "launch v2-iad-1: Fly is down", "begins by repairing"):
             assert part in str(failure.value)
         assert {m.role for m in (await shop.state()).of(2)} == {CANDIDATE}
-        assert {s.name for s in await shop.fly.secrets(APP)} == set(OLD)
+        assert {s.name for s in await shop.fly.secrets(APP)} == {*OLD, signature.KEY}
         await shop.release(OLD, env={"GREETING": "second try"})
 
     assert traffic.failures == []

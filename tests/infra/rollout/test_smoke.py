@@ -82,6 +82,14 @@ def test_a_declared_quota_that_is_not_the_manifest_s_is_told() -> None:
     assert said == "the service declares a quota of 50, where RATE_LIMIT_BURST asks for 10"
 
 
+def test_a_quota_that_refills_within_a_second_is_not_judged_by_its_rounded_window() -> None:
+    """100 in a quarter of a second is declared as 100 in a second: more than that may pass."""
+    quick = Expectation(port=8080, limiter=True, burst=100, per_second=400.0)
+
+    assert problem(quick, declared=[100.0, 100.0], admitted=140) == ""
+    assert "24000 a minute" in problem(quick, declared=[100.0, 100.0], admitted=90)
+
+
 @pytest.mark.parametrize(
     ("field", "quota"),
     [
@@ -136,9 +144,10 @@ def test_without_a_quota_the_service_s_own_defaults_are_expected(env: dict[str, 
 
 def test_the_command_stands_alone() -> None:
     """It is the probe's text and its arguments, so it needs nothing inside the machine."""
-    python, flag, script, arguments = EXPECTED.command()
+    python, flag, script, arguments = EXPECTED.command("the key of the app")
 
     assert (python, flag) == ("python", "-c")
     compile(script, "probe", "exec")
     assert "import infra" not in script
     assert json.loads(arguments)["burst"] == 10
+    assert "the key of the app" not in script + arguments

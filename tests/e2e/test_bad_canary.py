@@ -1,0 +1,143 @@
+"""Canaries that are worse than what serves, under load: each is found out, and taken back or held.
+
+Every request is answered well all the time, but for what the bad canary itself answers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import chain
+from typing import Any
+
+import pytest
+
+from tests.e2e.load import Load
+from tests.e2e.project import Project, Run
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+API = "service/routes/api.py"
+SOAK_SECONDS = 8
+CLIENTS = 4
+
+# Behaves as its environment says, so that each bad release is no more than another variable.
+MISBEHAVE = '''
+import asyncio
+import os
+import time
+from itertools import count
+
+from starlette.exceptions import HTTPException
+
+FAULT = os.environ.get("FAULT", "")
+hoard: list[bytearray] = []
+requests = count(1)
+began = time.monotonic()
+
+
+async def misbehave(release: str | None) -> None:
+    """Fail every twentieth request, be three times as slow, leak, or die."""
+    await asyncio.sleep(0.03 if FAULT == "slow" else 0.01)
+    if FAULT == "errors" and next(requests) % 20 == 0:
+        raise HTTPException(500, f"the fault of {release}")
+    if FAULT == "leak":
+        hoard.append(bytearray(os.urandom(1024)) * 200)
+    if FAULT == "die" and time.monotonic() - began > 4:
+        os._exit(1)
+'''
+
+
+@pytest.fixture(scope="module")
+def shop(newcomer: Any) -> Iterator[Project]:
+    """A good release whose code can misbehave; what comes next is a canary that is judged."""
+    project: Project = newcomer.project
+    project.reset()
+    project.edit(
+        API,
+        '        return {"id"',
+        '        await misbehave(settings.release)\n        return {"id"',
+    )
+    project.append(API, MISBEHAVE)
+    # The load must not be refused; a proof of the limiter must not take long.
+    project.config("env.RATE_LIMIT_RPM", "24000")
+    project.config("env.RATE_LIMIT_BURST", "100")
+    project.up().ok()
+    project.config("rollout.strategy", "canary")
+    project.config("rollout.soak", f"{SOAK_SECONDS}s")
+    yield project
+    project.reset()
+
+
+def up_under_load(project: Project) -> tuple[Run, Load]:
+    """`pulumi up` while clients ask for items; the loads are summed up in the first."""
+    loads = [Load(project.web, "/items/1", pause_seconds=0.001) for _ in range(CLIENTS)]
+    with ExitStack() as running:
+        for load in loads:
+            running.enter_context(load)
+        run = project.up()
+    loads[0].served = sum(load.served for load in loads)
+    loads[0].failures = list(chain.from_iterable(load.failures for load in loads))
+    return run, loads[0]
+
+
+@pytest.mark.parametrize(
+    ("fault", "said", "own_failures"),
+    [
+        ("errors", "judge check of the new machines: 5xx", "the fault of"),
+        ("slow", "judge check of the new machines: latency 2.", "nothing"),
+        ("leak", "leaks memory", "nothing"),
+        ("die", "restarted once while judged", "50"),
+    ],
+)
+def test_a_bad_canary_is_taken_back(
+    shop: Project, fault: str, said: str, own_failures: str
+) -> None:
+    """The reason is told with its numbers; the former release serves on as if nothing was."""
+    before = shop.status()
+    shop.config("env.FAULT", fault)
+
+    run, load = up_under_load(shop)
+
+    assert run.code != 0
+    assert said in run.output
+    assert f"{before['release']} serves as before" in run.output
+    assert shop.status()["machines"] == before["machines"]
+    assert [failure for failure in load.failures if own_failures not in failure] == []
+    assert load.served > 300
+    judged_again = shop.flygate("judge", "local")
+    assert judged_again.code == 2
+    assert "fail: " in judged_again.output
+
+
+def test_a_good_canary_passes(shop: Project) -> None:
+    """Under the same load nothing is held against it, and nobody notices."""
+    shop.config("env.FAULT", "none")
+
+    run, load = up_under_load(shop)
+
+    run.ok()
+    assert "judge    5xx 0 of" in run.output
+    assert load.failures == []
+    [judged] = json.loads(shop.flygate("judge", "local", "--json").ok().output)
+    assert judged["outcome"] == "pass"
+    assert judged["numbers"]["iad"]["errors"]["candidate"][1] >= 150
+    strict = shop.flygate("judge", "local", "--rule", "minimum=1000000")
+    assert strict.code == 3
+    assert "of the 1000000 requests wanted" in strict.output
+
+
+def test_a_canary_without_traffic_is_held(shop: Project) -> None:
+    """Nothing was seen, so nothing is decided: both releases serve, and an operator decides."""
+    before = shop.status()
+    shop.config("env.FAULT", "unseen")
+    shop.config("rollout.soak", "3s")
+
+    run = shop.up()
+
+    assert run.code != 0
+    assert "0 of the 150 requests wanted reached the new machines" in run.output
+    assert "is held" in run.output
+    shop.flygate("abort", "local")
+    assert shop.status()["machines"] == before["machines"]

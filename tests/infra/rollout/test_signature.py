@@ -1,0 +1,47 @@
+"""The engine's signature is the one that the service believes: infra may not import it."""
+
+from __future__ import annotations
+
+from infra.rollout import collector, probe, samples, signature
+from service import statistics
+from service.routes.health import PROBE
+from service.routes.statistics import STATISTICS
+from service.settings import Settings
+from service.signature import HEADER, Signatures
+
+KEY = signature.new_key()
+AT = 1_800_000_000.5
+
+
+def scope(path: str, value: str) -> dict[str, object]:
+    """A signed request as the service gets it."""
+    headers = [(signature.HEADER.lower().encode(), value.encode())]
+    return {"type": "http", "method": "GET", "path": path, "headers": headers}
+
+
+def test_the_service_believes_what_the_engine_signs() -> None:
+    """With the key that both have, for the path that was signed, for a minute."""
+    signed = signature.sign(KEY, "GET", STATISTICS, AT)
+
+    assert Signatures(KEY, lambda: AT + 59).nonce(scope(STATISTICS, signed))
+    assert Signatures(KEY, lambda: AT + 62).nonce(scope(STATISTICS, signed)) is None
+    assert Signatures(KEY, lambda: AT).nonce(scope(PROBE, signed)) is None
+    assert Signatures(signature.new_key(), lambda: AT).nonce(scope(STATISTICS, signed)) is None
+
+
+def test_each_signature_is_another_client() -> None:
+    """Two probes do not share a bucket."""
+    one, other = (signature.sign(KEY, "GET", PROBE, AT) for _ in range(2))
+
+    verify = Signatures(KEY, lambda: AT)
+    assert verify.nonce(scope(PROBE, one)) != verify.nonce(scope(PROBE, other))
+
+
+def test_the_two_agree_on_names() -> None:
+    """The header, the paths, the variable, the form of the statistics."""
+    assert signature.HEADER.lower().encode() == HEADER
+    assert collector.PATH == STATISTICS
+    assert probe.PROBE == PROBE
+    assert Settings.from_environment({signature.KEY: KEY}).key == KEY
+    told = statistics.Statistics(1024).snapshot()
+    assert isinstance(samples.read(0.0, told), samples.Snapshot)
