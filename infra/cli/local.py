@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from infra.cli.local_faults import faults
 from infra.local.control import DaemonControl, Started
 from infra.local.errors import StartupError
 from infra.local.log_reader import LogReader
@@ -34,6 +35,7 @@ _DEFAULT_STATE = PROJECT_ROOT / ".flygate" / "local"
 
 def register(parent: typer.Typer) -> None:
     """Adds the verb to `flygate`."""
+    app.add_typer(faults)
     parent.add_typer(app)
 
 

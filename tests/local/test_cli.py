@@ -138,3 +138,22 @@ def test_logs_follow(flygate: Flygate) -> None:
         following.terminate()
     assert machine in line
     assert "listening on" in line
+
+
+def test_options_and_faults(flygate: Flygate) -> None:
+    """A daemon with other options takes its place; faults are added, shown, and ended."""
+    flygate.run("up", "--api-port", "0", "--proxy-port", "0")
+    assert "without --faults" in flygate.run("faults", code=1)
+    said = flygate.run("up", "--faults", "--autostop-period", "60")
+    assert "restarted because its options are others now" in said
+    assert "runs already" in flygate.run("up"), "no option means: as it is"
+    assert "Nothing goes wrong" in flygate.run("faults")
+    flygate.run("faults", "add", "create_machine", "fail", "--count", "2", "--status", "503")
+    assert "create_machine  fail  hit 0 of 2" in flygate.run("faults")
+    assert "must be one of" in flygate.run("faults", "add", "everything", "fail", code=1)
+    assert "not found" in flygate.run("faults", "machine", "0", "kill", code=1)
+    assert "90s ahead" in flygate.run("faults", "clock", "90")
+    flygate.run("faults", "clear")
+    assert "fail" not in flygate.run("faults")
+    flygate.run("down")
+    assert "not running" in flygate.run("faults", code=3)
