@@ -5,12 +5,20 @@ A bucket is announced as `q` units (its size) per `w` seconds (the time that it 
 so `r` never exceeds `q`, and nothing is promised that the bucket would not keep.
 """
 
+from typing import Final
+
 from .decision import Decision
 from .policy import Mode, Policy
 from .quota import NANOS, Quota
 from .verdict import Verdict
 
-Fields = list[tuple[bytes, bytes]]
+Field = tuple[bytes, bytes]
+Fields = list[Field]
+
+_POLICY: Final = b"ratelimit-policy"
+_STATE: Final = b"ratelimit"
+_RETRY_AFTER: Final = b"retry-after"
+_MOST_POLICIES: Final = 1_000
 
 
 class HeaderWriter:
@@ -18,48 +26,62 @@ class HeaderWriter:
 
     def __init__(self) -> None:
         """Know no policy yet."""
-        self._known: dict[tuple[Policy, int, int], tuple[bytes, bytes]] = {}
+        self._known: dict[Policy, _Constants] = {}
 
     def render(self, verdict: Verdict) -> Fields:
         """RateLimit and RateLimit-Policy, and Retry-After if waiting helps."""
-        announced, states = [], []
-        for policy, decision in verdict.results:
-            if policy.mode is Mode.ENFORCE:
-                announcement, prefix = self._constants(policy, decision.quota)
-                announced.append(announcement)
-                states.append(prefix + _state(decision))
-        if not announced:
-            return []
-        fields = [
-            (b"ratelimit-policy", b", ".join(announced)),
-            (b"ratelimit", b", ".join(states)),
-        ]
-        if not verdict.allowed and not verdict.can_never_fit:
-            fields.append((b"retry-after", b"%d" % verdict.retry_after_seconds))
+        if verdict.allowed and len(verdict.results) == 1:
+            ((policy, decision),) = verdict.results
+            known = self._known.get(policy)
+            # Nearly every answer, without the calls of the others.
+            if known is not None and known.quota is decision.quota and known.is_told:
+                return [known.field, (_STATE, known.prefix + _state(decision))]
+        fields = self._render_all(verdict.results)
+        if fields and not verdict.allowed and not verdict.can_never_fit:
+            fields.append((_RETRY_AFTER, b"%d" % verdict.retry_after_seconds))
         return fields
 
-    def _constants(self, policy: Policy, quota: Quota) -> tuple[bytes, bytes]:
-        size = (policy, quota.capacity_ns, quota.burst)
-        known = self._known.get(size)
-        if known is None:
-            if len(self._known) > 1000:
-                self._known.clear()  # policies were replaced many times
-            known = self._known[size] = _announce(policy.name, quota)
+    def _render_all(self, results: tuple[tuple[Policy, Decision], ...]) -> Fields:
+        announced, states = [], []
+        for policy, decision in results:
+            known = self._constants(policy, decision.quota)
+            if known.is_told:
+                announced.append(known.field[1])
+                states.append(known.prefix + _state(decision))
+        if not announced:
+            return []
+        return [(_POLICY, b", ".join(announced)), (_STATE, b", ".join(states))]
+
+    def _constants(self, policy: Policy, quota: Quota) -> "_Constants":
+        known = self._known.get(policy)
+        # By identity, as comparing takes longer; an override, or a share of a quota, is another.
+        if known is not None and known.quota is quota:
+            return known
+        if len(self._known) >= _MOST_POLICIES:
+            self._known.clear()  # policies were replaced many times
+        known = self._known[policy] = _Constants(policy, quota)
         return known
 
 
-def _announce(name: str, quota: Quota) -> tuple[bytes, bytes]:
-    quoted = f'"{name}"'.encode("ascii")
-    window = -(-quota.capacity_ns // NANOS)
-    return b"%b;q=%d;w=%d" % (quoted, quota.burst, window), quoted
+class _Constants:
+    """What is said of a policy in every answer."""
+
+    __slots__ = ("field", "is_told", "prefix", "quota")
+
+    def __init__(self, policy: Policy, quota: Quota) -> None:
+        self.is_told = policy.mode is Mode.ENFORCE
+        self.quota = quota
+        self.prefix = f'"{policy.name}"'.encode("ascii")
+        window = -(-quota.capacity_ns // NANOS)
+        self.field: Field = _POLICY, b"%b;q=%d;w=%d" % (self.prefix, quota.burst, window)
 
 
 def _state(decision: Decision) -> bytes:
     """What is left; and the time until the bucket is full or, if nothing is left, has a unit."""
-    remaining, quota = decision.remaining, decision.quota
-    time = decision.owed_ns
-    if not decision.allowed:
-        time = max(0, decision.wait_ns)
-    elif remaining == 0:
-        time = max(0, time + quota.emission_ns - quota.capacity_ns)
-    return b";r=%d;t=%d" % (remaining, -(-time // NANOS))
+    allowed, wait, time, quota = decision
+    room, emission = quota.capacity_ns - time, quota.emission_ns
+    if not allowed:
+        time = wait if wait > 0 else 0
+    elif room < emission:
+        time = emission - room
+    return b";r=%d;t=%d" % (room // emission if room > 0 else 0, -(-time // NANOS))

@@ -67,6 +67,9 @@ class Limiter:
     def check_now(self, request: Request) -> Verdict:
         """`check`, without an await. Only if `is_instant`."""
         policies = self.policies
+        single = policies.single
+        if single is not None and request.path not in policies.exempt_paths and not self._former:
+            return self._check_one(request, single)
         if policies.denies(request):
             return self._tell(request, Verdict(False, (), Source.DENY_LIST))
         matched = policies.match(request)

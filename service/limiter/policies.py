@@ -22,6 +22,9 @@ class PolicySet:
         exempt_paths: paths that no policy applies to (health checks).
         allow: addresses that no policy applies to.
         deny: addresses that are refused whatever they ask for.
+
+    Attributes:
+        single: the only policy, if every request falls under it whose path is not exempt.
     """
 
     policies: tuple[Policy, ...]
@@ -31,6 +34,8 @@ class PolicySet:
     _active: tuple[Policy, ...] = field(init=False, repr=False)
     _has_routes: bool = field(init=False, repr=False)
     _has_exceptions: bool = field(init=False, repr=False)
+    has_deny_list: bool = field(init=False, repr=False)
+    single: Policy | None = field(init=False, repr=False)
     # The policies whose routes a method and a path are on.
     _routed: dict[tuple[str, str], tuple[Policy, ...]] = field(
         init=False, repr=False, compare=False, default_factory=dict
@@ -46,6 +51,10 @@ class PolicySet:
         object.__setattr__(self, "_has_routes", any(policy.routes for policy in active))
         has_exceptions = bool(self.allow) or any(policy.exempt for policy in active)
         object.__setattr__(self, "_has_exceptions", has_exceptions)
+        object.__setattr__(self, "has_deny_list", bool(self.deny))
+        is_plain = not (self._has_routes or has_exceptions or self.has_deny_list)
+        single = active[0] if is_plain and len(active) == 1 else None
+        object.__setattr__(self, "single", single)
 
     def match(self, request: Request) -> tuple[Policy, ...]:
         """The policies that a request is charged to; none if it is exempt."""
@@ -61,7 +70,7 @@ class PolicySet:
     def denies(self, request: Request) -> bool:
         """Whether the address is on the deny list, and the path is not exempt."""
         return (
-            bool(self.deny)
+            self.has_deny_list
             and request.path not in self.exempt_paths
             and request.address in self.deny
         )

@@ -21,6 +21,8 @@ from service.limiter.problem import CONTENT_TYPE
 LIMITER: Final = "flygate.limiter"
 DECIDED: Final = "flygate.decided"
 
+_LIMITED: Final = frozenset({"http", "websocket"})
+_HEADS: Final = frozenset({"http.response.start", "websocket.accept"})
 _POLICY_VIOLATION: Final = 1008
 
 
@@ -35,39 +37,28 @@ class RateLimitMiddleware:
         """Wrap `app`."""
         self._app = app
         self._limiter = limiter
-        self._headers = HeaderWriter()
+        self._render = HeaderWriter().render
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let pass with the RateLimit fields, or refuse."""
-        if scope["type"] not in ("http", "websocket"):
+        if scope["type"] not in _LIMITED:
             await self._app(scope, receive, send)
             return
-        request = request_of(scope)
-        verdict = await self._limiter.check(request)
+        limiter, request = self._limiter, request_of(scope)
+        # What need not wait costs no coroutine.
+        verdict = limiter.check_now(request) if limiter.is_instant else await limiter.check(request)
         if not verdict.allowed:
             await self._refuse(verdict, scope, receive, send)
             return
-        scope[LIMITER] = self._limiter
+        scope[LIMITER] = limiter
         scope[DECIDED] = (request, verdict)
         if verdict.results:
-            send = self._with_fields(verdict, send)
+            send = _with_fields(self._render(verdict), send)
         await self._app(scope, receive, send)
-
-    def _with_fields(self, verdict: Verdict, send: Send) -> Send:
-        fields = self._headers.render(verdict)
-
-        # Not a coroutine itself: it hands on the one of `send`, which saves a frame for each
-        # message of a streamed answer.
-        def send_with_fields(message: Message) -> Awaitable[None]:
-            if message["type"] in ("http.response.start", "websocket.accept"):
-                message["headers"] = [*message.get("headers", ()), *fields]
-            return send(message)
-
-        return send_with_fields
 
     async def _refuse(self, verdict: Verdict, scope: Scope, receive: Receive, send: Send) -> None:
         problem = problem_for(verdict)
-        headers = [*problem_headers(problem), *self._headers.render(verdict)]
+        headers = [*problem_headers(problem), *self._render(verdict)]
         kind = "http.response"
         if scope["type"] == "websocket":
             await receive()  # the handshake must be asked for before it can be refused
@@ -77,6 +68,17 @@ class RateLimitMiddleware:
             kind = "websocket.http.response"
         await send({"type": f"{kind}.start", "status": problem.status, "headers": headers})
         await send({"type": f"{kind}.body", "body": problem.body})
+
+
+def _with_fields(fields: Fields, send: Send) -> Send:
+    # Not a coroutine itself: it hands on the one of `send`, which saves a frame for each message
+    # of a streamed answer.
+    def send_with_fields(message: Message) -> Awaitable[None]:
+        if message["type"] in _HEADS:
+            message["headers"] = [*message.get("headers", ()), *fields]
+        return send(message)
+
+    return send_with_fields
 
 
 def problem_headers(problem: Problem) -> Fields:

@@ -11,6 +11,8 @@ import time
 from importlib import metadata
 from pathlib import Path
 
+import uvloop
+
 from tests.bench import limiter_http, limiter_memory, limiter_redis, page
 
 _PACKAGES = ["limits", "slowapi", "fastapi-limiter", "throttled-py", "pyrate-limiter", "redis"]
@@ -21,7 +23,7 @@ def main() -> None:
     arguments = _arguments()
     lines = [_versions()]
     lines += limiter_memory.report(arguments.keys)
-    lines += asyncio.run(limiter_http.report(arguments.seconds))
+    lines += uvloop.run(limiter_http.report(arguments.seconds))
     lines += asyncio.run(limiter_redis.report(arguments.seconds))
     text = "\n".join(lines) + "\n"
     sys.stdout.write(text)

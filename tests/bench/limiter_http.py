@@ -7,15 +7,17 @@ import socket
 import statistics
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
-from service.asgi import App, Receive, Scope, Send
+from service.asgi import App, Message, Receive, Scope, Send
+from tests.bench.http_load import load
 
+_HOST = "127.0.0.1"
 _CONNECTIONS = 32
-_ROUNDS = 5
-_REQUEST = b"GET /items/1 HTTP/1.1\r\nhost: bench\r\n\r\n"
+_GENERATIONS = 4
+_WINDOWS = 8
 _UNREACHABLE_LIMIT = 1_000_000
 
 
@@ -40,6 +42,26 @@ def empty() -> App:
             await app(scope, receive, send)
 
     return Empty()
+
+
+def two_fields() -> App:
+    """Adds two constant fields, and decides nothing: the least that a limiter with fields costs."""
+    app = _fastapi()
+    fields = [
+        (b"ratelimit-policy", b'"default";q=1000000;w=1'),
+        (b"ratelimit", b'"default";r=999999;t=1'),
+    ]
+
+    class TwoFields:
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            def send_with_fields(message: Message) -> Awaitable[None]:
+                if message["type"] == "http.response.start":
+                    message["headers"] = [*message["headers"], *fields]
+                return send(message)
+
+            await app(scope, receive, send_with_fields)
+
+    return TwoFields()
 
 
 def flygate() -> App:
@@ -79,6 +101,7 @@ def fastapi_limiter() -> App:
 
 VARIANTS: dict[str, tuple[Callable[[], App], str]] = {
     "empty": (empty, "fastapi"),
+    "two constant fields": (two_fields, "fastapi"),
     "flygate": (flygate, "service"),
     "slowapi": (slowapi, "slowapi"),
     "fastapi-limiter": (fastapi_limiter, "fastapi_limiter"),
@@ -86,97 +109,106 @@ VARIANTS: dict[str, tuple[Callable[[], App], str]] = {
 
 
 async def report(seconds: float) -> list[str]:
-    """The table, as lines."""
-    runs: dict[str, list[_Run]] = {}
+    """The table, as lines. Each variant is measured for `seconds` in each of some processes."""
     present = [name for name, (_, package) in VARIANTS.items() if importlib.util.find_spec(package)]
-    for _ in range(_ROUNDS):
-        for name in present:
-            runs.setdefault(name, []).append(await _measure(name, seconds))
-    base = _median(runs["empty"])
+    windows: dict[str, list[_Window]] = {name: [] for name in present}
+    for _ in range(_GENERATIONS):
+        await _measure_generation(present, seconds / _WINDOWS, windows)
     lines = [
         f"### HTTP, {_CONNECTIONS} connections, one uvicorn worker, all requests allowed",
         "",
-        "The server's processor time is what other work on the machine disturbs least.",
+        f"Medians of {_GENERATIONS * _WINDOWS} windows; in each, all variants were measured one"
+        " after the other, and a share is one of the empty middleware's figure in the same window."
+        " The server's processor time is what other work on the machine disturbs least; the load"
+        " generator took {:.0%} of a core.".format(statistics.median(_load_shares(windows))),
         "",
-        "| middleware | requests/s | of the empty one | p99 ms | server µs | of the empty one |",
-        "|---|---|---|---|---|---|",
+        "| middleware | requests/s | of the empty one | p50 ms | p99 ms | server µs"
+        " | of the empty one |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for name in present:
-        run = _median(runs[name])
-        lines.append(
-            f"| {name} | {run.rate:,.0f} | {run.rate / base.rate:.1%} | {run.p99 * 1000:.1f}"
-            f" | {run.cpu * 1e6:.0f} | {base.cpu / run.cpu:.1%} |"
-        )
+    lines += [_row(name, windows[name], windows["empty"]) for name in present]
     return [*lines, ""]
 
 
-class _Run(NamedTuple):
+class _Window(NamedTuple):
     rate: float
+    p50: float
     p99: float
     cpu: float
+    load: float
 
 
-def _median(runs: list[_Run]) -> _Run:
-    return _Run(*(statistics.median(values) for values in zip(*runs, strict=True)))
+def _row(name: str, windows: list[_Window], empty: list[_Window]) -> str:
+    rate, p50, p99, cpu, _ = (statistics.median(values) for values in zip(*windows, strict=True))
+    pairs = list(zip(windows, empty, strict=True))
+    of_rate = statistics.median(ours.rate / theirs.rate for ours, theirs in pairs)
+    of_cpu = statistics.median(theirs.cpu / ours.cpu for ours, theirs in pairs)
+    return (
+        f"| {name} | {rate:,.0f} | {of_rate:.1%} | {p50 * 1000:.2f} | {p99 * 1000:.2f}"
+        f" | {cpu * 1e6:.0f} | {of_cpu:.1%} |"
+    )
 
 
-async def _measure(name: str, seconds: float) -> _Run:
-    with socket.create_server(("127.0.0.1", 0)) as free:
+def _load_shares(windows: dict[str, list[_Window]]) -> list[float]:
+    return [window.load for each in windows.values() for window in each]
+
+
+async def _measure_generation(
+    names: list[str], seconds: float, windows: dict[str, list[_Window]]
+) -> None:
+    """Fresh processes: how fast one happens to be laid out in memory must not decide."""
+    async with AsyncExitStack() as stack:
+        servers = {name: await stack.enter_async_context(_server(name)) for name in names}
+        for port, _ in servers.values():
+            await load(_HOST, port, _CONNECTIONS, 0.5)  # warm up
+        for _ in range(_WINDOWS):
+            for name, (port, pid) in servers.items():
+                windows[name].append(await _measure(port, pid, seconds))
+
+
+async def _measure(port: int, pid: int, seconds: float) -> _Window:
+    before, own, began = _processor_seconds(pid), time.process_time(), time.perf_counter()
+    times = await load(_HOST, port, _CONNECTIONS, seconds)
+    elapsed = time.perf_counter() - began
+    cpu = (_processor_seconds(pid) - before) / len(times)
+    hundredths = statistics.quantiles(times, n=100)
+    load_share = (time.process_time() - own) / elapsed
+    return _Window(len(times) / elapsed, hundredths[49], hundredths[98], cpu, load_share)
+
+
+@asynccontextmanager
+async def _server(name: str) -> AsyncIterator[tuple[int, int]]:
+    """A server's port and pid."""
+    with socket.create_server((_HOST, 0)) as free:
         port = free.getsockname()[1]
     server = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.bench.limiter_http", name, str(port), env=dict(os.environ)
     )
     try:
         await _until_listening(port)
-        await _load(port, 0.5)  # warm up
-        before = _processor_seconds(server.pid)
-        times = await _load(port, seconds)
-        cpu = (_processor_seconds(server.pid) - before) / len(times)
+        yield port, server.pid
     finally:
         server.terminate()
         await server.wait()
-    return _Run(len(times) / seconds, statistics.quantiles(times, n=100)[98], cpu)
 
 
 def _processor_seconds(pid: int) -> float:
     try:
-        with open(f"/proc/{pid}/stat") as stat:
-            fields = stat.read().rpartition(")")[2].split()
+        # In nanoseconds, where /proc/PID/stat counts in hundredths of a second.
+        with open(f"/proc/{pid}/schedstat") as stat:
+            return int(stat.read().split()[0]) / 1e9
     except FileNotFoundError:  # not Linux
         return float("nan")
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def _until_listening(port: int) -> None:
     async with asyncio.timeout(20):
         while True:
             with suppress(OSError):
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                _, writer = await asyncio.open_connection(_HOST, port)
                 writer.close()
                 return
             await asyncio.sleep(0.02)
-
-
-async def _load(port: int, seconds: float) -> list[float]:
-    end = time.perf_counter() + seconds
-    clients = [_client(port, end) for _ in range(_CONNECTIONS)]
-    return [took for times in await asyncio.gather(*clients) for took in times]
-
-
-async def _client(port: int, end: float) -> list[float]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    times = []
-    while time.perf_counter() < end:
-        began = time.perf_counter()
-        writer.write(_REQUEST)
-        head = await reader.readuntil(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise RuntimeError(f"expected 200, found {head[:60]!r}")
-        length = head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]
-        await reader.readexactly(int(length))
-        times.append(time.perf_counter() - began)
-    writer.close()
-    return times
 
 
 def _serve(name: str, port: int) -> None:
@@ -184,7 +216,7 @@ def _serve(name: str, port: int) -> None:
 
     uvicorn.run(
         VARIANTS[name][0](),
-        host="127.0.0.1",
+        host=_HOST,
         port=port,
         loop="uvloop",
         http="httptools",
