@@ -1,11 +1,21 @@
 """The policies that the settings ask for, and their reload at SIGHUP."""
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from .limiter import Limiter, LimiterError, Policy, PolicySet, read_policies, window
+from .limiter import (
+    KeyFunction,
+    Limiter,
+    LimiterError,
+    Policy,
+    PolicyError,
+    PolicySet,
+    read_policies,
+    window,
+)
 from .routes.health import HEALTH, READY
 from .routes.statistics import STATISTICS
 from .settings import LimiterSettings, SettingError
+from .wrapped import find
 
 # Fly's checks, its proxy and a rollout's judge ask these all the time, and must never be refused.
 EXEMPT_PATHS: Final = frozenset({HEALTH, READY, STATISTICS})
@@ -21,7 +31,7 @@ def load_policies(settings: LimiterSettings) -> PolicySet:
         default = Policy("default", settings.quota, mode=settings.mode, failure=settings.failure)
         return PolicySet((default,), EXEMPT_PATHS)
     try:
-        policies = read_policies(settings.policies.read_text(), EXEMPT_PATHS)
+        policies = read_policies(settings.policies.read_text(), EXEMPT_PATHS, find_key)
         if settings.is_sliding_window:
             _check_windows(policies)
         return policies
@@ -39,6 +49,21 @@ def reload_policies(limiter: Limiter, settings: LimiterSettings, log: Any) -> No
     else:
         names = [policy.name for policy in limiter.policies.policies]
         log.info("policies reloaded", version=limiter.version, policies=names)
+
+
+def find_key(name: str) -> KeyFunction:
+    """The key function of an application, by `package.module:name`.
+
+    Raises:
+        PolicyError: there is no such function.
+    """
+    try:
+        found = find("a key function", name)
+    except SettingError as error:
+        raise PolicyError(str(error)) from error
+    if not callable(found):
+        raise PolicyError(f"a key function is called with a Request; {name} can't be called")
+    return cast(KeyFunction, found)
 
 
 def _check_windows(policies: PolicySet) -> None:

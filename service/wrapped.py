@@ -1,4 +1,4 @@
-"""Finds the application that `SERVICE_APP` names."""
+"""Finds what the environment names in an application's modules: the application, key functions."""
 
 import importlib
 from typing import Any, cast
@@ -6,32 +6,42 @@ from typing import Any, cast
 from .asgi import App
 from .settings import SettingError
 
-_FORM = "package.module:attribute, or package.module:factory()"
+_FORM = "package.module:attribute"
 
 
 def load(name: str) -> App:
-    """Import `package.module:attribute`, or call `package.module:factory()`.
+    """The application that SERVICE_APP names: `package.module:attribute`, or `…:factory()`.
 
     Raises:
         SettingError: there is no such module or attribute. What the application itself raises
             while it is imported is passed on, with its traceback.
     """
+    found = find("SERVICE_APP", name.removesuffix("()"))
+    return cast(App, found() if name.endswith("()") else found)
+
+
+def find(what: str, name: str) -> Any:
+    """Import `package.module:attribute`.
+
+    Raises:
+        SettingError: naming what was looked for; see `load`.
+    """
     module_name, colon, attribute = name.partition(":")
     if not colon or not module_name or not attribute:
-        raise SettingError("SERVICE_APP", name, _FORM)
-    found: Any = _module(module_name, name)
-    for part in attribute.removesuffix("()").split("."):
+        raise SettingError(what, name, f"{_FORM}, or {_FORM}() to call it")
+    found = _module(what, module_name, name)
+    for part in attribute.split("."):
         if not hasattr(found, part):
-            raise SettingError("SERVICE_APP", name, f"{_FORM}; {module_name} has no {part!r}")
+            raise SettingError(what, name, f"{_FORM}; {module_name} has no {part!r}")
         found = getattr(found, part)
-    return cast(App, found() if attribute.endswith("()") else found)
+    return found
 
 
-def _module(module_name: str, name: str) -> Any:
+def _module(what: str, module_name: str, name: str) -> Any:
     try:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         # A module that the application itself misses is another mistake.
         if error.name is None or not module_name.startswith(error.name):
             raise
-        raise SettingError("SERVICE_APP", name, f"{_FORM}; no module {error.name!r}") from error
+        raise SettingError(what, name, f"{_FORM}; no module {error.name!r}") from error

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from infra.cli import screen
 from infra.cli.stack import PulumiFailed, Stack
 from infra.errors import PromotionError
 from infra.fly.client import FlyClient
@@ -31,7 +32,9 @@ def promote(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be promoted, and stop.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For scripts, with --dry-run.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="For scripts: what would be promoted, or the events.")
+    ] = False,
 ) -> None:
     """Deploy the very image that staging runs: taken by digest, never built again.
 
@@ -46,12 +49,13 @@ def promote(
 
     Exit codes: 0 done, 1 refused and nothing was changed, else as those of `flygate rollback`.
     """
-    stack = Stack(environment)
+    claimed = screen.claim_output() if as_json and not dry_run else None
+    stack = Stack(environment, events=claimed)
     wanted = _wanted(stack, override)
-    if dry_run or as_json:
+    if dry_run:
         _show(wanted, as_json=as_json)
     check_soak(wanted)
-    if not (dry_run or as_json):
+    if not dry_run:
         print(f"promoting {wanted.describe()} to {environment}", flush=True)
         _deploy(stack, wanted)
         print(f"{environment} runs what {wanted.source} proved.")

@@ -1,8 +1,10 @@
-"""Tables on the screen; wide where nobody looks, so that a pipe gets whole lines."""
+"""What is printed where: tables, wide where nobody looks, and events on an output of their own."""
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import TextIO
 
 from rich.console import Console
 from rich.table import Table
@@ -21,3 +23,14 @@ def table(*columns: str) -> Table:
     for column in columns:
         plain.add_column(column, no_wrap=column != columns[-1], overflow="fold")
     return plain
+
+
+def claim_output() -> TextIO:
+    """Standard output for a script's events alone.
+
+    Whatever else is printed from now on, also by programs that we run, goes to standard error.
+    """
+    sys.stdout.flush()
+    claimed = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return claimed

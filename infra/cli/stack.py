@@ -8,17 +8,15 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+from infra.cli import progress
 from infra.errors import ConfigError, FlygateError
 from infra.ops.site import journal_path
-from infra.rollout import journal
 from infra.rollout.journal import Event
-from infra.rollout.report import Report
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL = "local"
@@ -45,10 +43,15 @@ class PulumiFailed(FlygateError):
 
 @dataclass(frozen=True)
 class Stack:
-    """One environment of this checkout, by its Pulumi stack's name."""
+    """One environment of this checkout, by its Pulumi stack's name.
+
+    Attributes:
+        events: where a rollout's events go, one a line as JSON, instead of to the screen.
+    """
 
     name: str
     root: Path = ROOT
+    events: TextIO | None = None
 
     @property
     def is_local(self) -> bool:
@@ -72,22 +75,20 @@ class Stack:
         return {k: v for k, v in sourced.items() if k not in fly} | own
 
     def run(self, *arguments: str, what: str) -> None:
-        """Run a Pulumi command on this stack, its output shown as it comes.
+        """Run a Pulumi command on this stack, and show how it goes on.
 
         Raises:
             PulumiFailed: it failed; with the rollout's own last words and outcome, if there
                 was one.
         """
         path = journal_path(self.root, self.config("app") or "")
-        before = len(journal.read(path))
-        command = ["pulumi", *arguments, "--stack", self.name]
-        process = subprocess.run(command, cwd=self.root, env=self.environment, check=False)
-        events = journal.read(path)[before:]
-        if sys.stdout.isatty():
-            # A terminal's table shows a command's last line only.
-            _replay(events)
-        if process.returncode != 0:
-            raise PulumiFailed(_last_words(events) or f"{what} failed.", _outcome(events))
+        words = ["pulumi", *arguments, "--stack", self.name]
+        command = progress.Command(words, self.root, self.environment, path)
+        outcome = progress.follow(command, events=self.events)
+        if outcome.code != 0:
+            raise PulumiFailed(
+                _last_words(outcome.events) or f"{what} failed.", _exit_code(outcome.events)
+            )
 
     def ask(self, *arguments: str) -> str:
         """What a Pulumi command on this stack prints.
@@ -132,14 +133,6 @@ class Stack:
             return None
 
 
-def _replay(events: list[Event]) -> None:
-    if events:
-        print("\nThe rollout, step by step:")
-    show = Report(sys.stdout)
-    for event in events:
-        show(event)
-
-
 def _last_words(events: list[Event]) -> str:
     """What became of a rollout that failed: the reason, and what serves now."""
     failures = [event for event in events if event.kind in {"failed", "refused"}]
@@ -150,7 +143,7 @@ def _last_words(events: list[Event]) -> str:
     return f"{failures[-1].release} was not released: {reason}. " + " ".join(ends)
 
 
-def _outcome(events: list[Event]) -> int:
+def _exit_code(events: list[Event]) -> int:
     """The exit code for what a rollout came to, if one ran at all."""
     ends = [event.kind for event in events if event.kind in _OUTCOMES]
     return _OUTCOMES[ends[-1]] or 1 if ends else 1

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli import tour
+from infra.cli import screen, tour
 from infra.cli.stack import ROOT, PulumiFailed, Stack
 from infra.cli.stopwatch import Stopwatch
 from infra.errors import FlygateError
@@ -37,6 +37,9 @@ def register(app: typer.Typer) -> None:
 def up(
     environment: Annotated[str, typer.Argument(help="The stack to bring up.")] = "local",
     quiet: Annotated[bool, typer.Option(help="No tour of the service at the end.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The rollout's events for scripts, one a line.")
+    ] = False,
 ) -> None:
     """Bring a stack up: for `local` the local Fly, the stack, the deployment, and a short tour.
 
@@ -44,10 +47,11 @@ def up(
     Examples:
       flygate up                 all of it on this machine
       flygate up staging         the same as `pulumi up --yes --stack staging`
+      flygate up staging --json  its events on standard output, all else on standard error
 
     Exit codes: as those of `flygate rollback`.
     """
-    stack = Stack(environment)
+    stack = Stack(environment, events=screen.claim_output() if as_json else None)
     watch = Stopwatch(ROOT / ".flygate" / "timings.jsonl", f"up {environment}")
     if stack.is_local:
         with watch.phase("local Fly"):
@@ -56,7 +60,7 @@ def up(
             _prepare(stack)
     with watch.phase("pulumi up"):
         stack.run("up", "--yes", what="The deployment")
-    if stack.is_local and not quiet:
+    if stack.is_local and not (quiet or as_json):
         with watch.phase("tour"):
             tour.show(stack)
     print(f"\n{watch.summary()}")

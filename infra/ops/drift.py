@@ -8,13 +8,15 @@ the repaired release remember it.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
 from infra.fly.client import FlyClient
+from infra.fly.models import IpAssignment
 from infra.rollout.observe import CANDIDATE, LIVE, STANDBY, State, observe
 
 
@@ -49,18 +51,36 @@ async def look(app: str, fly: FlyClient) -> Drift:
     """Read the live app and judge it. Reads only."""
     if await fly.app(app) is None:
         return Drift(_new_token(), ("there is no such app",), "nothing")
-    return judge(await observe(fly, app))
+    state, addresses = await asyncio.gather(observe(fly, app), fly.ips(app))
+    return judge(state, lacking(addresses))
 
 
-def judge(state: State, new_token: Callable[[], str] = _new_token) -> Drift:
-    """What differs from what the last release left."""
+def lacking(addresses: Sequence[IpAssignment]) -> list[str]:
+    """The public addresses that an app needs and has not."""
+    kinds = {"IPv6": ":", "IPv4": "."}
+    found = [kind for kind, sign in kinds.items() if not any(sign in ip.ip for ip in addresses)]
+    return [f"the app has no public {kind} address" for kind in found]
+
+
+def judge(
+    state: State, lacks: Sequence[str] = (), new_token: Callable[[], str] = _new_token
+) -> Drift:
+    """What differs from what the last release left.
+
+    Args:
+        lacks: what else the app has not.
+    """
     live = [m for m in state.machines if m.role == LIVE]
     if not live:
-        return Drift(new_token(), ("no machine of a release is left",), "nothing")
+        return Drift(new_token(), (*lacks, "no machine of a release is left"), "nothing")
     release = max(m.release for m in live)
     current = [m for m in live if m.release == release]
-    found = [f"{m.name} ({m.id}) is {_how(m.cordoned, m.state)}" for m in live if not m.serves]
+    found = list(lacks)
+    found += [f"{m.name} ({m.id}) is {_how(m.cordoned, m.state)}" for m in live if not m.serves]
     found += [f"{m.name} ({m.id}) is of v{m.release}" for m in live if m.release != release]
+    found += [f"{m.name} ({m.id}) was edited" for m in current if m.edited]
+    if state.secrets_moved(release):
+        found.append(f"secrets of the app are not those of v{release}")
     found += [
         f"{m.name} ({m.id}) serves, though v{release} has replaced v{m.release}"
         for m in state.machines

@@ -14,7 +14,7 @@ from infra.rollout import engine, strategies
 from infra.rollout.errors import NothingHeld
 from infra.rollout.holder import HolderFile
 from infra.rollout.ledger import Ledger, Release
-from infra.rollout.observe import DRIFT_KEY, State, observe
+from infra.rollout.observe import DRIFT_KEY, SECRETS_KEY, State, observe
 from infra.rollout.plan import repairs
 from infra.rollout.target import Target
 from infra.rollout.undisturbed import undisturbed
@@ -78,19 +78,20 @@ async def _repaired(rollout: Rollout, state: State) -> bool:
         world.journal.about(current.name)
         world.journal.write("started", "repair", f"{current.name}: putting its machines right")
         await engine.run(repairs(state, world.target), world)
+        await _note_drift(rollout, await observe(world.fly, world.app))
         state = await observe(world.fly, world.app)
         if not rollout.runs_already(state):
             world.journal.about(world.target.name)
             return False  # it does not come up as it is: release it again
-    await _note_drift(rollout, state)
     return True
 
 
 async def _note_drift(rollout: Rollout, state: State) -> None:
     current, world = rollout.ledger.current, rollout.world
+    notes = {DRIFT_KEY: world.target.drift, SECRETS_KEY: state.secrets}
     for machine in state.of(current.version if current else 0):
-        if machine.drift != world.target.drift:
-            await world.fly.set_metadata(world.app, machine.id, DRIFT_KEY, world.target.drift)
+        if (machine.drift, machine.noted_secrets) != (world.target.drift, state.secrets):
+            await world.fly.patch_metadata(world.app, machine.id, notes)
 
 
 async def _roll_out(rollout: Rollout, state: State) -> Ledger:

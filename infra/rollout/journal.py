@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,12 +124,30 @@ class Journal:
 
 def read(path: Path) -> list[Event]:
     """The events of a journal, oldest first; a torn last line is left out."""
-    if not path.exists():
-        return []
-    events = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    return list(_events(path.read_text(encoding="utf-8"))) if path.exists() else []
+
+
+class Tail:
+    """Reads what is appended to a journal from now on."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = path.stat().st_size if path.exists() else 0
+
+    def new(self) -> list[Event]:
+        """The events since the last call; a line that is still being written comes next time."""
+        if not self._path.exists():
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            whole, end, _ = file.read().rpartition(b"\n")
+        self._offset += len(whole + end)
+        return list(_events(whole.decode("utf-8", errors="replace")))
+
+
+def _events(text: str) -> Iterator[Event]:
+    for line in text.splitlines():
         try:
-            events.append(Event(**json.loads(line)))
+            yield Event(**json.loads(line))
         except (ValueError, TypeError):
             continue
-    return events

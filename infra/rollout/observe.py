@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from infra.fly.client import FlyClient
-from infra.fly.models import Machine
+from infra.fly.models import Machine, Secret
 
 RELEASE_KEY = "flygate_release"
 MANIFEST_KEY = "flygate_manifest"
@@ -16,6 +19,9 @@ STEP_KEY = "flygate_step"
 ROLLOUT_KEY = "flygate_rollout"
 RETIRED_KEY = "flygate_retired_at"
 HELD_KEY = "flygate_held"
+# What the machine and the app's secrets were when the release stood: see `infra/ops/drift.py`.
+INSTANCE_KEY = "flygate_instance"
+SECRETS_KEY = "flygate_secrets"
 # flyctl counts the machines that have it, and a standby is none of them.
 PLATFORM_KEY = "fly_platform_version"
 PLATFORM_VERSION = "v2"
@@ -36,6 +42,8 @@ class Seen:
         step: of the rollout that made it, from 1; 0 where it says nothing.
         retired_at: since when it is standby, in unix seconds; 0 if it is not.
         held: why its rollout waits for an operator, or empty.
+        instance: Fly's id of its present config, another one after each edit.
+        noted_instance, noted_secrets: what its release noted of it, and of the app's secrets.
     """
 
     id: str
@@ -52,6 +60,14 @@ class Seen:
     step: int = 0
     retired_at: int = 0
     held: str = ""
+    instance: str = ""
+    noted_instance: str = ""
+    noted_secrets: str = ""
+
+    @property
+    def edited(self) -> bool:
+        """Somebody changed its config after its release stood."""
+        return self.noted_instance not in {"", self.instance}
 
     @property
     def serves(self) -> bool:
@@ -61,20 +77,40 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What an app runs now."""
+    """What an app runs now.
+
+    Attributes:
+        secrets: stands for the app's secret values, as far as Fly's digests tell them apart.
+    """
 
     app: str
     machines: tuple[Seen, ...] = ()
+    secrets: str = ""
 
     def of(self, release: int) -> tuple[Seen, ...]:
         """The machines of one release."""
         return tuple(m for m in self.machines if m.release == release)
 
+    def secrets_moved(self, release: int) -> bool:
+        """Somebody changed the app's secrets after a release stood."""
+        return any(m.noted_secrets not in {"", self.secrets} for m in self.of(release))
+
 
 async def observe(fly: FlyClient, app: str) -> State:
     """Read the machines that Flygate made; others are left alone."""
-    machines = await fly.machines(app)
-    return State(app=app, machines=tuple(seen(m) for m in machines if RELEASE_KEY in m.metadata))
+    machines, secrets = await asyncio.gather(fly.machines(app), fly.secrets(app))
+    ours = tuple(seen(machine) for machine in machines if RELEASE_KEY in machine.metadata)
+    return State(app, ours, digest(secrets))
+
+
+def digest(secrets: Iterable[Secret]) -> str:
+    """One short text for all secrets of an app, from Fly's own digests of their values."""
+    text = "".join(f"{secret.name}={secret.digest}\n" for secret in sorted(secrets, key=_name))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _name(secret: Secret) -> str:
+    return secret.name
 
 
 def seen(machine: Machine) -> Seen:
@@ -95,6 +131,9 @@ def seen(machine: Machine) -> Seen:
         step=_whole(metadata.get(STEP_KEY, "")),
         retired_at=_whole(metadata.get(RETIRED_KEY, "")),
         held=metadata.get(HELD_KEY, ""),
+        instance=machine.instance_id,
+        noted_instance=metadata.get(INSTANCE_KEY, ""),
+        noted_secrets=metadata.get(SECRETS_KEY, ""),
     )
 
 

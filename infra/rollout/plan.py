@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from infra.rollout.gates import Gate
 from infra.rollout.observe import LIVE, STANDBY, Seen, State
-from infra.rollout.steps import Destroy, Retire, Revive, Step
+from infra.rollout.steps import Destroy, Retire, Revive, SetSecrets, Step
 from infra.rollout.target import Target
 
 # Each release kept as standby costs a lease, a line on the screen and its machines' disks.
@@ -73,7 +73,12 @@ def clear(state: State, target: Target, used: Collection[Seen] = ()) -> list[Des
 
 def repairs(state: State, target: Target) -> Plan:
     """All that puts the running release right, without a new one."""
-    return Plan(stages=repair(state, target), final=(quieten(state, target),))
+    moved = state.secrets_moved(target.former or 0)
+    secrets: tuple[Step, ...] = (SetSecrets(),) if moved else ()
+    return Plan(
+        stages=(Stage("secrets", secrets), *repair(state, target)),
+        final=(quieten(state, target),),
+    )
 
 
 def quieten(state: State, target: Target) -> Stage:
@@ -116,7 +121,8 @@ def is_converged(state: State, release: int, count: int) -> bool:
     others = [m for m in state.machines if m.release != release]
     return (
         len(machines) == count
-        and all(m.serves and m.healthy for m in machines)
+        and all(m.serves and m.healthy and not m.edited for m in machines)
+        and not state.secrets_moved(release)
         and not any(m.serves or m.release > release for m in others)
     )
 

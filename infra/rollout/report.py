@@ -21,7 +21,7 @@ _MARKS: dict[Kind, str] = {
     "restore-failed": "✗",
 }
 # A step is shown when it is done; that it begins matters to the journal only.
-_HIDDEN: frozenset[Kind] = frozenset({"step", "no-return", "sample"})
+HIDDEN: frozenset[Kind] = frozenset({"step", "no-return", "sample"})
 
 
 class Report:
@@ -32,10 +32,14 @@ class Report:
 
     def __call__(self, event: Event) -> None:
         """Show one event."""
-        if event.kind in _HIDDEN:
+        if event.kind in HIDDEN:
             return
-        mark = _MARKS.get(event.kind, "·")
         # What else a failure has to tell, its last lines of log, comes with the error at the end.
         text = event.text.splitlines()[0] if event.text else ""
-        line = f"{event.release} {event.seconds:5.1f}s {mark} {event.stage:<8} {text}"
+        line = f"{event.release} {event.seconds:5.1f}s {mark(event)} {event.stage:<8} {text}"
         print(line.rstrip(), file=self._stream, flush=True)
+
+
+def mark(event: Event) -> str:
+    """The sign for what an event is."""
+    return _MARKS.get(event.kind, "·")

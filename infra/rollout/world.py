@@ -12,11 +12,16 @@ from infra.rollout.target import Target
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A machine of a release."""
+    """A machine of a release.
+
+    Attributes:
+        instance: Fly's id of its config.
+    """
 
     name: str
     id: str
     region: str
+    instance: str = ""
 
 
 def _new_id() -> str:
@@ -31,6 +36,7 @@ class World:
         made: name → machine, of the new release's machines that there are so far.
         former: the machines of the former release that serve, to compare with.
         secrets_version: Fly's version of the app's secrets, from which new machines read.
+        secrets: stands for their values, as `State.secrets` does.
         id: of this rollout; what it makes carries it.
     """
 
@@ -40,6 +46,7 @@ class World:
     made: dict[str, Member] = field(default_factory=dict)
     former: tuple[Member, ...] = ()
     secrets_version: int = 0
+    secrets: str = ""
     id: str = field(default_factory=_new_id)
 
     @property

@@ -9,7 +9,7 @@ routes = ["GET /search", "/items/{id}"]
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
@@ -38,12 +38,23 @@ _POLICY: Final = {
 }
 
 
-def read_policies(text: str, exempt_paths: frozenset[str] = frozenset()) -> PolicySet:
+Find = Callable[[str], KeyFunction]
+
+
+def no_function(name: str) -> KeyFunction:
+    """Find a key function where none may be named."""
+    raise PolicyError(f"no functions can be named here; found {name!r}")
+
+
+def read_policies(
+    text: str, exempt_paths: frozenset[str] = frozenset(), find: Find = no_function
+) -> PolicySet:
     """Read a set of policies.
 
     Args:
         text: TOML.
         exempt_paths: paths that are exempt whatever the text says.
+        find: gives the key function that `function:NAME` names.
 
     Raises:
         PolicyError: naming what is wrong and where.
@@ -54,7 +65,7 @@ def read_policies(text: str, exempt_paths: frozenset[str] = frozenset()) -> Poli
         raise PolicyError(f"the policies are no TOML: {error}") from error
     _check_names("the file", document, _TOP)
     tables = _value(document, "policy", list, [], "the file")
-    policies = [policy for table in tables for policy in _policies(table)]
+    policies = [policy for table in tables for policy in _policies(table, find)]
     return PolicySet(
         tuple(policies),
         exempt_paths | frozenset(_texts(document, "exempt_paths", "the file")),
@@ -63,14 +74,14 @@ def read_policies(text: str, exempt_paths: frozenset[str] = frozenset()) -> Poli
     )
 
 
-def _policies(table: Any) -> list[Policy]:
+def _policies(table: Any, find: Find) -> list[Policy]:
     """A policy, and its candidate beside it."""
     if not isinstance(table, dict) or not isinstance(table.get("name"), str):
         raise PolicyError(f"each [[policy]] needs a name; found {table!r}")
     where = f"policy {table['name']!r}"
     _check_names(where, table, _POLICY)
     try:
-        policy = _policy(table, where)
+        policy = _policy(table, where, find)
         candidate = _value(table, "candidate", str, "", where)
         if not candidate:
             return [policy]
@@ -79,12 +90,12 @@ def _policies(table: Any) -> list[Policy]:
         raise PolicyError(f"{where}: {error}") from error
 
 
-def _policy(table: dict[str, Any], where: str) -> Policy:
+def _policy(table: dict[str, Any], where: str, find: Find) -> Policy:
     overrides = _value(table, "overrides", dict, {}, where)
     return Policy(
         name=table["name"],
         quota=Quota.parse(_value(table, "quota", str, "", where)),
-        key=_key(_value(table, "key", str, "client", where), where),
+        key=_key(_value(table, "key", str, "client", where), where, find),
         cost=_value(table, "cost", int, 1, where),
         mode=_word(table, "mode", Mode.ENFORCE, where),
         failure=_word(table, "failure", Failure.FAIR_SHARE, where),
@@ -107,7 +118,7 @@ def _candidate(policy: Policy, quota: Quota) -> Policy:
     )
 
 
-def _key(text: str, where: str) -> KeyFunction:
+def _key(text: str, where: str, find: Find) -> KeyFunction:
     kind, _, name = text.partition(":")
     if text == "client":
         return by_client
@@ -115,11 +126,13 @@ def _key(text: str, where: str) -> KeyFunction:
         return by_everyone
     if kind == "header" and name:
         return by_header(name.lower())
+    if kind == "function" and name:
+        return find(name)
     if text.startswith("client/") and text[7:].isdigit() and 16 <= int(text[7:]) <= 128:
         return by_network(int(text[7:]))
     raise PolicyError(
-        f"{where}: key is 'client', 'client/48' (any IPv6 prefix), 'header:NAME' or 'everyone';"
-        f" found {text!r}"
+        f"{where}: key is 'client', 'client/48' (any IPv6 prefix), 'header:NAME',"
+        f" 'function:package.module:name' or 'everyone'; found {text!r}"
     )
 
 

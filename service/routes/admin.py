@@ -81,7 +81,7 @@ class AdminRoutes:
             "admin",
             act=act.__name__.strip("_"),
             by=request.client.host if request.client else None,
-            on=dict(request.query_params),
+            on={name: _masked(value) for name, value in request.query_params.items()},
             **more,
         )
 
@@ -124,6 +124,12 @@ class AdminRoutes:
         if self._limiter.version == before:
             raise PolicyError("the policies have a mistake and were not reloaded; see the log")
         return {"version": self._limiter.version}
+
+
+def _masked(value: str) -> str:
+    """A bucket that is named after a header's value, an API key say, without that value."""
+    name, equals, _ = value.partition("=")
+    return f"{name}=(hidden)" if equals else value
 
 
 def _bucket(request: Request) -> tuple[str, str]:

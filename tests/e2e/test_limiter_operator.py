@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 
 from infra.web import address
 from tests.e2e.process_list import ProcessList
@@ -127,3 +128,22 @@ def test_each_machine_is_asked(project: Project) -> None:
         for machine in live:
             forced = web.get("/", headers={"fly-force-instance-id": machine})
             assert forced.status_code == 429
+
+
+def test_an_operator_unlocks_an_account(project: Project) -> None:
+    """After too many wrong passwords the right one is refused; unlocked, it logs in."""
+    right = {"username": "ada@example.org", "password": "canary-password"}
+    wrong = {**right, "password": "guess"}
+    users = {"ada@example.org": PasswordHasher(1, 8, 1).hash(right["password"])}
+    project.config("secrets.ADMIN_TOKEN", secrets.token_urlsafe(32), secret=True)
+    project.config("secrets.LOGIN_USERS", json.dumps(users), secret=True)
+    project.up().ok()
+
+    with client(project, CLIENT) as web:
+        assert {web.post("/auth/login", json=wrong).status_code for _ in range(5)} == {401}
+        assert web.post("/auth/login", json=right).status_code == 401
+
+        [answer] = limiter(project, "unlock", "local", "ada@example.org", "--address", CLIENT)
+
+        assert answer["was_locked"] is True
+        assert web.post("/auth/login", json=right).status_code == 200

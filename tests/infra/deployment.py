@@ -14,6 +14,7 @@ import httpx
 from infra import flytoml, image
 from infra.config import Pin
 from infra.fly.client import FlyClient
+from infra.fly.models import Check
 from infra.manifest import Gates, Manifest
 from infra.ops import app as app_op
 from infra.ops import release as release_op
@@ -149,6 +150,35 @@ class Deployment:
             "secrets": {s.name: s.digest for s in await self.fly.secrets(APP)},
             "leases": [m.id for m in machines if await self.fly.lease(APP, m.id)],
         }
+
+    async def by_hand(self, method: str, path: str, body: Any = None) -> Any:
+        """What somebody else does to the app, past Flygate."""
+        options = {} if body is None else {"json": body}
+        return await self.fly._session.flaps(method, f"/apps/{APP}{path}", **options)
+
+    async def edit(self, machine_id: str, **env: str) -> None:
+        """Give a machine other environment variables, as `fly machine update --env` does."""
+        config = (await self.by_hand("GET", f"/machines/{machine_id}"))["config"]
+        config["env"] = {**config["env"], **env}
+        await self.by_hand("POST", f"/machines/{machine_id}", {"config": config})
+        await self.fly.wait(APP, machine_id, "started", 10)
+
+    async def restart(self, machine_id: str) -> None:
+        """Stop and start a machine; it serves again when this returns."""
+        await self.fly.stop(APP, machine_id)
+        await self.fly.wait(APP, machine_id, "stopped", 10)
+        await self.fly.start(APP, machine_id)
+        while not all(c.status == "passing" for c in await self._checks(machine_id)):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+    async def _checks(self, machine_id: str) -> list[Check]:
+        return (await self.fly.machine(APP, machine_id)).checks
+
+    async def release_address(self, sign: str) -> None:
+        """Release the addresses that have a sign: `:` or `.`."""
+        for address in await self.fly.ips(APP):
+            if sign in address.ip:
+                await self.by_hand("DELETE", f"/ip_assignments/{address.ip}")
 
     async def ask(self, **headers: str) -> dict[str, str]:
         """One request through the proxy: which release and machine answered, with which values."""

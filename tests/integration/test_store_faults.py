@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from service.limiter import Charge, Failure, Key, Source, Store, Taken, parse
+from service.limiter import Charge, Failure, Key, Source, Taken, parse
 from tests.support.redis_server import RedisServer
 
 from .faults import FAULTS, Fault, Link
 from .stores import BUDGET_SECONDS, LONGEST_SECONDS, guarded_store
+from .waiting import until, until_redis_decides
 
 pytestmark = pytest.mark.integration
 
@@ -36,15 +37,6 @@ async def timed(take: Callable[[], Awaitable[Taken]], waits: list[float]) -> Tak
 def admitted(answers: list[Taken]) -> int:
     """How many were let through."""
     return sum(taken.decisions[0].allowed for taken in answers)
-
-
-async def until_redis_decides(store: Store) -> None:
-    """Wait until the store asks Redis again."""
-    async with asyncio.timeout(20):
-        while (  # noqa: ASYNC110 - what we wait for is in another process
-            await store.take([Charge(("test", "probe"), parse("1000/s"))])
-        ).source is not Source.REDIS:
-            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
@@ -89,6 +81,10 @@ async def test_a_fault(link: Link, fault: Fault) -> None:
 
 async def test_a_long_outage_leaves_nothing_behind(link: Link) -> None:
     """Two thousand decisions while Redis hangs leave no task, no connection and no late charge."""
+
+    async def no_connection() -> bool:
+        return link.proxy.open_connections == 0
+
     async with guarded_store(link.url) as store:
         await until_redis_decides(store)
         link.server.pause()
@@ -98,7 +94,7 @@ async def test_a_long_outage_leaves_nothing_behind(link: Link) -> None:
         keys = await link.server.command("DBSIZE")
 
     assert link.proxy.most_open <= 8
-    assert await _soon(lambda: link.proxy.open_connections == 0)
+    await until(no_connection)
     # What had been sent before the budget was over may be charged late; what waited was not sent.
     assert keys <= 2_001
 
@@ -126,10 +122,3 @@ async def test_a_script_that_was_flushed_is_sent_again(redis_server: RedisServer
 
     assert {taken.source for taken in answers} <= {Source.REDIS, Source.DENY_CACHE}
     assert admitted(answers) == BURST - 1
-
-
-async def _soon(holds: Callable[[], bool]) -> bool:
-    async with asyncio.timeout(5):
-        while not holds():  # noqa: ASYNC110 - another task's doing
-            await asyncio.sleep(0.01)
-    return True

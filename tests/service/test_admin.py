@@ -113,3 +113,14 @@ def test_a_short_token_is_refused() -> None:
         Settings.from_environment({"ADMIN_TOKEN": "canary"})
 
     assert "canary" not in str(refused.value)
+
+
+async def test_the_audit_line_hides_api_keys() -> None:
+    """A bucket named after a key's value is logged by the header's name alone."""
+    log = Log()
+    async with operator(log) as client:
+        await client.get(
+            f"{ADMIN}/bucket", params={"policy": "default", "key": "x-api-key=canary-value"}
+        )
+    [line] = log.of("admin")
+    assert line["on"]["key"] == "x-api-key=(hidden)"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from service.limiter import PolicySet, Request
 from service.policies import load_policies
 from service.settings import SettingError, Settings
 
@@ -51,3 +52,45 @@ def test_trusted_proxies_are_checked() -> None:
     """A network that is none stops the start."""
     with pytest.raises(SettingError, match="TRUSTED_PROXIES"):
         Settings.from_environment({"TRUSTED_PROXIES": "10.0.0.0/8, everywhere"})
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An application's module with a key function, on the path."""
+    (tmp_path / "shop_limits.py").write_text(
+        "def by_user(request):\n    return request.header('x-user') or request.client\nLIMIT = 5\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+def _load(folder: Path, key: str) -> PolicySet:
+    path = folder / "policies.toml"
+    path.write_text(f'[[policy]]\nname = "default"\nquota = "2/m"\nkey = "{key}"\n')
+    settings = Settings.from_environment({"RATE_LIMIT_POLICIES": str(path)})
+    return load_policies(settings.limiter)
+
+
+def test_an_application_names_whose_bucket_it_is(shop: Path) -> None:
+    """A function of the application decides who shares a bucket: its users, say."""
+    [policy] = _load(shop, "function:shop_limits:by_user").policies
+    ann = Request("192.0.2.1", header={"x-user": "ann"}.get)
+    assert policy.key(ann) == "ann"
+    assert policy.key(Request("192.0.2.1")) == "192.0.2.1"
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("shop_limits:by_nobody", "has no 'by_nobody'"),
+        ("no_such_shop:by_user", "no module 'no_such_shop'"),
+        ("shop_limits:LIMIT", "can't be called"),
+        ("shop_limits", "package.module:attribute"),
+    ],
+)
+def test_a_function_that_is_not_there_stops_the_start(
+    shop: Path, name: str, complaint: str
+) -> None:
+    """The setting, the file and the mistake are named."""
+    with pytest.raises(SettingError, match=complaint):
+        _load(shop, f"function:{name}")

@@ -16,8 +16,7 @@ class RedisServer(ABC):
 
     def __init__(self) -> None:
         """Choose a free port."""
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
 
     @property
     def url(self) -> str:
@@ -64,3 +63,10 @@ class RedisServer(ABC):
         except (RedisError, OSError):
             return False
         return True
+
+
+def free_port() -> int:
+    """A port on 127.0.0.1 that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port

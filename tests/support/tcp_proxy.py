@@ -15,6 +15,7 @@ class TcpProxy:
         delay_seconds: how late each piece arrives, there and back again.
         pieces_left: how many more answers pass before it goes silent; None: all.
         most_open: the largest number of connections that were open at a time.
+        recorded: what clients have sent so far, if this is a bytearray.
     """
 
     def __init__(self, target_port: int, tls: ssl.SSLContext | None = None) -> None:
@@ -24,6 +25,7 @@ class TcpProxy:
         self.pieces_left: int | None = None
         self.port = 0
         self.most_open = 0
+        self.recorded: bytearray | None = None
         self._tls = tls
         self._server: asyncio.Server | None = None
         self._open: dict[asyncio.Task[None], StreamWriter] = {}
@@ -86,6 +88,8 @@ class TcpProxy:
         while piece := await source.read(65_536):
             if self.delay_seconds:
                 await asyncio.sleep(self.delay_seconds)
+            if self.recorded is not None and not is_answer:
+                self.recorded += piece
             if is_answer and self.pieces_left is not None:
                 if self.pieces_left <= 0:
                     continue

@@ -5,7 +5,7 @@ import shutil
 import signal
 from pathlib import Path
 
-from .redis_server import RedisServer
+from .redis_server import RedisServer, free_port
 
 
 class Valkey(RedisServer):
@@ -17,6 +17,7 @@ class Valkey(RedisServer):
         """Work in `folder`."""
         super().__init__()
         self._folder = folder
+        self.bus_port = free_port()  # for a node of a cluster
         self._process: asyncio.subprocess.Process | None = None
 
     @property

@@ -37,7 +37,7 @@ class Launch:
         """Create it, cordoned, and lease it to us like the machines that were there."""
         slot = self.slot
         machine = await world.fly.create_machine(world.app, machine_request(world, slot))
-        world.made[slot.name] = Member(slot.name, machine.id, slot.region)
+        world.made[slot.name] = Member(slot.name, machine.id, slot.region, machine.instance_id)
         await lease(world.fly, world.app, machine.id)
         return f"{slot.name} is {machine.id} in {slot.region}"
 

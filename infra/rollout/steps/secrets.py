@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from infra.rollout.observe import digest
 from infra.rollout.signature import KEY
 from infra.rollout.steps.step import Turn
 from infra.rollout.target import Target
@@ -23,6 +24,7 @@ class SetSecrets:
         gone = dict.fromkeys(set(target.former_secrets) - set(target.secrets))
         values: dict[str, str | None] = {**target.secrets, **gone, KEY: target.key}
         world.secrets_version = await world.fly.set_secrets(world.app, values)
+        world.secrets = digest(await world.fly.secrets(world.app))
         return describe_secrets(target)
 
     async def undo(self, world: World) -> None:

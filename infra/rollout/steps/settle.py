@@ -8,12 +8,14 @@ from infra.rollout.observe import (
     COUNT_KEY,
     DRIFT_KEY,
     HELD_KEY,
+    INSTANCE_KEY,
     LIVE,
     PLATFORM_KEY,
     PLATFORM_VERSION,
     RELEASE_KEY,
     RETIRED_KEY,
     ROLE_KEY,
+    SECRETS_KEY,
 )
 from infra.rollout.world import World
 
@@ -36,7 +38,7 @@ class Settle:
 
     async def apply(self, world: World) -> str:
         """One call for all of it: a machine that woke from its standby was of another release."""
-        target = world.target
+        target, member = world.target, world.made[self.name]
         notes: dict[str, str | None] = {
             RELEASE_KEY: target.name,
             ROLE_KEY: LIVE,
@@ -45,8 +47,10 @@ class Settle:
             PLATFORM_KEY: PLATFORM_VERSION,
             RETIRED_KEY: None,
             HELD_KEY: None,
+            INSTANCE_KEY: member.instance or None,
+            SECRETS_KEY: world.secrets or None,
         }
-        await world.fly.patch_metadata(world.app, world.made[self.name].id, notes)
+        await world.fly.patch_metadata(world.app, member.id, notes)
         return f"{self.name} is live"
 
     async def undo(self, world: World) -> None:

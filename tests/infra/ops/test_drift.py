@@ -24,7 +24,7 @@ STANDBYS = (
 
 
 def judged(*machines: Seen) -> Drift:
-    return judge(State("shop", machines), lambda: "new")
+    return judge(State("shop", machines), new_token=lambda: "new")
 
 
 @pytest.mark.parametrize(

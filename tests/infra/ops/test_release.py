@@ -86,6 +86,49 @@ async def test_damage_is_seen_and_repaired_with_the_same_machines(
     assert (after.token, after.found) == (seen.token, ())
 
 
+async def test_a_machine_that_was_edited_is_replaced_by_a_release(serving: Deployment) -> None:
+    """Somebody gave it another environment: the next up brings the release's own back."""
+    (machine,) = (await serving.state()).machines
+    await serving.edit(machine.id, GREETING="by hand")
+    seen = await drift_op.look(APP, serving.fly)
+    assert seen.found == (f"{machine.name} ({machine.id}) was edited",)
+
+    ledger = await again(serving, drift=seen.token)
+
+    assert [r.version for r in ledger.releases] == [1, 2]
+    assert (await serving.ask()).get("GREETING") != "by hand"
+    assert (await drift_op.look(APP, serving.fly)).found == ()
+
+
+@pytest.mark.parametrize("values", [{"KEY": "by hand"}, {"KEY": None}, {"OTHER": "by hand"}])
+async def test_secrets_that_were_changed_are_set_again(
+    serving: Deployment, values: dict[str, str | None]
+) -> None:
+    """The running machines keep theirs; one that restarts gets the release's own."""
+    (machine,) = (await serving.state()).machines
+    ledger = serving.ledger
+    await serving.fly.set_secrets(APP, values)
+    seen = await drift_op.look(APP, serving.fly)
+    assert seen.found == ("secrets of the app are not those of v1",)
+
+    assert await again(serving, drift=seen.token) == ledger
+
+    await serving.restart(machine.id)
+    assert (await serving.ask())["KEY"] == "first"
+    assert (await drift_op.look(APP, serving.fly)).found == ()
+
+
+async def test_an_address_that_was_released_comes_back(serving: Deployment) -> None:
+    """Without its public address nobody would reach the app."""
+    await serving.release_address(":")
+    seen = await drift_op.look(APP, serving.fly)
+    assert seen.found == ("the app has no public IPv6 address",)
+
+    await serving.create_app()
+
+    assert (await drift_op.look(APP, serving.fly)).found == ()
+
+
 async def test_a_machine_that_was_destroyed_is_replaced_by_a_release(serving: Deployment) -> None:
     """The manifest is the same, so it is a new release of it."""
     (machine,) = (await serving.state()).machines
@@ -312,10 +355,13 @@ async def test_a_former_release_that_is_broken_does_not_stop_the_next(shop: Depl
 
 async def test_a_repair_that_does_not_help_becomes_a_release(shop: Deployment) -> None:
     """The same manifest on new machines, rather than a ledger that says all is well."""
-    await shop.release({"FAULT": ""}, env=HELLO)
-    await breaks(shop)
+    await shop.release(env=HELLO)
+    (machine,) = (await shop.state()).machines
+    await shop.edit(machine.id, FAULT="sick")
+    await shop.fly.stop(APP, machine.id)
+    await shop.fly.wait(APP, machine.id, "stopped", 10)
 
-    ledger = await shop.release({"FAULT": ""}, env=HELLO)
+    ledger = await shop.release(env=HELLO)
 
     assert [r.version for r in ledger.releases] == [1, 2]
     assert (await shop.ask())["FLYGATE_RELEASE"] == "v2"

@@ -299,6 +299,37 @@ def test_a_rollback_starts_the_standby() -> None:
     ]
 
 
+def test_a_standby_that_is_started_again_is_not_swept_away() -> None:
+    """Its time was over, but nobody had removed it yet."""
+    late = standby(1, retired_at=NOW - 9999)
+
+    assert all_steps(rollback(late), Destroy) == []
+    assert [step.machine for step in all_steps(rollback(late), Wake)] == [late]
+
+
+def test_the_running_release_is_no_standby_of_its_own() -> None:
+    """Its machines were stopped by hand; they are what a rollback leaves behind."""
+    asleep = standby(2, 2)
+
+    assert all_steps(rollback(asleep), Wake) == []
+
+
+def test_a_former_machine_that_starts_again_gets_its_own_secrets() -> None:
+    """Rolling has stopped one when a gate fails: first the former values, then the start."""
+    course = Course(strategy="rolling", steps=(1, "100%"))
+    goal = target(3, 2, manifest=manifest(machines=2, rollout=course))
+    state = State("shop", (seen(2, 1), seen(2, 2)))
+    plan = strategies.plan(state, goal)
+    done = [step for stage in plan.stages for step in stage.steps]
+    simulation = Simulation(state, goal)
+    simulation.apply(done)
+    assert len(simulation.serving(FORMER)) == 1
+
+    simulation.undo(done)
+
+    assert simulation.started_with["v2-iad-1"] == "former"
+
+
 @pytest.mark.parametrize(
     "machines", [(), (standby(1, manifest="another"),), (standby(1, state="failed"),)]
 )
