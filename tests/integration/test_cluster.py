@@ -47,7 +47,6 @@ async def start_cluster(tmp_path: Path) -> AsyncIterator[StartCluster]:
         await node.kill()
 
 
-@pytest.mark.xfail(strict=False, reason="the store is being rewritten")
 @pytest.mark.parametrize("size", [1, 3])
 async def test_all_policies_in_one_call(start_cluster: StartCluster, size: int) -> None:
     """Whichever node the URL names: one script call, nothing crosses slots, nobody is let by."""
@@ -63,7 +62,6 @@ async def test_all_policies_in_one_call(start_cluster: StartCluster, size: int) 
     assert sum(count > 0 for count in keys) == 1, "one hash tag is one node"
 
 
-@pytest.mark.xfail(strict=False, reason="the store is being rewritten")
 async def test_a_crowd(start_cluster: StartCluster) -> None:
     """A thousand clients at once under several policies: no CROSSSLOT, no MOVED, no error."""
     nodes = await start_cluster(3)

@@ -67,7 +67,6 @@ async def deny_and_lock(store: Store) -> LoginGuard:
     return guard
 
 
-@pytest.mark.xfail(strict=False, reason="the store is being rewritten")
 @pytest.mark.parametrize("primary_dies", [False, True], ids=["demoted", "killed"])
 async def test_failing_over(pair: Pair, primary_dies: bool) -> None:
     """Refused by a primary that is one no more, the store finds the new one, and all it knew."""

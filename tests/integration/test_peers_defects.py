@@ -75,7 +75,6 @@ async def test_a_hung_redis_does_not_stop_the_loop(link: Link) -> None:
     assert max(gaps) < 0.5
 
 
-@pytest.mark.xfail(strict=False, reason="the store is being rewritten")
 async def test_the_algorithm_changes_on_a_live_redis(redis_server: RedisServer) -> None:
     """limits 5.8 fails with WRONGTYPE if the strategy is changed while its keys are there."""
     charge = Charge(("test", "a"), parse("5/h"))
