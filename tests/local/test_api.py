@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from tests.support.localfly import Machines, digest_of, make_image, tiny_image
+from tests.support.localfly import Json, Machines, digest_of, make_image, tiny_image
 
 pytestmark = pytest.mark.integration
 
@@ -86,6 +86,41 @@ async def test_a_config_that_makes_no_sense_is_refused(machines: Machines) -> No
         answer = await machines.api.post(machines.base, json={"config": machines.config(**change)})
         assert answer.status_code == 400, change
         assert word in answer.json()["error"]
+
+
+async def test_a_config_of_the_wrong_form_is_refused(machines: Machines) -> None:
+    """Whatever stands where something else belongs: 400, and the key in the text."""
+    (service,) = machines.config()["services"]
+    (check,) = service["checks"]
+    kinds: list[object] = [5, "x", [5], True]
+    for wrong in kinds:
+        for key in ("services", "checks", "guest", "init", "restart", "stop_config", "metadata"):
+            await refused(machines, {key: wrong}, key)
+        for key in ("ports", "concurrency", "checks"):
+            await refused(machines, {"services": [{**service, key: wrong}]}, key)
+        for key in ("headers", "tls_skip_verify"):
+            if wrong is not True:
+                checks = [{**check, key: wrong}]
+                await refused(machines, {"services": [{**service, "checks": checks}]}, key)
+    body = {"config": machines.config(), "region": "moon"}
+    assert "'moon'" in (await machines.api.post(machines.base, json=body)).json()["error"]
+
+
+async def refused(machines: Machines, change: Json, key: str) -> None:
+    body = {"config": machines.config(**change), "skip_launch": True}
+    answer = await machines.api.post(machines.base, json=body)
+    assert answer.status_code == 400, change
+    assert key in answer.json()["error"]
+
+
+async def test_unknown_keys_of_a_config_are_kept(machines: Machines) -> None:
+    """What the local Fly doesn't know may mean something to the client; nulls stay, too."""
+    (service,) = machines.config()["services"]
+    extra = {"from_the_future": {"a": [1]}, "auto_destroy": None}
+    services = [{**service, "force_instance_key": None, "other": 1}]
+    config = machines.config(**extra, services=services)
+    machine = await machines.create(config=config, skip_launch=True)
+    assert machine["config"] == config
 
 
 async def test_leases(machines: Machines) -> None:

@@ -1,13 +1,14 @@
 """Machines: create, read, update, destroy (FLY.md 2.5 to 2.7)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from infra.local.api.deps import AppDep, CloudDep, HeldDep, Json, MachineDep
 from infra.local.api.render import event_json, lease_summary_json, machine_json
+from infra.local.api.shapes import ConfigShape
 from infra.local.app import App
 from infra.local.cloud import Cloud
 from infra.local.errors import InvalidArgumentError, NotFoundError, StaleVersionError
@@ -15,7 +16,7 @@ from infra.local.fleet import NewMachine
 from infra.local.leases import acquire, owner_of
 from infra.local.machine import Machine
 from infra.local.machines import Lifecycle
-from infra.local.regions import HOME_REGION
+from infra.local.regions import HOME_REGION, REGIONS
 
 router = APIRouter(prefix="/v1/apps/{app_name}/machines", tags=["machines"])
 
@@ -26,14 +27,14 @@ _DESTROY_SECONDS = 30.0
 class MachineBody(BaseModel):
     """The body of create and update."""
 
-    config: dict[str, Any]
+    config: ConfigShape
     name: str = ""
     region: str = ""
     skip_launch: bool = False
     skip_service_registration: bool = False
     skip_secrets: bool = False
     min_secrets_version: int | None = None
-    lease_ttl: int | None = None
+    lease_ttl: int | None = Field(default=None, ge=0)
     current_version: str | None = None
 
 
@@ -69,8 +70,8 @@ async def create_machine(request: Request, cloud: CloudDep, app: AppDep, body: M
     cloud.secrets.of(app.name, body.min_secrets_version)
     new = NewMachine(
         name=body.name,
-        region=body.region or HOME_REGION,
-        config=cloud.machine_config(body.config),
+        region=_known_region(body.region or HOME_REGION),
+        config=cloud.machine_config(body.config.raw),
         skip_launch=body.skip_launch,
         skip_service_registration=body.skip_service_registration,
         skip_secrets=body.skip_secrets,
@@ -96,7 +97,7 @@ async def update_machine(cloud: CloudDep, app: AppDep, machine: HeldDep, body: M
             f"the request is about version {body.current_version}"
         )
     cloud.secrets.of(app.name, body.min_secrets_version)
-    config = cloud.machine_config(body.config)
+    config = cloud.machine_config(body.config.raw)
     record.skip_secrets = body.skip_secrets
     record.cordoned |= body.skip_service_registration
     machine.update(config, skip_launch=body.skip_launch)
@@ -123,6 +124,12 @@ async def list_events(
 @router.get("/{machine_id}/versions")
 async def list_versions(machine: MachineDep) -> list[Json]:
     return machine.machine.versions
+
+
+def _known_region(code: str) -> str:
+    if code not in {region.code for region in REGIONS}:
+        raise InvalidArgumentError(f"invalid_argument: region {code!r} not found")
+    return code
 
 
 def matching(
