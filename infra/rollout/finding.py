@@ -17,12 +17,19 @@ class Finding:
     Attributes:
         text: for an operator.
         numbers: what it was found from.
+        name: of the machine, if it was one alone.
     """
 
     metric: Metric
     outcome: Outcome
     text: str
     numbers: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+
+    def told(self, region: str) -> str:
+        """With the machine's name, and the region's if one is given."""
+        text = f"{self.name} {self.text}" if self.name else self.text
+        return f"{region}: {text}" if region else text
 
 
 def p_text(p: float) -> str:

@@ -42,20 +42,25 @@ def judge(regions: Mapping[str, Pair], rules: Rules, *, is_last: bool) -> Verdic
     Args:
         is_last: the soak ends with this look; before, a verdict is fail or inconclusive.
     """
-    findings = {name: findings_in(pair, rules, is_last=is_last) for name, pair in regions.items()}
-    counted = {
-        name: [finding for finding in found if finding.metric not in rules.ignore]
-        for name, found in findings.items()
-    }
-    outcome = _worst([f.outcome for found in counted.values() for f in found])
+    found = {name: findings_in(pair, rules, is_last=is_last) for name, pair in regions.items()}
+    counted = [
+        (region, finding)
+        for region, findings in found.items()
+        for finding in findings
+        if finding.metric not in rules.ignore
+    ]
+    outcome = _worst([finding.outcome for _, finding in counted])
+    decisive = [(region, finding) for region, finding in counted if finding.outcome == outcome]
+    names = {finding.name for _, finding in decisive}
     return Verdict(
         outcome,
         GATE,
-        _reason(counted, outcome),
+        "; ".join(finding.told(region if len(found) > 1 else "") for region, finding in decisive),
         numbers={
-            name: {finding.metric: dict(finding.numbers) for finding in found}
-            for name, found in findings.items()
+            region: {finding.metric: dict(finding.numbers) for finding in findings}
+            for region, findings in found.items()
         },
+        name=names.pop() if len(names) == 1 else "",
     )
 
 
@@ -63,34 +68,47 @@ def findings_in(pair: Pair, rules: Rules, *, is_last: bool) -> list[Finding]:
     """What is found in one region, metric by metric."""
     found = [_restarts(pair)]
     if silence := _silence(pair.former):
-        found.append(Finding("errors", "inconclusive", f"the former release's {silence}"))
-    elif not _silence(pair.candidate):
-        found += [
-            _errors(pair, rules, is_last=is_last),
-            _latency(pair, rules, is_last=is_last),
-            _refusals(pair, rules, is_last=is_last),
-            memory.judge(pair.candidate, pair.former, rules, is_last=is_last),
-        ]
-    return found
+        return [*found, Finding("traffic", "inconclusive", f"the former release's {silence}")]
+    if _silence(pair.candidate):
+        return found
+    compared = [
+        _errors(pair, rules, is_last=is_last),
+        _latency(pair, rules, is_last=is_last),
+        _refusals(pair, rules, is_last=is_last),
+        memory.judge(pair.candidate, pair.former, rules, is_last=is_last),
+    ]
+    if few := _too_few(pair, rules):
+        # What is plainly bad is so after a few requests, too; all else would be a guess.
+        return [*found, few, *(finding for finding in compared if finding.outcome == "fail")]
+    return [*found, *compared]
 
 
 def _restarts(pair: Pair) -> Finding:
     """The new machines stay up, and answer."""
     candidate, former = pair.candidate, pair.former
     numbers = {"candidate": candidate.restarts, "former": former.restarts}
-    if candidate.restarts > former.restarts:
-        names = " ".join(series.name for series in candidate.machines if series.restarts)
-        times = "once" if candidate.restarts == 1 else f"{candidate.restarts} times"
-        return Finding("restarts", "fail", f"{names} restarted {times} while judged", numbers)
     for series in candidate.machines:
         misses = series.misses
+        if series.restarts and candidate.restarts > former.restarts:
+            times = "once" if series.restarts == 1 else f"{series.restarts} times"
+            text = f"restarted {times} while judged"
+            return Finding("restarts", "fail", text, numbers, series.name)
         if len(misses) >= MISSES_MAX and misses[0].is_silent and not _is_gone(former):
-            text = f"{series.name} does not answer any more: {misses[0].reason}"
-            return Finding("restarts", "fail", text, numbers)
+            text = f"does not answer any more: {misses[0].reason}"
+            return Finding("restarts", "fail", text, numbers, series.name)
         if misses and not series.snapshots:
-            text = f"{series.name} {misses[0].reason}"
-            return Finding("restarts", "inconclusive", text, numbers)
+            return Finding("restarts", "inconclusive", misses[0].reason, numbers, series.name)
     return Finding("restarts", "pass", "no restarts", numbers)
+
+
+def _too_few(pair: Pair, rules: Rules) -> Finding | None:
+    """No traffic, no verdict."""
+    counts = {"new": pair.candidate.errors.total, "former": pair.former.errors.total}
+    for who, count in counts.items():
+        if count < rules.minimum:
+            text = f"{count} of the {rules.minimum} requests wanted reached the {who} machines"
+            return Finding("traffic", "inconclusive", text, counts)
+    return None
 
 
 def _errors(pair: Pair, rules: Rules, *, is_last: bool) -> Finding:
@@ -161,13 +179,3 @@ def _worst(outcomes: list[Outcome]) -> Outcome:
     if "fail" in outcomes:
         return "fail"
     return "pass" if outcomes and set(outcomes) == {"pass"} else "inconclusive"
-
-
-def _reason(found: Mapping[str, list[Finding]], outcome: Outcome) -> str:
-    """What made the verdict so: the region is named where there are several."""
-    return "; ".join(
-        f"{region}: {finding.text}" if len(found) > 1 else finding.text
-        for region, findings in found.items()
-        for finding in findings
-        if finding.outcome == outcome
-    )

@@ -87,11 +87,11 @@ def judge(candidate: Samples, former: Samples, rules: Rules, *, is_last: bool) -
     }
     for name, growth in new.items():
         if growth.limit and growth.used >= FULL * growth.limit and not _any_full(old):
-            text = f"{name} uses {_mib(growth.used)} of its {_mib(growth.limit)} of memory"
-            return Finding("memory", "fail", text, numbers)
+            text = f"uses {_mib(growth.used)} of its {_mib(growth.limit)} of memory"
+            return Finding("memory", "fail", text, numbers, name)
         # While it is watched, a cache that fills up looks the same.
         if is_last and growth.is_leak and growth.rate > TIMES_FORMER * fastest:
-            return Finding("memory", "fail", f"{name} {_leak(growth)}", numbers)
+            return Finding("memory", "fail", _leak(growth), numbers, name)
     return Finding("memory", "pass", _levels(new, old), numbers)
 
 

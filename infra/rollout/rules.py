@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Metric = Literal["restarts", "errors", "latency", "refusals", "memory"]
+Metric = Literal["restarts", "traffic", "errors", "latency", "refusals", "memory"]
 
 # Errors, latency and refusals are judged by chance; restarts and memory are not.
 CHANCES = 3

@@ -34,8 +34,6 @@ class Shares:
         more = self.candidate.rate - self.former.rate
         if p <= rules.fail_level(is_last) and more >= self.too_few:
             return self._finding("fail", p_text(p), p=p)
-        if few := self._too_few_requests(rules):
-            return self._finding("inconclusive", few)
         if not is_last:
             return self._finding("inconclusive", "so far", p=p)
         most = statistics.most_excess(self.candidate, self.former, rules.pass_level)
@@ -43,15 +41,6 @@ class Shares:
             return self._finding("pass", p=p, most=most)
         comment = f"{most * 100:.1f} points more can't be ruled out"
         return self._finding("inconclusive", comment, p=p, most=most)
-
-    def _too_few_requests(self, rules: Rules) -> str:
-        for who, share in (("new", self.candidate), ("former", self.former)):
-            if share.total < rules.minimum:
-                return (
-                    f"{share.total} of the {rules.minimum} requests wanted reached the {who} "
-                    "machines"
-                )
-        return ""
 
     def _finding(self, outcome: Outcome, comment: str = "", **numbers: float) -> Finding:
         text = f"{self.word} {share_text(self.candidate)} against {share_text(self.former)}"

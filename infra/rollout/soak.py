@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from infra import duration
@@ -75,7 +75,8 @@ class Soaked:
                 verdict = self._look(watch, round(time.monotonic() - began, 3), told, world)
                 if watch.is_over:
                     break
-        return verdict
+        ids = {member.name: machine for machine, member in soak.members.items()}
+        return replace(verdict, machine=ids.get(verdict.name, ""))
 
     def extended(self) -> Self | None:
         """The gate has extended itself: what it saw until then counts."""

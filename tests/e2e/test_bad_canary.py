@@ -43,7 +43,7 @@ async def misbehave(release: str | None) -> None:
     if FAULT == "errors" and next(requests) % 20 == 0:
         raise HTTPException(500, f"the fault of {release}")
     if FAULT == "leak":
-        hoard.append(bytearray(os.urandom(1024)) * 200)
+        hoard.append(bytearray(os.urandom(1024)) * 60)
     if FAULT == "die" and time.monotonic() - began > 4:
         os._exit(1)
 '''
@@ -118,7 +118,7 @@ def test_a_good_canary_passes(shop: Project) -> None:
     run, load = up_under_load(shop)
 
     run.ok()
-    assert "judge    5xx 0 of" in run.output
+    assert "5xx 0 of" in run.output
     assert load.failures == []
     [judged] = json.loads(shop.flygate("judge", "local", "--json").ok().output)
     assert judged["outcome"] == "pass"
@@ -129,7 +129,7 @@ def test_a_good_canary_passes(shop: Project) -> None:
 
 
 def test_a_canary_without_traffic_is_held(shop: Project) -> None:
-    """Nothing was seen, so nothing is decided: both releases serve, and an operator decides."""
+    """Nothing was seen, so nothing is decided: both releases serve until an operator decides."""
     before = shop.status()
     shop.config("env.FAULT", "unseen")
     shop.config("rollout.soak", "3s")
@@ -137,7 +137,8 @@ def test_a_canary_without_traffic_is_held(shop: Project) -> None:
     run = shop.up()
 
     assert run.code != 0
-    assert "0 of the 150 requests wanted reached the new machines" in run.output
     assert "is held" in run.output
-    shop.flygate("abort", "local")
-    assert shop.status()["machines"] == before["machines"]
+    assert "0 of the 150 requests wanted reached the new machines" in run.output
+    serving = [m for m in shop.status()["machines"] if m["state"] == "started"]
+    assert {m["role"] for m in serving} == {"live", "candidate"}
+    assert shop.status()["release"] == before["release"]

@@ -142,7 +142,7 @@ def test_without_traffic_it_does_not_pass(new: int, old: int, said: str) -> None
     )
 
     assert verdict.outcome == "inconclusive"
-    assert said in verdict.reason
+    assert verdict.reason == said
 
 
 def test_a_doubt_is_told_with_its_size() -> None:
@@ -163,6 +163,7 @@ def test_a_restart_fails() -> None:
 
     assert verdict.outcome == "fail"
     assert verdict.reason == "v2-iad-1 restarted once while judged"
+    assert verdict.name == "v2-iad-1"
 
 
 def test_what_was_counted_before_a_restart_counts() -> None:
