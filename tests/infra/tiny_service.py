@@ -16,7 +16,8 @@ from typing import Any
 
 BURST = int(os.environ.get("RATE_LIMIT_BURST", "10"))
 # crash: does not stay up; slow: starts late; stubborn: ignores SIGTERM; sick: its check fails;
-# unwell: /health fails; unlimited: never refuses
+# unwell: /health fails; unlimited: never refuses; erring: counts a tenth of requests as errors;
+# mute: is older than statistics
 FAULT = os.environ.get("FAULT", "")
 
 
@@ -27,11 +28,14 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # head and body are two writes: the second would wait 40 ms
     clients: dict[str, int] = {}  # noqa: RUF012
     lock = threading.Lock()
+    served = 0
 
     def do_GET(self) -> None:
         """Answer."""
         if self.path == "/_flygate/probe":
             self.probe()
+        elif self.path == "/_flygate/statistics":
+            self.statistics()
         elif self.path == "/readyz":
             self.answer(503 if FAULT == "sick" else 200, {"ready": FAULT != "sick"})
         elif self.path == "/health":
@@ -50,6 +54,20 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(429, {}, {"Retry-After": "1"})
         else:
             self.answer(204, None)
+
+    def statistics(self) -> None:
+        """As if hundreds had come since the last time that it was asked."""
+        if FAULT == "mute":
+            self.answer(404, {})
+            return
+        with self.lock:
+            Handler.served += 400
+        errors = self.served // 10 if FAULT == "erring" else 0
+        latency = {"first_ns": 16384, "per_octave": 16, "counts": [[150, self.served - errors]]}
+        memory = {"rss_bytes": 50_000_000, "limiter_bytes": 0, "limit_bytes": 256_000_000}
+        counted = {"served": self.served, "errors": errors, "refused": 0}
+        told = {"schema": 1, "boot": str(os.getpid()), "limits": "", **counted}
+        self.answer(200, {**told, "latency": latency, "memory": memory})
 
     def answer(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
         """Send JSON, or nothing."""
