@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from .clock import Clock
 from .decision import Decision
 from .quota import NANOS
-from .store.base import Charge
+from .store.base import Charge, Key
 
 # A reset on one machine is noticed by the others after this long.
 LONGEST_NS: Final = NANOS
+# Of a client, by what it asked for: routes have other policies, and requests other costs.
+_MOST_PER_CLIENT: Final = 16
 
-Asked = tuple[tuple[object, ...], ...]
+# What was asked for, as far as it decides.
+_Asked = tuple[tuple[object, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,54 +26,72 @@ class _Denial:
 
 
 class Denials:
-    """Remembers refusals until their time, at most `max_entries` of them and for a second.
+    """Remembers refusals until their time, and for a second at most.
 
-    With `max_entries` of 0 nothing is remembered.
+    Args:
+        clock: what time it is.
+        max_clients: how many are remembered; the oldest are forgotten. With 0 nobody is.
     """
 
-    def __init__(self, clock: Clock, max_entries: int = 8_192) -> None:
+    def __init__(self, clock: Clock, max_clients: int = 8_192) -> None:
         """Remember nothing yet."""
         self._now = clock.now
-        self._max_entries = max_entries
-        self._known: dict[Asked, _Denial] = {}
+        self._max_clients = max_clients
+        # By the first charge's key: whoever is not refused is let by at the price of one look.
+        self._known: dict[Key, dict[_Asked, _Denial]] = {}
 
     def __len__(self) -> int:
-        """The refusals that are remembered."""
+        """The clients that are remembered."""
         return len(self._known)
 
     def find(self, charges: Sequence[Charge]) -> list[Decision] | None:
         """The decisions that these charges would get now, if it is known that they are refused."""
+        client = charges[0].key
+        known = self._known.get(client)
+        if known is None:
+            return None
         asked = _asked(charges)
-        denial = self._known.get(asked)
+        denial = known.get(asked)
         if denial is None:
             return None
         now = self._now()
-        if now >= denial.until:
-            del self._known[asked]
-            return None
-        return [_aged(decision, now - denial.since) for decision in denial.decisions]
+        if now < denial.until:
+            return [_aged(decision, now - denial.since) for decision in denial.decisions]
+        del known[asked]
+        if not known:
+            del self._known[client]
+        return None
 
     def remember(self, charges: Sequence[Charge], decisions: Sequence[Decision]) -> None:
-        """Keep a refusal until the first of its denials is over."""
-        now = self._now()
+        """Keep a refusal until the last of its denials is over."""
         waits = [
             decision.wait_ns
             for charge, decision in zip(charges, decisions, strict=True)
             if charge.binding and decision.wait_ns > 0
         ]
-        if not waits or not self._max_entries:
+        if not waits or not self._max_clients:
             return
-        if len(self._known) >= self._max_entries:
-            del self._known[next(iter(self._known))]  # the oldest
+        now = self._now()
+        client = charges[0].key
+        known = self._known.get(client)
+        if known is None:
+            _make_room(self._known, self._max_clients)
+            known = self._known[client] = {}
+        _make_room(known, _MOST_PER_CLIENT)
         until = now + min(max(waits), LONGEST_NS)
-        self._known[_asked(charges)] = _Denial(tuple(decisions), now, until)
+        known[_asked(charges)] = _Denial(tuple(decisions), now, until)
 
     def clear(self) -> None:
         """Forget everything: a bucket was reset."""
         self._known.clear()
 
 
-def _asked(charges: Sequence[Charge]) -> Asked:
+def _make_room(known: dict[Any, Any], most: int) -> None:
+    if len(known) >= most:
+        del known[next(iter(known))]  # the oldest
+
+
+def _asked(charges: Sequence[Charge]) -> _Asked:
     return tuple(
         (charge.key, charge.cost, charge.binding, charge.quota.capacity_ns) for charge in charges
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import pytest
 
@@ -16,7 +16,9 @@ from service.limiter import (
     Listener,
     MemoryStore,
     Source,
+    StoreBusy,
     StoreError,
+    Taken,
     parse,
 )
 from service.limiter.store.redis import RedisStore
@@ -216,3 +218,18 @@ def test_a_crowd_that_fails_at_once_is_one_failure() -> None:
     clock.advance(seconds=0.5)
 
     assert breaker.may_ask()
+
+
+async def test_a_crowd_is_no_fault() -> None:
+    """When too many wait, they are decided here; the store is not taken for a failed one."""
+
+    class Crowded(MemoryStore):
+        async def take(self, charges: Sequence[Charge]) -> Taken:
+            raise StoreBusy("too many")
+
+    store = GuardedStore(Crowded(), MemoryStore())
+    answers = [await store.take([Charge(key("a"), QUOTA)]) for _ in range(6)]
+
+    assert {taken.source for taken in answers} == {Source.FAIR_SHARE}
+    assert sum(taken.decisions[0].allowed for taken in answers) == 4
+    assert not store.breaker.is_open

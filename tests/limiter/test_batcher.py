@@ -1,0 +1,129 @@
+"""Many requests at once over one connection: each in its own time, none in another's way."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from service.limiter import Charge, StoreBusy, StoreUnavailable, parse
+from service.limiter.store.redis import RedisStore
+from tests.support.valkey import Valkey
+
+pytestmark = pytest.mark.integration
+
+QUOTA = parse("5/h")
+SLACK_SECONDS = 0.25
+
+
+@pytest.fixture
+async def make_store(valkey: Valkey) -> AsyncIterator[Callable[[float], RedisStore]]:
+    """Stores with some budget; all are closed afterwards."""
+    made: list[RedisStore] = []
+
+    def make(budget_seconds: float) -> RedisStore:
+        made.append(RedisStore(valkey.url, b"secret", budget_seconds))
+        return made[-1]
+
+    yield make
+    for store in made:
+        await store.aclose()
+
+
+def charge(name: object) -> list[Charge]:
+    """What a request asks for."""
+    return [Charge(("test", str(name)), QUOTA)]
+
+
+async def test_each_has_its_own_budget(
+    valkey: Valkey, make_store: Callable[[float], RedisStore]
+) -> None:
+    """While Redis hangs nobody waits longer than the budget, whenever they came."""
+    store = make_store(0.3)
+    await store.take(charge("warm"))
+    valkey.pause()
+
+    async def wait(delay: float) -> float:
+        await asyncio.sleep(delay)
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            await store.take(charge(delay))
+        return time.monotonic() - began
+
+    waits = await asyncio.gather(*(wait(n / 20) for n in range(9)))
+
+    assert waits[0] >= 0.29
+    assert max(waits) < 0.3 + SLACK_SECONDS
+
+
+async def test_a_crowd_beyond_what_can_wait_is_told_at_once(
+    valkey: Valkey, make_store: Callable[[float], RedisStore]
+) -> None:
+    """Nobody queues for what cannot be done in time: the last of a crowd don't wait at all."""
+    store = make_store(0.5)
+    await store.take(charge("warm"))
+    valkey.pause()
+    crowd = [asyncio.create_task(store.take(charge(n))) for n in range(5_000)]
+
+    done, waiting = await asyncio.wait(crowd, timeout=0.2)
+
+    assert len(done) == 5_000 - 4_096
+    assert all(isinstance(task.exception(), StoreBusy) for task in done)
+    late, waiting = await asyncio.wait(waiting, timeout=0.5 + SLACK_SECONDS)
+    assert not waiting
+    assert all(isinstance(task.exception(), StoreUnavailable) for task in late)
+
+
+async def test_who_goes_away_disturbs_nobody(make_store: Callable[[float], RedisStore]) -> None:
+    """Of the requests of one call some are cancelled; the others get their own answers."""
+    store = make_store(5)
+    await store.take(charge("warm"))
+    tasks = [asyncio.create_task(store.take(charge(n % 10))) for n in range(100)]
+    await asyncio.sleep(0)
+    for task in tasks[::2]:
+        task.cancel()
+
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert all(isinstance(answer, asyncio.CancelledError) for answer in answers[::2])
+    assert not any(isinstance(answer, BaseException) for answer in answers[1::2])
+    assert (await store.take(charge("after"))).decisions[0].remaining == 4
+
+
+async def test_no_task_and_no_timer_for_each(make_store: Callable[[float], RedisStore]) -> None:
+    """A thousand waiting requests are one call: nothing else is made for each."""
+    store = make_store(5)
+    await store.take(charge("warm"))
+    own = [asyncio.create_task(store.take(charge(n))) for n in range(1_000)]
+    await asyncio.sleep(0)
+
+    assert len(asyncio.all_tasks()) == len(own) + 1
+    await asyncio.gather(*own)
+
+
+async def test_closing_tells_who_waits(
+    valkey: Valkey, make_store: Callable[[float], RedisStore]
+) -> None:
+    """A store that is closed leaves nobody waiting for an answer."""
+    store = make_store(60)
+    await store.take(charge("warm"))
+    valkey.pause()
+    sent = [asyncio.create_task(store.take(charge(n))) for n in range(2_000)]
+    await asyncio.sleep(0.05)
+
+    await store.aclose()
+
+    done, waiting = await asyncio.wait(sent, timeout=5)
+    assert not waiting
+    assert all(isinstance(task.exception(), StoreUnavailable) for task in done)
+
+
+async def test_an_idle_connection_that_was_closed_costs_nobody(
+    valkey: Valkey, make_store: Callable[[float], RedisStore]
+) -> None:
+    """What Redis closed for idleness is opened again for the next request."""
+    store = make_store(5)
+    await store.take(charge("a"))
+    await valkey.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+    assert (await store.take(charge("a"))).decisions[0].remaining == 3
