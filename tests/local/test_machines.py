@@ -313,6 +313,15 @@ async def test_restart_and_signal(machines: Machines) -> None:
     await machines.wait(machine["id"], "stopped")
 
 
+async def test_processes_tell_where_they_listen(machines: Machines) -> None:
+    """The machine's own address is all that it has: flyctl warns of any other than this one."""
+    machine = await machines.serving()
+    (process,) = (await machines.api.get(f"{machines.base}/{machine['id']}/ps")).json()
+    assert process["listen_sockets"] == [{"proto": "tcp", "address": "0.0.0.0:8080"}]
+    assert "tiny_server.py" in process["command"]
+    assert process["rss"] > 1_000_000
+
+
 async def test_a_failing_check_says_what_it_saw(machines: Machines) -> None:
     """Status and first bytes of the answer are in the output; the machine gets no traffic."""
     config = machines.config(env={"HEALTHY": "no"})

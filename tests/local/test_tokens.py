@@ -82,3 +82,5 @@ async def test_a_token_is_told_whose_it_is(machines: Machines) -> None:
     body = {"header": "Bearer a"}
     answer = await machines.api.post("/v1/tokens/authenticate", json=body)
     assert answer.json()["ok"] is True
+    allowed = await machines.api.post("/v1/tokens/authorize", json=body)
+    assert allowed.json() == {"authorized": True}
