@@ -360,3 +360,16 @@ async def test_web_pages_cannot_drive_the_api(machines: Machines) -> None:
     for headers in ({"host": "evil.example"}, {"origin": "https://evil.example"}):
         answer = await machines.api.get("/v1/apps/demo", headers=headers)
         assert answer.status_code == 403
+
+
+async def test_apps_come_in_pages(machines: Machines) -> None:
+    """By name; the last page has no cursor."""
+    for name in ("alpha", "zulu"):
+        await machines.api.post("/v1/apps", json={"name": name, "org_slug": "personal"})
+    first = (await machines.api.get("/v1/apps?org_slug=personal&limit=2")).json()
+    assert [app["name"] for app in first["apps"]] == ["alpha", "demo"]
+    assert first["total_apps"] == 3
+    query = f"org_slug=personal&limit=2&cursor={first['next_cursor']}"
+    second = (await machines.api.get(f"/v1/apps?{query}")).json()
+    assert [app["name"] for app in second["apps"]] == ["zulu"]
+    assert second["next_cursor"] == ""
