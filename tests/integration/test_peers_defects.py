@@ -46,6 +46,7 @@ async def test_a_small_burst_is_a_limit(redis_server: RedisServer, text: str) ->
 
     admitted = sum(taken.decisions[0].allowed for taken in answers)
     refilled = elapsed * quota.units * 1e9 / quota.period_ns
+    assert {taken.source for taken in answers} <= {Source.REDIS, Source.DENY_CACHE}
     assert quota.burst <= admitted <= quota.burst + refilled + 1
     assert admitted < len(answers)
 

@@ -18,10 +18,10 @@ async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 20) -> No
 
 
 async def until_redis_decides(store: Store) -> None:
-    """Wait until a guarded store asks its Redis again."""
+    """Wait until a guarded store asks its Redis again: after a short outage that is soon."""
 
     async def decides() -> bool:
         taken = await store.take([Charge(("test", "probe"), parse("1000/s"))])
         return taken.source is Source.REDIS
 
-    await until(decides)
+    await until(decides, seconds=8)
