@@ -5,7 +5,7 @@ ARGS ?=
 PYTHON_IN_VENV := .venv/bin/python -P
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap up down test check unit e2e bench bench-limiter lock clean
+.PHONY: help bootstrap up down test check unit e2e bench bench-limiter bench-local lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,10 @@ bench: bootstrap ## how long `make up` and its parts take
 
 bench-limiter: bootstrap ## how fast the limiter decides, and its peers
 	@scripts/bench tests.bench.limiter $(ARGS)
+
+bench-local: bootstrap ## how fast the local Fly is, and what it does with 50 machines
+	@$(PYTHON_IN_VENV) -m tests.local.bench_proxy $(ARGS)
+	@$(PYTHON_IN_VENV) -m tests.local.bench_crowd
 
 lock: bootstrap ## compile the pinned requirements; ARGS="--upgrade" renews them
 	@scripts/lock $(ARGS)

@@ -78,10 +78,10 @@ class Apps:
     def names(self) -> KeysView[str]:
         return self._apps.keys()
 
-    def network_of(self, name: str) -> str | None:
-        """The private network that the app is in; None if there is no such app."""
+    def network_of(self, name: str) -> tuple[str, str] | None:
+        """The organization and private network of the app; None if there is no such app."""
         app = self._apps.get(name)
-        return f"{app.organization}/{app.network}" if app else None
+        return (app.organization, app.network) if app else None
 
     def list(self, organization: str | None = None) -> list[App]:
         return [a for a in self._apps.values() if organization in {None, "", a.organization}]

@@ -65,7 +65,7 @@ class Exchange:
         self._app = app
         if proxy.forces_https and proxy.routing.forces_https(app):
             self._client.write(redirect_answer(head, self._request_id))
-            self._end(301, is_reusable=False)
+            self._end(301, self._began, is_reusable=False)
             return
         self._start_leg(proxy.routing.first(app, head, self._edge.region))
 
@@ -135,17 +135,16 @@ class Exchange:
     def answered(self, *, is_reusable: bool) -> None:
         """The answer is complete."""
         is_reusable = is_reusable and self._body.is_complete
-        backend = self._search.backend
+        backend, now = self._search.backend, self._proxy.loop.time()
         if backend:
-            seconds = self._proxy.loop.time() - self._search.began
-            backend.stats.answers.answered(self._status, seconds)
+            backend.stats.answers.answered(self._status, now - self._search.began)
         if self._announcement and backend:
             self._leave(is_reusable=is_reusable)
             self._replay(self._announcement, backend)
             return
         self._answer.complete()
         self.flush()
-        self._end(self._status, is_reusable=is_reusable)
+        self._end(self._status, now, is_reusable=is_reusable)
 
     def tunnel_begins(self) -> None:
         if self._early_tunnel_data and self._search.upstream:
@@ -201,11 +200,11 @@ class Exchange:
                 error, self._request_id, is_head=self.is_head, keeps_alive=self._keeps_alive
             )
         )
-        self._end(error.status, is_reusable=False)
+        self._end(error.status, self._proxy.loop.time(), is_reusable=False)
 
-    def _end(self, status: int, *, is_reusable: bool) -> None:
+    def _end(self, status: int, now: float, *, is_reusable: bool) -> None:
         self._leave(is_reusable=is_reusable)
-        self._proxy.answered(self._app, self._edge, status, self._began)
+        self._proxy.answered(self._app, self._edge, status, now - self._began)
         self._client.exchange_ended(keeps_alive=self._keeps_alive)
 
     def _leave(self, *, is_reusable: bool) -> None:

@@ -1,6 +1,6 @@
 """Where one request goes: to which app and machine, why, and what was tried on the way."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from infra.local.proxy.backend import Backend
 from infra.local.proxy.replay import Replay
@@ -31,8 +31,8 @@ class Route:
     replays: int = 0
     skips_cache: bool = False
     failure: str = ""  # of a replay that came back to its source
-    tried: set[Backend] = field(default_factory=set)
-    woken: set[str] = field(default_factory=set)
+    tried: frozenset[Backend] = frozenset()  # in vain
+    woken: frozenset[str] = frozenset()  # for this request, by id
     attempts: int = 0
 
     @property
@@ -41,6 +41,8 @@ class Route:
 
     def headers_for(self, machine_id: str) -> bytes:
         """What the machine is told about the way that the request took."""
+        if self.source is None and self.remembered is None and not self.wish.prefer:
+            return b""
         lines = []
         if self.wish.prefer and self.wish.prefer != machine_id:
             lines.append(f"fly-preferred-instance-unavailable: {self.wish.prefer}\r\n")

@@ -23,7 +23,8 @@ from infra.local.times import Clock
 
 _MAX_REPLAYS = 10
 
-NetworkOf = Callable[[str], str | None]  # app → who shares its private network; None: no such app
+# The organization and private network of an app; None if there is no such app.
+NetworkOf = Callable[[str], tuple[str, str] | None]
 
 
 @dataclass(frozen=True, slots=True)

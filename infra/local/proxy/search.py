@@ -113,7 +113,7 @@ class Search:
         route = self.route
         woken = self._proxy.routes.sleepers.rouse(route.app, route.wish, route.here, route.woken)
         if woken:
-            route.woken.add(woken)
+            route.woken |= {woken}
         return woken is not None
 
     @property
@@ -134,7 +134,7 @@ class Search:
         if isinstance(chosen, Backend):
             self._go_to(chosen)
         elif chosen is Refusal.ALL_TRIED:
-            self.route.tried.clear()
+            self.route.tried = frozenset()
             self._timer = self._proxy.loop.call_later(_RETRY_SECONDS, self.attempt)
         elif chosen is Refusal.ALL_FULL:
             self._seeker.not_found(ALL_AT_HARD_LIMIT)
@@ -145,7 +145,8 @@ class Search:
         self.backend = backend
         self.began = self._proxy.loop.time()
         backend.enter()
-        if delay := self._proxy.delay_seconds(self.route.here, backend.region):
+        if self._proxy.latency and backend.region != self.route.here:
+            delay = self._proxy.delay_seconds(self.route.here, backend.region)
             self._timer = self._proxy.loop.call_later(delay, self._reach, backend)
         else:
             self._reach(backend)
@@ -178,7 +179,7 @@ class Search:
         """Nothing was sent, so any request may go to another machine."""
         route = self.route
         self.leave(is_reusable=False)
-        route.tried.add(backend)
+        route.tried |= {backend}
         route.attempts += 1
         if route.attempts < _MAX_ATTEMPTS:
             self.attempt()

@@ -59,7 +59,7 @@ class Proxy:
         address, port = listener.getsockname()[:2]
         self.edge = Edge(b"", str(port).encode(), address.encode(), region)
         self.forces_https = forces_https
-        self._latency = latency
+        self.latency = latency
         self._listener = listener
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -111,15 +111,12 @@ class Proxy:
         return replace(edge, region=code) if code in REGION_CODES else edge
 
     def delay_seconds(self, here: str, there: str) -> float:
-        """How much later a machine in another region gets a request; nothing unless asked for."""
-        if not self._latency or here == there:
-            return 0.0
-        return self._latency * round_trip_ms(here, there) / 1000
+        """How much later a machine in another region gets a request."""
+        return self.latency * round_trip_ms(here, there) / 1000
 
-    def answered(self, app: str, edge: Edge, status: int, began: float) -> None:
+    def answered(self, app: str, edge: Edge, status: int, seconds: float) -> None:
         """A client has its answer."""
         if self.routing.knows(app):
-            seconds = self.loop.time() - began
             self.routes.stats.edge(app, edge.region).answers.answered(status, seconds)
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
