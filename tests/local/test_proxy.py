@@ -1,12 +1,16 @@
 """The proxy, as clients and machines see it (FLY.md 6.3, 6.5, 6.6)."""
 
 import asyncio
+import gc
 from collections import Counter
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
+from infra.local.proxy.exchange import Exchange
+from infra.local.proxy.route import Route
+from infra.local.proxy.search import Search
 from tests.support.localfly import Machines
 
 pytestmark = pytest.mark.integration
@@ -348,3 +352,19 @@ async def test_configured_response_headers_and_pristine_answers(machines: Machin
     answer = await machines.ask()
     assert answer.headers["x-frame-options"] == "DENY"
     assert not {"via", "server", "fly-request-id"} & set(answer.headers)
+
+
+async def test_requests_leave_no_work_to_the_garbage_collector(machines: Machines) -> None:
+    """What a request needed is gone with its answer, also if it was replayed or refused."""
+    machine = await machines.serving()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(10):
+            await machines.ask()
+            await machines.ask("/headers", x_replay=f"instance={machine['id']}")
+            await machines.ask(fly_force_instance_id="00000000000000")
+        left = [type(one) for one in gc.get_objects() if isinstance(one, Exchange | Search | Route)]
+    finally:
+        gc.enable()
+    assert len(left) < 6, Counter(left)

@@ -25,16 +25,16 @@ class Backend:
     is_routed: bool = False  # gets new requests; one that left still answers those under way
     in_flight: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
+    soft_limit: int = field(init=False)  # the service's, at hand for every request
+    hard_limit: int | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.soft_limit, self.hard_limit = self.service.soft_limit, self.service.hard_limit
 
     @property
     def is_busy(self) -> bool:
         """At or above its soft limit: others come first."""
-        return self.in_flight >= self.service.soft_limit
-
-    @property
-    def is_full(self) -> bool:
-        limit = self.service.hard_limit
-        return limit is not None and self.in_flight >= limit
+        return self.in_flight >= self.soft_limit
 
     def enter(self) -> None:
         self.in_flight += 1

@@ -27,10 +27,10 @@ def choose(
         candidates = [b for b in backends if wish.admits(b.machine_id, b.region, here)]
     if not candidates:
         return Refusal.NONE_HEALTHY
-    untried = [backend for backend in candidates if backend not in tried]
+    untried = [b for b in candidates if b not in tried] if tried else candidates
     if not untried:
         return Refusal.ALL_TRIED
-    open_ones = [backend for backend in untried if not backend.is_full]
+    open_ones = [b for b in untried if b.hard_limit is None or b.in_flight < b.hard_limit]
     if not open_ones:
         return Refusal.ALL_FULL
     return _pick(open_ones, wish, here, random)

@@ -37,7 +37,10 @@ class RequestBody:
 
     def flow_to(self, write: Callable[[bytes], None] | None) -> bytes:
         """What is there already, to be sent with the head; the rest goes to `write` as it comes."""
-        ready = b"".join(self._pieces)
+        if not self._pieces:
+            self._write = write
+            return b""
+        ready = b"".join(self._pieces) if write else b""
         self._write = write
         self._forget_if_large()
         return ready

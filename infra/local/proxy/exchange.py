@@ -34,6 +34,12 @@ _IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE
 class Exchange:
     """The life of one request between a client's connection and a machine's."""
 
+    __slots__ = (
+        *("head", "is_head", "_proxy", "_client", "_edge", "_request_id", "_app", "_began"),
+        *("_leg_began", "_sent_head", "_body", "_search", "_deadline", "_status", "_answer"),
+        *("_announcement", "_early_tunnel_data"),
+    )
+
     def __init__(self, proxy: "Proxy", client: "ClientConnection", head: RequestHead) -> None:
         self.head = head
         self.is_head = head.method == b"HEAD"
@@ -67,7 +73,7 @@ class Exchange:
             self._client.write(redirect_answer(head, self._request_id))
             self._end(301, self._began, is_reusable=False)
             return
-        self._start_leg(proxy.routing.first(app, head, self._edge.region))
+        self._search.begin(proxy.routing.first(app, head, self._edge.region))
 
     def request_body(self, data: bytes) -> None:
         self._body.add(data)
@@ -92,6 +98,7 @@ class Exchange:
     def abandon(self) -> None:
         """The client is gone."""
         self._leave(is_reusable=False)
+        self._search.end()
 
     # From the search.
 
@@ -122,7 +129,8 @@ class Exchange:
         if self._announcement:
             names = {name for name, _ in headers}
             return not names & {b"content-length", b"transfer-encoding"}
-        self._stop_deadline()
+        if self._deadline:
+            self._stop_deadline()
         return self._answer.begin(status, reason, headers, self._search.backend)
 
     def answer_body(self, data: bytes) -> None:
@@ -204,12 +212,14 @@ class Exchange:
 
     def _end(self, status: int, now: float, *, is_reusable: bool) -> None:
         self._leave(is_reusable=is_reusable)
+        self._search.end()
         self._proxy.answered(self._app, self._edge, status, now - self._began)
         self._client.exchange_ended(keeps_alive=self._keeps_alive)
 
     def _leave(self, *, is_reusable: bool) -> None:
         """Gives back the machine's connection and its place."""
-        self._stop_deadline()
+        if self._deadline:
+            self._stop_deadline()
         self._body.flow_to(None)
         self._search.leave(is_reusable=is_reusable)
 

@@ -25,6 +25,7 @@ _QUEUE_SECONDS = 10.0
 _WAKE_SECONDS = 30.0
 _MAX_ATTEMPTS = 20
 _RETRY_SECONDS = 0.05
+_NOWHERE = Route("", "")
 
 
 class Seeker(Protocol):
@@ -40,8 +41,13 @@ class Seeker(Protocol):
 class Search:
     """The search of one request, leg after leg of its way."""
 
+    __slots__ = (
+        *("route", "backend", "upstream", "reuses_connection", "began"),
+        *("_proxy", "_seeker", "_is_waiting", "_timer"),
+    )
+
     def __init__(self, proxy: "Proxy", seeker: Seeker) -> None:
-        self.route = Route("", "")
+        self.route = _NOWHERE
         self.backend: Backend | None = None
         self.upstream: UpstreamConnection | None = None
         self.reuses_connection = False  # it had been used before, and may be dead
@@ -70,7 +76,8 @@ class Search:
 
     def leave(self, *, is_reusable: bool) -> None:
         """Gives back the machine's connection and its place; or stops searching."""
-        self._stop_timer()
+        if self._timer:
+            self._stop_timer()
         upstream, self.upstream = self.upstream, None
         if upstream and is_reusable:
             self._proxy.pool.put(upstream)
@@ -80,6 +87,10 @@ class Search:
         if backend:
             backend.leave()
             self._proxy.waiting.reconsider(backend.app)
+
+    def end(self) -> None:
+        """Lets go of the seeker, which holds the search: no cycle is left to be collected."""
+        del self._seeker
 
     # From the waiting room.
 
