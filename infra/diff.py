@@ -46,9 +46,14 @@ def between(old: Entry, new: Entry) -> list[Change]:
                 "version of Flygate. Any release from now on can be compared."
             )
     return [
-        *changes(_plain(old.content or {}), _plain(new.content or {})),
+        *manifest_changes(old.content or {}, new.content or {}),
         *secret_changes(old.secrets, new.secrets),
     ]
+
+
+def manifest_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
+    """The differences of two manifests' public halves."""
+    return changes(_plain(old), _plain(new))
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
@@ -61,11 +66,11 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     ]
 
 
-def secret_changes(old: Mapping[str, int], new: Mapping[str, int]) -> list[Change]:
+def secret_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     """The differences of two sets of secrets.
 
     Args:
-        old, new: name → a number that is the same for the same value.
+        old, new: name → something that is the same for the same value.
     """
     return [Change(change.mark, f"secret {change.key}") for change in changes(dict(old), dict(new))]
 

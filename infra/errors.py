@@ -4,6 +4,7 @@ FlygateError
 ├── ConfigError        the stack's configuration, fly.toml or the environment is wrong
 ├── ImageError         an image can't be packed or is in no registry
 ├── LedgerError        the record of releases can't be read, or lacks the release asked for
+├── MovedError         the live app is not what the preview showed
 ├── PromotionError     a release may not go to this stack (yet)
 ├── RolloutError       infra/rollout/errors.py
 └── FlyError           infra/fly/errors.py
@@ -30,3 +31,7 @@ class LedgerError(FlygateError):
 
 class PromotionError(FlygateError):
     """What another stack proved is not what shall run, or not proved for long enough."""
+
+
+class MovedError(FlygateError):
+    """The live app is not what the preview showed."""

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from infra.errors import ConfigError, FlygateError
 from infra.fly.client import FlyClient
 from infra.ops import app as app_op
-from infra.ops import drift as drift_op
+from infra.ops import look as look_op
 from infra.ops import release as release_op
 from infra.ops.orders import Orders
 from infra.ops.request import ReleaseRequest
@@ -76,10 +76,10 @@ def release(delete: Delete = False) -> None:
 
 
 @commands.command()
-def drift() -> None:
-    """What somebody changed behind Pulumi's back. Reads only."""
-    request = _request(drift_op.DriftRequest)
-    found = _run(_with_fly(lambda fly: drift_op.look(request.app, fly)), Redactor())
+def look() -> None:
+    """What runs, what somebody changed, and what a release would do. Reads only."""
+    request = _request(look_op.LookRequest)
+    found = _run(_with_fly(lambda fly: look_op.look(request, fly)), Redactor())
     print(json.dumps(asdict(found)))
 
 

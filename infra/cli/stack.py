@@ -16,6 +16,7 @@ from typing import Any, TextIO
 from infra.cli import progress
 from infra.errors import ConfigError, FlygateError
 from infra.ops.site import journal_path
+from infra.previewed import Previewed
 from infra.rollout.journal import Event
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,7 +82,10 @@ class Stack:
             PulumiFailed: it failed; with the rollout's own last words and outcome, if there
                 was one.
         """
-        path = journal_path(self.root, self.config("app") or "")
+        app = self.config("app") or ""
+        path = journal_path(self.root, app)
+        if "--skip-preview" in arguments:
+            Previewed(self.root, app).forget()
         words = ["pulumi", *arguments, "--stack", self.name]
         command = progress.Command(words, self.root, self.environment, path)
         outcome = progress.follow(command, events=self.events)
@@ -114,6 +118,30 @@ class Stack:
             raise PulumiFailed(f"pulumi {arguments[0]} failed: {process.stderr.strip()}")
         return process.stdout
 
+    def preview(self) -> dict[str, Any]:
+        """Pulumi's preview as JSON.
+
+        Raises:
+            PulumiFailed: with the program's own words.
+        """
+        command = ["pulumi", "preview", "--json", "--non-interactive", "--stack", self.name]
+        process = subprocess.run(
+            command,
+            cwd=self.root,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        try:
+            found: dict[str, Any] = json.loads(process.stdout)
+        except ValueError:
+            raise PulumiFailed(f"pulumi preview failed: {process.stderr.strip()}") from None
+        if process.returncode != 0:
+            errors = [d for d in found.get("diagnostics", []) if d.get("severity") == "error"]
+            raise PulumiFailed("\n".join(_plain(error["message"]) for error in errors))
+        return found
+
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs; none before the first deployment.
 
@@ -131,6 +159,10 @@ class Stack:
             return self.ask("config", "get", key).rstrip("\n")
         except PulumiFailed:
             return None
+
+
+def _plain(message: str) -> str:
+    return message.strip().removeprefix("error:").strip()
 
 
 def _last_words(events: list[Event]) -> str:

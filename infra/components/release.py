@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,9 +17,11 @@ class Release(pulumi.ComponentResource):
 
     Attributes:
         history: the releases, newest first, without anything secret.
+        running: what the next preview compares with, a secret.
     """
 
     history: pulumi.Output[list[dict[str, Any]]]
+    running: pulumi.Output[str]
 
     def __init__(
         self,
@@ -38,5 +41,9 @@ class Release(pulumi.ComponentResource):
         # The ledger is secret as a whole; what `history` keeps of it is not.
         self.history = pulumi.Output.unsecret(
             command.stdout.apply(lambda text: Ledger.parse(text).history())
+        )
+        # As text: what comes back of a map has lost its nulls, and its whole numbers.
+        self.running = pulumi.Output.secret(
+            command.stdout.apply(lambda text: json.dumps(Ledger.parse(text).running()))
         )
         self.register_outputs({"history": self.history})

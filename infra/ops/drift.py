@@ -1,4 +1,4 @@
-"""`flygate op drift`: has somebody changed the app behind Pulumi's back?
+"""Drift: has somebody changed the app behind Pulumi's back? Part of `flygate op look`.
 
 Pulumi compares inputs with inputs, so drift must become an input to be repaired. The token is
 that input: while the app is as its release left it, it is what the machines remember (and
@@ -8,28 +8,16 @@ the repaired release remember it.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
-
-from infra.fly.client import FlyClient
 from infra.fly.models import IpAssignment
-from infra.rollout.observe import CANDIDATE, LIVE, STANDBY, State, observe
+from infra.rollout.observe import CANDIDATE, LIVE, STANDBY, State
 
 
 def _new_token() -> str:
     return secrets.token_hex(4)
-
-
-class DriftRequest(BaseModel):
-    """What the function gets on its standard input."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    app: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +35,9 @@ class Drift:
     runs: str
 
 
-async def look(app: str, fly: FlyClient) -> Drift:
-    """Read the live app and judge it. Reads only."""
-    if await fly.app(app) is None:
-        return Drift(_new_token(), ("there is no such app",), "nothing")
-    state, addresses = await asyncio.gather(observe(fly, app), fly.ips(app))
-    return judge(state, lacking(addresses))
+def absent() -> Drift:
+    """There is no app at all, which is what a first deployment finds."""
+    return Drift(_new_token(), ("there is no such app",), "nothing")
 
 
 def lacking(addresses: Sequence[IpAssignment]) -> list[str]:

@@ -33,6 +33,11 @@ class Gate(Protocol):
         """For the journal."""
         ...
 
+    @property
+    def seconds(self) -> float:
+        """How long it watches, at least; 0 if it answers when it knows."""
+        ...
+
     async def judge(self, world: World, machines: Sequence[Member]) -> Verdict:
         """Answer it; never raises for what the machines do."""
         ...
@@ -52,6 +57,7 @@ class Healthy:
 
     wait_seconds: float
     name = "health"
+    seconds = 0.0
 
     async def judge(self, world: World, machines: Sequence[Member]) -> Verdict:
         """Watch the machines until they are healthy; the first that can't be is the answer."""
@@ -91,6 +97,7 @@ class Smoke:
 
     limiter: bool
     name = "smoke"
+    seconds = 0.0
 
     async def judge(self, world: World, machines: Sequence[Member]) -> Verdict:
         """Run the probe in each machine and read its answers."""
@@ -118,6 +125,7 @@ class Reachable:
     """The app's public address leads to the machine."""
 
     name = "reach"
+    seconds = 0.0
 
     async def judge(self, world: World, machines: Sequence[Member]) -> Verdict:
         """Ask for `/health` of each very machine through the proxy, until it answers."""

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from infra.errors import LedgerError
 from infra.manifest import Manifest, canonical
+from infra.preview import fingerprint
 
 RELEASES_MAX = 10
 # The former output travels in an environment variable; Linux allows 128 KiB for one.
@@ -164,6 +165,18 @@ class Ledger(BaseModel):
     def dumps(self) -> str:
         """The text to print: one line of JSON."""
         return canonical(self.model_dump(mode="json", by_alias=True))
+
+    def running(self) -> dict[str, Any]:
+        """What the next preview compares with: see `infra/preview.py`."""
+        if self.current is None:
+            return {}
+        salt = self.current.secret_set
+        values = self.current_secrets.items()
+        return {
+            "content": self.current.manifest.model_dump(mode="json"),
+            "salt": salt,
+            "secrets": {name: fingerprint(salt, value) for name, value in values},
+        }
 
     def history(self) -> list[dict[str, Any]]:
         """What may be shown of the releases, newest first: no secret."""

@@ -77,6 +77,10 @@ class Project:
         self.outputs.append(process.stdout)
         return Run(process.returncode, process.stdout, command)
 
+    def environment(self) -> dict[str, str]:
+        """That of a newcomer's shell, without colours."""
+        return {**_newcomers_environment(), "NO_COLOR": "1", "TERM": "xterm"}
+
     def flygate(self, *arguments: str) -> Run:
         """The `flygate` command."""
         return self.run("./flygate", *arguments)
@@ -173,6 +177,12 @@ class Project:
         assert answer["exit_code"] == 0, answer
         told: dict[str, Any] = json.loads(answer["stdout"])
         return told
+
+    def by_hand(self, method: str, path: str) -> None:
+        """What somebody else does to the app, past Pulumi."""
+        url = f"{self.local_fly()}/v1/apps/{self.status()['app']}{path}"
+        headers = {"Authorization": "Bearer local"}
+        httpx.request(method, url, headers=headers, trust_env=False).raise_for_status()
 
     def local_fly(self) -> str:
         """The base URL of the local Fly's API."""

@@ -14,8 +14,8 @@ from infra.config import Pin
 from infra.errors import ConfigError, ImageError, LedgerError
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
-from infra.ops import drift as drift_op
 from infra.ops import release as release_op
+from infra.ops.look import Look, LookRequest, look
 from infra.ops.orders import Orders
 from infra.ops.request import ReleaseRequest
 from infra.ops.site import journal_path
@@ -46,6 +46,11 @@ async def other(endpoints: Endpoints) -> AsyncIterator[FlyClient]:
         yield client
 
 
+async def looked(shop: Deployment) -> Look:
+    """What a preview sees."""
+    return await look(LookRequest(app=APP), shop.fly)
+
+
 async def again(shop: Deployment, drift: str = "token") -> Ledger:
     return await shop.release({"KEY": "first"}, drift=drift, env=HELLO)
 
@@ -60,9 +65,9 @@ async def test_the_same_request_changes_nothing(serving: Deployment) -> None:
 
 async def test_after_a_release_there_is_no_drift(serving: Deployment) -> None:
     """The machines remember the token that Pulumi has as its input."""
-    found = await drift_op.look(APP, serving.fly)
+    found = await looked(serving)
 
-    assert (found.token, found.found) == ("token", ())
+    assert (found.drift, found.found) == ("token", ())
 
 
 @pytest.mark.parametrize("damage", ["stop", "cordon"])
@@ -75,29 +80,29 @@ async def test_damage_is_seen_and_repaired_with_the_same_machines(
     await getattr(serving.fly, damage)(APP, machine.id)
     if damage == "stop":
         await serving.fly.wait(APP, machine.id, "stopped", 10)
-    seen = await drift_op.look(APP, serving.fly)
-    assert seen.token != "token"
+    seen = await looked(serving)
+    assert seen.drift != "token"
     assert machine.id in seen.found[0]
 
-    assert await again(serving, drift=seen.token) == ledger
+    assert await again(serving, drift=seen.drift) == ledger
 
     assert (await serving.ask())["FLY_MACHINE_ID"] == machine.id
-    after = await drift_op.look(APP, serving.fly)
-    assert (after.token, after.found) == (seen.token, ())
+    after = await looked(serving)
+    assert (after.drift, after.found) == (seen.drift, ())
 
 
 async def test_a_machine_that_was_edited_is_replaced_by_a_release(serving: Deployment) -> None:
     """Somebody gave it another environment: the next up brings the release's own back."""
     (machine,) = (await serving.state()).machines
     await serving.edit(machine.id, GREETING="by hand")
-    seen = await drift_op.look(APP, serving.fly)
+    seen = await looked(serving)
     assert seen.found == (f"{machine.name} ({machine.id}) was edited",)
 
-    ledger = await again(serving, drift=seen.token)
+    ledger = await again(serving, drift=seen.drift)
 
     assert [r.version for r in ledger.releases] == [1, 2]
     assert (await serving.ask()).get("GREETING") != "by hand"
-    assert (await drift_op.look(APP, serving.fly)).found == ()
+    assert (await looked(serving)).found == ()
 
 
 @pytest.mark.parametrize("values", [{"KEY": "by hand"}, {"KEY": None}, {"OTHER": "by hand"}])
@@ -108,38 +113,38 @@ async def test_secrets_that_were_changed_are_set_again(
     (machine,) = (await serving.state()).machines
     ledger = serving.ledger
     await serving.fly.set_secrets(APP, values)
-    seen = await drift_op.look(APP, serving.fly)
+    seen = await looked(serving)
     assert seen.found == ("secrets of the app are not those of v1",)
 
-    assert await again(serving, drift=seen.token) == ledger
+    assert await again(serving, drift=seen.drift) == ledger
 
     await serving.restart(machine.id)
     assert (await serving.ask())["KEY"] == "first"
-    assert (await drift_op.look(APP, serving.fly)).found == ()
+    assert (await looked(serving)).found == ()
 
 
 async def test_an_address_that_was_released_comes_back(serving: Deployment) -> None:
     """Without its public address nobody would reach the app."""
     await serving.release_address(":")
-    seen = await drift_op.look(APP, serving.fly)
+    seen = await looked(serving)
     assert seen.found == ("the app has no public IPv6 address",)
 
     await serving.create_app()
 
-    assert (await drift_op.look(APP, serving.fly)).found == ()
+    assert (await looked(serving)).found == ()
 
 
 async def test_a_machine_that_was_destroyed_is_replaced_by_a_release(serving: Deployment) -> None:
     """The manifest is the same, so it is a new release of it."""
     (machine,) = (await serving.state()).machines
     await serving.fly.destroy(APP, machine.id)
-    seen = await drift_op.look(APP, serving.fly)
+    seen = await looked(serving)
     assert seen.found == ("no machine of a release is left",)
 
-    ledger = await again(serving, drift=seen.token)
+    ledger = await again(serving, drift=seen.drift)
 
     assert [r.version for r in ledger.releases] == [1, 2]
-    assert (await drift_op.look(APP, serving.fly)).found == ()
+    assert (await looked(serving)).found == ()
 
 
 async def test_a_standby_that_serves_again_is_put_right(serving: Deployment) -> None:
@@ -150,13 +155,13 @@ async def test_a_standby_that_serves_again_is_put_right(serving: Deployment) -> 
     await serving.fly.wait(APP, standby.id, "started", 10)
     await serving.fly.uncordon(APP, standby.id)
 
-    seen = await drift_op.look(APP, serving.fly)
+    seen = await looked(serving)
     assert len(seen.found) == 1
     assert standby.id in seen.found[0]
-    await serving.release({"KEY": "first"}, drift=seen.token, env={"GREETING": "two"})
+    await serving.release({"KEY": "first"}, drift=seen.drift, env={"GREETING": "two"})
 
     assert not any(m.serves for m in (await serving.state()).of(1))
-    assert (await drift_op.look(APP, serving.fly)).found == ()
+    assert (await looked(serving)).found == ()
 
 
 async def test_a_pin_brings_code_environment_and_secrets_back(serving: Deployment) -> None:

@@ -1,0 +1,86 @@
+"""What a rollout would do, for people: machine by machine, gate by gate, and how long it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from infra import duration
+from infra.rollout.gates import Gate
+from infra.rollout.observe import STANDBY, Seen, State
+from infra.rollout.plan import Plan, Stage
+from infra.rollout.target import Target
+
+# What a stage of machines takes on Fly when nothing is wrong, without its soak.
+LAUNCH_SECONDS = 15
+SHORT_SECONDS = 3
+
+
+def forecast(plan: Plan, state: State, target: Target) -> list[str]:
+    """The plan as lines: what runs, the steps with their gates, and the time.
+
+    Args:
+        state: what runs now.
+    """
+    count = target.manifest.count
+    return [
+        f"{target.former_name} → {target.name} ({plan.way}): {count} machine"
+        f"{'s' if count > 1 else ''} in {', '.join(target.manifest.regions)}",
+        *(f"now: {line}" for line in _machines(state.machines)),
+        *(_line(stage) for stage in plan.stages if stage.steps),
+        "from here on only forward",
+        *(_line(stage) for stage in plan.final if stage.steps),
+        f"about {_words(_seconds(plan, target))}; the former machines stay on standby for "
+        f"{target.manifest.rollout.standby} (stopped: only their disks are billed)",
+    ]
+
+
+def fingerprint(state: State) -> str:
+    """Another text when what a plan stands on has changed; suspended or awake is the same."""
+    parts = (
+        f"{m.id}/{m.release}/{m.role}/{m.serves}/{m.instance}"
+        for m in sorted(state.machines, key=lambda m: m.id)
+    )
+    return f"{state.secrets} {' '.join(parts)}"
+
+
+def _machines(machines: Iterable[Seen]) -> Iterator[str]:
+    def kind(machine: Seen) -> tuple[int, str, str]:
+        return (-machine.release, machine.role, machine.region)
+
+    for (release, role, region), group in groupby(sorted(machines, key=kind), kind):
+        names = ", ".join(f"{m.name} ({m.id}{_state(m)})" for m in group)
+        where = "standby" if role == STANDBY else role
+        yield f"v{-release} {where} in {region}: {names}"
+
+
+def _state(machine: Seen) -> str:
+    rests = machine.role == STANDBY and machine.state == "stopped"
+    return "" if rests or machine.state == "started" else f", {machine.state}"
+
+
+def _line(stage: Stage) -> str:
+    titles = ", ".join(_without(stage.name.split()[0], step.title) for step in stage.steps)
+    gates = ", ".join(_gate(gate) for gate in stage.gates)
+    said = f"{stage.name}: {titles}" if titles else stage.name
+    return f"{said}, then {gates}" if gates else said
+
+
+def _without(word: str, title: str) -> str:
+    return title.removeprefix(word).strip()
+
+
+def _gate(gate: Gate) -> str:
+    return f"{gate.name} ({_words(gate.seconds)})" if gate.seconds else gate.name
+
+
+def _seconds(plan: Plan, target: Target) -> float:
+    stages = [stage for stage in (*plan.stages, *plan.final) if stage.steps]
+    soaks = sum(gate.seconds for stage in stages for gate in stage.gates)
+    working = sum(LAUNCH_SECONDS if stage.gates else SHORT_SECONDS for stage in stages)
+    return soaks + working + duration.seconds(target.manifest.gates.drain)
+
+
+def _words(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole} s" if whole < 90 else f"{round(whole / 60)} min"

@@ -1,0 +1,55 @@
+"""The plan as an operator reads it before saying yes."""
+
+from __future__ import annotations
+
+from infra.manifest import Course
+from infra.rollout import strategies
+from infra.rollout.forecast import fingerprint, forecast
+from infra.rollout.observe import STANDBY, State
+from tests.infra.builders import manifest, seen, target
+
+
+def test_a_canary_is_told_machine_by_machine() -> None:
+    """What runs, each step with its gates and its soak, the way back and the time."""
+    wanted = manifest(machines=2, rollout=Course(strategy="canary", steps=(1, "100%"), soak="5m"))
+    state = State(
+        "shop",
+        (seen(1, 1), seen(1, 2, state="suspended"), seen(0, 1, role=STANDBY, state="stopped")),
+    )
+    aim = target(manifest=wanted)
+    told = forecast(strategies.plan(state, aim), state, aim)
+    assert told[:3] == [
+        "v1 → v2 (canary): 2 machines in iad",
+        "now: v1 live in iad: v1-iad-1 (m1iad1), v1-iad-2 (m1iad2, suspended)",
+        "now: v0 standby in iad: v0-iad-1 (m0iad1)",
+    ]
+    assert "launch 1/2: v2-iad-1, then health, smoke" in told
+    assert "admit 1/2: v2-iad-1, then reach, judge (5 min)" in told
+    before, _, after = "\n".join(told).partition("from here on only forward")
+    assert "launch 2/2: v2-iad-2" in before
+    assert "retire: v1-iad-1, v1-iad-2" in after
+    assert told[-1].startswith("about 11 min; the former machines stay on standby for 1h")
+
+
+def test_the_first_release_has_nothing_to_compare_with() -> None:
+    """No former machine, no soak."""
+    wanted = manifest(rollout=Course(strategy="canary", steps=("100%",), soak="5m"))
+    aim = target(1, None, manifest=wanted)
+    told = forecast(strategies.plan(State("shop"), aim), State("shop"), aim)
+    assert told[0] == "no former release → v1 (canary): 1 machine in iad"
+    assert "judge" not in "\n".join(told)
+
+
+def test_the_state_moves_with_what_a_plan_stands_on() -> None:
+    """A cordon, an edit, a secret or a machine more; a machine that idles is no move."""
+    before = State("shop", (seen(1),), "secrets")
+    assert fingerprint(before) == fingerprint(
+        State("shop", (seen(1, state="suspended"),), "secrets")
+    )
+    for after in (
+        State("shop", (seen(1, cordoned=True),), "secrets"),
+        State("shop", (seen(1, instance="another"),), "secrets"),
+        State("shop", (seen(1),), "others"),
+        State("shop", (seen(1), seen(1, 2)), "secrets"),
+    ):
+        assert fingerprint(after) != fingerprint(before)
