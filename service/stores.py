@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from .limiter import GuardedStore, MemoryStore, Store, WindowStore
+from .limiter import GuardedStore, MemoryStore, Store, SuspendableClock, WindowStore
 from .settings import LimiterSettings
 from .telemetry import Telemetry
 
@@ -10,7 +10,8 @@ from .telemetry import Telemetry
 def make_store(settings: LimiterSettings, telemetry: Telemetry) -> Store:
     """Memory; or Redis, with memory to go on with when Redis cannot be asked."""
     kind = WindowStore if settings.is_sliding_window else MemoryStore
-    memory = kind(settings.max_keys, on_overflow=telemetry.on_overflow)
+    # A machine that nobody asks is suspended: its clients' waits must end all the same.
+    memory = kind(settings.max_keys, SuspendableClock(), on_overflow=telemetry.on_overflow)
     telemetry.watch_memory(memory)
     if settings.storage == "memory" or settings.redis_url is None:
         return memory
@@ -22,8 +23,10 @@ def make_login_store(settings: LimiterSettings, store: Store, telemetry: Telemet
     if not settings.is_sliding_window:
         return store
     if settings.storage == "memory" or settings.redis_url is None:
-        return MemoryStore()
-    return _with_redis(settings.redis_url, MemoryStore(), settings, telemetry)
+        return MemoryStore(clock=SuspendableClock())
+    return _with_redis(
+        settings.redis_url, MemoryStore(clock=SuspendableClock()), settings, telemetry
+    )
 
 
 async def close_all(stores: Iterable[Store]) -> None:

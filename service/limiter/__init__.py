@@ -4,7 +4,7 @@ It imports nothing of the service around it and no web framework, so it can be l
 """
 
 from .buckets import Buckets
-from .clock import Clock, FakeClock, MonotonicClock
+from .clock import Clock, FakeClock, MonotonicClock, SuspendableClock
 from .decision import NEVER, Decision
 from .errors import (
     AddressError,
@@ -84,6 +84,7 @@ __all__ = [
     "StoreError",
     "StoreFull",
     "StoreUnavailable",
+    "SuspendableClock",
     "Taken",
     "Taker",
     "ThreadSafeMemoryStore",

@@ -1,7 +1,12 @@
 """What time it is, as integer nanoseconds. Nothing else in the limiter asks the system."""
 
 import time
-from typing import Protocol
+from collections.abc import Callable
+from typing import Final, Protocol
+
+_LOOK_EVERY_NS: Final = 1_000_000_000
+# Less is how a wall clock is kept right, and no suspension.
+_SUSPENDED_NS: Final = 1_000_000_000
 
 
 class Clock(Protocol):
@@ -16,6 +21,46 @@ class MonotonicClock:
     """The system's monotonic clock."""
 
     now = staticmethod(time.monotonic_ns)
+
+
+class SuspendableClock:
+    """A monotonic clock for a machine that is suspended and resumed as a whole.
+
+    The monotonic clock of such a machine stands still meanwhile, so that its buckets would not
+    be refilled. The wall clock is put right some seconds after the resume: what it then is ahead
+    of the monotonic one, and never was before, passed unnoticed and is added. It is looked at once
+    a second. A wall clock that is put back, or back and forth, changes nothing.
+
+    Args:
+        monotonic: gives the nanoseconds that this machine ran.
+        wall: gives the nanoseconds of the world's time.
+    """
+
+    def __init__(
+        self,
+        monotonic: Callable[[], int] = time.monotonic_ns,
+        wall: Callable[[], int] = time.time_ns,
+    ) -> None:
+        """Trust that the two clocks agree now."""
+        self._monotonic = monotonic
+        self._wall = wall
+        self._missed = 0
+        self._ahead = wall() - monotonic()
+        self._next_look = 0
+
+    def now(self) -> int:
+        """The present instant."""
+        ran = self._monotonic()
+        if ran >= self._next_look:
+            self._look(ran)
+        return ran + self._missed
+
+    def _look(self, ran: int) -> None:
+        self._next_look = ran + _LOOK_EVERY_NS
+        ahead = self._wall() - ran
+        if ahead - self._ahead >= _SUSPENDED_NS:
+            self._missed += ahead - self._ahead
+            self._ahead = ahead
 
 
 class FakeClock:

@@ -20,6 +20,10 @@ _LARGEST: Final = 1 << 29
 _WORD: Final = 8
 # A key whose first set is full makes the table grow by so many sets.
 _SPLITS: Final = 2
+# After so many vain attempts in a row to make room the table counts as full: then a bucket is
+# displaced for one key of 16 only, as trying costs more than all else that a flood's keys do.
+_FULL: Final = 16
+_MOSTLY: Final = 15
 # A set is searched from the home on, in the order of `home ^ way`: most keys are at its beginning.
 _WAYS: Final = tuple(range(WAYS))
 
@@ -39,7 +43,7 @@ class Table:
         max_slots: the slots that there will be at most.
     """
 
-    __slots__ = ("fingerprints", "max_slots", "modulus", "size", "tats")
+    __slots__ = ("_vain", "fingerprints", "max_slots", "modulus", "size", "tats")
 
     def __init__(self, max_slots: int) -> None:
         """Start small, at such a size that doubling ends just below `max_slots`."""
@@ -48,6 +52,7 @@ class Table:
         self.size = (sets >> doublings) * WAYS
         self.max_slots = self.size << doublings
         self.modulus = self.size
+        self._vain = 0
         # A fingerprint and its TAT are neighbours: both come with one line of the cache.
         words = _reserve(2 * self.max_slots)
         self.fingerprints = words[::2]
@@ -111,13 +116,16 @@ class Table:
         for _ in range(_SPLITS):
             if self.size < self.max_slots:
                 self._split()
-        homes = self._home(fingerprint), self._home(fingerprint >> SECOND)
-        for choose in (self._settle, self._displace):
-            for home in homes:
-                slot = choose(home, now)
-                if slot != ABSENT:
-                    return slot
-        return ABSENT
+        first, second = self._home(fingerprint), self._home(fingerprint >> SECOND)
+        slot = self._settle(first, now)
+        if slot == ABSENT:
+            slot = self._settle(second, now)
+        if slot == ABSENT and (self._vain < _FULL or not fingerprint & _MOSTLY):
+            slot = self._displace(first, now)
+            if slot == ABSENT:
+                slot = self._displace(second, now)
+        self._vain = 0 if slot != ABSENT else self._vain + 1
+        return slot
 
     def _displace(self, home: int, now: int) -> int:
         """Move one bucket of a full set to its other set, and give its slot."""
