@@ -1,13 +1,17 @@
 """The limiter: policies, verdicts, headers and problems together."""
 
+import asyncio
 import json
+from collections.abc import Sequence
 
 import pytest
 
 from service.limiter import (
+    Charge,
     FakeClock,
     HeaderWriter,
     Limiter,
+    LimiterError,
     Listener,
     MemoryStore,
     Mode,
@@ -15,9 +19,12 @@ from service.limiter import (
     PolicyError,
     PolicySet,
     Request,
+    Source,
+    Taken,
     Verdict,
     parse,
     problem_for,
+    read_policies,
 )
 
 
@@ -138,3 +145,65 @@ def test_policies_are_checked() -> None:
         Policy("free", parse("1/s"), cost=0)
     with pytest.raises(PolicyError, match="found twice: a"):
         PolicySet((Policy("a", parse("1/s")), Policy("a", parse("2/s"))))
+
+
+SINGLE = """
+    [[policy]]
+    name = "default"
+    quota = "3/m"
+"""
+SEVERAL = """
+    deny = ["203.0.113.0/24"]
+    [[policy]]
+    name = "default"
+    quota = "3/m"
+    mode = "shadow"
+    overrides = { "192.0.2.9" = "5/m" }
+    exempt = ["198.51.100.0/24"]
+    [[policy]]
+    name = "items"
+    quota = "2/m"
+    routes = ["/items/{id}"]
+"""
+
+
+@pytest.mark.parametrize("text", [SINGLE, SEVERAL])
+async def test_the_short_way_is_the_long_one(text: str) -> None:
+    """What is spared for a single policy changes no answer, also while quotas change."""
+    short, long = (
+        Limiter(read_policies(text), MemoryStore(clock=FakeClock()), clock=FakeClock())
+        for _ in range(2)
+    )
+    requests = [
+        Request(client, path=path, address=client)
+        for client in ("192.0.2.1", "192.0.2.9", "198.51.100.7", "203.0.113.1")
+        for path in ("/", "/items/1", "/items/2", "/items/3", "/", "/")
+    ]
+
+    for quota in ("4/m", "2/m", "4/m"):
+        for request in requests:
+            policies = long.policies
+            if not policies.denies(request):
+                expected = await long.check_policies(request, policies.match(request))
+                found = short.check_now(request)
+                assert found.allowed == expected.allowed
+                assert [d for _, d in found.results] == [d for _, d in expected.results]
+            else:
+                assert short.check_now(request).source is Source.DENY_LIST
+        for limits in (short, long):
+            limits.replace(read_policies(text.replace("3/m", quota)))
+
+
+async def test_at_once_needs_a_store_in_memory() -> None:
+    """Asked at once of a store that has to be waited for, it says what to do instead."""
+
+    class Far(MemoryStore):
+        async def take(self, charges: Sequence[Charge]) -> Taken:
+            await asyncio.sleep(0)
+            return await super().take(charges)
+
+    policies = (Policy("a", parse("1/m")), Policy("b", parse("1/m")))
+    limits = Limiter(PolicySet(policies), Far())
+
+    with pytest.raises(LimiterError, match="await check"):
+        limits.check_now(Request("192.0.2.1"))

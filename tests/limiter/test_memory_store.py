@@ -1,6 +1,9 @@
 """The memory store: exact for every key, bounded, and of no use to a flood."""
 
 import math
+import resource
+import sys
+import threading
 
 import pytest
 from hypothesis import given, settings
@@ -108,23 +111,31 @@ def test_a_flood_frees_nobody_and_stays_small() -> None:
     assert memory < 50_000
 
 
-@settings(max_examples=20)
-@given(flood=st.integers(0, 5_000), seed=st.integers(0, 2**32))
-def test_no_flood_frees_a_denied_key(flood: int, seed: int) -> None:
-    """Whatever the keys hash to, a key that was denied is denied until its time."""
+@settings(max_examples=30)
+@given(
+    flood=st.integers(0, 3_000),
+    seed=st.integers(0, 2**32),
+    quotas=st.tuples(*[st.sampled_from(["1/h", "2/h", "3/h", "5/h", "7/h burst 3"])] * 2),
+    cost=st.integers(1, 3),
+)
+def test_no_flood_frees_a_denied_key(
+    flood: int, seed: int, quotas: tuple[str, str], cost: int
+) -> None:
+    """Whatever the keys hash to and ask for, a key that was denied is denied until its time."""
     clock = FakeClock()
     store = MemoryStore(max_keys=400, clock=clock, fingerprint=lambda key: hash((seed, key)))
-    for _ in range(6):
-        store.take_one(key("victim"), SLOW)
-    wait = store.take_one(key("victim"), SLOW).wait_ns
+    quota, others = (parse(text) for text in quotas)
+    while store.take_one(key("victim"), quota).allowed:
+        pass
+    wait = store.take_one(key("victim"), quota).wait_ns
     for other in range(flood):
-        store.take_one(key(other), SLOW)
+        store.take_one(key(other), others, cost)
     clock.advance(wait - 1)
-    before = store.take_one(key("victim"), SLOW)
+    before = store.take_one(key("victim"), quota)
     clock.advance(1)
 
     assert not before.allowed
-    assert store.take_one(key("victim"), SLOW).allowed
+    assert store.take_one(key("victim"), quota).allowed
 
 
 def test_a_key_in_the_overflow_stays_denied() -> None:
@@ -138,7 +149,7 @@ def test_a_key_in_the_overflow_stays_denied() -> None:
 
     store = MemoryStore(max_keys=400, clock=clock, on_overflow=count)
     for other in range(5_000):
-        store.take_one(key(other), SLOW)
+        store.take_one(key(other), SLOW, 3)
     answers = [store.take_one(key("late"), SLOW).allowed for _ in range(20)]
 
     assert sum(answers) <= SLOW.burst
@@ -213,7 +224,7 @@ async def test_a_block_without_room_is_an_error() -> None:
     """A block that would not last is not silently accepted."""
     store = MemoryStore(max_keys=384, clock=FakeClock())
     for other in range(5_000):
-        store.take_one(key(other), SLOW)
+        store.take_one(key(other), SLOW, 3)
 
     with pytest.raises(StoreFull):
         await store.owe(key("one more"), SLOW, NANOS)
@@ -278,7 +289,54 @@ def test_quotas_do_not_mix_in_the_overflow() -> None:
     """A strict policy's overflow does not refuse a loose policy's newcomers."""
     store = MemoryStore(max_keys=400, clock=FakeClock())
     for other in range(20_000):
-        store.take_one(key(other), SLOW)
+        store.take_one(key(other), SLOW, 3)
     loose = Quota.parse("100/s")
 
     assert store.take_one(("loose", "newcomer"), loose).allowed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_flood_of_half_a_million_keys() -> None:
+    """The process does not grow, the denied stay denied, and newcomers are served."""
+    store = MemoryStore(max_keys=50_000, clock=FakeClock())
+    take = store.taker("test", SLOW)
+    victims = [f"victim {number}" for number in range(100)]
+    for victim in victims * 6:
+        take(victim)
+    for other in range(70_000):
+        take(f"early {other}")
+    table, resident = store.memory_bytes, resident_bytes()
+    for other in range(430_000):
+        take(f"late {other}")
+    served = sum(take(f"newcomer {other}").allowed for other in range(1_000))
+
+    assert store.memory_bytes == table < 2_000_000
+    assert resident_bytes() - resident < 4_000_000
+    assert not any(take(victim).allowed for victim in victims)
+    assert served == 1_000
+    assert store.evictions > 400_000
+
+
+def test_a_burst_smaller_than_the_rate_limits() -> None:
+    """A bucket much smaller than its rate is a limit all the same (throttled-py 3.5: none)."""
+    store = MemoryStore(clock=FakeClock())
+
+    answers = [store.take_one(key("a"), parse("100/s burst 3")).allowed for _ in range(50)]
+
+    assert sum(answers) == 3
+
+
+def test_nothing_runs_in_the_background() -> None:
+    """A hundred thousand keys need no thread and no sweep (limits 5.8 sweeps half of the time)."""
+    before = threading.active_count()
+    store = MemoryStore(clock=FakeClock())
+    for other in range(100_000):
+        store.take_one(key(other), SLOW)
+
+    assert threading.active_count() == before
+
+
+def resident_bytes() -> int:
+    """What this process holds of the machine's memory."""
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * resource.getpagesize()

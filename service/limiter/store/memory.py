@@ -1,7 +1,8 @@
 """Buckets in this process's memory: bounded, exact, and safe under a flood of keys.
 
-No object is kept per client. When every slot holds a bucket that is not full yet, new keys
-share overflow buckets: a flood neither frees a denied client, nor refuses all newcomers, nor
+No object is kept per client. When every slot holds a bucket that is not full yet, a new key
+takes the place of one that owes less than two units of three or more; where there is none, new
+keys share overflow buckets. So a flood neither frees a denied client, nor refuses newcomers, nor
 grows the memory.
 """
 
@@ -31,7 +32,7 @@ Fingerprint = Callable[[Key], int]
 
 
 class MemoryStore:
-    """Keeps at most `max_keys` buckets in packed numbers, some 21 bytes for each.
+    """Keeps at most `max_keys` buckets in packed numbers, some 23 bytes for each.
 
     Nothing here waits, so what can be asked can be asked without `await`, too: `take_now` for
     `take`. It belongs to one thread; for several there is `ThreadSafeMemoryStore`.
@@ -61,6 +62,11 @@ class MemoryStore:
     def memory_bytes(self) -> int:
         """What the buckets occupy now."""
         return self._table.memory_bytes + self._overflow.memory_bytes
+
+    @property
+    def evictions(self) -> int:
+        """The buckets that were forgotten, though not full, since the store was."""
+        return self._table.evictions
 
     def taker(self, name: str, quota: Quota) -> Taker:
         """A function that takes from the buckets of one name and quota: the fastest way.
@@ -210,7 +216,7 @@ class MemoryStore:
             self._put_new(fingerprint, quota, tat, now)
 
     def _put_new(self, fingerprint: int, quota: Quota, tat: int, now: int) -> None:
-        slot = self._table.claim(fingerprint, now)
+        slot = self._table.claim(fingerprint, now, self._grain(quota))
         if slot != ABSENT:
             self._table.tats[slot] = tat
         else:
@@ -239,3 +245,10 @@ class MemoryStore:
 
     def _owing(self, now: int, owed_ns: int, _: Quota) -> int:
         return now + owed_ns
+
+    def _grain(self, quota: Quota) -> int:
+        """What a bucket may owe to be forgotten in need: more than one unit, less than two.
+
+        Of three units or more, one is left then: nobody is freed who was denied.
+        """
+        return quota.emission_ns.bit_length() if quota.burst > 2 else 0

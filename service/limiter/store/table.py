@@ -1,4 +1,4 @@
-"""A bounded hash table of packed numbers: fingerprint → TAT, 16 bytes a bucket.
+"""A bounded hash table of packed numbers: fingerprint → TAT, 17 bytes a bucket.
 
 Set-associative: a fingerprint may lie in one of two sets of 8 slots. A slot whose TAT is past
 holds a full bucket, which equals none, so it is free: nothing needs sweeping. The table grows
@@ -41,9 +41,19 @@ class Table:
         size: the slots that there are now.
         modulus: `size`, or the size at which this round of growth ends.
         max_slots: the slots that there will be at most.
+        evictions: the buckets that were forgotten, though not full, to make room.
     """
 
-    __slots__ = ("_vain", "fingerprints", "max_slots", "modulus", "size", "tats")
+    __slots__ = (
+        "_grains",
+        "_vain",
+        "evictions",
+        "fingerprints",
+        "max_slots",
+        "modulus",
+        "size",
+        "tats",
+    )
 
     def __init__(self, max_slots: int) -> None:
         """Start small, at such a size that doubling ends just below `max_slots`."""
@@ -52,16 +62,18 @@ class Table:
         self.size = (sets >> doublings) * WAYS
         self.max_slots = self.size << doublings
         self.modulus = self.size
+        self.evictions = 0
         self._vain = 0
         # A fingerprint and its TAT are neighbours: both come with one line of the cache.
-        words = _reserve(2 * self.max_slots)
+        words = _reserve(2 * _WORD * self.max_slots).cast("q")
         self.fingerprints = words[::2]
         self.tats = words[1::2]
+        self._grains = _reserve(self.max_slots)
 
     @property
     def memory_bytes(self) -> int:
         """What the slots occupy."""
-        return 2 * _WORD * self.size
+        return (2 * _WORD + 1) * self.size
 
     def find(self, fingerprint: int) -> int:
         """The slot of a fingerprint, or `ABSENT`."""
@@ -75,16 +87,19 @@ class Table:
                     return home ^ way
         return ABSENT
 
-    def claim(self, fingerprint: int, now: int) -> int:
+    def claim(self, fingerprint: int, now: int, grain: int = 0) -> int:
         """A free slot for a fingerprint that has none, or `ABSENT` if there is none to be had.
 
-        The caller writes the slot's TAT. No slot whose bucket is not full again is ever given.
+        The caller writes the slot's TAT. If nothing is free, a bucket is forgotten that owes
+        less than `1 << grain` nanoseconds, by the grain that its own claim gave; with a grain
+        of 0 it never is.
         """
         slot = self._settle(self._home(fingerprint), now)
         if slot == ABSENT:
             slot = self._make_room(fingerprint, now)
         if slot != ABSENT:
             self.fingerprints[slot] = fingerprint
+            self._grains[slot] = grain
         return slot
 
     def free(self, slot: int) -> None:
@@ -124,8 +139,12 @@ class Table:
             slot = self._displace(first, now)
             if slot == ABSENT:
                 slot = self._displace(second, now)
-        self._vain = 0 if slot != ABSENT else self._vain + 1
-        return slot
+        if slot != ABSENT:
+            self._vain = 0
+            return slot
+        self._vain += 1
+        slot = self._evict(first, now)
+        return slot if slot != ABSENT else self._evict(second, now)
 
     def _displace(self, home: int, now: int) -> int:
         """Move one bucket of a full set to its other set, and give its slot."""
@@ -139,6 +158,15 @@ class Table:
                     if target != ABSENT:
                         self._move(slot, target)
                         return slot
+        return ABSENT
+
+    def _evict(self, home: int, now: int) -> int:
+        tats, grains = self.tats, self._grains
+        for way in _WAYS:
+            slot = home ^ way
+            if tats[slot] - now < 1 << grains[slot]:
+                self.evictions += 1
+                return slot
         return ABSENT
 
     def _split(self) -> None:
@@ -162,13 +190,13 @@ class Table:
     def _move(self, source: int, target: int) -> None:
         self.fingerprints[target] = self.fingerprints[source]
         self.tats[target] = self.tats[source]
+        self._grains[target] = self._grains[source]
         self.free(source)
 
 
-def _reserve(words: int) -> "memoryview[int]":
+def _reserve(size: int) -> "memoryview[int]":
     """Zeros that take up no memory before they are written to; not shared with a fork."""
-    size = _WORD * words
     if hasattr(mmap, "MAP_PRIVATE"):
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
-        return memoryview(mmap.mmap(-1, size, flags=flags)).cast("q")
-    return memoryview(mmap.mmap(-1, size)).cast("q")  # Windows
+        return memoryview(mmap.mmap(-1, size, flags=flags))
+    return memoryview(mmap.mmap(-1, size))  # Windows
