@@ -75,6 +75,12 @@ class Telemetry(Listener):
             "flygate_limiter_memory_bytes", "Memory held by buckets.", registry=self.registry
         )
         gauge.set_function(lambda: store.memory_bytes)
+        evictions = Gauge(
+            "flygate_limiter_evictions",
+            "Buckets that owed little and were forgotten, because the memory store was full.",
+            registry=self.registry,
+        )
+        evictions.set_function(lambda: store.evictions)
         self._statistics.limiter_bytes = lambda: store.memory_bytes
 
     def on_verdict(self, request: Request, verdict: Verdict) -> None:
