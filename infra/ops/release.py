@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from infra.fly.client import FlyClient
 from infra.ops import images
 from infra.ops.abort import abort
+from infra.ops.hooked import hooked
 from infra.ops.request import ReleaseRequest, Wanted
 from infra.ops.rollout import Rollout
 from infra.ops.site import Site, lock_path
@@ -99,12 +100,13 @@ async def _roll_out(rollout: Rollout, state: State) -> Ledger:
     _check_acceptance(world.target, state)
     plan = strategies.plan(state, world.target)
     world.journal.about(world.target.name)
-    world.journal.write("started", "rollout", rollout.headline(plan.way))
-    if world.target.accepted:
-        by = rollout.provenance.by
-        world.journal.write("accepted", "rollout", f"by {by}: {world.target.accepted}")
-    await engine.run(plan, world)
-    world.journal.write("finished", "rollout", f"{world.target.name} is released")
+    async with hooked(rollout):
+        world.journal.write("started", "rollout", rollout.headline(plan.way))
+        if world.target.accepted:
+            by = rollout.provenance.by
+            world.journal.write("accepted", "rollout", f"by {by}: {world.target.accepted}")
+        await engine.run(plan, world)
+        world.journal.write("finished", "rollout", f"{world.target.name} is released")
     return _recorded(rollout, await undisturbed(observe(world.fly, world.app)))
 
 

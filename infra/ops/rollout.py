@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from infra.ops import keys
 from infra.ops.orders import Orders
@@ -27,6 +28,7 @@ class Rollout:
 
     Attributes:
         ledger: before it.
+        hooks: the folder of the user's hooks.
     """
 
     wanted: Wanted
@@ -34,6 +36,7 @@ class Rollout:
     world: World
     provenance: Provenance
     orders: Orders
+    hooks: Path
 
     @classmethod
     async def prepare(
@@ -66,7 +69,9 @@ class Rollout:
         redact = Redactor(secrets)
         journal = Journal(journal_path(site.root, app), target.name, redact, site.listeners)
         world = World(site.fly, target, journal)
-        return cls(wanted, ledger, world, Provenance.read(site.root), site.orders)
+        return cls(
+            wanted, ledger, world, Provenance.read(site.root), site.orders, site.root / "hooks"
+        )
 
     @property
     def lock(self) -> Lock:

@@ -70,6 +70,7 @@ class Hooks:
         self._tell = tell
         self._warn = warn
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._is_closed = False
         self._thread = threading.Thread(target=self._work, name="hooks", daemon=True)
 
     async def before_rollout(self) -> None:
@@ -86,12 +87,18 @@ class Hooks:
 
     def __call__(self, event: Event) -> None:
         """Note an event; it is passed on when those before it were."""
+        if self._is_closed:
+            return
         if not self._thread.is_alive():
             self._thread.start()
         self._events.put(event)
 
     def close(self, seconds: float = SECONDS_MAX) -> None:
-        """Wait until all events were passed on; a hook that hangs is left behind."""
+        """Wait until all events were passed on; a hook that hangs is left behind.
+
+        What comes later, such as a word about a hook that failed, is passed on to nobody.
+        """
+        self._is_closed = True
         if self._thread.is_alive():
             self._events.put(None)
             self._thread.join(seconds)

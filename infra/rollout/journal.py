@@ -86,6 +86,15 @@ class Journal:
         self._listeners = listeners
         self._began = time.monotonic()
 
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Tell one more of the events that follow."""
+        self._listeners = (*self._listeners, listener)
+
+    @property
+    def redact(self) -> Redactor:
+        """What takes secrets out of its texts."""
+        return self._redact
+
     def about(self, release: str) -> None:
         """The events that follow belong to another release."""
         self._release = release

@@ -1,0 +1,49 @@
+"""A rollout with the user's hooks and webhook around it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from infra.ops.rollout import Rollout
+from infra.rollout.errors import HookRefused
+from infra.rollout.hooks import Hooks, Subject
+from infra.rollout.undisturbed import undisturbed
+from infra.rollout.webhook import Webhook
+
+
+@asynccontextmanager
+async def hooked(rollout: Rollout) -> AsyncIterator[None]:
+    """Ask `hooks/before-rollout`, then tell the others of each event while the body runs.
+
+    Raises:
+        HookRefused: nothing was done.
+    """
+    world = rollout.world
+    journal, target = world.journal, world.target
+    subject = Subject(
+        app=world.app,
+        release=target.name,
+        former=target.former_name if target.former else "",
+        url=target.url,
+        by=rollout.provenance.by,
+        reason=rollout.wanted.reason or rollout.provenance.reason,
+    )
+    warnings: list[str] = []
+    webhook = Webhook.from_env()
+    hooks = Hooks(rollout.hooks, subject, journal.redact, webhook, warnings.append)
+    try:
+        await hooks.before_rollout()
+    except HookRefused as exc:
+        journal.write("refused", "hooks", str(exc))
+        raise
+    journal.listen(hooks)
+    try:
+        yield
+    finally:
+        await undisturbed(asyncio.to_thread(hooks.close))
+        if webhook and webhook.failed:
+            warnings.append(f"the webhook did not take {webhook.failed} message(s)")
+        for text in warnings:
+            journal.write("warning", "hooks", text)
