@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
 
 def forward(
     environment: Annotated[str, typer.Argument(help="The stack: local, staging, prod.")],
+    wait: Annotated[str, typer.Option(help='Wait for another rollout: "10m".')] = "",
 ) -> None:
     """End the pin that a rollback set, and deploy the checkout.
 
@@ -32,5 +33,5 @@ def forward(
             f"{environment} is not pinned; `pulumi up --stack {environment}` deploys the checkout."
         )
         return
-    deploy_with(stack, None, "The deployment")
+    deploy_with(stack, None, "The deployment", wait)
     print(f"{environment} runs the checkout again, as {stack.outputs()['release']}.")

@@ -11,7 +11,7 @@ import typer
 
 from infra.cli import screen
 from infra.cli.stack import PulumiFailed, Stack
-from infra.errors import PromotionError
+from infra.errors import FlygateError, PromotionError
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
 from infra.promotion import Promotion, Receipt, check_soak
@@ -129,8 +129,9 @@ def _deploy(stack: Stack, wanted: Promotion) -> None:
     )
     try:
         stack.run("up", "--yes", "--skip-preview", what="The promotion")
-    except (PulumiFailed, KeyboardInterrupt):
-        _write(stack, former)
+    except (FlygateError, KeyboardInterrupt) as exc:
+        if not (isinstance(exc, PulumiFailed) and exc.is_held):
+            _write(stack, former)
         raise
 
 

@@ -24,8 +24,15 @@ def rollback(
         str | None, typer.Option(help="The release to go back to; by default the one before.")
     ] = None,
     reason: Annotated[str, typer.Option(help="Why; the ledger keeps it.")] = "",
+    fast: Annotated[
+        bool, typer.Option("--fast", help="If its machines have gone: all new ones at once.")
+    ] = False,
+    wait: Annotated[str, typer.Option(help='Wait for another rollout: "10m".')] = "",
 ) -> None:
     """Take a release back: image, machine config, env and secrets together.
+
+    While the machines of that release are kept (`rollout.standby`), they are started again, which
+    takes seconds. Later the rollback makes new ones, by the strategy that they came with.
 
     The rollback is itself a new release, made through Pulumi, whose state stays true. The stack
     is then pinned: `flygate forward` deploys the checkout again.
@@ -34,16 +41,24 @@ def rollback(
     Examples:
       flygate rollback local
       flygate rollback prod --to v7 --reason "checkout fails since v8"
+      flygate rollback prod --fast
 
-    Exit codes: 0 done, 2 failed and all as before, 3 another rollout is under way, 4 failed and
-    not restored.
+    Exit codes: 0 done, 2 failed and all as before, 3 another rollout is under way or this one is
+    held, 4 failed and not restored.
     """
     stack = Stack(environment)
     releases = history.parse(stack.outputs().get("history"))
     target = history.rollback_target(releases, to)
     print(f"rolling back {environment} from {releases[0].version} to {target.version}", flush=True)
-    pin = Pin(version=target.version, manifest=target.manifest, by=actor(), at=now(), reason=reason)
-    deploy_with(stack, pin, "The rollback")
+    pin = Pin(
+        version=target.version,
+        manifest=target.manifest,
+        by=actor(),
+        at=now(),
+        reason=reason,
+        fast=fast,
+    )
+    deploy_with(stack, pin, "The rollback", wait)
     print(
         f"{environment} runs {target.version} again. It is pinned: `flygate forward {environment}` "
         "deploys the checkout again."

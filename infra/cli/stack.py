@@ -8,15 +8,19 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
-from infra.cli import progress
+from infra.cli import progress, pulumi_lock
 from infra.errors import ConfigError, FlygateError
+from infra.ops.orders import Orders
 from infra.ops.site import journal_path
 from infra.previewed import Previewed
+from infra.rollout.errors import LockHeld
 from infra.rollout.journal import Event
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,15 +35,21 @@ _OWN_TO_A_STACK = (
     "FLY_FLAPS_BASE_URL",
     "FLY_API_TOKEN",
 )
-_OUTCOMES = {"finished": 0, "restored": 2, "refused": 3, "restore-failed": 4}
+_OUTCOMES = {"finished": 0, "restored": 2, "refused": 3, "held": 3, "restore-failed": 4}
+_LOCK_POLL_SECONDS = 0.5
 
 
 class PulumiFailed(FlygateError):
-    """Pulumi ended with an error, which it has printed itself."""
+    """Pulumi ended with an error, which it has printed itself.
 
-    def __init__(self, what: str, exit_code: int = 1) -> None:
+    Attributes:
+        is_held: the rollout goes on if an operator says so; what it is made of must stay.
+    """
+
+    def __init__(self, what: str, exit_code: int = 1, *, is_held: bool = False) -> None:
         super().__init__(what)
         self.exit_code = exit_code
+        self.is_held = is_held
 
 
 @dataclass(frozen=True)
@@ -75,24 +85,48 @@ class Stack:
             fly.add("PULUMI_CONFIG_PASSPHRASE_FILE")
         return {k: v for k, v in sourced.items() if k not in fly} | own
 
-    def run(self, *arguments: str, what: str) -> None:
+    def run(self, *arguments: str, what: str, orders: Mapping[str, str] | None = None) -> None:
         """Run a Pulumi command on this stack, and show how it goes on.
 
+        Args:
+            orders: what is ordered for this run only: see `infra/ops/orders.py`.
+
         Raises:
+            LockHeld: another Pulumi runs on this stack, longer than the orders say to wait.
             PulumiFailed: it failed; with the rollout's own last words and outcome, if there
                 was one.
         """
+        environment = {**self.environment, **(orders or {})}
+        self._wait_for_pulumi(Orders.from_env(environment).wait_seconds)
         app = self.config("app") or ""
         path = journal_path(self.root, app)
         if "--skip-preview" in arguments:
             Previewed(self.root, app).forget()
         words = ["pulumi", *arguments, "--stack", self.name]
-        command = progress.Command(words, self.root, self.environment, path)
+        command = progress.Command(words, self.root, environment, path)
         outcome = progress.follow(command, events=self.events)
         if outcome.code != 0:
             raise PulumiFailed(
-                _last_words(outcome.events) or f"{what} failed.", _exit_code(outcome.events)
+                _last_words(outcome.events) or f"{what} failed.",
+                _exit_code(outcome.events),
+                is_held=any(event.kind == "held" for event in outcome.events),
             )
+
+    def _wait_for_pulumi(self, seconds: float) -> None:
+        """Pulumi itself would refuse at once, and with an exit code that says nothing."""
+        deadline = time.monotonic() + seconds
+        while (lock := pulumi_lock.find(self.environment, self.name)) is not None:
+            if lock.is_dead:
+                raise LockHeld(
+                    f"{lock} died and left its lock. Nothing was changed. "
+                    f"`flygate unlock {self.name}` ends the lock; then run the same command again."
+                )
+            if time.monotonic() > deadline:
+                raise LockHeld(
+                    f"{self.name} is being changed: {lock}. Nothing was changed by this command. "
+                    "Run it again when that has ended, or let it wait with `--wait 10m`."
+                )
+            time.sleep(_LOCK_POLL_SECONDS)
 
     def ask(self, *arguments: str) -> str:
         """What a Pulumi command on this stack prints.
@@ -167,10 +201,12 @@ def _plain(message: str) -> str:
 
 def _last_words(events: list[Event]) -> str:
     """What became of a rollout that failed: the reason, and what serves now."""
-    failures = [event for event in events if event.kind in {"failed", "refused"}]
+    failures = [event for event in events if event.kind in {"failed", "refused", "held"}]
     if not failures:
         return ""
     reason = failures[-1].text.splitlines()[0]
+    if failures[-1].kind == "held":
+        return f"{failures[-1].release} is held: {reason}. `flygate proceed` or `flygate abort`"
     ends = [event.text for event in events if event.kind in {"restored", "restore-failed"}]
     return f"{failures[-1].release} was not released: {reason}. " + " ".join(ends)
 

@@ -13,6 +13,7 @@ from infra.cli import screen, tour
 from infra.cli.stack import ROOT, PulumiFailed, Stack
 from infra.cli.stopwatch import Stopwatch
 from infra.errors import FlygateError
+from infra.ops.orders import WAIT
 
 # What the local stack starts with; all of it can be changed with `pulumi config set`.
 LOCAL_CONFIG = {
@@ -37,6 +38,7 @@ def register(app: typer.Typer) -> None:
 def up(
     environment: Annotated[str, typer.Argument(help="The stack to bring up.")] = "local",
     quiet: Annotated[bool, typer.Option(help="No tour of the service at the end.")] = False,
+    wait: Annotated[str, typer.Option(help='Wait for another rollout: "10m".')] = "",
     as_json: Annotated[
         bool, typer.Option("--json", help="The rollout's events for scripts, one a line.")
     ] = False,
@@ -59,7 +61,7 @@ def up(
         with watch.phase("stack"):
             _prepare(stack)
     with watch.phase("pulumi up"):
-        stack.run("up", "--yes", what="The deployment")
+        stack.run("up", "--yes", what="The deployment", orders={WAIT: wait} if wait else None)
     if stack.is_local and not (quiet or as_json):
         with watch.phase("tour"):
             tour.show(stack)

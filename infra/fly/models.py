@@ -67,9 +67,17 @@ class Event(Model):
     @property
     def exit_code(self) -> int | None:
         """The exit code of an exit event, else None."""
-        exited = ((self.request or {}).get("exit_event")) or {}
-        code = exited.get("exit_code")
+        code = self._exit.get("exit_code")
         return int(code) if code is not None else None
+
+    @property
+    def was_asked_for(self) -> bool:
+        """An exit that somebody requested is no crash."""
+        return bool(self._exit.get("requested_stop"))
+
+    @property
+    def _exit(self) -> dict[str, Any]:
+        return (self.request or {}).get("exit_event") or {}
 
 
 class MachineConfig(Model):

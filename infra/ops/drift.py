@@ -71,16 +71,16 @@ def judge(
         for m in state.machines
         if m.role == STANDBY and m.serves
     ]
-    found += [
-        f"{m.name} ({m.id}) was left by a rollout that died"
-        for m in state.machines
-        if m.role == CANDIDATE
-    ]
+    found += [f"{m.name} ({m.id}) {_waits(m.held)}" for m in state.machines if m.role == CANDIDATE]
     missing = current[0].count - len(current)
     if missing > 0:
         found.append(f"{missing} of {current[0].count} machines of v{release} are gone")
     token = new_token() if found else current[0].drift
     return Drift(token, tuple(found), f"v{release} on {len(current)} machine(s)")
+
+
+def _waits(held: str) -> str:
+    return f"waits for a decision: {held}" if held else "was left by a rollout that died"
 
 
 def _how(cordoned: bool, state: str) -> str:

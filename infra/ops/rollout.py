@@ -60,6 +60,7 @@ class Rollout:
             former_secrets=ledger.current_secrets,
             key=await keys.find(ledger, state, site.fly),
             former_key=ledger.key,
+            is_former_known=former is None or ledger.current is not None,
             at=time.time(),
             is_rollback=wanted.rollback_of is not None,
             is_fast=wanted.is_fast,

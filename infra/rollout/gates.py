@@ -169,7 +169,8 @@ async def _about(member: Member, ask: Callable[[Member], Awaitable[Verdict]]) ->
 
 def _death(machine: Machine) -> str:
     """Why the machine will not come up any more, or an empty string."""
-    codes = [e.exit_code for e in machine.events if e.type == "exit" and e.exit_code]
+    exits = [e for e in machine.events if e.type == "exit" and not e.was_asked_for]
+    codes = [e.exit_code for e in exits if e.exit_code]
     if machine.state in {"failed", "destroyed"} or (machine.state == "stopped" and machine.events):
         code = f", exit code {codes[0]}" if codes else ""
         return f"the service did not stay up: the machine is {machine.state}{code}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from infra.rollout.gates import Gate
 from infra.rollout.observe import LIVE, STANDBY, Seen, State
-from infra.rollout.steps import Destroy, Retire, Revive, SetSecrets, Step
+from infra.rollout.steps import Destroy, ResetSecrets, Retire, Revive, SetSecrets, Step
 from infra.rollout.target import Target
 
 # Each release kept as standby costs a lease, a line on the screen and its machines' disks.
@@ -59,7 +59,9 @@ def repair(state: State, target: Target, used: Collection[Seen] = ()) -> tuple[S
         used: machines of the dead one that the new one goes on with.
     """
     asleep = [m for m in state.of(target.former or 0) if not m.serves]
+    # A machine that starts reads the app's secrets, and a dead rollout may have set its own.
     return (
+        Stage("repair", (ResetSecrets(),) if asleep else ()),
         Stage("repair", tuple(Revive(m) for m in asleep)),
         Stage("sweep", tuple(clear(state, target, used))),
     )

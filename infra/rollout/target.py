@@ -21,6 +21,7 @@ class Target:
         secrets, former_secrets: name → value, of the new and of the former release.
         key, former_key: what the engine's requests to the machines are signed with; empty where
             there is none yet.
+        is_former_known: the ledger has the former release, so its secrets are known.
         url: the app's public address.
         at: when the plan is made, in unix seconds; older standby machines may go.
         is_rollback: the manifest ran before, so its standby machines may serve again.
@@ -38,6 +39,7 @@ class Target:
     former_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     key: str = field(default="", repr=False)
     former_key: str = field(default="", repr=False)
+    is_former_known: bool = True
     at: float = 0.0
     is_rollback: bool = False
     is_fast: bool = False

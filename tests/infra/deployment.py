@@ -102,23 +102,42 @@ class Deployment:
             how: fields of the `Site`.
             changes: to the manifest.
         """
-        secrets = secrets or {}
-        request = ReleaseRequest(
-            app=APP,
-            manifest=self.manifest(tuple(sorted(secrets)), **changes),
-            source=("service",),
-            drift=drift,
-        )
-        self.ledger = await release_op.release(request, secrets, self.ledger, self.site(how))
+        request, values = self.request(secrets=secrets, drift=drift, **changes)
+        self.ledger = await release_op.release(request, values, self.ledger, self.site(how))
         return self.ledger
 
     async def pin(self, version: int, how: dict[str, Any] | None = None, **fields: Any) -> Ledger:
         """Run `flygate op release` with a pin, as `flygate rollback` makes it."""
-        pinned = next(r for r in self.ledger.releases if r.version == version)
-        pin = Pin(version=f"v{version}", manifest=pinned.manifest_id, **fields)
-        request = ReleaseRequest(app=APP, pin=pin)
+        request, _ = self.request(version, **fields)
         self.ledger = await release_op.release(request, {}, self.ledger, self.site(how))
         return self.ledger
+
+    def request(
+        self,
+        pin: int = 0,
+        secrets: dict[str, str] | None = None,
+        drift: str = "",
+        **fields: Any,
+    ) -> tuple[ReleaseRequest, dict[str, str]]:
+        """What Pulumi would hand over: a request and its secrets.
+
+        Args:
+            pin: the version to pin to, or none for the checkout.
+            fields: of the pin, or changes to the manifest.
+        """
+        if pin:
+            pinned = next(r for r in self.ledger.releases if r.version == pin)
+            made = Pin(version=f"v{pin}", manifest=pinned.manifest_id, **fields)
+            return ReleaseRequest(app=APP, pin=made), {}
+        values = secrets or {}
+        manifest = self.manifest(tuple(sorted(values)), **fields)
+        asked = ReleaseRequest(app=APP, manifest=manifest, source=("service",), drift=drift)
+        return asked, values
+
+    def running(self, greeting: str) -> int:
+        """The newest release that the ledger has with this greeting."""
+        found = [r for r in self.ledger.releases if r.manifest.env.get("GREETING") == greeting]
+        return found[-1].version
 
     def site(self, how: dict[str, Any] | None = None) -> Site:
         """Where its releases are made."""

@@ -12,6 +12,7 @@ from infra.rollout.steps import (
     Adopt,
     Destroy,
     Launch,
+    ResetSecrets,
     Retire,
     Revive,
     SetSecrets,
@@ -29,7 +30,7 @@ class Simulation:
     def __init__(self, state: State, target: Target) -> None:
         self.target = target
         self.machines = {machine.name: machine for machine in state.machines}
-        self.secrets = "former"
+        self.secrets = "new"  # as a rollout that died may leave them
         self.started_with: dict[str, str] = {}
 
     @property
@@ -56,6 +57,8 @@ class Simulation:
         match step:
             case SetSecrets():
                 self.secrets = "new"
+            case ResetSecrets():
+                self.secrets = "former"
             case Launch(slot):
                 assert slot.name not in self.machines, "the name is taken"
                 self.machines[slot.name] = self._new(slot.name, slot.region)

@@ -9,7 +9,7 @@ from infra.rollout.steps.destroy import Destroy
 from infra.rollout.steps.launch import Launch
 from infra.rollout.steps.retire import Retire
 from infra.rollout.steps.revive import Revive
-from infra.rollout.steps.secrets import SetSecrets
+from infra.rollout.steps.secrets import ResetSecrets, SetSecrets
 from infra.rollout.steps.settle import Settle
 from infra.rollout.steps.slot import Slot
 from infra.rollout.steps.step import Step, Turn
@@ -20,6 +20,7 @@ __all__ = [
     "Adopt",
     "Destroy",
     "Launch",
+    "ResetSecrets",
     "Retire",
     "Revive",
     "SetSecrets",

@@ -29,10 +29,36 @@ class SetSecrets:
 
     async def undo(self, world: World) -> None:
         """Set the former values: a machine that restarts must not see the new ones."""
-        target = world.target
-        added = dict.fromkeys(set(target.secrets) - set(target.former_secrets))
-        former = {**target.former_secrets, KEY: target.former_key or None}
-        await world.fly.set_secrets(world.app, {**former, **added})
+        await set_former(world)
+
+
+@dataclass(frozen=True, slots=True)
+class ResetSecrets:
+    """Give Fly the former release's values, which a dead rollout has replaced."""
+
+    title = "former secrets"
+    turn = None
+
+    async def apply(self, world: World) -> str:
+        """Set them before a machine of the former release starts."""
+        return "as they were" if await set_former(world) else "not known"
+
+    async def undo(self, world: World) -> None:
+        """Nothing: they belong to what runs."""
+
+
+async def set_former(world: World) -> bool:
+    """Set the former values, and remove what only the new release has.
+
+    Fly can't tell a secret's value: where the ledger was lost, they stay as they are.
+    """
+    target = world.target
+    added = dict.fromkeys(set(target.secrets) - set(target.former_secrets))
+    if not target.is_former_known:
+        return False
+    former = {**target.former_secrets, KEY: target.former_key or None}
+    await world.fly.set_secrets(world.app, {**former, **added})
+    return True
 
 
 def describe_secrets(target: Target) -> str:

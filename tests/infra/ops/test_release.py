@@ -23,7 +23,6 @@ from infra.rollout import journal, lock
 from infra.rollout.errors import LockHeld, RolloutRestored
 from infra.rollout.journal import Journal
 from infra.rollout.ledger import Ledger
-from infra.rollout.observe import LIVE, STANDBY
 from tests.infra.deployment import APP, Deployment
 
 pytestmark = pytest.mark.integration
@@ -286,39 +285,6 @@ def dies_at(kind: str, stage: str) -> Callable[[Journal, str, str, str, str], No
             raise Killed
 
     return until_then  # type: ignore[return-value]
-
-
-@pytest.mark.parametrize(
-    ("kind", "stage"),
-    [
-        ("done", "launch"),
-        ("done", "admit"),
-        ("done", "settle"),
-        ("done", "retire"),
-    ],
-)
-async def test_after_a_process_that_died_the_next_one_converges(
-    serving: Deployment, monkeypatch: pytest.MonkeyPatch, kind: str, stage: str
-) -> None:
-    """Wherever it died: users notice nothing, and in the end it is as if it had not been."""
-    with monkeypatch.context() as doomed:
-        doomed.setattr(Journal, "write", dies_at(kind, stage))
-        with pytest.raises(Killed):
-            await serving.release({"KEY": "second"}, env={"GREETING": "second"})
-    assert [r.version for r in serving.ledger.releases] == [1]
-    serving.fly.leases.clear()  # the nonces died with the process
-
-    async with serving.traffic() as traffic:
-        await serving.release({"KEY": "second"}, env={"GREETING": "second"})
-
-    assert traffic.failures == []
-    answer = await serving.ask()
-    assert (answer["GREETING"], answer["KEY"]) == ("second", "second")
-    machines = (await serving.state()).machines
-    assert [(m.release, m.role, m.serves) for m in sorted(machines, key=lambda m: m.release)] == [
-        (1, STANDBY, False),
-        (2, LIVE, True),
-    ]
 
 
 async def test_the_former_release_is_well_before_the_dead_one_goes(

@@ -102,7 +102,7 @@ def test_the_way_back_from_any_stage_restores_the_former_release(
 
     before = {m.name for m in state.of(FORMER) if m.serves}
     assert before <= simulation.serving(FORMER)
-    assert simulation.secrets == "former"
+    assert simulation.secrets == "former" or not steps(plan.stages[:until], SetSecrets)
     for name in simulation.serving(FORMER):
         assert simulation.started_with.get(name, "former") == "former"
     new = [step.slot.name for step in steps(plan.stages[:until], Launch)]
@@ -391,6 +391,7 @@ def test_the_plan_can_be_read() -> None:
     )
 
     assert strategies.plan(state, target(3, 2, at=float(NOW))).lines() == [
+        "former secrets",
         "revive v2-iad-1",
         "destroy v3-iad-1 (left by a rollout that died)",
         "secrets",

@@ -1,0 +1,43 @@
+"""`flygate abort`: a held rollout is taken back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from infra.cli.held import held
+from infra.cli.stack import PulumiFailed, Stack
+from infra.ops.orders import ABORT
+from infra.rollout.errors import RolloutRestored
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(short_help="Take a held rollout back.")(abort)
+
+
+def abort(
+    environment: Annotated[str, typer.Argument(help="The stack: local, staging, prod.")],
+    reason: Annotated[str, typer.Option(help="Why; the journal keeps it.")] = "not wanted",
+) -> None:
+    """Remove the new machines of a held rollout; the former release serves as before.
+
+    It goes through Pulumi, which reports the release as failed: that is what it is. The checkout
+    and the configuration still ask for it, so change them before the next `pulumi up`.
+
+    \b
+    Example:
+      flygate abort prod --reason "latency looks odd"
+
+    Exit codes: 0 taken back, 3 another rollout is under way, 4 not restored.
+    """
+    stack = Stack(environment)
+    release = held(stack)[0].release
+    orders = {ABORT: reason}
+    try:
+        stack.run("up", "--yes", "--skip-preview", what="The abort", orders=orders)
+    except PulumiFailed as exc:
+        if exc.exit_code != RolloutRestored.exit_code:
+            raise
+        print(f"\n{exc}\nv{release} of {environment} is aborted, as asked.")

@@ -1,0 +1,40 @@
+"""`flygate proceed`: a held rollout goes on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from infra.cli.held import held
+from infra.cli.stack import Stack
+from infra.ops.orders import ACCEPT
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(short_help="Let a held rollout go on.")(proceed)
+
+
+def proceed(
+    environment: Annotated[str, typer.Argument(help="The stack: local, staging, prod.")],
+    reason: Annotated[str, typer.Option(help="Why it is good enough; the ledger keeps it.")],
+) -> None:
+    """Accept the step that a gate could not decide about, and go on with the next.
+
+    The machines of that step stay as they are; later steps are judged as ever. To have the step
+    judged once more instead, run `pulumi up` again.
+
+    \b
+    Example:
+      flygate proceed staging --reason "nobody calls it at night"
+
+    Exit codes: as those of `flygate rollback`.
+    """
+    stack = Stack(environment)
+    machines = held(stack)
+    why = machines[0].held or "its rollout was interrupted"
+    print(f"v{machines[0].release} of {environment} goes on, though: {why}", flush=True)
+    orders = {ACCEPT: reason}
+    stack.run("up", "--yes", "--skip-preview", what="The rollout", orders=orders)
+    print(f"{environment} runs {stack.outputs()['release']}.")

@@ -1,0 +1,218 @@
+"""A rollout that no gate can decide: it waits for an operator, and does what the operator says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import pytest
+
+from infra.manifest import Course
+from infra.ops import drift as drift_op
+from infra.ops.orders import Orders
+from infra.ops.site import journal_path
+from infra.rollout import journal
+from infra.rollout.errors import NothingHeld, RolloutHeld, RolloutRestored
+from infra.rollout.gates import Gate
+from infra.rollout.observe import CANDIDATE, LIVE
+from infra.rollout.strategies import gating
+from infra.rollout.target import Target
+from infra.rollout.verdict import Outcome, Verdict
+from infra.rollout.world import Member, World
+from tests.infra.deployment import APP, Deployment
+
+pytestmark = pytest.mark.integration
+
+CANARY = Course(strategy="canary", steps=(1, "100%"))
+OLD, NEW = {"KEY": "old"}, {"KEY": "new"}
+
+
+@dataclass
+class Judge:
+    """Says what a test wants it to say, and counts how often it was asked.
+
+    Attributes:
+        outcomes: the answers; the last one again and again.
+        asked: about which machines, each time.
+    """
+
+    outcomes: list[Outcome]
+    asked: list[list[str]]
+    name = "judge"
+
+    async def judge(self, world: World, machines: Sequence[Member]) -> Verdict:
+        """The next answer."""
+        self.asked.append([member.name for member in machines])
+        outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
+        return Verdict(outcome, self.name, "3 requests in 10 s", {"requests": 3})
+
+    def extended(self) -> Self | None:
+        """Once more."""
+        return self
+
+
+@pytest.fixture
+def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
+    """Stands after each step of a release; it can't decide."""
+    gate = Judge(["inconclusive"], [])
+
+    def soaking(_: Target) -> tuple[Gate, ...]:
+        return (gate,)
+
+    monkeypatch.setattr(gating, "soaking", soaking)
+    return gate
+
+
+@pytest.fixture
+async def serving(shop: Deployment) -> Deployment:
+    """A shop whose v1 serves on two machines."""
+    await shop.release(OLD, machines=2, env={"GREETING": "old"})
+    return shop
+
+
+async def change(shop: Deployment, orders: Orders | None = None) -> None:
+    """Release something else in two steps."""
+    how = {"orders": orders} if orders else {}
+    await shop.release(NEW, how=how, machines=2, env={"GREETING": "new"}, rollout=CANARY)
+
+
+def kinds(shop: Deployment) -> list[str]:
+    return [event.kind for event in journal.read(journal_path(shop.root, APP))]
+
+
+@pytest.fixture
+async def held(serving: Deployment, judge: Judge) -> Deployment:
+    """Its v2 is held at its first step."""
+    with pytest.raises(RolloutHeld):
+        await change(serving)
+    return serving
+
+
+async def test_what_can_t_be_decided_is_asked_once_more_and_then_held(
+    serving: Deployment, judge: Judge
+) -> None:
+    """Old and new serve side by side, the operator reads what can be done; nobody holds a lock."""
+    async with serving.traffic() as traffic:
+        with pytest.raises(RolloutHeld, match="3 requests in 10 s") as told:
+            await change(serving)
+
+    assert told.value.exit_code == 3
+    for word in ("flygate proceed", "flygate abort", "v1 and v2 serve side by side"):
+        assert word in str(told.value).splitlines()[-1]
+    assert judge.asked == [["v2-iad-1"]] * 2
+    assert kinds(serving)[-2:] == ["extended", "held"]
+    assert traffic.failures == []
+    state = await serving.state()
+    assert sorted((m.name, m.role, m.serves) for m in state.machines) == [
+        ("v1-iad-1", LIVE, True),
+        ("v1-iad-2", LIVE, True),
+        ("v2-iad-1", CANDIDATE, True),
+    ]
+    assert (await serving.fingerprint())["leases"] == []
+    assert [r.version for r in serving.ledger.releases] == [1]
+
+
+async def test_whoever_looks_at_it_sees_that_it_waits(held: Deployment) -> None:
+    """It is no rollout that died."""
+    found = (await drift_op.look(APP, held.fly)).found
+
+    assert len(found) == 1
+    assert "waits for a decision: judge check" in found[0]
+
+
+async def test_the_same_command_again_judges_the_step_again(held: Deployment, judge: Judge) -> None:
+    """With the machine that is there; then the rollout goes on as ever."""
+    (waiting,) = (await held.state()).of(2)
+    judge.outcomes, judge.asked = ["pass"], []
+
+    await change(held)
+
+    assert judge.asked == [["v2-iad-1"], ["v2-iad-2"]]
+    state = await held.state()
+    assert waiting.id in {m.id for m in state.of(2)}
+    assert [m.held for m in state.of(2)] == ["", ""]
+    assert (await held.ask())["GREETING"] == "new"
+
+
+async def test_an_operator_can_accept_the_step(held: Deployment, judge: Judge) -> None:
+    """That step is judged no more, the next one is; the ledger keeps why."""
+    judge.outcomes, judge.asked = ["pass"], []
+
+    async with held.traffic() as traffic:
+        await change(held, Orders(accept="nobody calls it at night"))
+
+    assert judge.asked == [["v2-iad-2"]]
+    current = held.ledger.current
+    assert current is not None
+    assert (current.version, current.accepted) == (2, "nobody calls it at night")
+    assert held.ledger.history()[0]["accepted"] == "nobody calls it at night"
+    assert "accepted" in kinds(held)
+    assert traffic.failures == []
+
+
+async def test_an_operator_can_abort_it(held: Deployment) -> None:
+    """Its machine goes, the former values are back, and v1 has served all the time."""
+    async with held.traffic() as traffic:
+        with pytest.raises(RolloutRestored, match=r"aborted by .*: odd latency") as told:
+            await change(held, Orders(abort="odd latency"))
+
+    assert told.value.exit_code == 2
+    assert traffic.failures == []
+    state = await held.state()
+    assert [(m.release, m.role, m.serves) for m in state.machines] == [(1, LIVE, True)] * 2
+    await held.fly.stop(APP, state.machines[0].id)
+    await held.fly.wait(APP, state.machines[0].id, "stopped", 10)
+    await held.fly.start(APP, state.machines[0].id)
+    await held.fly.wait(APP, state.machines[0].id, "started", 10)
+    answers = [await held.ask(**{"fly-force-instance-id": m.id}) for m in state.machines[1:]]
+    assert [answer["KEY"] for answer in answers] == ["old"]
+
+
+async def test_it_can_be_aborted_though_the_checkout_asks_for_the_former_release(
+    held: Deployment,
+) -> None:
+    """The operator reverted the change first."""
+    with pytest.raises(RolloutRestored):
+        await held.release(
+            OLD, how={"orders": Orders(abort="reverted")}, machines=2, env={"GREETING": "old"}
+        )
+
+    assert [m.release for m in (await held.state()).machines] == [1, 1]
+
+
+@pytest.mark.parametrize("orders", [Orders(accept="fine"), Orders(abort="no")])
+async def test_what_is_not_held_can_be_neither_accepted_nor_aborted(
+    serving: Deployment, orders: Orders
+) -> None:
+    """Nothing is changed."""
+    before = await serving.fingerprint()
+
+    with pytest.raises(NothingHeld, match="Nothing was changed"):
+        await change(serving, orders)
+
+    assert await serving.fingerprint() == before
+
+
+async def test_another_release_than_the_held_one_is_not_accepted(held: Deployment) -> None:
+    """What was judged is not what the checkout asks for now."""
+    with pytest.raises(NothingHeld, match="not what the checkout"):
+        await held.release(
+            NEW, how={"orders": Orders(accept="fine")}, machines=2, env={"GREETING": "newer"}
+        )
+
+    assert [m.release for m in (await held.state()).of(2)] == [2]
+
+
+async def test_a_verdict_that_fails_takes_all_steps_back(serving: Deployment, judge: Judge) -> None:
+    """Also those that had passed."""
+    judge.outcomes = ["pass", "fail"]
+    before = await serving.fingerprint()
+
+    async with serving.traffic() as traffic:
+        with pytest.raises(RolloutRestored, match="judge check of the new machines: 3 requests"):
+            await change(serving)
+
+    assert judge.asked == [["v2-iad-1"], ["v2-iad-2"]]
+    assert traffic.failures == []
+    assert await serving.fingerprint() == before
