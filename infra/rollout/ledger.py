@@ -6,6 +6,7 @@ the plugin hands the former output to the next run, and a run that fails leaves 
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
@@ -130,15 +131,19 @@ class Ledger(BaseModel):
         return dict(self.secret_sets.get(release.secret_set, {}))
 
     def secret_set_for(self, values: Mapping[str, str]) -> str:
-        """The id of a set of values: the known one, or a new random one.
+        """The id of a set of values: the known one, or a new one.
 
-        Random, not a hash: an id is shown in the open, and a hash of a weak secret can be
-        guessed from it.
+        An id is shown in the open, and a plain hash of a weak secret could be guessed from it, so
+        it is keyed. The same values have the same id in the next run: a release that was held or
+        killed is known again. Before there is a key it is random.
         """
         for set_id, known in self.secret_sets.items():
             if known == dict(values):
                 return set_id
-        return secrets.token_hex(4)
+        if not self.key:
+            return secrets.token_hex(4)
+        text = "secret set " + canonical(dict(values))
+        return hmac.new(self.key.encode(), text.encode(), "sha256").hexdigest()[:8]
 
     def add(self, release: Release, values: Mapping[str, str], key: str = "") -> Ledger:
         """The ledger with one more release; the oldest go when there are too many.

@@ -117,8 +117,8 @@ async def test_whoever_looks_at_it_sees_that_it_waits(held: Deployment) -> None:
     """It is no rollout that died."""
     found = (await drift_op.look(APP, held.fly)).found
 
-    assert len(found) == 1
-    assert "waits for a decision: judge check" in found[0]
+    assert "waits for a decision: judge check" in found[-1]
+    assert not any("died" in line for line in found)
 
 
 async def test_the_same_command_again_judges_the_step_again(held: Deployment, judge: Judge) -> None:
@@ -161,12 +161,9 @@ async def test_an_operator_can_abort_it(held: Deployment) -> None:
     assert traffic.failures == []
     state = await held.state()
     assert [(m.release, m.role, m.serves) for m in state.machines] == [(1, LIVE, True)] * 2
-    await held.fly.stop(APP, state.machines[0].id)
-    await held.fly.wait(APP, state.machines[0].id, "stopped", 10)
-    await held.fly.start(APP, state.machines[0].id)
-    await held.fly.wait(APP, state.machines[0].id, "started", 10)
-    answers = [await held.ask(**{"fly-force-instance-id": m.id}) for m in state.machines[1:]]
-    assert [answer["KEY"] for answer in answers] == ["old"]
+    await held.restart(state.machines[0].id)
+    answer = await held.ask(**{"fly-force-instance-id": state.machines[0].id})
+    assert answer["KEY"] == "old"
 
 
 async def test_it_can_be_aborted_though_the_checkout_asks_for_the_former_release(

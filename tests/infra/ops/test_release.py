@@ -307,9 +307,9 @@ async def test_the_former_release_is_well_before_the_dead_one_goes(
 
 
 async def breaks(shop: Deployment) -> None:
-    """The machine of v1 is stopped, and will not start again."""
+    """The machine of v1 is stopped, and will not be well again."""
     (machine,) = (await shop.state()).machines
-    await shop.fly.set_secrets(APP, {"FAULT": "crash"})
+    await shop.edit(machine.id, FAULT="sick")
     await shop.fly.stop(APP, machine.id)
     await shop.fly.wait(APP, machine.id, "stopped", 10)
 
@@ -327,10 +327,7 @@ async def test_a_former_release_that_is_broken_does_not_stop_the_next(shop: Depl
 async def test_a_repair_that_does_not_help_becomes_a_release(shop: Deployment) -> None:
     """The same manifest on new machines, rather than a ledger that says all is well."""
     await shop.release(env=HELLO)
-    (machine,) = (await shop.state()).machines
-    await shop.edit(machine.id, FAULT="sick")
-    await shop.fly.stop(APP, machine.id)
-    await shop.fly.wait(APP, machine.id, "stopped", 10)
+    await breaks(shop)
 
     ledger = await shop.release(env=HELLO)
 

@@ -115,8 +115,18 @@ def test_equal_values_share_one_secret_set() -> None:
 
 
 def test_the_id_of_a_new_set_says_nothing_about_the_values() -> None:
-    """It is random: a hash of a weak secret could be guessed."""
+    """It is random, or keyed by what nobody else has: a hash of a weak secret could be guessed."""
     assert Ledger().secret_set_for({"KEY": "1"}) != Ledger().secret_set_for({"KEY": "1"})
+    one, other = Ledger(key="one"), Ledger(key="other")
+    assert one.secret_set_for({"KEY": "1"}) != other.secret_set_for({"KEY": "1"})
+
+
+def test_a_release_that_was_not_finished_is_known_again() -> None:
+    """Its manifest has the same id in the next run, so that its machines can be gone on with."""
+    one = Ledger(key="one")
+
+    assert one.secret_set_for({"KEY": "1"}) == one.secret_set_for({"KEY": "1"})
+    assert one.secret_set_for({"KEY": "1"}) != one.secret_set_for({"KEY": "2"})
 
 
 def test_a_secret_set_goes_with_the_last_release_that_used_it() -> None:
