@@ -9,7 +9,7 @@ from typing import Self
 import pytest
 
 from infra.manifest import Course
-from infra.ops import drift as drift_op
+from infra.ops.look import LookRequest, look
 from infra.ops.orders import Orders
 from infra.ops.site import journal_path
 from infra.rollout import journal
@@ -40,6 +40,7 @@ class Judge:
     outcomes: list[Outcome]
     asked: list[list[str]]
     name = "judge"
+    seconds = 0.0
 
     async def judge(self, world: World, machines: Sequence[Member]) -> Verdict:
         """The next answer."""
@@ -115,7 +116,7 @@ async def test_what_can_t_be_decided_is_asked_once_more_and_then_held(
 
 async def test_whoever_looks_at_it_sees_that_it_waits(held: Deployment) -> None:
     """It is no rollout that died."""
-    found = (await drift_op.look(APP, held.fly)).found
+    found = (await look(LookRequest(app=APP), held.fly)).found
 
     assert "waits for a decision: judge check" in found[-1]
     assert not any("died" in line for line in found)
