@@ -31,6 +31,7 @@ class Entry(BaseModel):
     promotion: str = ""
     accepted: str = ""
     rollback_of: str = ""
+    verdicts: dict[str, str] = Field(default_factory=dict)
     seconds: float = 0.0
     machines: dict[str, list[str]] = Field(default_factory=dict)
     content: dict[str, Any] | None = Field(default=None, repr=False)

@@ -45,7 +45,7 @@ class Receipt(BaseModel):
             image=newest["image"],
             commit=newest["commit"],
             healthy_since=newest["at"],
-            gates=newest.get("gates", ()),
+            gates=tuple(newest.get("verdicts", {})),
         )
 
 

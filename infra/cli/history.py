@@ -42,7 +42,9 @@ def history(
 
 
 def _show(releases: list[past.Entry]) -> None:
-    table = screen.table("release", "when", "who", "commit", "phase", "image", "took", "why")
+    table = screen.table(
+        "release", "when", "who", "commit", "phase", "image", "gates", "took", "why"
+    )
     for entry in releases:
         why = f"{entry.rollback_of} again" if entry.rollback_of else ""
         table.add_row(
@@ -52,7 +54,13 @@ def _show(releases: list[past.Entry]) -> None:
             entry.commit,
             str(entry.phase),
             entry.image.rpartition("@sha256:")[2][:12],
+            " ".join(_sign(gate, said) for gate, said in entry.verdicts.items()) or "-",
             f"{entry.seconds:g} s",
             ": ".join(part for part in (why, entry.promotion, entry.reason) if part),
         )
     screen.console().print(table)
+
+
+def _sign(gate: str, said: str) -> str:
+    """A gate that passed, or one that an operator overruled."""
+    return gate if said.startswith("pass") else f"{gate}?"

@@ -20,6 +20,9 @@ from infra.rollout.plan import repairs
 from infra.rollout.target import Target
 from infra.rollout.undisturbed import undisturbed
 
+# The ledger has little room; the journal keeps all of what a gate said.
+VERDICT_MAX = 160
+
 
 async def release(
     request: ReleaseRequest, secrets: Mapping[str, str], ledger: Ledger, site: Site
@@ -135,6 +138,7 @@ def _recorded(rollout: Rollout, state: State) -> Ledger:
             promotion=wanted.promotion,
             accepted=world.target.accepted,
             rollback_of=wanted.rollback_of,
+            verdicts={gate: said[:VERDICT_MAX] for gate, said in world.verdicts.items()},
             seconds=round(world.journal.seconds, 1),
             machines=_by_region(state, world.target.version),
         ),

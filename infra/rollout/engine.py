@@ -85,6 +85,8 @@ async def _judge(gate: Gate, stage: Stage, world: World) -> None:
 
 
 def _note(kind: Kind, verdict: Verdict, stage: Stage, world: World) -> None:
+    if kind == "verdict":
+        world.verdicts[verdict.gate] = f"{verdict.outcome}: {verdict.reason}"
     numbers = {"step": stage.name, "outcome": verdict.outcome, **verdict.numbers}
     world.journal.write(kind, verdict.gate, verdict.reason, verdict.machine, numbers)
 

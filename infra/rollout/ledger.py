@@ -31,6 +31,7 @@ class Release(BaseModel):
         accepted: why an operator let it go on where a gate could not decide, or empty.
         promotion: from which stack it came and how it was proved there, or empty.
         rollback_of: the version whose manifest this is, if it is a rollback.
+        verdicts: gate → what it said of the release.
         seconds: how long the rollout took.
         machines: region → machine ids.
     """
@@ -48,6 +49,7 @@ class Release(BaseModel):
     promotion: str = ""
     accepted: str = ""
     rollback_of: int | None = None
+    verdicts: dict[str, str] = Field(default_factory=dict)
     seconds: float = 0.0
     machines: dict[str, list[str]] = Field(default_factory=dict)
 
@@ -216,6 +218,7 @@ def _public(release: Release) -> dict[str, Any]:
         "promotion": release.promotion,
         "accepted": release.accepted,
         "rollback_of": f"v{release.rollback_of}" if release.rollback_of else "",
+        "verdicts": release.verdicts,
         "seconds": release.seconds,
         "machines": release.machines,
         "content": release.manifest.model_dump(mode="json"),

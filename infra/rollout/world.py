@@ -35,6 +35,7 @@ class World:
     Attributes:
         made: name → machine, of the new release's machines that there are so far.
         former: the machines of the former release that serve, to compare with.
+        verdicts: gate → what it said last, of the gates that let the rollout go on.
         secrets_version: Fly's version of the app's secrets, from which new machines read.
         secrets: stands for their values, as `State.secrets` does.
         id: of this rollout; what it makes carries it.
@@ -45,6 +46,7 @@ class World:
     journal: Journal
     made: dict[str, Member] = field(default_factory=dict)
     former: tuple[Member, ...] = ()
+    verdicts: dict[str, str] = field(default_factory=dict)
     secrets_version: int = 0
     secrets: str = ""
     id: str = field(default_factory=_new_id)

@@ -62,6 +62,14 @@ async def test_the_same_request_changes_nothing(serving: Deployment) -> None:
     assert await serving.fingerprint() == before
 
 
+async def test_the_ledger_keeps_what_the_gates_said(serving: Deployment) -> None:
+    """Whoever promotes it, or looks back at three in the morning, sees what was proved."""
+    [entry] = serving.ledger.history()
+
+    assert list(entry["verdicts"]) == ["health", "smoke", "reach"]
+    assert entry["verdicts"]["smoke"].startswith("pass: v1-iad-1: burst of 10 served")
+
+
 async def test_after_a_release_there_is_no_drift(serving: Deployment) -> None:
     """The machines remember the token that Pulumi has as its input."""
     found = await looked(serving)
