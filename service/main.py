@@ -14,8 +14,8 @@ from .own_paths import OwnPaths
 from .policies import load_policies, reload_policies
 from .readiness import Readiness
 from .routes.admin import AdminRoutes
-from .routes.health import HEALTH, PROBE, READY, health_routes
-from .routes.statistics import STATISTICS, statistics_route
+from .routes.health import HEALTH, READY, health_routes
+from .routes.statistics import statistics_route
 from .settings import Settings
 from .signature import Signatures
 from .statistics import Statistics, fingerprint
@@ -23,7 +23,9 @@ from .stores import close_all, make_login_store, make_store
 from .telemetry import Telemetry
 from .wrapped import load
 
-_UNCOUNTED: Final = frozenset({HEALTH, READY, PROBE, STATISTICS})
+# What machines ask, not users.
+_CHECKS: Final = frozenset({HEALTH, READY})
+_INTERNAL: Final = "/_flygate/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ def build_app(settings: Settings, log: Any) -> Service:
         routes.append(route)
     if settings.admin_token is not None:
         routes += AdminRoutes(settings.admin_token, limiter, guard, reload, log).routes()
-    app = OwnPaths(_application(settings), routes, statistics, _UNCOUNTED)
+    uncounted = _CHECKS | {route.path for route in routes if route.path.startswith(_INTERNAL)}
+    app = OwnPaths(_application(settings), routes, statistics, uncounted)
     limited = RateLimitMiddleware(app, limiter)
     identified = ClientIpMiddleware(
         limited,

@@ -19,7 +19,7 @@ from tests.e2e.project import Project, Run
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 API = "service/routes/api.py"
-SOAK_SECONDS = 8
+SOAK_SECONDS = 6
 CLIENTS = 4
 
 # Behaves as its environment says, so that each bad release is no more than another variable.

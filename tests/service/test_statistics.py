@@ -19,6 +19,7 @@ from service.statistics import FIRST_NS, PER_OCTAVE, Statistics
 
 KEY = "a key that only the tests have"
 STATISTICS = "/_flygate/statistics"
+PATHS = ("503", "raise", "404", "429")
 PROBE = "/_flygate/probe"
 NONCE = "0123456789abcdef0123456789abcdef"
 
@@ -76,12 +77,14 @@ async def test_an_application_that_fails_is_counted_as_an_error() -> None:
     """Whether it answers with a 5xx or raises; what a client did wrong is no error."""
     app = service(SERVICE_APP="tests.service.test_statistics:failing", RATE_LIMIT_BURST="9")
     async with client(app) as web:
-        statuses = [(await web.get(f"/{path}")).status_code for path in ("503", "raise", "404")]
+        statuses = [(await web.get(f"/{path}")).status_code for path in PATHS]
 
     found = await told(app)
 
-    assert statuses == [503, 500, 404]
-    assert (found["served"], found["errors"]) == (3, 2)
+    assert statuses == [503, 500, 404, 429]
+    assert (found["served"], found["errors"]) == (4, 2)
+    # Neither an error nor a refusal says how fast the application is.
+    assert sum(count for _, count in found["latency"]["counts"]) == 1
 
 
 async def failing(scope: Any, receive: Any, send: Any) -> None:

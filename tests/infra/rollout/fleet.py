@@ -109,7 +109,7 @@ class Machine:
         return replace(former, counts=counts)
 
 
-def rollout(seed: int, requests: int, release: Release) -> Verdict:
+def rollout(seed: int, requests: int, release: Release, rules: Rules | None = None) -> Verdict:
     """One new machine beside two former ones, judged as in a rollout, with the one extension."""
     region = Region.draw(np.random.default_rng(seed), requests)
     machines = {
@@ -118,7 +118,7 @@ def rollout(seed: int, requests: int, release: Release) -> Verdict:
         "old2": Machine(region, Release()),
     }
     members = {name: Watched(name, "iad", name == "new") for name in machines}
-    watch = Watch(Soak(members, SOAK_SECONDS, Rules(looks=LOOKS)))
+    watch = Watch(Soak(members, SOAK_SECONDS, rules or Rules(looks=LOOKS)))
     watch.look({name: machine.now for name, machine in machines.items()})
     for number, (busy, wave) in enumerate(region.looks(2 * LOOKS), start=1):
         at = number * SOAK_SECONDS / LOOKS

@@ -13,6 +13,7 @@ from infra.rollout.rules import Rules
 from infra.rollout.samples import Miss, Samples, Series, Snapshot
 from infra.rollout.statistics import Histogram
 from infra.rollout.verdict import Verdict
+from infra.rollout.watch import Soak, Watch, Watched
 from tests.infra.rollout import fleet
 from tests.infra.rollout.fleet import MIB, Release
 
@@ -254,6 +255,36 @@ def test_one_bad_region_fails_the_release_and_is_named() -> None:
     assert verdict.outcome == "fail"
     assert verdict.reason.startswith("lhr: 5xx 90 of 1,000")
     assert "iad" not in verdict.reason
+
+
+def test_a_new_region_is_compared_without_the_latency() -> None:
+    """The former release's machines elsewhere stand in; their clients are nearer or farther."""
+    slow, bad = machine("v2-lhr-1", latency={232: 1000}), machine("v2-lhr-1", errors=90)
+
+    watched = {
+        name: look_at(Watched(name, "lhr", True), series)
+        for name, series in (("slow", slow), ("bad", bad))
+    }
+
+    assert watched["slow"].outcome == "pass"
+    assert "a new region" in watched["slow"].reason
+    assert watched["bad"].outcome == "fail"
+
+
+def look_at(new: Watched, series: Series) -> Verdict:
+    """The verdict of a whole soak over a new machine and an old one in iad."""
+    members = {"new": new, "old": Watched("v1-iad-1", "iad", False)}
+    watch = Watch(Soak(members, 10.0, Rules(looks=10)))
+    for one, other in zip(series.told, OLD.told, strict=True):
+        verdict = watch.look({"new": one, "old": other})
+        if watch.is_over:
+            break
+    return verdict
+
+
+def test_other_limits_refuse_other_requests() -> None:
+    """A release that tightens its limits is not worse for refusing more."""
+    assert judged(machine(refused=900, limits="tight"), OLD).outcome == "pass"
 
 
 def test_the_looks_of_a_rollout_share_the_budget_of_false_alarms() -> None:
