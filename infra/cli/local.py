@@ -70,6 +70,7 @@ def status(
     document: dict[str, Any] = {"running": info is not None}
     if info:
         document |= {"api_url": info.api_url, "proxy_url": info.proxy_url, "pid": info.pid}
+        document |= {"dns": info.dns}
         document |= {"root": info.root, "started_at": info.started_at, "version": info.version}
         document |= httpx.get(f"{info.api_url}/_status", trust_env=False).json()
     if as_json:
@@ -124,7 +125,8 @@ def _up_text(started: Started, seconds: float) -> str:
     return (
         f"The local Fly {what}.\n"
         f"  API    {info.api_url}   (FLY_API_BASE_URL, FLY_FLAPS_BASE_URL)\n"
-        f"  proxy  {info.proxy_url}   (apps at {_app_url(info.proxy_url)})"
+        f"  proxy  {info.proxy_url}   (apps at {_app_url(info.proxy_url)})\n"
+        f"  page   {info.api_url}/   (what runs, live)"
     )
 
 

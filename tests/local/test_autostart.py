@@ -80,7 +80,7 @@ async def test_another_machine_starts_when_all_are_busy(machines: Machines) -> N
     for sleeper in (near, far):
         await stop(machines, sleeper["id"])
     assert (await machines.ask()).text == busy["id"], "not needed yet"
-    slow = asyncio.create_task(machines.ask("/slow?2"))
+    slow = asyncio.create_task(machines.ask("/slow?1.2"))
     await machines.said(busy["id"], "slow begins")
     assert (await machines.ask()).text == near["id"]
     assert await state(machines, far["id"]) == "stopped"

@@ -1,6 +1,9 @@
 """Which machine gets a request: Fly's documented tables, and the rules for every situation."""
 
+import asyncio
 from random import Random
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,10 +12,10 @@ from hypothesis import strategies as st
 from infra.local.proxy.backend import Backend
 from infra.local.proxy.balancer import Refusal, choose
 from infra.local.proxy.geography import is_meant, round_trip_ms
-from infra.local.proxy.sleepers import Sleeper, nearest
+from infra.local.proxy.sleepers import Sleeper, Sleepers, nearest
 from infra.local.proxy.wish import ANY, Wish, wish_of
 from infra.local.regions import REGIONS
-from tests.support.backends import backend
+from tests.support.backends import USUAL, backend
 
 RANDOM = Random(7)
 CODES = [region.code for region in REGIONS]
@@ -200,3 +203,34 @@ def test_the_machine_that_is_woken(
     assert found in allowed
     ranks = [rank for s in allowed if (rank := wish.rank(s.region, here)) is not None]
     assert wish.rank(found.region, here) == min(ranks)
+
+
+class Asleep:
+    """The part of a machine that `Sleepers` looks at."""
+
+    def __init__(self, state: str) -> None:
+        self.id, self.app, self.region, self.cordoned = "a", "demo", "iad", False
+        self.state = state
+        self.config = SimpleNamespace(http_service=USUAL)
+
+
+async def test_nobody_waits_for_ever_for_a_machine_that_was_woken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is given some time; then it is taken for one that does not serve."""
+    monkeypatch.setattr("infra.local.proxy.sleepers.PATIENCE_SECONDS", 0.05)
+    sleepers, changes = Sleepers(), asyncio.Queue[str]()
+    machine: Any = Asleep("stopped")
+    sleepers.changed(machine, is_routed=False)
+
+    def start(*_: str) -> None:
+        machine.state = "started"
+        sleepers.changed(machine, is_routed=False)
+
+    sleepers.wake_with(start)
+    sleepers.subscribe(changes.put_nowait)
+    assert sleepers.rouse("demo", ANY, "iad", ()) == "a"
+    assert sleepers.is_anybody_up_soon("demo", ANY, "iad")
+    assert await asyncio.wait_for(changes.get(), 5) == "demo"
+    assert not sleepers.is_anybody_up_soon("demo", ANY, "iad")
+    assert sleepers.rouse("demo", ANY, "iad", ()) is None

@@ -127,7 +127,7 @@ async def test_the_page_shows_what_happens(rolling: tuple[Machines, dict[str, st
         await row("old-1", "checks", "1 of 1 passing")
         await row("asleep", "state", "suspended")
 
-        slow = asyncio.create_task(machines.ask("/slow?3", fly_force_instance_id=ids["old-2"]))
+        slow = asyncio.create_task(machines.ask("/slow?2", fly_force_instance_id=ids["old-2"]))
         await row("old-2", "load-text", "1 of 40")
         await slow
         await machines.post(ids["old-1"], "cordon")

@@ -16,13 +16,13 @@ from infra.local.proxy.failures import (
     ProxyError,
 )
 from infra.local.proxy.route import Route
+from infra.local.proxy.sleepers import PATIENCE_SECONDS
 from infra.local.proxy.upstream import UpstreamConnection
 
 if TYPE_CHECKING:
     from infra.local.proxy.server import Proxy
 
 _QUEUE_SECONDS = 10.0
-_WAKE_SECONDS = 30.0
 _MAX_ATTEMPTS = 20
 _RETRY_SECONDS = 0.05
 _NOWHERE = Route("", "")
@@ -67,7 +67,7 @@ class Search:
         while self._wants_another(chosen) and self._rouse():
             chosen = self._choose()  # a machine without checks serves at once
             if self._wants_another(chosen) and self._somebody_wakes:
-                self._wait(_WAKE_SECONDS if chosen is Refusal.NONE_HEALTHY else _QUEUE_SECONDS)
+                self._wait(PATIENCE_SECONDS if chosen is Refusal.NONE_HEALTHY else _QUEUE_SECONDS)
                 return
         if chosen is Refusal.ALL_FULL:
             self._wait(_QUEUE_SECONDS)

@@ -1,11 +1,15 @@
 """Machines that sleep until a request needs them (autostart, FLY.md 6.7)."""
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from infra.local.errors import FlyError
 from infra.local.machine import Machine
 from infra.local.proxy.wish import Wish
+
+# How long a woken machine may take until it serves; requests wait for it so long, and no longer.
+PATIENCE_SECONDS = 30.0
 
 _ASLEEP = frozenset({"stopped", "suspended"})
 _FALLING_ASLEEP = frozenset({"stopping", "suspending"})
@@ -79,9 +83,17 @@ class Sleepers:
         try:
             self._start(sleeper.app, sleeper.machine_id)
         except FlyError:
-            self._waking[sleeper.app].pop(sleeper.machine_id, None)
+            self._give_up(sleeper)
             return False
+        asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._give_up, sleeper)
         return True
+
+    def _give_up(self, sleeper: Sleeper) -> None:
+        """It does not serve, and perhaps never will: nobody waits for it any more."""
+        waking = self._waking.get(sleeper.app, {})
+        if waking.get(sleeper.machine_id) is sleeper:
+            del waking[sleeper.machine_id]
+            self._on_change(sleeper.app)
 
 
 def sleeper_of(machine: Machine) -> Sleeper | None:
