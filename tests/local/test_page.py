@@ -51,6 +51,12 @@ def test_what_is_said_of_a_rollout(machines: list[Member], rollout: Rollout | No
     assert rollout_of(machines) == rollout
 
 
+def test_a_release_that_lost_machines_shows_it() -> None:
+    """It says itself how many it has; a lease's holder is named."""
+    left = [Member("v7", LIVE, is_serving=True, holder="rollback by kim", count=4)] * 3
+    assert rollout_of(left) == Rollout("v7", "", 3, 4, False, "rollback by kim")
+
+
 @given(
     st.lists(
         st.builds(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 RELEASE_KEY = "flygate_release"
 ROLE_KEY = "flygate_role"
+COUNT_KEY = "flygate_count"
 CANDIDATE, LIVE, STANDBY = "candidate", "live", "standby"
 
 
@@ -16,6 +17,7 @@ class Member:
     role: str  # candidate | live | standby
     is_serving: bool  # started, its checks pass, and the proxy sends it requests
     holder: str = ""  # who has its lease, in their own words
+    count: int = 0  # how many machines its release has, if it says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,8 @@ class Rollout:
 def rollout_of(members: Collection[Member]) -> Rollout | None:
     """The newest release's way in; None without machines of a release.
 
-    It is under way while one of its machines is a candidate. How many it will have is not written
-    anywhere; it is at least as many as it has, or as the former release has live.
+    It is under way while one of its machines is a candidate. Its machines say how many there will
+    be; where they do not, as many as it has or as the former release has live.
     """
     versions = sorted({_number(m.release) for m in members if _number(m.release)}, reverse=True)
     if not versions:
@@ -45,10 +47,15 @@ def rollout_of(members: Collection[Member]) -> Rollout | None:
         release=newest[0].release,
         former=former[0].release if former else "",
         serving=sum(member.is_serving for member in newest),
-        wanted=max(len([m for m in newest if m.role != STANDBY]), len(former)),
+        wanted=_wanted(newest, former),
         is_under_way=any(member.role == CANDIDATE for member in newest),
         holder=next((member.holder for member in members if member.holder), ""),
     )
+
+
+def _wanted(newest: Sequence[Member], former: Sequence[Member]) -> int:
+    said = max(member.count for member in newest)
+    return said or max(len([m for m in newest if m.role != STANDBY]), len(former))
 
 
 def _live(members: Collection[Member], version: int) -> Sequence[Member]:

@@ -9,7 +9,7 @@ from infra.local.clock import MovableClock
 from infra.local.cloud import Cloud
 from infra.local.machine import Machine
 from infra.local.machines import Lifecycle
-from infra.local.page.rollout import LIVE, RELEASE_KEY, ROLE_KEY, Member, rollout_of
+from infra.local.page.rollout import COUNT_KEY, LIVE, RELEASE_KEY, ROLE_KEY, Member, rollout_of
 from infra.local.proxy.backend import Backend
 from infra.local.proxy.routes import Routes
 from infra.local.proxy.stats import AnswerStats
@@ -107,7 +107,13 @@ def _member(machine: Machine, is_routed: bool, now: float) -> Member:
         role=_role(machine),
         is_serving=is_routed,
         holder=(lease.description or lease.owner) if lease else "",
+        count=_count(machine),
     )
+
+
+def _count(machine: Machine) -> int:
+    found = machine.config.metadata.get(COUNT_KEY, "")
+    return int(found) if found.isascii() and found.isdigit() else 0
 
 
 def _role(machine: Machine) -> str:
