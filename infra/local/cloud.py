@@ -1,7 +1,7 @@
 """The local cloud: everything behind the API and the proxy, wired in one place."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,8 @@ from infra.local.apps import Apps
 from infra.local.autostop import Idle
 from infra.local.builds import Builds
 from infra.local.config import MachineConfig
-from infra.local.environment import Inherited
-from infra.local.errors import NotFoundError
 from infra.local.fleet import Fleet, NewMachine
-from infra.local.host import Host, Traffic
-from infra.local.image_ref import ImageRef
+from infra.local.host import Host, Runtime, Traffic
 from infra.local.images import ImageStore
 from infra.local.logs import Logs
 from infra.local.machine import Machine
@@ -27,8 +24,6 @@ from infra.local.store import Store
 from infra.local.times import Clock
 from infra.local.tokens import Tokens
 
-OWN_REGISTRY = "registry.fly.io"
-
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
@@ -37,6 +32,7 @@ class Cloud:
     apps: Apps
     fleet: Fleet
     images: ImageStore
+    runtime: Runtime
     secrets: Secrets
     logs: Logs
     releases: Releases
@@ -54,29 +50,16 @@ class Cloud:
         owners |= {addon.organization for addon in self.addons.list()}
         return sorted(owners | {"personal"})
 
-    def machine_config(self, raw: Mapping[str, Any]) -> MachineConfig:
+    async def machine_config(self, raw: Mapping[str, Any]) -> MachineConfig:
         """The config of a request, its image found.
 
         Raises:
             InvalidArgumentError: the config makes no sense.
-            NotFoundError: the image was never put into the registry.
+            NotFoundError: the image can't be had.
         """
         config = MachineConfig.parse(raw)
-        return config.pinned(self.image_digest(config.image))
-
-    def image_digest(self, ref: ImageRef) -> str:
-        """What the reference means here. What could only be pulled from another registry is
-        replaced by a stand-in, since there is none to pull from.
-
-        Raises:
-            NotFoundError: the image was never put into the registry.
-        """
-        digest = self.images.resolve(ref)
-        if digest:
-            return self.images.get(digest).digest
-        if ref.registry == OWN_REGISTRY:
-            raise NotFoundError(f"image {ref} not found in the local registry")
-        return self.images.add_stand_in(ref)
+        found = await self.runtime.find(config.image)
+        return config.pinned(found.digest)
 
     def create_machine(self, app: App, new: NewMachine) -> Lifecycle:
         """A machine of the app.
@@ -128,22 +111,33 @@ class Cloud:
 
 
 def build_cloud(
-    store: Store, traffic: Traffic, inherited: Inherited, clock: Clock, tokens: Tokens
+    store: Store,
+    traffic: Traffic,
+    clock: Clock,
+    tokens: Tokens,
+    runtime_of: Callable[[ImageStore, str], Runtime],
 ) -> Cloud:
+    """Wires everything.
+
+    Args:
+        runtime_of: makes the runtime of an image store and the state's id.
+    """
+    state_id, images = state_id_of(store), ImageStore(store.subfolder("images"))
     host = Host(
-        state_id=state_id_of(store),
+        state_id=state_id,
         store=store,
-        images=ImageStore(store.subfolder("images")),
+        images=images,
         secrets=Secrets(store, clock),
         logs=Logs(store.subfolder("logs"), clock),
         traffic=traffic,
-        inherited=inherited,
+        runtime=runtime_of(images, state_id),
         clock=clock,
     )
     return Cloud(
         apps=Apps(store, clock),
         fleet=Fleet(host),
-        images=host.images,
+        images=images,
+        runtime=host.runtime,
         secrets=host.secrets,
         logs=host.logs,
         releases=Releases(store, clock),

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from random import Random
@@ -25,12 +25,15 @@ from infra.local.faults.fault import Faults
 from infra.local.faults.injector import AbortableProtocol
 from infra.local.faults.machines import MachineFaults
 from infra.local.faults.router import FaultControls
+from infra.local.host import Runtime
+from infra.local.images import ImageStore
 from infra.local.lock import StateLock
 from infra.local.memory_guard import MemoryGuard
 from infra.local.options import Options
 from infra.local.page.router import PageFeed
 from infra.local.page.snapshot import Snapshots
 from infra.local.ports import FREE, Listeners, listen
+from infra.local.process_runtime import ProcessRuntime
 from infra.local.proxy.routes import Routes
 from infra.local.proxy.routing import Routing
 from infra.local.proxy.server import Proxy
@@ -100,12 +103,9 @@ class LocalFly:
         self.api_url = _url(listeners.api.getsockname())
         self.proxy_url = _url(listeners.proxy.getsockname())
         routes = Routes()
-        interpreter = Interpreter(store.subfolder("python"))
-        inherited = Inherited.from_process(os.environ, interpreter)
         self.dns = listeners.dns.address
-        inherited = replace(inherited, variables={**inherited.variables, _DNS: self.dns})
         tokens = Tokens(store, self._options.tokens)
-        cloud = build_cloud(store, routes, inherited, self.clock, tokens)
+        cloud = build_cloud(store, routes, self.clock, tokens, self._runtime_of(store))
         faults = FaultControls(Faults(Random()), MachineFaults(cloud.fleet), self.clock)  # noqa: S311
         await self._start_dns(stack, cloud, faults, listeners)
         await self._start_proxy(stack, routes, cloud, listeners)
@@ -113,6 +113,13 @@ class LocalFly:
         stack.callback(faults.machines.clear)
         await self._start_api(stack, cloud, routes, faults, listeners)
         stack.enter_context(self._announced(store))
+
+    def _runtime_of(self, store: Store) -> Callable[[ImageStore, str], Runtime]:
+        """How machines run: as the options say."""
+        interpreter = Interpreter(store.subfolder("python"))
+        inherited = Inherited.from_process(os.environ, interpreter)
+        inherited = replace(inherited, variables={**inherited.variables, _DNS: self.dns})
+        return lambda images, state_id: ProcessRuntime(images, inherited, state_id)
 
     async def _start_dns(
         self,

@@ -1,12 +1,17 @@
 """What a machine lives on: the parts of the local Fly that its lifecycle uses."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
-from infra.local.environment import Inherited
+from infra.local.image_ref import ImageRef
 from infra.local.images import ImageStore
 from infra.local.logs import Logs
 from infra.local.machine import Machine
+from infra.local.runtime.command import Command, CommandResult
+from infra.local.runtime.identity import ProcessIdentity
+from infra.local.runtime.process import Process
 from infra.local.secrets import Secrets
 from infra.local.store import Store
 from infra.local.times import Clock
@@ -23,6 +28,45 @@ class Traffic(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class FoundImage:
+    """What an image's name means."""
+
+    digest: str
+    size_bytes: int
+
+
+class Runtime(Protocol):
+    """How machines run."""
+
+    async def find(self, ref: ImageRef) -> FoundImage:
+        """The image to run.
+
+        Raises:
+            NotFoundError: it can't be had.
+        """
+
+    def start(self, machine: Machine, secrets: Mapping[str, str], output: Path) -> Process:
+        """Starts the machine.
+
+        Raises:
+            FlyError: the image is gone.
+            OSError: it can't be executed.
+        """
+
+    def adopt(self, identity: ProcessIdentity) -> Process | None:
+        """What a former daemon started; None if it is gone."""
+
+    async def execute(
+        self, machine: Machine, secrets: Mapping[str, str], command: Command
+    ) -> CommandResult:
+        """Runs a command in the machine.
+
+        Raises:
+            DeadlineExceededError: it did not end in time.
+        """
+
+
+@dataclass(frozen=True, slots=True)
 class Host:
     state_id: str
     store: Store
@@ -30,5 +74,5 @@ class Host:
     secrets: Secrets
     logs: Logs
     traffic: Traffic
-    inherited: Inherited
+    runtime: Runtime
     clock: Clock

@@ -10,7 +10,7 @@ from infra.local.host import Host
 from infra.local.machine import Machine
 from infra.local.refusals import check_destroyable, check_startable, not_running
 from infra.local.runner import Runner
-from infra.local.runtime.command import CommandResult
+from infra.local.runtime.command import Command, CommandResult
 from infra.local.runtime.process import Process
 
 
@@ -144,7 +144,7 @@ class Lifecycle:
             DeadlineExceededError: the command took too long.
         """
         self._running("exec")
-        return await self._runner.guest.execute(command, stdin, timeout)
+        return await self._runner.guest.execute(Command(tuple(command), stdin, timeout))
 
     def save(self) -> None:
         """Keeps a change of the record that concerns nobody else (metadata, a lease)."""

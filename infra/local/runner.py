@@ -102,7 +102,7 @@ class Runner:
     def boot(self) -> None:
         """Takes the machine over from a former daemon: adopts its process, or brings it back."""
         machine, known = self._machine, self._machine.process
-        self.process = Process.adopt(known) if known else None
+        self.process = self.guest.adopt()
         machine.process = known if self.process else None
         if self.process:
             self._host.logs.attach(machine.app, machine.id, machine.region)
@@ -188,7 +188,8 @@ class Runner:
 
     def _ended(self, status: ExitStatus) -> None:
         was_requested, self._end_was_requested = self._end_was_requested, False
-        out_of_memory, self._ran_out_of_memory = self._ran_out_of_memory, False
+        out_of_memory = self._ran_out_of_memory or status.out_of_memory
+        self._ran_out_of_memory = False
         self.process = self._machine.process = None
         self.checks.stop()
         if self._is_halting:

@@ -71,7 +71,7 @@ async def create_machine(request: Request, cloud: CloudDep, app: AppDep, body: M
     new = NewMachine(
         name=body.name,
         region=_known_region(body.region or HOME_REGION),
-        config=cloud.machine_config(body.config.raw),
+        config=await cloud.machine_config(body.config.raw),
         skip_launch=body.skip_launch,
         skip_service_registration=body.skip_service_registration,
         skip_secrets=body.skip_secrets,
@@ -97,7 +97,7 @@ async def update_machine(cloud: CloudDep, app: AppDep, machine: HeldDep, body: M
             f"the request is about version {body.current_version}"
         )
     cloud.secrets.of(app.name, body.min_secrets_version)
-    config = cloud.machine_config(body.config.raw)
+    config = await cloud.machine_config(body.config.raw)
     record.skip_secrets = body.skip_secrets
     record.cordoned |= body.skip_service_registration
     machine.update(config, skip_launch=body.skip_launch)

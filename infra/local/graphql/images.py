@@ -22,13 +22,13 @@ def queries(_: World) -> Json:
 def fields(world: World, app: App) -> Json:
     """Those of the type App."""
 
-    def image(_: Info, ref: str) -> Json | None:
+    async def image(_: Info, ref: str) -> Json | None:
         parsed = ImageRef.parse(ref)
         try:
-            pinned = parsed.pinned(world.cloud.image_digest(parsed))
+            found = await world.cloud.runtime.find(parsed)
         except NotFoundError:
             return None  # flyctl then looks elsewhere, and says that there is none
-        return image_document(pinned, world.cloud.images.size(pinned.digest), app.created_at)
+        return image_document(parsed.pinned(found.digest), found.size_bytes, app.created_at)
 
     def details(_: Info) -> Json | None:
         running = world.cloud.fleet.list(app.name)

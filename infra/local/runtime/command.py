@@ -4,11 +4,20 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local.errors import DeadlineExceededError
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to run, what it reads, and for how many seconds at most."""
+
+    words: tuple[str, ...]
+    stdin: str = ""
+    timeout: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +28,7 @@ class CommandResult:
     stderr: str
 
 
-async def run_command(
-    command: Sequence[str], env: Mapping[str, str], folder: Path, stdin: str, timeout: float
-) -> CommandResult:
+async def run_command(command: Command, env: Mapping[str, str], folder: Path) -> CommandResult:
     """Runs `command` to its end.
 
     Raises:
@@ -29,7 +36,7 @@ async def run_command(
     """
     try:
         process = await asyncio.create_subprocess_exec(
-            *command,
+            *command.words,
             env=dict(env),
             cwd=folder,
             stdin=asyncio.subprocess.PIPE,
@@ -38,13 +45,13 @@ async def run_command(
             start_new_session=True,
         )
     except OSError as error:
-        return CommandResult(127, 0, "", f"{command[0]}: {error.strerror}\n")
+        return CommandResult(127, 0, "", f"{command.words[0]}: {error.strerror}\n")
     try:
-        async with asyncio.timeout(timeout):
-            stdout, stderr = await process.communicate(stdin.encode())
+        async with asyncio.timeout(command.timeout):
+            stdout, stderr = await process.communicate(command.stdin.encode())
     except TimeoutError as error:
         raise DeadlineExceededError(
-            f"deadline_exceeded: command did not end within {timeout:g}s"
+            f"deadline_exceeded: command did not end within {command.timeout:g}s"
         ) from error
     finally:
         if process.returncode is None:

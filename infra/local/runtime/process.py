@@ -32,6 +32,7 @@ class ExitStatus:
 
     code: int
     signal: int = 0
+    out_of_memory: bool = False
 
     @classmethod
     def of_returncode(cls, returncode: int) -> "ExitStatus":
