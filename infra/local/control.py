@@ -14,7 +14,8 @@ from infra.local.daemon_info import DAEMON_KEY, DaemonInfo
 from infra.local.errors import StartupError
 from infra.local.images import remove_tree
 from infra.local.lock import StateLock
-from infra.local.options import Options
+from infra.local.options import DOCKER, RUNTIME_KEY, Options
+from infra.local.runtime.container import remove_containers
 from infra.local.runtime.identity import ProcessIdentity, identify
 from infra.local.runtime.orphans import end_orphans
 from infra.local.store import Store
@@ -149,6 +150,8 @@ class DaemonControl:
         store = Store(self.folder)
         documents = (*store.documents("machines"), *store.documents("addons"))
         recorded = [ProcessIdentity(**one["process"]) for one in documents if one["process"]]
+        if store.read(RUNTIME_KEY) == DOCKER:
+            remove_containers(identity["state_id"])
         return end_orphans(identity["state_id"], recorded)
 
     def _holder(self) -> int | None:

@@ -19,6 +19,7 @@ from infra.local.clock import MovableClock
 from infra.local.cloud import Cloud, build_cloud
 from infra.local.daemon_info import DAEMON_KEY, DaemonInfo
 from infra.local.dns import DnsServer
+from infra.local.docker_runtime import DockerRuntime
 from infra.local.environment import Inherited
 from infra.local.errors import StartupError
 from infra.local.faults.fault import Faults
@@ -29,7 +30,7 @@ from infra.local.host import Runtime
 from infra.local.images import ImageStore
 from infra.local.lock import StateLock
 from infra.local.memory_guard import MemoryGuard
-from infra.local.options import Options
+from infra.local.options import DOCKER, RUNTIME_KEY, Options
 from infra.local.page.router import PageFeed
 from infra.local.page.snapshot import Snapshots
 from infra.local.ports import FREE, Listeners, listen
@@ -116,6 +117,9 @@ class LocalFly:
 
     def _runtime_of(self, store: Store) -> Callable[[ImageStore, str], Runtime]:
         """How machines run: as the options say."""
+        store.write(RUNTIME_KEY, self._options.runtime)
+        if self._options.runtime == DOCKER:
+            return lambda _, state_id: DockerRuntime(state_id, store.folder)
         interpreter = Interpreter(store.subfolder("python"))
         inherited = Inherited.from_process(os.environ, interpreter)
         inherited = replace(inherited, variables={**inherited.variables, _DNS: self.dns})

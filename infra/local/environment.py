@@ -52,7 +52,7 @@ def machine_environment(
         **image.env,
         **machine.config.env,
         **secrets,
-        **_fly_variables(machine),
+        **fly_variables(machine),
         "HOST": machine.address,
         **_mapped_ports(machine),
         "FLYGATE_PORTS": ",".join(str(machine.port(p)) for p in sorted(machine.config.ports)),
@@ -60,7 +60,8 @@ def machine_environment(
     }
 
 
-def _fly_variables(machine: Machine) -> dict[str, str]:
+def fly_variables(machine: Machine) -> dict[str, str]:
+    """Those that Fly sets, whatever the runtime."""
     return {
         "FLY_APP_NAME": machine.app,
         "FLY_MACHINE_ID": machine.id,

@@ -41,6 +41,7 @@ class Fleet:
     def end_orphans(self, keep: set[int]) -> None:
         """Ends processes of this state that belong to no machine nor to `keep`; before `boot`."""
         known = [m.machine.process for m in self._machines.values() if m.machine.process]
+        self._host.runtime.sweep(known)
         end_orphans(self._host.state_id, keep=keep | {process.pid for process in known})
 
     def boot(self) -> None:

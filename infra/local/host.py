@@ -56,6 +56,9 @@ class Runtime(Protocol):
     def adopt(self, identity: ProcessIdentity) -> Process | None:
         """What a former daemon started; None if it is gone."""
 
+    def sweep(self, known: list[ProcessIdentity]) -> None:
+        """Ends what of this state runs and is not known; processes are found by `end_orphans`."""
+
     async def execute(
         self, machine: Machine, secrets: Mapping[str, str], command: Command
     ) -> CommandResult:

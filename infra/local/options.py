@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from infra.local.errors import StartupError
 from infra.local.regions import HOME_REGION
 
+PROCESS, DOCKER = "process", "docker"
+RUNTIME_KEY = "runtime"  # of the state: which one its machines had last
+
 _TOKEN_VARIABLES = ("FLY_API_TOKEN", "FLY_ACCESS_TOKEN")
 _FROM_ENVIRONMENT = ""
 _AUTOSTOP_SECONDS = 300.0  # "every few minutes"
@@ -24,6 +27,7 @@ class Options:
         has_faults: whether `/_faults` answers.
         region: where clients are that do not say where they are.
         latency: the share of the real round-trip times by which requests between regions are late.
+        runtime: how machines run: as processes, or as Docker containers.
         forces_https: whether `force_https` redirects, although nothing here speaks TLS.
     """
 
@@ -34,11 +38,13 @@ class Options:
     region: str = HOME_REGION
     latency: float = 0.0
     forces_https: bool = False
+    runtime: str = PROCESS
 
     def arguments(self) -> list[str]:
         """As a command line has them; only those that are not as usual."""
         usual, words = Options(), list[str]()
         words += ["--token"] if self.tokens else []  # its value never: others can read arguments
+        words += ["--runtime", self.runtime] if self.runtime != usual.runtime else []
         words += ["--rate-limits"] if self.rate_limits else []
         if self.autostop_seconds != usual.autostop_seconds:
             words += ["--autostop-period", f"{self.autostop_seconds:g}"]
@@ -61,6 +67,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const=_FROM_ENVIRONMENT,
         help=f"accept this token only; without a value, that of {_TOKEN_VARIABLES[0]}",
+    )
+    parser.add_argument(
+        "--runtime",
+        choices=(PROCESS, DOCKER),
+        default=PROCESS,
+        help="how machines run (default: %(default)s)",
     )
     parser.add_argument("--rate-limits", action="store_true", help="answer 429 as Fly does")
     parser.add_argument(
@@ -112,6 +124,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
     return Options(
         tokens=_tokens(arguments.token),
         rate_limits=arguments.rate_limits,
+        runtime=arguments.runtime,
         autostop_seconds=arguments.autostop_period,
         has_faults=arguments.faults,
         region=arguments.region,

@@ -54,6 +54,9 @@ class ProcessRuntime:
         """The process that a former daemon started; None if it is gone."""
         return Process.adopt(identity)
 
+    def sweep(self, known: list[ProcessIdentity]) -> None:
+        """Nothing: each process carries what it is found by."""
+
     async def execute(
         self, machine: Machine, secrets: Mapping[str, str], command: Command
     ) -> CommandResult:

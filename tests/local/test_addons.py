@@ -16,7 +16,7 @@ from infra.local.daemon import LocalFly
 from infra.local.daemon_info import DaemonInfo
 from infra.local.runtime.identity import identify, marked_processes
 from infra.local.store import Store
-from tests.support.localfly import Json, Machines, clients, local_machines
+from tests.support.localfly import Json, Machines, clients, ended, local_machines
 
 pytestmark = pytest.mark.integration
 
@@ -201,6 +201,7 @@ async def test_a_killed_daemons_database_is_adopted_or_ended(tmp_path: Path) -> 
         state_id = (Store(control.folder).read("identity") or {})["state_id"]
         (pid,) = marked_processes(state_id)
         os.kill(info.pid, signal.SIGKILL)
+        await ended(info.pid)
         await start(control)
         assert await run(url, "PING")
         assert list(marked_processes(state_id)) == [pid]

@@ -20,7 +20,7 @@ from infra.local.errors import StartupError
 from infra.local.images import remove_tree
 from infra.local.runtime.identity import identify, marked_processes
 from infra.local.store import Store
-from tests.support.localfly import Json, Machines, clients, local_machines
+from tests.support.localfly import Json, Machines, clients, ended, local_machines
 
 pytestmark = pytest.mark.integration
 
@@ -50,13 +50,6 @@ async def pid_of(machines: Machines, machine: Json) -> int:
 
 def state_id(folder: Path) -> str:
     return str((Store(folder).read("identity") or {})["state_id"])
-
-
-async def ended(pid: int) -> bool:
-    async with asyncio.timeout(10):
-        while identify(pid):  # noqa: ASYNC110 (not our child: nobody tells us)
-            await asyncio.sleep(0.02)
-    return True
 
 
 async def test_a_restart_brings_everything_back(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import httpx
 
 from infra.local.daemon import LocalFly
 from infra.local.options import Options
+from infra.local.runtime.identity import identify
 
 Json = dict[str, Any]
 
@@ -38,6 +39,14 @@ def tiny_image() -> bytes:
     return make_image(
         {"tiny_server.py": _SERVER.read_bytes()}, ["python", "-S", "-E", "tiny_server.py"]
     )
+
+
+async def ended(pid: int) -> bool:
+    """Waits for the end of a process that may be nobody's child."""
+    async with asyncio.timeout(10):
+        while identify(pid):  # noqa: ASYNC110 (nobody tells us)
+            await asyncio.sleep(0.02)
+    return True
 
 
 def digest_of(image: bytes) -> str:
