@@ -1,7 +1,10 @@
 """The same in a container, where a Docker answers: what people deploy, not what we embed."""
 
 import asyncio
+import gc
 import os
+import warnings
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -26,26 +29,16 @@ class DockerUnavailable(Exception):
     """There is no Docker, or no image in it; says which."""
 
 
-@lru_cache(maxsize=1)
 def redis_image() -> str:
-    """The image to run, pulled if need be.
+    """The image to run, pulled if need be; looked for once.
 
     Raises:
         DockerUnavailable: with the reason, and what to do.
     """
-    try:
-        client = docker.from_env(timeout=30)
-    except DockerException as error:
-        raise DockerUnavailable("no Docker answers; `scripts/docker up` may start one") from error
-    try:
-        _sweep(client)
-        present = [name for name in _IMAGES if _is_present(client, name)]
-        if not present and not _can_pull(client, _IMAGES[0]):
-            names = " or ".join(_IMAGES)
-            raise DockerUnavailable(f"Docker has no image {names}; `scripts/docker up` gets one")
-        return present[0] if present else _IMAGES[0]
-    finally:
-        client.close()
+    found = _find()
+    if found.image is None:
+        raise DockerUnavailable(found.reason)
+    return found.image
 
 
 class RedisContainer(RedisServer):
@@ -86,6 +79,42 @@ class RedisContainer(RedisServer):
         self._container = container.with_command(command)
         container.ports["6379/tcp"] = ("127.0.0.1", self.port)  # type: ignore[assignment]
         await asyncio.to_thread(container.start)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An image; or None and why."""
+
+    image: str | None
+    reason: str = ""
+
+
+@lru_cache(maxsize=1)
+def _find() -> _Found:
+    client = _client()
+    if client is None:
+        return _Found(None, "no Docker answers; `scripts/docker up` may start one")
+    try:
+        _sweep(client)
+        present = [name for name in _IMAGES if _is_present(client, name)]
+        if not present and not _can_pull(client, _IMAGES[0]):
+            names = " or ".join(_IMAGES)
+            return _Found(None, f"Docker has no image {names}; `scripts/docker up` gets one")
+        return _Found(present[0] if present else _IMAGES[0])
+    finally:
+        client.close()
+
+
+def _client() -> "docker.DockerClient | None":
+    try:
+        return docker.from_env(timeout=30)
+    except DockerException:
+        pass
+    # It leaves its sockets open then; a test that comes later would be blamed for that.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+    return None
 
 
 def _is_present(client: "docker.DockerClient", name: str) -> bool:
