@@ -61,7 +61,7 @@ async def test_a_hung_redis_does_not_stop_the_loop(link: Link) -> None:
             await asyncio.sleep(0.005)
             gaps.append(time.perf_counter() - began)
 
-    async with guarded_store(link.url) as store:
+    async with guarded_store(link.url, RATE_LIMIT_BUDGET_MILLISECONDS="50") as store:
         await until_redis_decides(store)
         link.server.pause()
         heart = asyncio.create_task(beat())

@@ -13,7 +13,7 @@ from tests.support.http_load import send_requests
 from tests.support.service_process import ServiceProcess, StartService
 
 from .faults import FAULTS, Fault, Link
-from .stores import BUDGET_SECONDS, LONGEST_SECONDS
+from .stores import BUDGET, BUDGET_SECONDS, LONGEST_SECONDS
 
 pytestmark = pytest.mark.integration
 
@@ -32,6 +32,7 @@ async def start(start_service: StartService, link: Link) -> ServiceProcess:
         REDIS_URL=link.url,
         RATE_LIMIT_RPM="1",
         RATE_LIMIT_BURST="50",
+        **BUDGET,
         LOGIN_USERS=USERS,
         LOGIN_MAX_ATTEMPTS=str(ATTEMPTS),
         DRAIN_MILLISECONDS="0",
