@@ -1,7 +1,8 @@
 """The service's start and end, and with them those of the application it wraps."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 from .asgi import App, Message, Receive, Scope, Send
 from .readiness import Readiness
@@ -10,27 +11,28 @@ from .readiness import Readiness
 class Lifespan:
     """The outermost ASGI application: ready as soon as the one inside says so.
 
-    An application that does not know the lifespan protocol is ready at once. `on_shutdown` runs
-    after the application has shut down.
+    An application that does not know the lifespan protocol is ready at once. `resources` are
+    entered before the application starts, and left after it has shut down.
     """
 
     def __init__(
-        self, app: App, readiness: Readiness, on_shutdown: Callable[[], Awaitable[None]]
+        self,
+        app: App,
+        readiness: Readiness,
+        resources: Callable[[], AbstractAsyncContextManager[None]],
     ) -> None:
         """Wrap `app`."""
         self._app = app
         self._readiness = readiness
-        self._on_shutdown = on_shutdown
+        self._resources = resources
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run a lifespan; hand everything else on."""
         if scope["type"] != "lifespan":
             await self._app(scope, receive, send)
             return
-        try:
+        async with self._resources():
             await _LifespanRun(self._app, self._readiness, receive, send).run(scope)
-        finally:
-            await self._on_shutdown()
 
 
 class _LifespanRun:

@@ -1,13 +1,16 @@
 """Builds the service: everything is wired here, and nowhere else."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .asgi import App, Receive, Scope, Send
+from .cluster.fingerprint import derived, keyed_fingerprint
 from .lifespan import Lifespan
-from .limiter import Limiter
+from .limiter import Limiter, Store
+from .limiter.store.memory import Fingerprint
 from .middleware.client_ip import ClientIpMiddleware
 from .middleware.rate_limit import RateLimitMiddleware
 from .own_paths import OwnPaths
@@ -23,6 +26,9 @@ from .stores import close_all, make_login_store, make_store
 from .telemetry import Telemetry
 from .wrapped import load
 
+if TYPE_CHECKING:
+    from .clusters import Cluster
+
 # What machines ask, not users.
 _CHECKS: Final = frozenset({HEALTH, READY})
 _INTERNAL: Final = "/_flygate/"
@@ -30,12 +36,18 @@ _INTERNAL: Final = "/_flygate/"
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The built service: an ASGI application, and what its server needs to know of it."""
+    """The built service: an ASGI application, and what its server needs to know of it.
+
+    Attributes:
+        reload: reads the policies again.
+        leave: to be called when the service begins to drain.
+    """
 
     app: App
     readiness: Readiness
     telemetry: Telemetry
     reload: Callable[[], None]
+    leave: Callable[[], None]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve."""
@@ -48,7 +60,7 @@ def build_app(settings: Settings, log: Any) -> Service:
     statistics = Statistics(settings.memory_bytes)
     telemetry = Telemetry(log, statistics)
     signatures = Signatures(settings.key) if settings.key else None
-    store = make_store(settings.limiter, telemetry)
+    store = make_store(settings.limiter, telemetry, _fingerprint(settings))
     stores = [store]
     limiter = Limiter(load_policies(settings.limiter), store, [telemetry])
     statistics.limits = lambda: fingerprint(limiter.policies)
@@ -69,22 +81,48 @@ def build_app(settings: Settings, log: Any) -> Service:
         routes.append(route)
     if settings.admin_token is not None:
         routes += AdminRoutes(settings.admin_token, limiter, guard, reload, log).routes()
+    cluster = None
+    if settings.cluster is not None:
+        # Its client of HTTP is not needed where machines do not talk to each other.
+        from .clusters import make_cluster  # noqa: PLC0415
+
+        cluster = make_cluster(settings.cluster, settings.port, store, readiness, telemetry)
+        routes += cluster.routes
     uncounted = _CHECKS | {route.path for route in routes if route.path.startswith(_INTERNAL)}
-    app = OwnPaths(_application(settings), routes, statistics, uncounted)
-    limited = RateLimitMiddleware(app, limiter)
+    app: App = OwnPaths(_application(settings), routes, statistics, uncounted)
+    app = RateLimitMiddleware(app, limiter)
+    if cluster is not None:
+        app = cluster.in_front_of(app, limiter)
     identified = ClientIpMiddleware(
-        limited,
+        app,
         settings.on_fly,
         settings.trusted_proxies,
         lambda sentence: log.warning("untrusted proxy", advice=sentence),
         signatures,
     )
     return Service(
-        Lifespan(identified, readiness, partial(close_all, stores)),
+        Lifespan(identified, readiness, partial(_resources, stores, cluster)),
         readiness,
         telemetry,
         reload,
+        cluster.node.leave if cluster else lambda: None,
     )
+
+
+@asynccontextmanager
+async def _resources(stores: list[Store], cluster: "Cluster | None") -> AsyncIterator[None]:
+    """What is there while the service runs."""
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(close_all, stores)
+        if cluster is not None:
+            await stack.enter_async_context(cluster.running())
+        yield
+
+
+def _fingerprint(settings: Settings) -> Fingerprint:
+    if settings.cluster is None:
+        return hash
+    return keyed_fingerprint(derived(settings.cluster.key, "fingerprints"))
 
 
 def _application(settings: Settings) -> App:

@@ -2,6 +2,7 @@
 
 from typing import Any, Final, cast
 
+from .cluster.paths import BUCKETS, CLUSTER
 from .limiter import (
     KeyFunction,
     Limiter,
@@ -17,8 +18,9 @@ from .routes.statistics import STATISTICS
 from .settings import LimiterSettings, SettingError
 from .wrapped import find
 
-# Fly's checks, its proxy and a rollout's judge ask these all the time, and must never be refused.
-EXEMPT_PATHS: Final = frozenset({HEALTH, READY, STATISTICS})
+# Fly's checks, a rollout's judge and other machines ask these all the time, and must never be
+# refused.
+EXEMPT_PATHS: Final = frozenset({HEALTH, READY, STATISTICS, CLUSTER, BUCKETS})
 
 
 def load_policies(settings: LimiterSettings) -> PolicySet:

@@ -24,6 +24,7 @@ class DrainingServer(uvicorn.Server):
         super().__init__(config)
         self._readiness = service.readiness
         self._reload = service.reload
+        self._leave = service.leave
         self._drain_seconds = drain_seconds
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -44,6 +45,7 @@ class DrainingServer(uvicorn.Server):
             self._running_loop.call_soon_threadsafe(self._exit_later)
 
     def _exit_later(self) -> None:
+        self._leave()
         self._running_loop.call_later(self._drain_seconds, self._exit)
 
     def _exit(self) -> None:

@@ -15,6 +15,7 @@ from .limiter import (
     PolicyError,
     Quota,
     QuotaError,
+    canonical,
 )
 from .limiter.quota import NANOS
 from .limiter.store.address import RedisAddress
@@ -84,12 +85,28 @@ class LoginSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterSettings:
+    """How the machines of an app find and know each other.
+
+    Attributes:
+        dns: the address and the port of the name server; None for the system's.
+    """
+
+    app: str
+    machine: str
+    region: str
+    key: str = field(repr=False)
+    dns: tuple[str, int] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that the environment decides.
 
     Attributes:
         memory_bytes: what the machine has; 0 if nobody says.
-        key: what the rollout engine signs its requests with.
+        key: what the rollout engine and other machines sign their requests with.
+        cluster: None if each machine serves whoever comes.
     """
 
     host: str | None
@@ -108,6 +125,7 @@ class Settings:
     admin_token: str | None = field(repr=False)
     limiter: LimiterSettings
     login: LoginSettings | None
+    cluster: ClusterSettings | None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -135,6 +153,7 @@ class Settings:
             admin_token=_admin_token(read),
             limiter=_limiter(read),
             login=_login(read),
+            cluster=_cluster(read),
         )
 
 
@@ -153,6 +172,30 @@ def _login(read: "_Reader") -> LoginSettings | None:
     if users is None:
         return None
     return LoginSettings(users, read.text("LOGIN_SECRET"), attempts, window, lock)
+
+
+def _cluster(read: "_Reader") -> ClusterSettings | None:
+    if read.choice("RATE_LIMIT_AFFINITY", "off", ["off", "on"]) == "off":
+        return None
+    if read.text("RATE_LIMIT_ALGORITHM") == _WINDOW:
+        allowed = "off, since sliding windows can't be handed from one machine to another"
+        raise SettingError("RATE_LIMIT_AFFINITY", "on", allowed)
+    needed = [read.text(name) for name in ("FLY_APP_NAME", "FLY_MACHINE_ID", "FLYGATE_KEY")]
+    app, machine, key = needed
+    if app is None or machine is None or key is None:
+        allowed = "off, unless FLY_APP_NAME, FLY_MACHINE_ID and FLYGATE_KEY are set"
+        raise SettingError("RATE_LIMIT_AFFINITY", "on", allowed)
+    return ClusterSettings(app, machine, read.text("FLY_REGION") or "", key, _dns(read))
+
+
+def _dns(read: "_Reader") -> tuple[str, int] | None:
+    found = read.text("FLYGATE_DNS")
+    if found is None:
+        return None
+    host, _, port = found.rpartition(":")
+    if canonical(host) is None or not _WHOLE.fullmatch(port) or int(port) > _PORTS[1]:
+        raise SettingError("FLYGATE_DNS", found, "an address and a port, like 127.0.0.1:5353")
+    return host.strip("[]"), int(port)
 
 
 def _networks(read: "_Reader") -> Networks:

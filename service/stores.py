@@ -3,15 +3,23 @@
 from collections.abc import Iterable
 
 from .limiter import GuardedStore, MemoryStore, Store, SuspendableClock, WindowStore
+from .limiter.store.memory import Fingerprint
 from .settings import LimiterSettings
 from .telemetry import Telemetry
 
 
-def make_store(settings: LimiterSettings, telemetry: Telemetry) -> Store:
-    """Memory; or Redis, with memory to go on with when Redis cannot be asked."""
+def make_store(
+    settings: LimiterSettings, telemetry: Telemetry, fingerprint: Fingerprint = hash
+) -> Store:
+    """Memory; or Redis, with memory to go on with when Redis cannot be asked.
+
+    Args:
+        fingerprint: see `MemoryStore`.
+    """
     kind = WindowStore if settings.is_sliding_window else MemoryStore
     # A machine that nobody asks is suspended: its clients' waits must end all the same.
-    memory = kind(settings.max_keys, SuspendableClock(), on_overflow=telemetry.on_overflow)
+    clock = SuspendableClock()
+    memory = kind(settings.max_keys, clock, fingerprint, telemetry.on_overflow)
     telemetry.watch_memory(memory)
     if settings.storage == "memory" or settings.redis_url is None:
         return memory

@@ -67,15 +67,27 @@ class Limiter:
     def check_now(self, request: Request) -> Verdict:
         """`check`, without an await. Only if `is_instant`."""
         policies = self.policies
-        single = policies.single
+        single = policies.single if request.share == 1 else None
         if single is not None and request.path not in policies.exempt_paths and not self._former:
             return self._check_one(request, single)
         if policies.denies(request):
             return self._tell(request, Verdict(False, (), Source.DENY_LIST))
         matched = policies.match(request)
-        if len(matched) == 1 and not self._former:
+        if len(matched) == 1 and request.share == 1 and not self._former:
             return self._check_one(request, matched[0])
         return _at_once(self.check_policies(request, matched))
+
+    def would_refuse(self, request: Request) -> bool:
+        """Whether the buckets in this process refuse it; nothing is taken, and nobody is told."""
+        memory = self._memory
+        if memory is None:
+            return False
+        charges = (policy.charge(request) for policy in self.policies.match(request))
+        return any(
+            not memory.peek_now(charge.key, charge.quota, charge.cost).allowed
+            for charge in charges
+            if charge.binding
+        )
 
     async def check_policies(self, request: Request, policies: Sequence[Policy]) -> Verdict:
         """Take what the request costs from these policies, whatever the set says."""
@@ -85,6 +97,8 @@ class Limiter:
         if self._former:
             await self._former.carry_over(self._store, policies, charges, self._now())
         decisions, source = await self._store.take(charges)
+        if request.share > 1 and source is Source.MEMORY:
+            source = Source.FAIR_SHARE
         results = tuple(zip(policies, decisions, strict=True))
         verdict = Verdict(not is_refused(charges, decisions), results, source)
         return self._tell(request, verdict)

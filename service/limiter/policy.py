@@ -12,6 +12,7 @@ from .quota import Quota
 from .request import Request
 from .route import Route
 from .store.base import Charge, Failure, Key
+from .store.share import share_of
 
 
 class Mode(StrEnum):
@@ -115,7 +116,8 @@ class Policy:
         else:
             key, quota = (self._bucket, subject), self.quota
         binding = self.mode is Mode.ENFORCE
-        return _new(Charge, (key, quota, self.cost, binding, self.failure))
+        charge = _new(Charge, (key, quota, self.cost, binding, self.failure))
+        return charge if request.share == 1 else share_of(charge, request.share)
 
     def quota_of(self, subject: str) -> Quota:
         """The quota of one key."""

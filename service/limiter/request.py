@@ -20,6 +20,7 @@ class Request:
         path: the path as asked for; policies match it, but never key by it.
         address: the client's address itself, for networks.
         header: looks up a header by its lower-case name.
+        share: how many machines may each answer such a request without asking the others.
     """
 
     client: str
@@ -27,3 +28,4 @@ class Request:
     path: str = "/"
     address: str = ""
     header: Callable[[str], str | None] = no_header
+    share: int = 1

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from service.limiter import Charge, Store, StoreError, StoreUnavailable
 from service.limiter.store.base import is_refused
+from service.limiter.store.share import share_of
 
 from .lockout import ACCOUNT, PAIR, Lockout, pair_key
 
@@ -46,7 +47,9 @@ class LoginGuard:
         self._store = store
         self._lockout = lockout
 
-    async def admit(self, account: str, network: str, device: str | None) -> Attempt:
+    async def admit(
+        self, account: str, network: str, device: str | None, share: int = 1
+    ) -> Attempt:
         """Reserve an attempt. Parallel guesses cannot pass: each must reserve its own.
 
         What a wrong password reserved stays taken, and the last attempt locks; `succeeded` undoes
@@ -56,8 +59,11 @@ class LoginGuard:
             account: the canonical name, whether there is such an account or not.
             network: the client's bucket name.
             device: the name of a device that has logged in to this account before.
+            share: how many machines may each answer this client without asking the others.
         """
         charges = self._lockout.charges(account, network, device)
+        if share > 1:
+            charges = [share_of(charge, share) for charge in charges]
         decisions, source = await self._store.take(charges)
         wait = max(decision.retry_after_seconds for decision in decisions)
         if is_refused(charges, decisions):

@@ -20,6 +20,8 @@ from service.limiter.problem import CONTENT_TYPE
 # Where an application, also one that we did not write, finds what was decided about a request.
 LIMITER: Final = "flygate.limiter"
 DECIDED: Final = "flygate.decided"
+# Where the affinity says that the client belongs to another machine, and how many share it.
+SHARE: Final = "flygate.share"
 
 _LIMITED: Final = frozenset({"http", "websocket"})
 _HEADS: Final = frozenset({"http.response.start", "websocket.accept"})
@@ -98,7 +100,8 @@ def request_of(scope: Scope) -> Request:
     # Not the scope itself: it will hold the request, and a ring of references is left to the
     # garbage collector, which costs several times what the limiter does.
     look_up = partial(_header, scope["headers"])
-    return Request(client_key(address), method, scope["path"], address, look_up)
+    share = scope.get(SHARE, 1)
+    return Request(client_key(address), method, scope["path"], address, look_up, share)
 
 
 def _header(headers: Headers, name: str) -> str | None:

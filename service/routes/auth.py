@@ -12,6 +12,7 @@ from service.limiter import client_key
 from service.login import Attempt, DeviceCookies, LoginGuard, Outcome, account_name
 from service.login.device import NAME
 from service.login.passwords import Passwords
+from service.middleware.rate_limit import SHARE
 
 LOGIN: Final = "/auth/login"
 
@@ -55,7 +56,7 @@ class LoginRoute:
         account, password = submitted
         network = client_key(request.client.host if request.client else "")
         device = self._devices.read(account, request.cookies.get(NAME))
-        attempt = await self._guard.admit(account, network, device)
+        attempt = await self._guard.admit(account, network, device, request.scope.get(SHARE, 1))
         if attempt.outcome is Outcome.ADDRESS or attempt.outcome is Outcome.UNAVAILABLE:
             return self._too_much(attempt)
         return await self._check(attempt, password)

@@ -1,7 +1,7 @@
 """A WebSocket client for an ASGI application in this process."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -27,13 +27,20 @@ class Socket:
 
 
 @asynccontextmanager
-async def connect(app: App, path: str, *, with_answers: bool = True) -> AsyncIterator[Socket]:
+async def connect(
+    app: App,
+    path: str,
+    *,
+    with_answers: bool = True,
+    headers: Sequence[tuple[bytes, bytes]] = (),
+) -> AsyncIterator[Socket]:
     """Shake hands; the first message of the socket is the application's answer to that.
 
     Args:
         app: the application.
         path: where to connect.
         with_answers: whether the server can refuse with an HTTP answer.
+        headers: of the handshake.
     """
     socket = Socket()
     scope: dict[str, Any] = {
@@ -43,7 +50,7 @@ async def connect(app: App, path: str, *, with_answers: bool = True) -> AsyncIte
         "root_path": "",
         "scheme": "ws",
         "query_string": b"",
-        "headers": [],
+        "headers": list(headers),
         "subprotocols": [],
         "client": ("192.0.2.1", 1),
         "server": ("test", 80),

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from functools import lru_cache
 from typing import Final, TypeVar
 
 from service.limiter.clock import Clock, MonotonicClock
@@ -14,6 +13,7 @@ from service.limiter.quota import NANOS, Quota
 
 from .base import Charge, Failure, Key, Source, Store, Taken
 from .memory import MemoryStore
+from .share import share_of
 
 _T = TypeVar("_T")
 
@@ -168,7 +168,7 @@ class GuardedStore:
     def _make_do(self, charges: Sequence[Charge]) -> Taken:
         shared = [charge for charge in charges if charge.failure is Failure.FAIR_SHARE]
         machines = max(1, self._machines())
-        shares = [_share_of(charge, machines) for charge in shared]
+        shares = [share_of(charge, machines) for charge in shared]
         closed = any(charge.binding and charge.failure is Failure.CLOSED for charge in charges)
         if closed:  # nothing may be taken
             shares = [share._replace(cost=0) for share in shares]
@@ -187,15 +187,3 @@ def _by_failure(charge: Charge) -> Decision:
     if charge.failure is Failure.OPEN:
         return Decision(True, 0, 0, charge.quota)
     return Decision(False, _CLOSED_WAIT_NS, charge.quota.capacity_ns, charge.quota)
-
-
-def _share_of(charge: Charge, machines: int) -> Charge:
-    share = _share(charge.quota, machines)
-    # What fits the whole bucket must fit a share of it, if only once in a while.
-    return charge._replace(quota=share, cost=min(charge.cost, share.burst))
-
-
-@lru_cache(maxsize=1024)
-def _share(quota: Quota, machines: int) -> Quota:
-    """The part of a quota that one of so many machines may give."""
-    return Quota(quota.units, quota.period_ns * machines, max(1, quota.burst // machines))

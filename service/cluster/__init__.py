@@ -1,0 +1,1 @@
+"""Sticky sessions: each client has one machine, which keeps its buckets."""

@@ -1,0 +1,73 @@
+"""What affinity does, counted for Prometheus."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from .replay import Decision, FairShare, Here
+
+
+class ClusterMetrics:
+    """Counters of the ways that requests took, and of the buckets that moved."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Start at zero."""
+        self._requests = Counter(
+            "flygate_affinity_requests",
+            "Requests through the proxy, by the way they were served.",
+            ["way", "reason"],
+            registry=registry,
+        )
+        self._given = Counter(
+            "flygate_handoff_messages_given",
+            "Messages with buckets that other machines took.",
+            registry=registry,
+        )
+        self._taken = Counter(
+            "flygate_handoff_buckets_taken",
+            "Buckets of other machines that were taken over.",
+            registry=registry,
+        )
+        self._ignored = Counter(
+            "flygate_handoff_ignored",
+            "Messages of buckets that were made by another version, or with another key.",
+            ["reason"],
+            registry=registry,
+        )
+        self._failed = Counter(
+            "flygate_handoff_failures", "Machines that could not be reached.", registry=registry
+        )
+        self._registry = registry
+
+    def watch_members(self, count: Callable[[], int]) -> None:
+        """Report how many machines share the clients."""
+        gauge = Gauge(
+            "flygate_cluster_members", "Machines that own clients.", registry=self._registry
+        )
+        gauge.set_function(count)
+
+    def served(self, decision: Decision) -> None:
+        """Count a request."""
+        if isinstance(decision, Here):
+            labels = ("here", decision.way.value)
+        elif isinstance(decision, FairShare):
+            labels = ("fair_share", decision.reason.value)
+        else:
+            labels = ("replayed", "")
+        self._requests.labels(*labels).inc()
+
+    def gave(self) -> None:
+        """Count a message that another machine took."""
+        self._given.inc()
+
+    def took(self, buckets: int) -> None:
+        """Count buckets that were taken over."""
+        self._taken.inc(buckets)
+
+    def ignored(self, reason: str) -> None:
+        """Count a message that means nothing here."""
+        self._ignored.labels(reason).inc()
+
+    def failed(self) -> None:
+        """Count a machine that could not be reached."""
+        self._failed.inc()

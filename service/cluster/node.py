@@ -1,0 +1,109 @@
+"""This machine's part in the cluster: from its start over its first request to its stop."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from service.readiness import Readiness
+
+from .handoff import Handoff
+from .members import Members, Status
+
+POLL_SECONDS: Final = 5.0
+# News may come from many at once.
+_LEAST_SECONDS: Final = 0.25
+# A machine that did not notice that so much time went by was suspended.
+_ABSENCE_SECONDS: Final = 3 * POLL_SECONDS
+
+
+class Node:
+    """Joins, keeps itself informed, and leaves.
+
+    Args:
+        members: who is there.
+        handoff: moves buckets.
+        readiness: whether this machine is draining.
+        clock: unix time, which goes on while a machine is suspended.
+    """
+
+    def __init__(
+        self,
+        members: Members,
+        handoff: Handoff,
+        readiness: Readiness,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Not admitted yet."""
+        self.members = members
+        self.handoff = handoff
+        self._readiness = readiness
+        self._clock = clock
+        self._is_admitted = False
+        self._news = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def status(self) -> Status:
+        """What the others are told."""
+        return Status(self._is_admitted, self._readiness.draining)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Take what the others know before the first request; give it back after the last one."""
+        await self._join()
+        watching = asyncio.ensure_future(self._watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, *self._tasks, return_exceptions=True)
+            await self.handoff.give()
+
+    def admit(self) -> None:
+        """A request came through the proxy: this machine serves. Only the first one matters."""
+        if not self._is_admitted:
+            self._is_admitted = True
+            self._spawn(self._announce())
+
+    def leave(self) -> None:
+        """It is about to stop: what it knows must be with the others before their next request."""
+        self.members.leave()
+        self._spawn(self.handoff.give())
+
+    def heard_news(self) -> None:
+        """Somebody came, went, or can't be reached: ask again soon."""
+        self._news.set()
+
+    async def _join(self) -> None:
+        await self.members.refresh()
+        await self.handoff.take()
+
+    async def _announce(self) -> None:
+        """Take what was charged elsewhere until now; whoever is given something asks who it is."""
+        await self._join()
+        await self.handoff.give()
+
+    async def _watch(self) -> None:
+        while True:
+            before = self._clock()
+            await self._wait()
+            if self._clock() - before > _ABSENCE_SECONDS:
+                await self._join()
+            else:
+                await self.members.refresh()
+
+    async def _wait(self) -> None:
+        await asyncio.sleep(_LEAST_SECONDS)
+        try:
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._news.wait()
+        except TimeoutError:
+            pass
+        self._news.clear()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

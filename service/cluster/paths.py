@@ -1,0 +1,8 @@
+"""Where machines ask each other."""
+
+from typing import Final
+
+CLUSTER: Final = "/_flygate/cluster"
+BUCKETS: Final = "/_flygate/cluster/buckets"
+# In place of a method in the signature of an answer.
+ANSWER: Final = "ANSWER"

@@ -1,0 +1,105 @@
+"""Speaks to the other machines: over the private network, past the proxy, signed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import httpx
+
+from service.signature import HEADER, Signatures
+
+from .directory import Directory
+from .errors import DirectoryError, PeerError
+from .members import Status
+from .paths import ANSWER, BUCKETS, CLUSTER
+from .ring import Member
+
+_SECONDS: Final = 1.0
+_HEADER: Final = HEADER.decode()
+
+
+class Peers:
+    """Asks machines how they are, gives them buckets, and gets theirs.
+
+    Args:
+        directory: knows their addresses.
+        port: where all of them listen.
+        signatures: sign what is asked, and verify what is answered.
+    """
+
+    def __init__(self, directory: Directory, port: int, signatures: Signatures) -> None:
+        """Connect to nobody yet."""
+        self._directory = directory
+        self._port = port
+        self._signatures = signatures
+        self._addresses: dict[str, str] = {}
+        # Not through a proxy of the environment: this is the private network.
+        self._client = httpx.AsyncClient(timeout=_SECONDS, trust_env=False)
+
+    async def status(self, member: Member) -> Status:
+        """What a machine says of itself.
+
+        Raises:
+            PeerError: it can't be reached, or is none of ours.
+        """
+        answer = await self._send(member, "GET", CLUSTER)
+        with _understood(member):
+            told = answer.json()
+            return Status(admitted=told["admitted"] is True, draining=told["draining"] is True)
+
+    async def push(self, member: Member, message: bytes) -> None:
+        """Give it buckets.
+
+        Raises:
+            PeerError: as `status`.
+        """
+        await self._send(member, "POST", BUCKETS, message)
+
+    async def pull(self, member: Member) -> bytes:
+        """Get its buckets.
+
+        Raises:
+            PeerError: as `status`; also if the answer is not signed.
+        """
+        answer = await self._send(member, "GET", BUCKETS)
+        signature = answer.headers.get(_HEADER)
+        if self._signatures.verify(signature, ANSWER, BUCKETS, answer.content) is None:
+            raise PeerError(f"{member.id} answered without a valid signature")
+        return answer.content
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _send(
+        self, member: Member, method: str, path: str, body: bytes = b""
+    ) -> httpx.Response:
+        signature = self._signatures.sign(method, path, body)
+        try:
+            address = await self._address(member)
+            url = f"http://{address}:{self._port}{path}"
+            answer = await self._client.request(
+                method, url, content=body, headers={_HEADER: signature}
+            )
+        except DirectoryError as error:
+            raise PeerError(str(error)) from error
+        except httpx.TransportError as error:
+            self._addresses.pop(member.id, None)  # it may have moved
+            raise PeerError(f"{member.id} can't be reached: {error!r}") from error
+        if answer.status_code >= 300:
+            raise PeerError(f"{member.id} answered {method} {path} with {answer.status_code}")
+        return answer
+
+    async def _address(self, member: Member) -> str:
+        known = self._addresses.get(member.id)
+        if known is None:
+            known = self._addresses[member.id] = await self._directory.address(member.id)
+        return known
+
+
+@contextmanager
+def _understood(member: Member) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, KeyError, TypeError) as error:
+        raise PeerError(f"{member.id} answered what is not understood: {error!r}") from error

@@ -1,0 +1,98 @@
+"""Where a request is served: a pure decision on how it arrived. No request is replayed twice."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+# What Fly promises to replay; see docs/affinity.md.
+LARGEST_BODY: Final = 1_000_000
+
+
+class Reason(StrEnum):
+    """Why a machine that does not own a client serves it all the same."""
+
+    UNAVAILABLE = "unavailable"  # the proxy could not reach the owner
+    DISAGREEMENT = "disagreement"  # another machine takes this one for the owner
+    FORCED = "forced"  # the client asked for this machine
+    BODY = "body"  # too large to be replayed, or of unknown length
+    WEBSOCKET = "websocket"  # the server can't answer a handshake with a replay
+
+
+class Way(StrEnum):
+    """How a request came to where it is served in full."""
+
+    OWNER = "owner"  # directly
+    ARRIVED = "arrived"  # by a replay
+    DENIED = "denied"  # what is left of its bucket here is enough to refuse it
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """Serve it, with the client's whole quota."""
+
+    way: Way
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Let the proxy bring it to its owner."""
+
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class FairShare:
+    """Serve it, with a share of the quota: whoever asks all machines gets one quota in all."""
+
+    reason: Reason
+
+
+Decision = Here | Replay | FairShare
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A request that came through the proxy.
+
+    Attributes:
+        owner: the id of the machine that owns the client.
+        here: the id of this machine.
+        was_replayed: another machine sent it.
+        unavailable: the id of a machine that the proxy preferred, and could not reach.
+        is_forced: the client asked for this very machine.
+        body_bytes: the length of its body; None if nobody knows.
+        is_denied: the bucket that this machine has would refuse it.
+    """
+
+    owner: str
+    here: str
+    was_replayed: bool = False
+    unavailable: str = ""
+    is_forced: bool = False
+    body_bytes: int | None = 0
+    is_denied: bool = False
+
+
+def decide(arrival: Arrival) -> Decision:
+    """Where it is served.
+
+    Everything that a client could have written itself leads to a fair share at best.
+    """
+    if arrival.owner == arrival.here:
+        return Here(Way.ARRIVED if arrival.was_replayed else Way.OWNER)
+    if arrival.is_denied:
+        return Here(Way.DENIED)
+    reason = _obstacle(arrival)
+    return FairShare(reason) if reason else Replay(arrival.owner)
+
+
+def _obstacle(arrival: Arrival) -> Reason | None:
+    if arrival.unavailable == arrival.owner:
+        return Reason.UNAVAILABLE
+    if arrival.was_replayed:
+        return Reason.DISAGREEMENT
+    if arrival.is_forced:
+        return Reason.FORCED
+    if arrival.body_bytes is None or arrival.body_bytes > LARGEST_BODY:
+        return Reason.BODY
+    return None

@@ -1,0 +1,162 @@
+"""Is this the client's machine: serves its requests here, or lets Fly Proxy bring them there."""
+
+from collections.abc import Awaitable, Mapping
+from typing import Final
+
+from service.asgi import App, Message, Receive, Scope, Send
+from service.cluster.cookie import AffinityCookie
+from service.cluster.metrics import ClusterMetrics
+from service.cluster.node import Node
+from service.cluster.replay import Arrival, Decision, FairShare, Reason, Replay, decide
+from service.limiter import Limiter, client_key
+
+from .rate_limit import SHARE, request_of
+
+# What any client may ask of any machine: health, readiness, what is under /_flygate/.
+OWN_PATHS: Final = ("/health", "/readyz")
+OWN_PREFIX: Final = "/_flygate/"
+
+_CLIENT: Final = b"fly-client-ip"
+_SOURCE: Final = b"fly-replay-src"
+_FAILED: Final = b"fly-replay-failed"
+_UNAVAILABLE: Final = b"fly-preferred-instance-unavailable"
+_FORCED: Final = b"fly-force-instance-id"
+_LENGTH: Final = b"content-length"
+_ENCODING: Final = b"transfer-encoding"
+_COOKIE: Final = b"cookie"
+_SCHEME: Final = b"x-forwarded-proto"
+_WANTED: Final = frozenset(
+    {
+        *(_CLIENT, _SOURCE, _FAILED, _UNAVAILABLE, _FORCED),
+        *(_LENGTH, _ENCODING, _COOKIE, _SCHEME),
+    }
+)
+# The proxy shows it to nobody; who comes past the proxy sees that this is no answer.
+_MISDIRECTED: Final = 409
+
+Fields = Mapping[bytes, bytes]
+
+
+class AffinityMiddleware:
+    """Decides on each request that came through the proxy, before the limiter does.
+
+    Args:
+        app: what comes next.
+        here: the id of this machine.
+        node: knows the other ones.
+        limiter: knows who is denied here.
+        cookie: by which the proxy remembers where a client belongs.
+        metrics: counts.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        here: str,
+        node: Node,
+        limiter: Limiter,
+        cookie: AffinityCookie,
+        metrics: ClusterMetrics,
+    ) -> None:
+        """Wrap `app`."""
+        self._app = app
+        self._here = here
+        self._node = node
+        self._limiter = limiter
+        self._cookie = cookie
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve here, or order a replay."""
+        if scope["type"] not in ("http", "websocket") or _is_own(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        fields = {name: value for name, value in scope["headers"] if name in _WANTED}
+        if _CLIENT not in fields:  # it came past the proxy, so nobody could replay it
+            await self._app(scope, receive, send)
+            return
+        client = client_key(scope["client"][0])
+        decision = self._decide(scope, fields, client)
+        self._metrics.served(decision)
+        if isinstance(decision, Replay):
+            await _order(decision, scope, receive, send)
+            return
+        if isinstance(decision, FairShare):
+            self._share(scope, decision)
+        elif len(self._node.members.ring) > 1:
+            send = self._with_cookie(fields, client, send)
+        await self._app(scope, receive, send)
+
+    def _decide(self, scope: Scope, fields: Fields, client: str) -> Decision:
+        if _FORCED not in fields:  # a rollout's candidate is asked so before it is admitted
+            self._node.admit()
+        owner = self._node.members.ring.owner(client).id
+        decision = decide(
+            Arrival(
+                owner=owner,
+                here=self._here,
+                was_replayed=_SOURCE in fields,
+                unavailable=_unavailable(fields, owner),
+                is_forced=_FORCED in fields,
+                body_bytes=_body_bytes(fields),
+                is_denied=owner != self._here and self._limiter.would_refuse(request_of(scope)),
+            )
+        )
+        if isinstance(decision, Replay) and not _can_answer(scope):
+            return FairShare(Reason.WEBSOCKET)
+        return decision
+
+    def _share(self, scope: Scope, decision: FairShare) -> None:
+        if self._limiter.is_instant:  # a store that all share needs no shares
+            scope[SHARE] = len(self._node.members.ring)
+        if decision.reason in (Reason.UNAVAILABLE, Reason.DISAGREEMENT):
+            self._node.heard_news()
+
+    def _with_cookie(self, fields: Fields, client: str, send: Send) -> Send:
+        if self._cookie.is_in(fields.get(_COOKIE, b""), client):
+            return send
+        cookie = self._cookie.make(client, is_secure=fields.get(_SCHEME) == b"https")
+
+        def send_with_cookie(message: Message) -> Awaitable[None]:
+            if message["type"] in ("http.response.start", "websocket.accept"):
+                message["headers"] = [*message.get("headers", ()), (b"set-cookie", cookie)]
+            return send(message)
+
+        return send_with_cookie
+
+
+def _is_own(path: str) -> bool:
+    return path in OWN_PATHS or path.startswith(OWN_PREFIX)
+
+
+def _unavailable(fields: Fields, owner: str) -> str:
+    """The machine that the proxy could not reach; a failed replay was on its way to the owner."""
+    if _FAILED in fields:
+        return owner
+    return fields.get(_UNAVAILABLE, b"").decode("latin-1")
+
+
+def _body_bytes(fields: Fields) -> int | None:
+    if _ENCODING in fields:
+        return None
+    length = fields.get(_LENGTH, b"0")
+    return int(length) if length.isdigit() else None
+
+
+def _can_answer(scope: Scope) -> bool:
+    """Whether a handshake can be answered like a request."""
+    return scope["type"] == "http" or "websocket.http.response" in scope.get("extensions", {})
+
+
+async def _order(replay: Replay, scope: Scope, receive: Receive, send: Send) -> None:
+    headers = [
+        (b"fly-replay", f"prefer_instance={replay.owner}".encode()),
+        (b"content-length", b"0"),
+        (b"cache-control", b"no-store"),
+    ]
+    kind = "http.response"
+    if scope["type"] == "websocket":
+        await receive()  # the handshake must be asked for before it can be answered
+        kind = "websocket.http.response"
+    await send({"type": f"{kind}.start", "status": _MISDIRECTED, "headers": headers})
+    await send({"type": f"{kind}.body", "body": b""})

@@ -1,0 +1,194 @@
+"""Buckets on their way between machines."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
+
+from service.cluster.errors import FormatError, PeerError
+from service.cluster.fingerprint import derived, keyed_fingerprint
+from service.cluster.handoff import Handoff
+from service.cluster.messages import PAIRS, pack, unpack
+from service.cluster.metrics import ClusterMetrics
+from service.cluster.ring import Member
+from service.limiter import FakeClock, MemoryStore, Quota, Snapshot
+
+KEY = ("default 60/m burst 5", "192.0.2.1")
+QUOTA = Quota.parse("60/m burst 5")
+words = st.integers(-(2**63), 2**63 - 1)
+
+
+@dataclass
+class Machine:
+    """A store, with its handoff; messages go straight to the other machines' ones."""
+
+    others: dict[str, "Machine"] = field(default_factory=dict)
+    key: str = "a key"
+    clock: FakeClock = field(default_factory=FakeClock)
+    is_dead: bool = False
+
+    def __post_init__(self) -> None:
+        """Make the parts."""
+        self.registry = CollectorRegistry()
+        fingerprint = keyed_fingerprint(derived(self.key, "fingerprints"))
+        self.store = MemoryStore(1_000, self.clock, fingerprint)
+        self.handoff = Handoff(
+            self.store, lambda: list(map(Member, self.others)), self, self.metrics(), seconds=0.5
+        )
+
+    def metrics(self) -> ClusterMetrics:
+        """What it counts."""
+        return ClusterMetrics(self.registry)
+
+    async def push(self, member: Member, message: bytes) -> None:
+        """To another one's store."""
+        self._reach(member).handoff.merge(message)
+
+    async def pull(self, member: Member) -> bytes:
+        """From another one's store."""
+        return b"".join(self._reach(member).handoff.messages())
+
+    def take(self, count: int = 1) -> list[bool]:
+        """Whether each of so many requests passed."""
+        return [self.store.take_one(KEY, QUOTA).allowed for _ in range(count)]
+
+    def counted(self, name: str, **labels: str) -> float:
+        """A counter."""
+        return self.registry.get_sample_value(name, labels) or 0.0
+
+    def _reach(self, member: Member) -> "Machine":
+        found = self.others[member.id]
+        if found.is_dead:
+            raise PeerError("it is dead")
+        return found
+
+
+async def test_a_denied_client_stays_denied_where_its_bucket_goes() -> None:
+    """By exactly as long, though the two clocks have nothing in common."""
+    new = Machine(clock=FakeClock(5))
+    old = Machine({"new": new}, clock=FakeClock(10**15))
+    assert old.take(6) == [True] * 5 + [False]
+
+    await old.handoff.give()
+
+    assert new.take(1) == [False]
+    new.clock.advance(seconds=0.999)
+    assert new.take(1) == [False]
+    new.clock.advance(seconds=0.001)
+    assert new.take(2) == [True, False]
+
+
+async def test_a_new_machine_takes_what_the_others_know() -> None:
+    """Before it serves anybody."""
+    old = Machine()
+    old.take(5)
+    new = Machine({"old": old})
+
+    await new.handoff.take()
+
+    assert new.take(1) == [False]
+
+
+async def test_twice_and_in_any_order_is_the_same() -> None:
+    """The later time wins: nothing is charged twice, and nobody is freed by an older message."""
+    old, new = Machine(), Machine()
+    old.take(2)
+    early = old.handoff.messages()
+    old.take(2)
+    late = old.handoff.messages()
+
+    for message in late + early + late:
+        new.handoff.merge(message)
+
+    assert new.take(2) == [True, False]
+
+
+async def test_what_another_version_sends_is_ignored_and_counted() -> None:
+    """Requests go on being served; the worst is a fresh burst."""
+    old, new = Machine(), Machine()
+    old.take(5)
+    [message] = old.handoff.messages()
+
+    new.handoff.merge(message[:4] + b"\x09\x00" + message[6:])
+    new.handoff.merge(message[:-1])
+    new.handoff.merge(b"<html>")
+
+    assert new.counted("flygate_handoff_ignored_total", reason="version") == 3
+    assert new.take(1) == [True]
+
+
+async def test_another_key_means_nothing_here() -> None:
+    """Its fingerprints are other ones: they would hit strangers."""
+    foreign, new = Machine(key="another key"), Machine()
+    foreign.take(5)
+
+    for message in foreign.handoff.messages():
+        new.handoff.merge(message)
+
+    assert new.counted("flygate_handoff_ignored_total", reason="key") == 1
+    assert new.take(1) == [True]
+
+
+async def test_a_dead_machine_keeps_nobody_from_getting_theirs() -> None:
+    """It is counted, and the others get all of it."""
+    dead, alive = Machine(), Machine()
+    dead.is_dead = True
+    old = Machine({"dead": dead, "alive": alive})
+    old.take(5)
+
+    await old.handoff.give()
+
+    assert old.counted("flygate_handoff_failures_total") == 1
+    assert alive.take(1) == [False]
+
+
+async def test_a_machine_that_hangs_costs_a_bounded_time() -> None:
+    """A stop must not last until it is killed."""
+    old = Machine({"hangs": Machine()})
+
+    async def hang(member: Member, message: bytes) -> None:
+        await asyncio.sleep(60)
+
+    old.push = hang  # type: ignore[method-assign]
+    async with asyncio.timeout(5):
+        await old.handoff.give()
+
+
+@given(st.lists(st.tuples(words, words), max_size=50), words)
+def test_what_is_packed_is_unpacked(owed: list[tuple[int, int]], probe: int) -> None:
+    """Any fingerprint and any time owed."""
+    snapshot = Snapshot(probe, tuple(owed))
+
+    assert list(unpack(b"".join(pack(snapshot)))) == [snapshot]
+
+
+def test_many_buckets_come_in_several_messages() -> None:
+    """None of which takes long to merge."""
+    snapshot = Snapshot(7, tuple((n, n) for n in range(2 * PAIRS + 1)))
+
+    messages = list(pack(snapshot))
+
+    assert [len(part.owed) for part in unpack(b"".join(messages))] == [PAIRS, PAIRS, 1]
+    assert max(map(len, messages)) < 140_000
+
+
+@given(st.binary(max_size=60))
+def test_nonsense_is_refused(data: bytes) -> None:
+    """And never half understood."""
+    if data:
+        with pytest.raises(FormatError):
+            list(unpack(b"x" + data))
+
+
+def test_fingerprints_tell_buckets_apart() -> None:
+    """The same everywhere for a key; others for another key; never the mark of an empty slot."""
+    one, same = (keyed_fingerprint(derived("a", "fingerprints")) for _ in range(2))
+    other = keyed_fingerprint(derived("b", "fingerprints"))
+    names = [("policy", f"192.0.2.{n}") for n in range(200)]
+
+    assert [one(name) for name in names] == [same(name) for name in names]
+    assert len({one(name) for name in names} | {other(name) for name in names}) == 400
+    assert one(("ab", "c")) != one(("a", "bc"))

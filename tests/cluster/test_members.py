@@ -1,0 +1,189 @@
+"""Who takes part."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from service.cluster import node
+from service.cluster.directory import parse_machines
+from service.cluster.errors import DirectoryError, PeerError
+from service.cluster.handoff import Handoff
+from service.cluster.members import Members, Status
+from service.cluster.metrics import ClusterMetrics
+from service.cluster.node import Node
+from service.cluster.ring import Member
+from service.readiness import Readiness
+
+ME = Member("me", "iad")
+SERVING, CANDIDATE = Status(admitted=True), Status()
+DRAINING = Status(admitted=True, draining=True)
+
+
+@dataclass
+class World:
+    """The DNS, the machines, and what is carried between them."""
+
+    machines: dict[str, Status | None] = field(default_factory=dict)
+    dns_is_down: bool = False
+    given: list[str] = field(default_factory=list)
+    pulled: list[str] = field(default_factory=list)
+
+    async def list_machines(self) -> list[Member]:
+        """What the DNS says."""
+        if self.dns_is_down:
+            raise DirectoryError("no answer")
+        return [ME, *(Member(name, "iad") for name in self.machines)]
+
+    async def ask(self, member: Member) -> Status:
+        """What a machine says of itself."""
+        status = self.machines[member.id]
+        if status is None:
+            raise PeerError("no answer")
+        return status
+
+    async def push(self, member: Member, message: bytes) -> None:
+        """Take note."""
+        self.given.append(member.id)
+
+    async def pull(self, member: Member) -> bytes:
+        """Take note; it knows nothing."""
+        self.pulled.append(member.id)
+        return b""
+
+
+class Dns:
+    """The world's."""
+
+    def __init__(self, world: World) -> None:
+        self.machines = world.list_machines
+
+    async def address(self, machine: str) -> str:
+        """Nobody connects."""
+        return machine
+
+
+@pytest.fixture
+def world() -> World:
+    """Two that serve and a rollout's candidate."""
+    return World({"a": SERVING, "b": SERVING, "new": CANDIDATE})
+
+
+@pytest.fixture
+def members(world: World) -> Members:
+    """As this machine knows them."""
+    return Members(ME, Dns(world), world.ask)
+
+
+def names(members: Members) -> set[str]:
+    """Who owns clients."""
+    return {member.id for member in members.ring.members}
+
+
+async def test_a_candidate_owns_nobody_until_it_serves(world: World, members: Members) -> None:
+    """The DNS tells of it, but the proxy would not bring anybody there."""
+    await members.refresh()
+    assert names(members) == {"me", "a", "b"}
+
+    world.machines["new"] = SERVING
+    await members.refresh()
+    assert names(members) == {"me", "a", "b", "new"}
+
+
+async def test_who_drains_or_is_gone_owns_nobody(world: World, members: Members) -> None:
+    """Its clients have other owners at once."""
+    await members.refresh()
+    world.machines["a"] = DRAINING
+    del world.machines["b"]
+
+    await members.refresh()
+
+    assert names(members) == {"me"}
+    assert {member.id for member in members.peers} == {"new"}
+
+
+async def test_without_a_dns_the_last_known_stay(world: World, members: Members) -> None:
+    """A failure of the DNS moves nobody; at the start each is alone."""
+    world.dns_is_down = True
+    assert not await members.refresh()
+    assert names(members) == {"me"}
+
+    world.dns_is_down = False
+    await members.refresh()
+    world.dns_is_down = True
+    assert not await members.refresh()
+    assert names(members) == {"me", "a", "b"}
+
+
+async def test_who_does_not_answer_is_what_it_was(world: World, members: Members) -> None:
+    """The proxy may reach it still; a stranger that never answered is none of us."""
+    world.machines["stranger"] = None
+    await members.refresh()
+    world.machines["a"] = None
+
+    await members.refresh()
+
+    assert names(members) == {"me", "a", "b"}
+
+
+async def test_who_leaves_owns_nobody_itself(world: World, members: Members) -> None:
+    """What reaches it still is sent on; unless there is nobody else."""
+    await members.refresh()
+    members.leave()
+    assert names(members) == {"a", "b"}
+
+    world.machines.clear()
+    await members.refresh()
+    assert names(members) == {"me"}
+
+
+@pytest.mark.parametrize("text", ["", "a iad", "a iad,b lhr"])
+def test_the_list_of_machines_is_read(text: str) -> None:
+    """As Fly writes it."""
+    found = parse_machines(text)
+
+    assert ",".join(f"{member.id} {member.region}" for member in found) == text
+
+
+def test_another_form_is_no_list() -> None:
+    """Rather the last known machines than wrong ones."""
+    with pytest.raises(DirectoryError, match="found 'a'"):
+        parse_machines("a,b iad")
+
+
+def make_node(world: World, members: Members) -> Node:
+    """A machine that carries its buckets within the world."""
+    metrics = ClusterMetrics(CollectorRegistry())
+    return Node(members, Handoff(None, lambda: members.peers, world, metrics), Readiness())
+
+
+async def test_a_machine_takes_before_it_serves_and_says_so_when_it_does(
+    world: World, members: Members
+) -> None:
+    """It asks everybody at its start, and again at its first request."""
+    joining = make_node(world, members)
+    async with joining.running():
+        assert sorted(world.pulled) == ["a", "b", "new"]
+        assert not joining.status.admitted
+
+        joining.admit()
+        joining.admit()
+
+        assert joining.status.admitted
+        while len(world.pulled) < 6:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    assert len(world.pulled) == 6
+
+
+async def test_news_are_asked_for_at_once(
+    world: World, members: Members, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not after the next poll only."""
+    monkeypatch.setattr(node, "_LEAST_SECONDS", 0.0)
+    joining = make_node(world, members)
+    async with joining.running(), asyncio.timeout(2):
+        world.machines["new"] = SERVING
+        joining.heard_news()
+        while "new" not in names(members):  # noqa: ASYNC110
+            await asyncio.sleep(0)

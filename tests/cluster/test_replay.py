@@ -1,0 +1,63 @@
+"""Where a request is served."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.cluster.replay import (
+    LARGEST_BODY,
+    Arrival,
+    Decision,
+    FairShare,
+    Here,
+    Reason,
+    Replay,
+    Way,
+    decide,
+)
+
+CASES: list[tuple[dict[str, Any], Decision]] = [
+    ({}, Replay("owner")),
+    ({"here": "owner"}, Here(Way.OWNER)),
+    ({"here": "owner", "was_replayed": True}, Here(Way.ARRIVED)),
+    ({"here": "owner", "is_forced": True, "body_bytes": None}, Here(Way.OWNER)),
+    ({"is_denied": True}, Here(Way.DENIED)),
+    ({"unavailable": "owner"}, FairShare(Reason.UNAVAILABLE)),
+    ({"unavailable": "owner", "was_replayed": True}, FairShare(Reason.UNAVAILABLE)),
+    # A route that the proxy remembers leads to a machine that is gone: there is an owner still.
+    ({"unavailable": "gone"}, Replay("owner")),
+    ({"was_replayed": True}, FairShare(Reason.DISAGREEMENT)),
+    ({"is_forced": True}, FairShare(Reason.FORCED)),
+    ({"body_bytes": LARGEST_BODY}, Replay("owner")),
+    ({"body_bytes": LARGEST_BODY + 1}, FairShare(Reason.BODY)),
+    ({"body_bytes": None}, FairShare(Reason.BODY)),
+]
+
+
+@pytest.mark.parametrize(("facts", "expected"), CASES)
+def test_each_case(facts: dict[str, Any], expected: Decision) -> None:
+    """One row of the table in docs/affinity.md."""
+    assert decide(Arrival(**{"owner": "owner", "here": "here", **facts})) == expected
+
+
+@given(
+    unavailable=st.sampled_from(["", "owner", "other"]),
+    is_forced=st.booleans(),
+    was_replayed=st.booleans(),
+    body_bytes=st.none() | st.integers(0, 2 * LARGEST_BODY),
+)
+def test_no_header_gives_a_client_a_quota_on_each_machine(**facts: Any) -> None:
+    """Whatever a client writes, only the owner serves it in full."""
+    decision = decide(Arrival(owner="owner", here="here", **facts))
+
+    assert not isinstance(decision, Here)
+
+
+@given(is_denied=st.booleans(), unavailable=st.sampled_from(["", "owner", "other"]))
+def test_nothing_is_replayed_twice(is_denied: bool, unavailable: str) -> None:
+    """Two machines that disagree do not send a request to and fro."""
+    arrival = Arrival("owner", "here", True, unavailable, is_denied=is_denied)
+
+    assert not isinstance(decide(arrival), Replay)

@@ -1,0 +1,225 @@
+"""What one machine of several does with a request that came through Fly's proxy."""
+
+from typing import Any
+
+import httpx
+import pytest
+from structlog.testing import CapturingLogger
+
+from service.cluster.members import Members, Status
+from service.cluster.ring import Member
+from service.main import Service, build_app
+from service.settings import SettingError, Settings
+from service.signature import Signatures
+from tests.support.asgi_socket import connect
+
+KEY = "a key that only the tests have"
+ENVIRONMENT = {
+    "RATE_LIMIT_AFFINITY": "on",
+    "FLYGATE_KEY": KEY,
+    "FLY_APP_NAME": "demo",
+    "FLY_MACHINE_ID": "me",
+    "FLY_REGION": "iad",
+    "FLYGATE_DNS": "127.0.0.1:9",
+    "RATE_LIMIT_RPM": "4",
+    "RATE_LIMIT_BURST": "4",
+}
+MINE, THEIRS = "mine", "theirs"
+
+
+@pytest.fixture
+def addresses(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """A client of this machine, and one of another; two machines there are, which agree."""
+
+    class Pair(Members):
+        """Does not ask the DNS."""
+
+        def __init__(self, me: Member, directory: Any, ask: Any, seed: bytes) -> None:
+            super().__init__(me, directory, ask, seed)
+            self._known = {Member("other", "iad"): Status(admitted=True)}
+            self._renew()
+            rings.append(self.ring)
+
+        async def refresh(self) -> bool:
+            """Nothing is new."""
+            return True
+
+    rings: list[Any] = []
+    monkeypatch.setattr("service.clusters.Members", Pair)
+    service()
+    owners = {f"192.0.2.{n}": rings[0].owner(f"192.0.2.{n}").id for n in range(1, 99)}
+    return {
+        MINE: next(address for address, owner in owners.items() if owner == "me"),
+        THEIRS: next(address for address, owner in owners.items() if owner == "other"),
+    }
+
+
+def service(**changes: str) -> Service:
+    """A service with a quota that is soon used up."""
+    return build_app(Settings.from_environment({**ENVIRONMENT, **changes}), CapturingLogger())
+
+
+def web(app: Any) -> httpx.AsyncClient:
+    """Whoever is in front of the service."""
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+
+
+async def statuses(
+    app: Service, address: str, count: int, path: str = "/", **headers: str
+) -> list[int]:
+    """The answers to a client's requests."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    async with web(app) as asking:
+        sent = {"fly-client-ip": address, **named}
+        return [(await asking.get(path, headers=sent)).status_code for _ in range(count)]
+
+
+async def test_another_machines_client_is_sent_there(addresses: dict[str, str]) -> None:
+    """The proxy gets an order, the application nothing, and no bucket is charged."""
+    app = service()
+    async with web(app) as asking:
+        for _ in range(9):
+            answer = await asking.get("/", headers={"fly-client-ip": addresses[THEIRS]})
+
+            assert answer.headers["fly-replay"] == "prefer_instance=other"
+            assert answer.content == b""
+
+
+async def test_its_own_client_is_served_and_marked(addresses: dict[str, str]) -> None:
+    """The cookie is set once, says nothing, and is set again for whoever brings another one."""
+    async with web(service()) as asking:
+        sent = {"fly-client-ip": addresses[MINE], "x-forwarded-proto": "https"}
+        first = await asking.get("/", headers=sent)
+        cookie = first.headers["set-cookie"]
+        value = cookie.partition(";")[0]
+        second = await asking.get("/", headers={**sent, "cookie": f"a=b; {value}"})
+        third = await asking.get("/", headers={**sent, "cookie": "flygate_affinity=stolen"})
+
+    assert first.status_code == 200
+    assert cookie.endswith("; Path=/; HttpOnly; SameSite=Lax; Secure")
+    assert addresses[MINE] not in cookie
+    assert "set-cookie" not in second.headers
+    assert third.headers["set-cookie"] == cookie
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"fly-replay-src": "instance=other"},
+        {"fly-preferred-instance-unavailable": "other"},
+        {"fly-replay-failed": "instance=other;reason=timeout"},
+        {"fly-force-instance-id": "me"},
+        {"transfer-encoding": "chunked"},
+        {"content-length": "2000000"},
+    ],
+)
+async def test_who_is_served_by_a_stranger_gets_a_share(
+    addresses: dict[str, str], headers: dict[str, str]
+) -> None:
+    """Half of the quota on each of two machines: no header gets anybody more than all of it."""
+    assert await statuses(service(), addresses[THEIRS], 3, **headers) == [200, 200, 429]
+
+
+async def test_whoever_is_denied_here_is_not_sent_on(addresses: dict[str, str]) -> None:
+    """An attack that this machine can tell costs the other ones nothing."""
+    app = service()
+    await statuses(app, addresses[THEIRS], 3, fly_replay_failed="instance=other")
+    await statuses(app, addresses[THEIRS], 9, fly_replay_failed="instance=other")
+    denied = await statuses(app, addresses[THEIRS], 1)
+
+    assert denied == [429]
+
+
+async def test_own_paths_are_answered_by_any_machine(addresses: dict[str, str]) -> None:
+    """Checks, probes and operators ask this machine, not the client's."""
+    for path in ("/health", "/_flygate/probe"):
+        assert await statuses(service(), addresses[THEIRS], 1, path) in ([200], [204])
+
+
+async def test_who_comes_past_the_proxy_is_served(addresses: dict[str, str]) -> None:
+    """Nobody could follow an order to replay."""
+    async with web(service()) as asking:
+        assert (await asking.get("/")).status_code == 200
+
+
+async def test_logins_get_a_share_too(addresses: dict[str, str]) -> None:
+    """Nobody has all attempts on each machine by asking for one after the other."""
+    users = '{"ada@example.org": "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$KmWS3Q"}'
+    app = service(LOGIN_USERS=users, LOGIN_MAX_ATTEMPTS="4", RATE_LIMIT_BURST="99")
+    sent = {"fly-client-ip": addresses[THEIRS], "fly-force-instance-id": "me"}
+    body = {"username": "ada@example.org", "password": "wrong"}
+    async with web(app) as asking:
+        for _ in range(3):
+            await asking.post("/auth/login", json=body, headers=sent)
+
+    counted = app.telemetry.registry.get_sample_value
+    assert counted("flygate_login_attempts_total", {"outcome": "wrong"}) == 2
+    assert counted("flygate_login_attempts_total", {"outcome": "locked"}) == 1
+
+
+@pytest.mark.parametrize("with_answers", [True, False])
+async def test_a_handshake_is_sent_on_or_shared(
+    addresses: dict[str, str], with_answers: bool
+) -> None:
+    """An order to replay is an answer to the handshake; where there can be none, it is served."""
+    app = service(SERVICE_APP="tests.service.apps:make_app()")
+    headers = [(b"fly-client-ip", addresses[THEIRS].encode())]
+    async with connect(app, "/talk", with_answers=with_answers, headers=headers) as socket:
+        message = await socket.next()
+
+    if with_answers:
+        assert message["type"] == "websocket.http.response.start"
+        assert (b"fly-replay", b"prefer_instance=other") in message["headers"]
+    else:
+        assert message["type"] == "websocket.accept"
+
+
+async def test_each_way_is_counted(addresses: dict[str, str]) -> None:
+    """An operator sees how many were sent on, and why somebody got a share."""
+    app = service()
+    await statuses(app, addresses[MINE], 2)
+    await statuses(app, addresses[MINE], 1, fly_replay_src="instance=other")
+    await statuses(app, addresses[THEIRS], 1)
+    await statuses(app, addresses[THEIRS], 1, fly_replay_src="instance=other")
+
+    def counted(way: str, reason: str) -> float | None:
+        labels = {"way": way, "reason": reason}
+        return app.telemetry.registry.get_sample_value("flygate_affinity_requests_total", labels)
+
+    assert counted("here", "owner") == 2
+    assert counted("here", "arrived") == 1
+    assert counted("replayed", "") == 1
+    assert counted("fair_share", "disagreement") == 1
+
+
+async def test_machines_answer_each_other_only(addresses: dict[str, str]) -> None:
+    """Without the key nobody learns or changes anything; nor with another body than the signed."""
+    signatures = Signatures(KEY)
+    path = "/_flygate/cluster/buckets"
+    async with web(service()) as asking:
+        right = {"flygate-signature": signatures.sign("POST", path, b"body")}
+        assert (await asking.post(path, content=b"body", headers=right)).status_code == 204
+        assert (await asking.post(path, content=b"another", headers=right)).status_code == 401
+        assert (await asking.get(path, headers=right)).status_code == 401
+        assert (await asking.get("/_flygate/cluster")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"FLYGATE_KEY": ""},
+        {"FLY_MACHINE_ID": ""},
+        {"RATE_LIMIT_ALGORITHM": "sliding_window"},
+        {"RATE_LIMIT_AFFINITY": "yes"},
+    ],
+)
+def test_a_setting_that_can_not_be_is_refused(changes: dict[str, str]) -> None:
+    """With one line that says what is allowed."""
+    with pytest.raises(SettingError, match=r"RATE_LIMIT_AFFINITY: found .*; allowed: off"):
+        Settings.from_environment({**ENVIRONMENT, **changes})
+
+
+def test_a_name_server_is_an_address_and_a_port() -> None:
+    """Anything else stops the start."""
+    with pytest.raises(SettingError, match="FLYGATE_DNS: found 'nowhere'"):
+        Settings.from_environment({**ENVIRONMENT, "FLYGATE_DNS": "nowhere"})

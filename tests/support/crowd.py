@@ -1,0 +1,121 @@
+"""Clients with an address each, who ask through the local Fly's proxy at a steady pace."""
+
+import asyncio
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+import httpx
+
+_FAILED = 0  # in place of a status: the connection ended before the answer
+
+
+@dataclass(slots=True)
+class Client:
+    """One client, with what it was answered.
+
+    Attributes:
+        address: 127.77.x.y.
+        admitted: answers that no limit stood against.
+        statuses: how often each came.
+        began, ended: between which moments it asked.
+        slowest: the time of each answer, in seconds.
+    """
+
+    address: str
+    keeps_cookies: bool = True
+    admitted: int = 0
+    statuses: Counter[int] = field(default_factory=Counter)
+    began: float = 0.0
+    ended: float = 0.0
+    seconds: list[float] = field(default_factory=list)
+    cookie: str = ""
+
+    def allowance(self, per_second: float, burst: int) -> float:
+        """What a limit lets through in the time that it asked."""
+        return burst + per_second * (self.ended - self.began)
+
+
+class Crowd:
+    """Some clients of one app.
+
+    Args:
+        proxy_url: the proxy's.
+        app: whose host name they ask for.
+        number: how many.
+        pace: requests a second of each.
+    """
+
+    def __init__(
+        self,
+        proxy_url: str,
+        app: str,
+        number: int,
+        pace: float,
+        *,
+        keeps_cookies: bool = True,
+        row: int = 0,
+    ) -> None:
+        """Ask nothing yet; `row` sets the third number of their addresses."""
+        url = httpx.URL(proxy_url)
+        assert url.host == "127.0.0.1", f"tests talk to loopback only, not to {url}"
+        self._port = url.port or 80
+        self._host = f"{app}.localhost"
+        self._pace = pace
+        self.clients = [
+            Client(f"127.77.{row}.{n + 1}", keeps_cookies=keeps_cookies) for n in range(number)
+        ]
+
+    async def ask_for(self, seconds: float) -> None:
+        """Let all of them ask for so long; they may be asked to again."""
+        number = len(self.clients)
+        await asyncio.gather(
+            *(
+                self._run(client, seconds, place / number / self._pace)
+                for place, client in enumerate(self.clients)
+            )
+        )
+
+    def statuses(self) -> Counter[int]:
+        """How often each status came, to anybody."""
+        return sum((client.statuses for client in self.clients), Counter())
+
+    async def _run(self, client: Client, seconds: float, delay: float) -> None:
+        await asyncio.sleep(delay)
+        begin = time.monotonic()
+        client.began = client.began or begin
+        wire: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        for number in range(round(seconds * self._pace)):
+            await asyncio.sleep(max(0.0, begin + number / self._pace - time.monotonic()))
+            if wire is None:
+                wire = await asyncio.open_connection(
+                    "127.0.0.1", self._port, local_addr=(client.address, 0)
+                )
+            if not await self._ask(client, *wire):
+                wire[1].close()
+                wire = None
+        client.ended = time.monotonic()
+        if wire:
+            wire[1].close()
+
+    async def _ask(
+        self, client: Client, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        """One request; False if the connection is of no more use."""
+        began = time.monotonic()
+        cookie = f"cookie: {client.cookie}\r\n" if client.cookie else ""
+        writer.write(f"GET / HTTP/1.1\r\nhost: {self._host}\r\n{cookie}\r\n".encode())
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
+            await reader.readexactly(int(fields.get("content-length", 0)))
+        except (OSError, asyncio.IncompleteReadError):
+            client.statuses[_FAILED] += 1
+            return False
+        client.seconds.append(time.monotonic() - began)
+        status = int(head.split()[1])
+        client.statuses[status] += 1
+        client.admitted += status != 429
+        if client.keeps_cookies and "set-cookie" in fields:
+            client.cookie = fields["set-cookie"].partition(";")[0]
+        return fields.get("connection") != "close"

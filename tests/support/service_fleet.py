@@ -1,0 +1,98 @@
+"""Machines of the real service on a local Fly, for tests of what they do together."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from infra import image
+from tests.support.localfly import Machines, local_machines
+
+ROOT = Path(__file__).resolve().parents[2]
+# As the phase's overlay of fly.toml has it.
+REPLAY_CACHE = {
+    "path_prefix": "/",
+    "ttl_seconds": 300,
+    "type": "cookie",
+    "name": "flygate_affinity",
+}
+
+
+@dataclass(slots=True)
+class ServiceFleet:
+    """The machines of one app, of one release.
+
+    Attributes:
+        ids: those that were started, and not stopped since.
+    """
+
+    fly: Machines
+    environment: dict[str, str]
+    ids: list[str] = field(default_factory=list)
+
+    async def grow(self, number: int, **body: Any) -> list[str]:
+        """Start so many more; they pass their checks."""
+        made = [await self.fly.create(self._config(), **body) for _ in range(number)]
+        await asyncio.gather(*(self.fly.healthy(machine["id"]) for machine in made))
+        fresh = [machine["id"] for machine in made]
+        self.ids += fresh
+        return fresh
+
+    async def retire(self, machine: str) -> None:
+        """Take one out of service as a rollout does: cordon, then stop."""
+        await self.fly.post(machine, "cordon")
+        await self.fly.post(machine, "stop")
+        await self.fly.wait(machine, "stopped")
+        self.ids.remove(machine)
+
+    async def knows(self, members: int) -> None:
+        """Wait until every machine knows so many members."""
+        async with asyncio.timeout(20):
+            while True:
+                told = [await self.metric(i, "flygate_cluster_members") for i in self.ids]
+                if told == [float(members)] * len(self.ids):
+                    return
+                await asyncio.sleep(0.05)
+
+    async def metric(self, machine: str, name: str) -> float:
+        """The sum of a metric of a machine; labels that `name` gives are looked for."""
+        found = await self.metrics(machine)
+        return sum(value for series, value in found.items() if series.startswith(name))
+
+    async def metrics(self, machine: str) -> dict[str, float]:
+        """All metrics of a machine."""
+        address = (await self.fly.get(machine))["private_ip"]
+        assert address.startswith("127."), address
+        async with httpx.AsyncClient(trust_env=False) as web:
+            text = (await web.get(f"http://{address}:9091/metrics")).text
+        return {
+            name: float(value)
+            for name, value in re.findall(r"^([a-z][^ ]*(?:\{[^}]*\})?) (\S+)$", text, re.M)
+        }
+
+    async def total(self, name: str) -> float:
+        """The sum of a metric over all machines."""
+        return sum([await self.metric(machine, name) for machine in self.ids])
+
+    def _config(self) -> dict[str, Any]:
+        config = self.fly.config(env=self.environment)
+        [service] = config["services"]
+        service["ports"][0]["http_options"] = {"replay_cache": [REPLAY_CACHE]}
+        service["checks"][0]["path"] = "/readyz"
+        service["concurrency"] = {"type": "requests", "soft_limit": 200, "hard_limit": 400}
+        config["metrics"] = {"port": 9091, "path": "/metrics"}
+        config["stop_config"] = {"signal": "SIGTERM", "timeout": "5s"}
+        return config
+
+
+@asynccontextmanager
+async def service_fleet(state_dir: Path, **environment: str) -> AsyncIterator[ServiceFleet]:
+    """A local Fly with an app that runs this checkout's service; no machine yet."""
+    async with local_machines(state_dir) as fly:
+        fly.digest = await fly.put_image(image.pack(ROOT, ["service"]).archive)
+        yield ServiceFleet(fly, {"FLYGATE_KEY": "a key that only the tests have", **environment})
