@@ -20,8 +20,11 @@ from infra.local.proxy.replay import (
 )
 from infra.local.proxy.replay_cache import ReplayCache, Subject
 from infra.local.proxy.route import Route, Source
+from infra.local.proxy.routes import Routes
+from infra.local.proxy.routing import RefusedReplayError, Routing
 from infra.local.proxy.wish import Wish
 from infra.local.service import ReplayRule, parse_service, split_pattern
+from tests.support.backends import backend
 
 HERE = Source("me", "demo", "iad", 1_700_000_000_000_000)
 
@@ -336,3 +339,40 @@ def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_patterns(pattern: str, parts: tuple[str, str]) -> None:
     """`/api`, `/api/` and `/api/*` are one, as documented."""
     assert split_pattern(pattern) == parts
+
+
+NETWORKS = {"demo": ("personal", "a"), "sibling": ("personal", "a"), "foreign": ("acme", "a")}
+ORDERS = [
+    *("instance=you", "region=fra", "elsewhere=true", "app=sibling", "app=demo"),
+    *("app=foreign", "app=nobody", "planet=mars", "instance=gone;fallback=force_self"),
+]
+
+
+@given(chain=st.lists(st.tuples(st.sampled_from(ORDERS), st.booleans()), max_size=16))
+def test_the_guards_for_every_chain_of_replays(chain: list[tuple[str, bool]]) -> None:
+    """However machines order, and whichever replays fail: at most 10 of them, within one network,
+    none after a fallback, and each target is told who sent the request there.
+    """
+    routing = Routing(Routes(), NETWORKS.get, Clock())
+    route = routing.first("demo", RequestHead(), "iad")
+    for text, fails in chain:
+        announcement = announced([(b"fly-replay", text.encode())])
+        assert announcement is not None
+        source = backend("me", app=route.app)
+        try:
+            following = routing.next(route, announcement, source, subject("/x"))
+        except RefusedReplayError as refused:
+            code = refused.answer.code
+            break
+        assert not route.is_fallback
+        assert following.replays == route.replays + 1 <= 10
+        assert NETWORKS[following.app] == NETWORKS["demo"]
+        assert b"fly-replay-src: instance=me;" in following.headers_for("anybody")
+        route = following
+        if fails and (back := route.fallback("no_candidate", 0.1)):
+            assert (back.app, back.wish.force) == (source.app, "me")
+            route = back
+    else:
+        return
+    assert code in {"PA02", "PA03", "PA04", "PA05"}
+    assert (code == "PA02") == (route.replays == 10)

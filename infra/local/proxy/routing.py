@@ -1,7 +1,7 @@
 """Decides each leg of a request's way: the first one, and those that machines order."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from infra.local.proxy.backend import Backend
 from infra.local.proxy.failures import (
@@ -27,11 +27,12 @@ _MAX_REPLAYS = 10
 NetworkOf = Callable[[str], tuple[str, str] | None]
 
 
-@dataclass(frozen=True, slots=True)
 class RefusedReplayError(Exception):
     """The order is not followed; the client gets this answer."""
 
-    answer: ProxyError
+    def __init__(self, answer: ProxyError) -> None:
+        super().__init__(answer.text)
+        self.answer = answer
 
 
 class Routing:
