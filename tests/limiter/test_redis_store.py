@@ -167,6 +167,24 @@ async def test_too_many_charges_are_refused(store: RedisStore) -> None:
         await store.take([Charge(key(n), SLOW) for n in range(129)])
 
 
+async def test_what_is_odd_disturbs_nobody(store: RedisStore) -> None:
+    """Names that are no text, costs beyond any number, no charges at all: all are answered."""
+    odd = [
+        [Charge(key("\ud800"), SLOW)],
+        [Charge(key("a\r\n$-1\r\n"), SLOW)],
+        [Charge(key("costly"), SLOW, 10**40)],
+        [Charge(key("generous"), SLOW, -(10**40))],
+        [],
+    ]
+
+    answers = await asyncio.gather(*(store.take(charges) for charges in odd))
+
+    decisions = [taken.decisions for taken in answers]
+    assert [decided[0].remaining for decided in decisions[:4]] == [4, 4, 5, 5]
+    assert decisions[2][0].can_never_fit
+    assert decisions[4] == []
+
+
 async def test_a_denied_client_costs_redis_nothing(valkey: Valkey, store: RedisStore) -> None:
     """What was refused a moment ago is refused here, with the wait counting down."""
     for _ in range(6):

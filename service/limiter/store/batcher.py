@@ -4,7 +4,6 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from itertools import islice
 from typing import Final
 
 from hiredis import ReplyError
@@ -16,10 +15,10 @@ from .address import RedisAddress
 from .base import Charge
 from .connector import Connector
 from .link import Link, Reply, Word
-from .script import MOST_PER_COMMAND, BucketScript
+from .script import BucketScript, Spoken
 
-# Redis works on one while the next is on its way; more would only make the batches smaller.
-_MOST_UNDER_WAY: Final = 2
+# Redis works on one while others are on their way; more would only make the batches smaller.
+_MOST_UNDER_WAY: Final = 4
 # About as many as Redis decides within a budget. Whoever comes then is told at once.
 _MOST_WAITING: Final = 4_096
 _TIMER_SLACK_SECONDS: Final = 0.0005
@@ -30,10 +29,13 @@ Answer = asyncio.Future[list[Decision]]
 class _Ask:
     """A request that waits for its decisions."""
 
-    __slots__ = ("answer", "charges", "deadline")
+    __slots__ = ("answer", "charges", "deadline", "spoken")
 
-    def __init__(self, charges: Sequence[Charge], answer: Answer, deadline: float) -> None:
+    def __init__(
+        self, charges: Sequence[Charge], spoken: Spoken, answer: Answer, deadline: float
+    ) -> None:
         self.charges = charges
+        self.spoken = spoken
         self.answer = answer
         self.deadline = deadline
 
@@ -83,8 +85,10 @@ class Batcher:
             loop.call_soon(self._end_turn)
         if len(self._waiting) >= _MOST_WAITING:
             raise StoreBusy(f"{_MOST_WAITING} requests wait for Redis already")
+        # Here and not for all together: what is wrong with one request must not fail the others.
+        spoken = self._script.speak(charges)
         answer: Answer = loop.create_future()
-        self._waiting.append(_Ask(charges, answer, self._deadline))
+        self._waiting.append(_Ask(charges, spoken, answer, self._deadline))
         return answer
 
     async def call(self, *words: Word) -> Reply:
@@ -129,7 +133,7 @@ class Batcher:
             link = self._connector.link()
             if link is None:
                 return
-            requests = [ask.charges for ask in islice(self._waiting, MOST_PER_COMMAND)]
+            requests = (ask.spoken for ask in self._waiting)
             command, fitting = self._script.take(requests, self._is_script_known)
             asks = [self._waiting.popleft() for _ in range(fitting)]
             call = _Call(asks, link, asyncio.get_running_loop().time() + self._budget)

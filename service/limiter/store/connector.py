@@ -73,7 +73,7 @@ class Connector:
         if error.startswith("MOVED "):
             self._leave(link, self._home.at(error.rsplit(maxsplit=1)[-1]))
             return True
-        if error.startswith("READONLY"):  # it was the primary; home may lead to the new one
+        if "READONLY" in error:  # it was the primary; home may lead to the new one
             self._leave(link, self._home)
         return False
 

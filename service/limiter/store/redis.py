@@ -50,6 +50,8 @@ class RedisStore:
         Raises:
             StoreUnavailable: Redis did not answer within the budget, or with an error.
         """
+        if not charges:
+            return Taken([], Source.REDIS)
         known = self._denials.find(charges)
         if known is not None:
             return Taken(known, Source.DENY_CACHE)

@@ -1,9 +1,9 @@
 """What is said to Redis: requests become one command, and its reply becomes decisions. Pure."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
-from typing import Final
+from typing import Final, NamedTuple
 
 from service.limiter.clock import Clock
 from service.limiter.decision import NEVER, Decision
@@ -25,6 +25,13 @@ _new: Final = tuple.__new__
 # Of charges that differ by nothing but the key: cost, size and pace in the script's units, and
 # whether a denial counts.
 Kind = tuple[int, int, int, bool]
+
+
+class Spoken(NamedTuple):
+    """A request as the script is told of it: a name and a kind for each charge."""
+
+    names: list[bytes]
+    kinds: list[Kind]
 
 
 class BucketScript:
@@ -52,27 +59,32 @@ class BucketScript:
         """What a key is called in Redis."""
         policy, subject = key
         keyed = self._hash.copy()
-        keyed.update(f"{len(policy)}:{policy}{subject}".encode())
+        # A name that a client made up may hold what is no text at all.
+        keyed.update(f"{len(policy)}:{policy}{subject}".encode("utf-8", "surrogatepass"))
         return self._prefix + keyed.hexdigest().encode()
 
-    def take(self, requests: Sequence[Sequence[Charge]], is_known: bool) -> tuple[bytes, int]:
+    def speak(self, charges: Sequence[Charge]) -> Spoken:
+        """What `take` has to know of a request of 1 to `MOST_PER_REQUEST` charges."""
+        name, kind = self.name, self._kind
+        return Spoken([name(charge.key) for charge in charges], [kind(each) for each in charges])
+
+    def take(self, requests: Iterable[Spoken], is_known: bool) -> tuple[bytes, int]:
         """A packed command for as many of the requests, from the first on, as fit into one.
 
         Args:
-            requests: the charges of each, `MOST_PER_REQUEST` at most.
+            requests: from `speak`.
             is_known: whether Redis has been given the script before.
         """
         names: list[bytes] = []
         codes = bytearray()
         kinds: dict[Kind, int] = {}
         fitting = 0
-        for charges in requests:
-            more = len(charges)
+        for request in requests:
+            more = len(request.names)
             if len(names) + more > MOST_PER_COMMAND or len(kinds) + more > MOST_PER_REQUEST:
                 break
-            for charge in charges:
-                names.append(self.name(charge.key))
-                codes.append(kinds.setdefault(self._kind(charge), len(kinds)))
+            names += request.names
+            codes += bytes([kinds.setdefault(kind, len(kinds)) for kind in request.kinds])
             codes[-1] |= _LAST
             fitting += 1
         command = ("EVALSHA", self._sha) if is_known else ("EVAL", self._charges)
@@ -103,7 +115,8 @@ class BucketScript:
 
     def _kind(self, charge: Charge) -> Kind:
         quota = charge.quota
-        return charge.cost, quota.burst, quota.emission_ns, charge.binding
+        cost = _within(charge.cost, quota.burst)
+        return cost, quota.burst, quota.emission_ns, charge.binding
 
     def _decision(self, charge: Charge, wait: int, owed: int) -> Decision:
         if wait == 0:
@@ -122,7 +135,8 @@ class WindowScript(BucketScript):
 
     def _kind(self, charge: Charge) -> Kind:
         quota = charge.quota
-        return charge.cost, quota.units, quota.period_ns // NANOS, charge.binding
+        cost = _within(charge.cost, quota.units)
+        return cost, quota.units, quota.period_ns // NANOS, charge.binding
 
     def _decision(self, charge: Charge, wait: int, used: int) -> Decision:
         quota = charge.quota
@@ -136,6 +150,11 @@ class WindowScript(BucketScript):
         if units <= quota.units:
             return units, 0
         return -1, owed_ns - quota.capacity_ns + quota.emission_ns
+
+
+def _within(cost: int, size: int) -> int:
+    """A cost that decides the same, and that Lua can count with."""
+    return cost if -size <= cost <= size else size + 1 if cost > 0 else -size
 
 
 def _text(*names: str) -> str:
