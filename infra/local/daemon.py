@@ -11,9 +11,8 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
-import uvicorn
-
 from infra.local.api import build_api
+from infra.local.api.server import serving
 from infra.local.autostop import Autostop
 from infra.local.clock import MovableClock
 from infra.local.cloud import Cloud, build_cloud
@@ -23,7 +22,6 @@ from infra.local.docker_runtime import DockerRuntime
 from infra.local.environment import Inherited
 from infra.local.errors import StartupError
 from infra.local.faults.fault import Faults
-from infra.local.faults.injector import AbortableProtocol
 from infra.local.faults.machines import MachineFaults
 from infra.local.faults.router import FaultControls
 from infra.local.host import Runtime
@@ -191,37 +189,10 @@ class LocalFly:
     ) -> None:
         feed = PageFeed(lambda: Snapshots(cloud, routes, self.clock, self.proxy_url))
         limits = RateLimits(cloud.clock) if self._options.rate_limits else None
-        server = _ApiServer(
-            uvicorn.Config(
-                build_api(
-                    cloud,
-                    self.proxy_url,
-                    routes.stats,
-                    feed,
-                    limits,
-                    faults if self._options.has_faults else None,
-                ),
-                http=AbortableProtocol,
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                timeout_graceful_shutdown=1,
-                timeout_keep_alive=60,
-            )
-        )
-        serving = asyncio.create_task(server.serve(sockets=[listeners.api]))
-
-        async def stop() -> None:
-            feed.close()
-            server.should_exit = True
-            await serving
-
-        stack.push_async_callback(stop)
-        while not server.started:
-            if serving.done():
-                serving.result()
-                raise StartupError("the API did not start")
-            await asyncio.sleep(0.005)
+        shown = faults if self._options.has_faults else None
+        api = build_api(cloud, self.proxy_url, routes.stats, feed, limits, shown)
+        await stack.enter_async_context(serving(api, listeners.api))
+        stack.callback(feed.close)  # whoever reads it would keep the API from ending
 
     @contextlib.contextmanager
     def _announced(self, store: Store) -> Iterator[None]:
@@ -240,14 +211,6 @@ class LocalFly:
             yield
         finally:
             store.delete(DAEMON_KEY)
-
-
-class _ApiServer(uvicorn.Server):
-    """Leaves signals to the program that the server is a part of."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 @contextlib.contextmanager

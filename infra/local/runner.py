@@ -8,7 +8,9 @@ import signal as signals
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from infra.local.changes import Changes
 from infra.local.checks.runner import CheckRunner
+from infra.local.endings import Endings
 from infra.local.errors import FlyError
 from infra.local.guest import Guest
 from infra.local.host import Host
@@ -17,9 +19,6 @@ from infra.local.restart import Relaunch, after_exit
 from infra.local.runtime.orphans import end_orphans
 from infra.local.runtime.process import ExitStatus, Process
 
-# How long a machine that leaves the rotation may finish requests before it is signalled. The
-# signal's own timeout comes on top, so a long answer or a WebSocket is not cut off by this.
-_DRAIN_SECONDS = 1.0
 _HALT_SECONDS = 5.0
 
 _log = logging.getLogger("flygate.local")
@@ -33,11 +32,12 @@ class Runner:
         self.checks = CheckRunner(machine.config.checks, host.clock)
         self.process: Process | None = None
         self._machine = machine
+        self._endings = Endings(machine.id, host.traffic)
         self._host = host
         self._end_was_requested = False
         self._ran_out_of_memory = False
         self._is_halting = False
-        self._changed = asyncio.Event()
+        self._changes = Changes()
         self._tasks: set[asyncio.Task[None]] = set()
         self._restart_task: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -69,10 +69,10 @@ class Runner:
         if self.process is None:
             self._go_on(None, was_requested=True)
         elif signal == "SIGKILL" or was_suspended:
-            self._spawn(self._kill(self.process))
+            self._spawn(self._endings.kill(self.process))
         elif not is_ending:
             seconds = timeout or stop.timeout_seconds
-            self._spawn(self._drain_and_quit(self.process, signal or stop.signal, seconds))
+            self._spawn(self._endings.quit(self.process, signal or stop.signal, seconds))
 
     def run_out_of_memory(self) -> None:
         """Kills the process, and says why."""
@@ -136,8 +136,7 @@ class Runner:
         """Saves the machine and tells everybody who waits for it, the proxy first."""
         self.save()
         self._host.traffic.changed(self._machine, is_healthy=self.checks.lets_traffic_through)
-        self._changed.set()
-        self._changed = asyncio.Event()
+        self._changes.tell()
 
     def save(self) -> None:
         """Writes the record. A full disk or a folder that was moved away must not stop the
@@ -150,13 +149,7 @@ class Runner:
 
     async def wait_until(self, holds: Callable[[Machine], bool], timeout: float) -> bool:
         """Waits for a state; False if it was not reached in time."""
-        try:
-            async with asyncio.timeout(timeout):
-                while not holds(self._machine):
-                    await self._changed.wait()
-        except TimeoutError:
-            return False
-        return True
+        return await self._changes.wait_until(lambda: holds(self._machine), timeout)
 
     def _run(self, process: Process) -> None:
         self.process = process
@@ -233,25 +226,14 @@ class Runner:
             self._host.logs.detach(self._machine.id)
         self.announce()
 
-    async def _drain_and_quit(self, process: Process, signal: str, timeout: float) -> None:
-        await self._drain()
-        await process.quit(signal, timeout)
-
-    async def _kill(self, process: Process) -> None:
-        await self._drain()
-        process.send_to_group(signals.SIGKILL)
-
     async def _freeze(self, process: Process) -> None:
-        await self._drain()
+        await self._endings.drain()
         if self._machine.desired != "suspended":
             return
         self.checks.stop()
         process.send_to_group(signals.SIGSTOP)
         self._move("suspend", "suspended", "flyd")
         self.announce()
-
-    async def _drain(self) -> None:
-        await self._host.traffic.drained(self._machine.id, _DRAIN_SECONDS)
 
     def _move(
         self, event: str, state: str, source: str, request: dict[str, Any] | None = None
