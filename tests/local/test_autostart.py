@@ -44,6 +44,14 @@ async def test_a_request_wakes_a_machine(machines: Machines, how: str) -> None:
     await machines.said(machine["id"], "Starting machine")
 
 
+async def test_a_machine_that_is_just_stopping_is_woken_again(machines: Machines) -> None:
+    """The request waits for its end, and then for its start."""
+    machine = await machines.serving(config=machines.config(env={"LINGER": "0.7"}))
+    await machines.post(machine["id"], "stop")
+    assert await state(machines, machine["id"]) == "stopping"
+    assert (await machines.ask()).text == machine["id"]
+
+
 async def test_autostart_can_be_off(machines: Machines) -> None:
     """Then the request fails at once, and the machine sleeps on; a cordoned one likewise."""
     for config, cordons in ((sleepy(machines, autostart=False), False), (None, True)):

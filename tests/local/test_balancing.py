@@ -229,7 +229,7 @@ async def test_nobody_waits_for_ever_for_a_machine_that_was_woken(
 
     sleepers.wake_with(start)
     sleepers.subscribe(changes.put_nowait)
-    assert sleepers.rouse("demo", ANY, "iad", ()) == "a"
+    assert sleepers.rouse("demo", ANY, "iad", ()) == Sleeper("a", "demo", "iad")
     assert sleepers.is_anybody_up_soon("demo", ANY, "iad")
     assert await asyncio.wait_for(changes.get(), 5) == "demo"
     assert not sleepers.is_anybody_up_soon("demo", ANY, "iad")

@@ -123,8 +123,8 @@ class Search:
     def _rouse(self) -> bool:
         route = self.route
         woken = self._proxy.routes.sleepers.rouse(route.app, route.wish, route.here, route.woken)
-        if woken:
-            route.woken |= {woken}
+        if woken and woken.is_down:  # else it is not woken yet, but will be
+            route.woken |= {woken.machine_id}
         return woken is not None
 
     @property

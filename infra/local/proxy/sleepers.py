@@ -56,7 +56,7 @@ class Sleepers:
         if sleeper or is_routed:
             self._on_change(machine.app)
 
-    def rouse(self, app: str, wish: Wish, here: str, excluded: Collection[str]) -> str | None:
+    def rouse(self, app: str, wish: Wish, here: str, excluded: Collection[str]) -> Sleeper | None:
         """A machine that wakes for such a request, started now if none was; None if none can.
 
         Args:
@@ -64,11 +64,11 @@ class Sleepers:
         """
         waking = nearest(self._waking.get(app, {}).values(), wish, here, ())
         if waking:
-            return waking.machine_id
+            return waking
         sleeper = nearest(self._asleep.get(app, {}).values(), wish, here, excluded)
         if sleeper is None:
             return None
-        return sleeper.machine_id if self._wake(sleeper) else None
+        return sleeper if self._wake(sleeper) else None
 
     def is_anybody_up_soon(self, app: str, wish: Wish, here: str) -> bool:
         """Whether a machine that was woken, or falls asleep just now, is worth waiting for."""
