@@ -19,7 +19,7 @@ from .cluster.ring import Member
 from .limiter import Limiter, MemoryStore, Store
 from .middleware.affinity import AffinityMiddleware
 from .readiness import Readiness
-from .routes.cluster import cluster_routes
+from .routes.cluster import ClusterRoutes
 from .settings import ClusterSettings
 from .signature import Signatures
 from .telemetry import Telemetry
@@ -70,4 +70,4 @@ def make_cluster(
     memory = store if isinstance(store, MemoryStore) else None
     handoff = Handoff(memory, lambda: members.peers, peers, metrics)
     node = Node(members, handoff, readiness)
-    return Cluster(node, cluster_routes(node, signatures), peers, settings, metrics)
+    return Cluster(node, ClusterRoutes(node, signatures).routes(), peers, settings, metrics)

@@ -14,50 +14,59 @@ from service.signature import HEADER, Signatures
 # A message of the largest size has 131 KB.
 _LARGEST_BODY: Final = 1_048_576
 
-Answer = Callable[[bytes], Awaitable[Response]]
+# Fly Proxy sets it always, and nobody else does.
+_THROUGH_PROXY: Final = "fly-client-ip"
+
+Answer = Callable[[bytes], Response]
 
 
-def cluster_routes(node: Node, signatures: Signatures) -> list[Route]:
+class ClusterRoutes:
     """How this machine is, what its buckets owe, and a place for what others' owe."""
 
-    async def status(_: bytes) -> Response:
-        told = node.status
+    def __init__(self, node: Node, signatures: Signatures) -> None:
+        """Answer for `node`."""
+        self._node = node
+        self._signatures = signatures
+
+    def routes(self) -> list[Route]:
+        """The routes."""
+        return [
+            Route(CLUSTER, self._signed(self._status), methods=["GET"]),
+            Route(BUCKETS, self._signed(self._give), methods=["GET"]),
+            Route(BUCKETS, self._signed(self._merge), methods=["POST"]),
+        ]
+
+    def _status(self, _: bytes) -> Response:
+        told = self._node.status
         return JSONResponse({"admitted": told.admitted, "draining": told.draining})
 
-    async def buckets(_: bytes) -> Response:
-        body = b"".join(node.handoff.messages())
-        signature = signatures.sign(ANSWER, BUCKETS, body)
+    def _give(self, _: bytes) -> Response:
+        body = b"".join(self._node.handoff.messages())
+        signature = self._signatures.sign(ANSWER, BUCKETS, body)
         return Response(body, headers={HEADER.decode(): signature})
 
-    async def merge(body: bytes) -> Response:
-        node.handoff.merge(body)
-        node.heard_news()  # who gives has come, or is about to go
+    def _merge(self, body: bytes) -> Response:
+        self._node.handoff.merge(body)
+        self._node.heard_news()  # who gives has come, or is about to go
         return Response(status_code=204)
 
-    def signed(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+    def _signed(self, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
         async def guarded(request: Request) -> Response:
+            if _THROUGH_PROXY in request.headers:
+                # No limit stands before these paths, so no client may make us read a body.
+                return _refusal(404, "for the private network only")
             body = await _body(request)
             if body is None:
-                return JSONResponse({"error": f"at most {_LARGEST_BODY} bytes"}, 413)
-            if signatures.nonce(request.scope, body) is None:
-                return JSONResponse({"error": "a valid signature is needed"}, 401)
-            return await answer(body)
+                return _refusal(413, f"at most {_LARGEST_BODY} bytes")
+            if self._signatures.nonce(request.scope, body) is None:
+                return _refusal(401, "a valid signature is needed")
+            return answer(body)
 
         return guarded
 
-    return [
-        Route(CLUSTER, signed(status), methods=["GET"]),
-        Route(BUCKETS, _by_method(signed(buckets), signed(merge)), methods=["GET", "POST"]),
-    ]
 
-
-def _by_method(
-    get: Callable[[Request], Awaitable[Response]], post: Callable[[Request], Awaitable[Response]]
-) -> Callable[[Request], Awaitable[Response]]:
-    async def choose(request: Request) -> Response:
-        return await (post if request.method == "POST" else get)(request)
-
-    return choose
+def _refusal(status: int, error: str) -> Response:
+    return JSONResponse({"error": error}, status)
 
 
 async def _body(request: Request) -> bytes | None:

@@ -1,6 +1,8 @@
 """Who takes part."""
 
 import asyncio
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -14,6 +16,7 @@ from service.cluster.members import Members, Status
 from service.cluster.metrics import ClusterMetrics
 from service.cluster.node import Node
 from service.cluster.ring import Member
+from service.limiter import MemoryStore
 from service.readiness import Readiness
 
 ME = Member("me", "iad")
@@ -152,10 +155,16 @@ def test_another_form_is_no_list() -> None:
         parse_machines("a,b iad")
 
 
-def make_node(world: World, members: Members) -> Node:
+def make_node(
+    world: World,
+    members: Members,
+    store: MemoryStore | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Node:
     """A machine that carries its buckets within the world."""
     metrics = ClusterMetrics(CollectorRegistry())
-    return Node(members, Handoff(None, lambda: members.peers, world, metrics), Readiness())
+    handoff = Handoff(store, lambda: members.peers, world, metrics)
+    return Node(members, handoff, Readiness(), clock)
 
 
 async def test_a_machine_takes_before_it_serves_and_says_so_when_it_does(
@@ -174,6 +183,34 @@ async def test_a_machine_takes_before_it_serves_and_says_so_when_it_does(
         while len(world.pulled) < 6:  # noqa: ASYNC110
             await asyncio.sleep(0)
     assert len(world.pulled) == 6
+
+
+async def test_who_leaves_gives_at_once_and_again_at_its_end(
+    world: World, members: Members
+) -> None:
+    """What requests in flight take is known to the others, too."""
+    leaving = make_node(world, members, MemoryStore(1_000))
+    async with leaving.running():
+        leaving.leave()
+        assert names(members) == {"a", "b"}
+        while len(world.given) < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+
+    assert sorted(world.given) == ["a", "a", "b", "b", "new", "new"]
+
+
+async def test_a_machine_that_was_suspended_takes_what_it_missed(
+    world: World, members: Members, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It notices that more time went by than it waited."""
+    monkeypatch.setattr(node, "_LEAST_SECONDS", 0.0)
+    times = iter([0.0, 60.0])
+    waking = make_node(world, members, clock=lambda: next(times, 60.0))
+    async with waking.running(), asyncio.timeout(2):
+        assert len(world.pulled) == 3
+        waking.heard_news()
+        while len(world.pulled) < 6:  # noqa: ASYNC110
+            await asyncio.sleep(0)
 
 
 async def test_news_are_asked_for_at_once(

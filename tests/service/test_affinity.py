@@ -202,6 +202,8 @@ async def test_machines_answer_each_other_only(addresses: dict[str, str]) -> Non
         assert (await asking.post(path, content=b"another", headers=right)).status_code == 401
         assert (await asking.get(path, headers=right)).status_code == 401
         assert (await asking.get("/_flygate/cluster")).status_code == 401
+        outside = {"flygate-signature": signatures.sign("GET", path), "fly-client-ip": "192.0.2.1"}
+        assert (await asking.get(path, headers=outside)).status_code == 404
 
 
 @pytest.mark.parametrize(
