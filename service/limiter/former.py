@@ -16,23 +16,23 @@ class FormerQuotas:
 
     A quota's buckets are its own, so a changed quota begins with full ones: what a client lacked
     is carried over when it comes next.
+
+    Attributes:
+        known: by the policy's name, the policy before and when it no longer matters. While this
+            is empty there is nothing to carry over.
     """
 
     def __init__(self) -> None:
         """Nothing was replaced yet."""
-        self._known: dict[str, tuple[Policy, int]] = {}
-
-    def __bool__(self) -> bool:
-        """Whether anything might have to be carried over."""
-        return bool(self._known)
+        self.known: dict[str, tuple[Policy, int]] = {}
 
     def note(self, old: PolicySet, new: PolicySet, now: int) -> None:
         """Remember what a set of policies had otherwise than the next one."""
-        self._known = {name: kept for name, kept in self._known.items() if now < kept[1]}
+        self.known = {name: kept for name, kept in self.known.items() if now < kept[1]}
         for policy in new.policies:
             before = old.named(policy.name)
             if before is not None and _quotas(before) != _quotas(policy):
-                self._known[policy.name] = (before, now + _longest_ns(before))
+                self.known[policy.name] = (before, now + _longest_ns(before))
 
     async def carry_over(
         self, store: Store, policies: Sequence[Policy], charges: Sequence[Charge], now: int
@@ -42,11 +42,11 @@ class FormerQuotas:
         While the store cannot be asked this waits for a later request.
         """
         for policy, charge in zip(policies, charges, strict=True):
-            before, until = self._known.get(policy.name, (None, 0))
+            before, until = self.known.get(policy.name, (None, 0))
             if before is None:
                 continue
             if now >= until:
-                del self._known[policy.name]
+                del self.known[policy.name]
                 continue
             with suppress(StoreUnavailable):
                 await _carry_over(store, before, charge)

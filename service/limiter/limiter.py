@@ -68,12 +68,16 @@ class Limiter:
         """`check`, without an await. Only if `is_instant`."""
         policies = self.policies
         single = policies.single if request.share == 1 else None
-        if single is not None and request.path not in policies.exempt_paths and not self._former:
+        if (
+            single is not None
+            and request.path not in policies.exempt_paths
+            and not self._former.known
+        ):
             return self._check_one(request, single)
         if policies.denies(request):
             return self._tell(request, Verdict(False, (), Source.DENY_LIST))
         matched = policies.match(request)
-        if len(matched) == 1 and request.share == 1 and not self._former:
+        if len(matched) == 1 and request.share == 1 and not self._former.known:
             return self._check_one(request, matched[0])
         return _at_once(self.check_policies(request, matched))
 
@@ -94,7 +98,7 @@ class Limiter:
         if not policies:
             return Verdict(True, ())
         charges = [policy.charge(request) for policy in policies]
-        if self._former:
+        if self._former.known:
             await self._former.carry_over(self._store, policies, charges, self._now())
         decisions, source = await self._store.take(charges)
         if request.share > 1 and source is Source.MEMORY:
