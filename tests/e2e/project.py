@@ -89,6 +89,18 @@ class Project:
         """`pulumi` as typed by hand in a shell that has read `.flygate/env`."""
         return self.run("/bin/sh", "-c", '. .flygate/env && exec pulumi "$@"', "sh", *arguments)
 
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """`pulumi` as `pulumi()` runs it, in the background, its output left alone."""
+        script = '. .flygate/env && exec pulumi "$@"'
+        return subprocess.Popen(
+            ["/bin/sh", "-c", script, "sh", *arguments],
+            cwd=self.path,
+            env={**_newcomers_environment(), "CI": "true"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
     def up(self) -> Run:
         """A plain `pulumi up`; its preview is what other tests look at."""
         return self.pulumi("up", "--stack", "local", "--yes", "--skip-preview")

@@ -1,0 +1,111 @@
+"""Two at once, and processes that are killed outright."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.load import Load
+from tests.e2e.project import Project
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+
+def journal(project: Project) -> list[dict[str, str]]:
+    path = project.path / ".flygate" / "journal" / f"{project.status()['app']}.jsonl"
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def begin(project: Project, until: str) -> subprocess.Popen[bytes]:
+    """`pulumi up` in the background, once its rollout has come to a stage."""
+    path = project.path / ".flygate" / "journal" / f"{project.status()['app']}.jsonl"
+    before = path.stat().st_size
+    process = project.start("up", "--stack", "local", "--yes", "--skip-preview")
+    wait_for(lambda: f'"stage": "{until}"' in path.read_text(encoding="utf-8")[before:])
+    return process
+
+
+def wait_for(holds: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.02)
+
+
+def test_the_second_of_two_is_refused_with_the_name_of_the_first(project: Project) -> None:
+    """Its process and since when; nothing is changed, and `--wait` waits instead."""
+    project.config("env.GREETING", "first")
+    project.config("rollout.drain", "4s")
+    first = begin(project, "launch")
+
+    second = project.flygate("up", "local", "--quiet")
+    third = project.pulumi("up", "--stack", "local", "--yes", "--skip-preview")
+    patient = project.flygate("up", "local", "--quiet", "--wait", "60s")
+
+    assert first.wait(60) == 0
+    assert second.code == 3
+    assert f"process {first.pid}" in second.output
+    assert "since 20" in second.output
+    assert third.code != 0
+    assert f"pid {first.pid}" in third.output
+    patient.ok()
+
+
+# The engine runs as `flygate op release`, which the plugin has started, which Pulumi has started.
+PROCESSES = {
+    "pulumi": lambda command: command[:1] and Path(command[0]).name == "pulumi",
+    "the plugin": lambda command: "pulumi-resource-command" in " ".join(command[:3]),
+    "the engine": lambda command: command[-2:] == ["op", "release"],
+}
+
+
+@pytest.mark.parametrize(
+    ("who", "stage"),
+    [
+        ("pulumi", "launch"),
+        ("the plugin", "admit"),
+        ("the engine", "settle"),
+        ("all of them", "admit"),
+    ],
+)
+def test_after_kill_9_the_same_command_converges(project: Project, who: str, stage: str) -> None:
+    """After `flygate unlock`, if it was Pulumi; nobody who asks notices any of it."""
+    project.config("env.GREETING", f"{who} {stage}")
+    names = list(PROCESSES) if who == "all of them" else [who]
+
+    with Load(project.web) as load:
+        process = begin(project, stage)
+        for name in names:
+            for pid in pids(project, PROCESSES[name]):
+                os.kill(pid, signal.SIGKILL)
+        process.wait(60)
+        wait_for(lambda: not pids(project, PROCESSES["the engine"]))
+        unlocked = project.flygate("unlock", "local").ok()
+        project.up().ok()
+
+    assert load.failures == []
+    assert ("its lock has ended" in unlocked.output) is ("pulumi" in names)
+    (machine,) = project.live()
+    script = "import json, os; print(json.dumps({'said': os.environ['GREETING']}))"
+    assert project.inside(machine["id"], script) == {"said": f"{who} {stage}"}
+    project.pulumi("preview", "--stack", "local", "--expect-no-changes").ok()
+
+
+def pids(project: Project, matches: Callable[[list[str]], object]) -> list[int]:
+    """Processes of the copy whose command line is of a kind."""
+    found = []
+    for pid in project.processes():
+        try:
+            text = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if matches(text.rstrip("\0").split("\0")):
+            found.append(pid)
+    return found
