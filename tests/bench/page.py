@@ -12,6 +12,7 @@ differ and are shared: compare ratios and medians, not single figures.
 """
 TITLES = {
     "up": "From a change to live (`make bench`)",
+    "rollout": "Back from a bad release (`make bench-rollout`)",
     "limiter": "The limiter (`make bench-limiter`)",
 }
 
