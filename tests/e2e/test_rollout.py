@@ -43,7 +43,7 @@ def test_scaling_out_and_in_again(project: Project) -> None:
     run = under_load(project, project.up).ok()
 
     assert "(canary): 3 machines in iad" in run.output
-    assert "launch 2/2" in run.output
+    assert "launch 3/3" in run.output
     assert len(project.live()) == 3
     project.forget("machines")
     under_load(project, project.up).ok()

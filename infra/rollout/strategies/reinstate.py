@@ -15,8 +15,10 @@ _STARTABLE = frozenset({"started", "starting", "stopping", "stopped", "suspended
 def resting(state: State, target: Target) -> tuple[Seen, ...]:
     """The machines of the wanted manifest that can be started again; none unless all are there."""
     found: list[Seen] = []
+    # It may have run several times; the newest machines are the likeliest to be well.
+    newest_first = sorted(state.machines, key=lambda m: -m.release)
     for region in target.manifest.regions:
-        here = [m for m in state.machines if m.region == region and _is_wanted(m, target)]
+        here = [m for m in newest_first if m.region == region and _is_wanted(m, target)]
         if len(here) < target.manifest.machines:
             return ()
         found += here[: target.manifest.machines]

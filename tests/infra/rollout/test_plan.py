@@ -307,6 +307,16 @@ def test_a_standby_that_is_started_again_is_not_swept_away() -> None:
     assert [step.machine for step in all_steps(rollback(late), Wake)] == [late]
 
 
+def test_of_several_standbys_the_newest_starts() -> None:
+    """The manifest ran twice: what was stopped last is the likeliest to be well."""
+    plan = strategies.plan(
+        State("shop", (standby(1), standby(2), seen(3))),
+        target(4, 3, at=float(NOW), is_rollback=True),
+    )
+
+    assert [step.machine.name for step in all_steps(plan, Wake)] == ["v2-iad-1"]
+
+
 def test_the_running_release_is_no_standby_of_its_own() -> None:
     """Its machines were stopped by hand; they are what a rollback leaves behind."""
     asleep = standby(2, 2)
