@@ -130,7 +130,7 @@ def test_a_good_canary_passes(shop: Project) -> None:
 
 def test_a_canary_without_traffic_is_held(shop: Project) -> None:
     """Nothing was seen, so nothing is decided: both releases serve until an operator decides."""
-    before = shop.status()
+    before, live = shop.status(), shop.live()
     shop.config("env.FAULT", "unseen")
     shop.config("rollout.soak", "3s")
 
@@ -142,3 +142,6 @@ def test_a_canary_without_traffic_is_held(shop: Project) -> None:
     serving = [m for m in shop.status()["machines"] if m["state"] == "started"]
     assert {m["role"] for m in serving} == {"live", "candidate"}
     assert shop.status()["release"] == before["release"]
+    shop.flygate("abort", "local").ok()
+    assert [m["name"] for m in shop.live()] == [m["name"] for m in live]
+    assert "candidate" not in {m["role"] for m in shop.status()["machines"]}
