@@ -22,7 +22,7 @@ from infra.web import open_web
 
 # A bad release should be seen within seconds, and each look costs the machines a request.
 LOOKS = 30
-SECONDS_BETWEEN_MIN = 1.0
+SECONDS_BETWEEN_MIN = 0.5
 SECONDS_BETWEEN_MAX = 10.0
 # Caches are cold at first. A short soak can't wait for them as long as a long one.
 WARM_UP_SECONDS = 10.0

@@ -219,6 +219,14 @@ def test_a_leak_fails_at_the_end() -> None:
     assert "last 42 s more" in verdict.reason
 
 
+def test_a_soak_too_short_for_memory_says_so() -> None:
+    """What was not judged must not look as if it was."""
+    verdict = judged(machine(looks=3, at=3.0, used_bytes=60 * MIB), machine("v1", looks=3, at=3.0))
+
+    assert verdict.outcome == "pass"
+    assert "memory not judged" in verdict.reason
+
+
 def test_a_cache_that_fills_up_is_no_leak() -> None:
     """Growth that flattens ends by itself."""
     sizes = [50, 70, 82, 87, 89, 90, 90, 90, 90, 90, 90]
