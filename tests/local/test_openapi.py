@@ -19,7 +19,7 @@ pytestmark = pytest.mark.integration
 # Those that anybody else's requests could depend on, or that never end.
 OWN_PATHS = r"^/(_|metrics|$)"
 EXAMPLES = settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     database=None,
