@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.limiter import Quota, bucket
+from service.limiter import NEVER, Decision, Quota, bucket
 from service.limiter.quota import NANOS
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())
@@ -129,3 +129,23 @@ def test_a_block_lasts_as_long_as_it_says(quota: Quota, seconds: int) -> None:
 
     assert not bucket.take(tat, until - 1, 1, quota)[0].allowed
     assert bucket.take(tat, until, 1, quota)[0].allowed
+
+
+@pytest.mark.parametrize(
+    ("wait_ns", "seconds"), [(1, 1), (NANOS, 1), (NANOS + 1, 2), (0, 0), (NEVER, 0)]
+)
+def test_retry_after_is_never_too_early(wait_ns: int, seconds: int) -> None:
+    """Whole seconds are rounded up: whoever comes then is not refused again."""
+    decision = Decision(wait_ns == 0, wait_ns, 0, Quota.parse("1/s"))
+
+    assert decision.retry_after_seconds == seconds
+
+
+@given(old=quotas, new=quotas, lacking=st.integers(1, 1_000))
+def test_a_change_of_quota_forgives_nothing(old: Quota, new: Quota, lacking: int) -> None:
+    """Whatever a client lacks it lacks afterwards, to the last part of a unit."""
+    owed = min(lacking * old.emission_ns + 1, old.capacity_ns)
+    carried = bucket.rescale(START + owed, START, old, new) - START
+
+    whole = carried == new.capacity_ns
+    assert whole or carried * old.emission_ns >= owed * new.emission_ns

@@ -18,6 +18,7 @@ from service.limiter import (
     Source,
     StoreBusy,
     StoreError,
+    StoreUnavailable,
     Taken,
     parse,
 )
@@ -233,3 +234,36 @@ async def test_a_crowd_is_no_fault() -> None:
     assert {taken.source for taken in answers} == {Source.FAIR_SHARE}
     assert sum(taken.decisions[0].allowed for taken in answers) == 4
     assert not store.breaker.is_open
+
+
+async def test_a_share_is_of_the_burst_and_of_the_rate() -> None:
+    """Of four machines each gives a quarter at once, and a quarter of what is refilled."""
+
+    class Away(MemoryStore):
+        async def take(self, charges: Sequence[Charge]) -> Taken:
+            raise StoreUnavailable("away")
+
+    clock = FakeClock()
+    store = GuardedStore(Away(), MemoryStore(clock=clock), lambda: 4, clock)
+    charge = Charge(key("a"), parse("60/m burst 8"))
+
+    async def passed(times: int) -> int:
+        return sum([(await store.take([charge])).decisions[0].allowed for _ in range(times)])
+
+    at_once = await passed(8)
+    clock.advance(seconds=12)
+
+    assert (at_once, await passed(8)) == (2, 2)
+    clock.advance(seconds=4)
+    assert await passed(8) == 1
+
+
+def test_failures_in_between_do_not_add_up() -> None:
+    """Only failures in a row open it: a success begins the count anew."""
+    breaker = Breaker(FakeClock())
+    for _ in range(5):
+        breaker.failed()
+        breaker.failed()
+        breaker.succeeded()
+
+    assert not breaker.is_open

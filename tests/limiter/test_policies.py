@@ -1,5 +1,7 @@
 """Policies: from a file, by route, by key, with exceptions, and replaced while running."""
 
+import tracemalloc
+
 import pytest
 
 from service.limiter import (
@@ -70,6 +72,20 @@ async def test_a_policy_for_a_route() -> None:
 
     assert sum(items) == 4
     assert await passed(limits, ask(path="/other")) == 11
+
+
+def test_paths_that_somebody_makes_up_take_no_room() -> None:
+    """A policy by route remembers what paths are on it, but not all that a flood invents."""
+    policies = read_policies('[[policy]]\nname = "a"\nquota = "1/s"\nroutes = ["/a/{id}"]\n')
+    tracemalloc.start()
+    try:
+        for number in range(20_000):
+            policies.match(ask(path=f"/made/up/by/somebody/{number}"))
+        grown, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert grown < 1_000_000
 
 
 async def test_cost_and_keys() -> None:

@@ -131,3 +131,17 @@ def test_what_does_not_fit_is_refused() -> None:
     """A window that cannot count so far is refused by name."""
     with pytest.raises(QuotaError, match="counts to 31621"):
         window.check(parse("40000/s"))
+
+
+def test_the_wait_is_exact_where_it_divides() -> None:
+    """A nanosecond before the wait is over is too early, and at its end it is not."""
+    quota = parse("4/4s")
+    state, now = 0, 4_000 * NANOS
+    for _ in range(4):
+        _, state = window.take(state, now, 1, quota)
+    now += 4 * NANOS
+    denied, state = window.take(state, now, 1, quota)
+
+    assert denied.wait_ns == NANOS
+    assert not window.take(state, now + denied.wait_ns - 1, 1, quota)[0].allowed
+    assert window.take(state, now + denied.wait_ns, 1, quota)[0].allowed
