@@ -24,6 +24,7 @@ app = typer.Typer(
     help="Fly.io on this computer: no account, no Docker, no internet.",
     no_args_is_help=True,
 )
+app.add_typer(faults)
 
 _FOLLOW_SECONDS = 0.2
 
@@ -35,7 +36,6 @@ _DEFAULT_STATE = PROJECT_ROOT / ".flygate" / "local"
 
 def register(parent: typer.Typer) -> None:
     """Adds the verb to `flygate`."""
-    app.add_typer(faults)
     parent.add_typer(app)
 
 
