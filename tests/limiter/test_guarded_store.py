@@ -264,6 +264,5 @@ def test_failures_in_between_do_not_add_up() -> None:
     for _ in range(5):
         breaker.failed()
         breaker.failed()
+        assert not breaker.is_open
         breaker.succeeded()
-
-    assert not breaker.is_open
