@@ -1,12 +1,14 @@
 """`make bench-rollout`: how long a bad release lives, a rollback takes, ten machines take.
 
-All in one run on a local Fly, in a copy of this checkout; writes docs/benchmarks.md.
+All in one run on a local Fly, in a copy of this checkout; writes docs/benchmarks.md. An argument
+says how many rounds: `make bench-rollout ARGS=5`.
 """
 
 from __future__ import annotations
 
 import json
 import statistics
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -57,7 +59,7 @@ def main() -> None:
             project.run("scripts/bootstrap").ok()
             project.flygate("local", "up", "--api-port", "0", "--proxy-port", "0").ok()
             project.run("make", "up").ok()
-            rows = list(measure(project))
+            rows = list(measure(project, int(sys.argv[1]) if sys.argv[1:] else ROUNDS))
         finally:
             project.flygate("local", "down")
     table = page.table(["what", "median", "range", "runs", "goal"], [row.cells() for row in rows])
@@ -66,10 +68,10 @@ def main() -> None:
     page.write(ROOT / "docs" / "benchmarks.md", "rollout", f"Measured {at}, 2 cores.\n\n{table}")
 
 
-def measure(project: Project) -> Iterator[Row]:
+def measure(project: Project, rounds: int) -> Iterator[Row]:
     """The rows; each round is one of everything, so that all meet the same machine."""
     restored, engine, whole, after = [], [], [], []
-    for number in range(ROUNDS):
+    for number in range(rounds):
         project.config("env.GREETING", f"round {number}")
         project.up().ok()
         project.append(API, BAD)
@@ -81,7 +83,7 @@ def measure(project: Project) -> Iterator[Row]:
         project.flygate("forward", "local").ok()
         after.append(took(project))
     yield Row("a bad release is found out → all is as before", restored, 3)
-    late = list(half_replaced(project))
+    late = list(half_replaced(project, rounds))
     yield Row("the same, when old machines must start again (rolling)", late, 3)
     yield Row("`flygate rollback`, from standby: the engine", engine, 3)
     yield Row("`flygate rollback`, from standby: with Pulumi", whole, 6)
@@ -89,12 +91,12 @@ def measure(project: Project) -> Iterator[Row]:
     yield Row("ten machines, no soak: the engine", list(ten_machines(project)), 20)
 
 
-def half_replaced(project: Project) -> Iterator[float]:
+def half_replaced(project: Project, rounds: int) -> Iterator[float]:
     """A rolling release of two machines whose second one is bad, when one old one has gone."""
     project.config("machines", "2")
     project.config("rollout.strategy", "rolling")
     project.up().ok()
-    for number in range(ROUNDS):
+    for number in range(rounds):
         project.config("env.STARTS", str(project.path.with_name(f"starts-{number}")))
         project.append(API, BAD_LATER)
         with_load(project, project.up)

@@ -71,7 +71,6 @@ PROCESSES = {
     [
         ("pulumi", "launch"),
         ("the plugin", "admit"),
-        ("the engine", "settle"),
         ("all of them", "admit"),
     ],
 )
