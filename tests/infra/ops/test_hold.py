@@ -8,6 +8,7 @@ from typing import Self
 
 import pytest
 
+from infra.config import Strategy
 from infra.manifest import Course
 from infra.ops.look import LookRequest, look
 from infra.ops.orders import Orders
@@ -202,15 +203,21 @@ async def test_another_release_than_the_held_one_is_not_accepted(held: Deploymen
     assert [m.release for m in (await held.state()).of(2)] == [2]
 
 
-async def test_a_verdict_that_fails_takes_all_steps_back(serving: Deployment, judge: Judge) -> None:
-    """Also those that had passed."""
+@pytest.mark.parametrize("strategy", ["canary", "rolling"])
+async def test_a_verdict_that_fails_takes_all_steps_back(
+    serving: Deployment, judge: Judge, strategy: Strategy
+) -> None:
+    """Also those that had passed; an old machine that had gone serves again, with its values."""
     judge.outcomes = ["pass", "fail"]
     before = await serving.fingerprint()
+    course = CANARY.model_copy(update={"strategy": strategy})
 
     async with serving.traffic() as traffic:
         with pytest.raises(RolloutRestored, match="judge check of the new machines: 3 requests"):
-            await change(serving)
+            await serving.release(NEW, machines=2, env={"GREETING": "new"}, rollout=course)
 
     assert judge.asked == [["v2-iad-1"], ["v2-iad-2"]]
     assert traffic.failures == []
     assert await serving.fingerprint() == before
+    for machine in (await serving.state()).machines:
+        assert (await serving.ask(**{"fly-force-instance-id": machine.id}))["KEY"] == "old"
