@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from math import floor
 from pathlib import Path
 
 import httpx
@@ -91,7 +92,7 @@ async def test_each_client_gets_its_limit_on_however_many_machines(tmp_path: Pat
 
 
 async def assert_exact(made: ServiceFleet, row: int) -> None:
-    """Within burst + rate * t, and above 99 % of it but for the request in between."""
+    """Within burst + rate * t, and above 99 % of the whole units that it could have got."""
     before = await made.total('flygate_affinity_requests_total{reason="",way="replayed"')
     clients = crowd(made, 50, row)
     await clients.ask_for(8)
@@ -101,7 +102,9 @@ async def assert_exact(made: ServiceFleet, row: int) -> None:
     print(f"replayed: {replayed / clients.statuses().total():.3f} of all requests")
     for one in clients.clients:
         allowance = one.allowance(PER_SECOND, BURST)
-        assert 0.99 * allowance - 1 <= one.admitted <= allowance
+        # Units are whole, and what accrues after the last request is nobody's.
+        within_reach = floor(allowance - 1.5 * PER_SECOND / PACE)
+        assert 0.99 * within_reach <= one.admitted <= allowance
     assert set(clients.statuses()) == {200, 429}
     assert replayed < 0.2 * clients.statuses().total()
 
