@@ -97,6 +97,8 @@ class Table:
         slot = self._settle(self._home(fingerprint), now)
         if slot == ABSENT:
             slot = self._make_room(fingerprint, now)
+        else:
+            self._vain = 0
         if slot != ABSENT:
             self.fingerprints[slot] = fingerprint
             self._grains[slot] = grain
