@@ -18,6 +18,8 @@ MOST_PER_REQUEST: Final = 128
 MOST_PER_COMMAND: Final = 512
 
 _LAST: Final = 128
+# Up to here a Lua number is exact: in nanoseconds 104 days.
+_EXACT: Final = 2**53
 
 # Makes a named tuple in half the time that calling its class takes.
 _new: Final = tuple.__new__
@@ -115,7 +117,7 @@ class BucketScript:
 
     def _kind(self, charge: Charge) -> Kind:
         quota = charge.quota
-        cost = _within(charge.cost, quota.burst)
+        cost = _within(charge.cost, quota.burst, _EXACT // quota.emission_ns)
         return cost, quota.burst, quota.emission_ns, charge.binding
 
     def _decision(self, charge: Charge, wait: int, owed: int) -> Decision:
@@ -135,7 +137,7 @@ class WindowScript(BucketScript):
 
     def _kind(self, charge: Charge) -> Kind:
         quota = charge.quota
-        cost = _within(charge.cost, quota.units)
+        cost = _within(charge.cost, quota.units, quota.units)
         return cost, quota.units, quota.period_ns // NANOS, charge.binding
 
     def _decision(self, charge: Charge, wait: int, used: int) -> Decision:
@@ -152,9 +154,9 @@ class WindowScript(BucketScript):
         return -1, owed_ns - quota.capacity_ns + quota.emission_ns
 
 
-def _within(cost: int, size: int) -> int:
+def _within(cost: int, most: int, most_back: int) -> int:
     """A cost that decides the same, and that Lua can count with."""
-    return cost if -size <= cost <= size else size + 1 if cost > 0 else -size
+    return max(min(cost, most + 1), -most_back)
 
 
 def _text(*names: str) -> str:

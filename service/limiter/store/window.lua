@@ -84,25 +84,25 @@ end
 
 -- Uses up so many units, unless more are used; or, if they are negative, gives nothing for so long.
 local function owing(before, kind, units, blocked)
-  local state = as_of(before, kind.number)
   if units >= 0 then
-    if state.number > kind.number or state.current >= units then return before end
-    return { number = kind.number, current = units, former = 0 }
+    local number = kind.number
+    if before.number == number and before.current >= units then return before end
+    return before.number > number and before or { number = number, current = units, former = 0 }
   end
   local full = nanos + blocked
   local carry = floor(full / NANOS)
   local until_seconds, rest = seconds + carry, full - carry * NANOS
   local number = floor(until_seconds / kind.length)
   if rest > 0 or number * kind.length < until_seconds then number = number + 1 end
-  if state.number >= number then return before end
-  return { number = number, current = 0, former = 0 }
+  return before.number >= number and before or { number = number, current = 0, former = 0 }
 end
 
 local function write(key, state, kind)
-  if state.number <= kind.number and state.current + state.former == 0 then
+  local left = (state.number + 2) * kind.length - seconds
+  if left <= 0 or (state.number <= kind.number and state.current + state.former == 0) then
     call('DEL', key)
     return
   end
   local kept = format('%d %d %d', state.number, state.current, state.former)
-  call('SET', key, kept, 'PX', ((state.number + 2) * kind.length - seconds) * 1000)
+  call('SET', key, kept, 'PX', left * 1000)
 end
