@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from infra.rollout import memory, statistics
 from infra.rollout.finding import Finding, p_text
 from infra.rollout.rules import Rules
-from infra.rollout.samples import Samples
+from infra.rollout.samples import Miss, Samples
 from infra.rollout.shares import Shares
 from infra.rollout.verdict import Outcome, Verdict
 
 GATE = "judge"
-# One lost answer is the network's; this many in a row are the machine's.
+# One lost answer is the network's; this many in a row, over so long, are the machine's.
 MISSES_MAX = 3
+SILENCE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def _restarts(pair: Pair) -> Finding:
             times = "once" if series.restarts == 1 else f"{series.restarts} times"
             text = f"restarted {times} while judged"
             return Finding("restarts", "fail", text, numbers, series.name)
-        if len(misses) >= MISSES_MAX and misses[0].is_silent and not _is_gone(former):
+        if _is_dead(misses) and not _is_gone(former):
             text = f"does not answer any more: {misses[0].reason}"
             return Finding("restarts", "fail", text, numbers, series.name)
         if misses and not series.snapshots:
@@ -168,6 +169,15 @@ def _silence(side: Samples) -> str:
     for series in side.machines:
         return f"{series.name} {series.misses[0].reason}" if series.misses else "nothing was asked"
     return "machines are gone"
+
+
+def _is_dead(misses: list[Miss]) -> bool:
+    """Silent for so long that it is the machine; newest first."""
+    return (
+        len(misses) >= MISSES_MAX
+        and all(miss.is_silent for miss in misses)
+        and misses[0].at - misses[-1].at >= SILENCE_SECONDS
+    )
 
 
 def _is_gone(side: Samples) -> bool:
