@@ -10,6 +10,15 @@ from typing import Any, Literal
 
 from infra import prices
 
+# Lets Fly Proxy remember where a client belongs, by the cookie that the service sets
+# (`service/cluster/cookie.py`). It is quicker so; the service does not rely on it.
+_REPLAY_CACHE = {
+    "path_prefix": "/",
+    "ttl_seconds": 300,
+    "type": "cookie",
+    "name": "flygate_affinity",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Phase:
@@ -20,6 +29,7 @@ class Phase:
         minimum_running: how many stay awake in the primary region when nobody calls.
         soft_limit, hard_limit: concurrent requests of one machine; above soft the proxy
             prefers another machine, at hard it queues.
+        affinity: whether each client has one machine that keeps its limits.
         autostop: what idleness does: `suspend` keeps the memory (and so the limits), `off`.
     """
 
@@ -44,18 +54,22 @@ class Phase:
 
     def overlay(self) -> dict[str, Any]:
         """What the phase decides of the machine config, in the terms of `fly.toml`."""
-        return {
-            "vm": [{"cpu_kind": "shared", "cpus": self.cpus, "memory_mb": self.memory_mb}],
-            "http_service": {
-                "auto_stop_machines": self.autostop,
-                "auto_start_machines": True,
-                "min_machines_running": self.minimum_running,
-                "concurrency": {
-                    "type": "requests",
-                    "soft_limit": self.soft_limit,
-                    "hard_limit": self.hard_limit,
-                },
+        service: dict[str, Any] = {
+            "auto_stop_machines": self.autostop,
+            "auto_start_machines": True,
+            "min_machines_running": self.minimum_running,
+            "concurrency": {
+                "type": "requests",
+                "soft_limit": self.soft_limit,
+                "hard_limit": self.hard_limit,
             },
+        }
+        if self.affinity:
+            service["http_options"] = {"replay_cache": [dict(_REPLAY_CACHE)]}
+        return {
+            "env": {"RATE_LIMIT_AFFINITY": "on"} if self.affinity else {},
+            "vm": [{"cpu_kind": "shared", "cpus": self.cpus, "memory_mb": self.memory_mb}],
+            "http_service": service,
         }
 
 

@@ -32,6 +32,7 @@ def test_the_parts_come_together() -> None:
     assert built.env == {
         "GREETING": "good day",
         "RATE_LIMIT_RPM": "90",
+        "RATE_LIMIT_AFFINITY": "on",
         "FLY_PROCESS_GROUP": "app",
         "PRIMARY_REGION": "ams",
     }

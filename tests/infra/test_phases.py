@@ -8,6 +8,7 @@ import pytest
 
 from infra import flytoml, prices
 from infra.phases import PHASES, Phase
+from service.cluster.cookie import NAME
 
 
 def test_the_table_grows() -> None:
@@ -49,6 +50,19 @@ def test_a_row_decides_size_limits_and_sleep_of_the_machines(row: Phase) -> None
     assert service["concurrency"]["hard_limit"] == row.hard_limit
     assert service["autostop"] == {"off": False, "suspend": "suspend"}[row.autostop]
     assert service["min_machines_running"] == row.minimum_running
+
+
+@pytest.mark.parametrize("row", PHASES.values(), ids=lambda row: row.name)
+def test_affinity_is_told_to_the_service_and_to_the_proxy(row: Phase) -> None:
+    """The proxy remembers clients by the cookie that the service sets; a stack can turn it off."""
+    base = {"http_service": {"internal_port": 8080}}
+
+    config = flytoml.machine_config(flytoml.overlay(base, row.overlay()))
+
+    caches = [port.get("http_options") for port in config["services"][0]["ports"]]
+    rule = {"path_prefix": "/", "ttl_seconds": 300, "type": "cookie", "name": NAME}
+    assert config["env"].get("RATE_LIMIT_AFFINITY") == ("on" if row.affinity else None)
+    assert caches == [{"replay_cache": [rule]} if row.affinity else None] * 2
 
 
 def test_idleness_never_frees_a_client() -> None:
