@@ -78,6 +78,8 @@ def owing(now: int, owed_ns: int, quota: Quota) -> int:
     """The state that lacks so much; more than a window's worth blocks, up to a window longer."""
     index = now // quota.period_ns
     units = -(-owed_ns // quota.emission_ns)
+    if units == 0:
+        return 0
     if units <= quota.units:
         return _encode(Counts(index, units, 0), quota)
     until = now + owed_ns - quota.capacity_ns + quota.emission_ns

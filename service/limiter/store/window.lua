@@ -86,6 +86,7 @@ end
 local function owing(before, kind, units, blocked)
   if units >= 0 then
     local number = kind.number
+    if units == 0 then return before end
     if before.number == number and before.current >= units then return before end
     return before.number > number and before or { number = number, current = units, former = 0 }
   end
