@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 import httpx
+import stamina
 
 from infra.fly.errors import FlyError
-from infra.fly.models import Machine
+from infra.fly.models import ExecResult, Machine
 from infra.rollout.smoke import COMMAND_SECONDS, Expectation
 from infra.rollout.verdict import Verdict
 from infra.rollout.world import Member, World
@@ -110,9 +111,8 @@ class Smoke:
     async def _probe(self, world: World, machine_id: str) -> Verdict:
         expected = Expectation.of(world.target.manifest, limiter=self.limiter)
         try:
-            result = await world.fly.exec(
-                world.app, machine_id, expected.command(world.target.key), COMMAND_SECONDS
-            )
+            # Asking twice does no harm, and one hiccup of Fly must not take a release back.
+            result = await _ask_stubbornly(world, machine_id, expected.command(world.target.key))
         except FlyError as exc:
             return Verdict("error", self.name, f"the smoke check could not run: {exc}")
         if problem := expected.problem(result):
@@ -165,6 +165,13 @@ async def _each(machines: Sequence[Member], ask: Callable[[Member], Awaitable[Ve
 
 async def _about(member: Member, ask: Callable[[Member], Awaitable[Verdict]]) -> Verdict:
     return replace(await ask(member), machine=member.id, name=member.name)
+
+
+async def _ask_stubbornly(world: World, machine_id: str, command: list[str]) -> ExecResult:
+    async for attempt in stamina.retry_context(on=FlyError, attempts=3, timeout=None):
+        with attempt:
+            return await world.fly.exec(world.app, machine_id, command, COMMAND_SECONDS)
+    raise AssertionError("unreachable: stamina returns or raises")
 
 
 def _death(machine: Machine) -> str:
