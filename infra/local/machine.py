@@ -132,9 +132,11 @@ class Machine:
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> "Machine":
+        config = MachineConfig.parse(state["config"])
         return cls(
-            **{name: state[name] for name in _PLAIN_FIELDS},
-            config=MachineConfig.parse(state["config"]).pinned(state["digest"]),
+            # A former version of this code knew fewer fields; the others begin with their default.
+            **{name: state[name] for name in _PLAIN_FIELDS if name in state},
+            config=config.pinned(state.get("digest", config.image.digest)),
             ports=_ports(state["ports"]),
             process=state["process"] and ProcessIdentity(**state["process"]),
             lease=state["lease"] and Lease(**state["lease"]),
