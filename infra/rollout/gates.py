@@ -112,7 +112,9 @@ class Smoke:
         expected = Expectation.of(world.target.manifest, limiter=self.limiter)
         try:
             # Asking twice does no harm, and one hiccup of Fly must not take a release back.
-            result = await _ask_stubbornly(world, machine_id, expected.command(world.target.key))
+            result = await _ask_stubbornly(
+                world, machine_id, lambda: expected.command(world.target.key)
+            )
         except FlyError as exc:
             return Verdict("error", self.name, f"the smoke check could not run: {exc}")
         if problem := expected.problem(result):
@@ -167,10 +169,13 @@ async def _about(member: Member, ask: Callable[[Member], Awaitable[Verdict]]) ->
     return replace(await ask(member), machine=member.id, name=member.name)
 
 
-async def _ask_stubbornly(world: World, machine_id: str, command: list[str]) -> ExecResult:
+async def _ask_stubbornly(
+    world: World, machine_id: str, command: Callable[[], list[str]]
+) -> ExecResult:
+    """Each time as another client: the one before may have used its burst up."""
     async for attempt in stamina.retry_context(on=FlyError, attempts=3, timeout=None):
         with attempt:
-            return await world.fly.exec(world.app, machine_id, command, COMMAND_SECONDS)
+            return await world.fly.exec(world.app, machine_id, command(), COMMAND_SECONDS)
     raise AssertionError("unreachable: stamina returns or raises")
 
 

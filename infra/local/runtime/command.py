@@ -39,7 +39,8 @@ async def run_command(command: Command, env: Mapping[str, str], folder: Path) ->
             *command.words,
             env=dict(env),
             cwd=folder,
-            stdin=asyncio.subprocess.PIPE,
+            # No pipe for nothing: uvloop fails if the command ends before it is closed.
+            stdin=asyncio.subprocess.PIPE if command.stdin else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
@@ -48,7 +49,7 @@ async def run_command(command: Command, env: Mapping[str, str], folder: Path) ->
         return CommandResult(127, 0, "", f"{command.words[0]}: {error.strerror}\n")
     try:
         async with asyncio.timeout(command.timeout):
-            stdout, stderr = await process.communicate(command.stdin.encode())
+            stdout, stderr = await process.communicate(command.stdin.encode() or None)
     except TimeoutError as error:
         raise DeadlineExceededError(
             f"deadline_exceeded: command did not end within {command.timeout:g}s"
