@@ -40,7 +40,7 @@ def main() -> None:
     release = Release(
         "release",
         _request(stack, wanted, drift),
-        inputs.sealed({} if stack.pin else secrets),
+        inputs.sealed(_kept(stack, secrets) if stack.pin else secrets),
         opts=pulumi.ResourceOptions(depends_on=[app]),
     )
     pulumi.export("app", stack.app)
@@ -54,6 +54,11 @@ def main() -> None:
     pulumi.export("running", release.running)
     # Not secret at all, but long: as a secret it takes one line of Pulumi's screen.
     pulumi.export("history", pulumi.Output.secret(release.history))
+
+
+def _kept(stack: StackConfig, secrets: Mapping[str, str]) -> dict[str, str]:
+    """What a rollback leaves as it is."""
+    return {name: value for name, value in secrets.items() if name in stack.owners}
 
 
 def _manifest(stack: StackConfig, secret_names: list[str]) -> Manifest:

@@ -43,6 +43,7 @@ STRUCTURED = frozenset(
         "protect",
         "pin",
         "promotion",
+        "owners",
     }
 )
 
@@ -61,6 +62,7 @@ def _duration(text: str) -> str:
     return text
 
 
+Owner = Literal["rotated", "attached"]
 Duration = Annotated[str, AfterValidator(_duration)]
 Strategy = Literal["canary", "bluegreen", "rolling", "immediate"]
 
@@ -175,6 +177,8 @@ class StackConfig(Section):
         env: environment variables of the service.
         protect: Pulumi refuses to destroy the app.
         promotion: the stack runs only what another one proved; see `flygate promote`.
+        owners: secrets that a rollback does not restore: `rotated` ones, whose former value is
+            void, and `attached` ones, which follow a live resource (a database's URL).
     """
 
     app: str
@@ -190,6 +194,7 @@ class StackConfig(Section):
     protect: bool = False
     pin: Pin | None = None
     promotion: Promotion | None = None
+    owners: dict[str, Owner] = Field(default_factory=dict)
 
     @property
     def row(self) -> Phase:
@@ -234,6 +239,7 @@ class StackConfig(Section):
     @model_validator(mode="after")
     def _variable_names(self) -> StackConfig:
         check_variable_names("env", self.env)
+        check_variable_names("owners", self.owners)
         return self
 
 

@@ -30,7 +30,7 @@ async def release(
     """Converge on what the request asks for.
 
     Args:
-        secrets: the values for the manifest's secret names (unused when pinned).
+        secrets: the values for the manifest's secret names; with a pin, of those not restored.
         ledger: of the last run.
 
     Returns:
@@ -105,6 +105,9 @@ async def _roll_out(rollout: Rollout, state: State) -> Ledger:
     world.journal.about(world.target.name)
     async with hooked(rollout):
         world.journal.write("started", "rollout", rollout.headline(plan.way))
+        if rollout.wanted.kept:
+            names = ", ".join(rollout.wanted.kept)
+            world.journal.write("warning", "secrets", f"not restored, as they are now: {names}")
         if world.target.accepted:
             by = rollout.provenance.by
             world.journal.write("accepted", "rollout", f"by {by}: {world.target.accepted}")

@@ -40,7 +40,11 @@ class ReleaseRequest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a request asks for, with the ledger's help."""
+    """What a request asks for, with the ledger's help.
+
+    Attributes:
+        kept: the secrets that a rollback leaves at their present values.
+    """
 
     manifest: Manifest
     secret_set: str
@@ -49,6 +53,7 @@ class Wanted:
     is_fast: bool = False
     reason: str = ""
     promotion: str = ""
+    kept: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, request: ReleaseRequest, secrets: Mapping[str, str], ledger: Ledger) -> Wanted:
@@ -57,9 +62,11 @@ class Wanted:
         Raises:
             ConfigError: the secrets are not those that the manifest names.
             LedgerError: the pinned manifest is forgotten.
+
+        With a pin, `secrets` are those that it does not restore: see `StackConfig.owners`.
         """
         if request.pin:
-            return cls._pinned(request.pin, ledger)
+            return cls._pinned(request.pin, secrets, ledger)
         manifest = request.manifest
         assert manifest is not None  # noqa: S101  the request's own validator holds this
         if missing := set(manifest.secrets) ^ set(secrets):
@@ -68,15 +75,19 @@ class Wanted:
         return cls(manifest, set_id, secrets, promotion=request.promotion)
 
     @classmethod
-    def _pinned(cls, pin: Pin, ledger: Ledger) -> Wanted:
+    def _pinned(cls, pin: Pin, live: Mapping[str, str], ledger: Ledger) -> Wanted:
         release = ledger.with_manifest(pin.manifest)
+        former = ledger.secrets_of(release)
+        kept = {name: value for name, value in live.items() if former.get(name, value) != value}
+        values = {**former, **kept}
         return cls(
             release.manifest,
-            release.secret_set,
-            ledger.secrets_of(release),
+            ledger.secret_set_for(values) if kept else release.secret_set,
+            values,
             rollback_of=int(pin.version.removeprefix("v")),
             is_fast=pin.fast,
             reason=pin.reason,
+            kept=tuple(sorted(kept)),
         )
 
     @property

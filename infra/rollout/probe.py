@@ -10,12 +10,14 @@ import json
 import os
 import re
 import secrets
+import socket
 import sys
 import time
 from typing import Any
 
 HEALTH = "/health"
 PROBE = "/_flygate/probe"
+LISTEN_SECONDS = 10
 
 
 def main(arguments: str) -> None:
@@ -23,12 +25,26 @@ def main(arguments: str) -> None:
     options = json.loads(arguments)
     host = os.environ.get("HOST") or "127.0.0.1"
     port = int(os.environ.get("PORT") or options["port"])
+    wait_until_listening(host, port)
     connection = http.client.HTTPConnection(host, port, timeout=options["timeout"])
     health, _, body = get(connection, HEALTH, {})
     seen = {"health": health, "body": body[:500]}
     if options["limiter"]:
         seen |= burst(connection, options)
     print(json.dumps(seen))
+
+
+def wait_until_listening(host: str, port: int) -> None:
+    """Where Fly has no checks to go by, a machine counts as started before its service listens."""
+    deadline = time.monotonic() + LISTEN_SECONDS
+    while True:
+        try:
+            socket.create_connection((host, port), timeout=1).close()
+            return
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def burst(connection: http.client.HTTPConnection, options: dict[str, Any]) -> dict[str, Any]:

@@ -106,10 +106,21 @@ class Deployment:
         self.ledger = await release_op.release(request, values, self.ledger, self.site(how))
         return self.ledger
 
-    async def pin(self, version: int, how: dict[str, Any] | None = None, **fields: Any) -> Ledger:
-        """Run `flygate op release` with a pin, as `flygate rollback` makes it."""
+    async def pin(
+        self,
+        version: int,
+        how: dict[str, Any] | None = None,
+        kept: dict[str, str] | None = None,
+        **fields: Any,
+    ) -> Ledger:
+        """Run `flygate op release` with a pin, as `flygate rollback` makes it.
+
+        Args:
+            kept: present values of secrets that are not restored.
+        """
         request, _ = self.request(version, **fields)
-        self.ledger = await release_op.release(request, {}, self.ledger, self.site(how))
+        site = self.site(how)
+        self.ledger = await release_op.release(request, kept or {}, self.ledger, site)
         return self.ledger
 
     def request(

@@ -56,6 +56,7 @@ def test_an_app_name_is_enough() -> None:
         ("rollout", {"wait": "30s"}, Rollout(wait="30s", drain="10s")),
         ("smoke", {"limiter": False}, Smoke(limiter=False)),
         ("protect", True, True),
+        ("owners", {"API_KEY": "rotated"}, {"API_KEY": "rotated"}),
         ("pin", {"version": "v7", "manifest": "ab"}, Pin(version="v7", manifest="ab")),
     ],
 )

@@ -171,6 +171,20 @@ async def test_a_standby_that_serves_again_is_put_right(serving: Deployment) -> 
     assert (await looked(serving)).found == ()
 
 
+async def test_a_rotated_secret_is_not_restored(serving: Deployment) -> None:
+    """Its former value is void: the rollback keeps the present one, says so, and is repeatable."""
+    await serving.release({"KEY": "second"}, env={"GREETING": "two"})
+
+    ledger = await serving.pin(1, kept={"KEY": "second"})
+
+    answer = await serving.ask()
+    assert (answer["GREETING"], answer["KEY"]) == ("hello", "second")
+    texts = [event.text for event in journal.read(journal_path(serving.root, APP))]
+    assert "not restored, as they are now: KEY" in texts
+    assert not any("second" in text for text in texts)
+    assert await serving.pin(1, kept={"KEY": "second"}) == ledger
+
+
 async def test_a_pin_brings_code_environment_and_secrets_back(serving: Deployment) -> None:
     """All of the former release, as a new one that says which it was and why."""
     main = serving.root / "service" / "__main__.py"
