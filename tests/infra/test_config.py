@@ -117,7 +117,7 @@ def test_an_unknown_key_is_an_error_that_lists_the_known_ones(key: str) -> None:
     text = complaint(**{key: "x"})
 
     assert f"flygate:{key} is no key" in text
-    assert "app, env, image, machines, org, phase, pin" in text
+    assert "app, env, image, machines, org, owners, phase, pin" in text
     assert "secrets" in text
 
 
