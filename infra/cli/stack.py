@@ -134,15 +134,7 @@ class Stack:
         Raises:
             PulumiFailed: with what it wrote on standard error.
         """
-        command = ["pulumi", *arguments, "--stack", self.name]
-        process = subprocess.run(
-            command,
-            cwd=self.root,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        process = self._captured(*arguments)
         if "no stack named" in process.stderr:
             raise PulumiFailed(
                 f"There is no stack {self.name!r} yet. Make it with "
@@ -158,15 +150,7 @@ class Stack:
         Raises:
             PulumiFailed: with the program's own words.
         """
-        command = ["pulumi", "preview", "--json", "--non-interactive", "--stack", self.name]
-        process = subprocess.run(
-            command,
-            cwd=self.root,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        process = self._captured("preview", "--json", "--non-interactive")
         try:
             found: dict[str, Any] = json.loads(process.stdout)
         except ValueError:
@@ -193,6 +177,17 @@ class Stack:
             return self.ask("config", "get", key).rstrip("\n")
         except PulumiFailed:
             return None
+
+    def _captured(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A Pulumi command on this stack that has ended, with what it printed."""
+        return subprocess.run(
+            ["pulumi", *arguments, "--stack", self.name],
+            cwd=self.root,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
 
 def _plain(message: str) -> str:

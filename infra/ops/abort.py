@@ -26,7 +26,7 @@ async def abort(rollout: Rollout, state: State) -> RolloutRestored:
     if not held:
         raise NothingHeld(f"No rollout of {world.app} is held. Nothing was changed.")
     world.journal.write("started", "rollout", f"{world.target.name} is aborted")
-    world.made = {m.name: Member(m.name, m.id, m.region) for m in held}
+    world.made = {m.name: Member.of(m) for m in held}
     steps: list[Step] = [SetSecrets(), *map(Adopt, held), *(Admit(m.name) for m in held)]
     steps += [Retire(m) for m in state.of(former) if not m.serves]
     reason = Aborted(f"aborted by {rollout.provenance.by}: {rollout.orders.abort}")

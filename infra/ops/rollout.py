@@ -88,7 +88,7 @@ class Rollout:
         version = _next_version(self.ledger, former)
         world.target = replace(world.target, former=former, version=version)
         serving = [m for m in state.of(former or 0) if m.serves]
-        world.former = tuple(Member(m.name, m.id, m.region) for m in serving)
+        world.former = tuple(map(Member.of, serving))
 
     def runs_already(self, state: State) -> bool:
         """The wanted manifest is the running release's, whole and alone."""

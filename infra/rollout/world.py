@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from infra.fly.client import FlyClient
 from infra.rollout.journal import Journal
+from infra.rollout.observe import Seen
 from infra.rollout.target import Target
 
 
@@ -22,6 +23,11 @@ class Member:
     id: str
     region: str
     instance: str = ""
+
+    @classmethod
+    def of(cls, machine: Seen) -> Member:
+        """A machine that was there already."""
+        return cls(machine.name, machine.id, machine.region, machine.instance)
 
 
 def _new_id() -> str:

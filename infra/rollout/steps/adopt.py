@@ -25,9 +25,7 @@ class Adopt:
     async def apply(self, world: World) -> str:
         """It only starts, if the proxy has suspended it; the gates judge it anew."""
         machine = self.machine
-        world.made[machine.name] = Member(
-            machine.name, machine.id, machine.region, machine.instance
-        )
+        world.made[machine.name] = Member.of(machine)
         if machine.state != "started":
             await start(world, machine.id)
         return f"{machine.name} is {machine.id} in {machine.region}, made before"

@@ -30,9 +30,7 @@ class Wake:
     async def apply(self, world: World) -> str:
         """Start it."""
         machine = self.machine
-        world.made[machine.name] = Member(
-            machine.name, machine.id, machine.region, machine.instance
-        )
+        world.made[machine.name] = Member.of(machine)
         await start(world, machine.id)
         return f"{machine.name} is {machine.id} in {machine.region}, started again"
 
