@@ -9,25 +9,11 @@ from typing import Annotated
 
 import typer
 
-from infra.cli import screen, tour
-from infra.cli.stack import ROOT, PulumiFailed, Stack
+from infra.cli import local_stack, screen, tour
+from infra.cli.stack import ROOT, Stack
 from infra.cli.stopwatch import Stopwatch
 from infra.errors import FlygateError
 from infra.ops.orders import WAIT
-
-# What the local stack starts with; all of it can be changed with `pulumi config set`.
-LOCAL_CONFIG = {
-    "app": "flygate-local",
-    "phase": "1",
-    # The local proxy knows of a cordon at once; Fly's proxies take seconds.
-    "rollout.drain": "0s",
-    "rollout.wait": "30s",
-    # Nobody but you calls it: there would be nothing to compare.
-    "rollout.strategy": "bluegreen",
-    "rollout.soak": "0s",
-    "env.RATE_LIMIT_RPM": "60",
-    "env.RATE_LIMIT_BURST": "10",
-}
 
 
 def register(app: typer.Typer) -> None:
@@ -59,7 +45,7 @@ def up(
         with watch.phase("local Fly"):
             _start_local_fly()
         with watch.phase("stack"):
-            _prepare(stack)
+            local_stack.prepare(stack)
     with watch.phase("pulumi up"):
         stack.run("up", "--yes", what="The deployment", orders={WAIT: wait} if wait else None)
     if stack.is_local and not (quiet or as_json):
@@ -81,17 +67,3 @@ def _start_local_fly() -> None:
         "export FLY_API_TOKEN=local",
     ]
     (ROOT / ".flygate" / "local" / "env").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _prepare(stack: Stack) -> None:
-    """The stack exists, is the selected one, and has a configuration to start with."""
-    try:
-        stack.ask("stack", "select", "--create", "--non-interactive")
-    except PulumiFailed as exc:
-        raise FlygateError(f"The stack {stack.name} can't be made: {exc}") from None
-    if stack.config("app") is not None:
-        return
-    pairs = [
-        part for key, value in LOCAL_CONFIG.items() for part in ("--plaintext", f"{key}={value}")
-    ]
-    stack.ask("config", "set-all", "--path", *pairs)
