@@ -13,7 +13,7 @@ from .telemetry import Telemetry
 
 
 def make_login(
-    settings: LoginSettings, on_fly: bool, store: Store, telemetry: Telemetry
+    settings: LoginSettings, on_fly: bool, memory_bytes: int, store: Store, telemetry: Telemetry
 ) -> tuple[LoginGuard, Route]:
     """The guard, and the route that it guards.
 
@@ -23,7 +23,7 @@ def make_login(
     lockout = Lockout.of(settings.attempts, settings.window_minutes, settings.lock_minutes)
     guard = LoginGuard(store, lockout)
     try:
-        passwords = Passwords.read(settings.users)
+        passwords = Passwords.read(settings.users, memory_bytes)
     except PasswordsError as error:
         allowed = f"a JSON object of names and argon2 hashes; {error}"
         raise SettingError("LOGIN_USERS", "(hidden)", allowed) from error

@@ -77,7 +77,9 @@ def build_app(settings: Settings, log: Any) -> Service:
 
         logins = make_login_store(settings.limiter, store, telemetry)
         stores.append(logins)
-        guard, route = make_login(settings.login, settings.on_fly, logins, telemetry)
+        guard, route = make_login(
+            settings.login, settings.on_fly, settings.memory_bytes, logins, telemetry
+        )
         routes.append(route)
     if settings.admin_token is not None:
         routes += AdminRoutes(settings.admin_token, limiter, guard, reload, log).routes()

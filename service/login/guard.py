@@ -18,6 +18,7 @@ class Outcome(StrEnum):
     LOCKED = "locked"  # by account or pair: to be answered like a wrong password
     ADDRESS = "address"  # this address tries too much, whatever the account
     UNAVAILABLE = "unavailable"  # nobody could be asked: login never fails open
+    BUSY = "busy"  # the machine checks as many passwords as it can: nothing was counted
 
 
 @dataclass(frozen=True, slots=True)

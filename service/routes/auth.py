@@ -11,6 +11,7 @@ from starlette.routing import Route
 from service.limiter import client_key
 from service.login import Attempt, DeviceCookies, LoginGuard, Outcome, account_name
 from service.login.device import NAME
+from service.login.line import Line, LineFull
 from service.login.passwords import Passwords
 from service.middleware.rate_limit import SHARE
 
@@ -18,6 +19,8 @@ LOGIN: Final = "/auth/login"
 
 _LARGEST_BODY: Final = 4_096
 _LONGEST_PASSWORD: Final = 1_024
+# About the time in which a full line is served.
+_BUSY_SECONDS: Final = 2
 # One answer for unknown, wrong and locked. It tells an owner what to do all the same.
 _REFUSAL: Final = {
     "title": "Not logged in",
@@ -42,6 +45,7 @@ class LoginRoute:
         self._passwords = passwords
         self._devices = devices
         self._on_outcome = on_outcome
+        self._line = Line()
 
     def route(self) -> Route:
         """The route."""
@@ -56,12 +60,20 @@ class LoginRoute:
         account, password = submitted
         network = client_key(request.client.host if request.client else "")
         device = self._devices.read(account, request.cookies.get(NAME))
-        attempt = await self._guard.admit(account, network, device, request.scope.get(SHARE, 1))
-        if attempt.outcome is Outcome.ADDRESS or attempt.outcome is Outcome.UNAVAILABLE:
-            return self._too_much(attempt)
-        return await self._check(attempt, password)
+        try:
+            # Before anything is counted: who can't be served has made no attempt.
+            with self._line.place(is_known=device is not None):
+                share = request.scope.get(SHARE, 1)
+                attempt = await self._guard.admit(account, network, device, share)
+                return await self._check(attempt, password)
+        except LineFull:
+            return self._too_much(
+                Attempt(Outcome.BUSY, account, network, (), retry_after_seconds=_BUSY_SECONDS)
+            )
 
     async def _check(self, attempt: Attempt, password: str) -> Response:
+        if attempt.outcome is Outcome.ADDRESS or attempt.outcome is Outcome.UNAVAILABLE:
+            return self._too_much(attempt)
         is_welcome = attempt.outcome is Outcome.ADMITTED
         if not await self._passwords.verify(attempt.account, password, is_welcome):
             self._on_outcome("wrong" if is_welcome else "locked", attempt)

@@ -1,5 +1,6 @@
 """`POST /auth/login`, as a guesser and as an owner see it."""
 
+import asyncio
 import json
 import statistics
 import time
@@ -141,3 +142,29 @@ async def test_without_accounts_there_is_no_login() -> None:
         answer = await log_in(client, "ada", "x")
 
     assert answer.status_code == 404
+
+
+async def test_a_flood_is_told_to_come_again_and_locks_nobody() -> None:
+    """Who finds the line full gets 503 with a wait, and has made no attempt; a known device is
+    served meanwhile.
+    """
+    async with browser(LOGIN_MAX_ATTEMPTS="3") as client:
+        await log_in(client, "ada@example.org", "correct horse")
+        cookie = client.cookies["flygate_device"]
+        client.cookies.clear()
+        flood = [
+            asyncio.create_task(log_in(client, f"user{n}@example.org", "guess")) for n in range(24)
+        ]
+        await asyncio.sleep(0)
+        refused = [await log_in(client, "ada@example.org", "guess") for _ in range(4)]
+        client.cookies["flygate_device"] = cookie
+        owner = await log_in(client, "ada@example.org", "correct horse")
+        client.cookies.clear()
+        statuses = {(await answer).status_code for answer in flood}
+        later = await log_in(client, "ada@example.org", "correct horse")
+
+    assert [answer.status_code for answer in refused] == [503] * 4
+    assert int(refused[0].headers["retry-after"]) > 0
+    assert owner.status_code == 200
+    assert statuses == {401}
+    assert later.status_code == 200
