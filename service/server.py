@@ -4,13 +4,18 @@ import asyncio
 import signal
 import socket
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
 from prometheus_client import start_http_server
 
 from .main import Service
 from .settings import Settings
+
+_BACKLOG: Final = 2048
+# In a turn of its loop, libuv accepts one connection from each socket that listens. When requests
+# keep each turn busy, newcomers would wait for seconds: so more sockets listen, at the same port.
+_ACCEPTED_AT_ONCE: Final = 16
 
 
 class DrainingServer(uvicorn.Server):
@@ -80,7 +85,8 @@ def serve(service: Service, settings: Settings, log: Any) -> None:
             timeout_keep_alive=65,
             timeout_graceful_shutdown=settings.shutdown_seconds,
         )
-        DrainingServer(config, service, settings.drain_seconds).run([listener])
+        listeners = [listener, *(listener.dup() for _ in range(_ACCEPTED_AT_ONCE - 1))]
+        DrainingServer(config, service, settings.drain_seconds).run(listeners)
         metrics.shutdown()
         metrics.server_close()
         log.info("stopped")
@@ -89,10 +95,10 @@ def serve(service: Service, settings: Settings, log: Any) -> None:
 def _listen(host: str | None, port: int) -> socket.socket:
     if host is not None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=2048)
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     if socket.has_dualstack_ipv6():
         # Fly's proxy comes over IPv6, tools on the machine over IPv4.
         return socket.create_server(
-            ("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=2048
+            ("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG
         )
-    return socket.create_server(("0.0.0.0", port), backlog=2048)  # noqa: S104 - behind Fly Proxy
+    return socket.create_server(("0.0.0.0", port), backlog=_BACKLOG)  # noqa: S104 - behind Fly Proxy
