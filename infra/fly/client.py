@@ -22,6 +22,7 @@ from infra.fly.models import (
     Secret,
 )
 from infra.fly.pace import Pace
+from infra.fly.records import Records
 from infra.fly.session import FlySession
 
 LEASE_HEADER = "fly-machine-lease-nonce"
@@ -39,6 +40,7 @@ class FlyClient:
 
     Attributes:
         leases: what we hold; calls on a machine carry its nonce.
+        records: the entries of `fly releases`.
 
     Every method raises a leaf of `infra.fly.errors.FlyError`.
     """
@@ -51,6 +53,7 @@ class FlyClient:
     ) -> None:
         self._session = FlySession(endpoints or Endpoints.from_env(), transport, pace)
         self.leases = Leases()
+        self.records = Records(self._session)
 
     async def __aenter__(self) -> Self:
         return self

@@ -22,11 +22,17 @@ class Endpoints:
         api_url: GraphQL and logs (`FLY_API_BASE_URL`).
         flaps_url: the Machines API (`FLY_FLAPS_BASE_URL`).
         token: `FLY_API_TOKEN`; never printed.
+        uiex_url: the releases API (`FLY_UIEX_BASE_URL`), by default below `api_url`: whoever
+            points us at another Fly means all of it.
     """
 
     api_url: str = API_URL
     flaps_url: str = FLAPS_URL
     token: str = field(default="", repr=False)
+    uiex_url: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "uiex_url", self.uiex_url or self.api_url)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Endpoints:
@@ -46,6 +52,7 @@ class Endpoints:
             api_url=env.get("FLY_API_BASE_URL", API_URL).rstrip("/"),
             flaps_url=env.get("FLY_FLAPS_BASE_URL", FLAPS_URL).rstrip("/"),
             token=token,
+            uiex_url=env.get("FLY_UIEX_BASE_URL", "").rstrip("/"),
         )
 
     @property

@@ -118,6 +118,14 @@ class Lease(Model):
     expires_at: int = 0
 
 
+class ReleaseRecord(Model):
+    """An entry of `fly releases`; Fly counts its `version` by itself."""
+
+    id: str
+    version: int
+    status: str = ""
+
+
 class ExecResult(Model):
     """What a command that ran inside a machine did."""
 

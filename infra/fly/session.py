@@ -70,6 +70,10 @@ class FlySession:
         """One call below `FLY_API_BASE_URL` (GraphQL, logs)."""
         return await self._send(method, f"{self.endpoints.api_url}{path}", **options)
 
+    async def uiex(self, method: str, path: str, **options: Any) -> Any:
+        """One call of the releases API; `path` starts below `/api/v1`."""
+        return await self._send(method, f"{self.endpoints.uiex_url}/api/v1{path}", **options)
+
     async def registry(self, method: str, path: str, **options: Any) -> Any:
         """One call of the local Fly's registry (real Fly has none at this address)."""
         return await self._send(method, f"{self.endpoints.flaps_url}{path}", **options)

@@ -8,6 +8,7 @@ from infra.fly.client import FlyClient
 from infra.ops import images
 from infra.ops.abort import abort
 from infra.ops.hooked import hooked
+from infra.ops.recorded import recorded
 from infra.ops.request import ReleaseRequest, Wanted
 from infra.ops.rollout import Rollout
 from infra.ops.site import Site, lock_path
@@ -103,7 +104,7 @@ async def _roll_out(rollout: Rollout, state: State) -> Ledger:
     _check_acceptance(world.target, state)
     plan = strategies.plan(state, world.target)
     world.journal.about(world.target.name)
-    async with hooked(rollout):
+    async with hooked(rollout), recorded(world):
         world.journal.write("started", "rollout", rollout.headline(plan.way))
         if rollout.wanted.kept:
             names = ", ".join(rollout.wanted.kept)

@@ -25,6 +25,9 @@ SECRETS_KEY = "flygate_secrets"
 # flyctl counts the machines that have it, and a standby is none of them.
 PLATFORM_KEY = "fly_platform_version"
 PLATFORM_VERSION = "v2"
+# Fly's own record of the release, which `fly status` and `fly secrets list` look up.
+RECORD_KEY = "fly_release_id"
+RECORD_VERSION_KEY = "fly_release_version"
 # A new machine is a candidate until its release stands, then live, and standby once it retired.
 CANDIDATE = "candidate"
 LIVE = "live"

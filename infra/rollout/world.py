@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass, field
 
 from infra.fly.client import FlyClient
+from infra.fly.models import ReleaseRecord
 from infra.rollout.journal import Journal
 from infra.rollout.observe import Seen
 from infra.rollout.target import Target
@@ -44,6 +45,7 @@ class World:
         verdicts: gate → what it said last, of the gates that let the rollout go on.
         secrets_version: Fly's version of the app's secrets, from which new machines read.
         secrets: stands for their values, as `State.secrets` does.
+        record: Fly's own entry for this release, if it took one.
         id: of this rollout; what it makes carries it.
     """
 
@@ -55,6 +57,7 @@ class World:
     verdicts: dict[str, str] = field(default_factory=dict)
     secrets_version: int = 0
     secrets: str = ""
+    record: ReleaseRecord | None = None
     id: str = field(default_factory=_new_id)
 
     @property

@@ -12,6 +12,8 @@ from infra.rollout.observe import (
     LIVE,
     PLATFORM_KEY,
     PLATFORM_VERSION,
+    RECORD_KEY,
+    RECORD_VERSION_KEY,
     RELEASE_KEY,
     RETIRED_KEY,
     ROLE_KEY,
@@ -50,6 +52,9 @@ class Settle:
             INSTANCE_KEY: member.instance or None,
             SECRETS_KEY: world.secrets or None,
         }
+        if world.record:
+            notes[RECORD_KEY] = world.record.id
+            notes[RECORD_VERSION_KEY] = str(world.record.version)
         await world.fly.patch_metadata(world.app, member.id, notes)
         return f"{self.name} is live"
 

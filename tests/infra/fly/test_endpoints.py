@@ -36,6 +36,15 @@ def test_addresses_of_the_local_fly_are_taken_without_a_last_slash() -> None:
     assert found.is_local
 
 
+def test_the_releases_api_is_never_the_real_one_by_omission() -> None:
+    """flyctl has a variable of its own for it; to forget that must not reach production."""
+    local = {"FLY_API_TOKEN": "t", "FLY_API_BASE_URL": "http://127.0.0.1:4280/"}
+    other = {**local, "FLY_UIEX_BASE_URL": "http://127.0.0.1:4281/"}
+
+    assert Endpoints.from_env(local).uiex_url == "http://127.0.0.1:4280"
+    assert Endpoints.from_env(other).uiex_url == "http://127.0.0.1:4281"
+
+
 @pytest.mark.parametrize("env", [{}, {"FLY_API_TOKEN": ""}])
 def test_no_token_says_where_one_comes_from(env: dict[str, str]) -> None:
     """For the local Fly and for Fly.io."""
