@@ -7,7 +7,7 @@ import pytest
 
 from scripts.toolchain.checkout import Checkout
 from scripts.toolchain.console import Console
-from scripts.toolchain.docker import engine, redis_image
+from scripts.toolchain.docker import engine, images
 from scripts.toolchain.docker.deadline import Deadline
 from scripts.toolchain.errors import CommandFailed, DockerMissing
 from tests.scripts.conftest import MakeProgram
@@ -84,7 +84,7 @@ def test_the_image_that_is_there_is_taken(
     """The official image comes first; one that is present is not pulled."""
     make_program(bare_path / "docker", '[ "$1" = image ]')
 
-    assert redis_image.ensure(checkout, console, Deadline(5)) == "redis:7"
+    assert images.ensure(images.REDIS, console, Deadline(5)) == "redis:7"
 
 
 def test_a_chosen_image_is_not_replaced(
@@ -100,4 +100,4 @@ def test_a_chosen_image_is_not_replaced(
     make_program(bare_path / "apt-get", "exit 9")
 
     with pytest.raises(DockerMissing, match="redis:99 can't be pulled: no such host"):
-        redis_image.ensure(checkout, console, Deadline(5))
+        images.ensure(images.REDIS, console, Deadline(5))

@@ -1,1 +1,1 @@
-"""Docker for the tests, where it can be had: an engine that answers, and a Redis image in it."""
+"""Docker for the tests, where it can be had: an engine that answers, and images in it."""
