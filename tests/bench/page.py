@@ -14,6 +14,9 @@ TITLES = {
     "up": "From a change to live (`make bench`)",
     "rollout": "Back from a bad release (`make bench-rollout`)",
     "limiter": "The limiter (`make bench-limiter`)",
+    "affinity-exact": "Sticky sessions: exactness (`make bench-affinity`)",
+    "affinity-latency": "Sticky sessions: what they cost (`make bench-affinity`)",
+    "affinity-changes": "Sticky sessions: while machines change (`make bench-affinity`)",
 }
 
 

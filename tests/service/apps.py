@@ -1,6 +1,7 @@
 """Applications to be wrapped: tests name them in SERVICE_APP."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -49,8 +50,17 @@ def make_app() -> Starlette:
         Route("/slow", slow),
         Route("/stream", stream),
         WebSocketRoute("/talk", talk),
+        WebSocketRoute("/echo", echo),
     ]
     return Starlette(routes=routes, lifespan=lifespan)
+
+
+async def echo(socket: WebSocket) -> None:
+    """Say which machine this is, then what is said."""
+    await socket.accept()
+    await socket.send_text(os.environ.get("FLY_MACHINE_ID", ""))
+    async for text in socket.iter_text():
+        await socket.send_text(text)
 
 
 class Bare:

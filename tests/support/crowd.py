@@ -3,11 +3,14 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import count, takewhile
 
 import httpx
 
-_FAILED = 0  # in place of a status: the connection ended before the answer
+_PATIENCE_SECONDS = 20
+_FAILED = 0  # in place of a status: the connection or the patience ended before the answer
 
 
 @dataclass(slots=True)
@@ -19,10 +22,11 @@ class Client:
         admitted: answers that no limit stood against.
         statuses: how often each came.
         began, ended: between which moments it asked.
-        slowest: the time of each answer, in seconds.
+        seconds: how long each answer took.
     """
 
     address: str
+    region: str = ""
     keeps_cookies: bool = True
     admitted: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
@@ -44,6 +48,8 @@ class Crowd:
         app: whose host name they ask for.
         number: how many.
         pace: requests a second of each.
+        regions: where they are, in turn; none: where the local Fly is.
+        row: the third number of their addresses.
     """
 
     def __init__(
@@ -54,38 +60,47 @@ class Crowd:
         pace: float,
         *,
         keeps_cookies: bool = True,
+        regions: Sequence[str] = ("",),
         row: int = 0,
     ) -> None:
-        """Ask nothing yet; `row` sets the third number of their addresses."""
+        """Ask nothing yet."""
         url = httpx.URL(proxy_url)
         assert url.host == "127.0.0.1", f"tests talk to loopback only, not to {url}"
         self._port = url.port or 80
         self._host = f"{app}.localhost"
         self._pace = pace
         self.clients = [
-            Client(f"127.77.{row}.{n + 1}", keeps_cookies=keeps_cookies) for n in range(number)
+            Client(f"127.77.{row}.{n + 1}", regions[n % len(regions)], keeps_cookies)
+            for n in range(number)
         ]
 
     async def ask_for(self, seconds: float) -> None:
         """Let all of them ask for so long; they may be asked to again."""
-        number = len(self.clients)
-        await asyncio.gather(
-            *(
-                self._run(client, seconds, place / number / self._pace)
-                for place, client in enumerate(self.clients)
-            )
-        )
+        await self._ask_all(lambda number: number < round(seconds * self._pace))
+
+    async def ask_until(self, end: asyncio.Event, seconds: float = 0) -> None:
+        """Let all of them ask until something has happened, and for so long at least."""
+        await self._ask_all(lambda number: not end.is_set() or number < round(seconds * self._pace))
 
     def statuses(self) -> Counter[int]:
         """How often each status came, to anybody."""
         return sum((client.statuses for client in self.clients), Counter())
 
-    async def _run(self, client: Client, seconds: float, delay: float) -> None:
+    async def _ask_all(self, goes_on: Callable[[int], bool]) -> None:
+        number = len(self.clients)
+        await asyncio.gather(
+            *(
+                self._run(client, goes_on, place / number / self._pace)
+                for place, client in enumerate(self.clients)
+            )
+        )
+
+    async def _run(self, client: Client, goes_on: Callable[[int], bool], delay: float) -> None:
         await asyncio.sleep(delay)
         begin = time.monotonic()
         client.began = client.began or begin
         wire: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-        for number in range(round(seconds * self._pace)):
+        for number in takewhile(goes_on, count()):
             await asyncio.sleep(max(0.0, begin + number / self._pace - time.monotonic()))
             if wire is None:
                 wire = await asyncio.open_connection(
@@ -104,12 +119,14 @@ class Crowd:
         """One request; False if the connection is of no more use."""
         began = time.monotonic()
         cookie = f"cookie: {client.cookie}\r\n" if client.cookie else ""
-        writer.write(f"GET / HTTP/1.1\r\nhost: {self._host}\r\n{cookie}\r\n".encode())
+        region = f"fly-local-region: {client.region}\r\n" if client.region else ""
+        writer.write(f"GET / HTTP/1.1\r\nhost: {self._host}\r\n{region}{cookie}\r\n".encode())
         try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
-            await reader.readexactly(int(fields.get("content-length", 0)))
-        except (OSError, asyncio.IncompleteReadError):
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+                fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
+                await reader.readexactly(int(fields.get("content-length", 0)))
+        except (OSError, TimeoutError, asyncio.IncompleteReadError):
             client.statuses[_FAILED] += 1
             return False
         client.seconds.append(time.monotonic() - began)

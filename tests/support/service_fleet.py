@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from infra import image
 from tests.support.localfly import Machines, local_machines
 
 ROOT = Path(__file__).resolve().parents[2]
+KEY = "a key that only the tests have"
 # As the phase's overlay of fly.toml has it.
 REPLAY_CACHE = {
     "path_prefix": "/",
@@ -91,8 +92,16 @@ class ServiceFleet:
 
 
 @asynccontextmanager
-async def service_fleet(state_dir: Path, **environment: str) -> AsyncIterator[ServiceFleet]:
-    """A local Fly with an app that runs this checkout's service; no machine yet."""
+async def service_fleet(
+    state_dir: Path,
+    sources: Sequence[str] = ("service",),
+    **environment: str,
+) -> AsyncIterator[ServiceFleet]:
+    """A local Fly with an app that runs this checkout's service; no machine yet.
+
+    Args:
+        sources: what of the checkout is in the image.
+    """
     async with local_machines(state_dir) as fly:
-        fly.digest = await fly.put_image(image.pack(ROOT, ["service"]).archive)
-        yield ServiceFleet(fly, {"FLYGATE_KEY": "a key that only the tests have", **environment})
+        fly.digest = await fly.put_image(image.pack(ROOT, sources).archive)
+        yield ServiceFleet(fly, {"FLYGATE_KEY": KEY, **environment})

@@ -1,0 +1,92 @@
+"""Rolls releases of the real service out on a local Fly, with the rollout engine."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from infra import flytoml, image
+from infra.fly.client import FlyClient
+from infra.fly.endpoints import Endpoints, is_loopback
+from infra.fly.pace import Pace
+from infra.manifest import Course, Gates, Manifest
+from infra.ops import release as release_op
+from infra.ops.request import ReleaseRequest
+from infra.ops.site import Site
+from infra.phases import PHASES
+from infra.rollout.ledger import Ledger
+from tests.support.localfly import Machines, local_machines
+from tests.support.service_fleet import KEY, ROOT, ServiceFleet
+
+SOURCE = "service"
+# A second is what the proxy and the machines need to see who is draining; the rest is for haste.
+GATES = Gates(wait="30s", drain="1s")
+COURSE = Course(strategy="canary", steps=(1, "100%"), soak="0s", standby="0s")
+CHECK = {"method": "GET", "path": "/readyz", "interval": "1s", "timeout": "2s"}
+
+
+class Operator:
+    """One app in phase 2, with machines that releases made.
+
+    Attributes:
+        fleet: the machines that serve now.
+    """
+
+    def __init__(self, fleet: ServiceFleet, fly: FlyClient, checkout: Path) -> None:
+        """Nothing is released yet."""
+        self.fleet = fleet
+        self._fly = fly
+        self._checkout = checkout
+        self._ledger = Ledger()
+
+    async def release(self, machines: int, **environment: str) -> None:
+        """Roll out so many machines in each region; an environment that differs makes new ones."""
+        fleet = self.fleet
+        request = ReleaseRequest(
+            app=fleet.fly.app, manifest=self._manifest(machines, environment), source=(SOURCE,)
+        )
+        site = Site(self._checkout, self._fly, listeners=())
+        self._ledger = await release_op.release(request, {"FLYGATE_KEY": KEY}, self._ledger, site)
+        found = await self._fly.machines(fleet.fly.app)
+        fleet.ids = [one.id for one in found if one.state == "started" and not one.cordoned]
+
+    def _manifest(self, machines: int, environment: dict[str, str]) -> Manifest:
+        toml = flytoml.overlay(flytoml.read(ROOT / "fly.toml"), PHASES[2].overlay())
+        changes: dict[str, Any] = {
+            "kill_timeout": 5,
+            "http_service": {"checks": [CHECK], "auto_stop_machines": "off"},
+            "env": {**self.fleet.environment, **environment},
+        }
+        packed = image.pack(self._checkout, [SOURCE])
+        return Manifest(
+            app=self.fleet.fly.app,
+            image=packed.reference(self.fleet.fly.app),
+            config=flytoml.machine_config(flytoml.overlay(toml, changes)),
+            phase=2,
+            regions=("iad",),
+            machines=machines,
+            secrets=("FLYGATE_KEY",),
+            gates=GATES,
+            rollout=COURSE,
+        )
+
+
+@asynccontextmanager
+async def operator(folder: Path, **environment: str) -> AsyncIterator[Operator]:
+    """A local Fly with an app; no machine yet."""
+    checkout = folder / "checkout"
+    shutil.copytree(ROOT / SOURCE, checkout / SOURCE, ignore=shutil.ignore_patterns("__pycache__"))
+    async with (
+        local_machines(folder / "fly") as machines,
+        _client(machines) as fly,
+    ):
+        yield Operator(ServiceFleet(machines, environment), fly, checkout)
+
+
+@asynccontextmanager
+async def _client(machines: Machines) -> AsyncIterator[FlyClient]:
+    url = machines.fly.api_url
+    assert is_loopback(url), url
+    async with FlyClient(Endpoints(url, url, "test-token"), pace=Pace(is_limited=False)) as fly:
+        yield fly
