@@ -13,7 +13,6 @@ from infra.fly.errors import FlyError
 from infra.rollout import outcome
 from infra.rollout.errors import RestoreFailed, RolloutHeld, RolloutRestored
 from infra.rollout.gates import Gate
-from infra.rollout.journal import Kind
 from infra.rollout.observe import HELD_KEY
 from infra.rollout.plan import Plan, Stage
 from infra.rollout.steps import Step, Turn
@@ -74,21 +73,17 @@ async def _apply(stage: Stage, step: Step, world: World) -> None:
 async def _judge(gate: Gate, stage: Stage, world: World) -> None:
     machines = [world.made[name] for name in stage.judged]
     verdict = await gate.judge(world, machines)
-    if verdict.outcome == "inconclusive" and (longer := gate.extended()):
-        _note("extended", verdict, stage, world)
-        verdict = await longer.judge(world, machines)
     if verdict.outcome == "inconclusive":
         raise Undecided(verdict)
     if not verdict.passed:
         raise GateFailed(verdict)
-    _note("verdict", verdict, stage, world)
+    _note(verdict, stage, world)
 
 
-def _note(kind: Kind, verdict: Verdict, stage: Stage, world: World) -> None:
-    if kind == "verdict":
-        world.verdicts[verdict.gate] = f"{verdict.outcome}: {verdict.reason}"
+def _note(verdict: Verdict, stage: Stage, world: World) -> None:
+    world.verdicts[verdict.gate] = f"{verdict.outcome}: {verdict.reason}"
     numbers = {"step": stage.name, "outcome": verdict.outcome, **verdict.numbers}
-    world.journal.write(kind, verdict.gate, verdict.reason, verdict.machine, numbers)
+    world.journal.write("verdict", verdict.gate, verdict.reason, verdict.machine, numbers)
 
 
 async def _hold(verdict: Verdict, world: World) -> RolloutHeld:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, Self
+from typing import Protocol
 
 import httpx
 import stamina
@@ -43,10 +43,6 @@ class Gate(Protocol):
         """Answer it; never raises for what the machines do."""
         ...
 
-    def extended(self) -> Self | None:
-        """The gate that is asked once more after an inconclusive verdict, or None: hold."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Healthy:
@@ -63,10 +59,6 @@ class Healthy:
     async def judge(self, world: World, machines: Sequence[Member]) -> Verdict:
         """Watch the machines until they are healthy; the first that can't be is the answer."""
         return await _each(machines, lambda member: self._watch(world, member.id))
-
-    def extended(self) -> Self | None:
-        """See `Gate`."""
-        return None
 
     async def _watch(self, world: World, machine_id: str) -> Verdict:
         deadline = time.monotonic() + self.wait_seconds
@@ -104,10 +96,6 @@ class Smoke:
         """Run the probe in each machine and read its answers."""
         return await _each(machines, lambda member: self._probe(world, member.id))
 
-    def extended(self) -> Self | None:
-        """See `Gate`."""
-        return None
-
     async def _probe(self, world: World, machine_id: str) -> Verdict:
         expected = Expectation.of(world.target.manifest, limiter=self.limiter)
         try:
@@ -133,10 +121,6 @@ class Reachable:
         """Ask for `/health` of each very machine through the proxy, until it answers."""
         async with open_web(world.target.url) as web:
             return await _each(machines, lambda member: self._ask(web, world.target.url, member.id))
-
-    def extended(self) -> Self | None:
-        """See `Gate`."""
-        return None
 
     async def _ask(self, web: httpx.AsyncClient, url: str, machine_id: str) -> Verdict:
         deadline = time.monotonic() + REACH_SECONDS

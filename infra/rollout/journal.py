@@ -24,7 +24,7 @@ Kind = Literal[
     "verdict",  # a gate has judged
     "soak",  # a gate begins to watch: what, how long, by which rules
     "sample",  # what a gate saw on its way to a verdict, to judge it again later
-    "extended",  # a gate could not decide and is asked once more, for longer
+    "extended",  # a soak could not decide and goes on, for longer
     "accepted",  # an operator lets it go on all the same
     "held",  # it still could not: an operator must decide
     "failed",  # a step or a gate failed: the way back begins

@@ -78,10 +78,6 @@ class Soaked:
         ids = {member.name: machine for machine, member in soak.members.items()}
         return replace(verdict, machine=ids.get(verdict.name, ""))
 
-    def extended(self) -> Self | None:
-        """The gate has extended itself: what it saw until then counts."""
-        return None
-
     def _look(self, watch: Watch, at: float, told: dict[str, Any], world: World) -> Verdict:
         was_extended = watch.is_extended
         verdict = watch.look({machine: read(at, one) for machine, one in told.items()})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import pytest
 
@@ -49,10 +48,6 @@ class Judge:
         outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
         return Verdict(outcome, self.name, "3 requests in 10 s", {"requests": 3})
 
-    def extended(self) -> Self | None:
-        """Once more."""
-        return self
-
 
 @pytest.fixture
 def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
@@ -91,9 +86,7 @@ async def held(serving: Deployment, judge: Judge) -> Deployment:
     return serving
 
 
-async def test_what_can_t_be_decided_is_asked_once_more_and_then_held(
-    serving: Deployment, judge: Judge
-) -> None:
+async def test_what_can_t_be_decided_is_held(serving: Deployment, judge: Judge) -> None:
     """Old and new serve side by side, the operator reads what can be done; nobody holds a lock."""
     async with serving.traffic() as traffic:
         with pytest.raises(RolloutHeld, match="3 requests in 10 s") as told:
@@ -102,8 +95,8 @@ async def test_what_can_t_be_decided_is_asked_once_more_and_then_held(
     assert told.value.exit_code == 3
     for word in ("flygate proceed", "flygate abort", "v1 and v2 serve side by side"):
         assert word in str(told.value).splitlines()[-1]
-    assert judge.asked == [["v2-iad-1"]] * 2
-    assert kinds(serving)[-2:] == ["extended", "held"]
+    assert judge.asked == [["v2-iad-1"]]
+    assert kinds(serving)[-1] == "held"
     assert traffic.failures == []
     state = await serving.state()
     assert sorted((m.name, m.role, m.serves) for m in state.machines) == [
