@@ -15,7 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
-from infra.cli import progress, pulumi_lock
+from infra import pulumi_lock
+from infra.cli import progress
 from infra.errors import ConfigError, FlygateError
 from infra.ops.orders import Orders
 from infra.ops.site import journal_path
@@ -34,6 +35,7 @@ _OWN_TO_A_STACK = (
     "FLY_API_BASE_URL",
     "FLY_FLAPS_BASE_URL",
     "FLY_API_TOKEN",
+    "FLYGATE_DNS",
 )
 _OUTCOMES = {"finished": 0, "restored": 2, "refused": 3, "held": 3, "restore-failed": 4}
 _LOCK_POLL_SECONDS = 0.5
@@ -80,7 +82,7 @@ class Stack:
         if self.is_local:
             return sourced
         own = {name: os.environ[name] for name in _OWN_TO_A_STACK if name in os.environ}
-        fly = {name for name in _OWN_TO_A_STACK if name.startswith("FLY_")}
+        fly = {name for name in _OWN_TO_A_STACK if name.startswith("FLY")}
         if "PULUMI_CONFIG_PASSPHRASE" in own:
             fly.add("PULUMI_CONFIG_PASSPHRASE_FILE")
         return {k: v for k, v in sourced.items() if k not in fly} | own

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli import pulumi_lock
+from infra import pulumi_lock
 from infra.cli.stack import Stack
 from infra.rollout.errors import LockHeld
 

@@ -63,6 +63,7 @@ def _start_local_fly() -> None:
     lines = [
         f"export FLY_API_BASE_URL={info['api_url']}",
         f"export FLY_FLAPS_BASE_URL={info['api_url']}",
+        f"export FLYGATE_DNS={info['dns']}",
         # The local Fly takes any token; the clients want one.
         "export FLY_API_TOKEN=local",
     ]

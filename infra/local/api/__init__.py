@@ -80,5 +80,7 @@ def build_api(
     if faults:
         api.include_router(faults_router(faults))
         api.add_middleware(FaultInjector, faults=faults.faults)
-    api.add_middleware(Gate, request_ids=RequestIds(HOME_REGION), tokens=cloud.tokens)
+    api.add_middleware(
+        Gate, request_ids=RequestIds(HOME_REGION), tokens=cloud.tokens, clock=cloud.clock
+    )
     return api

@@ -1,7 +1,8 @@
-"""The way into the API: a request id on every answer, a known token where tokens are required, and
-no web page may drive this machine.
+"""The way into the API: a request id and the time on every answer, a known token where tokens are
+required, and no web page may drive this machine.
 """
 
+from email.utils import formatdate
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -10,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.local.ids import RequestIds
 from infra.local.page.router import PAGE_PATHS
+from infra.local.times import Clock
 from infra.local.tokens import Tokens
 
 _LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "::1", "_api.internal"})
@@ -23,8 +25,9 @@ class Gate:
     resolves to 127.0.0.1 (Host is not ours) nor across sites (Origin is not ours).
     """
 
-    def __init__(self, app: ASGIApp, request_ids: RequestIds, tokens: Tokens) -> None:
+    def __init__(self, app: ASGIApp, request_ids: RequestIds, tokens: Tokens, clock: Clock) -> None:
         self._app = app
+        self._clock = clock
         self._tokens = tokens
         self._request_ids = request_ids
 
@@ -36,7 +39,9 @@ class Gate:
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["fly-request-id"] = request_id
+                headers = MutableHeaders(scope=message)
+                headers["fly-request-id"] = request_id
+                headers["date"] = formatdate(self._clock(), usegmt=True)
             await send(message)
 
         app = self._refusal(scope["path"], Headers(scope=scope)) or self._app

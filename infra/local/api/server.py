@@ -25,6 +25,7 @@ async def serving(api: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
             http=AbortableProtocol,
             log_config=None,
             access_log=False,
+            date_header=False,  # the gate tells the local Fly's own time
             lifespan="off",
             timeout_graceful_shutdown=1,
             timeout_keep_alive=60,

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from infra.cli import pulumi_lock
-from infra.cli.pulumi_lock import PulumiLock
+from infra import pulumi_lock
+from infra.pulumi_lock import PulumiLock
 
 HERE = socket.gethostname()
 

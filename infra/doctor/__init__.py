@@ -1,0 +1,1 @@
+"""What may be wrong with an environment, one check in each file, and how to mend it."""

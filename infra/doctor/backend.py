@@ -1,0 +1,68 @@
+"""Where Pulumi keeps the stack's state: reachable, unlocked, and its secrets can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from infra import pulumi_lock
+from infra.doctor.errors import Unknown
+from infra.doctor.finding import Finding, broken, ok, warning
+from infra.doctor.patient import LOCAL, Patient
+
+SAME_PHRASE = "export PULUMI_CONFIG_PASSPHRASE=… (or …_PASSPHRASE_FILE), the one it was made with"
+OTHER_BACKEND = "export PULUMI_BACKEND_URL=… (and PULUMI_ACCESS_TOKEN for Pulumi Cloud)"
+_REMEDIES = {
+    "passphrase": SAME_PHRASE,
+    "decrypt": SAME_PHRASE,
+    "PULUMI_ACCESS_TOKEN": OTHER_BACKEND,
+    "login": OTHER_BACKEND,
+    "unable to open": OTHER_BACKEND,
+    "not set up": "scripts/bootstrap",
+}
+
+
+async def examine(patient: Patient) -> Sequence[Finding]:
+    """Every secret of the stack was decrypted, if the settings can be had."""
+    try:
+        await patient.settings()
+    except Unknown as exc:
+        return [broken(str(exc), remedy(patient, str(exc)))]
+    found = [ok(f"{place(patient)} can be read, and its secrets decrypted")]
+    if is_at_risk(patient):
+        found.append(
+            warning(
+                "the state is in this checkout only, and `make clean` deletes it",
+                "keep it elsewhere: pulumi stack export, a new PULUMI_BACKEND_URL, stack import",
+            )
+        )
+    return [*found, *_lock(patient)]
+
+
+def remedy(patient: Patient, reason: str) -> str:
+    """What to do when Pulumi can't read a stack, by its own words."""
+    if "There is no stack" in reason:
+        return "make up" if patient.name == LOCAL else f"flygate init {patient.name}"
+    known = [text for sign, text in _REMEDIES.items() if sign in reason]
+    return known[0] if known else OTHER_BACKEND
+
+
+def place(patient: Patient) -> str:
+    """The backend, for people; a password in its address is not for them."""
+    url = patient.environment.get("PULUMI_BACKEND_URL", "Pulumi Cloud")
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+
+
+def is_at_risk(patient: Patient) -> bool:
+    """A real environment's state is in the folder that is meant for the local stack."""
+    own = f"file://{patient.root / '.flygate' / 'state'}"
+    return not patient.is_on_local_fly and patient.environment.get("PULUMI_BACKEND_URL") == own
+
+
+def _lock(patient: Patient) -> list[Finding]:
+    lock = pulumi_lock.find(patient.environment, patient.name)
+    if lock is None:
+        return []
+    if lock.is_dead:
+        return [broken(f"{lock} died and left its lock", f"flygate unlock {patient.name}")]
+    return [warning(f"{lock} is at work", "wait until it has ended")]

@@ -1,0 +1,92 @@
+"""All checks at the same time, each for itself: one that fails or hangs hides no other."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+
+from infra.doctor import (
+    app,
+    backend,
+    clock,
+    configuration,
+    dns,
+    fly,
+    machines,
+    redis,
+    token,
+    toolchain,
+)
+from infra.doctor.errors import Unknown
+from infra.doctor.finding import Finding, broken, skipped
+from infra.doctor.patient import Patient
+from infra.errors import FlygateError
+from infra.redact import Redactor
+
+Check = Callable[[Patient], Awaitable[Sequence[Finding]]]
+
+CHECKS: Mapping[str, Check] = {
+    "toolchain": toolchain.examine,
+    "backend": backend.examine,
+    "configuration": configuration.examine,
+    "fly": fly.examine,
+    "token": token.examine,
+    "clock": clock.examine,
+    "app": app.examine,
+    "dns": dns.examine,
+    "machines": machines.examine,
+    "redis": redis.examine,
+}
+SECONDS_MAX = 20.0
+SHORTEST_SECRET = 8
+
+
+async def examine(
+    patient: Patient, checks: Mapping[str, Check] = CHECKS
+) -> AsyncIterator[tuple[str, list[Finding]]]:
+    """What each check finds, in their order, as soon as it is known."""
+    running = {
+        name: asyncio.create_task(_run(name, check, patient)) for name, check in checks.items()
+    }
+    try:
+        for name, task in running.items():
+            yield name, await task
+    finally:
+        for task in running.values():
+            task.cancel()
+        await asyncio.gather(*running.values(), return_exceptions=True)
+
+
+async def _run(name: str, check: Check, patient: Patient) -> list[Finding]:
+    try:
+        async with asyncio.timeout(SECONDS_MAX):
+            found = list(await check(patient))
+    except Unknown as exc:
+        found = [_unknown(name, exc)]
+    except TimeoutError:
+        found = [broken(f"no answer within {SECONDS_MAX:g} s", "run it again; is Fly well?")]
+    except FlygateError as exc:
+        found = [broken(str(exc), "")]
+    redact = await _redactor(patient)
+    return [
+        replace(each, check=name, text=redact(each.text), remedy=redact(each.remedy))
+        for each in found
+    ]
+
+
+def _unknown(name: str, error: Unknown) -> Finding:
+    if error.check == name:
+        return broken(str(error), error.remedy)
+    return skipped(f"can't be told before `{error.check}` is mended")
+
+
+async def _redactor(patient: Patient) -> Redactor:
+    """No finding shows a secret, whatever an error text quotes."""
+    values = [patient.environment.get(name, "") for name in ("FLY_API_TOKEN", "FLY_ACCESS_TOKEN")]
+    with contextlib.suppress(Unknown, TimeoutError):
+        async with asyncio.timeout(SECONDS_MAX):
+            values += (await patient.secrets()).values()
+    # The local Fly's token is a common word, and no secret.
+    return Redactor(value for value in values if len(value) >= SHORTEST_SECRET)

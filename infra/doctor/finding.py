@@ -1,0 +1,51 @@
+"""What one look of the doctor found, in a line, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    BROKEN = "broken"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line.
+
+    Attributes:
+        text: what was found; of a skipped look, why.
+        remedy: how to mend it; empty where nothing is to be mended.
+        check: the name of the check that found it.
+    """
+
+    verdict: Verdict
+    text: str
+    remedy: str = ""
+    check: str = ""
+
+
+def ok(text: str) -> Finding:
+    """All is well."""
+    return Finding(Verdict.OK, text)
+
+
+def warning(text: str, remedy: str = "") -> Finding:
+    """It works, and may not for ever."""
+    return Finding(Verdict.WARNING, text, remedy)
+
+
+def broken(text: str, remedy: str) -> Finding:
+    """Something does not work."""
+    return Finding(Verdict.BROKEN, text, remedy)
+
+
+def skipped(why: str) -> Finding:
+    """Nothing was looked at."""
+    return Finding(Verdict.SKIPPED, why)

@@ -1,0 +1,1 @@
+"""A new environment: chosen, checked, then written at once."""

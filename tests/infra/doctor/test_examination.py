@@ -1,0 +1,116 @@
+"""The examination: each check for itself, in order, and no secret in what it says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from infra.doctor import examination
+from infra.doctor.errors import Unknown
+from infra.doctor.examination import CHECKS, examine
+from infra.doctor.finding import Finding, Verdict, broken, ok
+from infra.doctor.patient import Patient
+from infra.errors import FlygateError
+from tests.infra.doctor.paper_stack import PaperStack
+
+SECRET = "a-secret-of-the-service"
+TOKEN = "fo1_a-token-of-fly"
+
+
+async def findings(checks: dict[str, examination.Check], stack: PaperStack) -> list[Finding]:
+    """What some checks find."""
+    async with Patient(stack) as patient:
+        return [each async for _, found in examine(patient, checks) for each in found]
+
+
+async def well(_: Patient) -> Sequence[Finding]:
+    return [ok("all is well")]
+
+
+async def test_a_check_that_fails_or_hangs_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their order is kept, and each has a verdict."""
+    monkeypatch.setattr(examination, "SECONDS_MAX", 0.1)
+
+    async def fails(_: Patient) -> Sequence[Finding]:
+        raise FlygateError("it is so")
+
+    async def hangs(_: Patient) -> Sequence[Finding]:
+        await asyncio.Event().wait()
+        return []
+
+    found = await findings({"fails": fails, "hangs": hangs, "well": well}, PaperStack())
+
+    assert [(each.check, each.verdict) for each in found] == [
+        ("fails", Verdict.BROKEN),
+        ("hangs", Verdict.BROKEN),
+        ("well", Verdict.OK),
+    ]
+    assert found[0].text == "it is so"
+
+
+async def test_what_one_check_says_the_others_do_not_repeat() -> None:
+    """They say whose finding to mend first."""
+
+    async def needs_a_token(_: Patient) -> Sequence[Finding]:
+        raise Unknown("token", "no token", "get one")
+
+    found = await findings({"token": needs_a_token, "app": needs_a_token}, PaperStack())
+
+    assert found[0] == Finding(Verdict.BROKEN, "no token", "get one", "token")
+    assert found[1].verdict is Verdict.SKIPPED
+    assert "`token`" in found[1].text
+
+
+async def test_no_finding_shows_a_secret() -> None:
+    """Not even one that an error quotes."""
+
+    async def blabs(patient: Patient) -> Sequence[Finding]:
+        token = patient.environment["FLY_API_TOKEN"]
+        return [broken(f"{SECRET} and {token}", f"use {SECRET}")]
+
+    stack = PaperStack(
+        environment={"FLY_API_TOKEN": TOKEN}, settings={"secrets": json.dumps({"KEY": SECRET})}
+    )
+    [found] = await findings({"blabs": blabs}, stack)
+
+    assert SECRET not in found.text + found.remedy
+    assert TOKEN not in found.text
+
+
+async def test_each_fact_is_asked_for_once() -> None:
+    """However many checks want it, and also if one of them ran out of time."""
+    asked: list[tuple[str, ...]] = []
+
+    class Counting(PaperStack):
+        def ask(self, *arguments: str) -> str:
+            asked.append(arguments)
+            return super().ask(*arguments)
+
+    async def reads(patient: Patient) -> Sequence[Finding]:
+        return [ok((await patient.config()).app)]
+
+    stack = Counting(settings={"app": "shop"})
+    found = await findings({"one": reads, "two": reads, "three": reads}, stack)
+
+    assert [each.text for each in found] == ["shop"] * 3
+    assert len(asked) == 1
+
+
+async def test_offline_and_without_a_stack_every_check_has_a_verdict() -> None:
+    """Nothing waits for a network that is not there."""
+    stack = PaperStack(
+        environment={"FLY_FLAPS_BASE_URL": "http://127.0.0.1:1", "FLY_API_TOKEN": "local"},
+        failure="There is no stack 'demo' yet.",
+    )
+    found = await findings(dict(CHECKS), stack)
+
+    verdicts = {each.check: each for each in found}
+    assert set(verdicts) == set(CHECKS)
+    assert verdicts["backend"].remedy == "flygate init demo"
+    assert verdicts["fly"].verdict is Verdict.BROKEN
+    assert verdicts["fly"].remedy == "make up"
+    others = {"configuration", "clock", "app", "dns", "machines", "redis"}
+    assert {name for name in others if verdicts[name].verdict is Verdict.SKIPPED} == others

@@ -1,0 +1,240 @@
+"""What each check makes of what it sees: the verdict, and a remedy for whatever is not well."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.config import StackConfig
+from infra.doctor import app, backend, clock, configuration, dns, machines, token, toolchain
+from infra.doctor.finding import Finding, Verdict
+from infra.doctor.patient import Patient
+from infra.fly.macaroon import Grant
+from infra.fly.models import App, Lease, Organization
+from infra.generated import GENERATED
+from infra.promotion import Promotion
+from infra.rollout.observe import CANDIDATE, STANDBY, State
+from infra.stack_file import NO_IMAGE
+from scripts.toolchain.companions import PLUGIN
+from scripts.toolchain.pulumi_cli import PINNED
+from tests.infra.builders import IMAGE, seen
+from tests.infra.doctor.paper_stack import PaperStack
+
+DAY = 86_400
+NOW = 1_800_000_000
+SECRETS = dict.fromkeys(GENERATED, "x")
+
+
+def verdicts(found: list[Finding]) -> list[Verdict]:
+    """Their verdicts; what is not well says what to do."""
+    assert all(each.remedy for each in found if each.verdict in {Verdict.BROKEN, Verdict.WARNING})
+    return [each.verdict for each in found]
+
+
+def stack(**values: object) -> StackConfig:
+    """A stack's configuration, with an image."""
+    return StackConfig.model_validate({"app": "shop", "image": IMAGE, **values})
+
+
+def test_the_versions_are_those_of_the_bootstrap() -> None:
+    """What it installs, the doctor accepts."""
+    assert (toolchain.PULUMI_LEAST, toolchain.PLUGIN) == (PINNED, PLUGIN)
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        (f"v{PINNED}\n", Verdict.OK),
+        ("v4.0.0", Verdict.OK),
+        ("v3.99.9", Verdict.BROKEN),
+        ("", Verdict.BROKEN),
+        (None, Verdict.BROKEN),
+    ],
+)
+def test_pulumi_must_be_new_enough(said: str | None, verdict: Verdict) -> None:
+    """Versions are compared as numbers."""
+    assert verdicts([toolchain.judge_pulumi(said)]) == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("said", "command"),
+    [
+        ("There is no stack 'demo' yet.", "flygate init demo"),
+        ("pulumi config failed: error: incorrect passphrase", "PULUMI_CONFIG_PASSPHRASE"),
+        ("error: passphrase must be set with PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE"),
+        ("error: PULUMI_ACCESS_TOKEN must be set for login", "PULUMI_BACKEND_URL"),
+        ("error: unable to open state directory", "PULUMI_BACKEND_URL"),
+        ("something that nobody thought of", "PULUMI_BACKEND_URL"),
+    ],
+)
+def test_the_backend_s_remedy_is_told_by_pulumi_s_words(said: str, command: str) -> None:
+    """A wrong passphrase and a missing stack want different things."""
+    assert command in backend.remedy(Patient(PaperStack()), said)
+
+
+def test_a_backend_s_password_is_not_shown() -> None:
+    """It may be in the address of the state."""
+    patient = Patient(PaperStack(environment={"PULUMI_BACKEND_URL": "postgres://me:word@db/state"}))
+
+    assert backend.place(patient) == "postgres://db/state"
+
+
+def test_a_real_environment_whose_state_is_only_here_is_at_risk(tmp_path: Path) -> None:
+    """`make clean` would forget production."""
+    own = {"PULUMI_BACKEND_URL": f"file://{tmp_path}/.flygate/state"}
+    local = {**own, "FLY_FLAPS_BASE_URL": "http://127.0.0.1:1"}
+
+    assert backend.is_at_risk(Patient(PaperStack(root=tmp_path, environment=own)))
+    assert not backend.is_at_risk(Patient(PaperStack(root=tmp_path, environment=local)))
+
+
+@pytest.mark.parametrize(
+    ("values", "secrets", "here", "expected"),
+    [
+        ({}, SECRETS, False, []),
+        ({"app": "my-service"}, SECRETS, False, [Verdict.BROKEN]),
+        ({"image": f"registry.fly.io/shop@{NO_IMAGE}"}, SECRETS, False, [Verdict.BROKEN]),
+        ({"image": "source"}, SECRETS, False, [Verdict.BROKEN]),
+        ({"image": "source"}, SECRETS, True, []),
+        ({"image": "source", "promotion": Promotion(source="a")}, SECRETS, False, []),
+        ({}, {"ADMIN_TOKEN": "x"}, False, [Verdict.WARNING]),
+    ],
+)
+def test_a_valid_configuration_may_yet_not_be_right(
+    values: dict[str, object], secrets: dict[str, str], here: bool, expected: list[Verdict]
+) -> None:
+    """What the template left open, and what only the local Fly can run."""
+    found = configuration.judge(stack(**values), secrets, "demo", is_on_local_fly=here)
+
+    assert verdicts(found) == expected
+
+
+@pytest.mark.parametrize(
+    ("ahead", "verdict"),
+    [
+        (0.4, Verdict.OK),
+        (-4.9, Verdict.OK),
+        (12.0, Verdict.WARNING),
+        (-31.0, Verdict.BROKEN),
+        (3600.0, Verdict.BROKEN),
+        (None, Verdict.SKIPPED),
+    ],
+)
+def test_a_clock_may_be_off_by_a_little(ahead: float | None, verdict: Verdict) -> None:
+    """By half of what a signature lives, things fail."""
+    assert verdicts([clock.judge(ahead)]) == [verdict]
+
+
+def test_the_clock_says_in_which_direction_it_is_off() -> None:
+    """So that one knows which of the two to believe."""
+    assert "behind" in clock.judge(60).text
+    assert "ahead of" in clock.judge(-60).text
+
+
+@pytest.mark.parametrize(
+    ("status", "org", "phase", "expected"),
+    [
+        ("deployed", "personal", 1, []),
+        ("deployed", "acme", 1, [Verdict.BROKEN]),
+        ("suspended", "personal", 2, [Verdict.WARNING]),
+        ("suspended", "personal", 1, []),
+    ],
+)
+def test_an_app_is_in_the_right_organisation_and_not_suspended(
+    status: str, org: str, phase: int, expected: list[Verdict]
+) -> None:
+    """A phase that sleeps when idle may have no machine that runs."""
+    found = app.judge(
+        App(name="shop", status=status, organization=Organization(slug=org)), stack(phase=phase)
+    )
+
+    assert verdicts(found) == expected
+
+
+@pytest.mark.parametrize(
+    ("grant", "verdict"),
+    [
+        (None, Verdict.OK),
+        (Grant(), Verdict.OK),
+        (Grant(expires_at=NOW + 90 * DAY), Verdict.OK),
+        (Grant(expires_at=NOW + 3 * DAY), Verdict.WARNING),
+        (Grant(expires_at=NOW - DAY), Verdict.BROKEN),
+        (Grant(may_write=False), Verdict.BROKEN),
+    ],
+)
+def test_a_token_must_last_and_may_write(grant: Grant | None, verdict: Verdict) -> None:
+    """It says so itself, before Fly is asked."""
+    assert verdicts([token.judge(grant, NOW, "get another")]) == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("told", "verdict"),
+    [("m2iad1 iad,m2iad2 iad", Verdict.OK), ("m2iad1 iad", Verdict.WARNING), ("", Verdict.WARNING)],
+)
+def test_the_private_dns_lists_what_runs(told: str, verdict: Verdict) -> None:
+    """Sticky sessions go by it; machines that sleep are not in it."""
+    state = State("shop", (seen(2, 1), seen(2, 2), seen(2, 3, state="suspended")))
+
+    assert verdicts([dns.judge_private(told, state)]) == [verdict]
+
+
+def test_a_public_name_that_leads_elsewhere_is_noticed() -> None:
+    """One address too many is enough; addresses are compared as such."""
+    assert (
+        dns.judge_public("shop.fly.dev", ["2001:DB8::1"], ["2001:db8:0::1"]).verdict is Verdict.OK
+    )
+    assert verdicts([dns.judge_public("shop.fly.dev", ["192.0.2.9"], ["192.0.2.1"])]) == [
+        Verdict.WARNING
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, []),
+        ({"state": "suspended"}, []),
+        ({"state": "stopped"}, [Verdict.BROKEN]),
+        ({"healthy": False}, [Verdict.BROKEN]),
+        ({"noted_instance": "x", "instance": "y"}, [Verdict.BROKEN]),
+        ({"role": CANDIDATE, "held": "too few requests"}, [Verdict.WARNING]),
+        ({"role": CANDIDATE}, [Verdict.BROKEN]),
+        ({"role": STANDBY, "cordoned": True}, [Verdict.WARNING]),
+        ({"role": STANDBY, "cordoned": True, "state": "suspended"}, []),
+    ],
+)
+def test_a_machine_that_is_not_as_its_release_left_it_is_named(
+    changes: dict[str, object], expected: list[Verdict]
+) -> None:
+    """Stopped, ill, edited, held, left behind."""
+    state = State("shop", (seen(2, 1), seen(2, 2, **changes)))
+    found = machines.judge(state, "demo", "pulumi up --stack demo")
+
+    assert verdicts(found) == expected
+
+
+def test_a_missing_machine_is_noticed() -> None:
+    """Its release noted how many there were."""
+    [found] = machines.judge(State("shop", (seen(2, 1, count=2),)), "demo", "pulumi up")
+
+    assert "1 of 2 machines" in found.text
+
+
+def test_a_lease_s_holder_is_told_from_a_dead_one() -> None:
+    """Of two machines held by one rollout it is told once."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    here = socket.gethostname()
+    dead = f"flygate v7 by ann@{here} (process {process.pid}) since 2026"
+    alive = f"flygate v8 by ann@{here} (process {os.getpid()}) since 2026"
+    elsewhere = f"flygate v9 by ann@not-{here} (process {process.pid}) since 2026"
+    leases = {"a": dead, "b": dead, "c": alive, "d": elsewhere, "e": "flyctl deploy"}
+
+    found = machines.judge_leases({m: Lease(description=text) for m, text in leases.items()})
+
+    assert len(verdicts(found)) == 4
+    assert ["has died" in each.text for each in found] == [True, False, False, False]
