@@ -9,19 +9,20 @@ from starlette.routing import Route
 from .asgi import App
 from .cluster.cookie import AffinityCookie
 from .cluster.directory import DnsDirectory
-from .cluster.fingerprint import derived
 from .cluster.handoff import Handoff
-from .cluster.members import Members
+from .cluster.keys import derived
+from .cluster.members import Members, Status
 from .cluster.metrics import ClusterMetrics
 from .cluster.node import Node
 from .cluster.peers import Peers
 from .cluster.ring import Member
-from .limiter import Limiter, MemoryStore, Store
+from .limiter import GuardedStore, Limiter, MemoryStore
 from .middleware.affinity import AffinityMiddleware
 from .readiness import Readiness
 from .routes.cluster import ClusterRoutes
-from .settings import ClusterSettings
+from .settings import ClusterSettings, Settings
 from .signature import Signatures
+from .stores import store_id
 from .telemetry import Telemetry
 
 
@@ -52,22 +53,32 @@ class Cluster:
 
 
 def make_cluster(
-    settings: ClusterSettings, port: int, store: Store, readiness: Readiness, telemetry: Telemetry
+    cluster: ClusterSettings,
+    settings: Settings,
+    store: MemoryStore | GuardedStore,
+    readiness: Readiness,
+    telemetry: Telemetry,
 ) -> Cluster:
     """All of it, joined to nobody yet.
 
     Args:
-        port: where this machine listens, and so do the others.
-        store: whose buckets are handed over, if they are in memory.
+        cluster: the part of the settings that is not missing.
+        settings: all of them. Where this machine listens the others do, too.
+        store: whose buckets are handed over, unless they are windows.
     """
-    signatures = Signatures(settings.key)
+    signatures = Signatures(cluster.key)
     metrics = ClusterMetrics(telemetry.registry)
-    directory = DnsDirectory(settings.app, settings.dns)
-    peers = Peers(directory, port, signatures)
-    me = Member(settings.machine, settings.region)
-    members = Members(me, directory, peers.status, derived(settings.key, "ring"))
+    directory = DnsDirectory(cluster.app, cluster.dns)
+    peers = Peers(directory, settings.port, signatures)
+    me = Member(cluster.machine, cluster.region)
+    told = Status(affinity=cluster.affinity, store=store_id(settings.limiter))
+    members = Members(me, directory, peers.status, derived(cluster.key, "ring"), told)
     metrics.watch_members(lambda: len(members.ring))
-    memory = store if isinstance(store, MemoryStore) else None
-    handoff = Handoff(memory, lambda: members.peers, peers, metrics)
+    if isinstance(store, GuardedStore):
+        store.machines = lambda: members.count or settings.limiter.machines
+    is_window = settings.limiter.is_sliding_window and settings.login is None
+    handoff = Handoff(
+        None if is_window else store, lambda: members.stores, told.store, peers, metrics
+    )
     node = Node(members, handoff, readiness)
-    return Cluster(node, ClusterRoutes(node, signatures).routes(), peers, settings, metrics)
+    return Cluster(node, ClusterRoutes(node, signatures).routes(), peers, cluster, metrics)

@@ -1,16 +1,14 @@
 """Builds the service: everything is wired here, and nowhere else."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from .asgi import App, Receive, Scope, Send
-from .cluster.fingerprint import derived, keyed_fingerprint
 from .lifespan import Lifespan
 from .limiter import Limiter, Store
-from .limiter.store.memory import Fingerprint
 from .middleware.client_ip import ClientIpMiddleware
 from .middleware.rate_limit import RateLimitMiddleware
 from .own_paths import OwnPaths
@@ -60,7 +58,7 @@ def build_app(settings: Settings, log: Any) -> Service:
     statistics = Statistics(settings.memory_bytes)
     telemetry = Telemetry(log, statistics)
     signatures = Signatures(settings.key) if settings.key else None
-    store = make_store(settings.limiter, telemetry, _fingerprint(settings))
+    store = make_store(settings, telemetry)
     stores = [store]
     limiter = Limiter(load_policies(settings.limiter), store, [telemetry])
     statistics.limits = lambda: fingerprint(limiter.policies)
@@ -75,7 +73,7 @@ def build_app(settings: Settings, log: Any) -> Service:
         # argon2 is not needed where nobody logs in.
         from .logins import make_login  # noqa: PLC0415
 
-        logins = make_login_store(settings.limiter, store, telemetry)
+        logins = make_login_store(settings, store, telemetry)
         stores.append(logins)
         guard, route = make_login(
             settings.login, settings.on_fly, settings.memory_bytes, logins, telemetry
@@ -88,7 +86,7 @@ def build_app(settings: Settings, log: Any) -> Service:
         # Its client of HTTP is not needed where machines do not talk to each other.
         from .clusters import make_cluster  # noqa: PLC0415
 
-        cluster = make_cluster(settings.cluster, settings.port, store, readiness, telemetry)
+        cluster = make_cluster(settings.cluster, settings, stores[-1], readiness, telemetry)
         routes += cluster.routes
     uncounted = _CHECKS | {route.path for route in routes if route.path.startswith(_INTERNAL)}
     app: App = OwnPaths(_application(settings), routes, statistics, uncounted)
@@ -112,19 +110,13 @@ def build_app(settings: Settings, log: Any) -> Service:
 
 
 @asynccontextmanager
-async def _resources(stores: list[Store], cluster: "Cluster | None") -> AsyncIterator[None]:
+async def _resources(stores: Sequence[Store], cluster: "Cluster | None") -> AsyncIterator[None]:
     """What is there while the service runs."""
     async with AsyncExitStack() as stack:
         stack.push_async_callback(close_all, stores)
         if cluster is not None:
             await stack.enter_async_context(cluster.running())
         yield
-
-
-def _fingerprint(settings: Settings) -> Fingerprint:
-    if settings.cluster is None:
-        return hash
-    return keyed_fingerprint(derived(settings.cluster.key, "fingerprints"))
 
 
 def _application(settings: Settings) -> App:

@@ -45,7 +45,7 @@ class LimiterSettings:
 
     Attributes:
         policies: a TOML file of policies, used instead of the default one.
-        key_secret: what keys are hashed with before they leave the process.
+        key_secret: what the names of buckets are hashed with before they leave the process.
         budget_seconds: the longest that a decision by Redis may take.
         machines: how many machines share a quota while Redis cannot be asked.
     """
@@ -90,6 +90,7 @@ class ClusterSettings:
 
     Attributes:
         dns: the address and the port of the name server; None for the system's.
+        affinity: whether each client has one machine, or all serve whoever comes.
     """
 
     app: str
@@ -97,6 +98,7 @@ class ClusterSettings:
     region: str
     key: str = field(repr=False)
     dns: tuple[str, int] | None
+    affinity: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ class Settings:
     Attributes:
         memory_bytes: what the machine has; 0 if nobody says.
         key: what the rollout engine and other machines sign their requests with.
-        cluster: None if each machine serves whoever comes.
+        cluster: None if a machine cannot know the others, so that its limits are its own.
     """
 
     host: str | None
@@ -175,17 +177,19 @@ def _login(read: "_Reader") -> LoginSettings | None:
 
 
 def _cluster(read: "_Reader") -> ClusterSettings | None:
-    if read.choice("RATE_LIMIT_AFFINITY", "off", ["off", "on"]) == "off":
-        return None
-    if read.text("RATE_LIMIT_ALGORITHM") == _WINDOW:
+    affinity = read.choice("RATE_LIMIT_AFFINITY", "off", ["off", "on"]) == "on"
+    if affinity and read.text("RATE_LIMIT_ALGORITHM") == _WINDOW:
         allowed = "off, since sliding windows can't be handed from one machine to another"
         raise SettingError("RATE_LIMIT_AFFINITY", "on", allowed)
     needed = [read.text(name) for name in ("FLY_APP_NAME", "FLY_MACHINE_ID", "FLYGATE_KEY")]
     app, machine, key = needed
-    if app is None or machine is None or key is None:
+    if app is not None and machine is not None and key is not None:
+        region = read.text("FLY_REGION") or ""
+        return ClusterSettings(app, machine, region, key, _dns(read), affinity)
+    if affinity:
         allowed = "off, unless FLY_APP_NAME, FLY_MACHINE_ID and FLYGATE_KEY are set"
         raise SettingError("RATE_LIMIT_AFFINITY", "on", allowed)
-    return ClusterSettings(app, machine, read.text("FLY_REGION") or "", key, _dns(read))
+    return None
 
 
 def _dns(read: "_Reader") -> tuple[str, int] | None:
@@ -228,8 +232,12 @@ def _limiter(read: "_Reader") -> LimiterSettings:
         policies=Path(policies) if policies else None,
         failure=Failure(read.choice("RATE_LIMIT_FAILURE", Failure.FAIR_SHARE, list(Failure))),
         redis_url=redis_url,
-        # All machines have the same URL, and its password makes it a secret.
-        key_secret=read.text("RATE_LIMIT_KEY_SECRET") or redis_url or "",
+        # All machines have the same, before and after a change of the storage, too. A URL is a
+        # secret by its password.
+        key_secret=read.text("RATE_LIMIT_KEY_SECRET")
+        or read.text("FLYGATE_KEY")
+        or redis_url
+        or "",
         budget_seconds=read.whole("RATE_LIMIT_BUDGET_MILLISECONDS", 50, 1, 10_000) / 1000,
         machines=read.whole("RATE_LIMIT_MACHINES", 1, 1, 10_000),
     )

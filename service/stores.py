@@ -1,40 +1,51 @@
 """Builds the stores that the settings ask for."""
 
 from collections.abc import Iterable
+from hashlib import blake2b
 
-from .limiter import GuardedStore, MemoryStore, Store, SuspendableClock, WindowStore
-from .limiter.store.memory import Fingerprint
-from .settings import LimiterSettings
+from .limiter import (
+    GuardedStore,
+    MemoryStore,
+    Store,
+    SuspendableClock,
+    WindowStore,
+    keyed_fingerprint,
+)
+from .limiter.fingerprint import Fingerprint
+from .limiter.store.address import RedisAddress
+from .settings import LimiterSettings, Settings
 from .telemetry import Telemetry
 
 
-def make_store(
-    settings: LimiterSettings, telemetry: Telemetry, fingerprint: Fingerprint = hash
-) -> Store:
-    """Memory; or Redis, with memory to go on with when Redis cannot be asked.
-
-    Args:
-        fingerprint: see `MemoryStore`.
-    """
-    kind = WindowStore if settings.is_sliding_window else MemoryStore
+def make_store(settings: Settings, telemetry: Telemetry) -> MemoryStore | GuardedStore:
+    """Memory; or Redis, with memory to go on with when Redis cannot be asked."""
+    kind = WindowStore if settings.limiter.is_sliding_window else MemoryStore
     # A machine that nobody asks is suspended: its clients' waits must end all the same.
     clock = SuspendableClock()
-    memory = kind(settings.max_keys, clock, fingerprint, telemetry.on_overflow)
+    names = _names(settings)
+    memory = kind(settings.limiter.max_keys, clock, names, telemetry.on_overflow)
     telemetry.watch_memory(memory)
-    if settings.storage == "memory" or settings.redis_url is None:
-        return memory
-    return _with_redis(settings.redis_url, memory, settings, telemetry)
+    return _with_redis(memory, settings.limiter, telemetry)
 
 
-def make_login_store(settings: LimiterSettings, store: Store, telemetry: Telemetry) -> Store:
+def make_login_store(
+    settings: Settings, store: MemoryStore | GuardedStore, telemetry: Telemetry
+) -> MemoryStore | GuardedStore:
     """Where failed logins are counted: locks are exact times, which a sliding window is not."""
-    if not settings.is_sliding_window:
+    if not settings.limiter.is_sliding_window:
         return store
+    memory = MemoryStore(clock=SuspendableClock(), fingerprint=_names(settings))
+    return _with_redis(memory, settings.limiter, telemetry)
+
+
+def store_id(settings: LimiterSettings) -> str:
+    """What tells machines whether they have a store in common: "" says that it is their own."""
     if settings.storage == "memory" or settings.redis_url is None:
-        return MemoryStore(clock=SuspendableClock())
-    return _with_redis(
-        settings.redis_url, MemoryStore(clock=SuspendableClock()), settings, telemetry
-    )
+        return ""
+    address = RedisAddress.parse(settings.redis_url)
+    text = f"{address}/{address.database}".encode()
+    key = blake2b(settings.key_secret.encode()).digest()
+    return blake2b(text, key=key, digest_size=8).hexdigest()
 
 
 async def close_all(stores: Iterable[Store]) -> None:
@@ -43,14 +54,26 @@ async def close_all(stores: Iterable[Store]) -> None:
         await store.aclose()
 
 
+def _names(settings: Settings) -> Fingerprint:
+    """Names that mean something to other machines, if there can be any."""
+    if settings.cluster is None and settings.limiter.storage == "memory":
+        return hash
+    return keyed_fingerprint(settings.limiter.key_secret.encode())
+
+
 def _with_redis(
-    url: str, memory: MemoryStore, settings: LimiterSettings, telemetry: Telemetry
-) -> Store:
+    memory: MemoryStore, settings: LimiterSettings, telemetry: Telemetry
+) -> MemoryStore | GuardedStore:
+    if settings.storage == "memory" or settings.redis_url is None:
+        return memory
     # Not needed with memory.
     from .limiter.store.redis import RedisStore  # noqa: PLC0415
-    from .limiter.store.script import BucketScript, WindowScript  # noqa: PLC0415
+    from .limiter.store.script import WindowScript  # noqa: PLC0415
 
-    script = WindowScript if isinstance(memory, WindowStore) else BucketScript
-    secret, budget = settings.key_secret.encode(), settings.budget_seconds
-    redis = RedisStore(url, secret, budget, script=script)
+    url, names, budget = settings.redis_url, memory.fingerprint, settings.budget_seconds
+    if isinstance(memory, WindowStore):
+        redis = RedisStore(url, names, budget, script=WindowScript)
+    else:
+        redis = RedisStore(url, names, budget)
+        redis.known = memory.export_now
     return GuardedStore(redis, memory, lambda: settings.machines, listeners=[telemetry])

@@ -1,11 +1,13 @@
 """Moves buckets from one machine to another, as time owed: at a stop, and at a start."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Final, Protocol
 
-from service.limiter import ForeignSnapshot, MemoryStore, Snapshot
+from service.limiter import ForeignSnapshot
+from service.limiter.store.snapshot import Portable
 
 from .errors import FormatError, PeerError
 from .messages import pack, unpack
@@ -13,6 +15,9 @@ from .metrics import ClusterMetrics
 from .ring import Member
 
 _SECONDS: Final = 2.0
+
+# Of each at least one machine must be reached.
+Groups = list[list[Member]]
 
 
 class Carrier(Protocol):
@@ -31,20 +36,23 @@ class Handoff:
     """Gives this machine's buckets to the others, and takes theirs; as often as one likes.
 
     Everybody gets all of them. Who owns a client next depends on who will be there then, and a
-    bucket that nobody asks for goes idle by itself.
+    bucket that nobody asks for goes idle by itself. Of machines with a common store any one will
+    do, and who has it in common with this one needs nothing.
 
     Args:
-        store: where the buckets are; None if they are not in this machine's memory.
-        peers: who is there.
-        carrier: the way to them.
+        store: where the buckets are; None if they can't be moved.
+        peers: who is there, with the name of its store; "" is its own.
+        common: the name of this machine's store.
+        carrier: the way to the peers.
         metrics: counts.
         seconds: the longest that giving or taking lasts.
     """
 
     def __init__(
         self,
-        store: MemoryStore | None,
-        peers: Callable[[], list[Member]],
+        store: Portable | None,
+        peers: Callable[[], Mapping[Member, str]],
+        common: str,
         carrier: Carrier,
         metrics: ClusterMetrics,
         seconds: float = _SECONDS,
@@ -52,49 +60,80 @@ class Handoff:
         """Move nothing yet."""
         self._store = store
         self._peers = peers
+        self._common = common
         self._carrier = carrier
         self._metrics = metrics
         self._seconds = seconds
 
-    def messages(self) -> list[bytes]:
-        """What this machine's buckets owe; none if they are elsewhere."""
-        return list(pack(self._store.export())) if self._store else []
+    async def messages(self) -> AsyncIterator[bytes]:
+        """What this machine's buckets owe."""
+        if self._store is not None:
+            async for snapshot in self._store.export():
+                for message in pack(snapshot):
+                    yield message
 
-    def merge(self, message: bytes) -> None:
+    async def merge(self, data: bytes) -> None:
         """Take over what another machine's buckets owe; where both have one, the later time wins.
 
         What this version does not understand is ignored, and counted.
         """
         with self._counted():
-            for snapshot in unpack(message):
-                self._restore(snapshot)
+            for snapshot in unpack(data):
+                if self._store is not None:
+                    self._metrics.took(await self._store.restore(snapshot))
+                await asyncio.sleep(0)  # there are requests to be served, too
 
     async def give(self) -> None:
         """Give everything to everybody, as far as the time allows."""
-        messages = self.messages()
 
-        async def give(peer: Member) -> None:
-            for message in messages:
-                await self._carrier.push(peer, message)
-                self._metrics.gave()
+        async def give(groups: Groups) -> None:
+            messages = [message async for message in self.messages()]
 
-        await self._with_all(give)
+            async def push(peer: Member) -> None:
+                for message in messages:
+                    await self._carrier.push(peer, message)
+                    self._metrics.gave()
+
+            await self._with_each(groups, push)
+
+        await self._in_time(give)
 
     async def take(self) -> None:
         """Take everything from everybody, as far as the time allows."""
 
-        async def take(peer: Member) -> None:
-            data = await self._carrier.pull(peer)
-            with self._counted():
-                for snapshot in unpack(data):
-                    self._restore(snapshot)
-                    await asyncio.sleep(0)  # there are requests to be served, too
+        async def pull(peer: Member) -> None:
+            await self.merge(await self._carrier.pull(peer))
 
-        await self._with_all(take)
+        await self._in_time(lambda groups: self._with_each(groups, pull))
 
-    def _restore(self, snapshot: Snapshot) -> None:
-        if self._store is not None:
-            self._metrics.took(self._store.restore(snapshot))
+    def _groups(self) -> Groups:
+        """The peers, those together of whom any one will do."""
+        peers = self._peers()
+        common: defaultdict[str, list[Member]] = defaultdict(list)
+        for peer, store in peers.items():
+            if store and store != self._common:
+                common[store].append(peer)
+        return [[peer] for peer, store in peers.items() if not store] + list(common.values())
+
+    async def _with_each(self, groups: Groups, act: Callable[[Member], Awaitable[None]]) -> None:
+        async def with_one(group: list[Member]) -> None:
+            for peer in group:
+                try:
+                    await act(peer)
+                except PeerError:
+                    self._metrics.failed()
+                else:
+                    return
+
+        await asyncio.gather(*map(with_one, groups))
+
+    async def _in_time(self, move: Callable[[Groups], Awaitable[None]]) -> None:
+        groups = self._groups()
+        if not groups:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._seconds):
+                await move(groups)
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -104,14 +143,3 @@ class Handoff:
             self._metrics.ignored("version")
         except ForeignSnapshot:
             self._metrics.ignored("key")
-
-    async def _with_all(self, act: Callable[[Member], Awaitable[None]]) -> None:
-        async def attempt(peer: Member) -> None:
-            try:
-                await act(peer)
-            except PeerError:
-                self._metrics.failed()
-
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._seconds):
-                await asyncio.gather(*map(attempt, self._peers()))

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from .directory import Directory
 from .errors import DirectoryError, PeerError
@@ -17,10 +18,17 @@ class Status:
         admitted: it has got a request through the proxy. A rollout's candidate has not, though
             the DNS tells of it.
         draining: it is about to stop.
+        affinity: it wants each client to have one machine.
+        store: names the store that it has in common with others; "" if it has its own.
     """
 
     admitted: bool = False
     draining: bool = False
+    affinity: bool = True
+    store: str = ""
+
+
+_OWN: Final = Status()
 
 
 class Members:
@@ -31,9 +39,14 @@ class Members:
         directory: tells which machines run.
         ask: what a machine says of itself; raises PeerError.
         seed: the ring's.
+        told: what this machine says of itself, as far as it never changes.
 
     Attributes:
         ring: of those who own clients now.
+        count: how many these are; 0 until somebody said.
+        is_sticky: whether each client has one machine: as long as any member wants that. So while
+            machines with one store follow those that each have their own, no client has two.
+        is_split: whether members have different stores.
     """
 
     def __init__(
@@ -42,20 +55,34 @@ class Members:
         directory: Directory,
         ask: Callable[[Member], Awaitable[Status]],
         seed: bytes = b"",
+        told: Status = _OWN,
     ) -> None:
         """Alone."""
         self._me = me
         self._directory = directory
         self._ask = ask
         self._seed = seed
+        self._told = told
         self._known: dict[Member, Status] = {}
         self._is_leaving = False
         self.ring = Ring([me], seed)
+        self.count = 0
+        self.is_sticky = told.affinity
+        self.is_split = False
 
     @property
     def peers(self) -> list[Member]:
         """The other machines that will stay, admitted or not yet."""
-        return [member for member, status in self._known.items() if not status.draining]
+        return list(self.stores)
+
+    @property
+    def stores(self) -> dict[Member, str]:
+        """The other machines that will stay, and the names of their stores."""
+        return {member: told.store for member, told in self._known.items() if not told.draining}
+
+    def status(self, admitted: bool, draining: bool) -> Status:
+        """What the others are told."""
+        return replace(self._told, admitted=admitted, draining=draining)
 
     async def refresh(self) -> bool:
         """Ask who is there, and each how it is. False if the DNS did not answer."""
@@ -82,8 +109,13 @@ class Members:
             return self._known.get(member, Status())
 
     def _renew(self) -> None:
-        members = {member for member in self.peers if self._known[member].admitted}
-        if not (self._is_leaving and members):
-            members.add(self._me)
-        if members != set(self.ring.members):
-            self.ring = Ring(members, self._seed)
+        told = {member: self._known[member] for member in self.peers}
+        told = {member: status for member, status in told.items() if status.admitted}
+        if not (self._is_leaving and told):
+            told[self._me] = self._told
+        if told.keys() != set(self.ring.members):
+            self.ring = Ring(told, self._seed)
+        self.count = len(told)
+        self.is_sticky = any(status.affinity for status in told.values())
+        stores = {status.store for status in told.values()}
+        self.is_split = len(told) > 1 and (len(stores) > 1 or "" in stores)

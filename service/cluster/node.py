@@ -26,6 +26,9 @@ class Node:
         handoff: moves buckets.
         readiness: whether this machine is draining.
         clock: unix time, which goes on while a machine is suspended.
+
+    Attributes:
+        is_admitted: whether a request came through the proxy.
     """
 
     def __init__(
@@ -40,14 +43,19 @@ class Node:
         self.handoff = handoff
         self._readiness = readiness
         self._clock = clock
-        self._is_admitted = False
+        self.is_admitted = False
         self._news = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def status(self) -> Status:
         """What the others are told."""
-        return Status(self._is_admitted, self._readiness.draining)
+        return self.members.status(self.is_admitted, self._readiness.draining)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to decide on requests: all serve whoever comes."""
+        return self.is_admitted and not self.members.is_sticky
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -63,8 +71,8 @@ class Node:
 
     def admit(self) -> None:
         """A request came through the proxy: this machine serves. Only the first one matters."""
-        if not self._is_admitted:
-            self._is_admitted = True
+        if not self.is_admitted:
+            self.is_admitted = True
             self._spawn(self._announce())
 
     def leave(self) -> None:

@@ -45,7 +45,13 @@ class Peers:
         answer = await self._send(member, "GET", CLUSTER)
         with _understood(member):
             told = answer.json()
-            return Status(admitted=told["admitted"] is True, draining=told["draining"] is True)
+            return Status(
+                admitted=told["admitted"] is True,
+                draining=told["draining"] is True,
+                # Former versions say nothing of these: they spoke only if they had affinity.
+                affinity=told.get("affinity", True) is True,
+                store=str(told.get("store", "")),
+            )
 
     async def push(self, member: Member, message: bytes) -> None:
         """Give it buckets.

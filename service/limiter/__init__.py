@@ -18,6 +18,7 @@ from .errors import (
     StoreUnavailable,
 )
 from .events import Listener
+from .fingerprint import Fingerprint, keyed_fingerprint
 from .headers import HeaderWriter
 from .keys import canonical, client_key
 from .limiter import Limiter
@@ -40,7 +41,7 @@ from .route import Route
 from .store.base import Charge, Failure, Key, Source, Store, Taken
 from .store.guarded import Breaker, GuardedStore
 from .store.memory import MemoryStore
-from .store.snapshot import Snapshot
+from .store.snapshot import Portable, Snapshot
 from .store.taker import Hitter, Taker
 from .store.threadsafe import ThreadSafeMemoryStore
 from .store.window import WindowStore
@@ -56,6 +57,7 @@ __all__ = [
     "Decision",
     "Failure",
     "FakeClock",
+    "Fingerprint",
     "ForeignSnapshot",
     "GuardedStore",
     "HeaderWriter",
@@ -72,6 +74,7 @@ __all__ = [
     "Policy",
     "PolicyError",
     "PolicySet",
+    "Portable",
     "Problem",
     "Quota",
     "QuotaError",
@@ -96,6 +99,7 @@ __all__ = [
     "by_network",
     "canonical",
     "client_key",
+    "keyed_fingerprint",
     "parse",
     "problem_for",
     "read_policies",

@@ -68,11 +68,15 @@ class AffinityMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve here, or order a replay."""
-        if scope["type"] not in ("http", "websocket") or _is_own(scope["path"]):
+        if (
+            self._node.is_idle
+            or scope["type"] not in ("http", "websocket")
+            or _is_own(scope["path"])
+        ):
             await self._app(scope, receive, send)
             return
         fields = {name: value for name, value in scope["headers"] if name in _WANTED}
-        if _CLIENT not in fields:  # it came past the proxy, so nobody could replay it
+        if not self._is_asked(fields):
             await self._app(scope, receive, send)
             return
         client = client_key(scope["client"][0])
@@ -87,9 +91,14 @@ class AffinityMiddleware:
             send = self._with_cookie(fields, client, send)
         await self._app(scope, receive, send)
 
-    def _decide(self, scope: Scope, fields: Fields, client: str) -> Decision:
+    def _is_asked(self, fields: Fields) -> bool:
+        if _CLIENT not in fields:  # it came past the proxy, so nobody could replay it
+            return False
         if _FORCED not in fields:  # a rollout's candidate is asked so before it is admitted
             self._node.admit()
+        return self._node.members.is_sticky
+
+    def _decide(self, scope: Scope, fields: Fields, client: str) -> Decision:
         owner = self._node.members.ring.owner(client).id
         decision = decide(
             Arrival(
@@ -107,7 +116,7 @@ class AffinityMiddleware:
         return decision
 
     def _share(self, scope: Scope, decision: FairShare) -> None:
-        if self._limiter.is_instant:  # a store that all share needs no shares
+        if self._node.members.is_split:  # a store that all have in common needs no shares
             scope[SHARE] = len(self._node.members.ring)
         if decision.reason in (Reason.UNAVAILABLE, Reason.DISAGREEMENT):
             self._node.heard_news()

@@ -1,6 +1,7 @@
 """`/_flygate/cluster`: what machines ask each other. Only who has the app's key gets an answer."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import Final
 
 from starlette.requests import Request
@@ -17,7 +18,7 @@ _LARGEST_BODY: Final = 1_048_576
 # Fly Proxy sets it always, and nobody else does.
 _THROUGH_PROXY: Final = "fly-client-ip"
 
-Answer = Callable[[bytes], Response]
+Answer = Callable[[bytes], Awaitable[Response]]
 
 
 class ClusterRoutes:
@@ -36,17 +37,16 @@ class ClusterRoutes:
             Route(BUCKETS, self._signed(self._merge), methods=["POST"]),
         ]
 
-    def _status(self, _: bytes) -> Response:
-        told = self._node.status
-        return JSONResponse({"admitted": told.admitted, "draining": told.draining})
+    async def _status(self, _: bytes) -> Response:
+        return JSONResponse(asdict(self._node.status))
 
-    def _give(self, _: bytes) -> Response:
-        body = b"".join(self._node.handoff.messages())
+    async def _give(self, _: bytes) -> Response:
+        body = b"".join([message async for message in self._node.handoff.messages()])
         signature = self._signatures.sign(ANSWER, BUCKETS, body)
         return Response(body, headers={HEADER.decode(): signature})
 
-    def _merge(self, body: bytes) -> Response:
-        self._node.handoff.merge(body)
+    async def _merge(self, body: bytes) -> Response:
+        await self._node.handoff.merge(body)
         self._node.heard_news()  # who gives has come, or is about to go
         return Response(status_code=204)
 
@@ -60,7 +60,7 @@ class ClusterRoutes:
                 return _refusal(413, f"at most {_LARGEST_BODY} bytes")
             if self._signatures.nonce(request.scope, body) is None:
                 return _refusal(401, "a valid signature is needed")
-            return answer(body)
+            return await answer(body)
 
         return guarded
 

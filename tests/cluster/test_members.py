@@ -163,7 +163,7 @@ def make_node(
 ) -> Node:
     """A machine that carries its buckets within the world."""
     metrics = ClusterMetrics(CollectorRegistry())
-    handoff = Handoff(store, lambda: members.peers, world, metrics)
+    handoff = Handoff(store, lambda: members.stores, "", world, metrics)
     return Node(members, handoff, Readiness(), clock)
 
 

@@ -24,7 +24,7 @@ async def guarded_store(url: str, **environment: str) -> AsyncIterator[Store]:
     settings = Settings.from_environment(
         {"RATE_LIMIT_STORAGE": "redis", "REDIS_URL": url, **BUDGET, **environment}
     )
-    store = make_store(settings.limiter, Telemetry(structlog.get_logger(), Statistics()))
+    store = make_store(settings, Telemetry(structlog.get_logger(), Statistics()))
     try:
         yield store
     finally:

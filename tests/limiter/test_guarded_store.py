@@ -61,7 +61,9 @@ async def guarded(valkey: Valkey) -> AsyncIterator[Callable[..., GuardedStore]]:
 
     def make(machines: int = 1, ear: Ear | None = None) -> GuardedStore:
         redis = RedisStore(valkey.url, b"secret", BUDGET)
-        store = GuardedStore(redis, MemoryStore(), lambda: machines, listeners=[ear or Ear()])
+        memory = MemoryStore(fingerprint=redis.fingerprint)
+        redis.known = memory.export_now
+        store = GuardedStore(redis, memory, lambda: machines, listeners=[ear or Ear()])
         made.append(store)
         return store
 

@@ -252,8 +252,8 @@ def test_hand_over() -> None:
     store.take_one(key("idle"), parse("1000/s"))
     clock.advance(seconds=1)
 
-    snapshot = store.export()
-    kept = [other.restore(snapshot), other.restore(snapshot)]
+    snapshot = store.export_now()
+    kept = [other.restore_now(snapshot), other.restore_now(snapshot)]
 
     assert len(snapshot.owed) == 1
     assert kept == [1, 1]
@@ -266,10 +266,10 @@ async def test_the_later_arrival_time_wins(here: int, there: int) -> None:
     store, other = MemoryStore(clock=FakeClock()), MemoryStore(clock=FakeClock())
     store.take_one(key("a"), SLOW, here)
     other.take_one(key("a"), SLOW, there)
-    ours, theirs = store.export(), other.export()
+    ours, theirs = store.export_now(), other.export_now()
 
-    store.restore(theirs)
-    other.restore(ours)
+    store.restore_now(theirs)
+    other.restore_now(ours)
 
     expected = 5 - max(here, there)
     assert (await store.peek(key("a"), SLOW)).remaining == expected
@@ -282,7 +282,7 @@ def test_a_foreign_snapshot_is_refused() -> None:
     other = MemoryStore(fingerprint=lambda key: hash(("two", key)))
 
     with pytest.raises(ForeignSnapshot):
-        other.restore(store.export())
+        other.restore_now(store.export_now())
 
 
 def test_quotas_do_not_mix_in_the_overflow() -> None:

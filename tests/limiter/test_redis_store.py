@@ -21,6 +21,7 @@ from service.limiter import (
     StoreUnavailable,
     WindowStore,
     bucket,
+    keyed_fingerprint,
     parse,
 )
 from service.limiter.denials import Denials
@@ -55,7 +56,7 @@ async def store(valkey: Valkey) -> AsyncIterator[RedisStore]:
 async def test_vectors(valkey: Valkey) -> None:
     """Lua gives the answers of the table that it shares with Python, to the nanosecond."""
     clock = FakeClock()
-    name = BucketScript(SECRET).name(key("b"))
+    name = BucketScript(keyed_fingerprint(SECRET)).name(key("b"))
     store = RedisStore(valkey.url, SECRET, 5, clock, Denials(clock, 0))
     for vector in VECTORS:
         quota = parse(vector["quota"])

@@ -109,7 +109,7 @@ async def test_the_store() -> None:
     assert not store.take_one(("m", "a"), parse("3/m")).allowed
     assert await store.reset(("m", "a"))
     with pytest.raises(StoreError):
-        store.export()
+        store.export_now()
 
 
 async def test_replaced_quotas() -> None:

@@ -34,8 +34,8 @@ def addresses(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     class Pair(Members):
         """Does not ask the DNS."""
 
-        def __init__(self, me: Member, directory: Any, ask: Any, seed: bytes) -> None:
-            super().__init__(me, directory, ask, seed)
+        def __init__(self, *parts: Any) -> None:
+            super().__init__(*parts)
             self._known = {Member("other", "iad"): Status(admitted=True)}
             self._renew()
             rings.append(self.ring)

@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from service.limiter.decision import Decision
 from service.limiter.quota import Quota
 
 # (the policy's name, who asks): a tuple, so that no choice of names can make two buckets one.
 Key = tuple[str, str]
+
+# The most buckets that one request may be charged to: a command to Redis numbers them by a byte
+# of which it needs one bit.
+MOST_PER_REQUEST: Final = 128
 
 
 class Failure(StrEnum):

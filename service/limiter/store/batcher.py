@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
@@ -14,7 +14,7 @@ from service.limiter.errors import StoreBusy, StoreUnavailable
 from .address import RedisAddress
 from .base import Charge
 from .connector import Connector
-from .link import Link, Reply, Word
+from .link import Link, Reply, Word, pack
 from .script import BucketScript, Spoken
 
 # Redis works on one while others are on their way; more would only make the batches smaller.
@@ -58,11 +58,21 @@ class Batcher:
         address: where Redis is.
         script: what is said to it.
         budget_seconds: the longest that a decision takes, connecting included.
+        reminder: the commands to begin with when a server is another one than before, or was
+            started anew: it may have forgotten everything.
     """
 
-    def __init__(self, address: RedisAddress, script: BucketScript, budget_seconds: float) -> None:
+    def __init__(
+        self,
+        address: RedisAddress,
+        script: BucketScript,
+        budget_seconds: float,
+        reminder: Callable[[], Iterable[Sequence[Word]]] = tuple,
+    ) -> None:
         """Connect to nothing yet."""
-        self._connector = Connector(address, self._send, self._fail_waiting)
+        self._connector = Connector(address, self._begin, self._fail_waiting)
+        self._reminder = reminder
+        self._server: str | None = None
         self._script = script
         self._is_script_known = False
         self._budget = budget_seconds
@@ -126,6 +136,13 @@ class Batcher:
         self._send()
         if self._timer is None:
             self._watch()
+
+    def _begin(self, link: Link) -> None:
+        if self._server is not None and (not link.server or link.server != self._server):
+            for words in self._reminder():
+                link.send(pack(*words), _ignore)
+        self._server = link.server
+        self._send()
 
     def _send(self) -> None:
         """Begin calls for what waits; what finds too many under way goes with the next."""
@@ -195,6 +212,10 @@ class Batcher:
     def _late(self) -> StoreUnavailable:
         milliseconds = round(self._budget * 1000)
         return StoreUnavailable(f"Redis did not answer within {milliseconds} ms")
+
+
+def _ignore(_: Reply) -> None:
+    """What was said for good luck needs no reply."""
 
 
 def _unavailable(error: object) -> StoreUnavailable:

@@ -21,14 +21,14 @@ class Connector:
 
     Args:
         home: where to begin, and to return to whenever a connection is lost.
-        on_up: called when there is a link.
+        on_up: called with each new link.
         on_failed: called when there will be none until it is asked for again.
     """
 
     def __init__(
         self,
         home: RedisAddress,
-        on_up: Callable[[], None],
+        on_up: Callable[[Link], None],
         on_failed: Callable[[StoreUnavailable], None],
     ) -> None:
         """Connect to nothing yet."""
@@ -100,7 +100,7 @@ class Connector:
         error = connecting.exception()
         if error is None:
             self._link = connecting.result()
-            self._on_up()
+            self._on_up(self._link)
             return
         self._node = self._home
         if not isinstance(error, StoreUnavailable):

@@ -1,19 +1,23 @@
 """A store that can fail, made one that always answers in time: a breaker, and a way to go on."""
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from service.limiter.clock import Clock, MonotonicClock
 from service.limiter.decision import Decision
-from service.limiter.errors import StoreBusy, StoreUnavailable
+from service.limiter.errors import StoreBusy, StoreFull, StoreUnavailable
 from service.limiter.events import Listener
+from service.limiter.fingerprint import Fingerprint
 from service.limiter.quota import NANOS, Quota
 
 from .base import Charge, Failure, Key, Source, Store, Taken
 from .memory import MemoryStore
 from .share import share_of
+from .snapshot import Portable, Snapshot
+from .window import WindowStore
 
 _T = TypeVar("_T")
 
@@ -48,6 +52,8 @@ class Breaker:
 
     def succeeded(self) -> None:
         """The store answered."""
+        if self.is_open and not self._is_probing:
+            return  # an answer that was under way when it opened
         self._failures = 0
         self._pause_ns = _SHORTEST_PAUSE_NS
         self._is_probing = False
@@ -68,45 +74,72 @@ class Breaker:
         self._next_probe = self._now() + self._pause_ns
 
 
+class Primary(Store, Portable, Protocol):
+    """A store that may fail.
+
+    Attributes:
+        fingerprint: names its buckets.
+    """
+
+    fingerprint: Fingerprint
+
+
 class GuardedStore:
     """Asks the primary store; when it cannot be asked, does what each charge says.
 
+    The memory learns from every answer what a bucket owes. So an outage frees nobody who was
+    denied, and gives no fresh burst. Before the primary is asked again it is told what the memory
+    knows: what was taken meanwhile is not given a second time, and what the primary forgot, locked
+    logins too, it has again.
+
     Args:
         primary: the store that is shared by all machines.
-        memory: decides by itself when the primary cannot, with a share of the quota.
+        memory: decides by itself when the primary cannot, with a share of the quota. It has the
+            primary's fingerprint.
         machines: how many machines share the quota then.
         clock: what time it is.
         listeners: told of calls, and of the breaker's state.
+
+    Attributes:
+        machines: may be set anew by whoever gets to know better.
     """
 
     def __init__(
         self,
-        primary: Store,
+        primary: Primary,
         memory: MemoryStore,
         machines: Callable[[], int] = lambda: 1,
         clock: Clock | None = None,
         listeners: Sequence[Listener] = (),
     ) -> None:
-        """Begin with trust."""
+        """Begin with trust.
+
+        Raises:
+            ForeignSnapshot: the two stores name their buckets differently.
+        """
+        Snapshot.by(primary.fingerprint).check(memory.fingerprint)
         self.breaker = Breaker(clock or MonotonicClock())
+        self.machines = machines
         self._primary = primary
         self._memory = memory
-        self._machines = machines
         self._listeners = tuple(listeners)
+        self._probe: asyncio.Task[None] | None = None
 
     async def take(self, charges: Sequence[Charge]) -> Taken:
         """Take every charge if all the binding ones fit, else nothing. Never raises."""
-        if self.breaker.may_ask():
-            began = time.perf_counter()
-            try:
-                taken = await self._primary.take(charges)
-            except StoreUnavailable as error:
-                self._note(began, error)
-            else:
-                if taken.source is not Source.DENY_CACHE:
-                    self._note(began, None)
-                return taken
-        return self._make_do(charges)
+        if self.breaker.is_open:
+            self._look_after_primary()
+            return self._make_do(charges)
+        began = time.perf_counter()
+        try:
+            taken = await self._primary.take(charges)
+        except StoreUnavailable as error:
+            self._note(began, error)
+            return self._make_do(charges)
+        if taken.source is not Source.DENY_CACHE:
+            self._note(began, None)
+            self._memory.learn(charges, taken.decisions)
+        return taken
 
     async def peek(self, key: Key, quota: Quota) -> Decision:
         """Look at a bucket of the primary store.
@@ -120,6 +153,7 @@ class GuardedStore:
         """Return units to the primary store; if it cannot be asked, they are lost."""
         with suppress(StoreUnavailable):
             await self._ask(lambda: self._primary.give_back(charge))
+            self._memory.give_back_now(charge)
 
     async def reset(self, key: Key) -> bool:
         """Make a bucket full again, wherever it is.
@@ -137,13 +171,61 @@ class GuardedStore:
             StoreUnavailable: as `peek`.
         """
         await self._ask(lambda: self._primary.owe(key, quota, owed_ns))
+        with suppress(StoreFull):
+            self._memory.owe_now(key, quota, owed_ns)
+
+    async def export(self) -> AsyncIterator[Snapshot]:
+        """What the primary's buckets owe; while it cannot be asked, what this process knows."""
+        try:
+            async for snapshot in self._primary.export():
+                yield snapshot
+        except StoreUnavailable:
+            async for snapshot in self._known():
+                yield snapshot
+
+    async def restore(self, snapshot: Snapshot) -> int:
+        """Take over buckets; those that the primary cannot take now it gets when it is back."""
+        kept = self._memory.restore_now(snapshot)
+        try:
+            return await self._ask(lambda: self._primary.restore(snapshot))
+        except StoreUnavailable:
+            return kept
 
     async def aclose(self) -> None:
         """Close the primary store."""
+        if self._probe is not None:
+            self._probe.cancel()
+            await asyncio.wait([self._probe])
         await self._primary.aclose()
 
+    def _look_after_primary(self) -> None:
+        if self._probe is None and self.breaker.may_ask():
+            self._probe = asyncio.get_running_loop().create_task(self._tell_primary())
+            self._probe.add_done_callback(self._told)
+
+    async def _tell_primary(self) -> None:
+        """A probe that risks nobody's request: what was missed is told before it decides."""
+        began = time.perf_counter()
+        try:
+            async for snapshot in self._known():
+                await self._primary.restore(snapshot)
+        except StoreUnavailable as error:
+            self._note(began, error)
+        else:
+            self._note(began, None)
+
+    def _told(self, _: asyncio.Task[None]) -> None:
+        self._probe = None
+
+    async def _known(self) -> AsyncIterator[Snapshot]:
+        if isinstance(self._memory, WindowStore):
+            yield Snapshot.by(self._memory.fingerprint)
+        else:
+            yield self._memory.export_now()
+
     async def _ask(self, call: Callable[[], Awaitable[_T]]) -> _T:
-        if not self.breaker.may_ask():
+        if self.breaker.is_open:
+            self._look_after_primary()
             raise StoreUnavailable("Redis failed a moment ago and is left alone; try again soon")
         began = time.perf_counter()
         try:
@@ -167,7 +249,7 @@ class GuardedStore:
 
     def _make_do(self, charges: Sequence[Charge]) -> Taken:
         shared = [charge for charge in charges if charge.failure is Failure.FAIR_SHARE]
-        machines = max(1, self._machines())
+        machines = max(1, self.machines())
         shares = [share_of(charge, machines) for charge in shared]
         closed = any(charge.binding and charge.failure is Failure.CLOSED for charge in charges)
         if closed:  # nothing may be taken

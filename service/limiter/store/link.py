@@ -4,9 +4,11 @@ Redis-py would do, but takes a task and a timer for each call: that is most of a
 """
 
 import asyncio
+import re
 import ssl
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, cast
 
 from hiredis import ProtocolError, Reader, ReplyError, pack_command
@@ -21,6 +23,7 @@ OnReply = Callable[[Reply], None]
 Word = str | bytes | int
 
 _INCOMPLETE: Final = object()
+_RUN_ID: Final = re.compile(rb"^run_id:(\w+)", re.MULTILINE)
 
 
 def pack(*words: Word) -> bytes:
@@ -30,10 +33,15 @@ def pack(*words: Word) -> bytes:
 
 
 class Link(asyncio.Protocol):
-    """Sends packed commands, and gives each its reply."""
+    """Sends packed commands, and gives each its reply.
+
+    Attributes:
+        server: what the server calls itself, anew at each of its starts; "" if it does not say.
+    """
 
     def __init__(self) -> None:
         """Not connected yet: `connect` makes one that is."""
+        self.server = ""
         self._transport: asyncio.WriteTransport | None = None
         self._reader = Reader(notEnoughData=_INCOMPLETE)
         self._unanswered: deque[OnReply] = deque()
@@ -155,3 +163,6 @@ async def _introduce(link: Link, address: RedisAddress) -> None:
         await link.call("AUTH", *user, address.password)
     if address.database:
         await link.call("SELECT", address.database)
+    with suppress(ReplyError):  # not everybody may ask
+        found = _RUN_ID.search(await link.call("INFO", "server"))
+        link.server = found[1].decode() if found else ""

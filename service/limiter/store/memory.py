@@ -6,13 +6,14 @@ keys share overflow buckets. So a flood neither frees a denied client, nor refus
 grows the memory.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from service.limiter import bucket
 from service.limiter.clock import Clock, MonotonicClock
 from service.limiter.decision import Decision
-from service.limiter.errors import ForeignSnapshot, StoreFull
+from service.limiter.errors import StoreFull
+from service.limiter.fingerprint import Fingerprint
 from service.limiter.quota import Quota
 
 from .base import Charge, Key, Source, Taken, is_refused
@@ -26,9 +27,6 @@ DEFAULT_MAX_KEYS: Final = 1_000_000
 # Slots per key: a table that is fuller than three quarters loses keys to the overflow.
 _LOAD: Final = 0.75
 _KEYS_PER_OVERFLOW_BUCKET: Final = 64
-_PROBE: Final[Key] = ("flygate", "seed probe")
-
-Fingerprint = Callable[[Key], int]
 
 
 class MemoryStore:
@@ -56,7 +54,7 @@ class MemoryStore:
         self._table = Table(round(max_keys / _LOAD))
         self._overflow = Overflow(max(16, max_keys // _KEYS_PER_OVERFLOW_BUCKET), on_overflow)
         self._now = (clock or MonotonicClock()).now
-        self._fingerprint = fingerprint
+        self.fingerprint = fingerprint
 
     @property
     def memory_bytes(self) -> int:
@@ -81,7 +79,7 @@ class MemoryStore:
 
     def take_one(self, key: Key, quota: Quota, cost: int = 1) -> Decision:
         """Take from a single bucket."""
-        fingerprint = self._fingerprint(key)
+        fingerprint = self.fingerprint(key)
         slot = self._table.find(fingerprint)
         if slot == ABSENT:
             return self._take_new(fingerprint, cost, quota)
@@ -96,13 +94,13 @@ class MemoryStore:
         decisions: list[Decision] = []
         for charge in charges:
             key, quota = charge.key, charge.quota
-            tat = pending[key] if key in pending else self._tat(self._fingerprint(key), quota)
+            tat = pending[key] if key in pending else self._tat(self.fingerprint(key), quota)
             decision, pending[key] = self._take(tat, now, charge.cost, quota)
             decisions.append(decision)
         if is_refused(charges, decisions):
             return [self._untaken(*pair, now) for pair in zip(decisions, charges, strict=True)]
         for charge in charges:
-            self._put(self._fingerprint(charge.key), charge.quota, pending[charge.key], now)
+            self._put(self.fingerprint(charge.key), charge.quota, pending[charge.key], now)
         return decisions
 
     async def take(self, charges: Sequence[Charge]) -> Taken:
@@ -111,7 +109,7 @@ class MemoryStore:
 
     def peek_now(self, key: Key, quota: Quota, cost: int = 0) -> Decision:
         """What `take_one` would answer; nothing is taken."""
-        tat = self._tat(self._fingerprint(key), quota)
+        tat = self._tat(self.fingerprint(key), quota)
         return self._take(tat, self._now(), cost, quota)[0]
 
     async def peek(self, key: Key, quota: Quota) -> Decision:
@@ -121,7 +119,7 @@ class MemoryStore:
     def give_back_now(self, charge: Charge) -> None:
         """Return units that were taken and not used."""
         now = self._now()
-        fingerprint = self._fingerprint(charge.key)
+        fingerprint = self.fingerprint(charge.key)
         tat = self._tat(fingerprint, charge.quota)
         if tat > now:
             tat = self._give_back(tat, now, charge.cost, charge.quota)
@@ -133,7 +131,7 @@ class MemoryStore:
 
     def reset_now(self, key: Key) -> bool:
         """Make a bucket full again; False if it was not known."""
-        slot = self._table.find(self._fingerprint(key))
+        slot = self._table.find(self.fingerprint(key))
         if slot == ABSENT:
             return False
         self._table.free(slot)
@@ -150,7 +148,7 @@ class MemoryStore:
             StoreFull: every slot is taken, so the debt would not last.
         """
         now = self._now()
-        if not self._keep(self._fingerprint(key), self._owing(now, owed_ns, quota), now):
+        if not self._keep(self.fingerprint(key), self._owing(now, owed_ns, quota), now):
             raise StoreFull(f"no slot is free for {key!r}; raise max_keys or try again later")
 
     async def owe(self, key: Key, quota: Quota, owed_ns: int) -> None:
@@ -164,11 +162,22 @@ class MemoryStore:
     async def aclose(self) -> None:
         """There is nothing to let go of."""
 
-    def export(self) -> Snapshot:
-        """What the buckets owe that are not full, to be restored in another store."""
-        return Snapshot(self._fingerprint(_PROBE), tuple(self._owed(self._now())))
+    def learn(self, charges: Iterable[Charge], decisions: Iterable[Decision]) -> None:
+        """Remember what buckets owe by the decisions of another store, which knows better."""
+        now = self._now()
+        for charge, decision in zip(charges, decisions, strict=True):
+            fingerprint = self.fingerprint(charge.key)
+            self._put(fingerprint, charge.quota, now + decision.owed_ns, now)
 
-    def restore(self, snapshot: Snapshot) -> int:
+    def export_now(self) -> Snapshot:
+        """What the buckets owe that are not full, to be restored in another store."""
+        return Snapshot.by(self.fingerprint, self._owed(self._now()))
+
+    async def export(self) -> AsyncIterator[Snapshot]:
+        """What the buckets owe that are not full, to be restored in another store."""
+        yield self.export_now()
+
+    def restore_now(self, snapshot: Snapshot) -> int:
         """Take over buckets; where both have one, the later TAT wins. Gives how many were kept.
 
         So restoring is safe in any order and more than once.
@@ -176,16 +185,16 @@ class MemoryStore:
         Raises:
             ForeignSnapshot: the snapshot was made with another seed.
         """
-        if snapshot.seed_probe != self._fingerprint(_PROBE):
-            raise ForeignSnapshot(
-                "the snapshot was made with another seed, so its fingerprints mean nothing here;"
-                " give both stores the same `fingerprint`"
-            )
+        snapshot.check(self.fingerprint)
         now = self._now()
         return sum(self._keep(fingerprint, now + owed, now) for fingerprint, owed in snapshot.owed)
 
+    async def restore(self, snapshot: Snapshot) -> int:
+        """As `restore_now`."""
+        return self.restore_now(snapshot)
+
     def _site(self) -> Site:
-        return Site(self._table, self._fingerprint, self._now, self._take_new)
+        return Site(self._table, self.fingerprint, self._now, self._take_new)
 
     def _take_new(self, fingerprint: int, cost: int, quota: Quota) -> Decision:
         now = self._now()
@@ -199,7 +208,7 @@ class MemoryStore:
         """What is true of a bucket that would have given, had the others given too."""
         if not decision.allowed:
             return decision
-        tat = self._tat(self._fingerprint(charge.key), charge.quota)
+        tat = self._tat(self.fingerprint(charge.key), charge.quota)
         return self._take(tat, now, 0, charge.quota)[0]
 
     def _tat(self, fingerprint: int, quota: Quota) -> int:

@@ -1,17 +1,25 @@
 """Buckets in Redis, shared by all machines: one script call for all requests of a loop turn."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from typing import Final
 
 from service.limiter.clock import Clock, MonotonicClock
 from service.limiter.decision import Decision
 from service.limiter.denials import Denials
 from service.limiter.errors import StoreError
+from service.limiter.fingerprint import Fingerprint, keyed_fingerprint
 from service.limiter.quota import Quota
 
 from .address import RedisAddress
-from .base import Charge, Key, Source, Taken, is_refused
+from .base import MOST_PER_REQUEST, Charge, Key, Source, Taken, is_refused
 from .batcher import Batcher
-from .script import MOST_PER_REQUEST, BucketScript
+from .link import Word
+from .moving import Moving
+from .script import BucketScript
+from .snapshot import Snapshot
+
+# All wait while a server is reminded of them: a few milliseconds.
+_REMINDED: Final = 2_048
 
 
 class RedisStore:
@@ -19,12 +27,17 @@ class RedisStore:
 
     Args:
         url: `redis://…` or `rediss://…` (TLS); see `RedisAddress.parse`.
-        secret: keys are hashed with it, so that no address or name can be read in Redis. All
-            machines must have the same one.
+        names: gives buckets their names, so that no address can be read in Redis; or the secret
+            to do so with. All machines must have the same one.
         budget_seconds: the longest that a decision takes, connecting included.
         clock: for tests; without one Redis's own clock is used, which all machines share.
         denials: what was refused a moment ago.
         script: what is kept: `BucketScript`, or `WindowScript` for sliding windows.
+
+    Attributes:
+        fingerprint: names buckets.
+        known: gives what this process knows of buckets, if anything: told to a server that was
+            started anew, before it decides.
 
     Raises:
         AddressError: the URL cannot be understood.
@@ -33,15 +46,19 @@ class RedisStore:
     def __init__(
         self,
         url: str,
-        secret: bytes,
+        names: Fingerprint | bytes,
         budget_seconds: float = 0.05,
         clock: Clock | None = None,
         denials: Denials | None = None,
         script: type[BucketScript] = BucketScript,
     ) -> None:
         """Connect to nothing yet."""
-        self._script = script(secret, clock)
-        self._batcher = Batcher(RedisAddress.parse(url), self._script, budget_seconds)
+        self.fingerprint = keyed_fingerprint(names) if isinstance(names, bytes) else names
+        self._script = script(self.fingerprint, clock)
+        self._moving = Moving(self.fingerprint, clock)
+        self.known: Callable[[], Snapshot] | None = None
+        address = RedisAddress.parse(url)
+        self._batcher = Batcher(address, self._script, budget_seconds, self._reminder)
         self._denials = Denials(clock or MonotonicClock()) if denials is None else denials
 
     async def take(self, charges: Sequence[Charge]) -> Taken:
@@ -79,6 +96,32 @@ class RedisStore:
         """Set how long a bucket takes until it is full again, if that is later than before."""
         await self._batcher.call(*self._script.owe(key, quota, owed_ns))
 
+    async def export(self) -> AsyncIterator[Snapshot]:
+        """What the buckets owe that are not full; of windows nothing. All machines' buckets."""
+        call, moving = self._batcher.call, self._moving
+        await call(*moving.find())
+        cursor = None
+        while cursor != 0:
+            cursor, names = await call(*moving.scan(int(cursor or 0)))
+            cursor = int(cursor)
+            if names:
+                tats, time = await call("MGET", *names), await call("TIME")
+                yield moving.snapshot(names, tats, time)
+
+    async def restore(self, snapshot: Snapshot) -> int:
+        """Take over buckets; where both have one, the later TAT wins. Gives how many there were.
+
+        Raises:
+            ForeignSnapshot: the snapshot was made with another secret.
+            StoreUnavailable: Redis did not take them, or not all.
+        """
+        for words in self._moving.restore(snapshot):
+            await self._batcher.call(*words)
+        return len(snapshot.owed)
+
     async def aclose(self) -> None:
         """Close the connection."""
         await self._batcher.aclose()
+
+    def _reminder(self) -> Iterable[Sequence[Word]]:
+        return self._moving.restore(self.known().largest(_REMINDED)) if self.known else ()

@@ -7,19 +7,19 @@ from typing import Final, NamedTuple
 
 from service.limiter.clock import Clock
 from service.limiter.decision import NEVER, Decision
+from service.limiter.fingerprint import Fingerprint
 from service.limiter.quota import NANOS, Quota
 
-from .base import Charge, Key
+from .base import MOST_PER_REQUEST, Charge, Key
 from .link import Word, pack
 
-# A byte names the kind of a charge and marks the last of a request: that leaves so many kinds.
-MOST_PER_REQUEST: Final = 128
 # The longest that one command keeps a Redis from others: about two milliseconds.
 MOST_PER_COMMAND: Final = 512
 
 _LAST: Final = 128
 # Up to here a Lua number is exact: in nanoseconds 104 days.
 _EXACT: Final = 2**53
+_TWO_TO_64: Final = 2**64
 
 # Makes a named tuple in half the time that calling its class takes.
 _new: Final = tuple.__new__
@@ -40,30 +40,24 @@ class BucketScript:
     """Speaks of buckets.
 
     Args:
-        secret: keys are hashed with it, so that no address or name can be read in Redis.
+        fingerprint: names buckets so that no address or name can be read in Redis.
         clock: for tests; without one Redis's own clock is used, which all machines share.
     """
 
     algorithm: str = "bucket"
 
-    def __init__(self, secret: bytes, clock: Clock | None = None) -> None:
+    def __init__(self, fingerprint: Fingerprint, clock: Clock | None = None) -> None:
         """Put the scripts together."""
-        self._charges = _text("now", self.algorithm, "charges")
-        self._owe = _text("now", self.algorithm, "owe")
+        self._charges = lua("now", self.algorithm, "charges")
+        self._owe = lua("now", self.algorithm, "owe")
         self._sha = hashlib.sha1(self._charges.encode(), usedforsecurity=False).hexdigest()
-        # One hash tag for all: on a Redis Cluster they lie on one node, where one script reaches
-        # them. A name for each algorithm: on a live Redis one may follow the other.
-        self._prefix = f"{{flygate}}:{self.algorithm}:".encode()
-        self._hash = hashlib.blake2b(key=hashlib.blake2b(secret).digest(), digest_size=16)
+        self._prefix = prefix(self.algorithm)
+        self._fingerprint = fingerprint
         self._clock = clock
 
     def name(self, key: Key) -> bytes:
         """What a key is called in Redis."""
-        policy, subject = key
-        keyed = self._hash.copy()
-        # A name that a client made up may hold what is no text at all.
-        keyed.update(f"{len(policy)}:{policy}{subject}".encode("utf-8", "surrogatepass"))
-        return self._prefix + keyed.hexdigest().encode()
+        return self._prefix + digits(self._fingerprint(key))
 
     def speak(self, charges: Sequence[Charge]) -> Spoken:
         """What `take` has to know of a request of 1 to `MOST_PER_REQUEST` charges."""
@@ -111,9 +105,7 @@ class BucketScript:
         return ("EVAL", self._owe, 1, self.name(key), self._now(), size, pace, *owing)
 
     def _now(self) -> str:
-        if self._clock is None:
-            return ""
-        return "{} {}".format(*divmod(self._clock.now(), NANOS))
+        return moment(self._clock)
 
     def _kind(self, charge: Charge) -> Kind:
         quota = charge.quota
@@ -159,5 +151,23 @@ def _within(cost: int, most: int, most_back: int) -> int:
     return max(min(cost, most + 1), -most_back)
 
 
-def _text(*names: str) -> str:
+def prefix(algorithm: str) -> bytes:
+    """What the names of all states of an algorithm begin with."""
+    # One hash tag for all: on a Redis Cluster they lie on one node, where one script reaches
+    # them. A name for each algorithm: on a live Redis one may follow the other.
+    return f"{{flygate}}:{algorithm}:".encode()
+
+
+def digits(fingerprint: int) -> bytes:
+    """A fingerprint as it stands in a name."""
+    return b"%016x" % (fingerprint % _TWO_TO_64)
+
+
+def moment(clock: Clock | None) -> str:
+    """Now, as the scripts are told it; nothing if they are to ask Redis."""
+    return "" if clock is None else "{} {}".format(*divmod(clock.now(), NANOS))
+
+
+def lua(*names: str) -> str:
+    """A script of these files, one after the other."""
     return "\n".join(files(__package__).joinpath(f"{name}.lua").read_text() for name in names)

@@ -1,14 +1,15 @@
 """The memory store for those who ask it from several threads."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
 
 from service.limiter.clock import Clock
 from service.limiter.decision import Decision
+from service.limiter.fingerprint import Fingerprint
 from service.limiter.quota import Quota
 
 from .base import Charge, Key
-from .memory import DEFAULT_MAX_KEYS, Fingerprint, MemoryStore
+from .memory import DEFAULT_MAX_KEYS, MemoryStore
 from .snapshot import Snapshot
 from .taker import Hitter, Taker
 
@@ -82,12 +83,17 @@ class ThreadSafeMemoryStore(MemoryStore):
         with self._lock:
             super().owe_now(key, quota, owed_ns)
 
-    def export(self) -> Snapshot:
+    def learn(self, charges: Iterable[Charge], decisions: Iterable[Decision]) -> None:
         """See `MemoryStore`."""
         with self._lock:
-            return super().export()
+            super().learn(charges, decisions)
 
-    def restore(self, snapshot: Snapshot) -> int:
+    def export_now(self) -> Snapshot:
         """See `MemoryStore`."""
         with self._lock:
-            return super().restore(snapshot)
+            return super().export_now()
+
+    def restore_now(self, snapshot: Snapshot) -> int:
+        """See `MemoryStore`."""
+        with self._lock:
+            return super().restore_now(snapshot)

@@ -1,10 +1,13 @@
 """Sliding windows in this process's memory, in the same table as buckets are."""
 
+from collections.abc import Iterable
+
 from service.limiter import window
 from service.limiter.decision import Decision
 from service.limiter.errors import StoreError
 from service.limiter.quota import Quota
 
+from .base import Charge
 from .memory import MemoryStore
 from .snapshot import Snapshot
 from .taker import Hitter, Taker
@@ -25,7 +28,10 @@ class WindowStore(MemoryStore):
         """As `taker`, where yes or no is answer enough."""
         return lambda subject, cost=1: self.take_one((name, subject), quota, cost).allowed
 
-    def export(self) -> Snapshot:
+    def learn(self, charges: Iterable[Charge], decisions: Iterable[Decision]) -> None:
+        """Not possible: what a window holds can't be told from a decision."""
+
+    def export_now(self) -> Snapshot:
         """Not possible.
 
         Raises:
