@@ -51,9 +51,10 @@ def pack(root: Path, folders: Sequence[str], command: Sequence[str] = COMMAND) -
     Raises:
         ImageError: a folder is missing or outside of the checkout, or a file is a link.
     """
-    files = {name: path for folder in folders for name, path in _files(root, folder)}
     entries = [("image.json", _image_json(command), False)]
-    entries += [(name, path.read_bytes(), _is_executable(path)) for name, path in files.items()]
+    for name in {name for folder in folders for name in files(root, folder)}:
+        path = root / name
+        entries.append((name, path.read_bytes(), _is_executable(path)))
     archive = _tar(sorted(entries))
     return Image(digest=f"sha256:{hashlib.sha256(archive).hexdigest()}", archive=archive)
 
@@ -63,7 +64,15 @@ def digest_of(reference: str) -> str:
     return reference.rpartition("@")[2]
 
 
-def _files(root: Path, folder: str) -> Iterator[tuple[str, Path]]:
+def files(root: Path, folder: str) -> Iterator[str]:
+    """The files below a folder of a checkout, or a file itself, that belong into an image.
+
+    Returns:
+        Names below the checkout, with slashes; no bytecode, nothing hidden.
+
+    Raises:
+        ImageError: it is missing or outside of the checkout, or a file is a link.
+    """
     top = root / folder
     if Path(folder).is_absolute() or ".." in Path(folder).parts:
         raise ImageError(f"The image's source {folder!r} is not below the checkout. {_HINT}")
@@ -76,7 +85,7 @@ def _files(root: Path, folder: str) -> Iterator[tuple[str, Path]]:
         if path.is_symlink():
             raise ImageError(f"{relative} is a link; an image carries plain files only")
         if path.is_file():
-            yield PurePosixPath(relative).as_posix(), path
+            yield PurePosixPath(relative).as_posix()
 
 
 def _is_left_out(relative: Path) -> bool:

@@ -49,15 +49,16 @@ def actor() -> str:
 
 
 def _commit(root: Path) -> str:
-    commit = _git(root, "rev-parse", "--short", "HEAD")
-    changed = "+" if commit and _git(root, "status", "--porcelain", "--untracked-files=no") else ""
+    commit = git(root, "rev-parse", "--short", "HEAD")
+    changed = "+" if commit and git(root, "status", "--porcelain", "--untracked-files=no") else ""
     return commit + changed
 
 
-def _git(root: Path, *arguments: str) -> str:
+def git(root: Path, *arguments: str) -> str:
+    """What git says of a checkout; nothing if there is no git, or no checkout."""
     try:
         return subprocess.run(
             ["git", *arguments], cwd=root, capture_output=True, text=True, timeout=10, check=True
         ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
-        return ""  # no git, or no checkout: a release does not depend on either
+        return ""  # a release depends on neither

@@ -23,6 +23,7 @@ VERBS = (
     "proceed",
     "abort",
     "unlock",
+    "image",
     "promote",
     "limiter",
     "local",

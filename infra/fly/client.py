@@ -285,10 +285,11 @@ class FlyClient:
 
     # Images (the local Fly's registry)
 
-    async def has_image(self, digest: str) -> bool:
-        """The local registry has an image."""
+    async def has_image(self, reference: str) -> bool:
+        """The local Fly can run an image, named by its digest."""
+        name, _, digest = reference.rpartition("@")
         try:
-            await self._session.registry("HEAD", f"/_images/{digest}")
+            await self._session.registry("HEAD", f"/_images/{digest}", params={"name": name})
         except NotFound:
             return False
         return True

@@ -24,13 +24,12 @@ async def ensure(manifest: Manifest, source: tuple[str, ...], root: Path, fly: F
     if not fly.is_local:
         if source:
             raise ConfigError(
-                "flygate:image is `source`, which only the local Fly runs. For Fly.io push an "
-                "image and set it by digest: "
-                "pulumi config set image registry.fly.io/<app>@sha256:…"
+                "flygate:image is `source`, which only the local Fly runs. For Fly.io "
+                "`flygate image build --push <stack>` builds one and sets it by digest."
             )
         return
     digest = image.digest_of(manifest.image)
-    if await fly.has_image(digest):
+    if await fly.has_image(manifest.image):
         return
     packed = image.pack(root, source) if source else None
     if packed is None:

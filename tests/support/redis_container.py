@@ -1,44 +1,39 @@
 """The same in a container, where a Docker answers: what people deploy, not what we embed."""
 
 import asyncio
-import gc
 import os
-import warnings
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 import docker
-from docker.errors import DockerException, ImageNotFound
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 
+from .docker_images import REDIS, DockerUnavailable, docker_client, docker_image
 from .redis_server import RedisServer
 
-_CHOSEN: Final = os.environ.get("FLYGATE_TEST_REDIS_IMAGE")
-# The second one is made by scripts/docker, where no registry answers.
-_IMAGES: Final = [_CHOSEN] if _CHOSEN else ["redis:7", "flygate-test/redis:debian"]
+__all__ = ["DockerUnavailable", "RedisContainer", "redis_image"]
+
 _LABEL: Final = "flygate.test.pid"
 
 # Its reaper is an image, too, and cannot be had everywhere: `_sweep` does its work.
 testcontainers_config.ryuk_disabled = True
 
 
-class DockerUnavailable(Exception):
-    """There is no Docker, or no image in it; says which."""
-
-
+@lru_cache(maxsize=1)
 def redis_image() -> str:
-    """The image to run, pulled if need be; looked for once.
+    """The image to run; what earlier runs left of it is removed.
 
     Raises:
         DockerUnavailable: with the reason, and what to do.
     """
-    found = _find()
-    if found.image is None:
-        raise DockerUnavailable(found.reason)
-    return found.image
+    image = docker_image(REDIS)
+    client = docker_client()
+    if client is not None:
+        _sweep(client)
+        client.close()
+    return image
 
 
 class RedisContainer(RedisServer):
@@ -79,58 +74,6 @@ class RedisContainer(RedisServer):
         self._container = container.with_command(command)
         container.ports["6379/tcp"] = ("127.0.0.1", self.port)  # type: ignore[assignment]
         await asyncio.to_thread(container.start)
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """An image; or None and why."""
-
-    image: str | None
-    reason: str = ""
-
-
-@lru_cache(maxsize=1)
-def _find() -> _Found:
-    client = _client()
-    if client is None:
-        return _Found(None, "no Docker answers; `scripts/docker up` may start one")
-    try:
-        _sweep(client)
-        present = [name for name in _IMAGES if _is_present(client, name)]
-        if not present and not _can_pull(client, _IMAGES[0]):
-            names = " or ".join(_IMAGES)
-            return _Found(None, f"Docker has no image {names}; `scripts/docker up` gets one")
-        return _Found(present[0] if present else _IMAGES[0])
-    finally:
-        client.close()
-
-
-def _client() -> "docker.DockerClient | None":
-    try:
-        return docker.from_env(timeout=30)
-    except DockerException:
-        pass
-    # It leaves its sockets open then; a test that comes later would be blamed for that.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
-    return None
-
-
-def _is_present(client: "docker.DockerClient", name: str) -> bool:
-    try:
-        client.images.get(name)
-    except ImageNotFound:
-        return False
-    return True
-
-
-def _can_pull(client: "docker.DockerClient", name: str) -> bool:
-    try:
-        client.images.pull(name)
-    except DockerException:
-        return False
-    return True
 
 
 def _sweep(client: "docker.DockerClient") -> None:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from infra.local.api.deps import CloudDep, Json
-from infra.local.errors import InvalidArgumentError, TooLargeError
+from infra.local.errors import InvalidArgumentError, NotFoundError, TooLargeError
 from infra.local.image_ref import ImageRef
 from infra.local.images import MAX_IMAGE_BYTES
 
@@ -28,8 +28,13 @@ async def list_images(cloud: CloudDep) -> Json:
 
 
 @router.head("/{digest}")
-async def has_image(cloud: CloudDep, digest: str) -> Response:
-    return Response(status_code=200 if cloud.images.has(_checked(digest)) else 404)
+async def has_image(cloud: CloudDep, digest: str, name: str = "registry.fly.io/any") -> Response:
+    """A machine could run it; with Docker's runtime that needs its name, too."""
+    try:
+        await cloud.runtime.find(ImageRef.parse(f"{name}@{_checked(digest)}"))
+    except NotFoundError:
+        return Response(status_code=404)
+    return Response(status_code=200)
 
 
 @router.put("/{digest}")

@@ -220,12 +220,12 @@ async def test_an_image_is_taken_once_and_only_under_its_own_name(
 ) -> None:
     """The registry checks the digest."""
     packed = image.pack(checkout, ["service"])
-    assert not await fly.has_image(packed.digest)
+    assert not await fly.has_image(packed.reference(APP))
 
     await fly.push_image(packed.digest, packed.archive)
     await fly.push_image(packed.digest, packed.archive)
 
-    assert await fly.has_image(packed.digest)
+    assert await fly.has_image(packed.reference(APP))
     with pytest.raises(Invalid):
         await fly.push_image("sha256:" + "0" * 64, packed.archive)
 

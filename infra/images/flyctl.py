@@ -1,0 +1,62 @@
+"""Builds on Fly, with flyctl: for a computer without Docker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.errors import ImageError
+from infra.images.docker import refusal
+from infra.images.order import PLATFORM, Order
+from infra.images.program import run
+from infra.images.registry import Registry
+
+
+@dataclass(frozen=True)
+class Flyctl:
+    """The `fly` command, and a builder machine that it starts in your organisation."""
+
+    environment: Mapping[str, str]
+    registry: Registry
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return "flyctl, on Fly"
+
+    def check(self) -> None:
+        """It is installed."""
+        try:
+            run(["fly", "version"], self.environment)
+        except ImageError as exc:
+            raise ImageError(
+                f"{exc}. Install flyctl (https://fly.io/docs/flyctl/install); or build with this "
+                "computer's Docker, without --remote."
+            ) from None
+
+    def build(self, order: Order, folder: Path) -> None:
+        """Build and push, and deploy nothing: flyctl does the two at once.
+
+        Raises:
+            ImageError: it failed, or something else than Fly's platform was asked for.
+        """
+        if order.platform != PLATFORM:
+            raise ImageError(f"Fly builds for {PLATFORM} only. Leave --platform or --remote out.")
+        # All that flyctl must know; it would ask Fly for the app's own otherwise.
+        (folder / "fly.toml").write_text(f'app = "{order.app}"\n', encoding="utf-8")
+        ended = run(self._command(order), self.environment, folder, is_shown=True)
+        if ended.code != 0:
+            raise ImageError(refusal(ended, order))
+
+    def push(self, order: Order) -> str:
+        """It is there already: ask the registry what it is."""
+        return self.registry.digest(order.app, order.revision.tag)
+
+    def _command(self, order: Order) -> list[str]:
+        return [
+            *("fly", "deploy", "--build-only", "--push", "--remote-only", "--app", order.app),
+            *("--dockerfile", "Dockerfile", "--image-label", order.revision.tag),
+            *order.arguments(),
+            *order.extra,
+        ]

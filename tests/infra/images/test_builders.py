@@ -1,0 +1,188 @@
+"""Docker and flyctl as they are called, and what is said of their failures.
+
+Programs that only note how they were called stand in for them: what a builder on Fly does can't be
+had here, and a Docker that fails in a given way neither. The real Docker is in tests/e2e.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from infra.errors import ImageError
+from infra.images.docker import Docker
+from infra.images.flyctl import Flyctl
+from infra.images.order import Builder, Order
+from infra.images.registry import Registry
+from infra.images.revision import Revision
+
+DIGEST = f"sha256:{'7' * 64}"
+TOKEN = "fm2_canary-77ab"
+REGISTRY = Registry("registry.fly.io", TOKEN)
+ORDER = Order(
+    "shop",
+    "registry.fly.io/shop:1f00aa112233",
+    Revision("1f00aa112233", 1_000_000_000, is_dirty=False),
+    extra=("--build-arg", "BASE=python:3.12-slim"),
+)
+
+MakeProgram = Callable[[str, str], None]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """A PATH with nothing on it but a shell."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "sh").symlink_to(shutil.which("sh") or "/bin/sh")
+    return {"PATH": str(folder), "HOME": str(tmp_path), "CALLS": str(tmp_path / "calls")}
+
+
+@pytest.fixture
+def program(environment: dict[str, str]) -> MakeProgram:
+    """Makes a program that notes its arguments, then does a line of shell."""
+
+    def make(name: str, script: str) -> None:
+        path = Path(environment["PATH"], name)
+        path.write_text(f'#!/bin/sh\necho "{name} $*" >> "$CALLS"\n{script}\n')
+        path.chmod(0o755)
+
+    return make
+
+
+def calls(environment: dict[str, str]) -> list[str]:
+    return Path(environment["CALLS"]).read_text().splitlines()
+
+
+def test_buildkit_is_used_where_it_is_there(
+    environment: dict[str, str], program: MakeProgram, tmp_path: Path
+) -> None:
+    """Dated by the commit, and without an attestation, which would have the time of the build."""
+    program("docker", "exit 0")
+
+    docker = Docker(environment)
+    docker.build(ORDER, tmp_path)
+
+    assert docker.name == "docker buildx"
+    assert calls(environment)[-1] == (
+        "docker buildx build --load --provenance=false --progress=plain --platform linux/amd64 "
+        "--tag registry.fly.io/shop:1f00aa112233 --build-arg SOURCE_DATE_EPOCH=1000000000 "
+        "--label org.opencontainers.image.revision=1f00aa112233 "
+        "--build-arg BASE=python:3.12-slim ."
+    )
+
+
+def test_without_buildx_the_classic_builder_is_asked_for(
+    environment: dict[str, str], program: MakeProgram, tmp_path: Path
+) -> None:
+    """By name: a newer docker would refuse without its plugin."""
+    program("docker", '[ "$1" = buildx ] && exit 1; echo "buildkit: $DOCKER_BUILDKIT" >> "$CALLS"')
+
+    Docker(environment).build(ORDER, tmp_path)
+
+    assert calls(environment)[-2].startswith("docker build --platform linux/amd64 --tag ")
+    assert calls(environment)[-1] == "buildkit: 0"
+
+
+def test_a_push_gives_the_digest_and_no_argument_the_token(
+    environment: dict[str, str], program: MakeProgram
+) -> None:
+    """What the registry took is what is set."""
+    program("docker", f"echo '1f00: digest: {DIGEST} size: 951'")
+
+    assert Docker(environment, REGISTRY).push(ORDER) == DIGEST
+    assert calls(environment) == [f"docker push {ORDER.name}"]
+
+
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ("unauthorized: authentication required", "must be allowed to deploy shop"),
+        ("denied: requested access to the resource is denied", "fly tokens create deploy"),
+        ("name unknown: app repository not found", "no repository shop"),
+        ("dial tcp: i/o timeout", "not pushed to registry.fly.io: dial tcp: i/o timeout"),
+    ],
+)
+def test_a_push_that_is_refused_says_what_to_do(
+    environment: dict[str, str], program: MakeProgram, said: str, advice: str
+) -> None:
+    """In the registry's words, and in ours."""
+    program("docker", f"echo '{said}' >&2; exit 1")
+
+    with pytest.raises(ImageError, match=advice) as caught:
+        Docker(environment, REGISTRY).push(ORDER)
+
+    assert said in str(caught.value)
+
+
+def test_a_push_without_a_digest_is_a_failure(
+    environment: dict[str, str], program: MakeProgram
+) -> None:
+    """Nothing is set that was not seen."""
+    program("docker", "echo done")
+
+    with pytest.raises(ImageError, match="was not pushed"):
+        Docker(environment, REGISTRY).push(ORDER)
+
+
+@pytest.mark.parametrize(
+    ("builder", "advice"),
+    [(Docker, "Install Docker; or build on Fly with --remote"), (Flyctl, "Install flyctl")],
+)
+def test_what_is_not_installed_is_named(
+    environment: dict[str, str], builder: Callable[..., Builder], advice: str
+) -> None:
+    """With the other way to get there."""
+    with pytest.raises(ImageError, match=advice):
+        builder(environment, REGISTRY).check()
+
+
+def test_an_engine_that_does_not_answer_is_quoted(
+    environment: dict[str, str], program: MakeProgram
+) -> None:
+    """The client is there, and nothing behind it."""
+    program("docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
+
+    with pytest.raises(ImageError, match="does not answer: Cannot connect to the Docker daemon"):
+        Docker(environment).check()
+
+
+def test_a_build_that_fails_is_not_pushed(
+    environment: dict[str, str], program: MakeProgram, tmp_path: Path
+) -> None:
+    """The last words say why."""
+    program("docker", '[ "$2" = build ] || exit 0; echo "no such stage"; exit 1')
+
+    with pytest.raises(ImageError, match="was not built: no such stage"):
+        Docker(environment).build(ORDER, tmp_path)
+
+
+def test_fly_builds_and_deploys_nothing(
+    environment: dict[str, str], program: MakeProgram, tmp_path: Path
+) -> None:
+    """flyctl is told the app by a file of its own, so it asks Fly for none."""
+    program("fly", 'while read -r line; do echo "$line"; done < fly.toml >> "$CALLS"')
+
+    Flyctl(environment, REGISTRY).build(ORDER, tmp_path)
+
+    assert calls(environment) == [
+        "fly deploy --build-only --push --remote-only --app shop --dockerfile Dockerfile "
+        "--image-label 1f00aa112233 --build-arg SOURCE_DATE_EPOCH=1000000000 "
+        "--label org.opencontainers.image.revision=1f00aa112233 "
+        "--build-arg BASE=python:3.12-slim",
+        'app = "shop"',
+    ]
+
+
+def test_fly_builds_for_its_own_platform_only(
+    environment: dict[str, str], program: MakeProgram, tmp_path: Path
+) -> None:
+    """Rather than something else than was asked for."""
+    program("fly", "exit 0")
+    other = Order("shop", ORDER.name, ORDER.revision, "linux/arm64")
+
+    with pytest.raises(ImageError, match="linux/amd64 only"):
+        Flyctl(environment, REGISTRY).build(other, tmp_path)
