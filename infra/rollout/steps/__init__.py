@@ -7,6 +7,7 @@ from infra.rollout.steps.admit import Admit
 from infra.rollout.steps.adopt import Adopt
 from infra.rollout.steps.destroy import Destroy
 from infra.rollout.steps.launch import Launch
+from infra.rollout.steps.record import OpenRecord
 from infra.rollout.steps.retire import Retire
 from infra.rollout.steps.revive import Revive
 from infra.rollout.steps.secrets import ResetSecrets, SetSecrets
@@ -20,6 +21,7 @@ __all__ = [
     "Adopt",
     "Destroy",
     "Launch",
+    "OpenRecord",
     "ResetSecrets",
     "Retire",
     "Revive",

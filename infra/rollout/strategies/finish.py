@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from infra.rollout.observe import State
 from infra.rollout.plan import Plan, Stage, clear, retire, standing, sweep
-from infra.rollout.steps import Adopt
+from infra.rollout.steps import Adopt, OpenRecord
 from infra.rollout.strategies.staged import settle
 from infra.rollout.target import Target
 
@@ -15,6 +15,7 @@ def plan(state: State, target: Target) -> Plan:
     return Plan(
         stages=(),
         final=(
+            Stage("record", (OpenRecord(),)),
             Stage("adopt", tuple(map(Adopt, machines))),
             settle(m.name for m in machines),
             retire(state, target),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from infra.rollout.observe import STANDBY, Seen, State
 from infra.rollout.plan import Plan, Stage, clear, retire, sweep
-from infra.rollout.steps import Admit, SetSecrets, Wake
+from infra.rollout.steps import Admit, OpenRecord, SetSecrets, Wake
 from infra.rollout.strategies import gating
 from infra.rollout.strategies.staged import settle
 from infra.rollout.target import Target
@@ -35,6 +35,7 @@ def plan(state: State, target: Target, machines: tuple[Seen, ...]) -> Plan:
     return Plan(
         stages=(
             Stage("secrets", (SetSecrets(),)),
+            Stage("record", (OpenRecord(),)),
             Stage("wake", tuple(map(Wake, machines)), gating.proving(target), names),
             Stage("admit", tuple(map(Admit, names)), gating.serving(target, soak=False), names),
         ),

@@ -7,7 +7,7 @@ from itertools import chain
 
 from infra.rollout.observe import State
 from infra.rollout.plan import Plan, Stage, repair, retire, sweep
-from infra.rollout.steps import SetSecrets, Settle
+from infra.rollout.steps import OpenRecord, SetSecrets, Settle
 from infra.rollout.strategies.fleet import Fleet
 from infra.rollout.target import Target
 
@@ -27,6 +27,7 @@ def opening(state: State, target: Target, fleet: Fleet) -> tuple[Stage, ...]:
     return (
         *repair(state, target, tuple(fleet.made.values())),
         Stage("secrets", (SetSecrets(),)),
+        Stage("record", (OpenRecord(),)),
     )
 
 

@@ -82,4 +82,4 @@ async def test_a_fly_that_takes_no_records_fails_nothing(
 
     assert await records(endpoints) == []
     [warning] = [e for e in journal.read(journal_path(shop.root, APP)) if e.kind == "warning"]
-    assert warning.text.startswith("`fly releases` is not up to date: ")
+    assert warning.text.startswith("`fly releases` won't show it: ")

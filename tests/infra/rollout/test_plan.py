@@ -252,6 +252,7 @@ def test_a_run_that_died_past_its_point_of_no_return_is_finished() -> None:
 
     assert plan.stages == ()
     assert plan.lines() == [
+        "record",
         "adopt v3-iad-1",
         "adopt v3-iad-2",
         "settle v3-iad-1",
@@ -292,6 +293,7 @@ def test_a_rollback_starts_the_standby() -> None:
     """Nothing is made, and the running release goes only when it serves."""
     assert rollback(standby(1)).lines() == [
         "secrets",
+        "record",
         "wake v1-iad-1",
         "admit v1-iad-1",
         "settle v1-iad-1",
@@ -386,7 +388,13 @@ def test_the_first_release_has_nothing_to_retire() -> None:
     """An empty app: launch, prove, admit, settle."""
     plan = strategies.plan(State("shop"), target(1, None))
 
-    assert plan.lines() == ["secrets", "launch v1-iad-1", "admit v1-iad-1", "settle v1-iad-1"]
+    assert plan.lines() == [
+        "secrets",
+        "record",
+        "launch v1-iad-1",
+        "admit v1-iad-1",
+        "settle v1-iad-1",
+    ]
 
 
 def test_the_plan_can_be_read() -> None:
@@ -405,6 +413,7 @@ def test_the_plan_can_be_read() -> None:
         "revive v2-iad-1",
         "destroy v3-iad-1 (left by a rollout that died)",
         "secrets",
+        "record",
         "launch v3-iad-1",
         "admit v3-iad-1",
         "settle v3-iad-1",
