@@ -5,75 +5,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
-from infra import config, flytoml, image, inputs, manifest, preview, promotion
+from infra import inputs, preview, promotion, redis, sizing
+from infra.asked import Asked
 from infra.components.app import FlyApp
 from infra.components.command import read_only
+from infra.components.redis import UpstashRedis
 from infra.components.release import Release
 from infra.config import StackConfig
 from infra.errors import FlygateError
 from infra.manifest import Manifest
 from infra.previewed import Previewed
 from infra.promotion import Receipt
+from infra.redis import LiveRedis, RedisPlan
 
 ROOT = Path(__file__).resolve().parent.parent
+
+Secrets = dict[str, pulumi.Input[str]]
 
 
 def main() -> None:
     """Declare the stack."""
-    raw = inputs.raw()
-    stack, secrets = config.load(raw), config.load_secrets(raw)
-    _announce(stack)
-    if stack.promotion and not stack.pin:
-        promotion.check(stack.promotion, stack.image)
-    wanted = None if stack.pin else _manifest(stack, sorted(secrets))
-    seen = _look(stack, wanted)
-    if wanted:
-        _tell_plan(stack, wanted, secrets, seen)
-    drift = seen["drift"]
+    asked = Asked.read(inputs.raw(), is_redis_secret=inputs.is_secret("redis"), root=ROOT)
+    _announce(asked)
+    seen = _look(asked)
+    stack, drift = asked.stack, seen["drift"]
+    planned = asked.redis_plan(LiveRedis(**seen["redis"]) if seen["redis"] else None)
+
     app = FlyApp("app", stack, drift)
+    made = UpstashRedis("redis", stack, planned, drift, _after(app)) if planned else None
+    attached = _attached(asked, planned, made)
+    wanted = _with_secrets(asked.manifest, attached)
+    _tell_plan(asked, wanted, attached, seen, planned)
     release = Release(
         "release",
-        _request(stack, wanted, drift),
-        inputs.sealed(_kept(stack, secrets) if stack.pin else secrets),
-        opts=pulumi.ResourceOptions(depends_on=[app]),
+        _request(asked, wanted, drift, sorted(attached)),
+        inputs.sealed({**asked.kept_secrets, **attached}),
+        _after(app, made),
     )
-    pulumi.export("app", stack.app)
-    pulumi.export("url", app.url)
-    pulumi.export("phase", release.history.apply(lambda past: _newest(past, "phase")))
-    pulumi.export("release", release.history.apply(lambda past: _newest(past, "version")))
-    pulumi.export("image", release.history.apply(lambda past: _newest(past, "image")))
-    pulumi.export("receipt", release.history.apply(_receipt))
-    pulumi.export("machines", release.history.apply(lambda past: _newest(past, "machines")))
-    pulumi.export("pin", stack.pin.model_dump() if stack.pin else None)
-    pulumi.export("running", release.running)
-    # Not secret at all, but long: as a secret it takes one line of Pulumi's screen.
-    pulumi.export("history", pulumi.Output.secret(release.history))
+    _export(stack, app, planned, release)
 
 
-def _kept(stack: StackConfig, secrets: Mapping[str, str]) -> dict[str, str]:
-    """What a rollback leaves as it is."""
-    return {name: value for name, value in secrets.items() if name in stack.owners}
+def _after(*resources: pulumi.Resource | None) -> pulumi.ResourceOptions:
+    return pulumi.ResourceOptions(depends_on=[one for one in resources if one])
 
 
-def _manifest(stack: StackConfig, secret_names: list[str]) -> Manifest:
-    source = _source(stack)
-    reference = image.pack(ROOT, source).reference(stack.app) if source else stack.image
-    return manifest.build(stack, flytoml.read(ROOT / "fly.toml"), reference, secret_names)
+def _attached(asked: Asked, planned: RedisPlan | None, made: UpstashRedis | None) -> Secrets:
+    """The secrets that follow a live resource: no rollback brings former values back."""
+    if asked.redis_url:
+        return {redis.URL: asked.redis_url}
+    if planned is None or made is None:
+        return {}
+    # Of a Redis that is there the preview knows it, and whether somebody changed its password.
+    return {redis.URL: planned.live.url if planned.live else made.url}
 
 
-def _source(stack: StackConfig) -> list[str]:
-    return list(stack.source) if stack.image == config.SOURCE else []
+def _with_secrets(wanted: Manifest | None, attached: Secrets) -> Manifest | None:
+    for name in attached if wanted else ():
+        assert wanted is not None  # noqa: S101  or there would be no name
+        wanted = wanted.with_secret(name)
+    return wanted
 
 
-def _look(stack: StackConfig, wanted: Manifest | None) -> dict[str, Any]:
+def _look(asked: Asked) -> dict[str, Any]:
     """What is live now; what moved between the preview and the update stops it."""
-    request = {"app": stack.app, "manifest": wanted.model_dump(mode="json") if wanted else None}
+    stack, wanted = asked.stack, asked.manifest
+    request = {
+        "app": stack.app,
+        "manifest": wanted.model_dump(mode="json") if wanted else None,
+        "redis": None if asked.brings_redis else redis.name_of(stack.redis, stack.app),
+        "needs_redis": asked.needs_redis,
+    }
     seen = read_only("look", request)
     note = Previewed(ROOT, stack.app)
     if pulumi.runtime.is_dry_run():
@@ -84,46 +91,70 @@ def _look(stack: StackConfig, wanted: Manifest | None) -> dict[str, Any]:
     return seen
 
 
-def _say(stack: StackConfig, seen: Mapping[str, Any], lines: Sequence[str]) -> None:
+def _say(
+    stack: StackConfig,
+    seen: Mapping[str, Any],
+    lines: Sequence[str],
+    log: Callable[[str], None] = pulumi.log.info,
+) -> None:
     """Print lines, and note them for `flygate plan`."""
     for line in lines:
-        pulumi.log.info(line)
+        log(line)
     if pulumi.runtime.is_dry_run():
         note = Previewed(ROOT, stack.app)
         note.write(seen["state"], [*note.lines, *lines])
 
 
 def _tell_plan(
-    stack: StackConfig, wanted: Manifest, secrets: Mapping[str, str], seen: Mapping[str, Any]
+    asked: Asked,
+    wanted: Manifest | None,
+    attached: Secrets,
+    seen: Mapping[str, Any],
+    planned: RedisPlan | None,
 ) -> None:
     """Say what would change, against what this stack's last deployment left in its outputs."""
+    stack = asked.stack
+    _say(stack, seen, planned.lines(pulumi.get_stack()) if planned else [])
+    if wanted is None:
+        return
+    _say(stack, seen, [*sizing.warnings(stack.row, len(asked.regions))], pulumi.log.warn)
+    # What only the deployment will know differs from all that there was.
+    known = {name: value if isinstance(value, str) else "" for name, value in attached.items()}
+    secrets = {**asked.secrets, **known}
+    costs = planned.costs if planned else (0.0, 0.0)
     names = (pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack())
     itself = pulumi.StackReference("/".join(names))
 
     def tell(left: str | None) -> None:
         running = preview.Running.parse(left)
         drifted = bool(seen["found"])
-        _say(stack, seen, preview.lines(running, wanted, secrets, seen["plan"], drifted))
+        told = preview.lines(running, wanted, secrets, seen["plan"], drifted, costs)
+        _say(stack, seen, told)
 
     itself.get_output("running").apply(tell)
 
 
-def _request(stack: StackConfig, wanted: Manifest | None, drift: str) -> dict[str, Any]:
+def _request(
+    asked: Asked, wanted: Manifest | None, drift: str, attached: list[str]
+) -> dict[str, Any]:
     """What the release Command gets: the manifest, or no more than the pin while there is one."""
-    if stack.pin:
-        return {"app": stack.app, "pin": stack.pin.model_dump(mode="json"), "drift": drift}
-    assert wanted is not None  # noqa: S101  there is one unless there is a pin
+    stack = asked.stack
+    if wanted is None:
+        assert stack.pin is not None  # noqa: S101  there is a manifest unless there is a pin
+        pin = stack.pin.model_dump(mode="json")
+        return {"app": stack.app, "pin": pin, "drift": drift, "attached": attached}
     request = {
         "app": stack.app,
         "manifest": wanted.model_dump(mode="json"),
-        "source": _source(stack),
+        "source": asked.source,
         "drift": drift,
     }
     promoted = stack.promotion.describe() if stack.promotion else ""
     return {**request, "promotion": promoted} if promoted else request
 
 
-def _announce(stack: StackConfig) -> None:
+def _announce(asked: Asked) -> None:
+    stack, row = asked.stack, asked.stack.row
     if stack.pin:
         why = f": {stack.pin.reason}" if stack.pin.reason else ""
         pulumi.log.warn(
@@ -132,15 +163,29 @@ def _announce(stack: StackConfig) -> None:
         )
         return
     if stack.promotion:
+        promotion.check(stack.promotion, stack.image)
         pulumi.log.info(f"promoted: {stack.promotion.describe()}")
-    row = stack.row
-    machines = stack.machines or row.machines
-    cost = row.monthly_cost(max(1, len(stack.regions)), machines)
-    each = f"{machines} machine" + ("s" if machines > 1 else "")
+    cost = row.monthly_cost(len(asked.regions), len(stack.redis.regions))
+    each = f"{row.machines} machine" + ("s" if row.machines > 1 else "")
     pulumi.log.info(
         f"phase {row.number} ({row.name}): {each} of {row.memory_mb} MB in each region, "
         f"limits in {row.storage}; at most about ${cost:.2f} a month"
     )
+
+
+def _export(stack: StackConfig, app: FlyApp, planned: RedisPlan | None, release: Release) -> None:
+    pulumi.export("app", stack.app)
+    pulumi.export("url", app.url)
+    pulumi.export("redis", planned.name if planned else None)
+    pulumi.export("phase", release.history.apply(lambda past: _newest(past, "phase")))
+    pulumi.export("release", release.history.apply(lambda past: _newest(past, "version")))
+    pulumi.export("image", release.history.apply(lambda past: _newest(past, "image")))
+    pulumi.export("receipt", release.history.apply(_receipt))
+    pulumi.export("machines", release.history.apply(lambda past: _newest(past, "machines")))
+    pulumi.export("pin", stack.pin.model_dump() if stack.pin else None)
+    pulumi.export("running", release.running)
+    # Not secret at all, but long: as a secret it takes one line of Pulumi's screen.
+    pulumi.export("history", pulumi.Output.secret(release.history))
 
 
 def _receipt(history: list[dict[str, Any]]) -> dict[str, Any] | None:

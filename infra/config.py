@@ -13,8 +13,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     StrictInt,
     ValidationError,
@@ -22,10 +20,12 @@ from pydantic import (
     model_validator,
 )
 
-from infra import duration
+from infra import duration, redis, regions
 from infra.errors import ConfigError
 from infra.phases import PHASES, Phase
 from infra.promotion import Promotion
+from infra.section import Section
+from infra.sizing import Sizing, check_sizes
 
 PROJECT = "flygate"
 SOURCE = "source"
@@ -34,6 +34,11 @@ STRUCTURED = frozenset(
     {
         "phase",
         "machines",
+        "minimum_running",
+        "guest",
+        "concurrency",
+        "affinity",
+        "redis",
         "regions",
         "source",
         "env",
@@ -65,12 +70,6 @@ def _duration(text: str) -> str:
 Owner = Literal["rotated", "attached"]
 Duration = Annotated[str, AfterValidator(_duration)]
 Strategy = Literal["canary", "bluegreen", "rolling", "immediate"]
-
-
-class Section(BaseModel):
-    """A part of the configuration; a key that we do not know is an error, not a surprise."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Judge(Section):
@@ -146,6 +145,7 @@ class Pin(Section):
         manifest: that manifest's id, by which the ledger finds it for ever.
         by, at, reason: who pinned it, when (RFC 3339) and why.
         fast: where its machines have gone, all new ones come at once and are hardly judged.
+        redis: it keeps its limits in Redis, which must be there.
     """
 
     version: str
@@ -154,6 +154,7 @@ class Pin(Section):
     at: str = ""
     reason: str = ""
     fast: bool = False
+    redis: bool = False
 
     @field_validator("version")
     @classmethod
@@ -163,14 +164,13 @@ class Pin(Section):
         return value
 
 
-class StackConfig(Section):
-    """One environment.
+class StackConfig(Sizing):
+    """One environment. What is in place of the phase's own values is in `Sizing`.
 
     Attributes:
         app: the Fly app's name, global on Fly.
         org: the Fly organisation's slug.
         phase: a row of `infra/phases.py`.
-        machines: how many machines run in each region; by default the phase's.
         regions: Fly regions in the order of the rollout; by default `primary_region` of fly.toml.
         image: `source` (this checkout; the local Fly only) or an image by digest.
         source: with `image: source`, the folders that make the image.
@@ -184,7 +184,6 @@ class StackConfig(Section):
     app: str
     org: str = "personal"
     phase: int = 1
-    machines: int | None = Field(default=None, ge=1, le=50)
     regions: tuple[str, ...] = ()
     image: str = SOURCE
     source: tuple[str, ...] = ("service",)
@@ -198,8 +197,8 @@ class StackConfig(Section):
 
     @property
     def row(self) -> Phase:
-        """The row of the phase table."""
-        return PHASES[self.phase]
+        """The row of the phase table, with what the stack overrides."""
+        return self.over(PHASES[self.phase])
 
     @field_validator("app")
     @classmethod
@@ -213,8 +212,12 @@ class StackConfig(Section):
     def _known_phase(cls, value: int) -> int:
         if value not in PHASES:
             raise ValueError(f"must be one of {', '.join(map(str, PHASES))}")
-        if PHASES[value].storage == "redis":
-            raise ValueError("stores limits in Redis, which this version does not provision yet")
+        return value
+
+    @field_validator("regions")
+    @classmethod
+    def _known_regions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        regions.check(value)
         return value
 
     @field_validator("image")
@@ -242,6 +245,11 @@ class StackConfig(Section):
         check_variable_names("owners", self.owners)
         return self
 
+    @model_validator(mode="after")
+    def _sizes(self) -> StackConfig:
+        check_sizes(self.row)
+        return self
+
 
 def check_variable_names(key: str, names: Mapping[str, object]) -> None:
     """The names can be environment variables of a machine.
@@ -261,12 +269,14 @@ def load(raw: Mapping[str, Any]) -> StackConfig:
 
     Args:
         raw: key (without the project's name) → value: text, or JSON as text. `secrets` may
-            be among them and is left out.
+            be among them and is left out, and so is the text of `redis.url`.
 
     Raises:
         ConfigError: names every key that is wrong.
     """
     values = {key: _parsed(key, value) for key, value in raw.items() if key != "secrets"}
+    if isinstance(values.get("redis"), Mapping) and "url" in values["redis"]:
+        values["redis"] = {**values["redis"], "url": True}
     try:
         return StackConfig.model_validate(values)
     except ValidationError as exc:
@@ -293,6 +303,18 @@ def load_secrets(raw: Mapping[str, Any]) -> dict[str, str]:
     except ValueError as exc:
         raise ConfigError(f"{PROJECT}:{exc}") from None
     return dict(values)
+
+
+def load_redis_url(raw: Mapping[str, Any], *, is_secret: bool) -> str | None:
+    """The URL of the Redis that the stack brings, or None.
+
+    Args:
+        is_secret: Pulumi keeps `flygate:redis` encrypted, in part at least.
+
+    Raises:
+        ConfigError: see `redis.own_url`.
+    """
+    return redis.own_url(_parsed("redis", raw.get("redis")), is_secret=is_secret)
 
 
 def _parsed(key: str, value: Any) -> Any:

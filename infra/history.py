@@ -37,6 +37,12 @@ class Entry(BaseModel):
     content: dict[str, Any] | None = Field(default=None, repr=False)
     secrets: dict[str, int] = Field(default_factory=dict)
 
+    @property
+    def stores_in_redis(self) -> bool:
+        """Its limits were kept in Redis."""
+        env = (self.content or {}).get("config", {}).get("env", {})
+        return bool(env.get("RATE_LIMIT_STORAGE") == "redis")
+
 
 def parse(output: Any) -> list[Entry]:
     """The entries of a stack's `history` output."""

@@ -19,6 +19,12 @@ def raw() -> dict[str, Any]:
     return {k.removeprefix(prefix): v for k, v in found.items() if k.startswith(prefix)}
 
 
-def sealed(values: Mapping[str, str]) -> pulumi.Output[str]:
+def is_secret(key: str) -> bool:
+    """Pulumi keeps a key's value encrypted, in part at least."""
+    return runtime_config.is_config_secret(f"{PROJECT}:{key}")
+
+
+def sealed(values: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[str]:
     """Secret values as one JSON text that Pulumi keeps encrypted."""
-    return pulumi.Output.secret(json.dumps(dict(values), sort_keys=True))
+    known: pulumi.Output[Any] = pulumi.Output.from_input(dict(values))
+    return pulumi.Output.secret(known.apply(lambda all_: json.dumps(all_, sort_keys=True)))

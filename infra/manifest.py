@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from infra import flytoml
 from infra.config import Judge, StackConfig, Strategy
 from infra.errors import ConfigError
+from infra.phases import Phase
 
 
 class Gates(BaseModel):
@@ -76,6 +78,10 @@ class Manifest(BaseModel):
         """Machines in all regions together."""
         return self.machines * len(self.regions)
 
+    def with_secret(self, name: str) -> Manifest:
+        """The same with one more secret."""
+        return self.model_copy(update={"secrets": tuple(sorted({*self.secrets, name}))})
+
     def id(self, secret_set: str) -> str:
         """The manifest's name: 12 hex digits over its public half and its secret set's id."""
         text = canonical(self.model_dump(mode="json")) + secret_set
@@ -90,7 +96,9 @@ def build(
     Raises:
         ConfigError: fly.toml and the configuration leave something open.
     """
-    merged = flytoml.overlay(flytoml.overlay(toml, stack.row.overlay()), {"env": stack.env})
+    where = regions(stack, toml)
+    row = _workable(stack, toml)
+    merged = flytoml.overlay(flytoml.overlay(toml, row.overlay(len(where))), {"env": stack.env})
     config = flytoml.machine_config(merged)
     names = tuple(sorted(secret_names))
     _check_overlap(stack.env, names)
@@ -99,8 +107,8 @@ def build(
         image=image,
         config=config,
         phase=stack.phase,
-        regions=_regions(stack, toml),
-        machines=stack.machines or stack.row.machines,
+        regions=where,
+        machines=row.machines,
         secrets=names,
         gates=Gates(
             wait=stack.rollout.wait, drain=stack.rollout.drain, limiter=stack.smoke.limiter
@@ -115,12 +123,12 @@ def build(
     )
 
 
-def canonical(value: Any) -> str:
-    """JSON that is the same text for the same value."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def regions(stack: StackConfig, toml: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where the stack runs, the first region first.
 
-
-def _regions(stack: StackConfig, toml: Mapping[str, Any]) -> tuple[str, ...]:
+    Raises:
+        ConfigError: neither the stack nor fly.toml says it.
+    """
     if stack.regions:
         return stack.regions
     primary = toml.get("primary_region")
@@ -130,6 +138,24 @@ def _regions(stack: StackConfig, toml: Mapping[str, Any]) -> tuple[str, ...]:
             "`pulumi config set --path 'regions[0]' iad`."
         )
     return (str(primary),)
+
+
+def canonical(value: Any) -> str:
+    """JSON that is the same text for the same value."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _workable(stack: StackConfig, toml: Mapping[str, Any]) -> Phase:
+    """The stack's row; sliding windows can't move between machines, so they have no affinity."""
+    algorithm = {**(toml.get("env") or {}), **stack.env}.get("RATE_LIMIT_ALGORITHM")
+    if algorithm != "sliding_window" or not stack.row.affinity:
+        return stack.row
+    if stack.affinity:
+        raise ConfigError(
+            "flygate:affinity is true, and RATE_LIMIT_ALGORITHM is sliding_window, whose counts "
+            "can't be handed from one machine to another. Remove one: `pulumi config rm affinity`."
+        )
+    return replace(stack.row, affinity=False)
 
 
 def _check_overlap(env: Mapping[str, str], secrets: tuple[str, ...]) -> None:

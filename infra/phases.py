@@ -10,6 +10,11 @@ from typing import Any, Literal
 
 from infra import prices
 
+Autostop = Literal["off", "stop", "suspend"]
+Concurrency = Literal["requests", "connections"]
+CpuKind = Literal["shared", "performance"]
+Storage = Literal["memory", "redis"]
+
 # Lets Fly Proxy remember where a client belongs, by the cookie that the service sets
 # (`service/cluster/cookie.py`). It is quicker so; the service does not rely on it.
 _REPLAY_CACHE = {
@@ -27,10 +32,15 @@ class Phase:
     Attributes:
         machines: how many run in each region.
         minimum_running: how many stay awake in the primary region when nobody calls.
-        soft_limit, hard_limit: concurrent requests of one machine; above soft the proxy
-            prefers another machine, at hard it queues.
-        affinity: whether each client has one machine that keeps its limits.
-        autostop: what idleness does: `suspend` keeps the memory (and so the limits), `off`.
+        soft_limit, hard_limit: concurrent requests (or connections, by `concurrency`) of one
+            machine; above soft the proxy prefers another machine, at hard it queues.
+        affinity: whether each client has one machine that keeps its limits, and hands them on
+            when it stops.
+        autostop: what idleness does: `suspend` keeps the memory (and so the limits), `stop`
+            forgets them, `off` lets a machine run.
+        redis_plan: of the Redis that is made where `storage` is `redis`.
+        range: the least and the most machines in all regions that it is meant for.
+        regions_max: the most regions that it is meant for.
     """
 
     number: int
@@ -42,34 +52,44 @@ class Phase:
     memory_mb: int
     soft_limit: int
     hard_limit: int
-    autostop: Literal["off", "suspend"]
-    storage: Literal["memory", "redis"]
+    autostop: Autostop
+    storage: Storage
     affinity: bool
     redis_plan: str | None
+    range: tuple[int, int | None]
+    regions_max: int | None
+    cpu_kind: CpuKind = "shared"
+    concurrency: Concurrency = "requests"
 
-    def monthly_cost(self, regions: int, machines: int) -> float:
+    def monthly_cost(self, regions: int, read_regions: int = 0) -> float:
         """Dollars a month if every machine runs all the time, by the table in `prices`."""
-        each = prices.machine_month(self.cpus, self.memory_mb)
-        return round(each * regions * machines + prices.redis_month(self.redis_plan), 2)
+        each = prices.machine_month(self.cpus, self.memory_mb, self.cpu_kind)
+        redis = prices.redis_month(self.redis_plan, read_regions)
+        return round(each * regions * self.machines + redis, 2)
 
-    def overlay(self) -> dict[str, Any]:
+    def overlay(self, regions: int) -> dict[str, Any]:
         """What the phase decides of the machine config, in the terms of `fly.toml`."""
         service: dict[str, Any] = {
             "auto_stop_machines": self.autostop,
             "auto_start_machines": True,
             "min_machines_running": self.minimum_running,
             "concurrency": {
-                "type": "requests",
+                "type": self.concurrency,
                 "soft_limit": self.soft_limit,
                 "hard_limit": self.hard_limit,
             },
         }
         if self.affinity:
             service["http_options"] = {"replay_cache": [dict(_REPLAY_CACHE)]}
+        guest = {"cpu_kind": self.cpu_kind, "cpus": self.cpus, "memory_mb": self.memory_mb}
+        return {"env": self._env(regions), "vm": [guest], "http_service": service}
+
+    def _env(self, regions: int) -> dict[str, str]:
         return {
-            "env": {"RATE_LIMIT_AFFINITY": "on"} if self.affinity else {},
-            "vm": [{"cpu_kind": "shared", "cpus": self.cpus, "memory_mb": self.memory_mb}],
-            "http_service": service,
+            "RATE_LIMIT_STORAGE": self.storage,
+            "RATE_LIMIT_AFFINITY": "on" if self.affinity else "off",
+            # Who shares a quota while Redis can't be asked.
+            "RATE_LIMIT_MACHINES": str(self.machines * regions),
         }
 
 
@@ -86,8 +106,10 @@ PHASES: dict[int, Phase] = {
         hard_limit=200,
         autostop="suspend",
         storage="memory",
-        affinity=False,
+        affinity=True,
         redis_plan=None,
+        range=(1, 3),
+        regions_max=None,
     ),
     2: Phase(
         number=2,
@@ -103,6 +125,8 @@ PHASES: dict[int, Phase] = {
         storage="memory",
         affinity=True,
         redis_plan=None,
+        range=(2, 5),
+        regions_max=2,
     ),
     3: Phase(
         number=3,
@@ -118,5 +142,7 @@ PHASES: dict[int, Phase] = {
         storage="redis",
         affinity=False,
         redis_plan="fixed_250mb",
+        range=(6, None),
+        regions_max=None,
     ),
 }

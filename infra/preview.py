@@ -44,6 +44,7 @@ def lines(
     secrets: Mapping[str, str],
     plan: Sequence[str],
     drifted: bool,
+    redis: tuple[float, float] = (0.0, 0.0),
 ) -> list[str]:
     """The lines that an operator reads before saying yes; none if nothing would happen.
 
@@ -51,6 +52,7 @@ def lines(
         secrets: name → value, of the wanted release.
         plan: what a rollout would do.
         drifted: something is not as the last release left it.
+        redis: what it costs a month, before and after.
     """
     if running.content is None:
         return list(plan)
@@ -62,7 +64,7 @@ def lines(
     if not changes and not drifted:
         return []
     told = [str(change) for change in changes]
-    return [*told, *(plan if changes else []), *_cost(running.content, content)]
+    return [*told, *(plan if changes else []), *_cost(running.content, content, redis)]
 
 
 def _secret_changes(running: Running, secrets: Mapping[str, str]) -> list[Change]:
@@ -70,8 +72,10 @@ def _secret_changes(running: Running, secrets: Mapping[str, str]) -> list[Change
     return secret_changes(running.secrets, now)
 
 
-def _cost(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    old, new = monthly_cost(before), monthly_cost(after)
+def _cost(
+    before: Mapping[str, Any], after: Mapping[str, Any], redis: tuple[float, float]
+) -> list[str]:
+    old, new = monthly_cost(before) + redis[0], monthly_cost(after) + redis[1]
     if old == new:
         return []
     return [f"${old:.2f} → ${new:.2f} a month at most, at the prices of {prices.PRICES_AS_OF}"]
@@ -80,5 +84,9 @@ def _cost(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
 def monthly_cost(content: Mapping[str, Any]) -> float:
     """Dollars a month for the machines of a manifest."""
     guest = content["config"].get("guest", {})
-    each = prices.machine_month(int(guest.get("cpus", 1)), int(guest.get("memory_mb", 256)))
+    each = prices.machine_month(
+        int(guest.get("cpus", 1)),
+        int(guest.get("memory_mb", 256)),
+        str(guest.get("cpu_kind", "shared")),
+    )
     return each * int(content["machines"]) * len(content["regions"])

@@ -10,18 +10,29 @@ PRICES_AS_OF = "2026-08"
 
 SHARED_CPU_256MB = 2.02
 GB_OF_MEMORY = 5.00
-REDIS_PLANS = {"fixed_250mb": 10.00, "fixed_1gb": 20.00, "fixed_5gb": 100.00}
+# Dollars a month, and for each read region; pay-as-you-go is $0.20 per 100,000 commands.
+REDIS_PLANS = {
+    "pay_as_you_go": (0.00, 0.00),
+    "fixed_250mb": (10.00, 5.00),
+    "fixed_1gb": (20.00, 10.00),
+    "fixed_5gb": (100.00, 50.00),
+    "fixed_10gb": (200.00, 100.00),
+    "fixed_50gb": (400.00, 200.00),
+}
 
 _SHARED_MEMORY_MB_PER_CPU = 256
 
 
-def machine_month(cpus: int, memory_mb: int) -> float:
-    """Dollars for a shared-cpu machine that runs for a whole month."""
+def machine_month(cpus: int, memory_mb: int, cpu_kind: str = "shared") -> float:
+    """Dollars for a machine that runs for a whole month; 0 for a performance CPU: not known."""
+    if cpu_kind != "shared":
+        return 0.0
     included_mb = cpus * _SHARED_MEMORY_MB_PER_CPU
     extra_gb = max(0, memory_mb - included_mb) / 1024
     return round(cpus * SHARED_CPU_256MB + extra_gb * GB_OF_MEMORY, 2)
 
 
-def redis_month(plan: str | None) -> float:
-    """Dollars for a month of a Redis plan; none costs nothing."""
-    return REDIS_PLANS[plan] if plan else 0.0
+def redis_month(plan: str | None, read_regions: int = 0) -> float:
+    """Dollars for a month of a Redis plan; none costs nothing, and one that we do not know, too."""
+    base, each = REDIS_PLANS.get(plan or "", (0.0, 0.0))
+    return base + each * read_regions

@@ -26,6 +26,7 @@ VERBS = (
     "image",
     "promote",
     "limiter",
+    "redis",
     "local",
     "op",
 )

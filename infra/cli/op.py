@@ -20,6 +20,7 @@ from infra.errors import ConfigError, FlygateError
 from infra.fly.client import FlyClient
 from infra.ops import app as app_op
 from infra.ops import look as look_op
+from infra.ops import redis as redis_op
 from infra.ops import release as release_op
 from infra.ops.orders import Orders
 from infra.ops.request import ReleaseRequest
@@ -51,6 +52,17 @@ def app(delete: Delete = False) -> None:
         _run(_with_fly(lambda fly: app_op.remove(request, fly)), Redactor())
     else:
         result = _run(_with_fly(lambda fly: app_op.ensure(request, fly)), Redactor())
+        print(result.model_dump_json())
+
+
+@commands.command()
+def redis(delete: Delete = False) -> None:
+    """A Redis exists and is as asked for."""
+    request = _request(redis_op.RedisRequest)
+    if delete:
+        _run(_with_fly(lambda fly: redis_op.remove(request, fly)), Redactor())
+    else:
+        result = _run(_with_fly(lambda fly: redis_op.ensure(request, fly)), Redactor())
         print(result.model_dump_json())
 
 

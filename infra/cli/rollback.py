@@ -57,6 +57,7 @@ def rollback(
         at=now(),
         reason=reason,
         fast=fast,
+        redis=target.stores_in_redis,
     )
     deploy_with(stack, pin, "The rollback", wait)
     print(

@@ -23,6 +23,7 @@ from infra.fly.models import (
 )
 from infra.fly.pace import Pace
 from infra.fly.records import Records
+from infra.fly.redis import Redises
 from infra.fly.session import FlySession
 
 LEASE_HEADER = "fly-machine-lease-nonce"
@@ -41,6 +42,7 @@ class FlyClient:
     Attributes:
         leases: what we hold; calls on a machine carry its nonce.
         records: the entries of `fly releases`.
+        redis: the Redis databases.
 
     Every method raises a leaf of `infra.fly.errors.FlyError`.
     """
@@ -54,6 +56,7 @@ class FlyClient:
         self._session = FlySession(endpoints or Endpoints.from_env(), transport, pace)
         self.leases = Leases()
         self.records = Records(self._session)
+        self.redis = Redises(self._session)
 
     async def __aenter__(self) -> Self:
         return self
@@ -95,13 +98,10 @@ class FlyClient:
 
     async def app_url(self, name: str) -> str:
         """The public address of an app, without a trailing slash."""
-        data = await self._session.api(
-            "POST",
-            "/graphql",
-            json={"query": graphql.APP_URL, "variables": {"name": name}},
-            repeatable=True,
+        found = await self._session.query(
+            f"query app {name}", graphql.APP_URL, {"name": name}, repeatable=True
         )
-        return graphql.app_url(name, data)
+        return graphql.app_url(name, found)
 
     async def ips(self, app: str) -> list[IpAssignment]:
         """The addresses of an app."""

@@ -47,6 +47,32 @@ class Secret(Model):
     digest: str = ""
 
 
+class Redis(Model):
+    """An Upstash Redis database.
+
+    Attributes:
+        plan: in our words, for example `fixed_250mb`.
+        region: where it takes writes; it can't be changed.
+        url: with the password in it.
+        problem: what Fly says is wrong with it, or empty.
+    """
+
+    id: str
+    name: str
+    org: str
+    plan: str
+    region: str
+    read_regions: tuple[str, ...] = ()
+    options: dict[str, Any] = Field(default_factory=dict)
+    url: str = Field(repr=False)
+    problem: str = ""
+
+    @property
+    def evicts(self) -> bool:
+        """It forgets old keys when its memory is full, instead of refusing new ones."""
+        return bool(self.options.get("eviction"))
+
+
 class Check(Model):
     """The latest result of one health check. `status`: passing, warning or critical."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 import stamina
 
+from infra.fly import graphql
 from infra.fly.endpoints import Endpoints
 from infra.fly.errors import (
     FlyApiError,
@@ -73,6 +75,18 @@ class FlySession:
     async def uiex(self, method: str, path: str, **options: Any) -> Any:
         """One call of the releases API; `path` starts below `/api/v1`."""
         return await self._send(method, f"{self.endpoints.uiex_url}/api/v1{path}", **options)
+
+    async def query(
+        self, action: str, document: str, variables: Mapping[str, Any], *, repeatable: bool
+    ) -> dict[str, Any]:
+        """What a GraphQL document asks for.
+
+        Args:
+            action: what that is, for an error's text.
+        """
+        body = {"query": document, "variables": dict(variables)}
+        answer = await self.api("POST", "/graphql", json=body, repeatable=repeatable)
+        return graphql.data(action, answer)
 
     async def registry(self, method: str, path: str, **options: Any) -> Any:
         """One call of the local Fly's registry (real Fly has none at this address)."""

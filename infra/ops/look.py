@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict
 
+from infra import redis
 from infra.fly.client import FlyClient
 from infra.manifest import Manifest
 from infra.ops import drift
+from infra.redis import LiveRedis
 from infra.rollout import strategies
 from infra.rollout.forecast import fingerprint, forecast
 from infra.rollout.observe import LIVE, State, observe
@@ -25,12 +27,16 @@ class LookRequest(BaseModel):
 
     Attributes:
         manifest: what shall run; none while the stack is pinned.
+        redis: the name of the stack's Redis; none if it brings its own.
+        needs_redis: it is made if it is not there.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     app: str
     manifest: Manifest | None = None
+    redis: str | None = None
+    needs_redis: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +48,46 @@ class Look:
         found: a line for each thing that is not as its release left it.
         plan: what a release of the manifest would do, as lines.
         state: another text when the live state has moved.
+        redis: the Redis that is there, with its URL.
     """
 
     drift: str
     found: tuple[str, ...]
     plan: tuple[str, ...]
     state: str
+    redis: LiveRedis | None = field(default=None, repr=False)
 
 
 async def look(request: LookRequest, fly: FlyClient) -> Look:
     """Read the live app."""
     if await fly.app(request.app) is None:
         state, found = State(request.app), drift.absent()
+        live = await _redis(request, state, fly)
     else:
         state, addresses = await asyncio.gather(observe(fly, request.app), fly.ips(request.app))
-        found = drift.judge(state, drift.lacking(addresses))
+        live = await _redis(request, state, fly)
+        lacks = [*drift.lacking(addresses), *_lost(request, state, live)]
+        found = drift.judge(state, lacks)
     plan = _plan(state, request.manifest) if request.manifest else []
-    return Look(found.token, found.found, tuple(plan), fingerprint(state))
+    seen = fingerprint(state) + (f" redis {live.id}" if live else "")
+    return Look(found.token, found.found, tuple(plan), seen, live)
+
+
+async def _redis(request: LookRequest, state: State, fly: FlyClient) -> LiveRedis | None:
+    """The stack's Redis. Where there can't be one, a token that may not ask for it will do."""
+    if request.redis is None or not (request.needs_redis or redis.URL in state.secret_names):
+        return None
+    found = await fly.redis.find(request.redis)
+    if found is None:
+        return None
+    return LiveRedis(found.id, found.name, found.plan, found.region, found.read_regions, found.url)
+
+
+def _lost(request: LookRequest, state: State, live: LiveRedis | None) -> list[str]:
+    """The Redis whose URL the machines have, and which somebody destroyed."""
+    if request.redis is None or live or redis.URL not in state.secret_names:
+        return []
+    return [f"the Redis {request.redis} is gone"]
 
 
 def _plan(state: State, manifest: Manifest) -> list[str]:

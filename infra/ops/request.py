@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -20,6 +20,8 @@ class ReleaseRequest(BaseModel):
         source: the folders that the image is packed from, or empty for an image by digest.
         drift: what `flygate op drift` said; the new machines remember it.
         promotion: where the manifest's image was proved, for the ledger.
+        attached: with a pin, the secrets that follow a live resource: the release gets their
+            present values, also if it had none when it first ran.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -30,6 +32,7 @@ class ReleaseRequest(BaseModel):
     pin: Pin | None = None
     drift: str = ""
     promotion: str = ""
+    attached: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _one_of_two(self) -> ReleaseRequest:
@@ -66,7 +69,7 @@ class Wanted:
         With a pin, `secrets` are those that it does not restore: see `StackConfig.owners`.
         """
         if request.pin:
-            return cls._pinned(request.pin, secrets, ledger)
+            return cls._pinned(request.pin, secrets, request.attached, ledger)
         manifest = request.manifest
         assert manifest is not None  # noqa: S101  the request's own validator holds this
         if missing := set(manifest.secrets) ^ set(secrets):
@@ -75,10 +78,13 @@ class Wanted:
         return cls(manifest, set_id, secrets, promotion=request.promotion)
 
     @classmethod
-    def _pinned(cls, pin: Pin, live: Mapping[str, str], ledger: Ledger) -> Wanted:
+    def _pinned(
+        cls, pin: Pin, live: Mapping[str, str], attached: Iterable[str], ledger: Ledger
+    ) -> Wanted:
         release = ledger.with_manifest(pin.manifest)
         former = ledger.secrets_of(release)
-        kept = {name: value for name, value in live.items() if former.get(name, value) != value}
+        names = {*former, *attached} & set(live)
+        kept = {name: live[name] for name in names if former.get(name) != live[name]}
         values = {**former, **kept}
         return cls(
             release.manifest,

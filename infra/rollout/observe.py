@@ -84,11 +84,13 @@ class State:
 
     Attributes:
         secrets: stands for the app's secret values, as far as Fly's digests tell them apart.
+        secret_names: the names of the app's secrets.
     """
 
     app: str
     machines: tuple[Seen, ...] = ()
     secrets: str = ""
+    secret_names: frozenset[str] = frozenset()
 
     def of(self, release: int) -> tuple[Seen, ...]:
         """The machines of one release."""
@@ -103,7 +105,7 @@ async def observe(fly: FlyClient, app: str) -> State:
     """Read the machines that Flygate made; others are left alone."""
     machines, secrets = await asyncio.gather(fly.machines(app), fly.secrets(app))
     ours = tuple(seen(machine) for machine in machines if RELEASE_KEY in machine.metadata)
-    return State(app, ours, digest(secrets))
+    return State(app, ours, digest(secrets), frozenset(map(_name, secrets)))
 
 
 def digest(secrets: Iterable[Secret]) -> str:

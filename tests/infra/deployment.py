@@ -111,14 +111,17 @@ class Deployment:
         version: int,
         how: dict[str, Any] | None = None,
         kept: dict[str, str] | None = None,
+        attached: tuple[str, ...] = (),
         **fields: Any,
     ) -> Ledger:
         """Run `flygate op release` with a pin, as `flygate rollback` makes it.
 
         Args:
             kept: present values of secrets that are not restored.
+            attached: those of them that the release gets if it had none, too.
         """
         request, _ = self.request(version, **fields)
+        request = request.model_copy(update={"attached": attached})
         site = self.site(how)
         self.ledger = await release_op.release(request, kept or {}, self.ledger, site)
         return self.ledger

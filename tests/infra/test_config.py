@@ -77,7 +77,7 @@ def test_every_key_is_read_from_yaml_and_from_the_command_line(
         ("app", "-shop", '"-shop"', "must be 2 to 63 lower-case letters"),
         ("phase", "9", "9", "must be one of 1, 2, 3"),
         ("phase", "big", '"big"', "integer"),
-        ("phase", "3", "3", "stores limits in Redis"),
+        ("regions", ["moon"], '["moon"]', "must be regions of Fly"),
         ("machines", "0", "0", "greater than or equal to 1"),
         ("machines", "51", "51", "less than or equal to 50"),
         ("regions", "iad", '"iad"', "tuple"),
@@ -117,7 +117,7 @@ def test_an_unknown_key_is_an_error_that_lists_the_known_ones(key: str) -> None:
     text = complaint(**{key: "x"})
 
     assert f"flygate:{key} is no key" in text
-    assert "app, env, image, machines, org, owners, phase, pin" in text
+    assert "app, autostop, concurrency, env, guest, image, machines" in text
     assert "secrets" in text
 
 

@@ -33,6 +33,8 @@ def test_the_parts_come_together() -> None:
         "GREETING": "good day",
         "RATE_LIMIT_RPM": "90",
         "RATE_LIMIT_AFFINITY": "on",
+        "RATE_LIMIT_MACHINES": "2",
+        "RATE_LIMIT_STORAGE": "memory",
         "FLY_PROCESS_GROUP": "app",
         "PRIMARY_REGION": "ams",
     }
@@ -47,6 +49,35 @@ def test_the_stack_overrides_the_phase_and_fly_toml() -> None:
 
     assert (built.machines, built.regions, built.count) == (3, ("fra", "iad"), 6)
     assert built.gates.limiter is False
+
+
+def test_a_quota_is_shared_by_the_machines_of_all_regions() -> None:
+    """So much of it each has while Redis can't be asked."""
+    built = build(phase=3, regions=("fra", "iad"))
+
+    assert built.env["RATE_LIMIT_MACHINES"] == "12"
+    assert built.env["RATE_LIMIT_STORAGE"] == "redis"
+
+
+@pytest.mark.parametrize("where", ["stack", "fly.toml"])
+def test_sliding_windows_have_no_affinity(where: str) -> None:
+    """They can't be handed over; the service would refuse to start."""
+    window = {"RATE_LIMIT_ALGORITHM": "sliding_window"}
+    toml = {**TOML, "env": window} if where == "fly.toml" else TOML
+    env = window if where == "stack" else {}
+
+    built = build(toml=toml, phase=2, env=env)
+
+    assert built.env["RATE_LIMIT_AFFINITY"] == "off"
+    assert "http_options" not in built.config["services"][0]["ports"][0]
+    with pytest.raises(ConfigError, match="pulumi config rm affinity"):
+        build(toml=toml, phase=2, env=env, affinity=True)
+
+
+def test_one_more_secret_makes_another_manifest() -> None:
+    """Its name is part of the public half, in its place."""
+    assert build(("A", "Z")).with_secret("M") == build(("A", "M", "Z"))
+    assert build(("A",)).with_secret("A") == build(("A",))
 
 
 def test_durations_of_the_rollout_become_gates() -> None:

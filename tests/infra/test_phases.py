@@ -31,13 +31,16 @@ def test_a_row_is_consistent(row: Phase) -> None:
     assert row.memory_mb <= 2048 * row.cpus
     assert (row.storage == "redis") == (row.redis_plan is not None)
     assert row.autostop != "off" or row.minimum_running == row.machines
+    assert row.range[0] <= row.machines <= (row.range[1] or row.machines)
+    # In memory a client has one machine, which also hands its limits on when it stops.
+    assert row.affinity == (row.storage == "memory")
 
 
 @pytest.mark.parametrize("row", PHASES.values(), ids=lambda row: row.name)
 def test_a_row_decides_size_limits_and_sleep_of_the_machines(row: Phase) -> None:
     """What the row says is what the machine config gets."""
     config = flytoml.machine_config(
-        flytoml.overlay({"http_service": {"internal_port": 8080}}, row.overlay())
+        flytoml.overlay({"http_service": {"internal_port": 8080}}, row.overlay(1))
     )
 
     service = config["services"][0]
@@ -57,11 +60,11 @@ def test_affinity_is_told_to_the_service_and_to_the_proxy(row: Phase) -> None:
     """The proxy remembers clients by the cookie that the service sets; a stack can turn it off."""
     base = {"http_service": {"internal_port": 8080}}
 
-    config = flytoml.machine_config(flytoml.overlay(base, row.overlay()))
+    config = flytoml.machine_config(flytoml.overlay(base, row.overlay(1)))
 
     caches = [port.get("http_options") for port in config["services"][0]["ports"]]
     rule = {"path_prefix": "/", "ttl_seconds": 300, "type": "cookie", "name": NAME}
-    assert config["env"].get("RATE_LIMIT_AFFINITY") == ("on" if row.affinity else None)
+    assert config["env"]["RATE_LIMIT_AFFINITY"] == ("on" if row.affinity else "off")
     assert caches == [{"replay_cache": [rule]} if row.affinity else None] * 2
 
 
@@ -83,7 +86,8 @@ def test_a_machine_costs_its_cpus_and_its_extra_memory(
 
 def test_the_cost_of_a_phase_counts_machines_regions_and_redis() -> None:
     """The estimate is of all machines of all regions, with Redis once."""
-    assert PHASES[1].monthly_cost(regions=1, machines=1) == 2.02
-    assert PHASES[2].monthly_cost(regions=2, machines=2) == pytest.approx(4 * 3.27)
-    assert PHASES[3].monthly_cost(regions=1, machines=6) == pytest.approx(6 * 4.04 + 10.0)
+    assert PHASES[1].monthly_cost(regions=1) == 2.02
+    assert PHASES[2].monthly_cost(regions=2) == pytest.approx(4 * 3.27)
+    assert PHASES[3].monthly_cost(regions=1) == pytest.approx(6 * 4.04 + 10.0)
+    assert PHASES[3].monthly_cost(1, read_regions=2) == pytest.approx(6 * 4.04 + 20.0)
     assert prices.redis_month(None) == 0

@@ -38,6 +38,17 @@ def test_a_change_is_told_with_its_plan_and_its_cost() -> None:
     ]
 
 
+def test_a_redis_counts_in_the_cost() -> None:
+    """Also if it changes alone; one that stays costs the same before and after."""
+    grown = SMALL.model_copy(update={"phase": 3})
+
+    told = lines(left_by(SMALL), grown, {}, [], drifted=False, redis=(0.0, 10.0))
+    assert told[-1] == "$2.02 → $12.02 a month at most, at the prices of 2026-08"
+    assert lines(left_by(SMALL), grown, {}, [], drifted=False, redis=(10.0, 10.0)) == [
+        "~ phase: 1 → 3"
+    ]
+
+
 def test_secrets_are_told_by_name() -> None:
     """Added, gone and changed; what is the same is left out, and no value is shown."""
     running = left_by(SMALL, SAME="same-value", ROTATED="former-value", GONE="gone-value")

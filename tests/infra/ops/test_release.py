@@ -185,6 +185,19 @@ async def test_a_rotated_secret_is_not_restored(serving: Deployment) -> None:
     assert await serving.pin(1, kept={"KEY": "second"}) == ledger
 
 
+async def test_an_attached_secret_stays_with_a_release_that_had_none(serving: Deployment) -> None:
+    """It belongs to what is there now: limits are carried back from the Redis that it names."""
+    await serving.release({"KEY": "first", "REDIS_URL": "the-url"}, env={"GREETING": "two"})
+
+    ledger = await serving.pin(1, kept={"REDIS_URL": "the-url"}, attached=("REDIS_URL",))
+
+    assert ledger.current_secrets == {"KEY": "first", "REDIS_URL": "the-url"}
+    assert (await serving.ask())["GREETING"] == "hello"
+    assert {s.name for s in await serving.fly.secrets(APP)} >= {"KEY", "REDIS_URL"}
+    again = await serving.pin(1, kept={"REDIS_URL": "the-url"}, attached=("REDIS_URL",))
+    assert again == ledger
+
+
 async def test_a_pin_brings_code_environment_and_secrets_back(serving: Deployment) -> None:
     """All of the former release, as a new one that says which it was and why."""
     main = serving.root / "service" / "__main__.py"

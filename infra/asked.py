@@ -1,0 +1,112 @@
+"""All that the user asks for: the configuration, the secrets, and the manifest that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from infra import config, flytoml, image, manifest, redis
+from infra.config import StackConfig
+from infra.errors import ConfigError
+from infra.manifest import Manifest
+from infra.redis import LiveRedis, RedisPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the user asks for.
+
+    Attributes:
+        secrets: the stack's own, name → value.
+        redis_url: of the Redis that the stack brings, or None.
+        regions: the first one first.
+        manifest: what shall run; None while the stack is pinned.
+    """
+
+    stack: StackConfig
+    secrets: Mapping[str, str] = field(repr=False)
+    redis_url: str | None = field(repr=False)
+    regions: tuple[str, ...]
+    manifest: Manifest | None
+
+    @classmethod
+    def read(cls, raw: Mapping[str, Any], *, is_redis_secret: bool, root: Path) -> Self:
+        """Read and check it.
+
+        Args:
+            raw: the stack's configuration.
+            is_redis_secret: Pulumi keeps `flygate:redis` encrypted, in part at least.
+            root: the checkout.
+
+        Raises:
+            ConfigError: something is wrong with it.
+        """
+        stack, secrets = config.load(raw), config.load_secrets(raw)
+        url = config.load_redis_url(raw, is_secret=is_redis_secret)
+        _check_one_redis(stack, secrets)
+        toml = flytoml.read(root / "fly.toml")
+        regions = manifest.regions(stack, toml)
+        wanted = None if stack.pin else _manifest(stack, toml, secrets, root)
+        return cls(stack, secrets, url, regions, wanted)
+
+    @property
+    def brings_redis(self) -> bool:
+        """None of ours is made."""
+        return self.redis_url is not None or redis.URL in self.secrets
+
+    @property
+    def needs_redis(self) -> bool:
+        """What shall run keeps its limits in a Redis of ours."""
+        pin = self.stack.pin
+        needs = pin.redis if pin else self.stack.row.storage == "redis"
+        return needs and not self.brings_redis
+
+    @property
+    def source(self) -> list[str]:
+        """The folders that make the image, if it is made here."""
+        return list(self.stack.source) if self.stack.image == config.SOURCE else []
+
+    @property
+    def kept_secrets(self) -> dict[str, str]:
+        """What the release gets of the stack's secrets: with a pin what a rollback leaves as is."""
+        if not self.stack.pin:
+            return dict(self.secrets)
+        return {name: value for name, value in self.secrets.items() if name in self.stack.owners}
+
+    def redis_plan(self, live: LiveRedis | None) -> RedisPlan | None:
+        """What becomes of the stack's Redis: one that is there stays, needed or not.
+
+        Args:
+            live: the one that is there.
+        """
+        if self.brings_redis or not (self.needs_redis or live):
+            return None
+        wish, row = self.stack.redis, self.stack.row
+        return RedisPlan(
+            name=redis.name_of(wish, self.stack.app),
+            plan=wish.plan or row.redis_plan or (live.plan if live else redis.PLAN),
+            region=self.regions[0],
+            read_regions=wish.regions,
+            live=live,
+            is_needed=self.needs_redis,
+        )
+
+
+def _check_one_redis(stack: StackConfig, secrets: Mapping[str, str]) -> None:
+    if redis.URL in secrets and stack.row.storage == "redis":
+        raise ConfigError(
+            f"flygate:secrets.{redis.URL} is set, and phase {stack.phase} has a Redis of its own. "
+            "To use yours, move it: `pulumi config set --secret --path redis.url` asks for it, and "
+            f"`pulumi config rm --path secrets.{redis.URL}` removes the other."
+        )
+
+
+def _manifest(
+    stack: StackConfig, toml: Mapping[str, Any], secrets: Mapping[str, str], root: Path
+) -> Manifest:
+    reference = stack.image
+    if reference == config.SOURCE:
+        reference = image.pack(root, list(stack.source)).reference(stack.app)
+    return manifest.build(stack, toml, reference, secrets)

@@ -1,0 +1,60 @@
+"""`UpstashRedis`: the Redis of a stack, and its URL."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import pulumi
+
+from infra.components.command import converging
+from infra.config import StackConfig
+from infra.fly.redis import RedisWish
+from infra.redis import RedisPlan
+
+
+class UpstashRedis(pulumi.ComponentResource):
+    """A Redis, created or adopted by name.
+
+    Where the stack is protected, Pulumi refuses to destroy it, and would leave it on Fly if told to
+    do it nevertheless.
+
+    Attributes:
+        url: with the password in it, a secret.
+    """
+
+    url: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        stack: StackConfig,
+        plan: RedisPlan,
+        drift: str,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("flygate:fly:Redis", name, {}, opts)
+        wish = RedisWish(
+            name=plan.name,
+            org=stack.org,
+            plan=plan.plan,
+            region=plan.region,
+            read_regions=plan.read_regions,
+            evicts=stack.redis.eviction,
+        )
+        command = converging(
+            f"{name}-command",
+            "redis",
+            {"app": stack.app, "wish": asdict(wish), "drift": drift},
+            secrets=None,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                protect=stack.protect,
+                retain_on_delete=stack.protect,
+                additional_secret_outputs=["stdout"],
+            ),
+        )
+        self.url = pulumi.Output.secret(
+            command.stdout.apply(lambda text: str(json.loads(text)["url"]) if text else "")
+        )
+        self.register_outputs({})

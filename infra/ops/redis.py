@@ -1,0 +1,100 @@
+"""`flygate op redis`: a Redis exists and is as asked for. Create or adopt; never lose anything."""
+
+from __future__ import annotations
+
+import sys
+
+from pydantic import BaseModel, ConfigDict
+
+from infra.errors import ConfigError
+from infra.fly.client import FlyClient
+from infra.fly.errors import Invalid
+from infra.fly.models import Redis
+from infra.fly.redis import RedisWish
+
+
+class RedisRequest(BaseModel):
+    """What the Command gets on its standard input. `drift` only makes it run again.
+
+    Attributes:
+        app: the app that it is made for.
+        wish: what it shall be.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    app: str
+    wish: RedisWish
+    drift: str = ""
+
+
+class RedisResult(BaseModel):
+    """What the Command prints: a secret, for the password in the URL."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str
+    plan: str
+    region: str
+    url: str
+
+
+async def ensure(request: RedisRequest, fly: FlyClient) -> RedisResult:
+    """Make it if it is not there, else change its plan, read regions and eviction.
+
+    Raises:
+        ConfigError: somebody else has its name.
+        FlyError: Fly refuses.
+    """
+    wish = request.wish
+    found = await fly.redis.find(wish.name)
+    if found is None:
+        found = await _create(wish, fly)
+    elif found.org != wish.org:
+        raise ConfigError(_taken(wish.name, f"the organisation {found.org}, not {wish.org}"))
+    else:
+        await _change(found, wish, fly)
+    if not found.url:
+        raise ConfigError(f"The Redis {found.name} has no URL: {found.problem or 'ask Fly why'}.")
+    return RedisResult(name=found.name, plan=wish.plan, region=found.region, url=found.url)
+
+
+async def remove(request: RedisRequest, fly: FlyClient) -> None:
+    """Delete it with its app. While the app has machines, they may need it, and it stays."""
+    name = request.wish.name
+    if await fly.app(request.app) is not None and await fly.machines(request.app):
+        _say(f"the Redis {name} stays on Fly, with all that is in it, since {request.app} runs")
+        return
+    await fly.redis.delete(name)
+
+
+async def _create(wish: RedisWish, fly: FlyClient) -> Redis:
+    try:
+        made = await fly.redis.create(wish)
+    except Invalid as exc:
+        if "taken" not in exc.detail:
+            raise
+        raise ConfigError(_taken(wish.name, "somebody else")) from None
+    _say(f"the Redis {made.name} is made: {wish.plan} in {made.region}")
+    return made
+
+
+async def _change(found: Redis, wish: RedisWish, fly: FlyClient) -> None:
+    if found.region != wish.region:
+        _say(f"the Redis {found.name} stays in {found.region}: Fly can't move one to {wish.region}")
+    is_so = (found.plan, set(found.read_regions), found.evicts)
+    if is_so != (wish.plan, set(wish.read_regions), wish.evicts):
+        await fly.redis.update(found, wish)
+        _say(f"the Redis {found.name} is changed: {wish.plan}")
+
+
+def _taken(name: str, owner: str) -> str:
+    return (
+        f"A Redis of the name {name} belongs to {owner}. Choose another name: "
+        "`pulumi config set --path redis.name …`."
+    )
+
+
+def _say(line: str) -> None:
+    """The Command's standard error is shown while it runs."""
+    print(line, file=sys.stderr, flush=True)

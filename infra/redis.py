@@ -1,0 +1,164 @@
+"""The Redis of a stack, as its configuration asks for it, and as it was seen on Fly.
+
+A Redis is made for a phase that keeps its limits there, and from then on it stays, with its URL
+attached, until somebody destroys it: limits can be carried back, and no change of phase loses any.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import field_validator
+
+from infra import prices, regions
+from infra.errors import ConfigError
+from infra.section import Section
+
+# The secret by which the service finds it.
+URL = "REDIS_URL"
+# The plan where neither the phase nor the stack names one.
+PLAN = "fixed_250mb"
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+class RedisConfig(Section):
+    """`flygate:redis`.
+
+    Attributes:
+        plan: a row of `infra/prices.py`; by default the phase's.
+        regions: where it has copies to read from, beside the stack's first region.
+        eviction: it forgets clients when it is full, instead of refusing new ones.
+        name: global on Fly; by default the app's name and `-redis`.
+        url: the stack brings its own Redis, whose URL is a secret and is read apart.
+    """
+
+    plan: str | None = None
+    regions: tuple[str, ...] = ()
+    eviction: bool = False
+    name: str | None = None
+    url: bool = False
+
+    @field_validator("plan")
+    @classmethod
+    def _known_plan(cls, value: str | None) -> str | None:
+        if value is not None and value not in prices.REDIS_PLANS:
+            raise ValueError(f"must be one of {', '.join(prices.REDIS_PLANS)}")
+        return value
+
+    @field_validator("regions")
+    @classmethod
+    def _known_regions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        regions.check(value)
+        return value
+
+    @field_validator("name")
+    @classmethod
+    def _fly_name(cls, value: str | None) -> str | None:
+        if value is not None and not _NAME.fullmatch(value):
+            raise ValueError("must be 1 to 63 lower-case letters, digits and dashes")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRedis:
+    """The stack's Redis as it was seen on Fly.
+
+    Attributes:
+        url: with the password in it.
+    """
+
+    id: str
+    name: str
+    plan: str
+    region: str
+    read_regions: tuple[str, ...]
+    url: str = field(repr=False)
+
+    @property
+    def monthly_cost(self) -> float:
+        """Dollars."""
+        return prices.redis_month(self.plan, len(self.read_regions))
+
+
+@dataclass(frozen=True, slots=True)
+class RedisPlan:
+    """What becomes of a stack's Redis; none is there, or it is as `live` says.
+
+    Attributes:
+        plan: that it shall have.
+        is_needed: what runs keeps its limits there.
+    """
+
+    name: str
+    plan: str
+    region: str
+    read_regions: tuple[str, ...]
+    live: LiveRedis | None
+    is_needed: bool
+
+    @property
+    def costs(self) -> tuple[float, float]:
+        """Dollars a month, before and after."""
+        before = self.live.monthly_cost if self.live else 0.0
+        return before, prices.redis_month(self.plan, len(self.read_regions))
+
+    def lines(self, stack: str) -> list[str]:
+        """For the preview; none if there is nothing to know."""
+        live = self.live
+        if live is None:
+            return [f"Redis {self.name} is made: {self.plan} in {self.region}; {URL} is attached"]
+        told = []
+        if live.plan != self.plan:
+            told.append(f"Redis {live.name} changes from {live.plan} to {self.plan}")
+        if live.region != self.region:
+            told.append(f"Redis {live.name} stays in {live.region}: Fly can't move one")
+        if not self.is_needed:
+            told.append(
+                f"Redis {live.name} stays, with all that is in it, and costs "
+                f"${live.monthly_cost:.2f} a month; `flygate redis destroy {stack}` removes it"
+            )
+        return told
+
+
+def name_of(config: RedisConfig, app: str) -> str:
+    """The name of a stack's Redis on Fly."""
+    return config.name or f"{app}-redis"
+
+
+def own_url(value: Any, *, is_secret: bool) -> str | None:
+    """The URL of the stack's own Redis, out of `flygate:redis`; None if it brings none.
+
+    Args:
+        value: the section.
+        is_secret: Pulumi keeps it encrypted.
+
+    Raises:
+        ConfigError: it stands there for all to read, or is no URL. It is not quoted.
+    """
+    if not isinstance(value, Mapping) or "url" not in value:
+        return None
+    if not is_secret:
+        raise ConfigError(
+            "flygate:redis.url is in plain text, with the password in it. Change the password, and "
+            "set it as a secret: `pulumi config set --secret --path redis.url` asks for it."
+        )
+    url = value["url"]
+    if not isinstance(url, str) or not _is_redis(url):
+        raise ConfigError(
+            "flygate:redis.url is no URL of a Redis, as in rediss://default:PASSWORD@host:6379. "
+            "Set it again: `pulumi config set --secret --path redis.url` asks for it."
+        )
+    return url
+
+
+def _is_redis(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"redis", "rediss"} and bool(parts.hostname)
+    except ValueError:
+        return False

@@ -1,0 +1,168 @@
+"""Redis databases of a Fly that answers for real: made once, whatever gets lost."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from infra.fly.client import FlyClient
+from infra.fly.endpoints import Endpoints
+from infra.fly.errors import FlyApiError, Invalid, NotFound, ServerError, Unauthorized
+from infra.fly.graphql import data
+from infra.fly.redis import RedisWish, plan_name
+
+WISH = RedisWish("shop-redis", "acme", "fixed_250mb", "iad")
+
+
+class Disturbs(httpx.AsyncBaseTransport):
+    """Brings requests to Fly; what happens to the first creations is the test's."""
+
+    def __init__(self, count: int, *, arrives: bool) -> None:
+        self._inner = httpx.AsyncHTTPTransport()
+        self._left = count
+        self._arrives = arrives
+        self.creations = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Forward, or not, and perhaps forget the answer."""
+        if "createAddOn" not in request.content.decode():
+            return await self._inner.handle_async_request(request)
+        self.creations += 1
+        if not self._left:
+            return await self._inner.handle_async_request(request)
+        self._left -= 1
+        if self._arrives:
+            answer = await self._inner.handle_async_request(request)
+            await answer.aread()
+            await answer.aclose()
+        raise httpx.ReadError("connection reset by peer")
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._inner.aclose()
+
+
+@pytest.fixture
+async def lossy(endpoints: Endpoints) -> AsyncIterator[Callable[[Disturbs], FlyClient]]:
+    """Makes a client whose connection is disturbed."""
+    made: list[FlyClient] = []
+
+    def make(transport: Disturbs) -> FlyClient:
+        made.append(FlyClient(endpoints, transport=transport))
+        return made[-1]
+
+    yield make
+    for client in made:
+        await client.__aexit__(None, None, None)
+
+
+@pytest.mark.integration
+async def test_a_redis_is_as_it_was_asked_for(fly: FlyClient) -> None:
+    """Plan, regions and eviction; its URL has a password, which no repr shows."""
+    assert await fly.redis.find(WISH.name) is None
+
+    made = await fly.redis.create(replace(WISH, read_regions=("fra",), evicts=True))
+
+    assert (made.name, made.org, made.plan, made.region) == (*_asked(), "iad")
+    assert (made.read_regions, made.evicts) == (("fra",), True)
+    assert made.url.startswith("redis://default:")
+    assert made.url not in repr(made)
+    assert await fly.redis.find(WISH.name) == made
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("arrives", [True, False])
+async def test_a_lost_answer_makes_one_redis(
+    fly: FlyClient, lossy: Callable[[Disturbs], FlyClient], arrives: bool
+) -> None:
+    """It is looked up by its name; only one that never arrived is asked for again."""
+    transport = Disturbs(1, arrives=arrives)
+
+    made = await lossy(transport).redis.create(WISH)
+
+    assert made == await fly.redis.find(WISH.name)
+    assert transport.creations == (1 if arrives else 2)
+
+
+@pytest.mark.integration
+async def test_a_change_keeps_the_redis(fly: FlyClient) -> None:
+    """Another plan, other read regions and eviction; the same database at the same URL."""
+    made = await fly.redis.create(WISH)
+
+    wish = replace(WISH, plan="fixed_1gb", read_regions=("fra", "nrt"), evicts=True)
+    await fly.redis.update(made, wish)
+
+    changed = await fly.redis.find(WISH.name)
+    assert changed is not None
+    assert (changed.id, changed.url) == (made.id, made.url)
+    assert (changed.plan, changed.read_regions, changed.evicts) == (
+        "fixed_1gb",
+        ("fra", "nrt"),
+        True,
+    )
+
+
+@pytest.mark.integration
+async def test_a_redis_is_deleted_once_and_twice(fly: FlyClient) -> None:
+    """One that is gone is fine."""
+    await fly.redis.create(WISH)
+
+    await fly.redis.delete(WISH.name)
+    await fly.redis.delete(WISH.name)
+
+    assert await fly.redis.find(WISH.name) is None
+
+
+@pytest.mark.integration
+async def test_what_fly_does_not_have_is_refused(fly: FlyClient) -> None:
+    """A plan with the plans that there are, a region, a name that is in use."""
+    with pytest.raises(Invalid, match=r"no plan huge; it has pay_as_you_go, fixed_250mb"):
+        await fly.redis.create(replace(WISH, plan="huge"))
+    with pytest.raises(Invalid, match="unknown region"):
+        await fly.redis.create(replace(WISH, region="moon"))
+    await fly.redis.create(WISH)
+    with pytest.raises(Invalid, match="already been taken"):
+        await fly.redis.create(WISH)
+
+
+@pytest.mark.parametrize(
+    ("shown", "ours"),
+    [
+        ("flyio_fixed_250mb", "fixed_250mb"),
+        ("Fixed 250MB", "fixed_250mb"),
+        ("Pay-as-you-go", "pay_as_you_go"),
+    ],
+)
+def test_plans_have_one_name_whatever_fly_shows(shown: str, ours: str) -> None:
+    """Fly has had several forms of them."""
+    assert plan_name({"displayName": shown}) == ours
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "kind"),
+    [
+        ("NOT_FOUND", "Could not find AddOn", NotFound),
+        ("", "Could not find AddOn", NotFound),
+        ("UNPROCESSABLE", "Validation failed", Invalid),
+        ("FORBIDDEN", "Not authorized", Unauthorized),
+        ("", "Something else", FlyApiError),
+    ],
+)
+def test_an_error_of_graphql_is_one_of_the_tree(
+    code: str, message: str, kind: type[FlyApiError]
+) -> None:
+    """GraphQL says 200, whatever happened."""
+    answer = {"errors": [{"message": message, "extensions": {"code": code}}], "data": None}
+
+    with pytest.raises(FlyApiError, match=message) as error:
+        data("query redis x", answer)
+
+    assert type(error.value) is kind
+    assert not isinstance(error.value, ServerError)
+
+
+def _asked() -> tuple[str, str, str]:
+    return WISH.name, WISH.org, WISH.plan
