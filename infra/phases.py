@@ -67,7 +67,7 @@ class Phase:
         redis = prices.redis_month(self.redis_plan, read_regions)
         return round(each * regions * self.machines + redis, 2)
 
-    def overlay(self, regions: int) -> dict[str, Any]:
+    def overlay(self, regions: int = 1) -> dict[str, Any]:
         """What the phase decides of the machine config, in the terms of `fly.toml`."""
         service: dict[str, Any] = {
             "auto_stop_machines": self.autostop,

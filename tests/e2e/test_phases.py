@@ -1,0 +1,136 @@
+"""From phase to phase by one value: Redis is made once, and nothing of it is ever lost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.e2e.load import Load
+from tests.e2e.project import Project
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+APP = "flygate-local"
+REDIS = f"{APP}-redis"
+# Inside a machine: what it keeps its limits in, and what Redis holds.
+ENVIRONMENT = (
+    "import json, os; print(json.dumps({name: os.environ.get(name, '') for name in "
+    "('RATE_LIMIT_STORAGE', 'RATE_LIMIT_AFFINITY', 'RATE_LIMIT_MACHINES', 'REDIS_URL')}))"
+)
+REDIS_SAYS = (
+    "import json, os, redis; r = redis.from_url(os.environ['REDIS_URL']); print(json.dumps({}))"
+)
+
+
+@pytest.fixture
+def grown(project: Project) -> Iterator[Project]:
+    """The project; whatever a test left of Redis is gone after it."""
+    yield project
+    project.reset()
+    project.up().ok()
+    project.flygate("redis", "destroy", "local", "--yes")
+    project.up().ok()
+
+
+def test_growing_and_shrinking_is_one_value(grown: Project) -> None:
+    """Phase 3 makes Redis once and attaches it; phase 2 and a rollback leave it with its data."""
+    first = grown.status()["release"]
+    with Load(grown.web) as load:
+        grown.config("phase", "3")
+        assert f"Redis {REDIS} is made: fixed_250mb in iad" in grown.flygate("plan").ok().output
+        grown.up().ok()
+        grown_to = grown.live()
+        environment = grown.inside(grown_to[0]["id"], ENVIRONMENT)
+        url = environment.pop("REDIS_URL")
+        assert len(grown_to) == 6
+        assert environment == {
+            "RATE_LIMIT_STORAGE": "redis",
+            "RATE_LIMIT_AFFINITY": "off",
+            "RATE_LIMIT_MACHINES": "6",
+        }
+        in_redis(grown, "r.set('kept', 'yes')")
+        assert "7 unchanged" in grown.up().ok().output
+        refused = grown.flygate("redis", "destroy", "local", "--yes")
+        assert (refused.code, "keep their limits in" in refused.output) == (1, True)
+
+        grown.config("phase", "2")
+        assert re.search(r"stays.*\$10\.00 a month", grown.flygate("plan").ok().output)
+        grown.up().ok()
+        environment = grown.inside(grown.live()[0]["id"], ENVIRONMENT)
+        assert (environment["RATE_LIMIT_STORAGE"], environment["REDIS_URL"]) == ("memory", url)
+        assert in_redis(grown, "r.get('kept').decode()") == "yes"
+
+        grown.flygate("rollback", "local").ok()
+        assert len(grown.live()) == 6
+        grown.flygate("rollback", "local", "--to", first).ok()
+
+    assert load.failures == []
+    assert load.served > 0
+    (machine,) = grown.live()
+    environment = grown.inside(machine["id"], ENVIRONMENT)
+    assert (environment["RATE_LIMIT_STORAGE"], environment["REDIS_URL"]) == ("memory", url)
+    assert in_redis(grown, "r.get('kept').decode()") == "yes"
+    assert names(grown) == [REDIS]
+    assert no_trace_of(url.split("@")[0].split(":")[-1], grown)
+
+
+def test_a_new_password_is_followed_and_a_redis_that_is_gone_made_again(grown: Project) -> None:
+    """Both happen behind Pulumi's back; the next `pulumi up` puts them right."""
+    grown.config("phase", "3")
+    grown.config("machines", "1")
+    grown.up().ok()
+    former = grown.inside(grown.live()[0]["id"], ENVIRONMENT)["REDIS_URL"]
+
+    graphql(grown, f'mutation{{resetAddOnPassword(input:{{name:"{REDIS}"}}){{addOn{{id}}}}}}')
+    assert "~ secret REDIS_URL" in grown.flygate("plan").ok().output
+    grown.up().ok()
+    rotated = grown.inside(grown.live()[0]["id"], ENVIRONMENT)["REDIS_URL"]
+    assert rotated != former
+    assert in_redis(grown, "r.ping()") is True
+
+    graphql(grown, f'mutation{{deleteAddOn(input:{{name:"{REDIS}"}}){{deletedAddOnName}}}}')
+    assert f"found: the Redis {REDIS} is gone" in grown.flygate("plan").ok().output
+    grown.up().ok()
+    assert in_redis(grown, "r.ping()") is True
+    assert "7 unchanged" in grown.up().ok().output
+
+
+def in_redis(project: Project, expression: str) -> object:
+    """What Redis says to a machine."""
+    script = REDIS_SAYS.replace("json.dumps({})", f"json.dumps({{'said': {expression}}})")
+    return project.inside(project.live()[0]["id"], script)["said"]
+
+
+def graphql(project: Project, query: str) -> httpx.Response:
+    """What somebody asks Fly, past Pulumi."""
+    return httpx.post(
+        f"{project.local_fly()}/graphql",
+        json={"query": query},
+        headers={"Authorization": "Bearer local"},
+        trust_env=False,
+    ).raise_for_status()
+
+
+def names(project: Project) -> list[str]:
+    """The Redis databases that there are."""
+    answer = graphql(project, "{addOns(type:upstash_redis){nodes{name}}}").json()
+    return [node["name"] for node in answer["data"]["addOns"]["nodes"]]
+
+
+def no_trace_of(password: str, project: Project) -> bool:
+    """It is in no output of a command, no state, backup, journal or note."""
+    assert len(password) > 20
+    assert not any(password in text for text in project.outputs)
+    found = []
+    for path in project.path.rglob("*"):
+        inside = path.relative_to(project.path).parts
+        # The local Fly's own folder stands for Fly: it runs the Redis, and must know.
+        if inside[0] == ".venv" or inside[:2] == (".flygate", "local") or not path.is_file():
+            continue
+        if password.encode() in path.read_bytes():
+            found.append(str(path))
+    assert found == []
+    return True
