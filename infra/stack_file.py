@@ -113,7 +113,7 @@ config:
     - iad
 """
 _BUILT = """\
-  # The image by digest: a tag may change behind your back. `flygate image build {{stack}} --push`
+  # The image by digest: a tag may change behind your back. `flygate image build --push {{stack}}`
   # sets it.
   flygate:image: registry.fly.io/{app}@{digest}
 """

@@ -12,6 +12,7 @@ from infra.errors import FlygateError
 # Only the file of the verb that was typed is imported: `op` runs inside every deployment.
 VERBS = (
     "up",
+    "init",
     "doctor",
     "plan",
     "status",

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from rich.console import Console
 
 from infra.cli import screen
 from infra.cli.stack import Stack
-from infra.doctor.examination import CHECKS, examine
+from infra.doctor.examination import CHECKS, Check, examine
 from infra.doctor.finding import Finding, Verdict
 from infra.doctor.patient import Patient
 
@@ -53,22 +54,27 @@ def doctor(
 
 
 async def _examined(stack: Stack, *, quiet: bool) -> list[Finding]:
+    async with Patient(stack) as patient:
+        return await show_progress(patient, CHECKS, quiet=quiet)
+
+
+async def show_progress(
+    patient: Patient, checks: Mapping[str, Check], *, quiet: bool
+) -> list[Finding]:
     """All findings, shown as they come."""
     found: list[Finding] = []
-    waiting = list(CHECKS)
-    console = Console(stderr=True)
-    async with Patient(stack) as patient:
-        with console.status(_doing(waiting)) as status:
-            async for name, findings in examine(patient):
-                waiting.remove(name)
-                status.update(_doing(waiting))
-                found += findings
-                if not quiet:
-                    show(findings)
+    waiting = list(checks)
+    with Console(stderr=True).status(_doing(waiting)) as status:
+        async for name, findings in examine(patient, checks):
+            waiting.remove(name)
+            status.update(_doing(waiting))
+            found += findings
+            if not quiet:
+                _show(findings)
     return found
 
 
-def show(findings: list[Finding]) -> None:
+def _show(findings: list[Finding]) -> None:
     """A line for each, and one below for what to do."""
     console = screen.console()
     for each in findings:

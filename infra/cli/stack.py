@@ -130,17 +130,20 @@ class Stack:
                 )
             time.sleep(_LOCK_POLL_SECONDS)
 
-    def ask(self, *arguments: str) -> str:
+    def ask(self, *arguments: str, given: str | None = None) -> str:
         """What a Pulumi command on this stack prints.
+
+        Args:
+            given: what it gets on its standard input, where nobody sees a secret.
 
         Raises:
             PulumiFailed: with what it wrote on standard error.
         """
-        process = self._captured(*arguments)
+        process = self._captured(*arguments, given=given)
         if "no stack named" in process.stderr:
             raise PulumiFailed(
                 f"There is no stack {self.name!r} yet. Make it with "
-                + ("`make up`." if self.is_local else f"`pulumi stack init {self.name}`.")
+                + ("`make up`." if self.is_local else f"`flygate init {self.name}`.")
             )
         if process.returncode != 0:
             raise PulumiFailed(f"pulumi {arguments[0]} failed: {process.stderr.strip()}")
@@ -180,16 +183,22 @@ class Stack:
         except PulumiFailed:
             return None
 
-    def _captured(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def _captured(
+        self, *arguments: str, given: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """A Pulumi command on this stack that has ended, with what it printed."""
-        return subprocess.run(
-            ["pulumi", *arguments, "--stack", self.name],
-            cwd=self.root,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        try:
+            return subprocess.run(
+                ["pulumi", *arguments, "--stack", self.name],
+                cwd=self.root,
+                env=self.environment,
+                input=given,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        except FileNotFoundError:
+            raise PulumiFailed("There is no pulumi on the PATH. Run `scripts/bootstrap`.") from None
 
 
 def _plain(message: str) -> str:

@@ -36,13 +36,13 @@ def judge(
     found = []
     if NO_IMAGE in stack.image and not stack.promotion:
         found.append(
-            broken("flygate:image is the template's", f"flygate image build {name} --push")
+            broken("flygate:image is the template's", f"flygate image build --push {name}")
         )
     if stack.image == config.SOURCE and not is_on_local_fly and not stack.promotion:
         found.append(
             broken(
                 f"flygate:image is {config.SOURCE}, which only the local Fly can run",
-                f"flygate image build {name} --push",
+                f"flygate image build --push {name}",
             )
         )
     missing = [] if name == LOCAL else sorted(set(GENERATED) - set(secrets))

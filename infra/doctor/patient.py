@@ -49,13 +49,17 @@ class Patient:
     """An environment. Use it as an async context manager.
 
     Every fact is a coroutine that raises `Unknown` where the fact can't be had.
+
+    Args:
+        assumed: the settings of a stack that there is not yet.
     """
 
-    def __init__(self, stack: PulumiStack) -> None:
+    def __init__(self, stack: PulumiStack, assumed: Mapping[str, str] | None = None) -> None:
         self.name = stack.name
         self.root = stack.root
         self.environment = stack.environment
         self._stack = stack
+        self._assumed = assumed
         self._facts: dict[str, asyncio.Task[Any]] = {}
         self._client: FlyClient | None = None
 
@@ -89,9 +93,19 @@ class Patient:
         """The command that deploys it."""
         return "make up" if self.name == LOCAL else f"pulumi up --stack {self.name}"
 
-    async def settings(self) -> dict[str, str]:
+    async def settings(self) -> Mapping[str, str]:
         """The stack's configuration as text, its secrets in clear."""
+        if self._assumed is not None:
+            return self._assumed
         return await self._once("settings", self._settings)
+
+    async def backend_trouble(self) -> str:
+        """Why Pulumi can't read the stack's configuration; empty if it can."""
+        try:
+            await self._once("settings", self._settings)
+        except Unknown as exc:
+            return str(exc)
+        return ""
 
     async def config(self) -> StackConfig:
         """The same, typed and checked."""

@@ -83,6 +83,11 @@ class FlyClient:
         except NotFound:
             return None
 
+    async def apps(self, org: str) -> list[App]:
+        """The apps of an organisation, by its slug."""
+        body = await self._session.flaps("GET", "/apps", params={"org_slug": org})
+        return [App.model_validate(app) for app in body.get("apps") or []]
+
     async def create_app(self, name: str, org: str) -> None:
         """Create an app; the name is global on Fly, so a taken one is `Invalid`."""
         await self._session.flaps(

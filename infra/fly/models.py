@@ -24,10 +24,11 @@ class Organization(Model):
 
 
 class App(Model):
-    """An app as the Machines API shows it."""
+    """An app as the Machines API shows it. `number` is how Fly's tokens name it."""
 
     name: str
     id: str = ""
+    number: int = Field(default=0, alias="internal_numeric_id")
     status: str = ""
     organization: Organization = Organization()
 
