@@ -11,6 +11,7 @@ from infra.doctor.finding import Finding, broken, ok, skipped, warning
 from infra.doctor.patient import APP, Patient
 from infra.fly import macaroon
 from infra.fly.errors import FlyApiError, NotFound, Unauthorized
+from infra.fly.greeting import Region
 from infra.fly.models import App
 
 _PHRASES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
@@ -99,14 +100,18 @@ async def _rights(patient: Patient) -> Sequence[Finding]:
 
 async def _regions(patient: Patient) -> Sequence[Finding]:
     """Fly has the regions."""
-    known = {region.code: region for region in (await patient.greeting()).regions}
-    asked = (await patient.config()).regions
+    return [judge_regions((await patient.greeting()).regions, (await patient.config()).regions)]
+
+
+def judge_regions(open_ones: Sequence[Region], asked: Sequence[str]) -> Finding:
+    """By what Fly tells of its regions today."""
+    known = {region.code: region for region in open_ones}
     if strangers := [code for code in asked if code not in known]:
         there = ", ".join(sorted(known))
-        return [broken(f"Fly has no region {', '.join(strangers)}", f"--region, one of: {there}")]
+        return broken(f"Fly has no region {', '.join(strangers)}", f"--region, one of: {there}")
     if closing := [code for code in asked if known[code].is_closing]:
-        return [warning(f"Fly is closing {', '.join(closing)}", "take another: --region")]
-    return [ok(", ".join(f"{known[code].name} ({code})" for code in asked))]
+        return warning(f"Fly is closing {', '.join(closing)}", "take another: --region")
+    return ok(", ".join(f"{known[code].name} ({code})" for code in asked))
 
 
 PREMISES: Mapping[str, Check] = {

@@ -14,6 +14,7 @@ from infra.doctor.patient import Patient
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
 from infra.fly.pace import Pace
+from infra.fly.redis import RedisWish
 from infra.local.daemon import LocalFly
 from infra.local.options import Options
 from tests.infra.deployment import APP, Deployment
@@ -141,6 +142,33 @@ async def test_a_machine_that_is_held_is_named_with_its_holder(
 
     assert held.verdict is Verdict.WARNING
     assert "by ann@elsewhere" in held.text
+
+
+async def test_a_redis_that_is_gone_or_not_attached_is_named(
+    stack: PaperStack, fly: FlyClient
+) -> None:
+    """And one that is there, attached and answering is not."""
+    stack.settings["phase"] = "3"
+    assert (await broken_in(stack))["redis"] == "there is no Redis shop-redis"
+
+    await fly.redis.create(RedisWish("shop-redis", "personal", "fixed_250mb", "iad"))
+    assert (await broken_in(stack))["redis"] == "shop has no secret REDIS_URL"
+
+    await fly.set_secrets(APP, {"REDIS_URL": "attached by a deployment"})
+    found = (await found_in(stack))["redis"]
+    assert [each.verdict for each in found] == [Verdict.OK] * 3
+    assert found[2].text.startswith("the Redis at 127.")
+    assert found[2].text.endswith(" answers")
+
+
+async def test_a_redis_of_one_s_own_is_asked_itself(stack: PaperStack, fly: FlyClient) -> None:
+    """Its password is never shown."""
+    stack.settings |= {"phase": "3", "redis": '{"url": "redis://default:pass-word@127.0.0.1:1"}'}
+    await fly.set_secrets(APP, {"REDIS_URL": "attached by a deployment"})
+
+    broken = (await broken_in(stack))["redis"]
+
+    assert broken == "the Redis at 127.0.0.1 does not answer from here (ConnectionError)"
 
 
 async def test_a_fly_that_hiccups_is_not_taken_for_a_wrong_token(

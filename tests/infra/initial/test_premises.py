@@ -15,8 +15,9 @@ import pytest
 from infra.doctor.examination import examine
 from infra.doctor.finding import Finding, Verdict
 from infra.doctor.patient import Patient
+from infra.fly.greeting import Region
 from infra.fly.models import App, Organization
-from infra.initial.premises import PREMISES, judge_name
+from infra.initial.premises import PREMISES, judge_name, judge_regions
 from infra.local.daemon import LocalFly
 from infra.local.options import Options
 from tests.infra.doctor.paper_stack import PaperStack
@@ -146,12 +147,16 @@ async def test_an_organisation_or_an_app_that_is_not_ours_is_told(
     assert "somebody else's" in broken["app"].text
 
 
-async def test_a_region_that_fly_has_not_is_told(stack: PaperStack) -> None:
-    """With those that it has."""
-    found = (await broken_in(stack, regions='["fra", "xyz"]'))["regions"]
+def test_regions_are_those_that_fly_has_today() -> None:
+    """One that it closes is not to be begun with."""
+    today = (Region("fra", "Frankfurt"), Region("iad", "Ashburn", is_closing=True))
 
-    assert "no region xyz" in found.text
-    assert "fra" in found.remedy
+    assert judge_regions(today, ["fra"]).verdict is Verdict.OK
+    assert judge_regions(today, ["fra", "iad"]).verdict is Verdict.WARNING
+    gone = judge_regions(today, ["fra", "ams"])
+    assert gone.verdict is Verdict.BROKEN
+    assert "no region ams" in gone.text
+    assert "fra" in gone.remedy
 
 
 @pytest.mark.parametrize(
