@@ -71,6 +71,13 @@ async def test_a_database_is_a_server_with_a_password(machines: Machines) -> Non
             await run(wrong, "PING")
 
 
+async def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    """A space or a quote in a user's path is part of it."""
+    async with local_machines(tmp_path / 'my "own" \\state') as machines:
+        made = await create(machines)
+        assert await run(made["publicUrl"], "SET", "a", "1")
+
+
 async def test_the_password_is_on_disk_nowhere(machines: Machines) -> None:
     """Neither in the state, nor in the server's settings or arguments."""
     made = await create(machines)

@@ -30,7 +30,7 @@ class ValkeySettings:
         lines = (
             f"bind {self.address}",
             f"port {self.port}",
-            f"dir {self.folder}",
+            f"dir {_quoted(self.folder)}",
             "appendonly yes",
             'save ""',
             f"maxmemory {self.max_bytes}",
@@ -42,6 +42,12 @@ class ValkeySettings:
         path.touch(0o600)
         path.write_text("\n".join(lines) + "\n")
         return path
+
+
+def _quoted(path: Path) -> str:
+    """A folder's name may have a space, which would end the argument."""
+    text = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
 
 
 def valkey_program() -> Path:
