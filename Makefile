@@ -5,7 +5,7 @@ ARGS ?=
 PYTHON_IN_VENV := .venv/bin/python -P
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap up down test check unit e2e bench bench-rollout bench-limiter bench-affinity bench-local lock clean
+.PHONY: help bootstrap up down test check unit e2e bench bench-rollout bench-limiter bench-affinity bench-service bench-local lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,9 @@ bench-limiter: bootstrap ## how fast the limiter decides, and its peers
 
 bench-affinity: bootstrap ## what sticky sessions give and cost; ARGS="--write docs/benchmarks.md"
 	@$(PYTHON_IN_VENV) -m tests.bench.affinity $(ARGS)
+
+bench-service: bootstrap ## what one machine of each size serves within its memory
+	@$(PYTHON_IN_VENV) -m tests.bench.service $(ARGS)
 
 bench-local: bootstrap ## how fast the local Fly is, and what it does with 50 machines
 	@$(PYTHON_IN_VENV) -m tests.local.bench_proxy $(ARGS)

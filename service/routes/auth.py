@@ -19,8 +19,6 @@ LOGIN: Final = "/auth/login"
 
 _LARGEST_BODY: Final = 4_096
 _LONGEST_PASSWORD: Final = 1_024
-# About the time in which a full line is served.
-_BUSY_SECONDS: Final = 2
 # One answer for unknown, wrong and locked. It tells an owner what to do all the same.
 _REFUSAL: Final = {
     "title": "Not logged in",
@@ -45,7 +43,7 @@ class LoginRoute:
         self._passwords = passwords
         self._devices = devices
         self._on_outcome = on_outcome
-        self._line = Line()
+        self._line = Line(passwords)
 
     def route(self) -> Route:
         """The route."""
@@ -66,9 +64,10 @@ class LoginRoute:
                 share = request.scope.get(SHARE, 1)
                 attempt = await self._guard.admit(account, network, device, share)
                 return await self._check(attempt, password)
-        except LineFull:
+        except LineFull as full:
+            wait = full.wait_seconds
             return self._too_much(
-                Attempt(Outcome.BUSY, account, network, (), retry_after_seconds=_BUSY_SECONDS)
+                Attempt(Outcome.BUSY, account, network, (), retry_after_seconds=wait)
             )
 
     async def _check(self, attempt: Attempt, password: str) -> Response:

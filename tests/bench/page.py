@@ -13,6 +13,7 @@ differ and are shared: compare ratios and medians, not single figures.
 TITLES = {
     "up": "From a change to live (`make bench`)",
     "rollout": "Back from a bad release (`make bench-rollout`)",
+    "service": "The service on one machine (`make bench-service`)",
     "limiter": "The limiter (`make bench-limiter`)",
     "affinity-exact": "Sticky sessions: exactness (`make bench-affinity`)",
     "affinity-latency": "Sticky sessions: what they cost (`make bench-affinity`)",
