@@ -56,6 +56,8 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _IMAGE = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
 _STEP = re.compile(r"[1-9]\d*|([1-9]\d?|100)%")
+# Of the clients, where nothing else is said.
+CLIENT_STEPS = ("1%", "10%", "50%", "100%")
 _VERSION = re.compile(r"v[1-9]\d*")
 
 
@@ -70,6 +72,7 @@ def _duration(text: str) -> str:
 Owner = Literal["rotated", "attached"]
 Duration = Annotated[str, AfterValidator(_duration)]
 Strategy = Literal["canary", "bluegreen", "rolling", "immediate"]
+By = Literal["machines", "clients"]
 
 
 class Judge(Section):
@@ -98,8 +101,10 @@ class Rollout(Section):
         drain: how long a retired machine finishes its requests after the proxy stopped
             sending new ones (Fly's proxies learn of a cordon within seconds, not at once).
         strategy: in which order machines come and go.
+        by: what a canary moves: new machines come step by step, or all of them come first and
+            clients move to them step by step (which needs sticky sessions).
         steps: with `canary` and `rolling`, how many new machines there are in each region
-            after each step: a number, or a share of them all.
+            after each step: a number, or a share of them all. By clients: their share.
         soak: how long the new machines are compared with the former ones after each step;
             `0s` compares nothing.
         judge: by what the new machines are compared.
@@ -109,10 +114,32 @@ class Rollout(Section):
     wait: Duration = "2m"
     drain: Duration = "10s"
     strategy: Strategy = "canary"
+    by: By = "machines"
     steps: tuple[StrictInt | str, ...] = (1, "25%", "50%", "100%")
     soak: Duration = "2m"
     judge: Judge = Judge()
     standby: Duration = "1h"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_shares(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and values.get("by") == "clients":
+            return {"steps": CLIENT_STEPS, **values}
+        return values
+
+    @model_validator(mode="after")
+    def _grows_by_clients(self) -> Rollout:
+        if self.by == "clients":
+            if self.strategy != "canary":
+                raise ValueError(f'by "clients" is for the strategy canary, not {self.strategy}')
+            shares = [step for step in self.steps if isinstance(step, str)]
+            percents = [int(share[:-1]) for share in shares]
+            if len(shares) < len(self.steps) or percents != sorted({*percents}):
+                raise ValueError(
+                    'by "clients" needs steps that are growing shares, such as ["1%", "10%", '
+                    f'"50%", "100%"], not {json.dumps(self.steps)}'
+                )
+        return self
 
     @field_validator("steps")
     @classmethod

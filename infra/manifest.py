@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from infra import flytoml
-from infra.config import Judge, StackConfig, Strategy
+from infra.config import By, Judge, StackConfig, Strategy
 from infra.errors import ConfigError
 from infra.phases import Phase
 
@@ -39,6 +39,7 @@ class Course(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     strategy: Strategy = "bluegreen"
+    by: By = "machines"
     steps: tuple[int | str, ...] = ("100%",)
     soak: str = "0s"
     judge: Judge = Judge()
@@ -102,6 +103,7 @@ def build(
     config = flytoml.machine_config(merged)
     names = tuple(sorted(secret_names))
     _check_overlap(stack.env, names)
+    _check_affinity(stack.rollout.by, config.get("env", {}))
     return Manifest(
         app=stack.app,
         image=image,
@@ -115,6 +117,7 @@ def build(
         ),
         rollout=Course(
             strategy=stack.rollout.strategy,
+            by=stack.rollout.by,
             steps=stack.rollout.steps,
             soak=stack.rollout.soak,
             judge=stack.rollout.judge,
@@ -156,6 +159,16 @@ def _workable(stack: StackConfig, toml: Mapping[str, Any]) -> Phase:
             "can't be handed from one machine to another. Remove one: `pulumi config rm affinity`."
         )
     return replace(stack.row, affinity=False)
+
+
+def _check_affinity(by: By, env: Mapping[str, str]) -> None:
+    if by == "clients" and env.get("RATE_LIMIT_AFFINITY") != "on":
+        raise ConfigError(
+            'flygate:rollout.by is "clients"; it needs sticky sessions (RATE_LIMIT_AFFINITY), and '
+            "they are off. Phase 2 has them on; else turn them on: pulumi config set --path "
+            "env.RATE_LIMIT_AFFINITY on. Or move machines: pulumi config set --path rollout.by "
+            "machines"
+        )
 
 
 def _check_overlap(env: Mapping[str, str], secrets: tuple[str, ...]) -> None:

@@ -14,6 +14,7 @@ from .cluster.keys import derived
 from .cluster.members import Members, Status
 from .cluster.metrics import ClusterMetrics
 from .cluster.node import Node
+from .cluster.order import Seal
 from .cluster.peers import Peers
 from .cluster.ring import Member
 from .limiter import GuardedStore, Limiter, MemoryStore
@@ -69,11 +70,13 @@ def make_cluster(
     signatures = Signatures(cluster.key)
     metrics = ClusterMetrics(telemetry.registry)
     directory = DnsDirectory(cluster.app, cluster.dns)
-    peers = Peers(directory, settings.port, signatures)
+    seal = Seal(cluster.key, cluster.app)
+    peers = Peers(directory, settings.port, signatures, seal)
     me = Member(cluster.machine, cluster.region)
     told = Status(affinity=cluster.affinity, store=store_id(settings.limiter))
     members = Members(me, directory, peers.status, derived(cluster.key, "ring"), told)
     metrics.watch_members(lambda: len(members.ring))
+    metrics.watch_share(lambda: members.order.percent if members.order else 0)
     if isinstance(store, GuardedStore):
         store.machines = lambda: members.count or settings.limiter.machines
     is_window = settings.limiter.is_sliding_window and settings.login is None
@@ -81,4 +84,4 @@ def make_cluster(
         None if is_window else store, lambda: members.stores, told.store, peers, metrics
     )
     node = Node(members, handoff, readiness)
-    return Cluster(node, ClusterRoutes(node, signatures).routes(), peers, cluster, metrics)
+    return Cluster(node, ClusterRoutes(node, signatures, seal).routes(), peers, cluster, metrics)

@@ -2,7 +2,7 @@
 
 from typing import Any, Final, cast
 
-from .cluster.paths import BUCKETS, CLUSTER
+from .cluster.paths import BUCKETS, CLUSTER, ORDER
 from .limiter import (
     KeyFunction,
     Limiter,
@@ -18,9 +18,9 @@ from .routes.statistics import STATISTICS
 from .settings import LimiterSettings, SettingError
 from .wrapped import find
 
-# Fly's checks, a rollout's judge and other machines ask these all the time, and must never be
+# Fly's checks, the rollout engine and other machines ask these all the time, and must never be
 # refused.
-EXEMPT_PATHS: Final = frozenset({HEALTH, READY, STATISTICS, CLUSTER, BUCKETS})
+EXEMPT_PATHS: Final = frozenset({HEALTH, READY, STATISTICS, CLUSTER, BUCKETS, ORDER})
 
 
 def load_policies(settings: LimiterSettings) -> PolicySet:

@@ -82,6 +82,8 @@ def _show(found: Status) -> None:
     table = screen.table("machine", "id", "region", "state", "role", "checks")
     for machine in found.machines:
         role = f"{machine.role}, cordoned" if machine.cordoned else machine.role
+        if machine.share is not None:
+            role += f", {machine.share} % of the clients"
         checks = (
             ("passing" if machine.healthy else "failing") if machine.state == "started" else "-"
         )

@@ -6,7 +6,7 @@ from infra.ops.rollout import Rollout
 from infra.rollout import engine
 from infra.rollout.errors import Aborted, NothingHeld, RolloutRestored
 from infra.rollout.observe import CANDIDATE, State
-from infra.rollout.steps import Admit, Adopt, Retire, SetSecrets, Step
+from infra.rollout.steps import Admit, Adopt, Part, Retire, SetSecrets, Step
 from infra.rollout.undisturbed import undisturbed
 from infra.rollout.world import Member
 
@@ -29,5 +29,7 @@ async def abort(rollout: Rollout, state: State) -> RolloutRestored:
     world.made = {m.name: Member.of(m) for m in held}
     steps: list[Step] = [SetSecrets(), *map(Adopt, held), *(Admit(m.name) for m in held)]
     steps += [Retire(m) for m in state.of(former) if not m.serves]
+    if any(m.share is not None for m in held):
+        steps.append(Part(tuple(world.made), tuple(map(Member.of, state.of(former)))))
     reason = Aborted(f"aborted by {rollout.provenance.by}: {rollout.orders.abort}")
     return await undisturbed(engine.take_back(reason, steps, world))

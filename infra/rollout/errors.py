@@ -3,6 +3,7 @@
 RolloutError             1
 ├── NothingHeld          1: no held rollout to accept or to abort
 ├── Aborted              1: an operator had a rollout taken back (inside the engine only)
+├── Untold               1: a machine does not take an order on its clients (inside the engine only)
 ├── HookRefused          1: the user's own program refuses it; nothing was done
 ├── RolloutRestored      2: the release failed, the former one serves as before
 ├── LockHeld             3: somebody else is rolling out; nothing was done
@@ -47,6 +48,10 @@ class RolloutHeld(RolloutError):
     """A gate could not decide: the rollout stands still until an operator does."""
 
     exit_code = 3
+
+
+class Untold(RolloutError):
+    """A machine that runs does not learn which clients are whose."""
 
 
 class RestoreFailed(RolloutError):

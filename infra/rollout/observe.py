@@ -19,6 +19,8 @@ STEP_KEY = "flygate_step"
 ROLLOUT_KEY = "flygate_rollout"
 RETIRED_KEY = "flygate_retired_at"
 HELD_KEY = "flygate_held"
+# What part of the clients a candidate's release has, in percent: "10".
+SHARE_KEY = "flygate_share"
 # What the machine and the app's secrets were when the release stood: see `infra/ops/drift.py`.
 INSTANCE_KEY = "flygate_instance"
 SECRETS_KEY = "flygate_secrets"
@@ -45,6 +47,7 @@ class Seen:
         step: of the rollout that made it, from 1; 0 where it says nothing.
         retired_at: since when it is standby, in unix seconds; 0 if it is not.
         held: why its rollout waits for an operator, or empty.
+        share: the percentage of the clients that were moved to its release, while they are moved.
         instance: Fly's id of its present config, another one after each edit.
         noted_instance, noted_secrets: what its release noted of it, and of the app's secrets.
     """
@@ -63,6 +66,7 @@ class Seen:
     step: int = 0
     retired_at: int = 0
     held: str = ""
+    share: int | None = None
     instance: str = ""
     noted_instance: str = ""
     noted_secrets: str = ""
@@ -136,6 +140,7 @@ def seen(machine: Machine) -> Seen:
         step=_whole(metadata.get(STEP_KEY, "")),
         retired_at=_whole(metadata.get(RETIRED_KEY, "")),
         held=metadata.get(HELD_KEY, ""),
+        share=_whole(metadata[SHARE_KEY]) if SHARE_KEY in metadata else None,
         instance=machine.instance_id,
         noted_instance=metadata.get(INSTANCE_KEY, ""),
         noted_secrets=metadata.get(SECRETS_KEY, ""),

@@ -19,14 +19,16 @@ def new_key() -> str:
     return secrets.token_urlsafe(32)
 
 
-def sign(key: str, method: str, path: str, at: float | None = None) -> str:
-    """The value of the header: good for this method and path, for a minute.
+def sign(key: str, method: str, path: str, at: float | None = None, body: bytes = b"") -> str:
+    """The value of the header: good for this method, path and body, for a minute.
 
     Args:
         at: unix time; now by default.
     """
     moment = str(int(time.time() if at is None else at))
     nonce = secrets.token_hex(16)
-    text = "\n".join((method, path, moment, nonce))
-    signature = hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
+    lines = [method, path, moment, nonce]
+    if body:
+        lines.append(hashlib.sha256(body).hexdigest())
+    signature = hmac.new(key.encode(), "\n".join(lines).encode(), hashlib.sha256).hexdigest()
     return f"t={moment},n={nonce},s={signature}"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Final, Protocol
 
@@ -83,8 +83,12 @@ class Handoff:
                     self._metrics.took(await self._store.restore(snapshot))
                 await asyncio.sleep(0)  # there are requests to be served, too
 
-    async def give(self) -> None:
-        """Give everything to everybody, as far as the time allows."""
+    async def give(self, to: Container[str] | None = None) -> None:
+        """Give everything to everybody, as far as the time allows.
+
+        Args:
+            to: the ids of the machines that get it; None for all.
+        """
 
         async def give(groups: Groups) -> None:
             messages = [message async for message in self.messages()]
@@ -96,7 +100,7 @@ class Handoff:
 
             await self._with_each(groups, push)
 
-        await self._in_time(give)
+        await self._in_time(give, self._groups(to))
 
     async def take(self) -> None:
         """Take everything from everybody, as far as the time allows."""
@@ -104,11 +108,12 @@ class Handoff:
         async def pull(peer: Member) -> None:
             await self.merge(await self._carrier.pull(peer))
 
-        await self._in_time(lambda groups: self._with_each(groups, pull))
+        await self._in_time(lambda groups: self._with_each(groups, pull), self._groups())
 
-    def _groups(self) -> Groups:
+    def _groups(self, wanted: Container[str] | None = None) -> Groups:
         """The peers, those together of whom any one will do."""
-        peers = self._peers()
+        everybody = self._peers().items()
+        peers = {m: store for m, store in everybody if wanted is None or m.id in wanted}
         common: defaultdict[str, list[Member]] = defaultdict(list)
         for peer, store in peers.items():
             if store and store != self._common:
@@ -127,8 +132,7 @@ class Handoff:
 
         await asyncio.gather(*map(with_one, groups))
 
-    async def _in_time(self, move: Callable[[Groups], Awaitable[None]]) -> None:
-        groups = self._groups()
+    async def _in_time(self, move: Callable[[Groups], Awaitable[None]], groups: Groups) -> None:
         if not groups:
             return
         with suppress(TimeoutError):

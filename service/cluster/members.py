@@ -7,7 +7,9 @@ from typing import Final
 
 from .directory import Directory
 from .errors import DirectoryError, PeerError
-from .ring import Member, Ring
+from .order import Order
+from .ring import Member
+from .shared_ring import ring_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +22,14 @@ class Status:
         draining: it is about to stop.
         affinity: it wants each client to have one machine.
         store: names the store that it has in common with others; "" if it has its own.
+        order: by which two releases share the clients, as far as it knows.
     """
 
     admitted: bool = False
     draining: bool = False
     affinity: bool = True
     store: str = ""
+    order: Order | None = None
 
 
 _OWN: Final = Status()
@@ -47,6 +51,7 @@ class Members:
         is_sticky: whether each client has one machine: as long as any member wants that. So while
             machines with one store follow those that each have their own, no client has two.
         is_split: whether members have different stores.
+        order: by which two releases share the clients; None if nobody ordered it.
     """
 
     def __init__(
@@ -65,10 +70,17 @@ class Members:
         self._told = told
         self._known: dict[Member, Status] = {}
         self._is_leaving = False
-        self.ring = Ring([me], seed)
+        self._owners = {me}
+        self.order: Order | None = None
+        self.ring = ring_of([me], None, seed)
         self.count = 0
         self.is_sticky = told.affinity
         self.is_split = False
+
+    @property
+    def here(self) -> str:
+        """The id of this machine."""
+        return self._me.id
 
     @property
     def peers(self) -> list[Member]:
@@ -82,7 +94,7 @@ class Members:
 
     def status(self, admitted: bool, draining: bool) -> Status:
         """What the others are told."""
-        return replace(self._told, admitted=admitted, draining=draining)
+        return replace(self._told, admitted=admitted, draining=draining, order=self.order)
 
     async def refresh(self) -> bool:
         """Ask who is there, and each how it is. False if the DNS did not answer."""
@@ -93,7 +105,19 @@ class Members:
         others = [member for member in found if member.id != self._me.id]
         told = await asyncio.gather(*map(self._status, others))
         self._known = dict(zip(others, told, strict=True))
-        self._renew()
+        # Who has just come, or was away, learns from the others how the clients are shared.
+        orders = [status.order for status in told if status.order]
+        newest = max(orders, key=lambda order: order.version, default=None)
+        if newest is None or not self.adopt(newest):
+            self._renew()
+        return True
+
+    def adopt(self, order: Order) -> bool:
+        """Share the clients by an order from now on; False if it is no later than the known one."""
+        if self.order is not None and order.version <= self.order.version:
+            return False
+        self.order = order
+        self._renew(is_other=True)
         return True
 
     def leave(self) -> None:
@@ -108,13 +132,14 @@ class Members:
             # The proxy may reach it all the same; who never answered is none of us.
             return self._known.get(member, Status())
 
-    def _renew(self) -> None:
+    def _renew(self, *, is_other: bool = False) -> None:
         told = {member: self._known[member] for member in self.peers}
         told = {member: status for member, status in told.items() if status.admitted}
         if not (self._is_leaving and told):
             told[self._me] = self._told
-        if told.keys() != set(self.ring.members):
-            self.ring = Ring(told, self._seed)
+        if is_other or told.keys() != self._owners:
+            self._owners = set(told)
+            self.ring = ring_of(told, self.order, self._seed)
         self.count = len(told)
         self.is_sticky = any(status.affinity for status in told.values())
         stores = {status.store for status in told.values()}

@@ -46,6 +46,15 @@ class ClusterMetrics:
         )
         gauge.set_function(count)
 
+    def watch_share(self, percent: Callable[[], int]) -> None:
+        """Report what part of the clients the newest order gives to the new release."""
+        gauge = Gauge(
+            "flygate_cluster_share_percent",
+            "Percent of the clients that the last order gave to a new release.",
+            registry=self._registry,
+        )
+        gauge.set_function(percent)
+
     def served(self, decision: Decision) -> None:
         """Count a request."""
         if isinstance(decision, Here):

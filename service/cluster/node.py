@@ -10,6 +10,7 @@ from service.readiness import Readiness
 
 from .handoff import Handoff
 from .members import Members, Status
+from .order import Order
 
 POLL_SECONDS: Final = 5.0
 # News may come from many at once.
@@ -79,6 +80,21 @@ class Node:
         """It is about to stop: what it knows must be with the others before their next request."""
         self.members.leave()
         self._spawn(self.handoff.give())
+
+    async def adopt(self, order: Order) -> bool:
+        """Share the clients by an order, once the limits of those who go are where they go.
+
+        Returns:
+            False if it is no later than the one that this machine knows.
+        """
+        members = self.members
+        gainers = order.gainers(members.here, members.order.percent if members.order else 0)
+        if gainers:
+            await self.handoff.give(gainers)
+        is_later = members.adopt(order)
+        if is_later and gainers:  # and what they were charged meanwhile
+            self._spawn(self.handoff.give(gainers))
+        return is_later
 
     def heard_news(self) -> None:
         """Somebody came, went, or can't be reached: ask again soon."""

@@ -9,8 +9,9 @@ import httpx
 from service.signature import HEADER, Signatures
 
 from .directory import Directory
-from .errors import DirectoryError, PeerError
+from .errors import DirectoryError, FormatError, PeerError
 from .members import Status
+from .order import Order, Seal
 from .paths import ANSWER, BUCKETS, CLUSTER
 from .ring import Member
 
@@ -25,13 +26,15 @@ class Peers:
         directory: knows their addresses.
         port: where all of them listen.
         signatures: sign what is asked, and verify what is answered.
+        seal: reads the orders that others pass on.
     """
 
-    def __init__(self, directory: Directory, port: int, signatures: Signatures) -> None:
+    def __init__(self, directory: Directory, port: int, signatures: Signatures, seal: Seal) -> None:
         """Connect to nobody yet."""
         self._directory = directory
         self._port = port
         self._signatures = signatures
+        self._seal = seal
         self._addresses: dict[str, str] = {}
         # Not through a proxy of the environment: this is the private network.
         self._client = httpx.AsyncClient(timeout=_SECONDS, trust_env=False)
@@ -51,6 +54,7 @@ class Peers:
                 # Former versions say nothing of these: they spoke only if they had affinity.
                 affinity=told.get("affinity", True) is True,
                 store=str(told.get("store", "")),
+                order=self._order(told.get("order")),
             )
 
     async def push(self, member: Member, message: bytes) -> None:
@@ -76,6 +80,12 @@ class Peers:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+    def _order(self, told: dict[str, str] | None) -> Order | None:
+        try:
+            return self._seal.read(told["text"]) if told else None
+        except FormatError:
+            return None  # not our engine's; that the machine is there is true all the same
 
     async def _send(
         self, member: Member, method: str, path: str, body: bytes = b""

@@ -18,6 +18,7 @@ from infra.rollout.observe import (
     RETIRED_KEY,
     ROLE_KEY,
     SECRETS_KEY,
+    SHARE_KEY,
 )
 from infra.rollout.world import World
 
@@ -49,6 +50,7 @@ class Settle:
             PLATFORM_KEY: PLATFORM_VERSION,
             RETIRED_KEY: None,
             HELD_KEY: None,
+            SHARE_KEY: None,
             INSTANCE_KEY: member.instance or None,
             SECRETS_KEY: world.secrets or None,
         }

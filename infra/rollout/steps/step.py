@@ -12,13 +12,15 @@ class Turn(IntEnum):
     """When a step is undone. The way back has one order, whatever was done in which order.
 
     A machine that starts reads the app's secrets, so the former values come first; then the
-    former machines serve; only then the new ones get no more requests, and go.
+    former machines serve, and get their clients back; only then the new ones get no more
+    requests, and go.
     """
 
     VALUES = 1
     SERVE = 2
-    WITHDRAW = 3
-    REMOVE = 4
+    CLIENTS = 3
+    WITHDRAW = 4
+    REMOVE = 5
 
 
 class Step(Protocol):

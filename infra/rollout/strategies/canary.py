@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from infra.rollout.observe import State
 from infra.rollout.plan import Plan
-from infra.rollout.strategies import staged
+from infra.rollout.strategies import bluegreen, clients, staged
 from infra.rollout.target import Target
 
 
 def plan(state: State, target: Target) -> Plan:
     """The steps of the manifest."""
-    return staged.plan(state, target, target.manifest.rollout.steps, "canary")
+    if target.manifest.rollout.by == "machines":
+        return staged.plan(state, target, target.manifest.rollout.steps, "canary")
+    if state.of(target.former or 0):
+        return clients.plan(state, target)
+    return bluegreen.plan(state, target)  # nobody has clients who could move

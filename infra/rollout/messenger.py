@@ -1,0 +1,176 @@
+"""Carries orders to machines, and their answers back: by the app's public address, or inside."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from infra.fly.errors import FlyError
+from infra.rollout.errors import Untold
+from infra.rollout.order import PATH, Known
+from infra.rollout.signature import HEADER, sign
+from infra.rollout.world import Member, World
+from infra.web import open_web
+
+# A machine hands its clients' limits over before it answers, for 2 seconds at most.
+ANSWER_SECONDS = 5
+# A machine that runs and does not answer for so long is not well.
+PATIENCE_SECONDS = 15.0
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a machine, or what is in front of it, answered; status 0 if nothing came."""
+
+    status: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Messenger:
+    """Speaks to the machines of one rollout.
+
+    Attributes:
+        cordoned: the ids of machines that the proxy does not reach: they are asked inside.
+    """
+
+    world: World
+    web: httpx.AsyncClient
+    cordoned: frozenset[str] = frozenset()
+
+    async def known(self, members: Iterable[Member]) -> dict[str, Known]:
+        """What each machine that runs knows, by its id; those that do not run are left out."""
+        return await self._all(members, "")
+
+    async def tell(self, members: Iterable[Member], order: str, version: int) -> None:
+        """Give an order to all machines that run; they follow it when this returns.
+
+        Raises:
+            Untold: one does not take it.
+        """
+        told = await self._all(members, order)
+        if lagging := [machine for machine, known in told.items() if known.version != version]:
+            raise Untold(f"machine {lagging[0]} took the order {version} and knows another one")
+
+    async def all_know_all(self, members: Iterable[Member]) -> dict[str, Known]:
+        """What they know, once each that runs knows of all others that do.
+
+        Raises:
+            Untold: one does not learn of another.
+        """
+        everybody = list(members)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            known = await self.known(everybody)
+            gaps = [(m, known.keys() - one.members) for m, one in known.items()]
+            if not any(missing for _, missing in gaps):
+                return known
+            if time.monotonic() > deadline:
+                who, missing = next(gap for gap in gaps if gap[1])
+                raise Untold(
+                    f"machine {who} does not know {', '.join(sorted(missing))} as a member: can "
+                    "the app's machines reach each other on the private network?"
+                )
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _all(self, members: Iterable[Member], order: str) -> dict[str, Known]:
+        everybody = list(members)
+        answers = await asyncio.gather(*(self._stubbornly(m, order) for m in everybody))
+        pairs = zip(everybody, answers, strict=True)
+        return {member.id: known for member, known in pairs if known is not None}
+
+    async def _stubbornly(self, member: Member, order: str) -> Known | None:
+        """Until it answers, or it turns out not to run (None)."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            reply = await self._send(member, order)
+            if reply.status == 200:
+                return _read(member, reply)
+            if 400 <= reply.status < 500:
+                raise Untold(_refused(member, reply))
+            if not await self._runs(member):
+                return None
+            if time.monotonic() > deadline:
+                raise Untold(f"{member.name} (machine {member.id}) can't be told: {reply.text}")
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _send(self, member: Member, order: str) -> Reply:
+        method = "POST" if order else "GET"
+        key = self.world.target.key
+        headers = {HEADER: sign(key, method, PATH, body=order.encode())}
+        if member.id in self.cordoned:
+            return await self._inside(member, method, order, headers)
+        forced = {**headers, "fly-force-instance-id": member.id}
+        try:
+            answer = await self.web.request(
+                method, PATH, content=order, headers=forced, timeout=ANSWER_SECONDS
+            )
+        except httpx.HTTPError as exc:
+            return Reply(0, type(exc).__name__)
+        return Reply(answer.status_code, answer.text)
+
+    async def _inside(
+        self, member: Member, method: str, order: str, headers: dict[str, str]
+    ) -> Reply:
+        script = Path(__file__).with_name("errand.py").read_text(encoding="utf-8")
+        services = self.world.target.manifest.config.get("services") or [{}]
+        asked = {
+            "port": int(services[0].get("internal_port", 8080)),
+            "timeout": ANSWER_SECONDS,
+            "method": method,
+            "path": PATH,
+            "body": order,
+            "headers": headers,
+        }
+        command = ["python", "-c", script, json.dumps(asked)]
+        try:
+            result = await self.world.fly.exec(
+                self.world.app, member.id, command, 2 * ANSWER_SECONDS
+            )
+            told = json.loads(result.stdout)
+            return Reply(int(told["status"]), str(told["body"]))
+        except FlyError as exc:
+            return Reply(0, str(exc))
+        except (ValueError, KeyError):
+            last = (result.stderr or result.stdout).strip().splitlines()[-1:]
+            return Reply(0, last[0] if last else "no output")
+
+    async def _runs(self, member: Member) -> bool:
+        try:
+            machine = await self.world.fly.machine(self.world.app, member.id)
+        except FlyError:
+            return False
+        return machine.state == "started"
+
+
+@asynccontextmanager
+async def messenger(world: World, cordoned: Iterable[Member] = ()) -> AsyncIterator[Messenger]:
+    """A messenger for a while."""
+    async with open_web(world.target.url) as web:
+        yield Messenger(world, web, frozenset(member.id for member in cordoned))
+
+
+def _read(member: Member, reply: Reply) -> Known:
+    try:
+        return Known.parse(reply.text)
+    except ValueError as exc:
+        raise Untold(f"{member.name} (machine {member.id}) answers {exc}") from None
+
+
+def _refused(member: Member, reply: Reply) -> str:
+    who = f"{member.name} (machine {member.id})"
+    if reply.status == 404:
+        return (
+            f"{who} knows of no shares of clients: sticky sessions are off in its release, or it "
+            "is older than them. Release this once by machines: "
+            "pulumi config set --path rollout.by machines"
+        )
+    return f"{who} refuses the order with {reply.status}: {' '.join(reply.text.split())[:200]}"
