@@ -164,10 +164,9 @@ def _workable(stack: StackConfig, toml: Mapping[str, Any]) -> Phase:
 def _check_affinity(by: By, env: Mapping[str, str]) -> None:
     if by == "clients" and env.get("RATE_LIMIT_AFFINITY") != "on":
         raise ConfigError(
-            'flygate:rollout.by is "clients"; it needs sticky sessions (RATE_LIMIT_AFFINITY), and '
-            "they are off. Phase 2 has them on; else turn them on: pulumi config set --path "
-            "env.RATE_LIMIT_AFFINITY on. Or move machines: pulumi config set --path rollout.by "
-            "machines"
+            'flygate:rollout.by is "clients"; it needs sticky sessions, and they are off '
+            "(RATE_LIMIT_AFFINITY). Turn them on: `pulumi config set affinity true`. Or move "
+            "machines instead: `pulumi config set --path rollout.by machines`."
         )
 
 

@@ -15,6 +15,7 @@ from service.cluster.handoff import Handoff
 from service.cluster.members import Members, Status
 from service.cluster.metrics import ClusterMetrics
 from service.cluster.node import Node
+from service.cluster.order import Order
 from service.cluster.ring import Member
 from service.limiter import MemoryStore
 from service.readiness import Readiness
@@ -141,6 +142,28 @@ async def test_who_leaves_owns_nobody_itself(world: World, members: Members) -> 
     assert names(members) == {"me"}
 
 
+def order(version: int, percent: int) -> Order:
+    """Of a rollout that replaces this machine and a by the new one."""
+    return Order(version, percent, frozenset({"new"}), frozenset({"me", "a"}))
+
+
+async def test_a_machine_learns_from_the_others_how_clients_are_shared(
+    world: World, members: Members
+) -> None:
+    """One that was started again, or was away; the latest order counts, whoever tells it."""
+    world.machines["a"] = Status(admitted=True, order=order(2, 100))
+    world.machines["b"] = Status(admitted=True, order=order(1, 0))
+    world.machines["new"] = SERVING
+
+    await members.refresh()
+
+    assert members.order == order(2, 100)
+    assert {members.ring.owner(f"192.0.2.{n}").id for n in range(99)} == {"new"}
+    assert not members.adopt(order(1, 0))
+    assert not members.adopt(order(2, 50))
+    assert members.order == order(2, 100)
+
+
 @pytest.mark.parametrize("text", ["", "a iad", "a iad,b lhr"])
 def test_the_list_of_machines_is_read(text: str) -> None:
     """As Fly writes it."""
@@ -197,6 +220,23 @@ async def test_who_leaves_gives_at_once_and_again_at_its_end(
             await asyncio.sleep(0)
 
     assert sorted(world.given) == ["a", "a", "b", "b", "new", "new"]
+
+
+async def test_limits_go_before_their_clients(world: World, members: Members) -> None:
+    """To the machines that get clients, and no other; and once more, with what was charged."""
+    losing = make_node(world, members, MemoryStore(1_000))
+    async with losing.running():
+        assert await losing.adopt(order(1, 10))
+        assert world.given == ["new"]
+        while len(world.given) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        assert not await losing.adopt(order(1, 10))
+        assert losing.status.order == order(1, 10)
+
+        assert await losing.adopt(order(2, 10))
+        assert await losing.adopt(order(3, 0))  # it gets some back, and has nothing to give
+        await asyncio.sleep(0)
+        assert world.given == ["new", "new"]
 
 
 async def test_a_machine_that_was_suspended_takes_what_it_missed(

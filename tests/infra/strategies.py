@@ -49,12 +49,15 @@ def looks(draw: st.DrawFn) -> dict[str, Any]:
         "retired_at": draw(st.sampled_from([0, NOW - 3601, NOW - 3599, NOW])),
     }
     chosen = draw(st.sampled_from([*usual, odd, odd, odd]))
-    return {**chosen, "manifest": draw(st.sampled_from(MANIFESTS))}
+    share = draw(st.sampled_from([None, None, 1, 50]))
+    return {**chosen, "manifest": draw(st.sampled_from(MANIFESTS)), "share": share}
 
 
 @st.composite
 def courses(draw: st.DrawFn) -> Course:
     """Any strategy with any steps."""
+    if draw(st.booleans()):
+        return Course(strategy="canary", by="clients", steps=("1%", "50%", "100%"), soak="0s")
     steps = draw(st.lists(st.sampled_from([1, 2, "10%", "34%", "50%"]), max_size=3))
     way = draw(st.sampled_from(["canary", "bluegreen", "rolling", "immediate"]))
     return Course(strategy=way, steps=(*steps, "100%"), soak="0s")

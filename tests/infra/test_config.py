@@ -182,3 +182,28 @@ def test_wrong_secrets_are_refused_without_being_quoted(wrong: str) -> None:
 def test_machines_and_structure_survive_a_json_text_that_is_no_json() -> None:
     """Text that only looks structured is judged as text, not swallowed."""
     assert 'flygate:env is "{broken"' in complaint(env="{broken")
+
+
+@pytest.mark.parametrize(
+    ("rollout", "said"),
+    [
+        ({"by": "clients", "strategy": "rolling"}, "for the strategy canary, not rolling"),
+        ({"by": "clients", "steps": [1, "100%"]}, 'growing shares, such as ["1%"'),
+        ({"by": "clients", "steps": ["50%", "10%", "100%"]}, "growing shares"),
+        ({"by": "clients", "steps": ["1%", "10%"]}, 'must end with "100%"'),
+        ({"by": "people"}, "'machines' or 'clients'"),
+    ],
+)
+def test_what_a_canary_by_clients_can_not_do_is_refused(rollout: Any, said: str) -> None:
+    """With what would be right."""
+    found = complaint(app="shop", rollout=rollout)
+
+    assert "flygate:rollout" in found
+    assert said in found
+
+
+def test_a_canary_by_clients_has_steps_of_its_own() -> None:
+    """Two machines are enough for a first percent; the operator may choose others."""
+    assert load(app="shop", rollout={"by": "clients"}).rollout.steps == config.CLIENT_STEPS
+    chosen = load(app="shop", rollout='{"by": "clients", "steps": ["5%", "100%"]}')
+    assert chosen.rollout.steps == ("5%", "100%")

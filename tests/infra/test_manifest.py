@@ -145,3 +145,13 @@ def test_canonical_json_does_not_depend_on_order() -> None:
     assert manifest.canonical({"b": 1, "a": [1, {"d": 1, "c": 2}]}) == manifest.canonical(
         {"a": [1, {"c": 2, "d": 1}], "b": 1}
     )
+
+
+def test_clients_can_only_move_if_each_has_a_machine() -> None:
+    """Without sticky sessions there would be no share of them; the message says what to do."""
+    choices: list[Any] = [{"affinity": False}, {"env": {"RATE_LIMIT_AFFINITY": "off"}}]
+    for off in choices:
+        with pytest.raises(ConfigError, match="pulumi config set affinity true"):
+            build(phase=2, rollout={"by": "clients"}, **off)
+
+    assert build(phase=2, rollout={"by": "clients"}).rollout.by == "clients"

@@ -7,6 +7,7 @@ import pytest
 from structlog.testing import CapturingLogger
 
 from service.cluster.members import Members, Status
+from service.cluster.order import Seal
 from service.cluster.ring import Member
 from service.main import Service, build_app
 from service.settings import SettingError, Settings
@@ -225,3 +226,68 @@ def test_a_name_server_is_an_address_and_a_port() -> None:
     """Anything else stops the start."""
     with pytest.raises(SettingError, match="FLYGATE_DNS: found 'nowhere'"):
         Settings.from_environment({**ENVIRONMENT, "FLYGATE_DNS": "nowhere"})
+
+
+ORDER = "/_flygate/cluster/order"
+
+
+async def order(app: Service, text: str, key: str = KEY, **headers: str) -> tuple[int, Any]:
+    """What a machine answers to an order of the rollout engine."""
+    async with web(app) as asking:
+        signed = {"flygate-signature": Signatures(key).sign("POST", ORDER, text.encode())}
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        answer = await asking.post(ORDER, content=text, headers={**signed, **named})
+    return answer.status_code, answer.json()
+
+
+async def test_an_order_to_share_clients_is_followed(addresses: dict[str, str]) -> None:
+    """From the next request on; the machine says which order it follows, and whom it knows."""
+    app, seal = service(), Seal(KEY, "demo")
+    assert await statuses(app, addresses[MINE], 1) == [200]
+
+    told = await order(app, seal.write(3, 100, ["other"], ["me"]))
+
+    assert told == (200, {"version": 3, "members": ["me", "other"]})
+    async with web(app) as asking:
+        answer = await asking.get("/", headers={"fly-client-ip": addresses[MINE]})
+    assert answer.headers["fly-replay"] == "prefer_instance=other"
+    assert (await order(app, seal.write(4, 0, ["other"], ["me"])))[0] == 200
+    assert await statuses(app, addresses[THEIRS], 1) == [200]
+
+
+async def test_an_order_that_is_old_or_strange_is_refused(addresses: dict[str, str]) -> None:
+    """Said twice it is fine; an older one, an unsigned one and another key's change nothing."""
+    app, seal = service(), Seal(KEY, "demo")
+    newest = seal.write(3, 0, ["other"], ["me"])
+
+    assert (await order(app, newest))[0] == 200
+    assert (await order(app, newest))[0] == 200
+    assert (await order(app, seal.write(2, 100, ["other"], ["me"])))[0] == 409
+    assert (await order(app, seal.write(3, 100, ["other"], ["me"])))[0] == 409
+    assert (await order(app, seal.write(9, 100, ["other"], ["me"]), key="another"))[0] == 401
+    assert (await order(app, Seal("another", "demo").write(9, 100, ["other"], ["me"])))[0] == 400
+    assert (await order(app, Seal(KEY, "another").write(9, 100, ["other"], ["me"])))[0] == 400
+    assert (await order(app, "x" * 20_000))[0] == 413
+    assert await statuses(app, addresses[THEIRS], 1) == [200]
+
+
+async def test_the_engine_is_never_refused_and_its_way_is_everybodys(
+    addresses: dict[str, str],
+) -> None:
+    """No limit stands before an order; a machine that gets one by the proxy serves."""
+    app, seal = service(RATE_LIMIT_BURST="1"), Seal(KEY, "demo")
+    assert "admitted" not in await gossip(app)
+
+    for version in range(1, 9):
+        text = seal.write(version, 0, ["other"], ["me"])
+        assert (await order(app, text, fly_client_ip="192.0.2.1"))[0] == 200
+
+    assert "admitted" in await gossip(app)
+
+
+async def gossip(app: Service) -> set[str]:
+    """What a machine says of itself to the others, as far as it is so."""
+    async with web(app) as asking:
+        signed = {"flygate-signature": Signatures(KEY).sign("GET", "/_flygate/cluster")}
+        told = (await asking.get("/_flygate/cluster", headers=signed)).json()
+    return {name for name, value in told.items() if value}

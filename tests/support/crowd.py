@@ -1,6 +1,7 @@
 """Clients with an address each, who ask through the local Fly's proxy at a steady pace."""
 
 import asyncio
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from itertools import count, takewhile
 import httpx
 
 _PATIENCE_SECONDS = 20
+_RELEASE = re.compile(rb'"release":"(v\d+)"')
 _FAILED = 0  # in place of a status: the connection or the patience ended before the answer
 
 
@@ -23,6 +25,7 @@ class Client:
         statuses: how often each came.
         began, ended: between which moments it asked.
         seconds: how long each answer took.
+        releases: which release served it, and when (monotonic).
     """
 
     address: str
@@ -34,6 +37,7 @@ class Client:
     ended: float = 0.0
     seconds: list[float] = field(default_factory=list)
     cookie: str = ""
+    releases: list[tuple[float, str]] = field(default_factory=list)
 
     def allowance(self, per_second: float, burst: int) -> float:
         """What a limit lets through in the time that it asked."""
@@ -125,7 +129,7 @@ class Crowd:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
                 fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
-                await reader.readexactly(int(fields.get("content-length", 0)))
+                body = await reader.readexactly(int(fields.get("content-length", 0)))
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
             client.statuses[_FAILED] += 1
             return False
@@ -133,6 +137,8 @@ class Crowd:
         status = int(head.split()[1])
         client.statuses[status] += 1
         client.admitted += status != 429
+        if found := _RELEASE.search(body):
+            client.releases.append((time.monotonic(), found[1].decode()))
         if client.keeps_cookies and "set-cookie" in fields:
             client.cookie = fields["set-cookie"].partition(";")[0]
         return fields.get("connection") != "close"

@@ -49,7 +49,7 @@ def _shifts(fleet: Fleet, former: tuple[Member, ...], reached: int) -> Iterator[
         yield Stage(
             f"shift {number}/{len(percents)}",
             (Shift(percent, fleet.names, former),),
-            () if is_accepted else gating.soaking(target),
+            gating.sharing(target, soak=percent < 100 and not is_accepted),
             fleet.names,
         )
 

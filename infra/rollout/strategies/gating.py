@@ -27,6 +27,15 @@ def serving(target: Target, *, soak: bool) -> tuple[Gate, ...]:
     return (Reachable(), *(soaking(target) if soak and target.former else ()))
 
 
+def sharing(target: Target, *, soak: bool) -> tuple[Gate, ...]:
+    """Once clients have moved: the machines are well, and no worse than the former release's.
+
+    Args:
+        soak: compare for a while; nothing can be compared with machines that have no clients.
+    """
+    return (*alive(target), *(soaking(target) if soak else ()))
+
+
 def soaking(target: Target) -> tuple[Gate, ...]:
     """The gates that watch for as long as the manifest's `rollout.soak`."""
     if not duration.seconds(target.manifest.rollout.soak):

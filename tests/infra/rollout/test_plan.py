@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import assume, given
@@ -19,10 +19,12 @@ from infra.rollout.steps import (
     Adopt,
     Destroy,
     Launch,
+    Part,
     Retire,
     Revive,
     SetSecrets,
     Settle,
+    Shift,
     Step,
     Wake,
 )
@@ -148,7 +150,9 @@ def test_a_new_machine_is_proved_before_it_gets_requests(state: State, target: T
         if admitted and plan.way != "all at once":
             assert isinstance(stage.gates[0], Reachable)
             assert set(stage.judged) == admitted
-        if stage.gates and not admitted:
+        if steps((stage,), Shift):
+            assert set(stage.judged) <= proved
+        elif stage.gates and not admitted:
             least = [Healthy] if plan.way == "all at once" else [Healthy, Smoke]
             assert [type(gate) for gate in stage.gates] == least
             proved |= set(stage.judged)
@@ -210,6 +214,49 @@ def test_steps_are_taken_in_all_regions_at_once() -> None:
         ["v3-iad-2", "v3-iad-3", "v3-fra-2", "v3-fra-3"],
     ]
     assert [{slot.step for slot in stage} for stage in slots if stage] == [{1}, {2}]
+
+
+def by_clients(*made: Seen, former: int = 2, **changes: Any) -> Plan:
+    """A canary by clients of v3, two machines, over as many of v2."""
+    course = Course(strategy="canary", by="clients", steps=("1%", "10%", "100%"), soak="1m")
+    wanted = target(3, 2, manifest=manifest(machines=2, rollout=course), **changes)
+    old = [seen(2, number + 1) for number in range(former)]
+    return strategies.plan(State("shop", (*old, *made)), wanted)
+
+
+def test_clients_move_when_all_new_machines_are_there() -> None:
+    """They are parted before a request can reach a new machine; each share is watched."""
+    plan = by_clients()
+
+    shifts = ["shift 1/3", "shift 2/3", "shift 3/3"]
+    names = [stage.name for stage in plan.stages if stage.steps]
+    assert names == ["secrets", "record", "launch", "part", "admit", *shifts]
+    assert [step.percent for step in all_steps(plan, Shift)] == [1, 10, 100]
+    gates = [[gate.name for gate in stage.gates] for stage in plan.stages[-3:]]
+    # With everybody at the new machines there is nothing to compare them with.
+    assert gates == [["health", "judge"], ["health", "judge"], ["health"]]
+    moves: list[Part | Shift] = [*all_steps(plan, Part), *all_steps(plan, Shift)]
+    for step in moves:
+        assert step.names == ("v3-iad-1", "v3-iad-2")
+        assert [member.id for member in step.former] == ["m2iad1", "m2iad2"]
+
+
+def test_clients_that_an_earlier_run_moved_stay_where_they_are() -> None:
+    """It goes on from the share that the machines note, and judges that again."""
+    plan = by_clients(left(1, share=10), left(2, share=10))
+
+    assert [step.percent for step in all_steps(plan, Part)] == [10]
+    assert [step.percent for step in all_steps(plan, Shift)] == [10, 100]
+    accepted = by_clients(left(1, share=10), left(2, share=10), accepted="it is well")
+    shifts = [stage for stage in accepted.stages if stage.name.startswith("shift")]
+    assert [len(stage.gates) for stage in shifts] == [1, 1]
+    assert not all_steps(plan, Launch)
+
+
+def test_the_first_release_has_nobody_whose_clients_could_move() -> None:
+    """It comes at once."""
+    assert all_steps(by_clients(former=0), Shift) == []
+    assert len(all_steps(by_clients(former=0), Launch)) == 2
 
 
 def resumed(*machines: Seen, machines_wanted: int = 4) -> Plan:
