@@ -8,6 +8,7 @@ from .errors import PolicyError
 from .networks import Networks
 from .policy import Mode, Policy
 from .request import Request
+from .store.base import MOST_PER_REQUEST
 
 _ROUTED_PATHS: Final = 1_024
 _LONGEST_PATH: Final = 256
@@ -42,11 +43,12 @@ class PolicySet:
     )
 
     def __post_init__(self) -> None:
-        """Check that names are unique, and leave out what is off."""
+        """Check names and number, and leave out what is off."""
         counts = Counter(policy.name for policy in self.policies)
         if twice := [name for name, count in counts.items() if count > 1]:
             raise PolicyError(f"policy names must be unique; found twice: {', '.join(twice)}")
         active = tuple(policy for policy in self.policies if policy.mode is not Mode.OFF)
+        _check_number(active)
         object.__setattr__(self, "_active", active)
         object.__setattr__(self, "_has_routes", any(policy.routes for policy in active))
         has_exceptions = bool(self.allow) or any(policy.exempt for policy in active)
@@ -90,3 +92,16 @@ class PolicySet:
             if len(request.path) <= _LONGEST_PATH:
                 self._routed[asked] = known
         return known
+
+
+def _check_number(policies: tuple[Policy, ...]) -> None:
+    if len(policies) <= MOST_PER_REQUEST:
+        return
+    examples = [route.example() for policy in policies for route in policy.routes]
+    for request in (Request(""), *examples):
+        found = sum(policy.is_on_route(request) for policy in policies)
+        if found > MOST_PER_REQUEST:
+            raise PolicyError(
+                f"at most {MOST_PER_REQUEST} policies can apply to a request, candidates included;"
+                f" found {found} for {request.method} {request.path}"
+            )

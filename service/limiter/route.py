@@ -41,3 +41,7 @@ class Route:
         if self.method is not None and self.method != request.method:
             return False
         return self._pattern.fullmatch(request.path) is not None
+
+    def example(self) -> Request:
+        """A request that is on it."""
+        return Request("", self.method or "GET", self.text.rpartition(" ")[2])

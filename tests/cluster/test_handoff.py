@@ -28,16 +28,20 @@ class Machine:
     key: str = "a key"
     clock: FakeClock = field(default_factory=FakeClock)
     is_dead: bool = False
+    common: str = ""
+    given: int = 0
 
     def __post_init__(self) -> None:
         """Make the parts."""
         self.registry = CollectorRegistry()
         self.store = MemoryStore(1_000, self.clock, keyed_fingerprint(self.key.encode()))
-        self.handoff = Handoff(self.store, self.peers, "", self, self.metrics(), seconds=0.5)
+        self.handoff = Handoff(
+            self.store, self.peers, self.common, self, self.metrics(), seconds=0.5
+        )
 
     def peers(self) -> dict[Member, str]:
-        """The other ones, each with a store of its own."""
-        return {Member(name): "" for name in self.others}
+        """The other ones, and what they have in common."""
+        return {Member(name): machine.common for name, machine in self.others.items()}
 
     def metrics(self) -> ClusterMetrics:
         """What it counts."""
@@ -46,6 +50,7 @@ class Machine:
     async def push(self, member: Member, message: bytes) -> None:
         """To another one's store."""
         await self._reach(member).handoff.merge(message)
+        self._reach(member).given += 1
 
     async def pull(self, member: Member) -> bytes:
         """From another one's store."""
@@ -147,6 +152,34 @@ async def test_a_dead_machine_keeps_nobody_from_getting_theirs() -> None:
 
     assert old.counted("flygate_handoff_failures_total") == 1
     assert alive.take(1) == [False]
+
+
+async def test_of_those_with_a_common_store_any_one_will_do() -> None:
+    """It is given once, to the first that can be reached; each own store gets its own."""
+    dead, one, two = (Machine(common="redis") for _ in range(3))
+    dead.is_dead = True
+    memory, elsewhere = Machine(), Machine(common="another redis")
+    others = {"a": dead, "b": one, "c": two, "d": memory, "e": elsewhere}
+    old = Machine(others)
+    old.take(5)
+
+    await old.handoff.give()
+
+    assert [machine.given for machine in others.values()] == [0, 1, 0, 1, 1]
+
+
+async def test_a_common_store_needs_no_messages() -> None:
+    """Who has it too knows everything; who has not is told."""
+    same, memory = Machine(common="redis"), Machine()
+    same.take(5)
+    old = Machine({"same": same, "memory": memory}, common="redis")
+    old.take(2)
+
+    await old.handoff.give()
+    await old.handoff.take()
+
+    assert (same.given, memory.given) == (0, 1)
+    assert old.take(4) == [True] * 3 + [False], "nothing was taken of the common store's"
 
 
 async def test_a_machine_that_hangs_costs_a_bounded_time() -> None:

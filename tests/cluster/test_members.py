@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -162,6 +162,43 @@ async def test_a_machine_learns_from_the_others_how_clients_are_shared(
     assert not members.adopt(order(1, 0))
     assert not members.adopt(order(2, 50))
     assert members.order == order(2, 100)
+
+
+REDIS = Status(admitted=True, affinity=False, store="redis")
+
+
+@pytest.mark.parametrize(
+    ("others", "is_sticky", "is_split"),
+    [
+        ([], False, False),
+        ([REDIS, REDIS], False, False),
+        ([REDIS, SERVING], True, True),
+        ([REDIS, replace(REDIS, store="another")], False, True),
+        ([REDIS, CANDIDATE], False, False),
+        ([REDIS, DRAINING], False, False),
+    ],
+)
+async def test_who_has_a_common_store_follows_who_has_not(
+    world: World, others: list[Status], is_sticky: bool, is_split: bool
+) -> None:
+    """As long as one that serves keeps its own buckets, each client has one machine everywhere."""
+    world.machines = {f"m{n}": status for n, status in enumerate(others)}
+    members = Members(ME, Dns(world), world.ask, told=replace(REDIS, admitted=False))
+    assert members.count == 0
+
+    await members.refresh()
+
+    assert (members.is_sticky, members.is_split) == (is_sticky, is_split)
+    assert members.count == len(names(members))
+
+
+async def test_without_affinity_nobody_follows_anybody(world: World) -> None:
+    """Machines with a store each serve whoever comes, if all are told to."""
+    world.machines = {"a": Status(admitted=True, affinity=False)}
+    members = Members(ME, Dns(world), world.ask, told=Status(affinity=False))
+    await members.refresh()
+
+    assert not members.is_sticky
 
 
 @pytest.mark.parametrize("text", ["", "a iad", "a iad,b lhr"])

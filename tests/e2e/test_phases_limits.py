@@ -77,9 +77,8 @@ async def assert_bounded(walk: PhaseWalk, phases: list[int]) -> None:
         done.set()
         await asking
 
-    print(
-        f"statuses {dict(clients.statuses())}; {clients.clients[0].ended - clients.clients[0].began:.0f} s"
-    )
+    seconds = clients.clients[0].ended - clients.clients[0].began
+    print(f"statuses {dict(clients.statuses())}; {seconds:.0f} s")
     assert set(clients.statuses()) == {200, 429}
     assert excess(clients) < 1
 

@@ -28,14 +28,12 @@ class Fault:
     """One way to fail.
 
     Attributes:
-        strike, mend: begin and end it.
-        keeps: whether what Redis holds is still there afterwards.
+        strike, mend: begin and end it. Some of them cost Redis all that it holds.
     """
 
     name: str
     strike: Act
     mend: Act
-    keeps: bool
 
 
 async def _kill(link: Link) -> None:
@@ -90,10 +88,10 @@ async def _become_a_primary(link: Link) -> None:
 
 
 FAULTS = [
-    Fault("killed", _kill, _start, keeps=False),
-    Fault("paused", _pause, _resume, keeps=True),
-    Fault("slow", _slow_down, _speed_up, keeps=True),
-    Fault("out of memory", _fill_memory, _free_memory, keeps=True),
-    Fault("wrong password", _want_a_password, _want_none, keeps=False),
-    Fault("read only", _become_a_replica, _become_a_primary, keeps=True),
+    Fault("killed", _kill, _start),
+    Fault("paused", _pause, _resume),
+    Fault("slow", _slow_down, _speed_up),
+    Fault("out of memory", _fill_memory, _free_memory),
+    Fault("wrong password", _want_a_password, _want_none),
+    Fault("read only", _become_a_replica, _become_a_primary),
 ]

@@ -11,6 +11,7 @@ from service.limiter import (
     Charge,
     Failure,
     FakeClock,
+    ForeignSnapshot,
     GuardedStore,
     Key,
     Listener,
@@ -156,15 +157,125 @@ async def test_comes_back(valkey: Valkey, guarded: Callable[..., GuardedStore]) 
     for _ in range(4):
         await store.take([Charge(key("a"), QUOTA)])
     await valkey.start()
+    await until_redis_decides(store)
+
+    assert ear.breaker == [True, False]
+    assert len(ear.errors) >= 3
+
+
+async def until_redis_decides(store: GuardedStore) -> None:
+    """Wait for it to be asked again."""
     async with asyncio.timeout(10):
-        charge = Charge(key("b"), parse("1000/s"))
+        charge = Charge(key("other"), parse("1000/s"))
         while (  # noqa: ASYNC110 - what we wait for is in another process
             await store.take([charge])
         ).source is not Source.REDIS:
             await asyncio.sleep(0.02)
 
-    assert ear.breaker == [True, False]
-    assert len(ear.errors) >= 3
+
+async def admitted(store: GuardedStore, name: str, times: int = 6) -> int:
+    """How many of a client's requests pass."""
+    return sum(
+        [(await store.take([Charge(key(name), QUOTA)])).decisions[0].allowed for _ in range(times)]
+    )
+
+
+@pytest.mark.integration
+async def test_an_outage_gives_nobody_a_second_burst(
+    valkey: Valkey, guarded: Callable[..., GuardedStore]
+) -> None:
+    """Neither when it begins, nor for the time in it: of 4 units nobody gets a fifth."""
+    store = guarded()
+    before = [await admitted(store, "denied"), await admitted(store, "half", 2)]
+    valkey.pause()
+    during = [await admitted(store, name) for name in ("denied", "half", "new")]
+    valkey.resume()
+    await until_redis_decides(store)
+    after = [await admitted(store, name) for name in ("denied", "half", "new")]
+
+    assert before == [4, 2]
+    assert during == [0, 2, 4]
+    assert after == [0, 0, 0]
+
+
+@pytest.mark.integration
+async def test_another_machine_counts_what_was_taken_in_an_outage(
+    valkey: Valkey, guarded: Callable[..., GuardedStore]
+) -> None:
+    """A client can't have its quota again at a machine that it did not ask meanwhile."""
+    store, other = guarded(), guarded()
+    await valkey.kill()
+    await admitted(store, "a")
+    await valkey.start()
+    await until_redis_decides(store)
+
+    assert await admitted(other, "a") == 0
+
+
+@pytest.mark.integration
+async def test_who_lost_its_memory_is_reminded(
+    valkey: Valkey, guarded: Callable[..., GuardedStore]
+) -> None:
+    """Redis is restarted empty while nobody asks: who was denied or locked is so at once."""
+    store = guarded()
+    await admitted(store, "denied")
+    await store.owe(key("locked"), QUOTA, 2 * QUOTA.capacity_ns)
+    await valkey.kill()
+    await valkey.start()
+
+    assert await admitted(store, "new", 1) == 1
+    assert await admitted(guarded(), "denied") == 0
+    assert await admitted(guarded(), "locked") == 0
+
+
+@pytest.mark.integration
+async def test_a_lost_connection_alone_brings_nothing_back(
+    valkey: Valkey, guarded: Callable[..., GuardedStore]
+) -> None:
+    """What was forgiven elsewhere stays so: the server is the same, and forgot nothing."""
+    store, other = guarded(), guarded()
+    await admitted(store, "a")
+    await other.reset(key("a"))
+    await valkey.command("CLIENT", "KILL", "TYPE", "normal")
+    await until_redis_decides(store)
+
+    assert await admitted(other, "a") == 4
+
+
+@pytest.mark.integration
+async def test_what_is_handed_over_in_an_outage_is_kept(
+    valkey: Valkey, guarded: Callable[..., GuardedStore]
+) -> None:
+    """A machine that goes while Redis is away frees nobody: Redis gets it later."""
+    store, old = guarded(), MemoryStore(fingerprint=RedisStore(valkey.url, b"secret").fingerprint)
+    old.take_now([Charge(key("a"), QUOTA, 4)])
+    await valkey.kill()
+    await store.restore(old.export_now())
+    assert await admitted(store, "a") == 0
+    await valkey.start()
+    await until_redis_decides(store)
+
+    assert await admitted(guarded(), "a") == 0
+
+
+@pytest.mark.integration
+async def test_without_redis_it_hands_over_what_it_knows(
+    valkey: Valkey, guarded: Callable[..., GuardedStore]
+) -> None:
+    """The way back into memory works also then."""
+    store, new = guarded(), MemoryStore(fingerprint=RedisStore(valkey.url, b"secret").fingerprint)
+    await admitted(store, "a")
+    await valkey.kill()
+    async for snapshot in store.export():
+        new.restore_now(snapshot)
+
+    assert not new.take_one(key("a"), QUOTA).allowed
+
+
+def test_two_ways_to_name_buckets_do_not_go_together() -> None:
+    """What the one knows would mean nothing to the other: that is said at once."""
+    with pytest.raises(ForeignSnapshot, match="same `fingerprint`"):
+        GuardedStore(MemoryStore(), MemoryStore(fingerprint=lambda _: 7))
 
 
 @pytest.mark.integration

@@ -56,6 +56,21 @@ def test_routes(route: str, method: str, path: str, expected: bool) -> None:
     assert Route.parse(route).matches(ask(path=path, method=method)) == expected
 
 
+def test_more_policies_than_a_request_can_be_charged_to() -> None:
+    """Refused when they are read, and not when somebody asks; those of other routes don't count."""
+
+    def policies(count: int, route: str) -> str:
+        policy = '[[policy]]\nname = "p{0}"\nquota = "1/m"\nroutes = ["{1}"]\n'
+        return "".join(policy.format(number, route.format(number)) for number in range(count))
+
+    read_policies(policies(300, "/{0}"))
+    read_policies(policies(128, "GET /items/{{id}}"))
+    with pytest.raises(PolicyError, match=r"at most 128 .* for POST /items/\{id\}"):
+        read_policies(policies(129, "POST /items/{{id}}"))
+    with pytest.raises(PolicyError, match=r"found 129 for GET /any/\*"):
+        read_policies(policies(129, "/any/*"))
+
+
 async def test_a_policy_for_a_route() -> None:
     """All items share one bucket, and other paths are under the other policy only."""
     limits = limiter("""
