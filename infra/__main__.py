@@ -40,7 +40,7 @@ def main() -> None:
     app = FlyApp("app", stack, drift)
     made = UpstashRedis("redis", stack, planned, drift, _after(app)) if planned else None
     attached = _attached(asked, planned, made)
-    wanted = _with_secrets(asked.manifest, attached)
+    wanted = asked.manifest.with_secrets(attached) if asked.manifest else None
     _tell_plan(asked, wanted, attached, seen, planned)
     release = Release(
         "release",
@@ -63,13 +63,6 @@ def _attached(asked: Asked, planned: RedisPlan | None, made: UpstashRedis | None
         return {}
     # Of a Redis that is there the preview knows it, and whether somebody changed its password.
     return {redis.URL: planned.live.url if planned.live else made.url}
-
-
-def _with_secrets(wanted: Manifest | None, attached: Secrets) -> Manifest | None:
-    for name in attached if wanted else ():
-        assert wanted is not None  # noqa: S101  or there would be no name
-        wanted = wanted.with_secret(name)
-    return wanted
 
 
 def _look(asked: Asked) -> dict[str, Any]:

@@ -79,9 +79,9 @@ class Manifest(BaseModel):
         """Machines in all regions together."""
         return self.machines * len(self.regions)
 
-    def with_secret(self, name: str) -> Manifest:
-        """The same with one more secret."""
-        return self.model_copy(update={"secrets": tuple(sorted({*self.secrets, name}))})
+    def with_secrets(self, names: Iterable[str]) -> Manifest:
+        """The same with more secrets."""
+        return self.model_copy(update={"secrets": tuple(sorted({*self.secrets, *names}))})
 
     def id(self, secret_set: str) -> str:
         """The manifest's name: 12 hex digits over its public half and its secret set's id."""

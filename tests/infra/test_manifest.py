@@ -74,10 +74,10 @@ def test_sliding_windows_have_no_affinity(where: str) -> None:
         build(toml=toml, phase=2, env=env, affinity=True)
 
 
-def test_one_more_secret_makes_another_manifest() -> None:
-    """Its name is part of the public half, in its place."""
-    assert build(("A", "Z")).with_secret("M") == build(("A", "M", "Z"))
-    assert build(("A",)).with_secret("A") == build(("A",))
+def test_more_secrets_make_another_manifest() -> None:
+    """Their names are part of the public half, in their places."""
+    assert build(("A", "Z")).with_secrets(["M"]) == build(("A", "M", "Z"))
+    assert build(("A",)).with_secrets([]) == build(("A",)).with_secrets(["A"]) == build(("A",))
 
 
 def test_durations_of_the_rollout_become_gates() -> None:
