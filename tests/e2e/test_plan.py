@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import select
-import subprocess
-import time
 
 import pytest
 
 from tests.e2e.project import Project
+from tests.e2e.terminal import Terminal
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -39,7 +35,7 @@ def test_an_update_is_refused_if_the_app_moved_since_its_preview(project: Projec
     machine = project.live()[0]
     project.config("env.GREETING", "hello")
 
-    with Terminal(project) as screen:
+    with Terminal(project, "pulumi up --stack local") as screen:
         screen.wait_for("Do you want to perform this update")
         project.by_hand("POST", f"/machines/{machine['id']}/cordon")
         screen.press("\x1b[A\r")  # up to "yes"
@@ -49,45 +45,3 @@ def test_an_update_is_refused_if_the_app_moved_since_its_preview(project: Projec
     assert project.live()[0]["id"] == machine["id"]
     project.up().ok()
     assert project.live()[0]["id"] != machine["id"]
-
-
-class Terminal:
-    """`pulumi up` typed on a terminal."""
-
-    def __init__(self, project: Project) -> None:
-        self._ours, theirs = pty.openpty()
-        script = ". .flygate/env && exec pulumi up --stack local"
-        self.process = subprocess.Popen(
-            ["/bin/sh", "-c", script],
-            cwd=project.path,
-            env=project.environment(),
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-        )
-        os.close(theirs)
-        self.seen = ""
-
-    def __enter__(self) -> Terminal:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        os.close(self._ours)
-
-    def press(self, keys: str) -> None:
-        """Type."""
-        os.write(self._ours, keys.encode())
-
-    def wait_for(self, words: str) -> None:
-        """Read until it has shown these words."""
-        deadline = time.monotonic() + 60
-        while words not in self.seen:
-            assert time.monotonic() < deadline, f"{words!r} is not in: {self.seen}"
-            if select.select([self._ours], [], [], 0.2)[0]:
-                try:
-                    self.seen += os.read(self._ours, 65536).decode(errors="replace")
-                except OSError:  # it has ended
-                    assert words in self.seen, self.seen
