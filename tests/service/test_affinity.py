@@ -26,6 +26,7 @@ ENVIRONMENT = {
     "RATE_LIMIT_BURST": "4",
 }
 MINE, THEIRS = "mine", "theirs"
+PEER = {"status": Status(admitted=True)}
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def addresses(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
         def __init__(self, *parts: Any) -> None:
             super().__init__(*parts)
-            self._known = {Member("other", "iad"): Status(admitted=True)}
+            self._known = {Member("other", "iad"): PEER["status"]}
             self._renew()
             rings.append(self.ring)
 
@@ -84,6 +85,24 @@ async def test_another_machines_client_is_sent_there(addresses: dict[str, str]) 
 
             assert answer.headers["fly-replay"] == "prefer_instance=other"
             assert answer.content == b""
+
+
+async def test_without_affinity_it_follows_those_who_have_it(addresses: dict[str, str]) -> None:
+    """While a machine of another phase keeps its own buckets, no client has two machines."""
+    app = service(RATE_LIMIT_AFFINITY="off", RATE_LIMIT_BURST="1", RATE_LIMIT_RPM="1")
+
+    assert await statuses(app, addresses[MINE], 2) == [200, 429]
+    assert await statuses(app, addresses[THEIRS], 2) == [409, 409]
+
+
+async def test_where_nobody_has_affinity_all_are_served(
+    addresses: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each machine, with its own limits."""
+    monkeypatch.setitem(PEER, "status", Status(admitted=True, affinity=False))
+    app = service(RATE_LIMIT_AFFINITY="off", RATE_LIMIT_BURST="1", RATE_LIMIT_RPM="1")
+
+    assert await statuses(app, addresses[THEIRS], 2) == [200, 429]
 
 
 async def test_its_own_client_is_served_and_marked(addresses: dict[str, str]) -> None:
