@@ -5,7 +5,7 @@ ARGS ?=
 PYTHON_IN_VENV := .venv/bin/python -P
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap up down test check unit e2e bench bench-rollout bench-limiter bench-affinity bench-service bench-local lock clean
+.PHONY: help bootstrap up down test check unit e2e bench bench-rollout bench-limiter bench-affinity bench-phases bench-service bench-local lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,9 @@ bench-affinity: bootstrap ## what sticky sessions give and cost; ARGS="--write d
 
 bench-service: bootstrap ## what one machine of each size serves within its memory
 	@$(PYTHON_IN_VENV) -m tests.bench.service $(ARGS)
+
+bench-phases: bootstrap ## what clients get while a phase changes, and while Redis is away
+	@$(PYTHON_IN_VENV) -m tests.bench.phases $(ARGS)
 
 bench-local: bootstrap ## how fast the local Fly is, and what it does with 50 machines
 	@$(PYTHON_IN_VENV) -m tests.local.bench_proxy $(ARGS)

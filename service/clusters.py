@@ -56,7 +56,7 @@ class Cluster:
 def make_cluster(
     cluster: ClusterSettings,
     settings: Settings,
-    store: MemoryStore | GuardedStore,
+    store: MemoryStore | GuardedStore | None,
     readiness: Readiness,
     telemetry: Telemetry,
 ) -> Cluster:
@@ -65,7 +65,7 @@ def make_cluster(
     Args:
         cluster: the part of the settings that is not missing.
         settings: all of them. Where this machine listens the others do, too.
-        store: whose buckets are handed over, unless they are windows.
+        store: whose buckets are handed over; None if they can't be.
     """
     signatures = Signatures(cluster.key)
     metrics = ClusterMetrics(telemetry.registry)
@@ -79,9 +79,6 @@ def make_cluster(
     metrics.watch_share(lambda: members.order.percent if members.order else 0)
     if isinstance(store, GuardedStore):
         store.machines = lambda: members.count or settings.limiter.machines
-    is_window = settings.limiter.is_sliding_window and settings.login is None
-    handoff = Handoff(
-        None if is_window else store, lambda: members.stores, told.store, peers, metrics
-    )
+    handoff = Handoff(store, lambda: members.stores, told.store, peers, metrics)
     node = Node(members, handoff, readiness)
     return Cluster(node, ClusterRoutes(node, signatures, seal).routes(), peers, cluster, metrics)

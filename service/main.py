@@ -1,6 +1,6 @@
 """Builds the service: everything is wired here, and nowhere else."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,8 @@ from .routes.statistics import statistics_route
 from .settings import Settings
 from .signature import Signatures
 from .statistics import Statistics, fingerprint
-from .stores import close_all, make_login_store, make_store
+from .stores import close_all, make_login_store, make_store, portable_of
+from .takeover import take_over
 from .telemetry import Telemetry
 from .wrapped import load
 
@@ -81,12 +82,13 @@ def build_app(settings: Settings, log: Any) -> Service:
         routes.append(route)
     if settings.admin_token is not None:
         routes += AdminRoutes(settings.admin_token, limiter, guard, reload, log).routes()
+    portable = portable_of(stores, settings)
     cluster = None
     if settings.cluster is not None:
         # Its client of HTTP is not needed where machines do not talk to each other.
         from .clusters import make_cluster  # noqa: PLC0415
 
-        cluster = make_cluster(settings.cluster, settings, stores[-1], readiness, telemetry)
+        cluster = make_cluster(settings.cluster, settings, portable, readiness, telemetry)
         routes += cluster.routes
     uncounted = _CHECKS | {route.path for route in routes if route.path.startswith(_INTERNAL)}
     app: App = OwnPaths(_application(settings), routes, statistics, uncounted)
@@ -100,8 +102,9 @@ def build_app(settings: Settings, log: Any) -> Service:
         lambda sentence: log.warning("untrusted proxy", advice=sentence),
         signatures,
     )
+    former = partial(take_over, settings.limiter, portable, log)
     return Service(
-        Lifespan(identified, readiness, partial(_resources, stores, cluster)),
+        Lifespan(identified, readiness, partial(_resources, stores, former, cluster)),
         readiness,
         telemetry,
         reload,
@@ -110,10 +113,15 @@ def build_app(settings: Settings, log: Any) -> Service:
 
 
 @asynccontextmanager
-async def _resources(stores: Sequence[Store], cluster: "Cluster | None") -> AsyncIterator[None]:
+async def _resources(
+    stores: Sequence[Store],
+    former: Callable[[], Awaitable[None]],
+    cluster: "Cluster | None",
+) -> AsyncIterator[None]:
     """What is there while the service runs."""
     async with AsyncExitStack() as stack:
         stack.push_async_callback(close_all, stores)
+        await former()
         if cluster is not None:
             await stack.enter_async_context(cluster.running())
         yield

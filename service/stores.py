@@ -1,6 +1,6 @@
 """Builds the stores that the settings ask for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 
 from .limiter import (
@@ -38,6 +38,19 @@ def make_login_store(
     return _with_redis(memory, settings.limiter, telemetry)
 
 
+def portable_of(
+    stores: Sequence[MemoryStore | GuardedStore], settings: Settings
+) -> MemoryStore | GuardedStore | None:
+    """The one whose buckets can move to other machines; None if all of them are windows.
+
+    Args:
+        stores: of requests, and of logins if there are any.
+        settings: that they were made by.
+    """
+    is_window = settings.limiter.is_sliding_window and settings.login is None
+    return None if is_window else stores[-1]
+
+
 def store_id(settings: LimiterSettings) -> str:
     """What tells machines whether they have a store in common: "" says that it is their own."""
     if settings.storage == "memory" or settings.redis_url is None:
@@ -56,7 +69,7 @@ async def close_all(stores: Iterable[Store]) -> None:
 
 def _names(settings: Settings) -> Fingerprint:
     """Names that mean something to other machines, if there can be any."""
-    if settings.cluster is None and settings.limiter.storage == "memory":
+    if settings.cluster is None and settings.limiter.redis_url is None:
         return hash
     return keyed_fingerprint(settings.limiter.key_secret.encode())
 

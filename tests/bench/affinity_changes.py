@@ -32,8 +32,13 @@ async def report(folder: Path, seconds: float) -> list[str]:
             await changes.observe(name, change, one, CLIENTS, row, seconds / 2)
             for row, (name, change) in enumerate(CHANGES)
         ]
+    return lines(outcomes, CLIENTS)
+
+
+def lines(outcomes: list[Outcome], clients: int) -> list[str]:
+    """A table of changes that so many clients have lived through."""
     return [
-        f"{CLIENTS} clients at three times their limit ({LIMIT.per_second:g}/s, burst"
+        f"{clients} clients at three times their limit ({LIMIT.per_second:g}/s, burst"
         f" {LIMIT.burst}). *Least, most*: admitted / (burst + rate * time), of a client. *Freed*:"
         f" of {EACH} clients who were refused for an hour, and of {EACH} locked logins.",
         "",

@@ -18,6 +18,8 @@ TITLES = {
     "affinity-exact": "Sticky sessions: exactness (`make bench-affinity`)",
     "affinity-latency": "Sticky sessions: what they cost (`make bench-affinity`)",
     "affinity-changes": "Sticky sessions: while machines change (`make bench-affinity`)",
+    "phases-changes": "Phases: while they change (`make bench-phases`)",
+    "phases-outage": "Phase 3: while Redis is away (`make bench-phases`)",
 }
 
 
