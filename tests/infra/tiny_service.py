@@ -17,7 +17,8 @@ from typing import Any
 BURST = int(os.environ.get("RATE_LIMIT_BURST", "10"))
 # crash: does not stay up; slow: starts late; stubborn: ignores SIGTERM; sick: its check fails;
 # unwell: /health fails; unlimited: never refuses; erring: counts a tenth of requests as errors;
-# mute: is older than statistics
+# mute: is older than statistics, and than orders
+ORDER = "/_flygate/cluster/order"
 FAULT = os.environ.get("FAULT", "")
 
 
@@ -29,10 +30,13 @@ class Handler(BaseHTTPRequestHandler):
     clients: dict[str, int] = {}  # noqa: RUF012
     lock = threading.Lock()
     served = 0
+    order: dict[str, Any] = {"version": 0, "new": [], "former": []}  # noqa: RUF012
 
     def do_GET(self) -> None:
         """Answer."""
-        if self.path == "/_flygate/probe":
+        if self.path == ORDER:
+            self.obey()
+        elif self.path == "/_flygate/probe":
             self.probe()
         elif self.path == "/_flygate/statistics":
             self.statistics()
@@ -43,6 +47,18 @@ class Handler(BaseHTTPRequestHandler):
         else:
             names = ("FLYGATE_RELEASE", "FLY_MACHINE_ID", "GREETING", "KEY")
             self.answer(200, {name: os.environ.get(name, "") for name in names})
+
+    def do_POST(self) -> None:
+        """Take an order of the engine, whose signature it can't check."""
+        text = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        Handler.order = json.loads(text.partition(" ")[2])
+        self.obey()
+
+    def obey(self) -> None:
+        """Say which order it follows; it believes that all machines of it are there."""
+        members = [*self.order["new"], *self.order["former"]]
+        known = {"version": self.order["version"], "members": members}
+        self.answer(404 if FAULT == "mute" else 200, known)
 
     def probe(self) -> None:
         """A burst for each client, then refusals."""

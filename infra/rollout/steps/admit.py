@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from infra import duration
+from infra.rollout.steps.halting import halt
 from infra.rollout.steps.step import Turn
 from infra.rollout.world import World
 
@@ -32,7 +33,8 @@ class Admit:
         return f"{self.name} takes requests"
 
     async def undo(self, world: World) -> None:
-        """Cordon it, so that nothing reaches it while it goes."""
+        """Cordon it, so that nothing reaches it while it goes, and let it stop by itself."""
         if made := world.made.get(self.name):
             await world.fly.cordon(world.app, made.id)
             await asyncio.sleep(duration.seconds(world.target.manifest.gates.drain))
+            await halt(world, made.id)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from infra.fly.errors import NotFound
 from infra.rollout.observe import Seen
+from infra.rollout.steps.halting import halt
 from infra.rollout.world import World
 
 
@@ -28,6 +29,8 @@ class Destroy:
             await world.fly.cordon(world.app, self.machine.id)
         except NotFound:
             return f"{self.machine.name} is gone"
+        if self.machine.serves:
+            await halt(world, self.machine.id)
         await world.fly.destroy(world.app, self.machine.id)
         return f"{self.machine.name} is gone ({self.why})"
 

@@ -5,12 +5,14 @@ The events are those that the rollout really has, up to the last, so no new step
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from infra.local.daemon import LocalFly
 from infra.manifest import Course
+from infra.rollout.journal import Event
 from infra.rollout.observe import LIVE, STANDBY
 from infra.rollout.plan import is_converged
 from tests.infra.deployment import Deployment
@@ -20,6 +22,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 # Rolling has all the steps that canary and blue/green have, and old machines that go before its
 # point of no return. A standby goes with the next release, or there were more and more of them.
+BY_CLIENTS = Course(strategy="canary", by="clients", steps=("10%", "100%"), soak="0s", standby="0s")
 ROLLING = Course(strategy="rolling", steps=(1, "100%"), standby="0s")
 
 
@@ -29,6 +32,7 @@ class Doomed:
     def __init__(self, shop: Deployment, local_fly: LocalFly) -> None:
         self.shop = shop
         self.local_fly = local_fly
+        self.course = ROLLING
 
     async def is_killed(self, number: int, *, pin: int = 0) -> bool:
         """Release something new (or an old version again), and die after so many events."""
@@ -50,7 +54,7 @@ class Doomed:
             "secrets": {"KEY": f"key-{number}"},
             "env": {"GREETING": f"hello {number}"},
             "machines": 2,
-            "rollout": ROLLING,
+            "rollout": self.course,
         }
 
     async def is_whole(self) -> None:
@@ -86,6 +90,41 @@ async def test_the_same_command_again_ends_what_was_begun(doomed: Doomed) -> Non
 
     assert traffic.failures == []
     assert number > 25
+
+
+async def test_clients_that_were_moved_stay_moved(doomed: Doomed) -> None:
+    """A canary by clients goes on where it died: no client sees the former release again."""
+    shop = doomed.shop
+    doomed.course = BY_CLIENTS
+    await shop.release(**doomed.new(0))
+    number = 1
+    seen: set[int] = set()
+    async with shop.traffic() as traffic:
+        while await doomed.is_killed(number):
+            moved = max((m.share or 0 for m in (await shop.state()).machines), default=0)
+            seen.add(moved)
+            events = Events()
+            await shop.release(how={"listeners": (events,)}, **doomed.new(number))
+            assert min(events.percents, default=moved) >= moved
+            await doomed.is_whole()
+            assert {m.share for m in (await shop.state()).machines} == {None}
+            assert (await shop.ask())["GREETING"] == f"hello {number}"
+            number += 5  # each takes seconds; what the steps have in common is tried above
+
+    assert traffic.failures == []
+    assert seen == {0, 10, 100}
+
+
+class Events:
+    """What the journal says of shares."""
+
+    def __init__(self) -> None:
+        self.percents: list[int] = []
+
+    def __call__(self, event: Event) -> None:
+        """Take note of what is done."""
+        if event.kind == "done" and event.stage.startswith(("part", "shift")):
+            self.percents += [int(number) for number in re.findall(r"(\d+) %", event.text)]
 
 
 async def test_the_former_release_can_be_had_back_whenever_it_died(doomed: Doomed) -> None:
