@@ -9,6 +9,7 @@ from infra import duration
 from infra.rollout.gates import Gate
 from infra.rollout.observe import STANDBY, Seen, State
 from infra.rollout.plan import Plan, Stage
+from infra.rollout.steps import Shift
 from infra.rollout.target import Target
 
 # What a stage of machines takes on Fly when nothing is wrong, without its soak.
@@ -77,8 +78,13 @@ def _gate(gate: Gate) -> str:
 def _seconds(plan: Plan, target: Target) -> float:
     stages = [stage for stage in (*plan.stages, *plan.final) if stage.steps]
     soaks = sum(gate.seconds for stage in stages for gate in stage.gates)
-    working = sum(LAUNCH_SECONDS if stage.gates else SHORT_SECONDS for stage in stages)
+    working = sum(SHORT_SECONDS if _is_quick(stage) else LAUNCH_SECONDS for stage in stages)
     return soaks + working + duration.seconds(target.manifest.gates.drain)
+
+
+def _is_quick(stage: Stage) -> bool:
+    """Nothing starts, and nothing has to be found by Fly's proxies."""
+    return not stage.gates or any(isinstance(step, Shift) for step in stage.steps)
 
 
 def _words(seconds: float) -> str:
