@@ -73,7 +73,7 @@ def init(  # noqa: PLR0913, PLR0917 (each is an option of its own)
     _check_premises(findings, as_json=as_json)
     if asks and not yes:
         typer.confirm(f"\nWrite Pulumi.{environment}.yaml?", default=True, abort=True)
-    written = write(stack, file, choices)
+    written = _written(stack, file, choices)
     _tell(environment, choices, written, as_json=as_json)
 
 
@@ -120,6 +120,14 @@ def _check_premises(findings: list[Finding], *, as_json: bool) -> None:
     else:
         print("\nNothing was written. Mend what is broken, and run this again.", file=sys.stderr)
     raise typer.Exit(1)
+
+
+def _written(stack: Stack, file: StackFile, choices: Choices) -> Written:
+    try:
+        return write(stack, file, choices)
+    except KeyboardInterrupt:
+        print("\nNothing was written.", file=sys.stderr)
+        raise
 
 
 def _tell(environment: str, choices: Choices, written: Written, *, as_json: bool) -> None:

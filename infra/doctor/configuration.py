@@ -34,6 +34,9 @@ def judge(
     if is_placeholder(stack.app):
         return [broken(f"flygate:app is the template's, {stack.app}", init)]
     found = []
+    if stack.pin:
+        text = f"pinned to {stack.pin.version} by {stack.pin.by}: the checkout is not deployed"
+        found.append(warning(text, f"flygate forward {name}, when you want it to be"))
     if NO_IMAGE in stack.image and not stack.promotion:
         found.append(
             broken("flygate:image is the template's", f"flygate image build --push {name}")

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from infra.doctor.errors import Unknown
 from infra.doctor.finding import Finding, Verdict, broken, ok, warning
-from infra.doctor.patient import TOKEN, Patient
+from infra.doctor.patient import APP, TOKEN, Patient
 from infra.fly import macaroon
 from infra.fly.macaroon import Grant
+from infra.fly.models import App
 
 DAY_SECONDS = 86_400
 SOON_DAYS = 14
@@ -23,17 +24,28 @@ async def examine(patient: Patient) -> Sequence[Finding]:
         return [broken(str(exc), renewal(patient, "<slug>"))]
     wanted = await patient.config()
     remedy = renewal(patient, wanted.org)
-    said = judge(macaroon.read(endpoints.token), time.time(), remedy)
+    grant = macaroon.read(endpoints.token)
+    said = judge(grant, time.time(), remedy)
     if said.verdict is Verdict.BROKEN:
         return [said]
     try:
-        await patient.app()
+        app = await patient.app()
     except Unknown as exc:
         if exc.check == TOKEN:
             return [broken(f"Fly does not accept the token: {exc}", remedy)]
-        if exc.check != "app":
+        if exc.check != APP:
             raise
+        return [said]
+    if is_for_others(grant, app):
+        return [broken(f"the token is for other apps than {wanted.app}", remedy)]
     return [said]
+
+
+def is_for_others(grant: Grant | None, app: App | None) -> bool:
+    """The token names the apps that it is good for, and this one is not among them."""
+    if grant is None or grant.apps is None or app is None or not app.number:
+        return False
+    return app.number not in grant.apps
 
 
 def renewal(patient: Patient, org: str) -> str:
@@ -61,4 +73,4 @@ def judge(grant: Grant | None, now: float, remedy: str) -> Finding:
 
 
 def _scope(grant: Grant) -> str:
-    return "for one app only" if grant.apps is not None else "for the whole organisation"
+    return "for certain apps only" if grant.apps is not None else "for the whole organisation"

@@ -1,7 +1,9 @@
 """Faults on demand: what each does to a client, to a machine, and to the clock."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -220,6 +222,14 @@ async def test_partition_is_shown_and_healed(faulty: Machines) -> None:
     assert (await faulty.api.get("/_faults")).json()["partitioned"] == [machine["id"]]
     await faulty.api.delete("/_faults")
     assert (await faulty.api.get("/_faults")).json()["partitioned"] == []
+
+
+@pytest.mark.integration
+async def test_an_advanced_clock_is_told_by_every_answer(faulty: Machines) -> None:
+    """As Fly tells its time: in the header Date."""
+    await faulty.api.post("/_faults/clock", json={"advance_seconds": 3600})
+    told = parsedate_to_datetime((await faulty.api.get("/v1/platform/regions")).headers["date"])
+    assert 3590 < told.timestamp() - time.time() < 3610
 
 
 @pytest.mark.integration

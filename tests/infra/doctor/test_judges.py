@@ -11,11 +11,21 @@ from pathlib import Path
 import pytest
 
 from infra.config import StackConfig
-from infra.doctor import app, backend, clock, configuration, dns, machines, token, toolchain
+from infra.doctor import (
+    app,
+    backend,
+    clock,
+    configuration,
+    dns,
+    machines,
+    redis,
+    token,
+    toolchain,
+)
 from infra.doctor.finding import Finding, Verdict
 from infra.doctor.patient import Patient
 from infra.fly.macaroon import Grant
-from infra.fly.models import App, Lease, Organization
+from infra.fly.models import App, Lease, Organization, Redis
 from infra.generated import GENERATED
 from infra.promotion import Promotion
 from infra.rollout.observe import CANDIDATE, STANDBY, State
@@ -101,6 +111,7 @@ def test_a_real_environment_whose_state_is_only_here_is_at_risk(tmp_path: Path) 
         ({"image": f"registry.fly.io/shop@{NO_IMAGE}"}, SECRETS, False, [Verdict.BROKEN]),
         ({"image": "source"}, SECRETS, False, [Verdict.BROKEN]),
         ({"image": "source"}, SECRETS, True, []),
+        ({"pin": {"version": "v7", "manifest": "ab"}}, SECRETS, False, [Verdict.WARNING]),
         ({"image": "source", "promotion": Promotion(source="a")}, SECRETS, False, []),
         ({}, {"ADMIN_TOKEN": "x"}, False, [Verdict.WARNING]),
     ],
@@ -170,6 +181,37 @@ def test_an_app_is_in_the_right_organisation_and_not_suspended(
 def test_a_token_must_last_and_may_write(grant: Grant | None, verdict: Verdict) -> None:
     """It says so itself, before Fly is asked."""
     assert verdicts([token.judge(grant, NOW, "get another")]) == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("apps", "number", "for_others"),
+    [(None, 5, False), ({5, 6}, 5, False), ({6}, 5, True), ({6}, 0, False)],
+)
+def test_a_token_for_other_apps_is_told_from_one_for_this(
+    apps: set[int] | None, number: int, for_others: bool
+) -> None:
+    """By Fly's number of the app, if Fly tells it."""
+    grant = Grant(apps=frozenset(apps) if apps else None)
+    shop = App.model_validate({"name": "shop", "internal_numeric_id": number})
+
+    assert token.is_for_others(grant, shop) == for_others
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({}, Verdict.OK),
+        ({"plan": "fixed_1gb"}, Verdict.WARNING),
+        ({"org": "acme"}, Verdict.BROKEN),
+        ({"problem": "out of order"}, Verdict.BROKEN),
+    ],
+)
+def test_a_redis_is_as_the_stack_asks_for_it(changes: dict[str, str], verdict: Verdict) -> None:
+    """Its plan can be changed by a deployment, its organisation can't."""
+    values = {"name": "shop-redis", "org": "personal", "plan": "fixed_250mb", "region": "iad"}
+    found = Redis.model_validate({"id": "1", **values, **changes})
+
+    assert verdicts([redis.judge(found, stack(phase=3), "pulumi up")]) == [verdict]
 
 
 @pytest.mark.parametrize(

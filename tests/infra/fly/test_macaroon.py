@@ -31,7 +31,7 @@ def macaroon(*caveats: Any, location: str = "https://api.fly.io/v1") -> str:
         ((ORGANIZATION, [7, ALL]), Grant(organization=7)),
         ((ORGANIZATION, [7, READ]), Grant(organization=7, may_write=False)),
         ((VALIDITY, [100, 900], VALIDITY, [0, 500]), Grant(expires_at=500)),
-        ((APPS, [{1: ALL, 2: ALL}], APPS, [{2: ALL}]), Grant(apps=frozenset({2}))),
+        ((APPS, [{1: ALL, 2: ALL}], APPS, [{2: ALL, 3: ALL}]), Grant(apps=frozenset({2}))),
         ((IF_PRESENT, [[APPS, [{3: ALL}], ACTION, READ], READ]), Grant(apps=frozenset({3}))),
         ((ACTION, READ), Grant(may_write=False)),
         ((THIRD_PARTY, ["https://api.fly.io/aaa/v1", b"", b""], 99, None), Grant()),

@@ -112,6 +112,15 @@ def test_whatever_fails_nothing_is_left(
     assert list((root / ".flygate").iterdir()) == []
 
 
+def test_whoever_reads_the_file_meanwhile_reads_a_whole_one(root: Path) -> None:
+    """The former one or the new one, never half of it."""
+    path_of(root, "demo").write_text(template("demo"))
+
+    with path_of(root, "demo").open() as reader:
+        run(PaperPulumi(root))
+        assert reader.read() == template("demo")
+
+
 def test_a_stack_that_was_there_before_is_kept_when_something_fails(root: Path) -> None:
     """It may have resources."""
     pulumi = PaperPulumi(root, stacks={"demo"}, fails_at=4)

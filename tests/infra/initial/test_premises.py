@@ -121,7 +121,7 @@ async def test_a_token_for_an_app_suffices_once_there_is_one(stack: PaperStack) 
     stack.environment["FLY_API_TOKEN"] = FOR_ONE_APP
 
     assert await broken_in(stack) == {}
-    assert list(await broken_in(stack, app="cafe")) == ["rights"]
+    assert list(await broken_in(stack, app="cafe")) == ["token"]
 
 
 async def test_a_name_that_is_taken_is_told(stack: PaperStack) -> None:
