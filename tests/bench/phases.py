@@ -74,7 +74,8 @@ async def report_outage(folder: Path, seconds: float) -> list[str]:
         f"{CLIENTS} clients at three times their limit ({LIMIT.per_second:g}/s, burst"
         f" {LIMIT.burst}), {FLEET} machines without affinity, Redis away for {seconds:g} s."
         " *Meanwhile*: admitted / (rate * time), of a client. *In all*: admitted / (burst + rate *"
-        f" time), from before it went until after it was back. *Freed*: as above.",
+        f" time), from before it went until after it was back. *Freed*: of"
+        f" {EACH} clients who were refused for an hour, and of {EACH} locked logins.",
         "",
         page.table(HEAD, list(map(_cells, outages))),
     ]

@@ -105,6 +105,17 @@ async def test_where_nobody_has_affinity_all_are_served(
     assert await statuses(app, addresses[THEIRS], 2) == [200, 429]
 
 
+async def test_without_redis_the_members_share_the_quota(
+    addresses: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as there are, whatever was said when they were made."""
+    monkeypatch.setitem(PEER, "status", Status(admitted=True, affinity=False, store="redis"))
+    redis = {"RATE_LIMIT_STORAGE": "redis", "REDIS_URL": "redis://127.0.0.1:9"}
+    app = service(RATE_LIMIT_AFFINITY="off", RATE_LIMIT_MACHINES="4", **redis)
+
+    assert await statuses(app, addresses[MINE], 3) == [200, 200, 429]
+
+
 async def test_its_own_client_is_served_and_marked(addresses: dict[str, str]) -> None:
     """The cookie is set once, says nothing, and is set again for whoever brings another one."""
     async with web(service()) as asking:
