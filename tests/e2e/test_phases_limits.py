@@ -12,7 +12,7 @@ from tests.support.operator import operator
 from tests.support.phase_changes import PhaseChanges
 from tests.support.service_fleet import service_fleet
 from tests.support.valkey import Valkey
-from tests.support.witnesses import EACH, environment
+from tests.support.witnesses import EACH, Witnesses, environment
 
 pytestmark = [
     pytest.mark.e2e,
@@ -49,6 +49,21 @@ async def test_no_change_of_phase_frees_anybody(tmp_path: Path, redis: Valkey) -
             assert outcome.bursts_too_many < 1
             assert outcome.freed == []
             assert outcome.tally.failed == 0
+
+
+async def test_a_machine_that_sleeps_hands_over_too(tmp_path: Path) -> None:
+    """An app of phase 1 that nobody asks is released anew: its locks and limits stay."""
+    async with operator(tmp_path, **environment(tmp_path, PAGES)) as one:
+        await one.release(1)
+        witnesses = Witnesses(one.fleet)
+        await witnesses.fall()
+        [sleeper] = one.fleet.ids
+        await one.fleet.fly.post(sleeper, "suspend")
+        await one.fleet.fly.wait(sleeper, "suspended")
+        await one.release(1, GREETING="hello")
+
+        assert one.fleet.ids != [sleeper]
+        assert await witnesses.freed() == []
 
 
 async def test_without_redis_each_machine_gives_its_share(tmp_path: Path, redis: Valkey) -> None:

@@ -10,7 +10,7 @@ from infra import duration
 from infra.rollout.observe import PLATFORM_KEY, RETIRED_KEY, ROLE_KEY, STANDBY, Seen
 from infra.rollout.steps.revive import Revive
 from infra.rollout.steps.step import Turn
-from infra.rollout.steps.waking import STOP_SECONDS
+from infra.rollout.steps.waking import STOP_SECONDS, comes_up
 from infra.rollout.world import World
 
 
@@ -43,7 +43,8 @@ class Retire:
 async def rest(world: World, machine: Seen) -> None:
     """Cordon a machine, let it finish its requests, stop it.
 
-    Without its platform version flyctl neither counts nor wakes it.
+    Without its platform version flyctl neither counts nor wakes it. One that is asleep is woken:
+    its clients' limits are in its memory, and stopped asleep it would hand nothing on.
     """
     since = machine.retired_at or time.time()
     notes: dict[str, str | None] = {
@@ -53,6 +54,8 @@ async def rest(world: World, machine: Seen) -> None:
     }
     await world.fly.patch_metadata(world.app, machine.id, notes)
     await world.fly.cordon(world.app, machine.id)
+    if machine.state == "suspended":
+        await comes_up(world, machine.id)
     await asyncio.sleep(duration.seconds(world.target.manifest.gates.drain))
     await world.fly.stop(world.app, machine.id)
     await world.fly.wait(world.app, machine.id, "stopped", STOP_SECONDS)
