@@ -209,7 +209,7 @@ def test_a_token_for_other_apps_is_told_from_one_for_this(
 def test_a_redis_is_as_the_stack_asks_for_it(changes: dict[str, str], verdict: Verdict) -> None:
     """Its plan can be changed by a deployment, its organisation can't."""
     values = {"name": "shop-redis", "org": "personal", "plan": "fixed_250mb", "region": "iad"}
-    found = Redis.model_validate({"id": "1", **values, **changes})
+    found = Redis.model_validate({"id": "1", "url": "", **values, **changes})
 
     assert verdicts([redis.judge(found, stack(phase=3), "pulumi up")]) == [verdict]
 
