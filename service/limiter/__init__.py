@@ -39,7 +39,8 @@ from .quota import Quota, parse
 from .request import Request
 from .route import Route
 from .store.base import Charge, Failure, Key, Source, Store, Taken
-from .store.guarded import Breaker, GuardedStore
+from .store.breaker import Breaker
+from .store.guarded import GuardedStore
 from .store.memory import MemoryStore
 from .store.snapshot import Portable, Snapshot
 from .store.taker import Hitter, Taker

@@ -251,6 +251,8 @@ async def test_what_is_handed_over_in_an_outage_is_kept(
     old.take_now([Charge(key("a"), QUOTA, 4)])
     await valkey.kill()
     await store.restore(old.export_now())
+    # A single failure, but until Redis has been told it must not decide.
+    assert store.breaker.is_open
     assert await admitted(store, "a") == 0
     await valkey.start()
     await until_redis_decides(store)

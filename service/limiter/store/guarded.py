@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Final, Protocol, TypeVar
 
 from service.limiter.clock import Clock, MonotonicClock
@@ -14,6 +14,7 @@ from service.limiter.fingerprint import Fingerprint
 from service.limiter.quota import NANOS, Quota
 
 from .base import Charge, Failure, Key, Source, Store, Taken
+from .breaker import Breaker
 from .memory import MemoryStore
 from .share import share_of
 from .snapshot import Portable, Snapshot
@@ -21,57 +22,7 @@ from .window import WindowStore
 
 _T = TypeVar("_T")
 
-_FAILURES_TO_OPEN: Final = 3
-_SHORTEST_PAUSE_NS: Final = NANOS // 2
-_LONGEST_PAUSE_NS: Final = 15 * NANOS
 _CLOSED_WAIT_NS: Final = NANOS
-
-
-class Breaker:
-    """Stops asking a store that failed; lets one probe through after a pause that doubles."""
-
-    def __init__(self, clock: Clock) -> None:
-        """Closed: the store is asked."""
-        self._now = clock.now
-        self._failures = 0
-        self._pause_ns = _SHORTEST_PAUSE_NS
-        self._next_probe = 0
-        self._is_probing = False
-        self.is_open = False
-
-    def may_ask(self) -> bool:
-        """Whether to ask the store now. While open, each yes is a single probe."""
-        if not self.is_open:
-            return True
-        now = self._now()
-        if now < self._next_probe:
-            return False
-        self._next_probe = now + self._pause_ns
-        self._is_probing = True
-        return True
-
-    def succeeded(self) -> None:
-        """The store answered."""
-        if self.is_open and not self._is_probing:
-            return  # an answer that was under way when it opened
-        self._failures = 0
-        self._pause_ns = _SHORTEST_PAUSE_NS
-        self._is_probing = False
-        self.is_open = False
-
-    def failed(self) -> None:
-        """The store did not answer."""
-        if self.is_open:
-            if not self._is_probing:
-                return  # one of a crowd that was under way when it opened
-            self._is_probing = False
-            self._pause_ns = min(2 * self._pause_ns, _LONGEST_PAUSE_NS)
-        else:
-            self._failures += 1
-            if self._failures < _FAILURES_TO_OPEN:
-                return
-            self.is_open = True
-        self._next_probe = self._now() + self._pause_ns
 
 
 class Primary(Store, Portable, Protocol):
@@ -184,11 +135,13 @@ class GuardedStore:
                 yield snapshot
 
     async def restore(self, snapshot: Snapshot) -> int:
-        """Take over buckets; those that the primary cannot take now it gets when it is back."""
+        """Take over buckets; what the primary cannot be told now it is told before it decides."""
         kept = self._memory.restore_now(snapshot)
         try:
             return await self._ask(lambda: self._primary.restore(snapshot))
         except StoreUnavailable:
+            with self._breaker_watched():
+                self.breaker.open()
             return kept
 
     async def aclose(self) -> None:
@@ -237,14 +190,20 @@ class GuardedStore:
         return answer
 
     def _note(self, began: float, error: StoreUnavailable | None) -> None:
-        was_open = self.breaker.is_open
-        if error is None:
-            self.breaker.succeeded()
-        elif not isinstance(error, StoreBusy):  # a crowd is no fault of the store's
-            self.breaker.failed()
+        with self._breaker_watched():
+            if error is None:
+                self.breaker.succeeded()
+            elif not isinstance(error, StoreBusy):  # a crowd is no fault of the store's
+                self.breaker.failed()
         for listener in self._listeners:
             listener.on_store_call(time.perf_counter() - began, error)
-            if self.breaker.is_open != was_open:
+
+    @contextmanager
+    def _breaker_watched(self) -> Iterator[None]:
+        was_open = self.breaker.is_open
+        yield
+        if self.breaker.is_open != was_open:
+            for listener in self._listeners:
                 listener.on_breaker(self.breaker.is_open)
 
     def _make_do(self, charges: Sequence[Charge]) -> Taken:
