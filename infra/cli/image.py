@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import time
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -166,7 +166,7 @@ async def _check_app(stack: Stack, settings: StackConfig, *, create: bool) -> No
 
 
 def _tell(
-    output: object, order: Order, image: str | None, stack: Stack, *, seconds: float, as_json: bool
+    output: TextIO, order: Order, image: str | None, stack: Stack, *, seconds: float, as_json: bool
 ) -> None:
     if as_json:
         found = {
@@ -176,7 +176,7 @@ def _tell(
             "dirty": order.revision.is_dirty,
             "seconds": round(seconds, 1),
         }
-        print(json.dumps(found), file=output, flush=True)  # type: ignore[call-overload]
+        print(json.dumps(found), file=output, flush=True)
     elif image:
         print(f"pushed {image} in {seconds:.0f} s; Pulumi.{stack.name}.yaml says so.")
         print(f"Next: pulumi up --stack {stack.name}")

@@ -52,10 +52,6 @@ class Registry:
             )
         return cls(host, bare(endpoints.token))
 
-    def name(self, app: str, tag: str) -> str:
-        """An image's name."""
-        return f"{self.host}/{app}:{tag}"
-
     def digest(self, app: str, tag: str) -> str:
         """What the registry has under a tag.
 

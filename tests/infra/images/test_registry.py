@@ -31,7 +31,7 @@ def test_the_registry_is_flys_unless_named() -> None:
     """By the variable that flyctl reads."""
     assert Registry.of(Endpoints(token=TOKEN), {}).host == "registry.fly.io"
     named = {"FLY_REGISTRY_HOST": "127.0.0.1:5000"}
-    assert Registry.of(LOCAL, named).name("shop", "1f") == "127.0.0.1:5000/shop:1f"
+    assert Registry.of(LOCAL, named).host == "127.0.0.1:5000"
 
 
 def test_the_local_fly_has_none() -> None:
