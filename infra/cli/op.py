@@ -62,7 +62,8 @@ def redis(delete: Delete = False) -> None:
     if delete:
         _run(_with_fly(lambda fly: redis_op.remove(request, fly)), Redactor())
     else:
-        result = _run(_with_fly(lambda fly: redis_op.ensure(request, fly)), Redactor())
+        former = os.environ.get(FORMER, "")
+        result = _run(_with_fly(lambda fly: redis_op.ensure(request, fly, former)), Redactor())
         print(result.model_dump_json())
 
 

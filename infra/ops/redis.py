@@ -39,8 +39,11 @@ class RedisResult(BaseModel):
     url: str
 
 
-async def ensure(request: RedisRequest, fly: FlyClient) -> RedisResult:
+async def ensure(request: RedisRequest, fly: FlyClient, former: str = "") -> RedisResult:
     """Make it if it is not there, else change its plan, read regions and eviction.
+
+    Args:
+        former: what the last run printed. A Redis of another name is left as it is.
 
     Raises:
         ConfigError: somebody else has its name.
@@ -56,6 +59,8 @@ async def ensure(request: RedisRequest, fly: FlyClient) -> RedisResult:
         await _change(found, wish, fly)
     if not found.url:
         raise ConfigError(f"The Redis {found.name} has no URL: {found.problem or 'ask Fly why'}.")
+    if former and (left := RedisResult.model_validate_json(former).name) != wish.name:
+        _say(f"the Redis {left} stays, and costs money: `fly redis destroy {left}` removes it")
     return RedisResult(name=found.name, plan=wish.plan, region=found.region, url=found.url)
 
 

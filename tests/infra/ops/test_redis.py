@@ -60,6 +60,21 @@ async def test_a_redis_can_not_move(fly: FlyClient, capsys: pytest.CaptureFixtur
     assert "stays in iad: Fly can't move one to fra" in capsys.readouterr().err
 
 
+async def test_a_redis_of_another_name_is_not_forgotten(
+    fly: FlyClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who renames it gets a new one, and is told of the former: it holds data, and costs money."""
+    former = await redis_op.ensure(REQUEST, fly)
+    request = RedisRequest(app=APP, wish=replace(WISH, name="other"))
+
+    renamed = await redis_op.ensure(request, fly, former.model_dump_json())
+    assert renamed.url != former.url
+    assert "the Redis shop-redis stays, and costs money" in capsys.readouterr().err
+    await redis_op.ensure(request, fly, renamed.model_dump_json())
+    assert capsys.readouterr().err == ""
+    assert await fly.redis.find(WISH.name) is not None
+
+
 async def test_a_redis_of_somebody_else_is_left_alone(fly: FlyClient) -> None:
     """Its owner and the remedy are named."""
     made = await fly.redis.create(replace(WISH, org="acme", plan="fixed_1gb"))
