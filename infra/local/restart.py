@@ -36,6 +36,8 @@ def after_exit(
     """
     if desired in {"stopped", "destroyed"}:
         return Rest(desired)
+    if desired == "suspended":  # its memory is lost: it starts anew when it is needed
+        return Rest("stopped")
     if was_requested:
         return Relaunch()
     if restart.policy == "always":

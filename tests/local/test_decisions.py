@@ -25,6 +25,7 @@ CRASH, DONE = 1, 0
     [
         ("stopped", True, DONE, "always", 0, Rest("stopped")),
         ("destroyed", True, CRASH, "always", 0, Rest("destroyed")),
+        ("suspended", False, CRASH, "always", 0, Rest("stopped")),
         ("started", True, CRASH, "no", 9, Relaunch(0)),
         ("started", False, CRASH, "on-failure", 0, Relaunch(0.25)),
         ("started", False, CRASH, "on-failure", 1, Relaunch(0.5)),
