@@ -94,12 +94,12 @@ class Docker:
 def refusal(ended: Ended, order: Order) -> str:
     """Why a push did not come through, and what to do."""
     host, words = order.name.partition("/")[0], ended.last_words
-    if _NOT_ALLOWED.search(ended.output):
+    if _NOT_ALLOWED.search(words):
         return (
             f"{host} refused the push: {words}. The token must be allowed to deploy {order.app}: "
             f"`fly tokens create deploy --app {order.app}` makes one."
         )
-    if _NO_REPOSITORY.search(ended.output):
+    if _NO_REPOSITORY.search(words):
         return (
             f"{host} has no repository {order.app}: {words}. It has one for each app of yours: is "
             f"{order.app} an app of the organisation that the token is for?"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.errors import ImageError
-from infra.images.docker import refusal
 from infra.images.order import PLATFORM, Order
 from infra.images.program import run
 from infra.images.registry import Registry
@@ -47,7 +46,10 @@ class Flyctl:
         (folder / "fly.toml").write_text(f'app = "{order.app}"\n', encoding="utf-8")
         ended = run(self._command(order), self.environment, folder, is_shown=True)
         if ended.code != 0:
-            raise ImageError(refusal(ended, order))
+            raise ImageError(
+                f"flyctl did not build the image: {ended.last_words}. It can be built with this "
+                "computer's Docker, too: without --remote."
+            )
 
     def push(self, order: Order) -> str:
         """It is there already: ask the registry what it is."""

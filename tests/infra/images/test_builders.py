@@ -6,7 +6,10 @@ had here, and a Docker that fails in a given way neither. The real Docker is in 
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from infra.images.order import Builder, Order
 from infra.images.registry import Registry
 from infra.images.revision import Revision
 
+FLYCTL = os.environ.get("FLYCTL") or shutil.which("flyctl") or shutil.which("fly")
 DIGEST = f"sha256:{'7' * 64}"
 TOKEN = "fm2_canary-77ab"
 REGISTRY = Registry("registry.fly.io", TOKEN)
@@ -175,6 +179,37 @@ def test_fly_builds_and_deploys_nothing(
         "--build-arg BASE=python:3.12-slim",
         'app = "shop"',
     ]
+
+
+def test_a_build_on_fly_that_fails_is_quoted(
+    environment: dict[str, str], program: MakeProgram, tmp_path: Path
+) -> None:
+    """It is no refused push, whatever numbers are in it."""
+    program("fly", "echo 'Error: ensure depot builder failed (status 404): not found' >&2; exit 1")
+
+    with pytest.raises(ImageError, match="did not build the image: Error: ensure depot builder"):
+        Flyctl(environment, REGISTRY).build(ORDER, tmp_path)
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(FLYCTL is None, reason="no flyctl is installed")
+def test_the_real_flyctl_knows_our_options(
+    environment: dict[str, str], program: MakeProgram, tmp_path: Path
+) -> None:
+    """All that it is called with is in its own help."""
+    program("fly", "exit 0")
+    Flyctl(environment, REGISTRY).build(ORDER, tmp_path)
+    options = {word for word in calls(environment)[0].split() if word.startswith("--")}
+
+    help_ = subprocess.run(
+        [str(FLYCTL), "deploy", "--help"],
+        env={"HOME": str(tmp_path), "FLY_NO_UPDATE_CHECK": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    assert options <= set(re.findall(r"--[\w-]+", help_))
 
 
 def test_fly_builds_for_its_own_platform_only(
