@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Literal
 
 from infra.errors import LedgerError
@@ -58,12 +59,7 @@ def manifest_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Cha
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     """The differences of two nested maps, by path."""
-    before, after = dict(_leaves(old)), dict(_leaves(new))
-    return [
-        _change(key, before.get(key, _ABSENT), after.get(key, _ABSENT))
-        for key in sorted({*before, *after})
-        if before.get(key, _ABSENT) != after.get(key, _ABSENT)
-    ]
+    return list(_compare("", old, new))
 
 
 def secret_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
@@ -112,15 +108,31 @@ def _plain(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping) and value:
-        for key, inner in value.items():
-            yield from _leaves(inner, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list) and any(isinstance(inner, Mapping) for inner in value):
-        for number, inner in enumerate(value):
-            yield from _leaves(inner, f"{path}[{number}]")
-    elif path and value != {}:
-        yield path, value
+def _compare(path: str, old: Any, new: Any) -> Iterator[Change]:
+    """Down to what differs; a list that only one side has is one difference."""
+    if old == new:
+        return
+    if _is_map(old) and _is_map(new):
+        for key in sorted({*old, *new}):
+            inner = f"{path}.{key}" if path else str(key)
+            yield from _compare(inner, old.get(key, _ABSENT), new.get(key, _ABSENT))
+    elif _has_maps(old) and _has_maps(new):
+        for number, (one, other) in enumerate(zip_longest(old, new, fillvalue=_ABSENT)):
+            yield from _compare(f"{path}[{number}]", one, other)
+    elif _is_map(old) and new is _ABSENT:
+        yield from _compare(path, old, {})
+    elif _is_map(new) and old is _ABSENT:
+        yield from _compare(path, {}, new)
+    else:
+        yield _change(path, old, new)
+
+
+def _is_map(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _has_maps(value: Any) -> bool:
+    return isinstance(value, list) and any(map(_is_map, value))
 
 
 def _change(key: str, before: Any, after: Any) -> Change:

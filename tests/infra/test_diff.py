@@ -39,6 +39,19 @@ def test_every_difference_has_its_key_and_both_values() -> None:
     ]
 
 
+def test_a_list_that_was_not_there_is_one_difference() -> None:
+    """What a phase turns on in one go is read in one line; inside of lists it is told by place."""
+    cache = [{"type": "cookie", "name": "a", "ttl_seconds": 300}]
+    old = {"services": [{"ports": [443]}, {"ports": [80]}]}
+    new = {"services": [{"ports": [443], "http_options": {"replay_cache": cache}}]}
+
+    assert [str(change) for change in diff.changes(old, new)] == [
+        "+ services[0].http_options.replay_cache: "
+        '[{"type": "cookie", "name": "a", "ttl_seconds": 300}]',
+        "- services[1].ports: [80]",
+    ]
+
+
 def test_of_secrets_only_the_names_are_told() -> None:
     """Added, gone and changed ones are marked; no value and no length is shown."""
     old = {"SAME": "same-value", "ROTATED": "former-value", "GONE": "gone-value"}
