@@ -159,10 +159,12 @@ def _announce(asked: Asked) -> None:
         promotion.check(stack.promotion, stack.image)
         pulumi.log.info(f"promoted: {stack.promotion.describe()}")
     cost = row.monthly_cost(len(asked.regions), len(stack.redis.regions))
+    # The table has no price of theirs.
+    but = "" if row.cpu_kind == "shared" else f", and what {row.cpu_kind} CPUs cost"
     each = f"{row.machines} machine" + ("s" if row.machines > 1 else "")
     pulumi.log.info(
         f"phase {row.number} ({row.name}): {each} of {row.memory_mb} MB in each region, "
-        f"limits in {row.storage}; at most about ${cost:.2f} a month"
+        f"limits in {row.storage}; at most about ${cost:.2f} a month{but}"
     )
 
 
