@@ -35,6 +35,13 @@ async def examine(patient: Patient) -> Sequence[Finding]:
                 "keep it elsewhere: pulumi stack export, a new PULUMI_BACKEND_URL, stack import",
             )
         )
+    elif borrows_phrase(patient):
+        found.append(
+            warning(
+                "the passphrase is the local stack's, and `make clean` deletes it",
+                "pulumi stack change-secrets-provider passphrase, with one that you keep",
+            )
+        )
     return [*found, *_lock(patient)]
 
 
@@ -57,6 +64,24 @@ def is_at_risk(patient: Patient) -> bool:
     """A real environment's state is in the folder that is meant for the local stack."""
     own = f"file://{patient.root / '.flygate' / 'state'}"
     return not patient.is_on_local_fly and patient.environment.get("PULUMI_BACKEND_URL") == own
+
+
+def borrows_phrase(patient: Patient) -> bool:
+    """A real environment's secrets are encrypted with what is meant for the local stack."""
+    variables = patient.environment
+    own = str(patient.root / ".flygate" / "passphrase")
+    return (
+        not patient.is_on_local_fly
+        and not has_keys_of_its_own(patient)
+        and not variables.get("PULUMI_CONFIG_PASSPHRASE")
+        and variables.get("PULUMI_CONFIG_PASSPHRASE_FILE") == own
+    )
+
+
+def has_keys_of_its_own(patient: Patient) -> bool:
+    """Pulumi Cloud keeps keys for its stacks; any other backend wants a passphrase."""
+    url = patient.environment.get("PULUMI_BACKEND_URL", "")
+    return not url or url.startswith(("https://", "http://"))
 
 
 def _lock(patient: Patient) -> list[Finding]:

@@ -38,10 +38,12 @@ async def _backend(patient: Patient) -> Sequence[Finding]:
 
 
 def _has_phrase(patient: Patient) -> bool:
-    """Pulumi Cloud has keys of its own, and so may a stack; other backends want a passphrase."""
-    url = patient.environment.get("PULUMI_BACKEND_URL", "")
-    is_cloud = not url or url.startswith(("https://", "http://"))
-    return is_cloud or any(patient.environment.get(name) for name in _PHRASES)
+    """One that will not go with the local stack, unless all of the state would."""
+    if backend.has_keys_of_its_own(patient):
+        return True
+    if backend.borrows_phrase(patient) and not backend.is_at_risk(patient):
+        return False
+    return any(patient.environment.get(name) for name in _PHRASES)
 
 
 async def _organization(patient: Patient) -> Sequence[Finding]:

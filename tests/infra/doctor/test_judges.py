@@ -103,6 +103,24 @@ def test_a_real_environment_whose_state_is_only_here_is_at_risk(tmp_path: Path) 
     assert not backend.is_at_risk(Patient(PaperStack(root=tmp_path, environment=local)))
 
 
+def test_a_real_environment_must_not_borrow_the_local_stack_s_passphrase(tmp_path: Path) -> None:
+    """It would be deleted with the local stack; Pulumi Cloud needs none."""
+    borrowed = {
+        "PULUMI_BACKEND_URL": "s3://bucket",
+        "PULUMI_CONFIG_PASSPHRASE_FILE": f"{tmp_path}/.flygate/passphrase",
+    }
+
+    def borrows(**changes: str) -> bool:
+        stack = PaperStack(root=tmp_path, environment=borrowed | changes)
+        return backend.borrows_phrase(Patient(stack))
+
+    assert borrows()
+    assert not borrows(PULUMI_CONFIG_PASSPHRASE="one of its own")
+    assert not borrows(PULUMI_CONFIG_PASSPHRASE_FILE="/run/secrets/phrase")
+    assert not borrows(PULUMI_BACKEND_URL="https://api.pulumi.com")
+    assert not borrows(FLY_FLAPS_BASE_URL="http://127.0.0.1:1")
+
+
 @pytest.mark.parametrize(
     ("values", "secrets", "here", "expected"),
     [
