@@ -114,6 +114,30 @@ async def test_a_lacking_premise_is_named(
     assert finding.remedy
 
 
+@pytest.mark.parametrize(
+    ("variables", "verdict"),
+    [
+        ({}, Verdict.BROKEN),
+        ({"PULUMI_CONFIG_PASSPHRASE": "of its own"}, Verdict.OK),
+        ({"PULUMI_BACKEND_URL": "https://api.pulumi.com"}, Verdict.OK),
+    ],
+)
+async def test_secrets_for_fly_are_not_encrypted_with_the_local_stack_s_passphrase(
+    tmp_path: Path, variables: dict[str, str], verdict: Verdict
+) -> None:
+    """`make clean` would take the key to them along."""
+    borrowed = {
+        "PULUMI_BACKEND_URL": "s3://bucket",
+        "PULUMI_CONFIG_PASSPHRASE_FILE": f"{tmp_path}/.flygate/passphrase",
+    }
+    stack = PaperStack(root=tmp_path, environment=borrowed | variables, failure=NO_STACK)
+
+    async with Patient(stack, assumed=CHOICES) as patient:
+        [found] = await PREMISES["backend"](patient)
+
+    assert found.verdict is verdict
+
+
 async def test_a_token_for_an_app_suffices_once_there_is_one(stack: PaperStack) -> None:
     """Another app's does not."""
     await make_app(stack, "shop", "acme")
