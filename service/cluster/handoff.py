@@ -86,12 +86,15 @@ class Handoff:
     async def give(self, to: Container[str] | None = None) -> None:
         """Give everything to everybody, as far as the time allows.
 
+        Those who need nothing, since another one has taken it for their common store, are told
+        that somebody gave: who gives has come, or is about to go.
+
         Args:
             to: the ids of the machines that get it; None for all.
         """
 
         async def give(groups: Groups) -> None:
-            messages = [message async for message in self.messages()]
+            messages = [message async for message in self.messages()] if groups else []
 
             async def push(peer: Member) -> None:
                 for message in messages:
@@ -99,6 +102,7 @@ class Handoff:
                     self._metrics.gave()
 
             await self._with_each(groups, push)
+            await self._with_each(self._sharers(to), self._hint)
 
         await self._in_time(give, self._groups(to))
 
@@ -120,6 +124,14 @@ class Handoff:
                 common[store].append(peer)
         return [[peer] for peer, store in peers.items() if not store] + list(common.values())
 
+    def _sharers(self, wanted: Container[str] | None) -> Groups:
+        """Those with a common store, each by itself."""
+        everybody = self._peers().items()
+        return [[m] for m, store in everybody if store and (wanted is None or m.id in wanted)]
+
+    async def _hint(self, peer: Member) -> None:
+        await self._carrier.push(peer, b"")
+
     async def _with_each(self, groups: Groups, act: Callable[[Member], Awaitable[None]]) -> None:
         async def with_one(group: list[Member]) -> None:
             for peer in group:
@@ -133,8 +145,6 @@ class Handoff:
         await asyncio.gather(*map(with_one, groups))
 
     async def _in_time(self, move: Callable[[Groups], Awaitable[None]], groups: Groups) -> None:
-        if not groups:
-            return
         with suppress(TimeoutError):
             async with asyncio.timeout(self._seconds):
                 await move(groups)

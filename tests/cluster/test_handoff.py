@@ -30,6 +30,7 @@ class Machine:
     is_dead: bool = False
     common: str = ""
     given: int = 0
+    hints: int = 0
 
     def __post_init__(self) -> None:
         """Make the parts."""
@@ -50,7 +51,8 @@ class Machine:
     async def push(self, member: Member, message: bytes) -> None:
         """To another one's store."""
         await self._reach(member).handoff.merge(message)
-        self._reach(member).given += 1
+        self._reach(member).given += bool(message)
+        self._reach(member).hints += not message
 
     async def pull(self, member: Member) -> bytes:
         """From another one's store."""
@@ -155,7 +157,7 @@ async def test_a_dead_machine_keeps_nobody_from_getting_theirs() -> None:
 
 
 async def test_of_those_with_a_common_store_any_one_will_do() -> None:
-    """It is given once, to the first that can be reached; each own store gets its own."""
+    """It is given once, to the first that can be reached; the others hear that there are news."""
     dead, one, two = (Machine(common="redis") for _ in range(3))
     dead.is_dead = True
     memory, elsewhere = Machine(), Machine(common="another redis")
@@ -166,6 +168,7 @@ async def test_of_those_with_a_common_store_any_one_will_do() -> None:
     await old.handoff.give()
 
     assert [machine.given for machine in others.values()] == [0, 1, 0, 1, 1]
+    assert [machine.hints for machine in others.values()] == [0, 1, 1, 0, 1]
 
 
 async def test_a_common_store_needs_no_messages() -> None:
@@ -178,7 +181,7 @@ async def test_a_common_store_needs_no_messages() -> None:
     await old.handoff.give()
     await old.handoff.take()
 
-    assert (same.given, memory.given) == (0, 1)
+    assert (same.given, same.hints, memory.given) == (0, 1, 1)
     assert old.take(4) == [True] * 3 + [False], "nothing was taken of the common store's"
 
 
