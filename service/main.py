@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from .asgi import App, Receive, Scope, Send
 from .lifespan import Lifespan
 from .limiter import Limiter, Store
+from .middleware.capacity import CapacityMiddleware
 from .middleware.client_ip import ClientIpMiddleware
 from .middleware.rate_limit import RateLimitMiddleware
 from .own_paths import OwnPaths
@@ -91,7 +92,9 @@ def build_app(settings: Settings, log: Any) -> Service:
         cluster = make_cluster(settings.cluster, settings, portable, readiness, telemetry)
         routes += cluster.routes
     uncounted = _CHECKS | {route.path for route in routes if route.path.startswith(_INTERNAL)}
-    app: App = OwnPaths(_application(settings), routes, statistics, uncounted)
+    bounded = CapacityMiddleware(_application(settings), settings.max_requests, telemetry.on_full)
+    telemetry.watch_requests(lambda: bounded.in_flight)
+    app: App = OwnPaths(bounded, routes, statistics, uncounted)
     app = RateLimitMiddleware(app, limiter)
     if cluster is not None:
         app = cluster.in_front_of(app, limiter)

@@ -106,6 +106,7 @@ class Settings:
     """Everything that the environment decides.
 
     Attributes:
+        max_requests: how many the application is given at a time.
         memory_bytes: what the machine has; 0 if nobody says.
         key: what the rollout engine and other machines sign their requests with.
         cluster: None if a machine cannot know the others, so that its limits are its own.
@@ -115,6 +116,7 @@ class Settings:
     port: int
     metrics_port: int
     app: str | None
+    max_requests: int
     drain_seconds: float
     shutdown_seconds: int
     release: str | None
@@ -142,6 +144,8 @@ class Settings:
             port=read.whole("PORT", 8080, *_PORTS),
             metrics_port=read.whole("METRICS_PORT", 9091, *_PORTS),
             app=read.text("SERVICE_APP"),
+            # Twice the largest hard limit of a phase.
+            max_requests=read.whole("SERVICE_MAX_REQUESTS", 500, 1, 100_000),
             drain_seconds=read.whole("DRAIN_MILLISECONDS", 300, 0, 60_000) / 1000,
             # Fly kills a machine 5 seconds after SIGTERM, unless fly.toml says otherwise.
             shutdown_seconds=read.whole("SHUTDOWN_SECONDS", 4, 1, 300),

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Callable
 from typing import Any, Final, TextIO
 
 import structlog
@@ -65,6 +66,11 @@ class Telemetry(Listener):
             ["outcome"],
             registry=self.registry,
         )
+        self._full = Counter(
+            "flygate_requests_full",
+            "Requests that were answered 503, because the application had as many as it may.",
+            registry=self.registry,
+        )
         self._known: dict[tuple[str, str, str], Any] = {}
         self._log = log
         self._logged = MemoryStore(max_keys=_LOGGED_CLIENTS)
@@ -82,6 +88,19 @@ class Telemetry(Listener):
         )
         evictions.set_function(lambda: store.evictions)
         self._statistics.limiter_bytes = lambda: store.memory_bytes
+
+    def watch_requests(self, in_flight: Callable[[], int]) -> None:
+        """Report how many requests the application has."""
+        gauge = Gauge(
+            "flygate_requests_in_flight",
+            "Requests that the application has now.",
+            registry=self.registry,
+        )
+        gauge.set_function(in_flight)
+
+    def on_full(self) -> None:
+        """Count it."""
+        self._full.inc()
 
     def on_verdict(self, request: Request, verdict: Verdict) -> None:
         """Count each policy's decision; log refusals."""

@@ -7,8 +7,8 @@ from typing import Final, Protocol
 
 # How many may be in line, and how long the last of them may have to wait. Strangers leave a part
 # of both to devices that have logged in before.
-_STRANGERS: Final = (24, 3.0)
-_KNOWN: Final = (32, 6.0)
+_STRANGERS: Final = (12, 3.0)
+_KNOWN: Final = (16, 6.0)
 
 
 class Checker(Protocol):

@@ -24,7 +24,7 @@ _SHARE_OF_MEMORY: Final = 1 / 4
 _KIBI: Final = 1_024
 _NICENESS: Final = 10
 # Of the latest check in the average of their times.
-_WEIGHT: Final = 0.2
+_WEIGHT: Final = 0.5
 
 
 class PasswordsError(ValueError):

@@ -17,10 +17,15 @@ GUESTS: Final = (
     Guest("1 CPU, burst used up", 256, BASELINE_MS),
     Guest("2 CPUs, burst used up", 512, 2 * BASELINE_MS),
 )
-# What people call quick, and what they still wait for.
-_SOFT_SECONDS: Final = 0.25
-_HARD_SECONDS: Final = 0.5
-_UNLIMITED: Final = {"RATE_LIMIT_RPM": "60000000", "RATE_LIMIT_BURST": "10000000"}
+# Of half of the answers: what people call quick, and what they still wait for. Their p99 depends on
+# where in the scheduler's period they fall, and on what else this computer does.
+_SOFT_SECONDS: Final = 0.1
+_HARD_SECONDS: Final = 0.4
+_UNLIMITED: Final = {
+    "RATE_LIMIT_RPM": "60000000",
+    "RATE_LIMIT_BURST": "10000000",
+    "SERVICE_MAX_REQUESTS": "1000",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +105,9 @@ def _cells(windows: list[Window]) -> list[str]:
 
 def _limits(measured: Measured) -> list[str]:
     lines = [
-        f"In flight at most, so that p99 stays within {_SOFT_SECONDS * 1000:.0f} ms (from there on"
-        f" the proxy should prefer another machine: the soft limit) and {_HARD_SECONDS * 1000:.0f}"
-        " ms (there it should queue: the hard limit):",
+        f"In flight at most, so that half of the answers come within {_SOFT_SECONDS * 1000:.0f} ms"
+        " (from there on the proxy should prefer another machine: the soft limit) and within"
+        f" {_HARD_SECONDS * 1000:.0f} ms (there it should queue: the hard limit):",
         "",
     ]
     rows = []
@@ -116,7 +121,7 @@ def _most_within(steps: dict[int, list[Window]], seconds: float) -> int:
     """The greatest step up to which all are quick enough."""
     most = 0
     for step in STEPS:
-        if _median(steps, step).p99 > seconds:
+        if _median(steps, step).p50 > seconds:
             break
         most = step
     return most

@@ -5,19 +5,12 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 
-import httpx
 import pytest
 
-from infra import flytoml, image
-from infra.local.options import Options
-from infra.phases import PHASES
-from tests.support.localfly import local_machines
-from tests.support.service_fleet import KEY, ROOT, ServiceFleet
+from tests.support.phase_fleet import PhaseFleet, phase_fleet
 from tests.support.tcp_proxy import TcpProxy
 from tests.support.valkey import Valkey
 from tests.support.witnesses import Witnesses, environment
@@ -27,8 +20,6 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="clients need addresses of their own"),
 ]
 
-QUICK = Options(autostop_seconds=0.3)
-CHECK = {"method": "GET", "path": "/readyz", "interval": "1s", "timeout": "2s"}
 SHORT = """
 [[policy]]
 name = "short"
@@ -37,54 +28,11 @@ routes = ["GET /_flygate/probe"]
 """
 
 
-@asynccontextmanager
-async def phase(
-    number: int, folder: Path, machines: int = 1, env: dict[str, str] | None = None
-) -> AsyncIterator["Fleet"]:
-    """Machines as the phase has them, on a local Fly that looks for idle ones all the time."""
-    async with local_machines(folder / "fly", QUICK) as fly:
-        fly.digest = await fly.put_image(image.pack(ROOT, ["service"]).archive)
-        toml = flytoml.overlay(flytoml.read(ROOT / "fly.toml"), PHASES[number].overlay())
-        toml["env"] |= {"PRIMARY_REGION": "iad", "FLYGATE_KEY": KEY, **(env or {})}
-        toml["http_service"]["checks"] = [CHECK]
-        config = {**flytoml.machine_config(toml), "image": fly.config()["image"]}
-        made = [await fly.create(config, region="iad") for _ in range(machines)]
-        await asyncio.gather(*(fly.healthy(machine["id"]) for machine in made))
-        yield Fleet(fly, {}, [machine["id"] for machine in made])
-
-
-class Fleet(ServiceFleet):
-    """What becomes of its machines."""
-
-    async def asleep(self) -> str:
-        """The machine that sleeps, as soon as one does."""
-        async with asyncio.timeout(20):
-            while True:
-                for machine in self.ids:
-                    if (await self.fly.get(machine))["state"] == "suspended":
-                        return machine
-                await asyncio.sleep(0.02)
-
-    async def pid(self, machine: str) -> int:
-        """Its main process."""
-        found = (await self.fly.api.get(f"{self.fly.base}/{machine}/ps")).json()
-        pid: int = min(process["pid"] for process in found)
-        return pid
-
-    async def ask(self, path: str = "/", address: str = "127.77.240.1") -> httpx.Response:
-        """One request of a client, through the proxy."""
-        url = self.fly.fly.proxy_url
-        assert httpx.URL(url).host == "127.0.0.1"
-        transport = httpx.AsyncHTTPTransport(local_address=address)
-        async with httpx.AsyncClient(transport=transport, base_url=url, timeout=20) as web:
-            return await web.get(path, headers={"host": f"{self.fly.app}.localhost"})
-
-
 async def test_idleness_frees_nobody(tmp_path: Path) -> None:
     """After a suspend and a resume who was refused is refused, a locked login is locked, and
     others are served, by the same process.
     """
-    async with phase(1, tmp_path, env=environment(tmp_path)) as fleet:
+    async with phase_fleet(1, tmp_path, env=environment(tmp_path)) as fleet:
         witnesses = Witnesses(fleet)
         await witnesses.fall()
         pid = await fleet.pid(fleet.ids[0])
@@ -101,7 +49,7 @@ async def test_idleness_frees_nobody(tmp_path: Path) -> None:
 
 async def test_the_time_asleep_counts(tmp_path: Path) -> None:
     """Who was refused for a second is served after it, though the machine slept meanwhile."""
-    async with phase(1, tmp_path, env=environment(tmp_path, SHORT)) as fleet:
+    async with phase_fleet(1, tmp_path, env=environment(tmp_path, SHORT)) as fleet:
         answers = [await fleet.ask("/_flygate/probe") for _ in range(3)]
         began = time.monotonic()
         await fleet.asleep()
@@ -115,7 +63,7 @@ async def test_the_time_asleep_counts(tmp_path: Path) -> None:
 
 async def test_a_lost_snapshot_is_a_cold_start(tmp_path: Path) -> None:
     """Fly may discard what it keeps of a suspended machine: the next request starts it anew."""
-    async with phase(1, tmp_path) as fleet:
+    async with phase_fleet(1, tmp_path) as fleet:
         machine = await fleet.asleep()
         pid = await fleet.pid(machine)
         os.kill(pid, signal.SIGKILL)
@@ -130,7 +78,7 @@ async def test_a_lost_snapshot_is_a_cold_start(tmp_path: Path) -> None:
 
 async def test_one_stays_awake(tmp_path: Path) -> None:
     """Of phase 2's two machines the one too many sleeps, and the other never."""
-    async with phase(2, tmp_path, machines=2) as fleet:
+    async with phase_fleet(2, tmp_path, machines=2) as fleet:
         sleeper = await fleet.asleep()
         [other] = set(fleet.ids) - {sleeper}
         for _ in range(5):
@@ -146,7 +94,7 @@ async def test_redis_is_found_again(tmp_path: Path) -> None:
         async with TcpProxy(server.port) as between:
             url = f"redis://127.0.0.1:{between.port}/0"
             env = {**environment(tmp_path), "RATE_LIMIT_STORAGE": "redis", "REDIS_URL": url}
-            async with phase(1, tmp_path, env=env) as f:
+            async with phase_fleet(1, tmp_path, env=env) as f:
                 await decides(server, f)
                 witnesses = Witnesses(f)
                 await witnesses.fall()
@@ -160,7 +108,7 @@ async def test_redis_is_found_again(tmp_path: Path) -> None:
         await server.kill()
 
 
-async def decides(server: Valkey, fleet: Fleet) -> None:
+async def decides(server: Valkey, fleet: PhaseFleet) -> None:
     """Wait until Redis knows a new client: it is asked again soon after a connection was lost."""
     known, clients = await server.command("DBSIZE"), count(1)
     async with asyncio.timeout(10):

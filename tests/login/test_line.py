@@ -34,8 +34,8 @@ def test_strangers_leave_room_for_known_devices() -> None:
     with ExitStack() as held:
         line = Line(Checker())
 
-        assert fill(line, held, is_known=False) == (24, 2)
-        assert fill(line, held, is_known=True) == (8, 2)
+        assert fill(line, held, is_known=False) == (12, 1)
+        assert fill(line, held, is_known=True) == (4, 1)
         with pytest.raises(LineFull), line.place(is_known=False):
             pass
 
@@ -61,4 +61,4 @@ def test_a_place_is_given_back() -> None:
         fill(line, held, is_known=True)
 
     with ExitStack() as held:
-        assert fill(line, held, is_known=True)[0] == 32
+        assert fill(line, held, is_known=True)[0] == 16
