@@ -33,7 +33,8 @@ class Phase:
         machines: how many run in each region.
         minimum_running: how many stay awake in the primary region when nobody calls.
         soft_limit, hard_limit: concurrent requests (or connections, by `concurrency`) of one
-            machine; above soft the proxy prefers another machine, at hard it queues.
+            machine; above soft the proxy prefers another machine, at hard it queues. Measured
+            (`make bench-service`): what shared CPUs hold once their burst is used up.
         affinity: whether each client has one machine that keeps its limits, and hands them on
             when it stops.
         autostop: what idleness does: `suspend` keeps the memory (and so the limits), `stop`
@@ -102,8 +103,8 @@ PHASES: dict[int, Phase] = {
         minimum_running=0,
         cpus=1,
         memory_mb=256,
-        soft_limit=100,
-        hard_limit=200,
+        soft_limit=25,
+        hard_limit=100,
         autostop="suspend",
         storage="memory",
         affinity=True,
@@ -119,8 +120,8 @@ PHASES: dict[int, Phase] = {
         minimum_running=1,
         cpus=1,
         memory_mb=512,
-        soft_limit=100,
-        hard_limit=200,
+        soft_limit=25,
+        hard_limit=100,
         autostop="suspend",
         storage="memory",
         affinity=True,
@@ -136,7 +137,7 @@ PHASES: dict[int, Phase] = {
         minimum_running=6,
         cpus=2,
         memory_mb=512,
-        soft_limit=150,
+        soft_limit=50,
         hard_limit=250,
         autostop="off",
         storage="redis",

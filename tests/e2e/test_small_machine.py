@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="clients need addresses of their own"),
 ]
 
-FLOOD = 40
+FLOOD = 24
 
 
 async def test_a_flood_of_logins_fits(tmp_path: Path) -> None:

@@ -31,9 +31,9 @@ class PhaseFleet(ServiceFleet):
                 await asyncio.sleep(0.02)
 
     async def pid(self, machine: str) -> int:
-        """Its main process."""
+        """Its main process; 0 if there is none."""
         found = (await self.fly.api.get(f"{self.fly.base}/{machine}/ps")).json()
-        pid: int = min(process["pid"] for process in found)
+        pid: int = min((process["pid"] for process in found), default=0)
         return pid
 
     async def ask(self, path: str = "/", address: str = "127.77.240.1") -> httpx.Response:
