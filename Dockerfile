@@ -5,7 +5,7 @@
 # of the kind that carries no time, and the time of every file is set. What is copied is whole
 # folders into `/`, which is there: a folder that COPY makes itself has the time of the build.
 
-# Any image with Python 3.11 or newer, pip and a shell. Pin it by digest.
+# Any image of Debian or its kin with Python 3.11 or newer and pip. Pin it by digest.
 ARG BASE=python:3.11-slim-bookworm
 
 # The packages, in a virtual environment without pip. This layer changes with the pins only.
