@@ -31,7 +31,7 @@ class Gates(BaseModel):
 
 
 class Course(BaseModel):
-    """How the release comes to stand; see `Rollout` in `infra/config.py`.
+    """How the release comes to stand; see `Rollout` in `infra/config/rollout.py`.
 
     The defaults are those of releases that were made before there was a choice.
     """

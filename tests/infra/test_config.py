@@ -9,6 +9,7 @@ import pytest
 
 from infra import config
 from infra.config import Pin, Rollout, Smoke, StackConfig
+from infra.config.rollout import CLIENT_STEPS
 from infra.errors import ConfigError
 
 DIGEST = "registry.fly.io/shop@sha256:" + "0" * 64
@@ -204,6 +205,6 @@ def test_what_a_canary_by_clients_can_not_do_is_refused(rollout: Any, said: str)
 
 def test_a_canary_by_clients_has_steps_of_its_own() -> None:
     """Two machines are enough for a first percent; the operator may choose others."""
-    assert load(app="shop", rollout={"by": "clients"}).rollout.steps == config.CLIENT_STEPS
+    assert load(app="shop", rollout={"by": "clients"}).rollout.steps == CLIENT_STEPS
     chosen = load(app="shop", rollout='{"by": "clients", "steps": ["5%", "100%"]}')
     assert chosen.rollout.steps == ("5%", "100%")

@@ -1,0 +1,27 @@
+"""What the user asked for: the stack's configuration, typed and checked.
+
+`Pulumi.<stack>.yaml` → `StackConfig`. An error names every key that is wrong, the value found
+and what to do. Secret values are apart, and stay Pulumi secrets (see `infra/inputs.py`).
+"""
+
+from infra.config.pin import Pin
+from infra.config.reading import PROJECT, STRUCTURED, load, load_redis_url, load_secrets
+from infra.config.rollout import By, Judge, Rollout, Strategy
+from infra.config.stack import SOURCE, Owner, Smoke, StackConfig
+
+__all__ = [
+    "PROJECT",
+    "SOURCE",
+    "STRUCTURED",
+    "By",
+    "Judge",
+    "Owner",
+    "Pin",
+    "Rollout",
+    "Smoke",
+    "StackConfig",
+    "Strategy",
+    "load",
+    "load_redis_url",
+    "load_secrets",
+]
