@@ -228,7 +228,7 @@ class Runner:
 
     async def _freeze(self, process: Process) -> None:
         await self._endings.drain()
-        if self._machine.desired != "suspended":
+        if self._machine.desired != "suspended" or self._is_halting:
             return
         self.checks.stop()
         process.send_to_group(signals.SIGSTOP)

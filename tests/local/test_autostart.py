@@ -1,6 +1,7 @@
 """Machines that start on demand and stop when nobody needs them (FLY.md 6.7), for real."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,18 @@ async def test_idle_machines_stop_one_by_one(
             "0 out of 1 machines left running (region=iad)",
         )
         assert (await machines.ask()).text in made
+
+
+async def test_the_end_of_the_daemon_does_not_wait_for_sleepers(tmp_path: Path) -> None:
+    """A machine that was about to be suspended is ended, and not frozen while it ends."""
+    async with local_machines(tmp_path / "state", Options(autostop_seconds=3600)) as machines:
+        config = sleepy(machines, autostop="suspend")
+        config["env"]["LINGER"] = "1"
+        await machines.serving(config=config)
+        began = time.monotonic()
+        # It looks for idle machines while this one lingers.
+        asyncio.get_running_loop().call_later(0.3, machines.fly.clock.advance, 3600)
+    assert time.monotonic() - began < 4
 
 
 async def test_the_primary_region_keeps_its_minimum(tmp_path: Path) -> None:
