@@ -144,7 +144,7 @@ class Settings:
             port=read.whole("PORT", 8080, *_PORTS),
             metrics_port=read.whole("METRICS_PORT", 9091, *_PORTS),
             app=read.text("SERVICE_APP"),
-            # Twice the largest hard limit of a phase.
+            # More than twice the largest hard limit of a phase.
             max_requests=read.whole("SERVICE_MAX_REQUESTS", 500, 1, 100_000),
             drain_seconds=read.whole("DRAIN_MILLISECONDS", 300, 0, 60_000) / 1000,
             # Fly kills a machine 5 seconds after SIGTERM, unless fly.toml says otherwise.
