@@ -1,39 +1,27 @@
 """The line before the password check: bounded, since each check takes memory and a core."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from math import ceil
-from typing import Final, Protocol
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
 
-# How many may be in line, and how long the last of them may have to wait. Strangers leave a part
+# How many may be in line, and for how many seconds they wait for their turn. Strangers leave a part
 # of both to devices that have logged in before.
-_STRANGERS: Final = (12, 3.0)
-_KNOWN: Final = (16, 6.0)
-
-
-class Checker(Protocol):
-    """Who checks those in line.
-
-    Attributes:
-        at_once: how many at a time.
-        seconds: how long one takes at present.
-    """
-
-    at_once: int
-    seconds: float
+_STRANGERS: Final = (12, 3)
+_KNOWN: Final = (16, 6)
 
 
 class LineFull(Exception):
     """Whoever is here was not let in; nothing was counted.
 
     Attributes:
-        wait_seconds: when those who are in line will have been served; 1 at least.
+        wait_seconds: when to come again: those in line will have been served, or have left.
     """
 
-    def __init__(self, wait_seconds: int) -> None:
+    def __init__(self) -> None:
         """Say when to come again."""
-        super().__init__(f"too many logins at once; there may be room in {wait_seconds} s")
-        self.wait_seconds = wait_seconds
+        self.wait_seconds = _STRANGERS[1]
+        super().__init__(f"too many logins at once; try again in {self.wait_seconds} s")
 
 
 class Line:
@@ -43,27 +31,37 @@ class Line:
     wait grows with the flood.
     """
 
-    def __init__(self, checker: Checker) -> None:
-        """Nobody is here."""
-        self._checker = checker
+    def __init__(self, at_once: int) -> None:
+        """Nobody is here; so many are checked at a time."""
         self._inside = 0
+        self._turns = asyncio.Semaphore(at_once)
 
-    @contextmanager
-    def place(self, is_known: bool) -> Iterator[None]:
-        """Hold a place.
+    @asynccontextmanager
+    async def turn(self, is_known: bool) -> AsyncIterator[None]:
+        """Wait for a turn, and hold it.
 
         Args:
             is_known: the device has logged in to the account before.
 
         Raises:
-            LineFull: there is none, or the wait would be too long.
+            LineFull: there is no place in line, or the turn did not come in time.
         """
         places, patience = _KNOWN if is_known else _STRANGERS
-        wait = self._inside * self._checker.seconds / self._checker.at_once
-        if self._inside >= places or wait > patience:
-            raise LineFull(max(1, ceil(wait)))
+        if self._inside >= places:
+            raise LineFull
         self._inside += 1
         try:
-            yield
+            await self._wait(patience)
+            try:
+                yield
+            finally:
+                self._turns.release()
         finally:
             self._inside -= 1
+
+    async def _wait(self, patience: float) -> None:
+        try:
+            async with asyncio.timeout(patience):
+                await self._turns.acquire()
+        except TimeoutError as error:
+            raise LineFull from error

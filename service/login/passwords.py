@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from time import perf_counter
 from typing import Final, Self
 
 from argon2 import PasswordHasher, extract_parameters
@@ -23,8 +22,6 @@ _MOST_AT_ONCE: Final = 2
 _SHARE_OF_MEMORY: Final = 1 / 4
 _KIBI: Final = 1_024
 _NICENESS: Final = 10
-# Of the latest check in the average of their times.
-_WEIGHT: Final = 0.5
 
 
 class PasswordsError(ValueError):
@@ -35,8 +32,7 @@ class Passwords:
     """Accounts with their argon2 hashes.
 
     Attributes:
-        at_once: how many are checked at a time; others wait.
-        seconds: how long a check takes at present.
+        at_once: how many can be checked at a time.
     """
 
     def __init__(self, hashes: Mapping[str, str], memory_bytes: int = 0) -> None:
@@ -57,9 +53,7 @@ class Passwords:
             raise PasswordsError("there must be accounts, and all hashes of one cost")
         self._hashes = dict(hashes)
         self._hasher = PasswordHasher.from_parameters(costs[0])
-        began = perf_counter()
         self._nobody = self._hasher.hash(secrets.token_urlsafe())
-        self.seconds = perf_counter() - began
         self.at_once = _at_once(costs[0].memory_cost * _KIBI, memory_bytes)
         self._workers = ThreadPoolExecutor(self.at_once, "password", _give_way)
 
@@ -93,13 +87,10 @@ class Passwords:
         return is_right and known is not None and is_welcome
 
     def _matches(self, against: str, password: str) -> bool:
-        began = perf_counter()
         try:
             return self._hasher.verify(against, password)
         except VerificationError:
             return False
-        finally:
-            self.seconds += _WEIGHT * (perf_counter() - began - self.seconds)
 
 
 def _at_once(cost_bytes: int, memory_bytes: int) -> int:

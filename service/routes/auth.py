@@ -43,7 +43,7 @@ class LoginRoute:
         self._passwords = passwords
         self._devices = devices
         self._on_outcome = on_outcome
-        self._line = Line(passwords)
+        self._line = Line(passwords.at_once)
 
     def route(self) -> Route:
         """The route."""
@@ -60,7 +60,7 @@ class LoginRoute:
         device = self._devices.read(account, request.cookies.get(NAME))
         try:
             # Before anything is counted: who can't be served has made no attempt.
-            with self._line.place(is_known=device is not None):
+            async with self._line.turn(is_known=device is not None):
                 share = request.scope.get(SHARE, 1)
                 attempt = await self._guard.admit(account, network, device, share)
                 return await self._check(attempt, password)

@@ -1,64 +1,64 @@
 """The line before the password check."""
 
-from contextlib import ExitStack
-from dataclasses import dataclass
+import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from service.login import line
 from service.login.line import Line, LineFull
 
 
-@dataclass
-class Checker:
-    """Takes its time."""
+async def crowd(queue: Line, number: int, end: asyncio.Event, *, is_known: bool) -> list[str]:
+    """So many come at once, and keep their turn until the end; what became of each."""
 
-    at_once: int = 2
-    seconds: float = 0.1
-
-
-def fill(line: Line, held: ExitStack, *, is_known: bool) -> tuple[int, int]:
-    """Take places until there is none; how many there were, and the wait that was named then."""
-    taken = 0
-    while True:
+    async def one() -> str:
         try:
-            held.enter_context(line.place(is_known=is_known))
-        except LineFull as full:
-            return taken, full.wait_seconds
-        taken += 1
+            async with queue.turn(is_known=is_known):
+                await end.wait()
+        except LineFull:
+            return "refused"
+        return "served"
+
+    return list(await asyncio.gather(*(one() for _ in range(number))))
 
 
-def test_strangers_leave_room_for_known_devices() -> None:
+async def test_strangers_leave_room_for_known_devices() -> None:
     """However many strangers come, known devices find places; those are bounded too."""
-    with ExitStack() as held:
-        line = Line(Checker())
+    queue, end = Line(2), asyncio.Event()
+    strangers = asyncio.create_task(crowd(queue, 100, end, is_known=False))
+    await asyncio.sleep(0)
+    known = asyncio.create_task(crowd(queue, 100, end, is_known=True))
+    await asyncio.sleep(0)
+    end.set()
 
-        assert fill(line, held, is_known=False) == (12, 1)
-        assert fill(line, held, is_known=True) == (4, 1)
-        with pytest.raises(LineFull), line.place(is_known=False):
-            pass
-
-
-@given(at_once=st.integers(1, 2), seconds=st.floats(0.001, 6))
-def test_nobody_waits_for_long(at_once: int, seconds: float) -> None:
-    """On a slow machine the line is shorter; one place there is, and one for a known device."""
-    with ExitStack() as held:
-        line = Line(Checker(at_once, seconds))
-        strangers, _ = fill(line, held, is_known=False)
-        known, wait = fill(line, held, is_known=True)
-
-    assert strangers >= 1
-    assert known >= 1
-    assert (strangers + known - 1) * seconds / at_once <= 6
-    assert wait >= (strangers + known) * seconds / at_once
+    assert (await strangers).count("served") == 12
+    assert (await known).count("served") == 4
 
 
-def test_a_place_is_given_back() -> None:
+async def test_a_place_is_given_back() -> None:
     """However the check ends; and who was not let in took none."""
-    line = Line(Checker())
-    with ExitStack() as held:
-        fill(line, held, is_known=True)
+    queue = Line(2)
+    for _ in range(30):
+        with pytest.raises(ZeroDivisionError):
+            async with queue.turn(is_known=False):
+                _ = 1 / 0
+    end = asyncio.Event()
+    end.set()
 
-    with ExitStack() as held:
-        assert fill(line, held, is_known=True)[0] == 16
+    assert await crowd(queue, 12, end, is_known=False) == ["served"] * 12
+
+
+async def test_nobody_waits_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose turn does not come leaves; a known device stays longer, and then has its turn."""
+    monkeypatch.setattr(line, "_STRANGERS", (12, 0.05))
+    monkeypatch.setattr(line, "_KNOWN", (16, 5))
+    queue, end = Line(1), asyncio.Event()
+    async with AsyncExitStack() as held:
+        await held.enter_async_context(queue.turn(is_known=False))
+        known = asyncio.create_task(crowd(queue, 1, end, is_known=True))
+        strangers = await crowd(queue, 5, end, is_known=False)
+        end.set()
+
+    assert strangers == ["refused"] * 5
+    assert await known == ["served"]
