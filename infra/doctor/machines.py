@@ -71,7 +71,7 @@ def _ill(machine: Seen, stack: str) -> Finding:
 def _well(state: State) -> Finding:
     live = [m for m in state.machines if m.role == LIVE]
     newest = max(m.release for m in live)
-    asleep = sum(m.state == "suspended" for m in live)
+    asleep = sum(m.state != "started" for m in live)
     count = f"{len(live)} machine{'s' if len(live) > 1 else ''}"
     return ok(f"v{newest} on {count}, all well" + (f", {asleep} asleep" if asleep else ""))
 

@@ -113,6 +113,7 @@ class MachineConfig(Model):
     image: str = ""
     env: dict[str, str] = Field(default_factory=dict)
     metadata: dict[str, str] = Field(default_factory=dict)
+    services: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class Machine(Model):
@@ -134,6 +135,14 @@ class Machine(Model):
     def metadata(self) -> dict[str, str]:
         """The machine's metadata; empty where Fly left the config out."""
         return self.config.metadata if self.config else {}
+
+    @property
+    def stops_when_idle(self) -> bool:
+        """Fly's proxy stops it when nobody calls, and starts it for the next request."""
+        services = self.config.services if self.config else []
+        return any(
+            one.get("autostop") in {True, "stop"} and one.get("autostart") for one in services
+        )
 
 
 class Lease(Model):

@@ -49,6 +49,7 @@ class Seen:
         held: why its rollout waits for an operator, or empty.
         share: the percentage of the clients that were moved to its release, while they are moved.
         instance: Fly's id of its present config, another one after each edit.
+        stops_when_idle: the proxy stops it, and starts it for a request.
         noted_instance, noted_secrets: what its release noted of it, and of the app's secrets.
     """
 
@@ -70,6 +71,7 @@ class Seen:
     instance: str = ""
     noted_instance: str = ""
     noted_secrets: str = ""
+    stops_when_idle: bool = False
 
     @property
     def edited(self) -> bool:
@@ -78,8 +80,9 @@ class Seen:
 
     @property
     def serves(self) -> bool:
-        """It gets requests from the proxy; a suspended one is woken by them."""
-        return self.state in {"started", "suspended"} and not self.cordoned
+        """It gets requests from the proxy; one that it put to sleep is woken by them."""
+        is_idle = self.state == "stopped" and self.stops_when_idle
+        return (self.state in {"started", "suspended"} or is_idle) and not self.cordoned
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ def seen(machine: Machine) -> Seen:
         manifest=metadata.get(MANIFEST_KEY, ""),
         role=metadata.get(ROLE_KEY, LIVE),
         cordoned=machine.cordoned,
-        healthy=all(check.status == "passing" for check in machine.checks),
+        healthy=_is_healthy(machine),
         drift=metadata.get(DRIFT_KEY, ""),
         count=_whole(metadata.get(COUNT_KEY, "")),
         step=_whole(metadata.get(STEP_KEY, "")),
@@ -144,7 +147,14 @@ def seen(machine: Machine) -> Seen:
         instance=machine.instance_id,
         noted_instance=metadata.get(INSTANCE_KEY, ""),
         noted_secrets=metadata.get(SECRETS_KEY, ""),
+        stops_when_idle=machine.stops_when_idle,
     )
+
+
+def _is_healthy(machine: Machine) -> bool:
+    """Its checks pass; of one that was stopped for want of requests they say nothing."""
+    is_idle = machine.state == "stopped" and machine.stops_when_idle
+    return is_idle or all(check.status == "passing" for check in machine.checks)
 
 
 def _whole(text: str) -> int:

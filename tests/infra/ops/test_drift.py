@@ -33,9 +33,10 @@ def judged(*machines: Seen) -> Drift:
         PAIR,
         PAIR + STANDBYS,
         (live(1, state="suspended"), live(2)),
+        (live(1, state="stopped", stops_when_idle=True), live(2)),
         (live(1, healthy=False), PAIR[1]),
     ],
-    ids=["as left", "with standby", "one asleep", "one unwell"],
+    ids=["as left", "with standby", "one asleep", "one stopped for want of work", "one unwell"],
 )
 def test_an_app_as_its_release_left_it_has_no_drift(machines: tuple[Seen, ...]) -> None:
     """Its own token comes back, so that no input changes and nothing runs."""

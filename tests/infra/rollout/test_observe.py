@@ -10,8 +10,11 @@ from infra.fly.models import Machine
 from infra.rollout.observe import LIVE, Seen, seen
 
 
-def machine(metadata: dict[str, str] | None, **fields: Any) -> Machine:
-    config = None if metadata is None else {"image": "x", "metadata": metadata}
+def machine(
+    metadata: dict[str, str] | None, services: list[dict[str, Any]] | None = None, **fields: Any
+) -> Machine:
+    whole = {"image": "x", "metadata": metadata, "services": services or []}
+    config = None if metadata is None else whole
     return Machine.model_validate({"id": "m1", "config": config, **fields})
 
 
@@ -76,3 +79,17 @@ def test_a_machine_serves_if_the_proxy_sends_it_requests(
     found = seen(machine({"flygate_release": "v1"}, state=state, cordoned=cordoned))
 
     assert found.serves is serves
+
+
+@pytest.mark.parametrize(
+    ("autostop", "autostart", "serves"),
+    [(True, True, True), ("stop", True, True), (True, False, False), ("suspend", True, False)],
+)
+def test_a_machine_that_stopped_for_want_of_requests_serves(
+    autostop: bool | str, autostart: bool, serves: bool
+) -> None:
+    """Whether it was Fly's proxy that stopped it can be told from its services."""
+    service = {"autostop": autostop, "autostart": autostart}
+    idle = machine({"flygate_release": "v1"}, state="stopped", services=[service])
+
+    assert seen(idle).serves is serves
