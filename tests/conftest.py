@@ -1,4 +1,4 @@
-"""How the suite is shared out among processes (`pytest -n 2 --dist loadgroup`), and its head."""
+"""How the suite is shared out among processes (`pytest -n 2 --dist loadfile`), and its head."""
 
 from __future__ import annotations
 
@@ -14,15 +14,5 @@ def pytest_report_header() -> str:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process runs all of a file, and all that shares an expensive stack; that one first.
-
-    The longest group goes first: begun last, it would leave the other processes idle.
-    """
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    """The long files first: begun last, one would leave the other processes idle."""
     items.sort(key=lambda item: "e2e" not in item.keywords)
-
-
-def _group(item: pytest.Item) -> str:
-    shares_a_stack = "newcomer" in getattr(item, "fixturenames", ())
-    return "newcomer" if shares_a_stack else item.nodeid.partition("::")[0]
