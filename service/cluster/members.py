@@ -69,7 +69,7 @@ class Members:
         self._seed = seed
         self._told = told
         self._known: dict[Member, Status] = {}
-        self._is_leaving = False
+        self._has_entered = self._is_leaving = False
         self._owners = {me}
         self.order: Order | None = None
         self.ring = ring_of([me], None, seed)
@@ -120,6 +120,11 @@ class Members:
         self._renew(is_other=True)
         return True
 
+    def enter(self) -> None:
+        """Own clients from now on, not only if there is nobody else."""
+        self._has_entered = True
+        self._renew()
+
     def leave(self) -> None:
         """Own no clients from now on, if there is anybody else."""
         self._is_leaving = True
@@ -135,7 +140,7 @@ class Members:
     def _renew(self, *, is_other: bool = False) -> None:
         told = {member: self._known[member] for member in self.peers}
         told = {member: status for member, status in told.items() if status.admitted}
-        if not (self._is_leaving and told):
+        if not told or (self._has_entered and not self._is_leaving):
             told[self._me] = self._told
         if is_other or told.keys() != self._owners:
             self._owners = set(told)

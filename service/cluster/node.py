@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 from service.readiness import Readiness
@@ -15,8 +15,9 @@ from .order import Order
 POLL_SECONDS: Final = 5.0
 # News may come from many at once.
 _LEAST_SECONDS: Final = 0.25
-# A machine that did not notice that so much time went by was suspended.
-_ABSENCE_SECONDS: Final = 3 * POLL_SECONDS
+# How often it looks whether time went by unnoticed, and how much of it means that it was suspended.
+_TICK_SECONDS: Final = 0.5
+_ABSENCE_SECONDS: Final = 2.0
 
 
 class Node:
@@ -44,7 +45,7 @@ class Node:
         self.handoff = handoff
         self._readiness = readiness
         self._clock = clock
-        self.is_admitted = False
+        self.is_admitted = self._is_asked = False
         self._news = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -72,9 +73,9 @@ class Node:
 
     def admit(self) -> None:
         """A request came through the proxy: this machine serves. Only the first one matters."""
-        if not self.is_admitted:
-            self.is_admitted = True
-            self._spawn(self._announce())
+        if not self._is_asked:
+            self._is_asked = True
+            self._spawn(self._enter())
 
     def leave(self) -> None:
         """It is about to stop: what it knows must be with the others before their next request."""
@@ -104,28 +105,34 @@ class Node:
         await self.members.refresh()
         await self.handoff.take()
 
-    async def _announce(self) -> None:
-        """Take what was charged elsewhere until now; whoever is given something asks who it is."""
+    async def _enter(self) -> None:
+        """Own clients, once it is known what they were charged elsewhere until now.
+
+        Until then the others serve them all. Whoever is given something asks who gave it.
+        """
         await self._join()
+        self.is_admitted = True
+        self.members.enter()
         await self.handoff.give()
 
     async def _watch(self) -> None:
         while True:
-            before = self._clock()
-            await self._wait()
-            if self._clock() - before > _ABSENCE_SECONDS:
-                await self._join()
-            else:
-                await self.members.refresh()
+            was_away = await self._wait()
+            self._news.clear()
+            await (self._join() if was_away else self.members.refresh())
 
-    async def _wait(self) -> None:
+    async def _wait(self) -> bool:
+        """Until it is time to ask; True if this machine was away meanwhile."""
         await asyncio.sleep(_LEAST_SECONDS)
-        try:
-            async with asyncio.timeout(POLL_SECONDS):
-                await self._news.wait()
-        except TimeoutError:
-            pass
-        self._news.clear()
+        for _ in range(round(POLL_SECONDS / _TICK_SECONDS)):
+            before = self._clock()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), _TICK_SECONDS)
+            if self._clock() - before > _ABSENCE_SECONDS:
+                return True
+            if self._news.is_set():
+                return False
+        return False
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)

@@ -76,8 +76,10 @@ def world() -> World:
 
 @pytest.fixture
 def members(world: World) -> Members:
-    """As this machine knows them."""
-    return Members(ME, Dns(world), world.ask)
+    """As this machine knows them, which has served somebody."""
+    entered = Members(ME, Dns(world), world.ask)
+    entered.enter()
+    return entered
 
 
 def names(members: Members) -> set[str]:
@@ -93,6 +95,18 @@ async def test_a_candidate_owns_nobody_until_it_serves(world: World, members: Me
     world.machines["new"] = SERVING
     await members.refresh()
     assert names(members) == {"me", "a", "b", "new"}
+
+
+async def test_who_has_served_nobody_owns_nobody(world: World) -> None:
+    """A request that reaches it first of all is sent on; unless there is nobody else."""
+    new = Members(ME, Dns(world), world.ask)
+    assert names(new) == {"me"}
+
+    await new.refresh()
+    assert names(new) == {"a", "b"}
+
+    new.enter()
+    assert names(new) == {"me", "a", "b"}
 
 
 async def test_who_drains_or_is_gone_owns_nobody(world: World, members: Members) -> None:
@@ -227,22 +241,21 @@ def make_node(
     return Node(members, handoff, Readiness(), clock)
 
 
-async def test_a_machine_takes_before_it_serves_and_says_so_when_it_does(
-    world: World, members: Members
-) -> None:
-    """It asks everybody at its start, and again at its first request."""
+async def test_a_machine_owns_clients_once_it_knows_what_they_owe(world: World) -> None:
+    """It asks everybody at its start, and again at its first request; only then it says so."""
+    members = Members(ME, Dns(world), world.ask)
     joining = make_node(world, members)
     async with joining.running():
         assert sorted(world.pulled) == ["a", "b", "new"]
-        assert not joining.status.admitted
 
         joining.admit()
         joining.admit()
-
-        assert joining.status.admitted
-        while len(world.pulled) < 6:  # noqa: ASYNC110
+        while not joining.status.admitted:  # noqa: ASYNC110
+            assert names(members) == {"a", "b"}
             await asyncio.sleep(0)
-    assert len(world.pulled) == 6
+
+        assert len(world.pulled) == 6
+        assert names(members) == {"me", "a", "b"}
 
 
 async def test_who_leaves_gives_at_once_and_again_at_its_end(
@@ -281,11 +294,10 @@ async def test_a_machine_that_was_suspended_takes_what_it_missed(
 ) -> None:
     """It notices that more time went by than it waited."""
     monkeypatch.setattr(node, "_LEAST_SECONDS", 0.0)
-    times = iter([0.0, 60.0])
-    waking = make_node(world, members, clock=lambda: next(times, 60.0))
+    times = iter([0.0, 3.0])
+    waking = make_node(world, members, clock=lambda: next(times, 3.0))
     async with waking.running(), asyncio.timeout(2):
         assert len(world.pulled) == 3
-        waking.heard_news()
         while len(world.pulled) < 6:  # noqa: ASYNC110
             await asyncio.sleep(0)
 

@@ -39,7 +39,7 @@ def addresses(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         def __init__(self, *parts: Any) -> None:
             super().__init__(*parts)
             self._known = {Member("other", "iad"): PEER["status"]}
-            self._renew()
+            self.enter()
             rings.append(self.ring)
 
         async def refresh(self) -> bool:
