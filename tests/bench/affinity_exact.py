@@ -1,7 +1,7 @@
 """How much of its limit each client gets, with sticky sessions and without."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -37,30 +37,35 @@ async def report(folder: Path, seconds: float) -> list[str]:
         rows.append(await _row("sticky, without cookies", fleet, seconds, row=2, cookies=False))
     async with regional_fleet(folder / "off", "off") as fleet:
         rows.append(await _row("affinity off", fleet, seconds, row=3))
+    async with regional_fleet(folder / "one", "off", (REGIONS[0],) * len(REGIONS)) as fleet:
+        rows.append(await _row("affinity off, all in one region", fleet, seconds, row=4))
     return [
         f"{CLIENTS} clients at three times their limit ({LIMIT.per_second:g}/s, burst"
         f" {LIMIT.burst}) for {seconds:g} s, on {len(REGIONS)} machines in 3 regions, limits in"
-        " memory. *Least, mean, most*: admitted / (burst + rate * time), of a client. Units are"
-        f" whole: all that a client can get in {seconds:g} s is {_reachable(seconds):.3f}.",
+        " memory. Fly Proxy sends a client to the closest region that has a machine. *Least, mean,"
+        " most*: admitted / (burst + rate * time), of a client. Units are whole: all that a client"
+        f" can get in {seconds:g} s is {_reachable(seconds):.3f}.",
         "",
         page.table(HEAD, rows),
     ]
 
 
 @asynccontextmanager
-async def regional_fleet(folder: Path, affinity: str) -> AsyncIterator[ServiceFleet]:
-    """Five machines in three regions; with affinity on, they know each other."""
+async def regional_fleet(
+    folder: Path, affinity: str, regions: Sequence[str] = REGIONS
+) -> AsyncIterator[ServiceFleet]:
+    """Machines in regions; with affinity on, they know each other."""
     async with service_fleet(
         folder,
         RATE_LIMIT_AFFINITY=affinity,
         RATE_LIMIT_RPM=f"{60 * LIMIT.per_second:g}",
         RATE_LIMIT_BURST=str(LIMIT.burst),
     ) as fleet:
-        for region in REGIONS:
+        for region in regions:
             await fleet.grow(1, region=region)
         await crowd(fleet, 60, row=250).ask_for(1)
         if affinity == "on":
-            await fleet.knows(len(REGIONS))
+            await fleet.knows(len(regions))
         yield fleet
 
 

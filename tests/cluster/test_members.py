@@ -250,7 +250,7 @@ async def test_a_machine_owns_clients_once_it_knows_what_they_owe(world: World) 
 
         joining.admit()
         joining.admit()
-        while not joining.status.admitted:  # noqa: ASYNC110
+        while not joining.status.admitted:
             assert names(members) == {"a", "b"}
             await asyncio.sleep(0)
 
