@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from .asgi import App
 from .cluster.cookie import AffinityCookie
+from .cluster.copies import Copies
 from .cluster.directory import DnsDirectory
 from .cluster.handoff import Handoff
 from .cluster.keys import derived
@@ -33,6 +34,7 @@ class Cluster:
 
     node: Node
     routes: list[Route]
+    _copies: Copies
     _peers: Peers
     _settings: ClusterSettings
     _metrics: ClusterMetrics
@@ -47,7 +49,7 @@ class Cluster:
     async def running(self) -> AsyncIterator[None]:
         """Joined, until the end."""
         try:
-            async with self.node.running():
+            async with self.node.running(), self._copies.running():
                 yield
         finally:
             await self._peers.aclose()
@@ -81,4 +83,12 @@ def make_cluster(
         store.machines = lambda: members.count or settings.limiter.machines
     handoff = Handoff(store, lambda: members.stores, told.store, peers, metrics)
     node = Node(members, handoff, readiness)
-    return Cluster(node, ClusterRoutes(node, signatures, seal).routes(), peers, cluster, metrics)
+    memory = store if isinstance(store, MemoryStore) and not is_window else None
+    copies = Copies(memory, lambda: _alone(members), peers, metrics)
+    routes = ClusterRoutes(node, copies, signatures, seal).routes()
+    return Cluster(node, routes, copies, peers, cluster, metrics)
+
+
+def _alone(members: Members) -> list[Member]:
+    """The other machines with a store of their own."""
+    return [member for member, store in members.stores.items() if not store]

@@ -34,6 +34,12 @@ class ClusterMetrics:
             ["reason"],
             registry=registry,
         )
+        self._told = Counter(
+            "flygate_copies_told", "Buckets of which all others were told.", registry=registry
+        )
+        self._kept = Counter(
+            "flygate_copies_kept", "Copies of other machines' buckets.", registry=registry
+        )
         self._failed = Counter(
             "flygate_handoff_failures", "Machines that could not be reached.", registry=registry
         )
@@ -76,6 +82,14 @@ class ClusterMetrics:
     def ignored(self, reason: str) -> None:
         """Count a message that means nothing here."""
         self._ignored.labels(reason).inc()
+
+    def told(self, buckets: int) -> None:
+        """Count buckets of which all others have a copy."""
+        self._told.inc(buckets)
+
+    def kept(self, buckets: int) -> None:
+        """Count copies of others' buckets."""
+        self._kept.inc(buckets)
 
     def failed(self) -> None:
         """Count a machine that could not be reached."""

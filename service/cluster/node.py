@@ -123,12 +123,13 @@ class Node:
 
     async def _wait(self) -> bool:
         """Until it is time to ask; True if this machine was away meanwhile."""
+        then = self._clock()
         await asyncio.sleep(_LEAST_SECONDS)
         for _ in range(round(POLL_SECONDS / _TICK_SECONDS)):
-            before = self._clock()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), _TICK_SECONDS)
-            if self._clock() - before > _ABSENCE_SECONDS:
+            before, then = then, self._clock()
+            if then - before > _ABSENCE_SECONDS:
                 return True
             if self._news.is_set():
                 return False

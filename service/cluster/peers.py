@@ -12,7 +12,7 @@ from .directory import Directory
 from .errors import DirectoryError, FormatError, PeerError
 from .members import Status
 from .order import Order, Seal
-from .paths import ANSWER, BUCKETS, CLUSTER
+from .paths import ANSWER, BUCKETS, CLUSTER, COPIES
 from .ring import Member
 
 _SECONDS: Final = 1.0
@@ -64,6 +64,14 @@ class Peers:
             PeerError: as `status`.
         """
         await self._send(member, "POST", BUCKETS, message)
+
+    async def copy(self, member: Member, message: bytes) -> None:
+        """Give it copies of buckets.
+
+        Raises:
+            PeerError: as `status`.
+        """
+        await self._send(member, "POST", COPIES, message)
 
     async def pull(self, member: Member) -> bytes:
         """Get its buckets.

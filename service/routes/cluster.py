@@ -8,10 +8,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from service.cluster.copies import Copies
 from service.cluster.errors import FormatError
 from service.cluster.node import Node
 from service.cluster.order import Seal
-from service.cluster.paths import ANSWER, BUCKETS, CLUSTER, ORDER
+from service.cluster.paths import ANSWER, BUCKETS, CLUSTER, COPIES, ORDER
 from service.signature import HEADER, Signatures
 
 # A message of the largest size has 131 KB.
@@ -28,9 +29,12 @@ Answer = Callable[[bytes], Awaitable[Response]]
 class ClusterRoutes:
     """How this machine is, what its buckets owe, and places for what others' owe and for orders."""
 
-    def __init__(self, node: Node, signatures: Signatures, seal: Seal) -> None:
+    def __init__(
+        self, node: Node, copies: Copies, signatures: Signatures, seal: Seal
+    ) -> None:
         """Answer for `node`."""
         self._node = node
+        self._copies = copies
         self._signatures = signatures
         self._seal = seal
 
@@ -40,6 +44,7 @@ class ClusterRoutes:
             Route(CLUSTER, self._signed(self._status), methods=["GET"]),
             Route(BUCKETS, self._signed(self._give), methods=["GET"]),
             Route(BUCKETS, self._signed(self._merge), methods=["POST"]),
+            Route(COPIES, self._signed(self._keep), methods=["POST"]),
             Route(ORDER, self._order, methods=["GET", "POST"]),
         ]
 
@@ -56,6 +61,10 @@ class ClusterRoutes:
     async def _merge(self, body: bytes) -> Response:
         await self._node.handoff.merge(body)
         self._node.heard_news()  # who gives has come, or is about to go
+        return Response(status_code=204)
+
+    async def _keep(self, body: bytes) -> Response:
+        self._copies.keep(body)
         return Response(status_code=204)
 
     async def _order(self, request: Request) -> Response:

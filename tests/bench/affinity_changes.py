@@ -6,7 +6,6 @@ from typing import Final
 from tests.bench import page
 from tests.support import changes
 from tests.support.changes import LIMIT, PACE, Outcome
-from tests.support.crowd import Crowd
 from tests.support.operator import operator
 from tests.support.witnesses import EACH, environment
 
@@ -25,9 +24,8 @@ async def report(folder: Path, seconds: float) -> list[str]:
     known = environment(folder, changes.PAGES, number=EACH * len(CHANGES))
     async with operator(folder, RATE_LIMIT_AFFINITY="on", **known) as one:
         await one.release(2)
-        fleet = one.fleet
-        await Crowd(fleet.fly.fly.proxy_url, fleet.fly.app, 30, PACE, row=250).ask_for(0.5)
-        await fleet.knows(2)
+        await changes.visit(one)
+        await one.fleet.knows(2)
         outcomes = [
             await changes.observe(name, change, one, CLIENTS, row, seconds / 2)
             for row, (name, change) in enumerate(CHANGES)

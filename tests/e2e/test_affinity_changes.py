@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import changes
-from tests.support.changes import PACE, Outcome
-from tests.support.crowd import Crowd
+from tests.support.changes import Outcome
 from tests.support.operator import Operator, operator
 from tests.support.witnesses import EACH, environment
 
@@ -25,9 +24,8 @@ async def test_no_change_of_machines_frees_anybody(tmp_path: Path) -> None:
     known = environment(tmp_path, changes.PAGES, number=4 * EACH)
     async with operator(tmp_path, RATE_LIMIT_AFFINITY="on", **known) as one:
         await one.release(2)
-        fleet = one.fleet
-        await Crowd(fleet.fly.fly.proxy_url, fleet.fly.app, 30, PACE, row=250).ask_for(0.5)
-        await fleet.knows(2)
+        await changes.visit(one)
+        await one.fleet.knows(2)
 
         for row, change in enumerate((changes.scale_out, changes.roll_out, changes.doze)):
             outcome = await observe(one, change, row)

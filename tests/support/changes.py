@@ -23,6 +23,8 @@ routes = ["GET /", "GET /_flygate/probe"]
 BEFORE_SECONDS: Final = 2.5
 AFTER_SECONDS: Final = 2.0
 
+VISITORS: Final = 250
+
 Change = Callable[[Operator], Awaitable[None]]
 
 
@@ -73,6 +75,12 @@ async def observe(
     return Outcome(name, Tally.of(crowd, LIMIT), await witnesses.freed())
 
 
+async def visit(operator: Operator) -> None:
+    """New clients come, so that each machine serves somebody."""
+    fly = operator.fleet.fly
+    await Crowd(fly.fly.proxy_url, fly.app, 40, PACE, row=VISITORS).ask_for(0.5)
+
+
 async def scale_out(operator: Operator) -> None:
     """From two machines to five."""
     await operator.release(5)
@@ -91,6 +99,7 @@ async def crash(operator: Operator) -> None:
     await fleet.fly.post(victim, "signal", json={"signal": "SIGKILL"})
     await fleet.fly.until(victim, lambda machine: machine["updated_at"] != before)
     await fleet.fly.healthy(victim)
+    await visit(operator)  # those who have a machine don't come to one that is new
     await fleet.knows(members)
 
 
