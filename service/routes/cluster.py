@@ -29,9 +29,7 @@ Answer = Callable[[bytes], Awaitable[Response]]
 class ClusterRoutes:
     """How this machine is, what its buckets owe, and places for what others' owe and for orders."""
 
-    def __init__(
-        self, node: Node, copies: Copies, signatures: Signatures, seal: Seal
-    ) -> None:
+    def __init__(self, node: Node, copies: Copies, signatures: Signatures, seal: Seal) -> None:
         """Answer for `node`."""
         self._node = node
         self._copies = copies
