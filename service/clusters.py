@@ -78,6 +78,7 @@ def make_cluster(
     told = Status(affinity=cluster.affinity, store=store_id(settings.limiter))
     members = Members(me, directory, peers.status, derived(cluster.key, "ring"), told)
     metrics.watch_members(lambda: len(members.ring))
+    metrics.watch_silent(lambda: members.silent)
     metrics.watch_share(lambda: members.order.percent if members.order else 0)
     if isinstance(store, GuardedStore):
         store.machines = lambda: members.count or settings.limiter.machines

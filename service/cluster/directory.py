@@ -54,7 +54,8 @@ class DnsDirectory:
         """All started machines of the app."""
         answer = await self._ask(f"vms.{self._app}.internal.", "TXT")
         # A long text comes in pieces of 255 bytes, which are cut anywhere.
-        return parse_machines("".join(b"".join(record.strings).decode() for record in answer))
+        text = b"".join(piece for record in answer for piece in record.strings)
+        return parse_machines(text.decode("latin-1"))
 
     async def address(self, machine: str) -> str:
         """The private address of a machine."""
@@ -74,7 +75,7 @@ def parse_machines(text: str) -> list[Member]:
     """Read `<id> <region>,<id> <region>`.
 
     Raises:
-        DirectoryError: it is another form.
+        DirectoryError: it is another form, or names nobody: whoever asks is there, at least.
     """
     members = []
     for part in filter(None, text.split(",")):
@@ -82,4 +83,6 @@ def parse_machines(text: str) -> list[Member]:
         if len(words) != 2:
             raise DirectoryError(f"expected pairs of a machine and a region; found {part!r}")
         members.append(Member(words[0], words[1]))
+    if not members:
+        raise DirectoryError("the DNS names no machine, not even this one")
     return members

@@ -3,6 +3,7 @@
 ClusterError
 ├── DirectoryError   the DNS does not say who is there
 ├── PeerError        another machine does not answer, or not as one of ours
+│   └── PeerGone     nobody listens there
 └── FormatError      what it sent is none of the forms that this version reads
 """
 
@@ -17,6 +18,10 @@ class DirectoryError(ClusterError):
 
 class PeerError(ClusterError):
     """Another machine does not answer, or not as one of ours would."""
+
+
+class PeerGone(PeerError):
+    """Nobody listens where another machine should: the proxy would not reach it either."""
 
 
 class FormatError(ClusterError):

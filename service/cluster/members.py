@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from .directory import Directory
-from .errors import DirectoryError, PeerError
+from .errors import DirectoryError, PeerError, PeerGone
 from .order import Order
 from .ring import Member
 from .shared_ring import ring_of
@@ -51,6 +51,7 @@ class Members:
         is_sticky: whether each client has one machine: as long as any member wants that. So while
             machines with one store follow those that each have their own, no client has two.
         is_split: whether members have different stores.
+        silent: how many machines the DNS names that did not answer as ours do.
         order: by which two releases share the clients; None if nobody ordered it.
     """
 
@@ -76,6 +77,7 @@ class Members:
         self.count = 0
         self.is_sticky = told.affinity
         self.is_split = False
+        self.silent = 0
 
     @property
     def here(self) -> str:
@@ -103,6 +105,7 @@ class Members:
         except DirectoryError:
             return False
         others = [member for member in found if member.id != self._me.id]
+        self.silent = 0
         told = await asyncio.gather(*map(self._status, others))
         self._known = dict(zip(others, told, strict=True))
         # Who has just come, or was away, learns from the others how the clients are shared.
@@ -133,7 +136,11 @@ class Members:
     async def _status(self, member: Member) -> Status:
         try:
             return await self._ask(member)
+        except PeerGone:
+            self.silent += 1
+            return Status()
         except PeerError:
+            self.silent += 1
             # The proxy may reach it all the same; who never answered is none of us.
             return self._known.get(member, Status())
 

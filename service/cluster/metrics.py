@@ -52,6 +52,15 @@ class ClusterMetrics:
         )
         gauge.set_function(count)
 
+    def watch_silent(self, count: Callable[[], int]) -> None:
+        """Report how many machines do not answer this one."""
+        gauge = Gauge(
+            "flygate_cluster_silent",
+            "Machines that the DNS names and that do not answer as ours do.",
+            registry=self._registry,
+        )
+        gauge.set_function(count)
+
     def watch_share(self, percent: Callable[[], int]) -> None:
         """Report what part of the clients the newest order gives to the new release."""
         gauge = Gauge(

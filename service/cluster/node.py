@@ -114,6 +114,7 @@ class Node:
         self.is_admitted = True
         self.members.enter()
         await self.handoff.give()
+        self.heard_news()  # others may have entered meanwhile
 
     async def _watch(self) -> None:
         while True:

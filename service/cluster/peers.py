@@ -1,5 +1,6 @@
 """Speaks to the other machines: over the private network, past the proxy, signed."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -9,7 +10,7 @@ import httpx
 from service.signature import HEADER, Signatures
 
 from .directory import Directory
-from .errors import DirectoryError, FormatError, PeerError
+from .errors import DirectoryError, FormatError, PeerError, PeerGone
 from .members import Status
 from .order import Order, Seal
 from .paths import ANSWER, BUCKETS, CLUSTER, COPIES
@@ -43,11 +44,12 @@ class Peers:
         """What a machine says of itself.
 
         Raises:
+            PeerGone: nobody listens there.
             PeerError: it can't be reached, or is none of ours.
         """
-        answer = await self._send(member, "GET", CLUSTER)
+        answer = await self._signed(member, CLUSTER)
         with _understood(member):
-            told = answer.json()
+            told = json.loads(answer)
             return Status(
                 admitted=told["admitted"] is True,
                 draining=told["draining"] is True,
@@ -77,13 +79,9 @@ class Peers:
         """Get its buckets.
 
         Raises:
-            PeerError: as `status`; also if the answer is not signed.
+            PeerError: as `status`.
         """
-        answer = await self._send(member, "GET", BUCKETS)
-        signature = answer.headers.get(_HEADER)
-        if self._signatures.verify(signature, ANSWER, BUCKETS, answer.content) is None:
-            raise PeerError(f"{member.id} answered without a valid signature")
-        return answer.content
+        return await self._signed(member, BUCKETS)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -94,6 +92,14 @@ class Peers:
             return self._seal.read(told["text"]) if told else None
         except FormatError:
             return None  # not our engine's; that the machine is there is true all the same
+
+    async def _signed(self, member: Member, path: str) -> bytes:
+        """An answer of a machine that has the key."""
+        answer = await self._send(member, "GET", path)
+        signature = answer.headers.get(_HEADER)
+        if self._signatures.verify(signature, ANSWER, path, answer.content) is None:
+            raise PeerError(f"{member.id} answered without a valid signature")
+        return answer.content
 
     async def _send(
         self, member: Member, method: str, path: str, body: bytes = b""
@@ -109,7 +115,8 @@ class Peers:
             raise PeerError(str(error)) from error
         except httpx.TransportError as error:
             self._addresses.pop(member.id, None)  # it may have moved
-            raise PeerError(f"{member.id} can't be reached: {error!r}") from error
+            kind = PeerGone if _was_refused(error) else PeerError
+            raise kind(f"{member.id} can't be reached: {error!r}") from error
         if answer.status_code >= 300:
             raise PeerError(f"{member.id} answered {method} {path} with {answer.status_code}")
         return answer
@@ -119,6 +126,12 @@ class Peers:
         if known is None:
             known = self._addresses[member.id] = await self._directory.address(member.id)
         return known
+
+
+def _was_refused(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, ConnectionRefusedError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """`/_flygate/cluster`: what machines ask each other. Only who has the app's key gets an answer."""
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
 from typing import Final
@@ -49,17 +50,21 @@ class ClusterRoutes:
     async def _status(self, _: bytes) -> Response:
         told = self._node.status
         order = {"text": told.order.text} if told.order else None
-        return JSONResponse({**asdict(replace(told, order=None)), "order": order})
+        body = json.dumps({**asdict(replace(told, order=None)), "order": order})
+        return self._sealed(CLUSTER, body.encode())
 
     async def _give(self, _: bytes) -> Response:
         body = b"".join([message async for message in self._node.handoff.messages()])
-        signature = self._signatures.sign(ANSWER, BUCKETS, body)
-        return Response(body, headers={HEADER.decode(): signature})
+        return self._sealed(BUCKETS, body)
 
     async def _merge(self, body: bytes) -> Response:
         await self._node.handoff.merge(body)
         self._node.heard_news()  # who gives has come, or is about to go
         return Response(status_code=204)
+
+    def _sealed(self, path: str, body: bytes) -> Response:
+        signature = self._signatures.sign(ANSWER, path, body)
+        return Response(body, headers={HEADER.decode(): signature})
 
     async def _keep(self, body: bytes) -> Response:
         self._copies.keep(body)

@@ -1,0 +1,157 @@
+"""What machines believe of each other, and what not."""
+
+import json
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from service.cluster.copies import Copies
+from service.cluster.errors import PeerError, PeerGone
+from service.cluster.handoff import Handoff
+from service.cluster.keys import derived
+from service.cluster.members import Members, Status
+from service.cluster.metrics import ClusterMetrics
+from service.cluster.node import Node
+from service.cluster.order import Seal
+from service.cluster.peers import Peers
+from service.cluster.ring import Member
+from service.limiter import MemoryStore
+from service.limiter.fingerprint import keyed_fingerprint
+from service.readiness import Readiness
+from service.routes.cluster import ClusterRoutes
+from service.signature import Signatures
+
+KEY = "a key that only the tests have"
+OTHER = Member("other", "iad")
+TOLD = {"admitted": True, "draining": False, "affinity": True, "store": "", "order": None}
+
+
+@dataclass
+class Addresses:
+    """A name server with a single address."""
+
+    address_of_all: str = "127.0.0.1"
+
+    async def machines(self) -> list[Member]:
+        """The other one."""
+        return [OTHER]
+
+    async def address(self, machine: str) -> str:
+        """Of all."""
+        return self.address_of_all
+
+
+def asking(
+    app: Starlette | None, port: int = 8080, clock: Callable[[], float] = time.time
+) -> Peers:
+    """A machine that asks another one; None for a real connection."""
+    peers = Peers(Addresses(), port, Signatures(KEY, clock), Seal(KEY, "demo"))
+    if app is not None:
+        peers._client = httpx.AsyncClient(transport=httpx.ASGITransport(app))
+    return peers
+
+
+def machine(key: str = KEY, clock: Callable[[], float] = time.time) -> Starlette:
+    """The other one, which is admitted."""
+    metrics = ClusterMetrics(CollectorRegistry())
+    signatures, seal = Signatures(key, clock), Seal(key, "demo")
+    peers = Peers(Addresses(), 8080, signatures, seal)
+    members = Members(OTHER, Addresses(), peers.status)
+    store = MemoryStore(1_000, fingerprint=keyed_fingerprint(derived(key, "fingerprints")))
+    node = Node(members, Handoff(store, dict, "", peers, metrics), Readiness())
+    node.is_admitted = True
+    copies = Copies(store, list, peers, metrics)
+    return Starlette(routes=ClusterRoutes(node, copies, signatures, seal).routes())
+
+
+async def test_a_machine_of_ours_is_believed() -> None:
+    """What it says of itself, and what its buckets owe."""
+    peers = asking(machine())
+
+    assert await peers.status(OTHER) == Status(admitted=True)
+    assert (await peers.pull(OTHER)).startswith(b"flyg")
+    await peers.push(OTHER, await peers.pull(OTHER))
+    await peers.copy(OTHER, await peers.pull(OTHER))
+
+
+@pytest.mark.parametrize("seconds", [-59, 59])
+async def test_clocks_may_differ(seconds: float) -> None:
+    """By less than a minute: a machine that was just resumed lags."""
+    there = machine(clock=lambda: time.time() + seconds)
+
+    assert (await asking(there).status(OTHER)).admitted
+
+
+@pytest.mark.parametrize("seconds", [-62, 62])
+async def test_clocks_that_differ_too_much_are_noticed(seconds: float) -> None:
+    """Neither believes the other: what was recorded a minute ago opens nothing."""
+    there = machine(clock=lambda: time.time() + seconds)
+
+    with pytest.raises(PeerError, match="401"):
+        await asking(there).status(OTHER)
+
+
+async def test_another_key_is_no_machine_of_ours() -> None:
+    """It tells nothing, and is told nothing."""
+    with pytest.raises(PeerError, match="401"):
+        await asking(machine(key="another key")).status(OTHER)
+
+
+def stranger(answer: Response) -> Starlette:
+    """Somebody at an address that a poisoned DNS told."""
+
+    async def say(_: object) -> Response:
+        return answer
+
+    path = "/_flygate/cluster"
+    return Starlette(routes=[Route(path, say), Route(f"{path}/buckets", say)])
+
+
+def signed(body: object, key: str = KEY, path: str = "/_flygate/cluster") -> Response:
+    """An answer with a signature."""
+    content = json.dumps(body).encode()
+    signature = Signatures(key).sign("ANSWER", path, content)
+    return Response(content, headers={"flygate-signature": signature})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        JSONResponse(TOLD),
+        signed(TOLD, key="another key"),
+        signed(TOLD, path="/_flygate/cluster/buckets"),
+        Response(status_code=302, headers={"location": "http://127.0.0.2/"}),
+    ],
+)
+async def test_a_stranger_is_not_believed(answer: Response) -> None:
+    """Whoever has not the key owns no clients, though the DNS names it."""
+    members = Members(Member("me"), Addresses(), asking(stranger(answer)).status)
+    members.enter()
+
+    assert await members.refresh()
+
+    assert members.ring.members == (Member("me"),)
+
+
+@pytest.mark.parametrize("told", [{}, [], {"admitted": True}, "admitted"])
+async def test_what_is_not_understood_is_an_error_of_the_peer(told: object) -> None:
+    """Not of the machine that asked."""
+    with pytest.raises(PeerError, match="not understood"):
+        await asking(stranger(signed(told))).status(OTHER)
+
+
+async def test_a_port_that_is_closed_is_told_from_a_machine_that_can_not_be_reached() -> None:
+    """The first is gone, and the proxy can't reach it either; of the second nobody knows."""
+    with socket.create_server(("127.0.0.1", 0)) as closing:
+        port = closing.getsockname()[1]
+
+    with pytest.raises(PeerGone):
+        await asking(None, port).status(OTHER)
