@@ -84,7 +84,7 @@ def make_cluster(
         store.machines = lambda: members.count or settings.limiter.machines
     handoff = Handoff(store, lambda: members.stores, told.store, peers, metrics)
     node = Node(members, handoff, readiness)
-    memory = store if isinstance(store, MemoryStore) and not is_window else None
+    memory = store if isinstance(store, MemoryStore) else None
     copies = Copies(memory, lambda: _alone(members), peers, metrics)
     routes = ClusterRoutes(node, copies, signatures, seal).routes()
     return Cluster(node, routes, copies, peers, cluster, metrics)
