@@ -80,7 +80,7 @@ class Node:
     def leave(self) -> None:
         """It is about to stop: what it knows must be with the others before their next request."""
         self.members.leave()
-        self._spawn(self.handoff.give())
+        self._spawn(self._part())
 
     async def adopt(self, order: Order) -> bool:
         """Share the clients by an order, once the limits of those who go are where they go.
@@ -115,6 +115,11 @@ class Node:
         self.members.enter()
         await self.handoff.give()
         self.heard_news()  # others may have entered meanwhile
+
+    async def _part(self) -> None:
+        """Give to those that it knows at once; to those that came lately with its last word."""
+        await self.handoff.give()
+        await self.members.refresh()
 
     async def _watch(self) -> None:
         while True:

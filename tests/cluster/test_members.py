@@ -286,6 +286,16 @@ async def test_who_leaves_gives_at_once_and_again_at_its_end(
     assert sorted(world.given) == ["a", "a", "b", "b", "new", "new"]
 
 
+async def test_who_leaves_gives_to_those_who_came_lately(world: World, members: Members) -> None:
+    """A machine that was asleep until now has not heard of them."""
+    leaving = make_node(world, members, MemoryStore(1_000))
+    async with leaving.running():
+        world.machines["lately"] = CANDIDATE
+        leaving.leave()
+
+    assert "lately" in world.given
+
+
 async def test_limits_go_before_their_clients(world: World, members: Members) -> None:
     """To the machines that get clients, and no other; and once more, with what was charged."""
     losing = make_node(world, members, MemoryStore(1_000))
