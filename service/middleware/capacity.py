@@ -29,6 +29,7 @@ class CapacityMiddleware:
     Fly's proxies queue at a machine's hard limit, but each knows of the others' requests only
     a little later; so this is a bound for when they are wrong, well above that limit. The service's
     own paths are outside, or a busy machine would fail its health checks; WebSockets, too.
+    (Uvicorn's own limit counts idle connections, and refuses the checks.)
 
     Attributes:
         in_flight: the requests that the application has now.
