@@ -31,8 +31,10 @@ class Lifespan:
         if scope["type"] != "lifespan":
             await self._app(scope, receive, send)
             return
+        run = _LifespanRun(self._app, self._readiness, receive, send)
         async with self._resources():
-            await _LifespanRun(self._app, self._readiness, receive, send).run(scope)
+            await run.run(scope)
+        await run.end()
 
 
 class _LifespanRun:
@@ -45,6 +47,7 @@ class _LifespanRun:
         self._outer_send = send
         self._was_asked = False
         self._has_answered = False
+        self._last_word: Message | None = None
 
     async def run(self, scope: Scope) -> None:
         try:
@@ -56,6 +59,11 @@ class _LifespanRun:
         if not self._has_answered:
             await self._run_alone()
 
+    async def end(self) -> None:
+        """Say that all is shut down; the server ends the process when it hears that."""
+        if self._last_word is not None:
+            await self._outer_send(self._last_word)
+
     async def _receive(self) -> Message:
         message = await self._outer_receive()
         self._was_asked = True
@@ -65,7 +73,10 @@ class _LifespanRun:
         self._has_answered = True
         if message["type"] == "lifespan.startup.complete":
             self._readiness.started = True
-        await self._outer_send(message)
+        if message["type"].startswith("lifespan.shutdown."):
+            self._last_word = message  # the resources are in use still
+        else:
+            await self._outer_send(message)
 
     async def _run_alone(self) -> None:
         if not self._was_asked:

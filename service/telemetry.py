@@ -187,6 +187,7 @@ def json_logs(stream: TextIO, **fields: str | None) -> Any:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # machines talk to each other every second
     log = structlog.wrap_logger(
         structlog.PrintLogger(stream),
         processors=[*shared, *render],
