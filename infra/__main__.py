@@ -15,6 +15,7 @@ from infra import inputs, preview, promotion, redis, sizing
 from infra.asked import Asked
 from infra.components.app import FlyApp
 from infra.components.command import read_only
+from infra.components.outputs import own_output
 from infra.components.redis import UpstashRedis
 from infra.components.release import Release
 from infra.config import StackConfig
@@ -115,16 +116,9 @@ def _tell_plan(
     known = {name: value if isinstance(value, str) else "" for name, value in attached.items()}
     secrets = {**asked.secrets, **known}
     costs = planned.costs if planned else (0.0, 0.0)
-    names = (pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack())
-    itself = pulumi.StackReference("/".join(names))
-
-    def tell(left: str | None) -> None:
-        running = preview.Running.parse(left)
-        drifted = bool(seen["found"])
-        told = preview.lines(running, wanted, secrets, seen["plan"], drifted, costs)
-        _say(stack, seen, told)
-
-    itself.get_output("running").apply(tell)
+    running = preview.Running.parse(own_output("running"))
+    drifted = bool(seen["found"])
+    _say(stack, seen, preview.lines(running, wanted, secrets, seen["plan"], drifted, costs))
 
 
 def _request(
