@@ -78,5 +78,6 @@ async def test_without_redis_each_machine_gives_its_share(tmp_path: Path, redis:
 
     assert outage.tally.failed == 0
     assert outage.freed == []
-    assert outage.bursts_too_many < 1 / 3
+    # Less than a unit of each machine, which can't know what the others gave a moment ago.
+    assert outage.bursts_too_many < 1 / 2
     assert 0.8 < outage.mean_share < 1.2
