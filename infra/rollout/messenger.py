@@ -14,7 +14,7 @@ import httpx
 
 from infra.fly.errors import FlyError
 from infra.rollout.errors import Untold
-from infra.rollout.order import PATH, Known
+from infra.rollout.order import PATH, Known, Order
 from infra.rollout.signature import HEADER, sign
 from infra.rollout.world import Member, World
 from infra.web import open_web
@@ -35,6 +35,19 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Sides:
+    """The machines of both releases."""
+
+    new: tuple[Member, ...]
+    former: tuple[Member, ...]
+
+    @property
+    def all(self) -> tuple[Member, ...]:
+        """Of both."""
+        return (*self.former, *self.new)
+
+
+@dataclass(frozen=True, slots=True)
 class Messenger:
     """Speaks to the machines of one rollout.
 
@@ -50,15 +63,30 @@ class Messenger:
         """What each machine that runs knows, by its id; those that do not run are left out."""
         return await self._all(members, "")
 
-    async def tell(self, members: Iterable[Member], order: str, version: int) -> None:
-        """Give an order to all machines that run; they follow it when this returns.
+    async def share(
+        self, percent: int, sides: Sides, known: Iterable[Known], *, is_back: bool = False
+    ) -> int:
+        """Order that the new machines own a percentage of the clients; all follow it then.
+
+        Those are told first that lose clients: they hand the limits over before they let go.
+
+        Args:
+            known: what the machines know.
+            is_back: clients go back to the former machines.
+
+        Returns:
+            The version of the order.
 
         Raises:
-            Untold: one does not take it.
+            Untold: a machine does not take it.
         """
-        told = await self._all(members, order)
-        if lagging := [machine for machine, known in told.items() if known.version != version]:
-            raise Untold(f"machine {lagging[0]} took the order {version} and knows another one")
+        new, former = (tuple(m.id for m in side) for side in (sides.new, sides.former))
+        version = 1 + max((one.version for one in known), default=0)
+        order = Order(self.world.app, version, percent, new, former)
+        text = order.signed(self.world.target.key)
+        for side in (sides.new, sides.former) if is_back else (sides.former, sides.new):
+            await self._tell(side, text, version)
+        return version
 
     async def all_know_all(self, members: Iterable[Member]) -> dict[str, Known]:
         """What they know, once each that runs knows of all others that do.
@@ -80,6 +108,11 @@ class Messenger:
                     "the app's machines reach each other on the private network?"
                 )
             await asyncio.sleep(POLL_SECONDS)
+
+    async def _tell(self, members: Iterable[Member], text: str, version: int) -> None:
+        told = await self._all(members, text)
+        if lagging := [machine for machine, known in told.items() if known.version != version]:
+            raise Untold(f"machine {lagging[0]} took the order {version} and knows another one")
 
     async def _all(self, members: Iterable[Member], order: str) -> dict[str, Known]:
         everybody = list(members)

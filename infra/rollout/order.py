@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 # The service's own (tests/cluster/test_order.py holds the two together).
@@ -63,8 +62,3 @@ class Known:
             return cls(int(told["version"]), frozenset(map(str, told["members"])))
         except (KeyError, TypeError) as exc:
             raise ValueError(f"an answer without {exc}") from None
-
-
-def newest(known: Iterable[Known]) -> int:
-    """The highest version that any of them has."""
-    return max((one.version for one in known), default=0)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from infra.rollout.errors import Untold
-from infra.rollout.messenger import messenger
-from infra.rollout.order import Order, newest
+from infra.rollout.messenger import Sides, messenger
 from infra.rollout.steps.step import Turn
 from infra.rollout.world import Member, World
 
@@ -48,18 +47,10 @@ class Part:
         new = tuple(world.made[name] for name in self.names if name in world.made)
         if not new:
             return
+        sides = Sides(new, self.former)
         async with messenger(world, cordoned=new) as to:
-            known = await to.known((*new, *self.former))
-            order = Order(
-                world.app,
-                newest(known.values()) + 1,
-                percent,
-                tuple(member.id for member in new),
-                tuple(member.id for member in self.former),
-            )
-            text = order.signed(world.target.key)
-            for side in (new, self.former) if is_back else (self.former, new):
-                await to.tell(side, text, order.version)
+            known = await to.known(sides.all)
+            await to.share(percent, sides, known.values(), is_back=is_back)
 
 
 def _words(percent: int) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from infra.rollout.messenger import messenger
+from infra.rollout.messenger import Sides, messenger
 from infra.rollout.observe import SHARE_KEY
-from infra.rollout.order import Order, newest
 from infra.rollout.world import Member, World
 
 
@@ -32,24 +31,15 @@ class Shift:
         return f"shift {self.percent} % of the clients"
 
     async def apply(self, world: World) -> str:
-        """Tell those first that lose clients: they hand the limits over before they let go."""
-        new = tuple(world.made[name] for name in self.names)
-        await self._note(world, new)
+        """Once all machines know each other, tell them."""
+        sides = Sides(tuple(world.made[name] for name in self.names), self.former)
+        await self._note(world, sides.new)
         async with messenger(world) as to:
-            known = await to.all_know_all((*self.former, *new))
-            order = Order(
-                world.app,
-                newest(known.values()) + 1,
-                self.percent,
-                tuple(member.id for member in new),
-                tuple(member.id for member in self.former),
-            )
-            text = order.signed(world.target.key)
-            for side in (self.former, new):
-                await to.tell(side, text, order.version)
+            known = await to.all_know_all(sides.all)
+            version = await to.share(self.percent, sides, known.values())
         return (
             f"{self.percent} % of the clients are {world.target.name}'s "
-            f"({len(known)} machines follow order {order.version})"
+            f"({len(known)} machines follow order {version})"
         )
 
     async def undo(self, world: World) -> None:
