@@ -116,6 +116,11 @@ class Node:
         await self.handoff.give()
         self.heard_news()  # others may have entered meanwhile
 
+    async def _return(self) -> None:
+        """Learn what was missed, and make the others notice at once, while it is still true."""
+        await self._join()
+        await self.handoff.give()
+
     async def _part(self) -> None:
         """Give to those that it knows at once; to those that came lately with its last word."""
         await self.handoff.give()
@@ -125,7 +130,7 @@ class Node:
         while True:
             was_away = await self._wait()
             self._news.clear()
-            await (self._join() if was_away else self.members.refresh())
+            await (self._return() if was_away else self.members.refresh())
 
     async def _wait(self) -> bool:
         """Until it is time to ask; True if this machine was away meanwhile."""

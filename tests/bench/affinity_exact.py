@@ -44,7 +44,8 @@ async def report(folder: Path, seconds: float) -> list[str]:
         f" {LIMIT.burst}) for {seconds:g} s, on {len(REGIONS)} machines in 3 regions, limits in"
         " memory. Fly Proxy sends a client to the closest region that has a machine. *Least, mean,"
         " most*: admitted / (burst + rate * time), of a client. Units are whole: all that a client"
-        f" can get in {seconds:g} s is {_reachable(seconds):.3f}.",
+        f" can get in {seconds:g} s is {_reachable(seconds):.3f}. The time of *most* is the longest"
+        " in which all can have been decided on, that of *least* the shortest.",
         "",
         page.table(HEAD, rows),
     ]

@@ -70,14 +70,12 @@ async def test_each_client_gets_its_limit(tmp_path: Path) -> None:
 async def assert_exact(made: ServiceFleet, clients: Crowd) -> None:
     """Within burst + rate * t, and above 99 % of the whole units that it could have got."""
     for one in clients.clients:
-        one.admitted, one.began = 0, 0.0
+        one.admitted, one.began, one.answered = 0, 0.0, 0.0
     await clients.ask_for(4)
     print(f"{len(made.ids)} machines: {Tally.of(clients, LIMIT)}")
     for one in clients.clients:
-        allowance = LIMIT.allows(one)
-        # Units are whole, and what accrues after the last request is nobody's.
-        within_reach = floor(allowance - 1.5 * LIMIT.per_second / PACE)
-        assert 0.99 * within_reach <= one.admitted <= allowance
+        # Units are whole.
+        assert 0.99 * floor(LIMIT.owes(one)) <= one.admitted <= LIMIT.allows(one)
     assert set(clients.statuses()) <= SERVED
 
 

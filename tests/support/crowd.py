@@ -23,7 +23,8 @@ class Client:
         address: 127.77.x.y.
         admitted: answers that no limit stood against.
         statuses: how often each came.
-        began, ended: between which moments it asked.
+        began, ended: when it asked for the first time, and had the last answer.
+        answered, asked: when it had the first answer, and asked for the last time.
         seconds: how long each answer took.
         releases: which release served it, and when (monotonic).
     """
@@ -35,13 +36,19 @@ class Client:
     statuses: Counter[int] = field(default_factory=Counter)
     began: float = 0.0
     ended: float = 0.0
+    answered: float = 0.0
+    asked: float = 0.0
     seconds: list[float] = field(default_factory=list)
     cookie: str = ""
     releases: list[tuple[float, str]] = field(default_factory=list)
 
     def allowance(self, per_second: float, burst: int) -> float:
-        """What a limit lets through in the time that it asked."""
+        """The most that a limit lets through: all was decided on between these moments."""
         return burst + per_second * (self.ended - self.began)
+
+    def claim(self, per_second: float, burst: int) -> float:
+        """The least that a limit lets through: the first and the last were decided on outside."""
+        return burst + per_second * (self.asked - self.answered)
 
 
 class Crowd:
@@ -133,7 +140,9 @@ class Crowd:
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
             client.statuses[_FAILED] += 1
             return False
-        client.seconds.append(time.monotonic() - began)
+        client.asked, now = began, time.monotonic()
+        client.answered = client.answered or now
+        client.seconds.append(now - began)
         status = int(head.split()[1])
         client.statuses[status] += 1
         client.admitted += status != 429

@@ -19,13 +19,18 @@ class Limit:
         """The units for the time in which it asked; a machine gives whole ones only."""
         return client.allowance(self.per_second, self.burst)
 
+    def owes(self, client: Client) -> float:
+        """The units that it can count on."""
+        return client.claim(self.per_second, self.burst)
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
     """Of a crowd that has asked.
 
     Attributes:
-        least, most: admitted, of what the limit allows: the worst and the best served client.
+        least: admitted, of what the limit owes: the worst served client.
+        most: admitted, of what the limit allows: the best served one.
         mean: the same, of all.
         lost: the most whole units that a client did not get.
         excess: the most units that a client got too much.
@@ -48,6 +53,7 @@ class Tally:
     def of(cls, crowd: Crowd, limit: Limit) -> "Tally":
         """Count."""
         allowed = [limit.allows(one) for one in crowd.clients]
+        owed = [limit.owes(one) for one in crowd.clients]
         admitted = [one.admitted for one in crowd.clients]
         shares = [got / may for got, may in zip(admitted, allowed, strict=True)]
         statuses = crowd.statuses()
@@ -55,10 +61,10 @@ class Tally:
         return cls(
             clients=len(shares),
             requests=statuses.total(),
-            least=min(shares),
+            least=min(got / may for got, may in zip(admitted, owed, strict=True)),
             mean=sum(shares) / len(shares),
             most=max(shares),
-            lost=max(floor(may) - got for got, may in zip(admitted, allowed, strict=True)),
+            lost=max(0, *(floor(may) - got for got, may in zip(admitted, owed, strict=True))),
             excess=max(got - may for got, may in zip(admitted, allowed, strict=True)),
             failed=sum(number for status, number in statuses.items() if status not in SERVED),
             p50_ms=times[len(times) // 2],
