@@ -27,18 +27,20 @@ async def test_no_change_of_machines_frees_anybody(tmp_path: Path) -> None:
         await changes.visit(one)
         await one.fleet.knows(2)
 
-        for row, change in enumerate((changes.scale_out, changes.roll_out, changes.doze)):
+        for row, change in enumerate((changes.scale_out, changes.roll_out)):
             outcome = await observe(one, change, row)
             assert outcome.tally.failed == 0
+        outcome = await observe(one, changes.doze, row=2, moves=2)
+        assert outcome.tally.failed == 0
         outcome = await observe(one, changes.crash, row=3)
         assert outcome.tally.failed <= CLIENTS  # in flight on the machine that was killed
 
 
-async def observe(one: Operator, change: changes.Change, row: int) -> Outcome:
-    """What clients saw of a change; nobody was freed, and nobody got a second burst."""
+async def observe(one: Operator, change: changes.Change, row: int, moves: int = 1) -> Outcome:
+    """What clients saw of a change; nobody was freed, and nobody got a burst more for each move."""
     outcome = await changes.observe(change.__name__, change, one, CLIENTS, row)
     print(outcome)
     assert outcome.freed == []
-    assert outcome.bursts_too_many < 1
+    assert outcome.bursts_too_many < moves
     assert outcome.tally.least > 0.9
     return outcome
