@@ -19,7 +19,6 @@ REGIONS: Final = ("iad", "iad", "lhr", "lhr", "syd")
 HEAD: Final = (
     "clients",
     "least",
-    "mean",
     "most",
     "units lost",
     "units too many",
@@ -42,7 +41,7 @@ async def report(folder: Path, seconds: float) -> list[str]:
     return [
         f"{CLIENTS} clients at three times their limit ({LIMIT.per_second:g}/s, burst"
         f" {LIMIT.burst}) for {seconds:g} s, on {len(REGIONS)} machines in 3 regions, limits in"
-        " memory. Fly Proxy sends a client to the closest region that has a machine. *Least, mean,"
+        " memory. Fly Proxy sends a client to the closest region that has a machine. *Least,"
         " most*: admitted / (burst + rate * time), of a client. Units are whole: all that a client"
         f" can get in {seconds:g} s is {_reachable(seconds):.3f}. The time of *most* is the longest"
         " in which all can have been decided on, that of *least* the shortest.",
@@ -86,7 +85,6 @@ async def _row(
     return [
         name,
         f"{tally.least:.3f}",
-        f"{tally.mean:.3f}",
         f"{tally.most:.3f}",
         str(tally.lost),
         f"{max(0, tally.excess):.1f}",
