@@ -172,9 +172,7 @@ class Project:
 
     def web(self) -> httpx.Client:
         """A client of the deployed service, through the proxy."""
-        base, headers = address(self.status()["url"])
-        assert base.startswith("http://127.0.0.1:")
-        return httpx.Client(base_url=base, headers=headers, timeout=10, trust_env=False)
+        return open_web(self.status()["url"])
 
     def inside(self, machine: str, script: str) -> dict[str, Any]:
         """What a Python script prints (JSON) inside a machine, with its files and environment."""
@@ -215,6 +213,18 @@ class Project:
             return str(self.path) in command or str(self.path) in os.readlink(process / "cwd")
         except OSError:
             return False
+
+
+def open_web(url: str, client: str = "127.0.0.1") -> httpx.Client:
+    """A client of a service on the local Fly.
+
+    Args:
+        client: its address, on this machine.
+    """
+    base, headers = address(url)
+    assert base.startswith("http://127.0.0.1:")
+    transport = httpx.HTTPTransport(local_address=client)
+    return httpx.Client(base_url=base, headers=headers, timeout=10, transport=transport)
 
 
 def _newcomers_environment() -> dict[str, str]:

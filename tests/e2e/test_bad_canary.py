@@ -9,19 +9,21 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from itertools import chain
 from typing import Any
 
 import pytest
 
 from tests.e2e.load import Load
-from tests.e2e.project import Project, Run
+from tests.e2e.project import Project, Run, open_web
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 API = "service/routes/api.py"
 SOAK_SECONDS = 6
-CLIENTS = 4
+# Enough for each machine to have some: a client has one machine, which keeps its limits.
+CLIENTS = 24
 
 # Behaves as its environment says, so that each bad release is no more than another variable.
 MISBEHAVE = '''
@@ -73,7 +75,9 @@ def shop(newcomer: Any) -> Iterator[Project]:
 
 def up_under_load(project: Project) -> tuple[Run, Load]:
     """`pulumi up` while clients ask for items; the loads are summed up in the first."""
-    loads = [Load(project.web, "/items/1", pause_seconds=0.001) for _ in range(CLIENTS)]
+    url = project.status()["url"]
+    webs = [partial(open_web, url, f"127.44.0.{number}") for number in range(1, CLIENTS + 1)]
+    loads = [Load(web, "/items/1", pause_seconds=0.06) for web in webs]
     with ExitStack() as running:
         for load in loads:
             running.enter_context(load)
