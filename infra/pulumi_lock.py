@@ -7,7 +7,6 @@ number, its computer, its user and the time; other backends keep theirs where we
 from __future__ import annotations
 
 import json
-import os
 import socket
 import time
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from infra.config import PROJECT
+from infra.processes import process_runs
 
 _SCHEME = "file://"
 
@@ -44,7 +44,7 @@ class PulumiLock:
         """The process is gone, or was of a time before the computer started."""
         if not self.is_local:
             return False
-        return self.since.timestamp() < _booted_at() or not _runs(self.pid)
+        return self.since.timestamp() < _booted_at() or not process_runs(self.pid)
 
 
 def find(environment: Mapping[str, str], stack: str) -> PulumiLock | None:
@@ -88,13 +88,3 @@ def _booted_at() -> float:
         return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) - 1
     except (AttributeError, OSError):
         return 0.0  # not Linux: the process's number must do
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True  # somebody else's
-    return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import socket
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from infra.doctor.finding import Finding, broken, ok, skipped, warning
 from infra.doctor.patient import Patient
 from infra.fly.models import Lease
 from infra.ops import drift
+from infra.processes import process_runs
 from infra.rollout.observe import LIVE, STANDBY, Seen, State
 
 _HOLDER = re.compile(r"flygate (\S+) by \S+@(\S+) \(process (\d+)\)")
@@ -53,7 +53,7 @@ def judge_leases(leases: Mapping[str, Lease]) -> list[Finding]:
 
 def _holder(description: str, machine: str) -> Finding:
     match = _HOLDER.match(description)
-    if match and match[2] == socket.gethostname() and not _runs(int(match[3])):
+    if match and match[2] == socket.gethostname() and not process_runs(int(match[3])):
         return warning(
             f"{description} has died and holds {machine} still",
             "nothing: its lease ends within 15 s, and the next rollout here takes it over",
@@ -74,13 +74,3 @@ def _well(state: State) -> Finding:
     asleep = sum(m.state != "started" for m in live)
     count = f"{len(live)} machine{'s' if len(live) > 1 else ''}"
     return ok(f"v{newest} on {count}, all well" + (f", {asleep} asleep" if asleep else ""))
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True  # somebody else's
-    return True
