@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 
 from pydantic import field_validator
 
-from infra import prices, regions
+from infra import prices
 from infra.errors import ConfigError
+from infra.regions import Regions
 from infra.section import Section
 
 # The secret by which the service finds it.
@@ -38,7 +39,7 @@ class RedisConfig(Section):
     """
 
     plan: str | None = None
-    regions: tuple[str, ...] = ()
+    regions: Regions = ()
     eviction: bool = False
     name: str | None = None
     url: bool = False
@@ -48,12 +49,6 @@ class RedisConfig(Section):
     def _known_plan(cls, value: str | None) -> str | None:
         if value is not None and value not in prices.REDIS_PLANS:
             raise ValueError(f"must be one of {', '.join(prices.REDIS_PLANS)}")
-        return value
-
-    @field_validator("regions")
-    @classmethod
-    def _known_regions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        regions.check(value)
         return value
 
     @field_validator("name")

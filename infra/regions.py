@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 REGIONS = {
     "ams": "Amsterdam, Netherlands",
@@ -40,6 +43,15 @@ def check(codes: Iterable[str]) -> None:
         if code in seen:
             raise ValueError(f"must be regions of Fly, each once: {code} is there twice")
         seen.add(code)
+
+
+def _checked(codes: tuple[str, ...]) -> tuple[str, ...]:
+    check(codes)
+    return codes
+
+
+# As the value of a key of the configuration.
+Regions = Annotated[tuple[str, ...], AfterValidator(_checked)]
 
 
 def _hint(code: str) -> str:

@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from infra import regions
 from infra.config.pin import Pin
 from infra.config.rollout import Rollout
 from infra.config.variables import check_variable_names
 from infra.phases import PHASES, Phase
 from infra.promotion import Promotion
+from infra.regions import Regions
 from infra.section import Section
 from infra.sizing import Sizing, check_sizes
 
@@ -58,7 +58,7 @@ class StackConfig(Sizing):
     app: str
     org: str = "personal"
     phase: int = 1
-    regions: tuple[str, ...] = ()
+    regions: Regions = ()
     image: str = SOURCE
     source: tuple[str, ...] = ("service",)
     env: dict[str, str] = Field(default_factory=dict)
@@ -86,12 +86,6 @@ class StackConfig(Sizing):
     def _known_phase(cls, value: int) -> int:
         if value not in PHASES:
             raise ValueError(f"must be one of {', '.join(map(str, PHASES))}")
-        return value
-
-    @field_validator("regions")
-    @classmethod
-    def _known_regions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        regions.check(value)
         return value
 
     @field_validator("image")

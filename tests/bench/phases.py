@@ -4,19 +4,13 @@ Everything on a local Fly and a real Redis server, on loopback. ARGS="--only cha
 measures a part.
 """
 
-import argparse
 import asyncio
-import sys
-import tempfile
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import uvloop
-
-from tests.bench import affinity_changes, page
+from tests.bench import affinity_changes, page, parts
 from tests.support import changes, redis_outage
 from tests.support.changes import LIMIT, PAGES
 from tests.support.operator import operator
@@ -25,8 +19,6 @@ from tests.support.redis_outage import Outage
 from tests.support.service_fleet import service_fleet
 from tests.support.valkey import Valkey
 from tests.support.witnesses import EACH, environment
-
-Measure = Callable[[Path, float], Coroutine[Any, Any, list[str]]]
 
 CLIENTS: Final = 60
 MACHINES: Final = (1, 3, 6)
@@ -81,21 +73,7 @@ async def report_outage(folder: Path, seconds: float) -> list[str]:
     ]
 
 
-PARTS: dict[str, Measure] = {"changes": report_changes, "outage": report_outage}
-
-
-def main() -> None:
-    """Measure, print, and write the page if asked to."""
-    arguments = _arguments()
-    for name, measure in PARTS.items():
-        if arguments.only not in (None, name):
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            lines = uvloop.run(measure(Path(folder), arguments.seconds))
-        text = "\n".join([f"Measured {time.strftime('%Y-%m-%d')}, 2 cores.", "", *lines])
-        sys.stdout.write(f"{text}\n\n")
-        if arguments.write is not None:
-            page.write(arguments.write, f"phases-{name}", text)
+PARTS: dict[str, parts.Measure] = {"changes": report_changes, "outage": report_outage}
 
 
 @asynccontextmanager
@@ -137,13 +115,5 @@ def _cells(outage: Outage) -> list[str]:
     ]
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make bench-phases", description=__doc__)
-    parser.add_argument("--only", choices=PARTS, help="one part")
-    parser.add_argument("--seconds", type=float, default=30, help="how long each part asks, or is")
-    parser.add_argument("--write", type=Path, help="also into its parts of this Markdown file")
-    return parser.parse_args()
-
-
 if __name__ == "__main__":
-    main()
+    parts.run("phases", PARTS, __doc__, (30, "how long each part asks, or is"))

@@ -170,9 +170,9 @@ class Project:
         """The machines that serve."""
         return [m for m in self.status()["machines"] if m["role"] == "live"]
 
-    def web(self) -> httpx.Client:
-        """A client of the deployed service, through the proxy."""
-        return open_web(self.status()["url"])
+    def web(self, client: str = "127.0.0.1") -> httpx.Client:
+        """A client of the deployed service, through the proxy; see `open_web`."""
+        return open_web(self.status()["url"], client)
 
     def inside(self, machine: str, script: str) -> dict[str, Any]:
         """What a Python script prints (JSON) inside a machine, with its files and environment."""

@@ -11,7 +11,6 @@ import httpx
 import pytest
 from argon2 import PasswordHasher
 
-from infra.web import address
 from tests.e2e.process_list import ProcessList
 from tests.e2e.project import Project
 
@@ -31,14 +30,6 @@ def limiter(project: Project, *arguments: str) -> list[dict[str, Any]]:
         project.flygate("limiter", *arguments, "--json").ok().output
     )
     return answers
-
-
-def client(project: Project, source: str) -> httpx.Client:
-    """A client of the deployed service with an address of its own."""
-    base, headers = address(project.status()["url"])
-    assert base.startswith("http://127.0.0.1:")
-    transport = httpx.HTTPTransport(local_address=source)
-    return httpx.Client(base_url=base, headers=headers, transport=transport, timeout=10)
 
 
 def exhaust(web: httpx.Client) -> None:
@@ -79,7 +70,7 @@ def test_an_operator_peeks_frees_and_blocks(project: Project) -> None:
         assert listed["machine"] == machine
         assert listed["policies"][0]["name"] == "default"
 
-        with client(project, CLIENT) as web, client(project, OTHER) as bystander:
+        with project.web(CLIENT) as web, project.web(OTHER) as bystander:
             exhaust(web)
             [seen] = limiter(project, "peek", "local", CLIENT)
             assert seen["quota"] == "60/m burst 10"
@@ -125,7 +116,7 @@ def test_each_machine_is_asked(project: Project) -> None:
     live = {machine["id"] for machine in project.live()}
     assert len(live) == 2
     assert {answer["machine"] for answer in blocked} == live
-    with client(project, CLIENT) as web:
+    with project.web(CLIENT) as web:
         for machine in live:
             forced = web.get("/", headers={"fly-force-instance-id": machine})
             assert forced.status_code == 429
@@ -140,7 +131,7 @@ def test_an_operator_unlocks_an_account(project: Project) -> None:
     project.config("secrets.LOGIN_USERS", json.dumps(users), secret=True)
     project.up().ok()
 
-    with client(project, OTHER) as web:
+    with project.web(OTHER) as web:
         assert {web.post("/auth/login", json=wrong).status_code for _ in range(5)} == {401}
         assert web.post("/auth/login", json=right).status_code == 401
 
