@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from infra.cli.misused import MISUSED, check_words
 from infra.errors import FlygateError
 
 # Only the file of the verb that was typed is imported: `op` runs inside every deployment.
@@ -32,8 +33,6 @@ VERBS = (
     "op",
 )
 
-# As in sysexits.h; the rollout's outcomes have the small numbers.
-MISUSED = 64
 PARSERS_OWN = 2
 
 HELP = """Deploy a rate-limited service on Fly.io, or on a Fly of your own on this machine.
@@ -49,11 +48,12 @@ Examples:
 
 def main() -> None:
     """The entry point."""
-    app = build(sys.argv[1:])
     try:
-        app(prog_name="flygate")
+        check_words(sys.argv[1:])
+        build(sys.argv[1:])(prog_name="flygate")
     except FlygateError as exc:
-        print(f"error: {exc}", file=sys.stderr, flush=True)
+        if str(exc):
+            print(f"error: {exc}", file=sys.stderr, flush=True)
         sys.exit(exc.exit_code)
     except SystemExit as exc:
         # The parser's own 2 would say "failed, and all is as before".

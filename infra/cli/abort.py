@@ -8,8 +8,11 @@ import typer
 
 from infra.cli.held import held
 from infra.cli.stack import PulumiFailed, Stack
+from infra.cli.stack_name import StackName
 from infra.ops.orders import ABORT
 from infra.rollout.errors import RolloutRestored
+
+NO_REASON = "not wanted"
 
 
 def register(app: typer.Typer) -> None:
@@ -18,8 +21,8 @@ def register(app: typer.Typer) -> None:
 
 
 def abort(
-    environment: Annotated[str, typer.Argument(help="The stack: local, staging, prod.")],
-    reason: Annotated[str, typer.Option(help="Why; the journal keeps it.")] = "not wanted",
+    environment: StackName,
+    reason: Annotated[str, typer.Option(help="Why; the journal keeps it.")] = NO_REASON,
 ) -> None:
     """Remove the new machines of a held rollout; the former release serves as before.
 
@@ -34,7 +37,8 @@ def abort(
     """
     stack = Stack(environment)
     release = held(stack)[0].release
-    orders = {ABORT: reason}
+    # An empty order would be none, and Pulumi would go on with the rollout.
+    orders = {ABORT: reason.strip() or NO_REASON}
     try:
         stack.run("up", "--yes", "--skip-preview", what="The abort", orders=orders)
     except PulumiFailed as exc:

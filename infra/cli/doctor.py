@@ -15,6 +15,7 @@ from rich.console import Console
 
 from infra.cli import screen
 from infra.cli.stack import Stack
+from infra.cli.stack_name import StackName
 from infra.doctor.examination import CHECKS, Check, examine
 from infra.doctor.finding import Finding, Verdict
 from infra.doctor.patient import Patient
@@ -28,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(
-    environment: Annotated[str, typer.Argument(help="The stack.")] = "local",
+    environment: StackName = "local",
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
     """Check the toolchain, Pulumi's backend, the token, the clock, the app, its machines, the rest.

@@ -8,6 +8,7 @@ import typer
 
 from infra.cli.pin import deploy_with
 from infra.cli.stack import Stack
+from infra.cli.stack_name import StackName
 
 
 def register(app: typer.Typer) -> None:
@@ -16,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def forward(
-    environment: Annotated[str, typer.Argument(help="The stack: local, staging, prod.")],
+    environment: StackName,
     wait: Annotated[str, typer.Option(help='Wait for another rollout: "10m".')] = "",
 ) -> None:
     """End the pin that a rollback set, and deploy the checkout.

@@ -17,7 +17,9 @@ def held(stack: Stack) -> list[Seen]:
     Raises:
         NothingHeld: none does.
     """
-    app = stack.config("app") or ""
+    app = stack.config("app")
+    if not app:
+        raise NothingHeld(f"{stack.name} has no flygate:app yet, so no rollout of it is held.")
     found = asyncio.run(_candidates(app, Endpoints.from_env(stack.environment)))
     if not found:
         raise NothingHeld(

@@ -10,6 +10,7 @@ import typer
 from infra import history as past
 from infra.cli import screen
 from infra.cli.stack import Stack
+from infra.cli.stack_name import StackName
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def history(
-    environment: Annotated[str, typer.Argument(help="The stack.")] = "local",
+    environment: StackName = "local",
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
     """The releases, newest first: what ran, when, by whom, and why.

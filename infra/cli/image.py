@@ -12,6 +12,7 @@ import typer
 
 from infra.cli import screen
 from infra.cli.stack import Stack
+from infra.cli.stack_name import StackName
 from infra.config import PROJECT, StackConfig, load
 from infra.errors import ConfigError, ImageError, PromotionError
 from infra.fly.client import FlyClient
@@ -37,7 +38,7 @@ def register(app: typer.Typer) -> None:
 )
 def build(  # noqa: PLR0913, PLR0917 (each is an option of its own)
     context: typer.Context,
-    environment: Annotated[str, typer.Argument(help="The stack that it is for.")],
+    environment: StackName,
     push: Annotated[
         bool, typer.Option("--push", help="Push it, and set it by digest in the stack's config.")
     ] = False,

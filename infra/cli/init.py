@@ -16,6 +16,7 @@ import typer
 from infra import flytoml, stack_file
 from infra.cli.doctor import show_progress
 from infra.cli.stack import LOCAL, Stack
+from infra.cli.stack_name import StackName
 from infra.doctor.finding import Finding, Verdict
 from infra.doctor.patient import Patient
 from infra.errors import ConfigError
@@ -33,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 
 def init(  # noqa: PLR0913, PLR0917 (each is an option of its own)
-    environment: Annotated[str, typer.Argument(help="Its name: staging, prod, or any other.")],
+    environment: StackName,
     app: Annotated[str, typer.Option(help="The app's name, global on Fly.io.")] = "",
     org: Annotated[str, typer.Option(help="The organisation's slug.")] = "",
     region: Annotated[

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from infra.cli.stack import Stack
+from infra.cli.stack_name import StackName
 from infra.errors import ConfigError, FlygateError
 from infra.ops.site import journal_path
 from infra.rollout import journal, replay
@@ -42,7 +43,7 @@ def register(app: typer.Typer) -> None:
 
 
 def judge(
-    environment: Annotated[str, typer.Argument(help="The stack: local, staging, prod.")],
+    environment: StackName,
     release: Annotated[
         str, typer.Argument(help="As `v7`; by default the last one that was compared.")
     ] = "",

@@ -14,6 +14,7 @@ from infra import duration
 from infra.admin import TOKEN, Act, AdminClient, Answer, check_token
 from infra.cli import screen
 from infra.cli.stack import PulumiFailed, Stack
+from infra.cli.stack_name import StackName
 from infra.errors import ConfigError
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
@@ -37,7 +38,6 @@ Exit codes: 0 all machines did it, 1 one of them did not.
 
 commands = typer.Typer(name="limiter", help=HELP, no_args_is_help=True, rich_markup_mode=None)
 
-Environment = Annotated[str, typer.Argument(metavar="STACK", help="The stack: local, prod, …")]
 Key = Annotated[
     str,
     typer.Argument(
@@ -55,7 +55,7 @@ def register(app: typer.Typer) -> None:
 
 
 @commands.command()
-def policies(environment: Environment, as_json: AsJson = False) -> None:
+def policies(environment: StackName, as_json: AsJson = False) -> None:
     """The policies in force, and their version.
 
     \b
@@ -67,7 +67,7 @@ def policies(environment: Environment, as_json: AsJson = False) -> None:
 
 @commands.command()
 def peek(
-    environment: Environment, key: Key, policy: PolicyName = "default", as_json: AsJson = False
+    environment: StackName, key: Key, policy: PolicyName = "default", as_json: AsJson = False
 ) -> None:
     """What is left for a client; takes nothing.
 
@@ -81,7 +81,7 @@ def peek(
 
 @commands.command()
 def reset(
-    environment: Environment, key: Key, policy: PolicyName = "default", as_json: AsJson = False
+    environment: StackName, key: Key, policy: PolicyName = "default", as_json: AsJson = False
 ) -> None:
     """Fill a client's bucket; ends a block, too.
 
@@ -94,7 +94,7 @@ def reset(
 
 @commands.command()
 def block(
-    environment: Environment,
+    environment: StackName,
     key: Key,
     length: Annotated[str, typer.Option("--for", help="How long: 90s, 10m, 24h.")] = "10m",
     policy: PolicyName = "default",
@@ -112,7 +112,7 @@ def block(
 
 @commands.command()
 def unlock(
-    environment: Environment,
+    environment: StackName,
     account: Annotated[
         str, typer.Argument(metavar="ACCOUNT", help="Its name; - reads standard input.")
     ],

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from infra.cli.stack import Stack
+from infra.cli.stack_name import StackName
 from infra.previewed import Previewed
 
 # The stack reads its own last outputs.
@@ -35,7 +36,7 @@ def register(app: typer.Typer) -> None:
 
 
 def plan(
-    environment: Annotated[str, typer.Argument(help="The stack.")] = "local",
+    environment: StackName = "local",
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
     """What the next deployment would do; nothing is changed.

@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from infra.cli.held import held
+from infra.cli.misused import Misused
 from infra.cli.stack import Stack
+from infra.cli.stack_name import StackName
 from infra.ops.orders import ACCEPT
 
 
@@ -17,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def proceed(
-    environment: Annotated[str, typer.Argument(help="The stack: local, staging, prod.")],
+    environment: StackName,
     reason: Annotated[str, typer.Option(help="Why it is good enough; the ledger keeps it.")],
 ) -> None:
     """Accept the step that a gate could not decide about, and go on with the next.
@@ -32,6 +34,11 @@ def proceed(
     Exit codes: as those of `flygate rollback`.
     """
     stack = Stack(environment)
+    if not reason.strip():
+        raise Misused(
+            "--reason is empty, and the ledger keeps why the rollout went on. Nothing was done. "
+            f'Say why: `flygate proceed {environment} --reason "…"`.'
+        )
     machines = held(stack)
     why = machines[0].held or "its rollout was interrupted"
     print(f"v{machines[0].release} of {environment} goes on, though: {why}", flush=True)

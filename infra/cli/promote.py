@@ -11,6 +11,7 @@ import typer
 
 from infra.cli import screen
 from infra.cli.stack import PulumiFailed, Stack
+from infra.cli.stack_name import StackName
 from infra.errors import FlygateError, PromotionError
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
@@ -25,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def promote(
-    environment: Annotated[str, typer.Argument(help="The stack that gets it.")] = "prod",
+    environment: StackName,
     override: Annotated[
         str, typer.Option(help="Why it may go before it has soaked; the ledger keeps it.")
     ] = "",
@@ -43,7 +44,7 @@ def promote(
 
     \b
     Examples:
-      flygate promote --dry-run
+      flygate promote prod --dry-run
       flygate promote prod
       flygate promote prod --override "fixes the outage of 14:00"
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from infra.cli.stack import Stack
+from infra.cli.stack_name import StackName
 from infra.errors import ConfigError, FlygateError
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
@@ -36,7 +37,7 @@ def register(app: typer.Typer) -> None:
 
 @commands.command()
 def destroy(
-    environment: Annotated[str, typer.Argument(help="The stack: local, staging, prod.")],
+    environment: StackName,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask for its name.")] = False,
 ) -> None:
     """Destroy the Redis of a stack with all that is in it, for ever.

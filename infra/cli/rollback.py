@@ -9,6 +9,7 @@ import typer
 from infra import history
 from infra.cli.pin import deploy_with
 from infra.cli.stack import Stack
+from infra.cli.stack_name import StackName
 from infra.config import Pin
 from infra.provenance import actor, now
 
@@ -19,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def rollback(
-    environment: Annotated[str, typer.Argument(help="The stack: local, staging, prod.")],
+    environment: StackName,
     to: Annotated[
         str | None, typer.Option(help="The release to go back to; by default the one before.")
     ] = None,

@@ -17,6 +17,7 @@ from typing import Any, TextIO
 
 from infra import pulumi_lock
 from infra.cli import progress
+from infra.cli.stack_name import checked
 from infra.errors import ConfigError, FlygateError
 from infra.ops.orders import Orders
 from infra.ops.site import journal_path
@@ -60,11 +61,17 @@ class Stack:
 
     Attributes:
         events: where a rollout's events go, one a line as JSON, instead of to the screen.
+
+    Raises:
+        Misused: the name is empty, or none that Pulumi can have.
     """
 
     name: str
     root: Path = ROOT
     events: TextIO | None = None
+
+    def __post_init__(self) -> None:
+        checked(self.name)
 
     @property
     def is_local(self) -> bool:
@@ -177,10 +184,16 @@ class Stack:
         return outputs
 
     def config(self, key: str) -> str | None:
-        """A value of the stack's configuration, as text."""
+        """A value of the stack's configuration, as text; None if it has none.
+
+        Raises:
+            PulumiFailed: it can't be read: there is no such stack, the passphrase is another one, …
+        """
         try:
             return self.ask("config", "get", key).rstrip("\n")
-        except PulumiFailed:
+        except PulumiFailed as exc:
+            if f"configuration key '{key}' not found" not in str(exc):
+                raise
             return None
 
     def _captured(

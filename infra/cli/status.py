@@ -11,6 +11,7 @@ import typer
 
 from infra.cli import screen
 from infra.cli.stack import Stack
+from infra.cli.stack_name import StackName
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
 from infra.rollout.observe import Seen, observe
@@ -36,7 +37,7 @@ def register(app: typer.Typer) -> None:
 
 
 def status(
-    environment: Annotated[str, typer.Argument(help="The stack.")] = "local",
+    environment: StackName = "local",
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
     """What runs: the release, its address, its machines and their checks.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from infra import pulumi_lock
 from infra.cli.stack import Stack
+from infra.cli.stack_name import StackName
 from infra.rollout.errors import LockHeld
 
 
@@ -17,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def unlock(
-    environment: Annotated[str, typer.Argument(help="The stack: local, staging, prod.")],
+    environment: StackName,
 ) -> None:
     """End Pulumi's lock of a stack, if the process that took it is surely dead.
 

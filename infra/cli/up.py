@@ -11,6 +11,7 @@ import typer
 
 from infra.cli import local_stack, screen, tour
 from infra.cli.stack import ROOT, Stack
+from infra.cli.stack_name import StackName
 from infra.cli.stopwatch import Stopwatch
 from infra.errors import FlygateError
 from infra.ops.orders import WAIT
@@ -22,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 def up(
-    environment: Annotated[str, typer.Argument(help="The stack to bring up.")] = "local",
+    environment: StackName = "local",
     quiet: Annotated[bool, typer.Option(help="No tour of the service at the end.")] = False,
     wait: Annotated[str, typer.Option(help='Wait for another rollout: "10m".')] = "",
     as_json: Annotated[
