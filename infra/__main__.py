@@ -5,24 +5,29 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
-from infra import inputs, preview, promotion, redis, sizing
+from infra import bounds, inputs, preview, promotion, redis, sizing
 from infra.asked import Asked
 from infra.components.app import FlyApp
 from infra.components.command import read_only
-from infra.components.outputs import own_output
+from infra.components.names import APP, REDIS, RELEASE
 from infra.components.redis import UpstashRedis
 from infra.components.release import Release
+from infra.components.state import checkpoint
 from infra.config import StackConfig
 from infra.errors import FlygateError
 from infra.manifest import Manifest
+from infra.ops.orders import MOVE
+from infra.owner import Owner
 from infra.previewed import Previewed
 from infra.promotion import Receipt
+from infra.recorded import COPY, Recorded
 from infra.redis import LiveRedis, RedisPlan
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,23 +38,43 @@ Secrets = dict[str, pulumi.Input[str]]
 def main() -> None:
     """Declare the stack."""
     asked = Asked.read(inputs.raw(), is_redis_secret=inputs.is_secret("redis"), root=ROOT)
+    stack, recorded = asked.stack, Recorded.of(checkpoint())
+    recorded.check_identity(stack.app, stack.org, pulumi.get_stack(), os.environ.get(MOVE, ""))
+    owner = _owner(recorded)
     _announce(asked)
-    seen = _look(asked)
-    stack, drift = asked.stack, seen["drift"]
+    seen = _look(asked, recorded, owner)
+    drift = seen["drift"]
     planned = asked.redis_plan(LiveRedis(**seen["redis"]) if seen["redis"] else None)
 
-    app = FlyApp("app", stack, drift)
-    made = UpstashRedis("redis", stack, planned, drift, _after(app)) if planned else None
+    app = FlyApp(APP, stack, drift, recorded, owner)
+    made = UpstashRedis(REDIS, stack, planned, drift, owner, _after(app)) if planned else None
     attached = _attached(asked, planned, made)
     wanted = asked.manifest.with_secrets(attached) if asked.manifest else None
-    _tell_plan(asked, wanted, attached, seen, planned)
+    _tell_plan(asked, wanted, attached, seen, planned, recorded)
     release = Release(
-        "release",
-        _request(asked, wanted, drift, sorted(attached)),
-        inputs.sealed({**asked.kept_secrets, **attached}),
+        RELEASE,
+        _request(asked, wanted, drift, sorted(attached), owner),
+        _secrets(asked, attached, recorded),
+        recorded,
+        seen["plan"],
         _after(app, made),
     )
     _export(stack, app, planned, release)
+
+
+def _owner(recorded: Recorded) -> str:
+    """The label of this stack, with the id that its state has, or a new one."""
+    names = "/".join((pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack()))
+    kept = recorded.owner
+    return str(kept.renamed(names) if kept else Owner.new(names))
+
+
+def _secrets(asked: Asked, attached: Secrets, recorded: Recorded) -> dict[str, pulumi.Output[str]]:
+    """The variables of the release's operation."""
+    found = {bounds.SECRETS_VARIABLE: inputs.sealed({**asked.kept_secrets, **attached})}
+    if asked.stack.pin and (values := recorded.values_of(asked.stack.pin)):
+        found[bounds.RESTORED_VARIABLE] = inputs.sealed(values)
+    return found
 
 
 def _after(*resources: pulumi.Resource | None) -> pulumi.ResourceOptions:
@@ -66,7 +91,7 @@ def _attached(asked: Asked, planned: RedisPlan | None, made: UpstashRedis | None
     return {redis.URL: planned.live.url if planned.live else made.url}
 
 
-def _look(asked: Asked) -> dict[str, Any]:
+def _look(asked: Asked, recorded: Recorded, owner: str) -> dict[str, Any]:
     """What is live now; what moved between the preview and the update stops it."""
     stack, wanted = asked.stack, asked.manifest
     request = {
@@ -74,6 +99,10 @@ def _look(asked: Asked) -> dict[str, Any]:
         "manifest": wanted.model_dump(mode="json") if wanted else None,
         "redis": None if asked.brings_redis else redis.name_of(stack.redis, stack.app),
         "needs_redis": asked.needs_redis,
+        "owner": owner,
+        "takeover": stack.takeover,
+        "known": recorded.ledger.next_version - 1,
+        "lacks": [f"{recorded.problem}: it is made anew"] if recorded.problem else [],
     }
     seen = read_only("look", request)
     note = Previewed(ROOT, stack.app)
@@ -105,8 +134,13 @@ def _tell_plan(
     attached: Secrets,
     seen: Mapping[str, Any],
     planned: RedisPlan | None,
+    recorded: Recorded,
 ) -> None:
-    """Say what would change, against what this stack's last deployment left in its outputs."""
+    """Say what would change, against what this stack's last deployment recorded.
+
+    Raises:
+        ConfigError: the release would weigh too much.
+    """
     stack = asked.stack
     _say(stack, seen, planned.lines(pulumi.get_stack()) if planned else [])
     if wanted is None:
@@ -116,22 +150,26 @@ def _tell_plan(
     known = {name: value if isinstance(value, str) else "" for name, value in attached.items()}
     secrets = {**asked.secrets, **known}
     costs = planned.costs if planned else (0.0, 0.0)
-    running = preview.Running.parse(own_output("running"))
+    bounds.check(wanted, secrets)
+    running = preview.Running(**recorded.ledger.running())
     drifted = bool(seen["found"])
     _say(stack, seen, preview.lines(running, wanted, secrets, seen["plan"], drifted, costs))
 
 
 def _request(
-    asked: Asked, wanted: Manifest | None, drift: str, attached: list[str]
+    asked: Asked, wanted: Manifest | None, drift: str, attached: list[str], owner: str
 ) -> dict[str, Any]:
     """What the release Command gets: the manifest, or no more than the pin while there is one."""
     stack = asked.stack
+    whose = {"app": stack.app, "owner": owner}
+    if stack.takeover:
+        whose["takeover"] = stack.takeover
     if wanted is None:
         assert stack.pin is not None  # noqa: S101  there is a manifest unless there is a pin
         pin = stack.pin.model_dump(mode="json")
-        return {"app": stack.app, "pin": pin, "drift": drift, "attached": attached}
+        return {**whose, "pin": pin, "drift": drift, "attached": attached}
     request = {
-        "app": stack.app,
+        **whose,
         "manifest": wanted.model_dump(mode="json"),
         "source": asked.source,
         "drift": drift,
@@ -173,6 +211,7 @@ def _export(stack: StackConfig, app: FlyApp, planned: RedisPlan | None, release:
     pulumi.export("machines", release.history.apply(lambda past: _newest(past, "machines")))
     pulumi.export("pin", stack.pin.model_dump() if stack.pin else None)
     pulumi.export("running", release.running)
+    pulumi.export(COPY, release.ledger)
     # Not secret at all, but long: as a secret it takes one line of Pulumi's screen.
     pulumi.export("history", pulumi.Output.secret(release.history))
 

@@ -5,6 +5,7 @@ FlygateError
 ├── ImageError         an image can't be packed or is in no registry
 ├── LedgerError        the record of releases can't be read, or lacks the release asked for
 ├── MovedError         the live app is not what the preview showed
+├── OwnerError         the app is another stack's, or this stack's app is another one
 ├── PromotionError     a release may not go to this stack (yet)
 ├── RolloutError       infra/rollout/errors.py
 └── FlyError           infra/fly/errors.py
@@ -35,3 +36,7 @@ class PromotionError(FlygateError):
 
 class MovedError(FlygateError):
     """The live app is not what the preview showed."""
+
+
+class OwnerError(FlygateError):
+    """The app is another stack's, or the configuration names another app than the state has."""

@@ -1,4 +1,4 @@
-"""`flygate op …`: what Pulumi's Commands run. Not for people: JSON in, JSON out."""
+"""`flygate op …`: what Pulumi's Commands run. Not for people: JSON in, one framed result out."""
 
 from __future__ import annotations
 
@@ -8,33 +8,42 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Coroutine
-from dataclasses import asdict
+import traceback
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 from pydantic import BaseModel, ValidationError
 
+from infra import checkpoint
+from infra.bounds import RESTORED_VARIABLE, SECRETS_VARIABLE
 from infra.errors import ConfigError, FlygateError
 from infra.fly.client import FlyClient
 from infra.ops import app as app_op
 from infra.ops import look as look_op
+from infra.ops import recovery, removal
 from infra.ops import redis as redis_op
 from infra.ops import release as release_op
+from infra.ops.channel import channel
 from infra.ops.orders import Orders
 from infra.ops.request import ReleaseRequest
 from infra.ops.site import Site
+from infra.owner import Owner
+from infra.previewed import Previewed
 from infra.redact import Redactor
-from infra.rollout.ledger import Ledger
 
 ROOT = Path(__file__).resolve().parents[2]
-SECRETS = "FLYGATE_SECRETS"
 # pulumi-command hands the former output over under this name.
 FORMER = "PULUMI_COMMAND_STDOUT"
+# Enough to find an error of ours; a traceback has no end.
+TRACE_LINES = 30
 
 Request = TypeVar("Request", bound=BaseModel)
 Delete = Annotated[bool, typer.Option("--delete", help="Remove it instead.")]
+Job = Callable[[FlyClient], Awaitable[str]]
 
 commands = typer.Typer(no_args_is_help=True, help="What Pulumi's Commands run.")
 
@@ -47,53 +56,118 @@ def register(app: typer.Typer) -> None:
 @commands.command()
 def app(delete: Delete = False) -> None:
     """An app exists and has its addresses."""
-    request = _request(app_op.AppRequest)
-    if delete:
-        _run(_with_fly(lambda fly: app_op.remove(request, fly)), Redactor())
-    else:
-        result = _run(_with_fly(lambda fly: app_op.ensure(request, fly)), Redactor())
-        print(result.model_dump_json())
+    with _operation() as operation:
+        request = _request(app_op.AppRequest)
+        if delete:
+            operation.run(_removed(removal.remove_app, request))
+        else:
+            operation.run(lambda fly: _dumped(app_op.ensure(request, fly)))
 
 
 @commands.command()
 def redis(delete: Delete = False) -> None:
     """A Redis exists and is as asked for."""
-    request = _request(redis_op.RedisRequest)
-    if delete:
-        _run(_with_fly(lambda fly: redis_op.remove(request, fly)), Redactor())
-    else:
-        former = os.environ.get(FORMER, "")
-        result = _run(_with_fly(lambda fly: redis_op.ensure(request, fly, former)), Redactor())
-        print(result.model_dump_json())
+    with _operation() as operation:
+        request = _request(redis_op.RedisRequest)
+        if delete:
+            operation.run(_removed(removal.remove_redis, request))
+        else:
+            former = os.environ.get(FORMER, "")
+            operation.run(lambda fly: _dumped(redis_op.ensure(request, fly, former)))
 
 
 @commands.command()
 def release(delete: Delete = False) -> None:
     """A manifest runs, as the newest release."""
-    secrets = _secrets()
-    redact = Redactor(secrets.values())
-    request = _request(ReleaseRequest)
-    if delete:
-        _run(_with_fly(lambda fly: release_op.remove(request, fly)), redact)
-        return
-    ledger = _guarded(lambda: Ledger.parse(os.environ.get(FORMER)), redact)
-    redact = Redactor([*secrets.values(), *ledger.current_secrets.values(), ledger.key])
-    orders = _guarded(Orders.from_env, redact)
-    result = _run(
-        _with_fly(
-            lambda fly: release_op.release(request, secrets, ledger, Site(ROOT, fly, orders))
-        ),
-        redact,
-    )
-    print(result.dumps())
+    former = os.environ.get(FORMER, "")
+    with _operation() as operation:
+        secrets: dict[str, str] = json.loads(os.environ.get(SECRETS_VARIABLE) or "{}")
+        operation.hide(secrets.values())
+        request = _request(ReleaseRequest)
+        if delete:
+            remove = partial(removal.remove_release, former=former)
+            operation.run(_removed(remove, request))
+            return
+        restored: dict[str, str] = json.loads(os.environ.get(RESTORED_VARIABLE) or "{}")
+        operation.hide(restored.values())
+
+        async def act(fly: FlyClient) -> str:
+            site = Site(ROOT, fly, Orders.from_env(), checkpoint=_checkpoint)
+            found = recovery.find(former, request, site)
+            operation.hide(found.ledger.all_values)
+            if request.pin and restored:
+                ledger = found.ledger.with_values(request.pin.manifest, restored)
+                found = replace(found, ledger=ledger)
+            return (await release_op.release(request, secrets, found, site)).packed()
+
+        operation.run(act)
 
 
 @commands.command()
 def look() -> None:
-    """What runs, what somebody changed, and what a release would do. Reads only."""
-    request = _request(look_op.LookRequest)
-    found = _run(_with_fly(lambda fly: look_op.look(request, fly)), Redactor())
-    print(json.dumps(asdict(found)))
+    """What runs, what was changed behind our back, and what a release would do. Reads only."""
+    with _operation() as operation:
+        request = _request(look_op.LookRequest)
+
+        async def act(fly: FlyClient) -> str:
+            return json.dumps(asdict(await look_op.look(request, fly)))
+
+        operation.run(act)
+
+
+class Operation:
+    """One run of a verb: its result, its exit code, and what must not be read in either."""
+
+    def __init__(self) -> None:
+        self._hidden: list[str] = []
+        self.result: str | None = None
+
+    def hide(self, values: Any) -> None:
+        """Take more values out of everything that is printed."""
+        self._hidden += values
+
+    @property
+    def redact(self) -> Redactor:
+        """Knows all values that were hidden so far."""
+        return Redactor(self._hidden)
+
+    def run(self, job: Job) -> None:
+        """Run the verb with a client of Fly. SIGINT and SIGTERM cancel it once."""
+        self.result = asyncio.run(_interruptible(_with_fly(job)))
+
+
+@contextlib.contextmanager
+def _operation() -> Any:
+    """A verb on the two streams of a Command; the last line says what became of it.
+
+    Raises:
+        Told: it failed, and the operator has read why.
+    """
+    operation, last_words, code = Operation(), "", 0
+    with channel() as streams:
+        try:
+            yield operation
+        except FlygateError as exc:
+            last_words, code = f"error: {operation.redact(str(exc))}", exc.exit_code
+        except asyncio.CancelledError:
+            last_words, code = "error: Interrupted before anything was changed.", 1
+        except Exception:
+            trace = traceback.format_exc().splitlines()[-TRACE_LINES:]
+            last_words, code = operation.redact("\n".join([*trace, f"error: {trace[-1]}"])), 1
+        else:
+            if operation.result is not None:
+                streams.send(operation.result)
+    streams.close(last_words)
+    if code:
+        raise Told(code)
+
+
+class Told(FlygateError):
+    """An operation failed; its last words are written already."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__("")
+        self.exit_code = exit_code
 
 
 def _request(kind: type[Request]) -> Request:
@@ -101,24 +175,34 @@ def _request(kind: type[Request]) -> Request:
     try:
         return kind.model_validate_json(sys.stdin.read())
     except ValidationError as exc:
-        _fail(ConfigError(f"The request is wrong: {exc.errors(include_input=False)}"), Redactor())
+        raise ConfigError(f"The request is wrong: {exc.errors(include_input=False)}") from None
 
 
-def _secrets() -> dict[str, str]:
-    values: dict[str, str] = json.loads(os.environ.get(SECRETS) or "{}")
-    return values
+async def _dumped(result: Coroutine[Any, Any, BaseModel]) -> str:
+    return json.dumps((await result).model_dump(mode="json"))
 
 
-async def _with_fly(act: Any) -> Any:
+def _removed(remove: Any, request: Any) -> Any:
+    """The job that removes a resource; it has no result."""
+
+    async def act(fly: FlyClient) -> None:
+        Previewed(ROOT, request.app).forget()
+        await remove(request, fly=fly, checkpoint=lambda: _checkpoint(request.owner))
+
+    return act
+
+
+def _checkpoint(owner: str) -> checkpoint.Checkpoint:
+    found = Owner.parse(owner)
+    return checkpoint.export(found.names) if found else checkpoint.Checkpoint()
+
+
+async def _with_fly(job: Job) -> str:
     async with FlyClient() as fly:
-        return await act(fly)
+        return await job(fly)
 
 
-def _run(job: Coroutine[Any, Any, Any], redact: Redactor) -> Any:
-    return _guarded(lambda: asyncio.run(_interruptible(job)), redact)
-
-
-async def _interruptible(job: Coroutine[Any, Any, Any]) -> Any:
+async def _interruptible(job: Coroutine[Any, Any, str]) -> str:
     """SIGINT and SIGTERM cancel the job once; what it does to restore itself is not disturbed."""
     task = asyncio.ensure_future(job)
     loop = asyncio.get_running_loop()
@@ -132,25 +216,3 @@ def _cancel_once(task: asyncio.Future[Any]) -> None:
         with contextlib.suppress(AttributeError):
             task.flygate_cancelled = True  # type: ignore[attr-defined]
         task.cancel()
-
-
-def _guarded(action: Any, redact: Redactor) -> Any:
-    """Run; the last line that an operator sees says what became of it."""
-    try:
-        return action()
-    except FlygateError as exc:
-        _fail(exc, redact)
-    except asyncio.CancelledError:
-        _fail(FlygateError("Interrupted before anything was changed."), redact)
-
-
-def _fail(exc: FlygateError, redact: Redactor) -> NoReturn:
-    raise Redacted(redact(str(exc)), exc.exit_code) from None
-
-
-class Redacted(FlygateError):
-    """An error whose text has no secret any more."""
-
-    def __init__(self, text: str, exit_code: int) -> None:
-        super().__init__(text)
-        self.exit_code = exit_code

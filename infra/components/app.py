@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import json
-
 import pulumi
 
-from infra.components.command import converging
+from infra.components.command import announcing, answer, converging
+from infra.components.names import former_names
 from infra.config import StackConfig
+from infra.recorded import Recorded
 
 
 class FlyApp(pulumi.ComponentResource):
     """A Fly app, created or adopted by name.
+
+    Args:
+        recorded: what the state has of it.
+        owner: the label of this stack: see `infra/owner.py`.
 
     Attributes:
         url: its public address.
@@ -20,15 +24,32 @@ class FlyApp(pulumi.ComponentResource):
     url: pulumi.Output[str]
 
     def __init__(
-        self, name: str, stack: StackConfig, drift: str, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        stack: StackConfig,
+        drift: str,
+        recorded: Recorded,
+        owner: str,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("flygate:fly:App", name, {}, opts)
+        aliases = pulumi.ResourceOptions(aliases=former_names(name))
+        super().__init__("flygate:fly:App", name, {}, pulumi.ResourceOptions.merge(aliases, opts))
+        request = {"app": stack.app, "org": stack.org, "drift": drift, "owner": owner}
+        if stack.takeover:
+            request["takeover"] = stack.takeover
+        said = [
+            f"the app's resource is replaced: {stack.app} stays, with its addresses, secrets, "
+            "machines and data; nothing of it is made again"
+        ]
         command = converging(
             f"{name}-command",
             "app",
-            {"app": stack.app, "org": stack.org, "drift": drift},
+            request,
             secrets=None,
-            opts=pulumi.ResourceOptions(parent=self, protect=stack.protect),
+            opts=pulumi.ResourceOptions.merge(
+                pulumi.ResourceOptions(parent=self, protect=stack.protect),
+                announcing(name, said if recorded.app else []),
+            ),
         )
-        self.url = command.stdout.apply(lambda text: str(json.loads(text)["url"]) if text else "")
+        self.url = command.stdout.apply(lambda text: str(answer(text).get("url", "")))
         self.register_outputs({"url": self.url})

@@ -5,18 +5,22 @@
 - The public half goes in on standard input, where `pulumi preview --diff` shows it; the secret
   half in the environment, as a secret.
 - Create and update are the same converging command; there are no triggers, which replace.
-- Standard error is shown while it runs; standard output, the result, never is.
+- Standard error is shown while it runs; standard output, the framed result, never is.
+- Pulumi may replace it (`--replace`, `state taint`): then its successor is made first, and its
+  own delete leaves what the successor owns. A hook says so in the preview.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
 from pulumi_command import local
 
+from infra import frame
+from infra.components.names import former_names
 from infra.errors import FlygateError
 
 # The plugin runs in the program's folder, `infra/`; a relative path is the same on all machines.
@@ -27,10 +31,14 @@ def converging(
     name: str,
     operation: str,
     request: Mapping[str, Any],
-    secrets: pulumi.Output[str] | None,
+    secrets: Mapping[str, pulumi.Output[str]] | None,
     opts: pulumi.ResourceOptions,
 ) -> local.Command:
-    """A Command that runs `flygate op <operation>` whenever its request changes."""
+    """A Command that runs `flygate op <operation>` whenever its request changes.
+
+    Args:
+        secrets: variables of its environment; with any, its result is a secret, too.
+    """
     run = f"exec ./flygate op {operation}"
     return local.Command(
         name,
@@ -39,19 +47,40 @@ def converging(
         delete=f"{run} --delete",
         dir=ROOT,
         stdin=json.dumps(request, indent=1, sort_keys=True),
-        environment={"FLYGATE_SECRETS": secrets} if secrets is not None else None,
+        environment=dict(secrets) if secrets else None,
         logging=local.Logging.STDERR,
         opts=pulumi.ResourceOptions.merge(
             opts,
             pulumi.ResourceOptions(
-                additional_secret_outputs=[] if secrets is None else ["stdout", "stderr"]
+                additional_secret_outputs=["stdout", "stderr"] if secrets else [],
+                aliases=former_names(name),
             ),
         ),
     )
 
 
+def announcing(name: str, lines: Sequence[str]) -> pulumi.ResourceOptions:
+    """Say what the replacement of a resource does, in its preview and when it is made.
+
+    Args:
+        name: of the resource, unique in the program.
+        lines: for a resource that the state has already; none for one that is made.
+    """
+    if not lines:
+        return pulumi.ResourceOptions()
+
+    def tell(_: pulumi.ResourceHookArgs) -> None:
+        for line in lines:
+            pulumi.log.warn(line)
+
+    options = pulumi.ResourceHookOptions(on_dry_run=True)
+    hook = pulumi.ResourceHook(f"{name}-replacement", tell, options)
+    # It runs for a create only: the create of what the state has is a replacement's.
+    return pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(before_create=[hook]))
+
+
 def read_only(operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    """What `flygate op <operation>` prints; it runs in each preview, so it must only read.
+    """What `flygate op <operation>` answers; it runs in each preview, so it must only read.
 
     Raises:
         FlygateError: with the operation's own words.
@@ -65,8 +94,18 @@ def read_only(operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         )
     except Exception as exc:  # Pulumi raises plain ones, with the words deep inside
         raise FlygateError(_words(str(exc))) from None
-    answer: dict[str, Any] = json.loads(result.stdout)
-    return answer
+    return answer(result.stdout)
+
+
+def answer(result: str) -> dict[str, Any]:
+    """The JSON that an operation left as its result; empty if there is none.
+
+    Flygate 0.1 left it without a frame.
+    """
+    if not result:
+        return {}
+    found: dict[str, Any] = json.loads(frame.unwrap(result) if frame.is_framed(result) else result)
+    return found
 
 
 def _words(failure: str) -> str:

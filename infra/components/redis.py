@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import pulumi
 
-from infra.components.command import converging
+from infra.components.command import announcing, answer, converging
+from infra.components.names import former_names
 from infra.config import StackConfig
 from infra.fly.redis import RedisWish
 from infra.redis import RedisPlan
@@ -31,9 +31,11 @@ class UpstashRedis(pulumi.ComponentResource):
         stack: StackConfig,
         plan: RedisPlan,
         drift: str,
+        owner: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("flygate:fly:Redis", name, {}, opts)
+        aliases = pulumi.ResourceOptions(aliases=former_names(name))
+        super().__init__("flygate:fly:Redis", name, {}, pulumi.ResourceOptions.merge(aliases, opts))
         wish = RedisWish(
             name=plan.name,
             org=stack.org,
@@ -45,16 +47,25 @@ class UpstashRedis(pulumi.ComponentResource):
         command = converging(
             f"{name}-command",
             "redis",
-            {"app": stack.app, "wish": asdict(wish), "drift": drift},
+            {"app": stack.app, "wish": asdict(wish), "drift": drift, "owner": owner},
             secrets=None,
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                protect=stack.protect,
-                retain_on_delete=stack.protect,
-                additional_secret_outputs=["stdout"],
+            opts=pulumi.ResourceOptions.merge(
+                pulumi.ResourceOptions(
+                    parent=self,
+                    protect=stack.protect,
+                    retain_on_delete=stack.protect,
+                    additional_secret_outputs=["stdout"],
+                ),
+                announcing(name, _replacement(plan) if plan.live else []),
             ),
         )
         self.url = pulumi.Output.secret(
-            command.stdout.apply(lambda text: str(json.loads(text)["url"]) if text else "")
+            command.stdout.apply(lambda text: str(answer(text).get("url", "")))
         )
         self.register_outputs({})
+
+
+def _replacement(plan: RedisPlan) -> list[str]:
+    return [
+        f"the Redis resource is replaced: {plan.name} stays, with its URL and all that is in it"
+    ]

@@ -50,6 +50,7 @@ class StackConfig(Sizing):
         source: with `image: source`, the folders that make the image.
         env: environment variables of the service.
         protect: Pulumi refuses to destroy the app.
+        takeover: the stack from which this one takes its app over, as the refusal names it.
         promotion: the stack runs only what another one proved; see `flygate promote`.
         owners: secrets that a rollback does not restore: `rotated` ones, whose former value is
             void, and `attached` ones, which follow a live resource (a database's URL).
@@ -65,6 +66,7 @@ class StackConfig(Sizing):
     rollout: Rollout = Rollout()
     smoke: Smoke = Smoke()
     protect: bool = False
+    takeover: str = ""
     pin: Pin | None = None
     promotion: Promotion | None = None
     owners: dict[str, Owner] = Field(default_factory=dict)

@@ -146,6 +146,11 @@ class FlyClient:
         """One machine."""
         return Machine.model_validate(await self._session.flaps("GET", _path(app, machine_id)))
 
+    async def machine_config(self, app: str, machine_id: str) -> dict[str, Any]:
+        """A machine's config, whole, as Fly has it."""
+        body = await self._session.flaps("GET", _path(app, machine_id))
+        return dict(body.get("config") or {})
+
     async def create_machine(self, app: str, request: Mapping[str, Any]) -> Machine:
         """Create a machine once, also if Fly's answer is lost.
 

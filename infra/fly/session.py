@@ -9,7 +9,7 @@ from typing import Any, Self
 import httpx
 import stamina
 
-from infra.fly import graphql
+from infra.fly import graphql, retries
 from infra.fly.endpoints import Endpoints
 from infra.fly.errors import (
     FlyApiError,
@@ -26,6 +26,8 @@ from infra.fly.pace import Pace
 RATE_LIMIT_WAIT_SECONDS = 1.0
 ATTEMPTS = 6
 RETRIED_STATUSES = frozenset({502, 503, 504})
+
+retries.install()
 
 
 class FlySession:

@@ -6,26 +6,40 @@ from pydantic import BaseModel, ConfigDict
 
 from infra.errors import ConfigError
 from infra.fly.client import FlyClient
+from infra.ops import ownership
+from infra.rollout.observe import observe
 
 
 class AppRequest(BaseModel):
-    """What the Command gets on its standard input. `drift` only makes it run again."""
+    """What the Command gets on its standard input. `drift` only makes it run again.
+
+    Attributes:
+        owner: the label of the stack that asks: see `infra/owner.py`.
+        takeover: the label of the stack that it may take the app over from.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     app: str
     org: str
     drift: str = ""
+    owner: str = ""
+    takeover: str = ""
 
 
 class AppResult(BaseModel):
-    """What the Command prints."""
+    """What the Command prints.
+
+    Attributes:
+        owner: the label by which the state knows itself again.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     app: str
     org: str
     url: str
+    owner: str = ""
 
 
 async def ensure(request: AppRequest, fly: FlyClient) -> AppResult:
@@ -33,6 +47,7 @@ async def ensure(request: AppRequest, fly: FlyClient) -> AppResult:
 
     Raises:
         ConfigError: the app belongs to another organisation.
+        OwnerError: it belongs to another stack.
         FlyError: Fly refuses, for example since the name is taken.
     """
     found = await fly.app(request.app)
@@ -43,13 +58,12 @@ async def ensure(request: AppRequest, fly: FlyClient) -> AppResult:
             f"The app {request.app} exists in the organisation {found.organization.slug}, not in "
             f"{request.org}. Set the right one with `pulumi config set org …`, or another app name."
         )
+    else:
+        state = await observe(fly, request.app)
+        ownership.check(state, request.owner, request.takeover)
     await _ensure_addresses(request.app, fly)
-    return AppResult(app=request.app, org=request.org, url=await fly.app_url(request.app))
-
-
-async def remove(request: AppRequest, fly: FlyClient) -> None:
-    """Delete the app with all that is in it; one that is gone is fine."""
-    await fly.delete_app(request.app)
+    url = await fly.app_url(request.app)
+    return AppResult(app=request.app, org=request.org, url=url, owner=request.owner)
 
 
 async def _ensure_addresses(app: str, fly: FlyClient) -> None:

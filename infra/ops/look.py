@@ -14,7 +14,9 @@ from pydantic import BaseModel, ConfigDict
 from infra import redis
 from infra.fly.client import FlyClient
 from infra.manifest import Manifest
-from infra.ops import drift
+from infra.ops import drift, ownership
+from infra.ops.recovery import unrecorded
+from infra.owner import is_same
 from infra.redis import LiveRedis
 from infra.rollout import strategies
 from infra.rollout.forecast import fingerprint, forecast
@@ -29,6 +31,10 @@ class LookRequest(BaseModel):
         manifest: what shall run; none while the stack is pinned.
         redis: the name of the stack's Redis; none if it brings its own.
         needs_redis: it is made if it is not there.
+        owner, takeover: as in `ReleaseRequest`.
+        known: the newest version that the stack's ledger has, 0 if it has none; None leaves the
+            comparison out.
+        lacks: what the program itself has found wrong, a line each.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,6 +43,10 @@ class LookRequest(BaseModel):
     manifest: Manifest | None = None
     redis: str | None = None
     needs_redis: bool = False
+    owner: str = ""
+    takeover: str = ""
+    known: int | None = None
+    lacks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +69,20 @@ class Look:
 
 
 async def look(request: LookRequest, fly: FlyClient) -> Look:
-    """Read the live app."""
+    """Read the live app.
+
+    Raises:
+        OwnerError: it is another stack's.
+    """
     if await fly.app(request.app) is None:
         state, found = State(request.app), drift.absent()
         live = await _redis(request, state, fly)
     else:
         state, addresses = await asyncio.gather(observe(fly, request.app), fly.ips(request.app))
         live = await _redis(request, state, fly)
-        lacks = [*drift.lacking(addresses), *_lost(request, state, live)]
-        found = drift.judge(state, lacks)
+        ownership.check(state, request.owner, request.takeover)
+        lacks = [*request.lacks, *drift.lacking(addresses), *_lost(request, state, live)]
+        found = drift.judge(state, [*lacks, *_unknown(request, state)])
     plan = _plan(state, request.manifest) if request.manifest else []
     seen = fingerprint(state) + (f" redis {live.id}" if live else "")
     return Look(found.token, found.found, tuple(plan), seen, live)
@@ -81,6 +96,17 @@ async def _redis(request: LookRequest, state: State, fly: FlyClient) -> LiveRedi
     if found is None:
         return None
     return LiveRedis(found.id, found.name, found.plan, found.region, found.read_regions, found.url)
+
+
+def _unknown(request: LookRequest, state: State) -> list[str]:
+    """What was released behind the stack's back."""
+    lines = []
+    if request.known is not None and (version := unrecorded(state, request.known)):
+        known = f"ends at v{request.known}" if request.known else "is empty"
+        lines.append(f"v{version} serves, and the history of this stack {known}")
+    if not is_same(state.owner, request.owner):
+        lines.append(f"this stack takes the app over from {state.owner}, as configured")
+    return lines
 
 
 def _lost(request: LookRequest, state: State, live: LiveRedis | None) -> list[str]:

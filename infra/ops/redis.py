@@ -6,6 +6,7 @@ import sys
 
 from pydantic import BaseModel, ConfigDict
 
+from infra import frame
 from infra.errors import ConfigError
 from infra.fly.client import FlyClient
 from infra.fly.errors import Invalid
@@ -26,6 +27,7 @@ class RedisRequest(BaseModel):
     app: str
     wish: RedisWish
     drift: str = ""
+    owner: str = ""
 
 
 class RedisResult(BaseModel):
@@ -59,18 +61,9 @@ async def ensure(request: RedisRequest, fly: FlyClient, former: str = "") -> Red
         await _change(found, wish, fly)
     if not found.url:
         raise ConfigError(f"The Redis {found.name} has no URL: {found.problem or 'ask Fly why'}.")
-    if former and (left := RedisResult.model_validate_json(former).name) != wish.name:
+    if (left := _former_name(former)) not in {"", wish.name}:
         _say(f"the Redis {left} stays, and costs money: `fly redis destroy {left}` removes it")
     return RedisResult(name=found.name, plan=wish.plan, region=found.region, url=found.url)
-
-
-async def remove(request: RedisRequest, fly: FlyClient) -> None:
-    """Delete it with its app. While the app has machines, they may need it, and it stays."""
-    name = request.wish.name
-    if await fly.app(request.app) is not None and await fly.machines(request.app):
-        _say(f"the Redis {name} stays on Fly, with all that is in it, since {request.app} runs")
-        return
-    await fly.redis.delete(name)
 
 
 async def _create(wish: RedisWish, fly: FlyClient) -> Redis:
@@ -91,6 +84,15 @@ async def _change(found: Redis, wish: RedisWish, fly: FlyClient) -> None:
     if is_so != (wish.plan, set(wish.read_regions), wish.evicts):
         await fly.redis.update(found, wish)
         _say(f"the Redis {found.name} is changed: {wish.plan}")
+
+
+def _former_name(former: str) -> str:
+    """The name in what the last run printed, if it can be read."""
+    try:
+        text = frame.unwrap(former) if frame.is_framed(former) else former
+        return RedisResult.model_validate_json(text).name
+    except ValueError:
+        return ""
 
 
 def _taken(name: str, owner: str) -> str:

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from infra.fly.client import FlyClient
-from infra.ops import images
+from infra import bounds
+from infra.fly import retries
+from infra.ops import images, keys, ownership, recovery
 from infra.ops.abort import abort
 from infra.ops.hooked import hooked
 from infra.ops.recorded import recorded
+from infra.ops.recovery import Found
 from infra.ops.request import ReleaseRequest, Wanted
 from infra.ops.rollout import Rollout
 from infra.ops.site import Site, lock_path
+from infra.owner import is_same
 from infra.rollout import engine, strategies
 from infra.rollout.errors import NothingHeld
 from infra.rollout.holder import HolderFile
 from infra.rollout.ledger import Ledger, Release
-from infra.rollout.observe import DRIFT_KEY, SECRETS_KEY, State, observe
+from infra.rollout.observe import (
+    DRIFT_KEY,
+    HOLDER_KEY,
+    OWNER_KEY,
+    SECRETS_KEY,
+    State,
+    observe,
+)
 from infra.rollout.plan import repairs
 from infra.rollout.target import Target
 from infra.rollout.undisturbed import undisturbed
@@ -26,42 +37,61 @@ VERDICT_MAX = 160
 
 
 async def release(
-    request: ReleaseRequest, secrets: Mapping[str, str], ledger: Ledger, site: Site
+    request: ReleaseRequest,
+    secrets: Mapping[str, str],
+    found: Found,
+    site: Site,
 ) -> Ledger:
     """Converge on what the request asks for.
 
     Args:
         secrets: the values for the manifest's secret names; with a pin, of those not restored.
-        ledger: of the last run.
+        found: the ledger to begin with.
 
     Returns:
         The ledger with the new release; the same ledger if that release runs already.
 
     Raises:
+        OwnerError: the app is another stack's.
         RolloutError: the release failed; the error's class says what was restored.
         FlygateError: nothing was begun.
     """
-    wanted = Wanted.of(request, secrets, ledger)
-    await images.ensure(wanted.manifest, request.source, site.root, site.fly)
     state = await observe(site.fly, request.app)
-    rollout = await Rollout.prepare(wanted, ledger, state, request.drift, site)
+    ownership.check(state, request.owner, request.takeover)
+    key = await keys.find(found.ledger, state, site.fly)
+    ledger = found.ledger.model_copy(update={"key": key})
+    wanted = Wanted.of(request, secrets, ledger)
+    bounds.check(wanted.manifest, wanted.secrets)
+    await images.ensure(wanted.manifest, request.source, site.root, site.fly)
+    ledger, told = await recovery.reconciled(ledger, state, wanted, secrets, site.fly)
+    rollout = await Rollout.prepare(wanted, request, ledger, state, site)
+    rollout = replace(rollout, is_again=found.is_replacement)
+    with retries.heard_by(rollout.warn):
+        _tell(rollout, [*found.told, *told], state)
+        return (await _release(rollout, state, site)).fitted()
+
+
+async def _release(rollout: Rollout, state: State, site: Site) -> Ledger:
+    app = rollout.world.app
     if rollout.runs_already(state) and not rollout.orders.abort:
         await _note_drift(rollout, state)
-        return ledger
-    lock, file = rollout.lock, HolderFile(lock_path(site.root, request.app))
+        return rollout.ledger
+    lock, file = rollout.lock, HolderFile(lock_path(site.root, app))
     async with lock.hold(file, _ids(state)):
-        state = await observe(site.fly, request.app)
+        state = await observe(site.fly, app)
         await lock.take(_ids(state))
         rollout.aim(state)
         return await _converge(rollout, state)
 
 
-async def remove(request: ReleaseRequest, fly: FlyClient) -> None:
-    """Destroy the machines that Flygate made. Safe with old inputs: only the name matters."""
-    if await fly.app(request.app) is None:
-        return
-    for machine in (await observe(fly, request.app)).machines:
-        await fly.destroy(request.app, machine.id)
+def _tell(rollout: Rollout, lines: list[str], state: State) -> None:
+    """What was recovered, and from which stack the app was taken over: for the journal, too."""
+    for line in lines:
+        rollout.warn(line, "ledger")
+    target, by = rollout.world.target, rollout.provenance.by
+    if not is_same(state.owner, target.owner):
+        text = f"by {by}: {target.owner} takes the app over from {state.owner}"
+        rollout.world.journal.write("accepted", "owner", text)
 
 
 async def _converge(rollout: Rollout, state: State) -> Ledger:
@@ -75,7 +105,7 @@ async def _converge(rollout: Rollout, state: State) -> Ledger:
 async def _repaired(rollout: Rollout, state: State) -> bool:
     """The manifest is the running one's, and its machines are all there, or were put right."""
     current, world = rollout.ledger.current, rollout.world
-    if current is None or current.manifest_id != rollout.wanted.id:
+    if current is None or current.manifest_id != rollout.wanted.id or rollout.is_again:
         return False
     if len(state.of(current.version)) != world.target.manifest.count:
         return False
@@ -93,9 +123,13 @@ async def _repaired(rollout: Rollout, state: State) -> bool:
 
 async def _note_drift(rollout: Rollout, state: State) -> None:
     current, world = rollout.ledger.current, rollout.world
-    notes = {DRIFT_KEY: world.target.drift, SECRETS_KEY: state.secrets}
+    target = world.target
+    wanted = (target.drift, state.secrets, target.owner, target.holder)
+    keys_ = (DRIFT_KEY, SECRETS_KEY, OWNER_KEY, HOLDER_KEY)
     for machine in state.of(current.version if current else 0):
-        if (machine.drift, machine.noted_secrets) != (world.target.drift, state.secrets):
+        noted = (machine.drift, machine.noted_secrets, machine.owner, machine.holder)
+        if noted != wanted:
+            notes = {key: value or None for key, value in zip(keys_, wanted, strict=True)}
             await world.fly.patch_metadata(world.app, machine.id, notes)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from infra.config import Pin
-from infra.errors import ConfigError
+from infra.errors import ConfigError, LedgerError
 from infra.manifest import Manifest
 from infra.rollout.ledger import Ledger
 
@@ -22,6 +22,8 @@ class ReleaseRequest(BaseModel):
         promotion: where the manifest's image was proved, for the ledger.
         attached: with a pin, the secrets that follow a live resource: the release gets their
             present values, also if it had none when it first ran.
+        owner: the label of the stack that asks: see `infra/owner.py`.
+        takeover: the label of the stack that it may take the app over from.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,6 +35,8 @@ class ReleaseRequest(BaseModel):
     drift: str = ""
     promotion: str = ""
     attached: tuple[str, ...] = ()
+    owner: str = ""
+    takeover: str = ""
 
     @model_validator(mode="after")
     def _one_of_two(self) -> ReleaseRequest:
@@ -82,6 +86,13 @@ class Wanted:
         cls, pin: Pin, live: Mapping[str, str], attached: Iterable[str], ledger: Ledger
     ) -> Wanted:
         release = ledger.with_manifest(pin.manifest)
+        if not ledger.has_secrets_of(release):
+            raise LedgerError(
+                f"The secret values of {pin.version} are kept no longer: with those of later "
+                "releases they were more than Pulumi's plugin can hand on. Nothing was changed. "
+                "`flygate forward` ends the pin; `flygate ledger show` lists the releases whose "
+                "values are there."
+            )
         former = ledger.secrets_of(release)
         names = {*former, *attached} & set(live)
         kept = {name: live[name] for name in names if former.get(name) != live[name]}

@@ -6,9 +6,8 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from infra.ops import keys
 from infra.ops.orders import Orders
-from infra.ops.request import Wanted
+from infra.ops.request import ReleaseRequest, Wanted
 from infra.ops.site import Site, journal_path
 from infra.provenance import Provenance
 from infra.redact import Redactor
@@ -18,6 +17,7 @@ from infra.rollout.ledger import Ledger
 from infra.rollout.lock import Lock
 from infra.rollout.observe import LIVE, State
 from infra.rollout.plan import is_converged
+from infra.rollout.signature import new_key
 from infra.rollout.target import Target
 from infra.rollout.world import Member, World
 
@@ -28,6 +28,7 @@ class Rollout:
 
     Attributes:
         ledger: before it.
+        is_again: what runs is released once more, though nothing of it has changed.
         hooks: the folder of the user's hooks.
     """
 
@@ -37,15 +38,16 @@ class Rollout:
     provenance: Provenance
     orders: Orders
     hooks: Path
+    is_again: bool = False
 
     @classmethod
     async def prepare(
-        cls, wanted: Wanted, ledger: Ledger, state: State, drift: str, site: Site
+        cls, wanted: Wanted, request: ReleaseRequest, ledger: Ledger, state: State, site: Site
     ) -> Rollout:
         """Nothing is changed yet.
 
         Args:
-            drift: what the machines shall remember.
+            ledger: with the app's key, if it has one.
         """
         app = wanted.manifest.app
         former = _former(ledger, state)
@@ -55,19 +57,20 @@ class Rollout:
             manifest_id=wanted.id,
             url=await site.fly.app_url(app),
             former=former,
-            drift=drift,
+            drift=request.drift,
             secrets=wanted.secrets,
             former_secrets=ledger.current_secrets,
-            key=await keys.find(ledger, state, site.fly),
+            key=ledger.key or new_key(),
             former_key=ledger.key,
             is_former_known=former is None or ledger.current is not None,
             at=time.time(),
             is_rollback=wanted.rollback_of is not None,
             is_fast=wanted.is_fast,
             accepted=site.orders.accept,
+            owner=request.owner,
+            holder=ledger.tenure,
         )
-        secrets = [*target.secrets.values(), *target.former_secrets.values(), target.key]
-        redact = Redactor(secrets)
+        redact = Redactor([*target.secrets.values(), target.key, *ledger.all_values])
         journal = Journal(journal_path(site.root, app), target.name, redact, site.listeners)
         world = World(site.fly, target, journal)
         return cls(
@@ -82,6 +85,10 @@ class Rollout:
         holder = Holder(world.target.name, by.by, since=by.at, why=why)
         return Lock(world.fly, world.app, holder, world.journal, self.orders.wait_seconds)
 
+    def warn(self, text: str, stage: str = "fly") -> None:
+        """Tell the operator of something that did not end the rollout."""
+        self.world.journal.write("warning", stage, text)
+
     def aim(self, state: State) -> None:
         """Aim at what runs now: whoever held the lock before may have changed it."""
         world, former = self.world, _former(self.ledger, state)
@@ -95,6 +102,7 @@ class Rollout:
         current = self.ledger.current
         return (
             current is not None
+            and not self.is_again
             and current.manifest_id == self.wanted.id
             and is_converged(state, current.version, self.wanted.manifest.count)
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from infra.checkpoint import Checkpoint
 from infra.fly.client import FlyClient
 from infra.ops.orders import Orders
 from infra.rollout.journal import Event
@@ -19,12 +20,14 @@ class Site:
     """Attributes:
     root: the checkout, for the image's source, the journal and the lock.
     listeners: told of each event of the journal.
+    checkpoint: reads what Pulumi last wrote of a stack, by the label of its owner.
     """
 
     root: Path
     fly: FlyClient
     orders: Orders = field(default_factory=Orders)
     listeners: tuple[Listener, ...] = field(default_factory=lambda: (Report(),))
+    checkpoint: Callable[[str], Checkpoint] = field(default=lambda owner: Checkpoint())
 
 
 def journal_path(root: Path, app: str) -> Path:

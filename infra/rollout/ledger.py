@@ -6,20 +6,25 @@ the plugin hands the former output to the next run, and a run that fails leaves 
 
 from __future__ import annotations
 
+import base64
 import hmac
+import json
 import secrets
+import zlib
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from infra import frame
 from infra.errors import LedgerError
 from infra.manifest import Manifest, canonical
 from infra.preview import fingerprint
 
-RELEASES_MAX = 10
-# The former output travels in an environment variable; Linux allows 128 KiB for one.
-BYTES_MAX = 64 * 1024
+RELEASES_MAX: Final = 10
+# The former output travels in one environment variable, of which Linux allows 128 KiB.
+BYTES_MAX: Final = 120 * 1024
+SCHEMA: Final = 2
 
 
 class Release(BaseModel):
@@ -31,6 +36,8 @@ class Release(BaseModel):
         accepted: why an operator let it go on where a gate could not decide, or empty.
         promotion: from which stack it came and how it was proved there, or empty.
         rollback_of: the version whose manifest this is, if it is a rollback.
+        rebuilt: what the entry was made of, if the run that made the release is not the one that
+            recorded it; empty for all others.
         verdicts: gate → what it said of the release.
         seconds: how long the rollout took.
         machines: region → machine ids.
@@ -49,6 +56,7 @@ class Release(BaseModel):
     promotion: str = ""
     accepted: str = ""
     rollback_of: int | None = None
+    rebuilt: str = ""
     verdicts: dict[str, str] = Field(default_factory=dict)
     seconds: float = 0.0
     machines: dict[str, list[str]] = Field(default_factory=dict)
@@ -63,16 +71,40 @@ class Ledger(BaseModel):
     """The releases, oldest first, and the secret sets that they name.
 
     Attributes:
+        secret_sets: id → the values. The set of an old release may be missing: values are
+            dropped first where not all fit.
         key: what the engine signs its requests to the machines with. It belongs to the app and to
             no release, so a rollback leaves it.
+        app: whose releases these are; empty in ledgers of Flygate 0.1.
+        state: the id of the Pulumi state that made them: see `infra/owner.py`.
+        tenure: the id of the resource that holds the app; a replacement has another one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    schema_version: int = Field(default=1, alias="schema")
+    schema_version: int = Field(default=SCHEMA, alias="schema")
     releases: tuple[Release, ...] = ()
     secret_sets: dict[str, dict[str, str]] = Field(default_factory=dict, repr=False)
     key: str = Field(default="", repr=False)
+    app: str = ""
+    state: str = ""
+    tenure: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_schema(cls, found: Any) -> Any:
+        """Schema 1 wrote each set out; schema 2 shares the values between the sets."""
+        if not isinstance(found, dict) or "schema" not in found:
+            return found
+        schema = found["schema"]
+        if schema not in {1, SCHEMA}:
+            raise ValueError(f"schema {schema} is of a newer Flygate")
+        if "values" not in found:
+            return {**found, "schema": SCHEMA}
+        values, sets = found["values"], found["secret_sets"]
+        shared = {key: {n: values[at] for n, at in one.items()} for key, one in sets.items()}
+        rest = {name: value for name, value in found.items() if name != "values"}
+        return {**rest, "secret_sets": shared}
 
     @classmethod
     def parse(cls, text: str | None) -> Self:
@@ -84,14 +116,14 @@ class Ledger(BaseModel):
         if not text or not text.strip():
             return cls()
         try:
-            return cls.model_validate_json(text)
+            return cls.model_validate_json(_content(text))
         except ValidationError as exc:
             places = ", ".join(".".join(map(str, e["loc"])) or "all" for e in exc.errors()[:3])
-            raise LedgerError(
-                f"The ledger in Pulumi's state can't be read (at {places}). It was written by "
-                "another version of Flygate, or edited: restore it with `pulumi stack import` "
-                "of the last checkpoint, or use the version of Flygate that wrote it."
-            ) from None  # the cause quotes the input, and with it secret values
+            raise unreadable(f"at {places}") from None  # the cause quotes secret values
+        except (KeyError, IndexError, TypeError, AttributeError):
+            raise unreadable("at secret_sets") from None
+        except frame.FrameError as exc:
+            raise unreadable(str(exc)) from None
 
     @property
     def current(self) -> Release | None:
@@ -107,6 +139,11 @@ class Ledger(BaseModel):
     def current_secrets(self) -> dict[str, str]:
         """The secret values of the release that runs."""
         return self.secrets_of(self.current) if self.current else {}
+
+    @property
+    def all_values(self) -> list[str]:
+        """Every secret value that it holds, for redaction."""
+        return [self.key, *(value for one in self.secret_sets.values() for value in one.values())]
 
     def with_manifest(self, manifest_id: str) -> Release:
         """The newest release that ran a manifest.
@@ -129,8 +166,12 @@ class Ledger(BaseModel):
         )
 
     def secrets_of(self, release: Release) -> dict[str, str]:
-        """The secret values of a release."""
+        """The secret values of a release; none if they were dropped."""
         return dict(self.secret_sets.get(release.secret_set, {}))
+
+    def has_secrets_of(self, release: Release) -> bool:
+        """The values of a release are here, or it has none."""
+        return release.secret_set in self.secret_sets or not release.manifest.secrets
 
     def secret_set_for(self, values: Mapping[str, str]) -> str:
         """The id of a set of values: the known one, or a new one.
@@ -148,30 +189,73 @@ class Ledger(BaseModel):
         return hmac.new(self.key.encode(), text.encode(), "sha256").hexdigest()[:8]
 
     def add(self, release: Release, values: Mapping[str, str], key: str = "") -> Ledger:
-        """The ledger with one more release; the oldest go when there are too many.
+        """The ledger with one more release, as much of it as fits.
+
+        What is dropped first: the values of old releases' secrets, the oldest first; then the
+        oldest releases. The new release itself always stays.
 
         Args:
             values: the release's secrets.
             key: the app's, if the ledger does not have it yet.
-
-        Raises:
-            LedgerError: not even the last two releases fit.
         """
         sets = {**self.secret_sets, release.secret_set: dict(values)}
-        key = self.key or key
-        kept = [*self.releases, release][-RELEASES_MAX:]
-        while (size := len(_with_only_used(kept, sets, key).dumps().encode())) > BYTES_MAX:
-            if len(kept) <= 2:
-                raise LedgerError(
-                    f"The ledger of two releases takes {size} bytes, more than {BYTES_MAX}. "
-                    "Move large secrets or environment values out of the stack's configuration."
-                )
-            kept = kept[1:]
-        return _with_only_used(kept, sets, key)
+        grown = self.model_copy(
+            update={
+                "releases": (*self.releases, release)[-RELEASES_MAX:],
+                "secret_sets": sets,
+                "key": self.key or key,
+            }
+        )
+        return grown.fitted()
+
+    def fitted(self, limit: int = BYTES_MAX) -> Ledger:
+        """As much of it as fits into the variable by which the next run gets it."""
+        fitting = self._with_only_used()
+        while len(fitting.dumps()) > limit and (smaller := fitting._smaller()) is not None:
+            fitting = smaller
+        return fitting
+
+    def joined(self, other: Ledger) -> Ledger:
+        """With the releases and the values that another ledger of the same app has beside it."""
+        if self.app and other.app and self.app != other.app:
+            return self
+        releases = {r.version: r for r in (*other.releases, *self.releases)}
+        kept = tuple(releases[version] for version in sorted(releases))[-RELEASES_MAX:]
+        joined = self.model_copy(
+            update={
+                "releases": kept,
+                "secret_sets": {**other.secret_sets, **self.secret_sets},
+                "key": self.key or other.key,
+            }
+        )
+        return joined._with_only_used()
+
+    def with_values(self, manifest_id: str, values: Mapping[str, str]) -> Ledger:
+        """With the secret values of a manifest, if it has the release and not the values."""
+        for release in reversed(self.releases):
+            if release.manifest_id == manifest_id and not self.has_secrets_of(release):
+                sets = {**self.secret_sets, release.secret_set: dict(values)}
+                return self.model_copy(update={"secret_sets": sets})
+        return self
+
+    def content(self) -> str:
+        """All of it as one line of JSON, of no bounded length."""
+        found = self.model_dump(mode="json", by_alias=True)
+        values = sorted({value for one in self.secret_sets.values() for value in one.values()})
+        places = {value: at for at, value in enumerate(values)}
+        sets = {
+            set_id: {name: places[value] for name, value in one.items()}
+            for set_id, one in self.secret_sets.items()
+        }
+        return canonical({**found, "values": values, "secret_sets": sets})
+
+    def packed(self) -> str:
+        """All of it, compressed, as one line of ASCII."""
+        return base64.b85encode(zlib.compress(self.content().encode(), 9)).decode()
 
     def dumps(self) -> str:
-        """The text to print: one line of JSON."""
-        return canonical(self.model_dump(mode="json", by_alias=True))
+        """The text that a run prints and the next one gets: framed, in short lines."""
+        return frame.wrap(self.packed())
 
     def running(self) -> dict[str, Any]:
         """What the next preview compares with: see `infra/preview.py`."""
@@ -193,16 +277,59 @@ class Ledger(BaseModel):
             for release in reversed(self.releases)
         ]
 
+    def _smaller(self) -> Ledger | None:
+        """One step smaller; None if nothing more can be dropped."""
+        current = self.current
+        for release in self.releases:
+            old = release.secret_set
+            if current and old != current.secret_set and old in self.secret_sets:
+                rest = {key: one for key, one in self.secret_sets.items() if key != old}
+                return self.model_copy(update={"secret_sets": rest})
+        if len(self.releases) > 1:
+            return self.model_copy(update={"releases": self.releases[1:]})
+        return None
 
-def _with_only_used(
-    releases: list[Release], sets: Mapping[str, dict[str, str]], key: str
-) -> Ledger:
-    used = {release.secret_set for release in releases}
-    return Ledger(
-        releases=tuple(releases),
-        secret_sets={set_id: values for set_id, values in sets.items() if set_id in used},
-        key=key,
+    def _with_only_used(self) -> Ledger:
+        used = {release.secret_set for release in self.releases}
+        kept = {key: values for key, values in self.secret_sets.items() if key in used}
+        return self.model_copy(update={"secret_sets": kept})
+
+
+def unreadable(why: str) -> LedgerError:
+    """The error for a text that is no ledger.
+
+    Args:
+        why: without anything of the text.
+    """
+    return LedgerError(
+        f"The ledger in Pulumi's state can't be read ({why}): it was cut off, edited, or written "
+        "by a newer Flygate. Nothing is lost that still runs: the next `pulumi up` takes over what "
+        "runs, and `flygate ledger show` says what is known."
     )
+
+
+def _content(text: str) -> str:
+    """The JSON of a ledger, whatever form it was printed in.
+
+    Flygate 0.1 printed plain JSON, and a library could print its own lines before it.
+    """
+    if frame.is_framed(text):
+        try:
+            return zlib.decompress(base64.b85decode(frame.unwrap(text))).decode()
+        except (ValueError, zlib.error) as exc:
+            raise exc if isinstance(exc, frame.FrameError) else frame.FrameError("at all") from None
+    for line in reversed(text.splitlines()):
+        if line.startswith("{") and _is_json(line):
+            return line
+    return text
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _public(release: Release) -> dict[str, Any]:
@@ -218,6 +345,7 @@ def _public(release: Release) -> dict[str, Any]:
         "promotion": release.promotion,
         "accepted": release.accepted,
         "rollback_of": f"v{release.rollback_of}" if release.rollback_of else "",
+        "rebuilt": release.rebuilt,
         "verdicts": release.verdicts,
         "seconds": release.seconds,
         "machines": release.machines,

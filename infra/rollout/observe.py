@@ -24,6 +24,11 @@ SHARE_KEY = "flygate_share"
 # What the machine and the app's secrets were when the release stood: see `infra/ops/drift.py`.
 INSTANCE_KEY = "flygate_instance"
 SECRETS_KEY = "flygate_secrets"
+# Whose the machine is: the stack with the id of its state (`infra/owner.py`), and the resource that
+# made its release, so that the delete of one that was replaced leaves it alone.
+OWNER_KEY = "flygate_owner"
+HOLDER_KEY = "flygate_holder"
+PHASE_KEY = "flygate_phase"
 # flyctl counts the machines that have it, and a standby is none of them.
 PLATFORM_KEY = "fly_platform_version"
 PLATFORM_VERSION = "v2"
@@ -50,6 +55,9 @@ class Seen:
         share: the percentage of the clients that were moved to its release, while they are moved.
         instance: Fly's id of its present config, another one after each edit.
         stops_when_idle: the proxy stops it, and starts it for a request.
+        owner: the label of the stack whose it is; empty on machines of Flygate 0.1.
+        holder: the tenure of the resource that made its release; empty on those, too.
+        phase: of its release, 0 where it says nothing.
         noted_instance, noted_secrets: what its release noted of it, and of the app's secrets.
     """
 
@@ -72,6 +80,9 @@ class Seen:
     noted_instance: str = ""
     noted_secrets: str = ""
     stops_when_idle: bool = False
+    owner: str = ""
+    holder: str = ""
+    phase: int = 0
 
     @property
     def edited(self) -> bool:
@@ -102,6 +113,13 @@ class State:
     def of(self, release: int) -> tuple[Seen, ...]:
         """The machines of one release."""
         return tuple(m for m in self.machines if m.release == release)
+
+    @property
+    def owner(self) -> str:
+        """The label of the stack whose release is the newest; empty if no machine has one."""
+        labelled = [m for m in self.machines if m.owner]
+        newest = max(labelled, key=lambda m: (m.role == LIVE, m.release), default=None)
+        return newest.owner if newest else ""
 
     def secrets_moved(self, release: int) -> bool:
         """Somebody changed the app's secrets after a release stood."""
@@ -148,6 +166,9 @@ def seen(machine: Machine) -> Seen:
         noted_instance=metadata.get(INSTANCE_KEY, ""),
         noted_secrets=metadata.get(SECRETS_KEY, ""),
         stops_when_idle=machine.stops_when_idle,
+        owner=metadata.get(OWNER_KEY, ""),
+        holder=metadata.get(HOLDER_KEY, ""),
+        phase=_whole(metadata.get(PHASE_KEY, "")),
     )
 
 

@@ -27,6 +27,7 @@ class Target:
         is_rollback: the manifest ran before, so its standby machines may serve again.
         is_fast: an emergency: all at once, with the least of gates.
         accepted: why an operator lets a held rollout go on, or empty.
+        owner, holder: whose the machines are: see `Seen`.
     """
 
     version: int
@@ -44,6 +45,8 @@ class Target:
     is_rollback: bool = False
     is_fast: bool = False
     accepted: str = ""
+    owner: str = ""
+    holder: str = ""
 
     @property
     def name(self) -> str:

@@ -18,6 +18,7 @@ from infra.fly.models import Check
 from infra.manifest import Gates, Manifest
 from infra.ops import app as app_op
 from infra.ops import release as release_op
+from infra.ops.recovery import Found
 from infra.ops.request import ReleaseRequest
 from infra.ops.site import Site
 from infra.rollout.ledger import Ledger
@@ -103,7 +104,8 @@ class Deployment:
             changes: to the manifest.
         """
         request, values = self.request(secrets=secrets, drift=drift, **changes)
-        self.ledger = await release_op.release(request, values, self.ledger, self.site(how))
+        found = Found(self.ledger)
+        self.ledger = await release_op.release(request, values, found, self.site(how))
         return self.ledger
 
     async def pin(
@@ -123,7 +125,7 @@ class Deployment:
         request, _ = self.request(version, **fields)
         request = request.model_copy(update={"attached": attached})
         site = self.site(how)
-        self.ledger = await release_op.release(request, kept or {}, self.ledger, site)
+        self.ledger = await release_op.release(request, kept or {}, Found(self.ledger), site)
         return self.ledger
 
     def request(

@@ -13,6 +13,7 @@ from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
 from infra.fly.pace import Pace
 from infra.ops import release as release_op
+from infra.ops.recovery import Found
 from infra.ops.request import ReleaseRequest
 from infra.ops.site import Listener, Site
 from infra.rollout.journal import Event
@@ -60,6 +61,6 @@ async def _release(attempt: Attempt, listener: Listener) -> None:
         await release_op.release(
             ReleaseRequest.model_validate_json(attempt.request),
             attempt.secrets,
-            Ledger.parse(attempt.ledger),
+            Found(Ledger.parse(attempt.ledger)),
             Site(attempt.root, fly, listeners=(listener,)),
         )

@@ -12,6 +12,7 @@ from infra.fly.endpoints import Endpoints, is_loopback
 from infra.fly.pace import Pace
 from infra.manifest import Course, Gates, Manifest
 from infra.ops import release as release_op
+from infra.ops.recovery import Found
 from infra.ops.request import ReleaseRequest
 from infra.ops.site import Site
 from infra.phases import PHASES
@@ -47,7 +48,9 @@ class Operator:
             app=fleet.fly.app, manifest=self._manifest(machines, environment), source=(SOURCE,)
         )
         site = Site(self._checkout, self._fly, listeners=())
-        self._ledger = await release_op.release(request, {"FLYGATE_KEY": KEY}, self._ledger, site)
+        self._ledger = await release_op.release(
+            request, {"FLYGATE_KEY": KEY}, Found(self._ledger), site
+        )
         found = await self._fly.machines(fleet.fly.app)
         fleet.ids = [one.id for one in found if one.state == "started" and not one.cordoned]
 

@@ -10,7 +10,10 @@ from infra.rollout.observe import (
     CANDIDATE,
     COUNT_KEY,
     DRIFT_KEY,
+    HOLDER_KEY,
     MANIFEST_KEY,
+    OWNER_KEY,
+    PHASE_KEY,
     RELEASE_KEY,
     ROLE_KEY,
     ROLLOUT_KEY,
@@ -72,6 +75,9 @@ def machine_request(world: World, slot: Slot) -> dict[str, Any]:
             ROLLOUT_KEY: world.id,
             COUNT_KEY: str(manifest.count),
             DRIFT_KEY: target.drift,
+            OWNER_KEY: target.owner,
+            HOLDER_KEY: target.holder,
+            PHASE_KEY: str(manifest.phase),
         },
     }
     request: dict[str, Any] = {

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from infra.checkpoint import Checkpoint
 from infra.errors import ConfigError
 from infra.fly.client import FlyClient
 from infra.ops import app as app_op
 from infra.ops.app import AppRequest
+from infra.ops.removal import remove_app
 
 pytestmark = pytest.mark.integration
 
@@ -49,7 +51,7 @@ async def test_removing_an_app_twice_is_fine(fly: FlyClient) -> None:
     """Destroy can be repeated after it failed."""
     await app_op.ensure(REQUEST, fly)
 
-    await app_op.remove(REQUEST, fly)
-    await app_op.remove(REQUEST, fly)
+    await remove_app(REQUEST, fly, Checkpoint)
+    await remove_app(REQUEST, fly, Checkpoint)
 
     assert await fly.app("shop") is None

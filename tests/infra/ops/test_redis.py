@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from infra.checkpoint import Checkpoint
 from infra.errors import ConfigError
 from infra.fly.client import FlyClient
 from infra.fly.redis import RedisWish
 from infra.ops import redis as redis_op
 from infra.ops.look import Look, LookRequest, look
 from infra.ops.redis import RedisRequest
+from infra.ops.removal import remove_redis
 from infra.redis import URL
 from tests.infra.deployment import APP, Deployment
 
@@ -91,12 +93,12 @@ async def test_a_redis_stays_while_its_app_has_machines(shop: Deployment) -> Non
     made = await redis_op.ensure(REQUEST, fly)
     machine = await shop.machine("one")
 
-    await redis_op.remove(REQUEST, fly)
+    await remove_redis(REQUEST, fly, Checkpoint)
     assert (await redis_op.ensure(REQUEST, fly)).url == made.url
 
     await fly.destroy(APP, machine)
-    await redis_op.remove(REQUEST, fly)
-    await redis_op.remove(REQUEST, fly)
+    await remove_redis(REQUEST, fly, Checkpoint)
+    await remove_redis(REQUEST, fly, Checkpoint)
     assert await fly.redis.find(WISH.name) is None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from infra import flytoml, image
+from infra.checkpoint import Checkpoint
 from infra.config import Pin
 from infra.errors import ConfigError, ImageError, LedgerError
 from infra.fly.client import FlyClient
@@ -17,6 +18,8 @@ from infra.fly.endpoints import Endpoints
 from infra.ops import release as release_op
 from infra.ops.look import Look, LookRequest, look
 from infra.ops.orders import Orders
+from infra.ops.recovery import Found
+from infra.ops.removal import remove_release
 from infra.ops.request import ReleaseRequest
 from infra.ops.site import journal_path
 from infra.rollout import journal, lock
@@ -227,7 +230,7 @@ async def test_a_pin_to_what_is_forgotten_changes_nothing(serving: Deployment) -
     before = await serving.fingerprint()
 
     with pytest.raises(LedgerError, match="pinned to manifest unknown"):
-        await release_op.release(request, {}, serving.ledger, serving.site())
+        await release_op.release(request, {}, Found(serving.ledger), serving.site())
 
     assert await serving.fingerprint() == before
 
@@ -237,7 +240,8 @@ async def test_secrets_that_are_not_those_of_the_manifest_are_refused(shop: Depl
     request = ReleaseRequest(app=APP, manifest=shop.manifest(("A", "B")), source=("service",))
 
     with pytest.raises(ConfigError, match=r"\['B', 'C'\]") as error:
-        await release_op.release(request, {"A": "canary", "C": "canary"}, Ledger(), shop.site())
+        values = {"A": "canary", "C": "canary"}
+        await release_op.release(request, values, Found(Ledger()), shop.site())
 
     assert "canary" not in str(error.value)
 
@@ -248,7 +252,7 @@ async def test_a_source_that_changes_meanwhile_is_not_released(serving: Deployme
     request = ReleaseRequest(app=APP, manifest=wanted, source=("service",))
 
     with pytest.raises(ImageError, match="source changed while Pulumi ran"):
-        await release_op.release(request, {}, serving.ledger, serving.site())
+        await release_op.release(request, {}, Found(serving.ledger), serving.site())
 
 
 async def test_an_image_that_no_registry_has_is_named(serving: Deployment) -> None:
@@ -258,7 +262,7 @@ async def test_an_image_that_no_registry_has_is_named(serving: Deployment) -> No
 
     with pytest.raises(ImageError, match=f"no image {digest}"):
         await release_op.release(
-            ReleaseRequest(app=APP, manifest=wanted), {}, Ledger(), serving.site()
+            ReleaseRequest(app=APP, manifest=wanted), {}, Found(Ledger()), serving.site()
         )
 
 
@@ -325,7 +329,10 @@ def dies_at(kind: str, stage: str) -> Callable[[Journal, str, str, str, str], No
 async def test_the_former_release_is_well_before_the_dead_one_goes(
     shop: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It takes its time to start, and until then only the dead rollout's machines serve."""
+    """It takes its time to start, and until then only the dead rollout's machines serve.
+
+    What serves whole is a release, though its own run did not record it.
+    """
     slow = {"FAULT": "slow", "SLOW_SECONDS": "0.7"}
     await shop.release(env=slow)
     with monkeypatch.context() as doomed:
@@ -335,10 +342,15 @@ async def test_the_former_release_is_well_before_the_dead_one_goes(
     shop.fly.leases.clear()  # the nonces died with the process
 
     async with shop.traffic() as traffic:
-        await shop.release(env=slow)
+        ledger = await shop.release(env=slow)
 
     assert traffic.failures == []
-    assert traffic.releases == ["v2", "v1"]
+    assert traffic.releases == ["v2", "v3"]
+    assert [(r.name, bool(r.rebuilt)) for r in ledger.releases] == [
+        ("v1", False),
+        ("v2", True),
+        ("v3", False),
+    ]
 
 
 async def breaks(shop: Deployment) -> None:
@@ -399,7 +411,7 @@ async def test_without_its_ledger_an_app_goes_on_serving(serving: Deployment) ->
 
     assert traffic.failures == []
     assert traffic.releases == ["v2", "v3"]
-    assert [r.version for r in ledger.releases] == [3]
+    assert [(r.name, bool(r.rebuilt)) for r in ledger.releases] == [("v2", True), ("v3", False)]
 
 
 async def test_without_its_ledger_a_failure_leaves_what_served(serving: Deployment) -> None:
@@ -420,7 +432,7 @@ async def test_removal_takes_the_machines_of_releases_and_no_others(serving: Dep
     request = ReleaseRequest(app=APP, manifest=serving.manifest())
 
     for _ in range(2):
-        await release_op.remove(request, serving.fly)
+        await remove_release(request, "", serving.fly, Checkpoint)
 
     assert [m.id for m in await serving.fly.machines(APP)] == [foreign]
 
@@ -429,7 +441,9 @@ async def test_removal_without_an_app_is_fine(fly: FlyClient, checkout: Path) ->
     """The app's own removal may have come first."""
     deployment = Deployment(fly, checkout)
 
-    await release_op.remove(ReleaseRequest(app=APP, manifest=deployment.manifest()), fly)
+    await remove_release(
+        ReleaseRequest(app=APP, manifest=deployment.manifest()), "", fly, Checkpoint
+    )
 
 
 async def test_the_real_service_passes_its_own_smoke_check(shop: Deployment) -> None:

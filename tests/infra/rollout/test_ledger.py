@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import random
+import string
 
 import pytest
 
+from infra import frame
 from infra.errors import LedgerError
 from infra.rollout.ledger import BYTES_MAX, RELEASES_MAX, Ledger
 from tests.infra.builders import ledger, manifest, release
@@ -31,12 +34,26 @@ def test_no_output_is_an_empty_ledger(nothing: str | None) -> None:
 
 
 def test_what_is_printed_is_read_back() -> None:
-    """Standard output of one run is the input of the next."""
+    """Standard output of one run is the input of the next, in lines that the plugin can read."""
     before = grown(3)
 
     assert Ledger.parse(before.dumps()) == before
-    assert "\n" not in before.dumps()
-    assert json.loads(before.dumps())["schema"] == 1
+    assert Ledger.parse(before.content()) == before
+    assert max(map(len, before.dumps().splitlines())) <= 2000
+
+
+def test_a_ledger_of_flygate_0_1_is_read() -> None:
+    """It was one line of plain JSON, each secret set written out."""
+    set_ = {"aa": {"KEY": CANARY}}
+    releases = [release(1, secret_set="aa").model_dump(mode="json", exclude={"rebuilt"})]
+    old = json.dumps({"schema": 1, "releases": releases, "secret_sets": set_, "key": "k"})
+
+    read = Ledger.parse(old)
+
+    assert (read.current_secrets, read.key, read.app) == ({"KEY": CANARY}, "k", "")
+    assert read.current == release(1, secret_set="aa")
+    # A library of that version could print its own lines before it.
+    assert Ledger.parse("2026-11-29 [warning] stamina.retry_scheduled\n" + old) == read
 
 
 @pytest.mark.parametrize(
@@ -46,11 +63,19 @@ def test_what_is_printed_is_read_back() -> None:
         f'{{"schema": 1, "releases": ["{CANARY}"]}}',
         f'{{"schema": 1, "extra": "{CANARY}"}}',
         f"{CANARY}: no JSON",
+        frame.wrap(f"{CANARY}"),
+        grown(2).dumps()[:-20],
+        grown(2).dumps().replace("flygate-result 1", "flygate-result 2"),
+        '{"schema": 7, "releases": []}',
+        f'{{"schema": 2, "values": ["{CANARY}"], "secret_sets": {{"s": {{"KEY": 5}}}}}}',
+        f'{{"schema": 2, "values": ["{CANARY}"], "secret_sets": ["{CANARY}"]}}',
     ],
 )
 def test_an_unreadable_ledger_says_where_and_quotes_no_value(broken: str) -> None:
     """Neither the text nor a cause that a traceback would show has a secret in it."""
-    with pytest.raises(LedgerError, match=r"can't be read \(at .+\).*pulumi stack import") as error:
+    with pytest.raises(
+        LedgerError, match=r"can't be read \(.+\).*the next `pulumi up` takes over"
+    ) as error:
         Ledger.parse(broken)
 
     assert CANARY not in str(error.value)
@@ -75,34 +100,71 @@ def test_only_the_last_releases_are_kept() -> None:
     assert [r.version for r in kept.releases] == list(range(4, RELEASES_MAX + 4))
 
 
+def noise(size: int, seed: int = 0) -> str:
+    """Text that can't be compressed: as a key's or a certificate's."""
+    alphabet = string.ascii_letters + string.digits + "+/"
+    return "".join(random.Random(seed).choices(alphabet, k=size))
+
+
 def test_the_ledger_fits_into_an_environment_variable() -> None:
-    """Large configurations leave room for fewer releases, but the newest ones stay."""
-    large = manifest(config={"env": {"BLOB": "x" * 20_000}})
+    """Values of old releases go first, then the releases; the newest ones stay."""
     kept = Ledger()
     for version in range(1, 7):
-        kept = kept.add(release(version, manifest=large), {})
+        large = manifest(config={"env": {"BLOB": noise(30_000, version)}}, secrets=("KEY",))
+        entry = release(version, manifest=large, secret_set=f"s{version}")
+        kept = kept.add(entry, {"KEY": noise(20_000, -version)})
 
     assert len(kept.dumps()) <= BYTES_MAX
-    assert [r.version for r in kept.releases] == [4, 5, 6]
+    assert [r.version for r in kept.releases] == [3, 4, 5, 6]
+    assert set(kept.secret_sets) == {"s6"}
 
 
-def test_bytes_are_counted_and_not_characters() -> None:
-    """Text beyond ASCII takes more bytes than it has characters."""
-    large = manifest(config={"env": {"BLOB": "語" * 10_000}})
+def test_the_values_of_old_releases_go_before_the_releases() -> None:
+    """History stays whole, and says of which releases the values are gone."""
     kept = Ledger()
-    for version in range(1, 5):
-        kept = kept.add(release(version, manifest=large), {})
+    for version in range(1, 8):
+        named = manifest(secrets=("CERTIFICATE",))
+        entry = release(version, manifest=named, secret_set=f"s{version}")
+        kept = kept.add(entry, {"CERTIFICATE": noise(60_000, version)})
 
-    assert len(kept.dumps().encode()) <= BYTES_MAX
+    assert [r.version for r in kept.releases] == list(range(1, 8))
+    assert [kept.has_secrets_of(r) for r in kept.releases] == [False] * 5 + [True] * 2
+    assert [bool(entry["secrets"]) for entry in kept.history()] == [True] * 2 + [False] * 5
 
 
-def test_two_releases_that_do_not_fit_are_an_error() -> None:
-    """Without a former release there would be no way back, so it is refused instead."""
-    huge = manifest(config={"env": {"BLOB": "x" * 40_000}})
-    one = Ledger().add(release(1, manifest=huge), {})
+def test_a_value_is_kept_once_for_all_releases() -> None:
+    """A large certificate that stays takes the room of one, whatever changes beside it."""
+    kept = Ledger()
+    for version in range(1, RELEASES_MAX + 1):
+        named = manifest(secrets=("CERTIFICATE", "KEY"))
+        entry = release(version, manifest=named, secret_set=f"s{version}")
+        kept = kept.add(entry, {"CERTIFICATE": noise(60_000), "KEY": f"key {version}"})
 
-    with pytest.raises(LedgerError, match="Move large secrets or environment values out"):
-        one.add(release(2, manifest=huge), {})
+    assert len(kept.secret_sets) == RELEASES_MAX
+    assert len(kept.dumps()) <= BYTES_MAX
+
+
+def test_what_serves_is_recorded_whatever_its_size() -> None:
+    """The bounds were checked before; what slipped through is not lost with its history."""
+    huge = manifest(config={"env": {"BLOB": noise(200_000)}})
+
+    kept = grown(3).add(release(4, manifest=huge), {})
+
+    assert [r.version for r in kept.releases] == [4]
+
+
+def test_two_copies_complete_each_other() -> None:
+    """The stack's own copy has what the plugin could not hand on."""
+    whole = grown(3, "a value").model_copy(update={"app": "shop"})
+    cut = whole.model_copy(update={"releases": whole.releases[1:], "secret_sets": {}})
+    newer = cut.add(release(4), {"KEY": "other"})
+
+    joined = newer.joined(whole)
+
+    assert [r.version for r in joined.releases] == [1, 2, 3, 4]
+    assert all(joined.has_secrets_of(r) for r in joined.releases)
+    foreign = whole.model_copy(update={"app": "another"})
+    assert newer.joined(foreign) == newer
 
 
 def test_equal_values_share_one_secret_set() -> None:

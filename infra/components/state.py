@@ -1,0 +1,42 @@
+"""What Pulumi's state has of this stack, for the program itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from infra.checkpoint import Checkpoint
+
+# A state file may be written just now.
+ATTEMPTS = 20
+SECONDS_BETWEEN = 0.1
+# Pulumi's SDKs use it and do not document it; the argument has another name than in its twin.
+_CALL = "pulumi:pulumi:readStackResourceOutputs"
+
+
+def checkpoint() -> Checkpoint:
+    """The stack's resources as the last deployment left them; none before the first one.
+
+    Not by a `StackReference`: that is a resource, whose failure ends the deployment.
+
+    Raises:
+        Exception: Pulumi can't read the stack's state.
+    """
+    return Checkpoint.invoked(_outputs({"stackName": pulumi.get_stack()}))
+
+
+def _outputs(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    for attempts_left in reversed(range(ATTEMPTS)):
+        try:
+            answer = pulumi.runtime.invoke(_CALL, arguments).value
+        except Exception:  # Pulumi raises plain ones
+            if not attempts_left:
+                raise
+            time.sleep(SECONDS_BETWEEN)
+        else:
+            outputs: Mapping[str, Any] = answer["outputs"]
+            return outputs
+    raise AssertionError("unreachable")
