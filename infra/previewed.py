@@ -1,7 +1,8 @@
 """What a preview saw of the live app: an update that follows it must find the same.
 
-`pulumi up` runs the program twice, and Pulumi compares inputs only: it would not notice that
-somebody deployed between the preview and the yes.
+`pulumi up` runs the program twice, and Pulumi compares inputs only: it would not notice another
+deployment between the preview and the yes. Both runs are below one process of the CLI, by which the
+preview's note is known again: `up --skip-preview`, as the Automation API runs it, follows none.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.errors import MovedError
+from infra.processes import ancestor
 
 # Nobody reads a preview longer; an older one belongs to no update.
 SECONDS_MAX = 600
@@ -27,7 +29,7 @@ class Previewed:
     def write(self, state: str, lines: Sequence[str]) -> None:
         """Note what the preview stands on, and what it said."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        noted = {"state": state, "at": time.time(), "lines": list(lines)}
+        noted = {"state": state, "at": time.time(), "by": _cli(), "lines": list(lines)}
         self._path.write_text(json.dumps(noted), encoding="utf-8")
 
     @property
@@ -43,7 +45,8 @@ class Previewed:
         """
         noted = self._read()
         self.forget()
-        if noted and time.time() - noted["at"] < SECONDS_MAX and noted["state"] != state:
+        is_ours = bool(noted) and noted.get("by") is not None and noted["by"] == _cli()
+        if is_ours and time.time() - noted["at"] < SECONDS_MAX and noted["state"] != state:
             raise MovedError(
                 "The live app has changed since the preview: somebody deployed, stopped or edited "
                 "something meanwhile. Nothing was changed. Run the same command again, and look "
@@ -60,3 +63,8 @@ class Previewed:
         except (FileNotFoundError, ValueError):
             return {}
         return found
+
+
+def _cli() -> int | None:
+    """The process of the Pulumi CLI that runs this program."""
+    return ancestor("pulumi")

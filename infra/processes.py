@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+_ANCESTORS_MAX = 32
 
 
 def process_runs(pid: int) -> bool:
@@ -12,5 +17,40 @@ def process_runs(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True  # somebody else's
+        return True  # another user's
     return True
+
+
+def ancestor(name: str) -> int | None:
+    """The number of the nearest process of that name above this one; None if there is none."""
+    return next((pid for pid, found in _ancestors() if found == name), None)
+
+
+def _ancestors() -> Iterator[tuple[int, str]]:
+    """Each process above this one, and the name of its program."""
+    pid = os.getppid()
+    for _ in range(_ANCESTORS_MAX):
+        if pid <= 1 or (found := _parent_and_name(pid)) is None:
+            return
+        parent, name = found
+        yield pid, name
+        pid = parent
+
+
+def _parent_and_name(pid: int) -> tuple[int, str] | None:
+    """By Linux's /proc, or else by `ps`."""
+    try:
+        # `number (name) state parent …`, where the name may hold anything.
+        head, _, rest = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")
+        return int(rest.split()[1]), head.partition("(")[2]
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError):
+        return None
+    try:
+        told = subprocess.run(
+            ["ps", "-o", "ppid=,comm=", "-p", str(pid)], capture_output=True, text=True, check=True
+        ).stdout.split(maxsplit=1)
+        return int(told[0]), Path(told[1].strip()).name
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
+        return None

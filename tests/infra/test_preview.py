@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 
 import pytest
 
+from infra import previewed
 from infra.errors import MovedError
 from infra.manifest import Manifest
 from infra.preview import Running, lines
@@ -69,6 +71,12 @@ def test_the_first_release_is_all_new() -> None:
     assert lines(left_by(SMALL), SMALL, {}, PLAN, drifted=True) == []
 
 
+@pytest.fixture(autouse=True)
+def _below_pulumi(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests run below no CLI; here they do."""
+    monkeypatch.setattr(previewed, "ancestor", lambda _: os.getpid())
+
+
 def test_an_update_after_its_preview_goes_on(tmp_path: Path) -> None:
     """The same live state was found."""
     note = Previewed(tmp_path, "shop")
@@ -89,9 +97,13 @@ def test_an_update_of_what_moved_is_refused_once(tmp_path: Path) -> None:
 def test_an_update_without_a_preview_is_compared_with_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """None was made, or so long ago that it belongs to no update."""
+    """None was made, or by another run of the CLI, or so long ago that it belongs to no update."""
     note = Previewed(tmp_path, "shop")
     note.check("as it is")
+    note.write("as it was", [])
+    with monkeypatch.context() as another:
+        another.setattr(previewed, "ancestor", lambda _: 1)
+        note.check("as it is")
     note.write("as it was", [])
     an_hour_later = time.time() + 3600
     monkeypatch.setattr(time, "time", lambda: an_hour_later)
