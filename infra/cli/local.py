@@ -1,6 +1,7 @@
 """`flygate local`: the local Fly in the background; start it, look at it, read its logs, end it."""
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,11 +12,14 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.cli.local_faults import faults
+from infra.cli.misused import Misused
 from infra.local.control import DaemonControl, Started
-from infra.local.errors import StartupError
+from infra.local.errors import ForeignFolderError, OptionError, StartupError
 from infra.local.log_reader import LogReader
 from infra.local.logs import LogLine
 from infra.local.options import option_names, parse_options
+from infra.local.ports import HIGHEST
+from infra.local.state_folder import StateFolder
 from infra.local.times import rfc3339
 from infra.local.version import PROJECT_ROOT
 
@@ -47,13 +51,25 @@ def register(parent: typer.Typer) -> None:
 def up(
     further: typer.Context,
     state: StateDir = _DEFAULT_STATE,
-    api_port: Annotated[int | None, typer.Option(help="As before, or 4280; 0: a free one.")] = None,
-    proxy_port: Annotated[int | None, typer.Option(help="As before, or 4290.")] = None,
+    api_port: Annotated[
+        int | None, typer.Option(min=0, max=HIGHEST, help="As before, or 4280; 0: a free one.")
+    ] = None,
+    proxy_port: Annotated[
+        int | None, typer.Option(min=0, max=HIGHEST, help="As before, or 4290.")
+    ] = None,
 ) -> None:
-    """Start the local Fly in the background, unless it is running already."""
+    """Start the local Fly in the background, unless it is running already.
+
+    Other ports or options than those that it runs with restart it, and its machines with it. What
+    can't be (a port in use, a value that there isn't) is refused before anything is stopped.
+
+    Exit codes: 0 it is ready, 1 it did not start or was left as it was, 64 wrong usage.
+    """
     began = time.monotonic()
     try:
         started = DaemonControl(state).up(api_port, proxy_port, parse_options(further.args))
+    except (ForeignFolderError, OptionError) as error:
+        raise Misused(f"The local Fly did not start: {error}") from error
     except StartupError as error:
         typer.echo(f"The local Fly did not start: {error}", err=True)
         raise typer.Exit(1) from error
@@ -89,6 +105,10 @@ def logs(
     lines: Annotated[int, typer.Option("-n", help="How many lines at first.")] = 100,
 ) -> None:
     """Print what machines wrote."""
+    try:
+        StateFolder(state).check()
+    except ForeignFolderError as error:
+        raise Misused(str(error)) from error
     reader = LogReader(state, machine)
     found = reader.new_lines()
     if machine and not found and not follow:
@@ -104,15 +124,66 @@ def logs(
 def down(
     state: StateDir = _DEFAULT_STATE,
     purge: Annotated[
-        bool, typer.Option(help="Delete apps, machines, secrets, images too.")
+        bool, typer.Option("--purge", help="Delete apps, machines, secrets, images too.")
     ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Purge without asking.")] = False,
 ) -> None:
-    """End the local Fly and every machine of it. The next `up` brings them back."""
-    control = DaemonControl(state)
-    typer.echo("The local Fly has ended." if control.down() else "The local Fly was not running.")
-    if purge:
-        control.purge()
-        typer.echo(f"Deleted {state}.")
+    """End the local Fly and every machine of it. The next `up` brings them back.
+
+    With --purge there is nothing to bring back. Only a folder that a local Fly made is deleted, and
+    of it what the local Fly wrote.
+
+    \b
+    Examples:
+      flygate local down
+      flygate local down --purge --yes     in a script, where nobody is asked
+
+    Exit codes: 0 done, 1 not done, 64 the folder is something else, or nobody could be asked.
+    """
+    control, is_there = DaemonControl(state), StateFolder(state).exists
+    try:
+        if purge and is_there:
+            _ask(f"{control.contents()} of the local Fly in {state.absolute()}", yes=yes)
+        typer.echo(
+            "The local Fly has ended." if control.down() else "The local Fly was not running."
+        )
+        if purge:
+            left = control.purge()
+            typer.echo(_purged(state, left) if is_there else f"There is no {state}.")
+    except ForeignFolderError as error:
+        raise Misused(str(error)) from error
+    except StartupError as error:
+        typer.echo(f"Not all was deleted: {error}.", err=True)
+        raise typer.Exit(1) from error
+
+
+def _ask(what: str, *, yes: bool) -> None:
+    """Whether to delete it.
+
+    Raises:
+        Misused: there is nobody to ask.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Misused(
+            f"--purge deletes {what}, and there is no terminal to ask whether you mean it. Nothing "
+            "was ended or deleted. `--yes` does not ask."
+        )
+    if not typer.confirm(f"This deletes {what}, for ever. Go on?"):
+        typer.echo("Nothing was ended or deleted.", err=True)
+        raise typer.Exit(1)
+
+
+def _purged(state: Path, left: list[Path]) -> str:
+    if left:
+        names = ", ".join(path.name for path in left)
+        return (
+            f"Deleted what the local Fly wrote into {state}. What it did not write stays: {names}"
+        )
+    if state.is_symlink():
+        return f"Deleted all in {state}. It is a link, so it stays, and so does the empty folder."
+    return f"Deleted {state}."
 
 
 def _up_text(started: Started, seconds: float) -> str:

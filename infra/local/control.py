@@ -12,14 +12,16 @@ from typing import Any
 
 from infra.local.daemon_info import DAEMON_KEY, DaemonInfo
 from infra.local.errors import StartupError
-from infra.local.images import remove_tree
+from infra.local.launch import Launch
 from infra.local.lock import StateLock
 from infra.local.options import DOCKER, RUNTIME_KEY, Options
 from infra.local.runtime.container import remove_containers
 from infra.local.runtime.identity import ProcessIdentity, identify
 from infra.local.runtime.orphans import end_orphans
+from infra.local.state_folder import Contents, StateFolder
 from infra.local.store import Store
-from infra.local.version import PROJECT_ROOT, code_version
+from infra.local.tokens import digest_of
+from infra.local.version import PROJECT_ROOT
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 30.0
@@ -40,12 +42,13 @@ class DaemonControl:
 
     def __init__(self, state_dir: Path) -> None:
         self.folder = state_dir
+        self._folder = StateFolder(state_dir)
         self.log_path = state_dir / "daemon.log"
         self._children: list[subprocess.Popen[bytes]] = []  # to be reaped if we outlive them
 
     def running(self) -> DaemonInfo | None:
         """The daemon that is ready; None if there is none, or if it is only just starting."""
-        pid = self._holder()
+        pid = self._holder() if self._folder.is_ours else None
         if pid is None:
             return None
         document = self._read(DAEMON_KEY)
@@ -60,26 +63,37 @@ class DaemonControl:
     ) -> Started:
         """Makes sure that a daemon of this code and this place is ready.
 
+        A daemon that runs is ended only if another one is wanted, and can be started as far as
+        can be told; if that fails nevertheless, it is started again as it was.
+
         Args:
             options: as it should be; None: as it is, or as usual.
 
         Raises:
             StartupError: it does not start; the text is the daemon's own.
         """
-        info, reason = self.running(), ""
-        if info and not (reason := _why_outdated(info, options)):
+        self._folder.claim()
+        wanted, info = Launch(api_port, proxy_port, options), self.running()
+        if info is None:
+            wanted.check()
+            return Started(self._start(wanted), is_new=True)
+        reason = wanted.differs(info, self._token_digest(options))
+        if not reason:
             return Started(info, is_new=False)
-        if info:
-            self.down()
-        Store(self.folder)
-        arguments = options.arguments() if options else info.options if info else ()
-        variables = options.variables() if options else {}
-        child = self._spawn([*_ports(api_port, proxy_port), *arguments], variables)
-        self._children.append(child)
-        return Started(self._wait_until_ready(child), is_new=True, reason=reason)
+        launch = self._checked(wanted, info, reason)
+        self.down()
+        try:
+            return Started(self._start(launch), is_new=True, reason=reason)
+        except StartupError as error:
+            raise self._restored(info, error) from error
 
     def down(self) -> bool:
-        """Ends the daemon, its machines and what a killed daemon left; False if nothing ran."""
+        """Ends the daemon, its machines and what a killed daemon left; False if nothing ran.
+
+        Raises:
+            ForeignFolderError: the folder is none of the local Fly's.
+        """
+        self._folder.check()
         was_running = False
         while (pid := self._holder()) is not None:  # another `up` may just have brought a next one
             self._end_daemon(pid)
@@ -87,9 +101,63 @@ class DaemonControl:
         self._reap()
         return bool(self._end_leftovers()) or was_running
 
-    def purge(self) -> None:
-        """Deletes the state; nothing may run on it."""
-        remove_tree(self.folder)
+    def contents(self) -> Contents:
+        """What a purge deletes.
+
+        Raises:
+            ForeignFolderError: the folder is none of the local Fly's.
+        """
+        self._folder.check()
+        return self._folder.contents()
+
+    def purge(self) -> list[Path]:
+        """Deletes the state; nothing may run on it. Returns what stays: others put it there.
+
+        Raises:
+            ForeignFolderError: the folder is none of the local Fly's.
+            StartupError: a daemon runs on it.
+        """
+        return self._folder.purge()
+
+    def _checked(self, wanted: Launch, info: DaemonInfo, reason: str) -> Launch:
+        """What shall take a running daemon's place, and can.
+
+        Raises:
+            StartupError: it can't; the daemon runs on.
+        """
+        stays = "The local Fly that runs was left as it is."
+        try:
+            launch = wanted.after(info)
+            launch.check(info)
+        except StartupError as error:
+            raise type(error)(f"{str(error).rstrip('.')}. {stays}") from error
+        token = self._token_digest(launch.options)
+        if wanted.options is None and info.token_digest not in {"", token}:
+            raise StartupError(
+                f"it must be restarted, because {reason}, and it was started with a token that "
+                "FLY_API_TOKEN does not hold here. Set it to that token and run this again, or end "
+                f"the local Fly with `flygate local down` first. {stays}"
+            )
+        return launch
+
+    def _start(self, launch: Launch) -> DaemonInfo:
+        child = self._spawn(launch.arguments(), launch.variables())
+        self._children.append(child)
+        return self._wait_until_ready(child)
+
+    def _restored(self, info: DaemonInfo, error: StartupError) -> StartupError:
+        """The error to raise after a former daemon was started again."""
+        said = str(error).rstrip(".")
+        try:
+            self._start(Launch.of(info))
+        except StartupError:
+            return StartupError(
+                f"{said}. The former one was ended, and could not be started again either."
+            )
+        return StartupError(f"{said}. The former one was started again, as it was.")
+
+    def _token_digest(self, options: Options | None) -> str:
+        return digest_of(self.folder, options.tokens if options else ())
 
     def _spawn(
         self, arguments: list[str], variables: Mapping[str, str]
@@ -159,23 +227,7 @@ class DaemonControl:
         return pid if pid is not None and identify(pid) else None
 
     def _read(self, key: str) -> Any | None:
-        return Store(self.folder).read(key) if self.folder.is_dir() else None
-
-
-def _ports(api: int | None, proxy: int | None) -> list[str]:
-    asked = {"--api-port": api, "--proxy-port": proxy}
-    return [word for name, port in asked.items() if port is not None for word in (name, str(port))]
-
-
-def _why_outdated(info: DaemonInfo, options: Options | None) -> str:
-    """Empty if the daemon is what this checkout would start."""
-    if options and info.options != tuple(options.arguments()):
-        return "its options are others now"
-    if info.root != str(PROJECT_ROOT):
-        return f"it ran from {info.root}"
-    if info.version != code_version():
-        return "its code has changed"
-    return ""
+        return Store(self.folder).read(key) if self._folder.is_ours else None
 
 
 def _last_line(log: Path) -> str:

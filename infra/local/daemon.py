@@ -38,9 +38,10 @@ from infra.local.proxy.routing import Routing
 from infra.local.proxy.server import Proxy
 from infra.local.rate_limits import RateLimits
 from infra.local.runtime.interpreter import Interpreter
+from infra.local.state_folder import StateFolder
 from infra.local.store import Store
 from infra.local.times import rfc3339
-from infra.local.tokens import Tokens
+from infra.local.tokens import Tokens, digest_of
 from infra.local.version import PROJECT_ROOT, code_version
 
 _DELETED_SECONDS = 1.0
@@ -95,6 +96,7 @@ class LocalFly:
 
     async def _open(self, stack: contextlib.AsyncExitStack) -> None:
         """What is opened last is closed first: the API, the machines, the proxy, the lock."""
+        StateFolder(self.state_dir).claim()
         store = Store(self.state_dir)
         stack.enter_context(_locked(self._lock, self.state_dir))
         listeners = listen(store, *self._asked)
@@ -205,6 +207,7 @@ class LocalFly:
             version=code_version(),
             dns=self.dns,
             options=tuple(self._options.arguments()),
+            token_digest=digest_of(store.folder, self._options.tokens),
         )
         store.write(DAEMON_KEY, asdict(info))
         try:

@@ -16,6 +16,7 @@ class DaemonInfo:
     version: str
     dns: str = ""  # where its DNS answers: 127.0.0.1:port
     options: tuple[str, ...] = ()  # the arguments that it was started with
+    token_digest: str = ""  # of the tokens that it was started with, which no argument tells
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> "DaemonInfo":

@@ -7,6 +7,8 @@ FlyError
 ├── DeadlineExceededError  408    ├── ValidationFailedError     422
 └── LeaseHeldError         409    └── NameTakenError            422
 StartupError                      the daemon itself can't start
+├── ForeignFolderError            the folder named for its state is something else
+└── OptionError                   it is asked for what can't be
 """
 
 
@@ -60,3 +62,11 @@ class NameTakenError(FlyError):
 
 class StartupError(Exception):
     """The daemon can't start; the message says why and what to do."""
+
+
+class ForeignFolderError(StartupError):
+    """The folder that was named for the state is none of the local Fly's; it was left alone."""
+
+
+class OptionError(StartupError):
+    """An option, or a value of one, that there isn't."""

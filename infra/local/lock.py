@@ -5,7 +5,7 @@ import os
 import time
 from pathlib import Path
 
-_NAME = "daemon.lock"
+NAME = "daemon.lock"
 _ATTEMPTS = 10
 _PAUSE_SECONDS = 0.01
 
@@ -14,7 +14,7 @@ class StateLock:
     """The lock's file names its holder, so whoever finds it locked knows whom to signal."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / _NAME
+        self._path = folder / NAME
         self._descriptor: int | None = None
 
     def acquire(self) -> bool:

@@ -1,12 +1,13 @@
 """How a daemon behaves where Fly leaves it open, or where only a test would have it so."""
 
 import argparse
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from infra.local.errors import StartupError
-from infra.local.regions import HOME_REGION
+from infra.local.errors import OptionError, StartupError
+from infra.local.regions import HOME_REGION, REGIONS
 
 PROCESS, DOCKER = "process", "docker"
 RUNTIME_KEY = "runtime"  # of the state: which one its machines had last
@@ -77,17 +78,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate-limits", action="store_true", help="answer 429 as Fly does")
     parser.add_argument(
         "--autostop-period",
-        type=float,
+        type=_seconds,
         default=usual.autostop_seconds,
         metavar="SECONDS",
         help="how often idle machines are looked for (default: %(default)g)",
     )
     parser.add_argument(
-        "--region", default=usual.region, help="where clients are (default: %(default)s)"
+        "--region",
+        type=_region,
+        default=usual.region,
+        help="where clients are (default: %(default)s)",
     )
     parser.add_argument(
         "--latency",
-        type=float,
+        type=_share,
         default=usual.latency,
         metavar="SHARE",
         help="delay requests between regions by this share of the real time (default: 0)",
@@ -105,14 +109,21 @@ def parse_options(words: Sequence[str]) -> Options | None:
     """Options as they were typed; None if there are none.
 
     Raises:
-        StartupError: as `options_of`, or an option that there isn't.
+        OptionError: an option that there isn't, or a value that it can't have.
+        StartupError: as `options_of`.
     """
     if not words:
         return None
     try:
-        return options_of(_parser().parse_args(words))
+        known, unknown = _parser().parse_known_args(words)
     except argparse.ArgumentError as error:
-        raise StartupError(str(error)) from error
+        raise OptionError(str(error)) from error
+    if unknown:
+        raise OptionError(
+            f"there is no option {unknown[0]}; there are --state, --api-port, --proxy-port, "
+            f"{', '.join(option_names())}"
+        )
+    return options_of(known)
 
 
 def options_of(arguments: argparse.Namespace) -> Options:
@@ -134,9 +145,42 @@ def options_of(arguments: argparse.Namespace) -> Options:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("flygate local up", add_help=False, exit_on_error=False)
+    # No abbreviations: a mistyped option is refused, and not taken for another one.
+    parser = argparse.ArgumentParser(
+        "flygate local up", add_help=False, exit_on_error=False, allow_abbrev=False
+    )
     add_arguments(parser)
     return parser
+
+
+def _seconds(text: str) -> float:
+    number = _number(text)
+    if not 0.0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return number
+
+
+def _share(text: str) -> float:
+    number = _number(text)
+    if not 0.0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share: 0 is none, 1 the real time")
+    return number
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+
+
+def _region(text: str) -> str:
+    codes = [region.code for region in REGIONS]
+    if text not in codes:
+        raise argparse.ArgumentTypeError(
+            f"there is no region {text!r}; there are {', '.join(codes)}"
+        )
+    return text
 
 
 def _tokens(asked: str | None) -> tuple[str, ...]:

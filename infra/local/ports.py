@@ -5,13 +5,14 @@ import socket
 from dataclasses import dataclass
 
 from infra.local.addresses import loopback_datagrams, loopback_socket
-from infra.local.errors import StartupError
+from infra.local.errors import OptionError, StartupError
 from infra.local.store import Store
 
 ADDRESS = "127.0.0.1"
 DEFAULT_API_PORT = 4280
 DEFAULT_PROXY_PORT = 4290
 FREE = 0
+HIGHEST = 65535
 
 _KEY = "ports"
 
@@ -50,12 +51,16 @@ def listen(store: Store, api_port: int | None, proxy_port: int | None) -> Listen
         api_port: a number; `FREE` for any; None for the former one or the usual one.
 
     Raises:
+        OptionError: there is no such port, or it is asked for twice.
         StartupError: one is in use; the text names it and the way out.
     """
     kept = store.read(_KEY) or {}
-    api = _open("api", api_port, kept.get("api"), DEFAULT_API_PORT)
+    wanted_api = _wanted(api_port, kept.get("api"), DEFAULT_API_PORT)
+    wanted_proxy = _wanted(proxy_port, kept.get("proxy"), DEFAULT_PROXY_PORT)
+    check_ports(wanted_api, wanted_proxy)
+    api = open_port("api", wanted_api) if wanted_api else _open_any(kept.get("api"))
     try:
-        proxy = _open("proxy", proxy_port, kept.get("proxy"), DEFAULT_PROXY_PORT)
+        proxy = open_port("proxy", wanted_proxy) if wanted_proxy else _open_any(kept.get("proxy"))
     except StartupError:
         api.close()
         raise
@@ -65,10 +70,31 @@ def listen(store: Store, api_port: int | None, proxy_port: int | None) -> Listen
     return Listeners(api, proxy, dns)
 
 
-def _open(name: str, asked: int | None, kept: int | None, default: int) -> socket.socket:
-    if asked == FREE:
-        return _open_any(kept)
-    port = asked or kept or default
+def check_ports(api: int, proxy: int) -> None:
+    """Both can be had at once, as far as the numbers tell.
+
+    Raises:
+        OptionError: they can't; the text names the option.
+    """
+    for name, port in (("api", api), ("proxy", proxy)):
+        if not FREE <= port <= HIGHEST:
+            raise OptionError(f"--{name}-port {port}: there are the ports 1 to {HIGHEST}, and 0")
+    if api == proxy != FREE:
+        raise OptionError(
+            f"port {api} can't be the API's and the proxy's. Choose another one for the API with "
+            "--api-port N, or for the proxy with --proxy-port N (0 takes any free one)."
+        )
+
+
+def open_port(name: str, port: int) -> socket.socket:
+    """Listens on a port.
+
+    Args:
+        name: whose it is, `api` or `proxy`, for the error's text.
+
+    Raises:
+        StartupError: it is in use, or the system refuses it.
+    """
     try:
         return loopback_socket(ADDRESS, port)
     except OSError as error:
@@ -79,6 +105,10 @@ def _open(name: str, asked: int | None, kept: int | None, default: int) -> socke
             f"another folder). End that program, or choose another port with --{name}-port N "
             "(0 takes any free one)."
         ) from error
+
+
+def _wanted(asked: int | None, kept: int | None, default: int) -> int:
+    return FREE if asked == FREE else asked or kept or default
 
 
 def _open_any(kept: int | None) -> socket.socket:

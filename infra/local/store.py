@@ -18,7 +18,6 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)
 
     def subfolder(self, name: str) -> Path:
         path = self.folder / name

@@ -2,8 +2,10 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
+from infra.local.seal import Seal
 from infra.local.store import Store
 
 _KEY = "tokens"
@@ -41,6 +43,13 @@ def tokens_of(authorization: str) -> Iterator[str]:
         if authorization.lower().startswith(scheme):
             authorization = authorization[len(scheme) :]
     yield from filter(None, (token.strip() for token in authorization.split(",")))
+
+
+def digest_of(state_dir: Path, tokens: Sequence[str]) -> str:
+    """A name for what a daemon was started with: equal tokens have equal ones. Empty for none."""
+    if not tokens:
+        return ""
+    return Seal.of_file(state_dir / "secrets" / "key").digest("tokens", ",".join(sorted(tokens)))
 
 
 def _digest(token: str) -> str:

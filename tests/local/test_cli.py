@@ -4,65 +4,16 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from typer.testing import CliRunner
 
-from infra.cli.local import app
-from infra.local.control import DaemonControl
 from infra.local.daemon_info import DaemonInfo
-from infra.local.runtime.identity import identify, marked_processes
-from infra.local.store import Store
-from tests.support.localfly import Machines, clients
+from infra.local.runtime.identity import identify
+from tests.local.typed import Flygate, serve_one
 
 pytestmark = pytest.mark.integration
-
-
-class Flygate:
-    """Runs `flygate local … --state DIR`."""
-
-    def __init__(self, state: Path) -> None:
-        self.state = state
-
-    def run(self, *words: str, code: int = 0) -> str:
-        command = [sys.executable, "-m", "infra.cli", "local", *words, "--state", str(self.state)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    def say(self, *words: str, code: int = 0) -> str:
-        """The same in this process: quicker, for what starts no process of its own."""
-        done = CliRunner().invoke(app, [*words, "--state", str(self.state)])
-        assert done.exit_code == code, done.output
-        return done.output
-
-    def status(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.run("status", "--json"))
-        return document
-
-    def processes(self) -> list[int]:
-        identity = Store(self.state).read("identity")
-        assert identity
-        return list(marked_processes(identity["state_id"]))
-
-
-@pytest.fixture
-def flygate(tmp_path: Path) -> Iterator[Flygate]:
-    """A state folder of its own; nothing is left of it afterwards."""
-    state = tmp_path / "state"
-    yield Flygate(state)
-    DaemonControl(state).down()
-
-
-async def serve_one(status: dict[str, Any]) -> str:
-    async with clients(status["api_url"], status["proxy_url"]) as (api, proxy):
-        machines = Machines(None, api, proxy)  # type: ignore[arg-type]
-        await machines.setup()
-        return str((await machines.serving())["id"])
 
 
 def test_up_status_logs_down(flygate: Flygate) -> None:
@@ -118,7 +69,7 @@ def test_purge_deletes_everything(flygate: Flygate) -> None:
     """Read-only images too."""
     flygate.run("up", "--api-port", "0", "--proxy-port", "0")
     asyncio.run(serve_one(flygate.status()))
-    flygate.run("down", "--purge")
+    flygate.run("down", "--purge", "--yes")
     assert not flygate.state.exists()
 
 

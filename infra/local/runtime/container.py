@@ -118,6 +118,21 @@ async def ask_docker(*words: str, stdin: bytes = b"", seconds: float = _SECONDS)
     return DockerAnswer(process.returncode or 0, *texts)
 
 
+def docker_trouble() -> str:
+    """Why Docker does not answer; empty if it does."""
+    command = ["docker", "version", "--format", "{{.Server.Version}}"]
+    try:
+        answer = subprocess.run(
+            command, capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return str(error)
+    if answer.returncode == 0:
+        return ""
+    said = answer.stderr.strip().splitlines()
+    return said[-1] if said else f"`docker version` ended with {answer.returncode}"
+
+
 def remove_containers(state_id: str, keep: Sequence[str] = ()) -> None:
     """Removes the containers of a state but those named; without a Docker there are none."""
     label = f"label=flygate.state={state_id}"
