@@ -39,7 +39,7 @@ def main() -> None:
     """Declare the stack."""
     asked = Asked.read(inputs.raw(), is_redis_secret=inputs.is_secret("redis"), root=ROOT)
     stack, recorded = asked.stack, Recorded.of(checkpoint())
-    recorded.check_identity(stack.app, stack.org, pulumi.get_stack(), os.environ.get(MOVE, ""))
+    recorded.check_identity(stack.app, pulumi.get_stack(), os.environ.get(MOVE, ""))
     owner = _owner(recorded)
     _announce(asked)
     seen = _look(asked, recorded, owner)
@@ -96,6 +96,7 @@ def _look(asked: Asked, recorded: Recorded, owner: str) -> dict[str, Any]:
     stack, wanted = asked.stack, asked.manifest
     request = {
         "app": stack.app,
+        "org": stack.org,
         "manifest": wanted.model_dump(mode="json") if wanted else None,
         "redis": None if asked.brings_redis else redis.name_of(stack.redis, stack.app),
         "needs_redis": asked.needs_redis,

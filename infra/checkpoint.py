@@ -17,7 +17,7 @@ Kind = Literal["App", "Redis", "Release"]
 _STACK: Final = "pulumi:pulumi:Stack"
 _COMMAND: Final = "command:local:Command"
 # How Pulumi marks a secret in its JSON.
-_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 _SECONDS_MAX: Final = 60
 
 
@@ -123,6 +123,6 @@ def _revealed(value: Any) -> Any:
         return [_revealed(one) for one in value]
     if not isinstance(value, dict):
         return value
-    if _SIGNATURE in value:
+    if SIGNATURE in value:
         return _revealed(json.loads(value["plaintext"])) if "plaintext" in value else None
     return {name: _revealed(one) for name, one in value.items()}

@@ -14,6 +14,7 @@ class Entry(BaseModel):
     """One release, without anything secret.
 
     Attributes:
+        rebuilt: of what the entry was made, where the release's own run did not record it.
         content: the public half of its manifest; releases of earlier versions lack it.
         secrets: each secret's name with a number that is the same for the same value.
     """
@@ -31,6 +32,7 @@ class Entry(BaseModel):
     promotion: str = ""
     accepted: str = ""
     rollback_of: str = ""
+    rebuilt: str = ""
     verdicts: dict[str, str] = Field(default_factory=dict)
     seconds: float = 0.0
     machines: dict[str, list[str]] = Field(default_factory=dict)

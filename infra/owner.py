@@ -69,6 +69,7 @@ def refusal(app: str, owner: str, ours: str) -> OwnerError:
         ours: the label of the stack that asks.
     """
     theirs, mine = Owner.parse(owner), Owner.parse(ours)
+    at = f" --stack {mine.stack}" if mine else ""
     if theirs and mine and theirs.names == mine.names:
         who = f"the stack {theirs.names}, of another state than this one"
         why = (
@@ -77,8 +78,11 @@ def refusal(app: str, owner: str, ours: str) -> OwnerError:
         )
     else:
         who = f"the stack {theirs.names if theirs else owner}"
-        why = "Set another name, if this stack was copied: `pulumi config set app <name>`."
+        why = (
+            "If this stack was copied, it needs an app of its own: "
+            f"`pulumi config set app <name>{at}`."
+        )
     return OwnerError(
         f"The app {app} belongs to {who}. Nothing was changed. {why} To take the app over from "
-        f"it for good: `pulumi config set takeover '{owner}'`."
+        f"it for good: `pulumi config set takeover '{owner}'{at}`."
     )

@@ -64,8 +64,8 @@ class Recorded:
                 return self.ledger.secrets_of(release)
         return {}
 
-    def check_identity(self, app: str, org: str, stack: str, moves_from: str) -> None:
-        """Refuse another app or organisation than the one where the stack releases.
+    def check_identity(self, app: str, stack: str, moves_from: str) -> None:
+        """Refuse another app than the one where the stack releases.
 
         Args:
             moves_from: the app that the operator moves away from, or empty.
@@ -74,9 +74,7 @@ class Recorded:
             OwnerError: says the ways.
         """
         if self.app not in {"", app, moves_from}:
-            raise moved("app", self.app, app, stack)
-        if self.org not in {"", org} and self.app != moves_from:
-            raise moved("org", self.org, org, stack)
+            raise moved(self.app, app, stack)
 
     def after(self, result: str) -> Ledger:
         """The ledger once the release resource has run, and left a result."""
@@ -84,19 +82,15 @@ class Recorded:
         return new.joined(self.ledger) if isinstance(new, Ledger) else self.ledger
 
 
-def moved(key: str, former: str, wanted: str, stack: str) -> OwnerError:
-    """Why an update does not change the app or its organisation.
-
-    Args:
-        key: `app` or `org`.
-    """
+def moved(former: str, wanted: str, stack: str) -> OwnerError:
+    """Why an update does not change the app."""
     return OwnerError(
-        f"flygate:{key} is {wanted}; the stack {stack} releases to {former}. An update can't "
+        f"flygate:app is {wanted}; the stack {stack} releases to {former}. A deployment can't "
         f"change that: the machines of {former} would go on running, and billed, known to no "
-        f"stack. Nothing was changed. Back: `pulumi config set {key} {former} --stack {stack}`. "
-        f"On purpose: set it back, then `flygate move {stack} --{key} {wanted}` releases there, "
-        f"keeps the history, and destroys the former app at the end; or "
-        f"`pulumi destroy --stack {stack}` first, and set it then."
+        f"stack. Nothing was changed. Back: `pulumi config set app {former} --stack {stack}`. On "
+        f"purpose, once it is back: `flygate move {stack} --app {wanted}` releases to {wanted}, "
+        f"keeps the history and then destroys {former}; or `pulumi destroy --stack {stack}`, and "
+        "a new name."
     )
 
 

@@ -27,6 +27,8 @@ VERBS = (
     "unlock",
     "image",
     "promote",
+    "ledger",
+    "move",
     "limiter",
     "redis",
     "local",

@@ -48,6 +48,7 @@ def _show(releases: list[past.Entry]) -> None:
     )
     for entry in releases:
         why = f"{entry.rollback_of} again" if entry.rollback_of else ""
+        rebuilt = f"rebuilt from {entry.rebuilt}" if entry.rebuilt else ""
         table.add_row(
             entry.version,
             entry.at.replace("T", " ").removesuffix("+00:00"),
@@ -57,7 +58,7 @@ def _show(releases: list[past.Entry]) -> None:
             entry.image.rpartition("@sha256:")[2][:12],
             " ".join(_sign(gate, said) for gate, said in entry.verdicts.items()) or "-",
             f"{entry.seconds:g} s",
-            ": ".join(part for part in (why, entry.promotion, entry.reason) if part),
+            ": ".join(part for part in (why, rebuilt, entry.promotion, entry.reason) if part),
         )
     screen.console().print(table)
 

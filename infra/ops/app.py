@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from infra.errors import ConfigError
 from infra.fly.client import FlyClient
 from infra.ops import ownership
 from infra.rollout.observe import observe
@@ -46,19 +45,14 @@ async def ensure(request: AppRequest, fly: FlyClient) -> AppResult:
     """Create the app if it is not there, and give it a public address of both kinds.
 
     Raises:
-        ConfigError: the app belongs to another organisation.
-        OwnerError: it belongs to another stack.
+        OwnerError: the app belongs to another organisation, or to another stack.
         FlyError: Fly refuses, for example since the name is taken.
     """
     found = await fly.app(request.app)
     if found is None:
         await fly.create_app(request.app, request.org)
-    elif found.organization.slug and found.organization.slug != request.org:
-        raise ConfigError(
-            f"The app {request.app} exists in the organisation {found.organization.slug}, not in "
-            f"{request.org}. Set the right one with `pulumi config set org …`, or another app name."
-        )
     else:
+        ownership.check_org(found, request.org)
         state = await observe(fly, request.app)
         ownership.check(state, request.owner, request.takeover)
     await _ensure_addresses(request.app, fly)

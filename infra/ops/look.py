@@ -40,6 +40,7 @@ class LookRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     app: str
+    org: str = ""
     manifest: Manifest | None = None
     redis: str | None = None
     needs_redis: bool = False
@@ -74,12 +75,13 @@ async def look(request: LookRequest, fly: FlyClient) -> Look:
     Raises:
         OwnerError: it is another stack's.
     """
-    if await fly.app(request.app) is None:
+    if (there := await fly.app(request.app)) is None:
         state, found = State(request.app), drift.absent()
         live = await _redis(request, state, fly)
     else:
         state, addresses = await asyncio.gather(observe(fly, request.app), fly.ips(request.app))
         live = await _redis(request, state, fly)
+        ownership.check_org(there, request.org)
         ownership.check(state, request.owner, request.takeover)
         lacks = [*request.lacks, *drift.lacking(addresses), *_lost(request, state, live)]
         found = drift.judge(state, [*lacks, *_unknown(request, state)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from infra.errors import OwnerError
+from infra.fly.models import App
 from infra.owner import Owner, is_same, refusal
 from infra.rollout.observe import LIVE, State
 
@@ -18,6 +20,22 @@ def check(state: State, ours: str, takeover: str) -> None:
     """
     if not is_same(state.owner, ours) and state.owner != takeover:
         raise refusal(state.app, state.owner, ours)
+
+
+def check_org(app: App, org: str) -> None:
+    """Refuse an app of another organisation.
+
+    Raises:
+        OwnerError: says the ways.
+    """
+    found = app.organization.slug
+    if found and org and found != org:
+        raise OwnerError(
+            f"The app {app.name} is in the organisation {found}, and flygate:org is {org}. A "
+            "deployment can't move it. Nothing was changed. If it is the right app: `pulumi config "
+            f"set org {found}`. To move it: `fly apps move {app.name} --org {org}`, which restarts "
+            f"its machines, or `flygate move <stack> --app <new name> --org {org}`."
+        )
 
 
 def why_left(state: State, ours: str, tenure: str) -> str:

@@ -87,14 +87,15 @@ async def reconciled(
     wanted: Wanted,
     configured: Mapping[str, str],
     fly: FlyClient,
+    *,
+    resumes: bool = True,
 ) -> tuple[Ledger, tuple[str, ...]]:
     """The ledger with an entry for what serves, if it has none.
 
-    A rollout of the very manifest that is wanted, which died after its point of no return, is gone
-    on with instead.
-
     Args:
         configured: the stack's secret values.
+        resumes: a rollout follows, which goes on with one of the very manifest that is wanted, if
+            that died after its point of no return: it needs no entry yet.
 
     Returns:
         The ledger, and what was done, a line each.
@@ -102,9 +103,8 @@ async def reconciled(
     if not (version := unrecorded(state, ledger.next_version - 1)):
         return ledger, ()
     machines = [m for m in state.of(version) if m.role == LIVE]
-    # What was held or died is known by its manifest, and the strategies go on with it.
     is_wanted = machines[0].manifest == wanted.id
-    if is_wanted and ledger.current and version == ledger.next_version:
+    if resumes and is_wanted and ledger.current and version == ledger.next_version:
         return ledger, ()
     there = {name: value for name, value in configured.items() if name in state.secret_names}
     entry, values = await _entry(ledger, machines, wanted, there, fly)
@@ -180,7 +180,7 @@ def _claimed(ledger: Ledger, request: ReleaseRequest, site: Site) -> Ledger:
     """
     owner = Owner.parse(request.owner)
     if ledger.app not in {"", request.app, site.orders.move}:
-        raise moved("app", ledger.app, request.app, owner.stack if owner else "<stack>")
+        raise moved(ledger.app, request.app, owner.stack if owner else "<stack>")
     return ledger.model_copy(
         update={
             "app": request.app,

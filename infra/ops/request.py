@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -73,7 +73,7 @@ class Wanted:
         With a pin, `secrets` are those that it does not restore: see `StackConfig.owners`.
         """
         if request.pin:
-            return cls._pinned(request.pin, secrets, request.attached, ledger)
+            return cls._pinned(request.pin, request, secrets, ledger)
         manifest = request.manifest
         assert manifest is not None  # noqa: S101  the request's own validator holds this
         if missing := set(manifest.secrets) ^ set(secrets):
@@ -83,7 +83,7 @@ class Wanted:
 
     @classmethod
     def _pinned(
-        cls, pin: Pin, live: Mapping[str, str], attached: Iterable[str], ledger: Ledger
+        cls, pin: Pin, request: ReleaseRequest, live: Mapping[str, str], ledger: Ledger
     ) -> Wanted:
         release = ledger.with_manifest(pin.manifest)
         if not ledger.has_secrets_of(release):
@@ -94,11 +94,13 @@ class Wanted:
                 "values are there."
             )
         former = ledger.secrets_of(release)
-        names = {*former, *attached} & set(live)
+        names = {*former, *request.attached} & set(live)
         kept = {name: live[name] for name in names if former.get(name) != live[name]}
         values = {**former, **kept}
+        # After a move the release runs where the stack is now.
+        manifest = release.manifest.model_copy(update={"app": request.app})
         return cls(
-            release.manifest,
+            manifest,
             ledger.secret_set_for(values) if kept else release.secret_set,
             values,
             rollback_of=int(pin.version.removeprefix("v")),

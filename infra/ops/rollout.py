@@ -50,7 +50,7 @@ class Rollout:
             ledger: with the app's key, if it has one.
         """
         app = wanted.manifest.app
-        former = _former(ledger, state)
+        former = None if site.orders.move else _former(ledger, state)
         target = Target(
             version=_next_version(ledger, former),
             manifest=wanted.manifest,
@@ -91,7 +91,8 @@ class Rollout:
 
     def aim(self, state: State) -> None:
         """Aim at what runs now: whoever held the lock before may have changed it."""
-        world, former = self.world, _former(self.ledger, state)
+        world = self.world
+        former = None if self.orders.move else _former(self.ledger, state)
         version = _next_version(self.ledger, former)
         world.target = replace(world.target, former=former, version=version)
         serving = [m for m in state.of(former or 0) if m.serves]

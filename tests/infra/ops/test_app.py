@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from infra.checkpoint import Checkpoint
-from infra.errors import ConfigError
+from infra.errors import OwnerError
 from infra.fly.client import FlyClient
 from infra.ops import app as app_op
 from infra.ops.app import AppRequest
@@ -41,7 +41,7 @@ async def test_an_app_of_another_organisation_is_left_alone(fly: FlyClient) -> N
     """Its owner and the remedy are named; nothing was added to it."""
     await fly.create_app("shop", "others")
 
-    with pytest.raises(ConfigError, match=r"exists in the organisation others, not in acme.*org"):
+    with pytest.raises(OwnerError, match=r"in the organisation others.*flygate move"):
         await app_op.ensure(REQUEST, fly)
 
     assert await fly.ips("shop") == []
