@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pulumi
 import pulumi.runtime.config as runtime_config
 
-from infra.config import PROJECT
+from infra.config import PROJECT, secrecy
+from infra.stack_file import StackFile
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def raw() -> dict[str, Any]:
-    """The project's configuration, key → text. All of it, so that an unknown key is noticed."""
+    """The project's configuration, key → text. All of it, so that an unknown key is noticed.
+
+    Raises:
+        ConfigError: a secret would be shown: see `infra/config/secrecy.py`.
+    """
     prefix = f"{PROJECT}:"
     found = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
-    return {k.removeprefix(prefix): v for k, v in found.items() if k.startswith(prefix)}
+    ours = {k.removeprefix(prefix): v for k, v in found.items() if k.startswith(prefix)}
+    file = StackFile.read(ROOT, pulumi.get_stack())
+    secrecy.read(ours, {key for key in ours if is_secret(key)}, file.values).check()
+    return ours
 
 
 def is_secret(key: str) -> bool:

@@ -113,6 +113,8 @@ def _explain(error: dict[str, Any], values: Mapping[str, Any]) -> str:
         if "." in path and path.partition(".")[0] in STRUCTURED:
             return f"{PROJECT}:{path} is no key. Meant: pulumi config set --path {path} <value>"
         return f"{PROJECT}:{path} is no key of this project. Known: {known}"
+    if error["loc"] == ("redis",):
+        return f"{PROJECT}:redis must be a map, such as redis.plan"  # it may be a URL
     found = json.dumps(_at(values, error["loc"]), default=str)
     return f"{PROJECT}:{path} is {found}; it {_must(message)}"
 

@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 from infra import config
-from infra.config import StackConfig
+from infra.config import StackConfig, secrecy
+from infra.config.secrecy import Secrecy
 from infra.doctor.errors import Unknown
 from infra.errors import ConfigError, FlygateError
 from infra.fly.client import FlyClient
@@ -19,11 +20,13 @@ from infra.fly.errors import FlyError, Unauthorized, Unreachable
 from infra.fly.greeting import Greeting, greet
 from infra.fly.models import App
 from infra.rollout.observe import State, observe
+from infra.stack_file import StackFile
 
 Fact = TypeVar("Fact")
 
 BACKEND, CONFIGURATION, FLY, TOKEN, APP = "backend", "configuration", "fly", "token", "app"
 LOCAL = "local"
+_SECRET_KEYS = (f"{config.PROJECT}:{secrecy.SECRETS}", f"{config.PROJECT}:{secrecy.REDIS}")
 
 
 class PulumiStack(Protocol):
@@ -62,6 +65,8 @@ class Patient:
         self._assumed = assumed
         self._facts: dict[str, asyncio.Task[Any]] = {}
         self._client: FlyClient | None = None
+        # The keys of the configuration in which something is encrypted.
+        self._sealed: set[str] = set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -98,6 +103,11 @@ class Patient:
         if self._assumed is not None:
             return self._assumed
         return await self._once("settings", self._settings)
+
+    async def secret_texts(self) -> list[str]:
+        """All that is secret in it, wherever it stands; nothing of it may be shown."""
+        settings = await self.settings()
+        return list(self._secrecy(settings).texts())
 
     async def backend_trouble(self) -> str:
         """Why Pulumi can't read the stack's configuration; empty if it can."""
@@ -159,15 +169,19 @@ class Patient:
     async def _settings(self) -> dict[str, str]:
         text = await self._ask("config", "--json", "--show-secrets")
         prefix = f"{config.PROJECT}:"
-        return {
-            key.removeprefix(prefix): str(entry.get("value", ""))
-            for key, entry in json.loads(text).items()
-            if key.startswith(prefix)
-        }
+        found = {k: entry for k, entry in json.loads(text).items() if k.startswith(prefix)}
+        sealed = {k for k, e in found.items() if e.get("secret", k in _SECRET_KEYS)}
+        self._sealed = {key.removeprefix(prefix) for key in sealed}
+        return {k.removeprefix(prefix): str(e.get("value", "")) for k, e in found.items()}
+
+    def _secrecy(self, settings: Mapping[str, str]) -> Secrecy:
+        written = StackFile.read(self.root, self.name).values if self._assumed is None else {}
+        return secrecy.read(settings, self._sealed, written)
 
     async def _config(self) -> StackConfig:
         settings = await self.settings()
         try:
+            self._secrecy(settings).check()
             return config.load(settings)
         except ConfigError as exc:
             raise Unknown(CONFIGURATION, str(exc), "") from None
