@@ -27,7 +27,8 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
     project = Project.copy_to(tmp_path_factory.mktemp("e2e") / "my service")
     try:
         project.run("scripts/bootstrap").ok()
-        project.flygate("local", "up", "--api-port", "0", "--proxy-port", "0").ok()
+        started = ("local", "up", "--faults", "--api-port", "0", "--proxy-port", "0")
+        project.flygate(*started).ok()
         first = project.run("make", "up")
         first.ok()
         project.config("rollout.wait", "20s")

@@ -194,6 +194,19 @@ class Project:
         headers = {"Authorization": "Bearer local"}
         httpx.request(method, url, headers=headers, trust_env=False).raise_for_status()
 
+    def apps(self) -> list[dict[str, Any]]:
+        """All apps of the local Fly."""
+        return list(self._asked("GET", "/v1/apps?org_slug=personal").json()["apps"])
+
+    def machines_of(self, app: str) -> list[dict[str, Any]]:
+        """All machines of an app, as the API shows them."""
+        return list(self._asked("GET", f"/v1/apps/{app}/machines").json())
+
+    def _asked(self, method: str, path: str) -> httpx.Response:
+        headers = {"Authorization": "Bearer local"}
+        url = self.local_fly() + path
+        return httpx.request(method, url, headers=headers, trust_env=False).raise_for_status()
+
     def local_fly(self) -> str:
         """The base URL of the local Fly's API."""
         info = json.loads((self.path / ".flygate/local/daemon.json").read_text(encoding="utf-8"))
