@@ -56,6 +56,5 @@ bench-local: bootstrap ## how fast the local Fly is, and what it does with 50 ma
 lock: bootstrap ## compile the pinned requirements; ARGS="--upgrade" renews them
 	@scripts/lock $(ARGS)
 
-clean: ## stop the local Fly; remove .venv and all that was made here, the local stack too
-	@[ ! -x .venv/bin/python ] || ./flygate local down
-	@rm -rf .venv .flygate Pulumi.local.yaml .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean: ## stop the local Fly; remove .venv and the local stack; what another stack needs stays
+	@scripts/clean

@@ -31,14 +31,14 @@ async def examine(patient: Patient) -> Sequence[Finding]:
     if is_at_risk(patient):
         found.append(
             warning(
-                "the state is in this checkout only, and `make clean` deletes it",
+                "the state is in this checkout only: it is lost with the folder",
                 "keep it elsewhere: pulumi stack export, a new PULUMI_BACKEND_URL, stack import",
             )
         )
     elif borrows_phrase(patient):
         found.append(
             warning(
-                "the passphrase is the local stack's, and `make clean` deletes it",
+                "the passphrase is in this checkout only: it is lost with the folder",
                 "pulumi stack change-secrets-provider passphrase, with one that you keep",
             )
         )

@@ -95,7 +95,7 @@ def test_a_backend_s_password_is_not_shown() -> None:
 
 
 def test_a_real_environment_whose_state_is_only_here_is_at_risk(tmp_path: Path) -> None:
-    """`make clean` would forget production."""
+    """Whoever deletes the checkout would forget production."""
     own = {"PULUMI_BACKEND_URL": f"file://{tmp_path}/.flygate/state"}
     local = {**own, "FLY_FLAPS_BASE_URL": "http://127.0.0.1:1"}
 

@@ -1,0 +1,1 @@
+"""`make clean`: what belongs to the local stack goes, what another stack needs stays."""
