@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,17 +72,18 @@ class AdminClient:
     Args:
         url: the app's public address.
         token: the admin token; never printed, and sent over HTTPS or to this computer only.
+        hidden: what else must not be read in an answer.
 
     Raises:
         ConfigError: the address would send the token unencrypted over a network.
     """
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, hidden: Iterable[str] = ()) -> None:
         if not url.startswith("https://") and not is_loopback(url):
             raise ConfigError(f"{url} is not encrypted; the admin token is sent over HTTPS only.")
         self._url = url
         self._token = token
-        self._redact = Redactor([token])
+        self._redact = Redactor([token, *hidden])
 
     async def ask(self, machines: Sequence[str], act: Act) -> list[Answer]:
         """What each machine answers, in their order; all are asked at the same time."""
@@ -108,7 +109,7 @@ class AdminClient:
     def _read(self, machine: str, answer: httpx.Response) -> Answer:
         body = _object(answer)
         if answer.status_code == 200 and body is not None:
-            return Answer(machine, content=body)
+            return Answer(machine, content=self._redact.data(body))
         return Answer(machine, problem=self._redact(_problem(answer, body or {})))
 
 

@@ -44,11 +44,17 @@ class Redactor:
 
     def __call__(self, text: str) -> str:
         """The text without them."""
-        if not (self._needles and text):
-            return text
-        whole = as_bytes(text)
-        found = (whole.place(*span) for span in self._spans(whole.text, END_MIN, _DEPTH, {}))
-        return _masked(text, found)
+        return _masked(text, self._places(text))
+
+    def lines(self, lines: Sequence[str]) -> list[str]:
+        """Lines of one text, each without them; one may go on over several lines."""
+        found, at, shown = list(_merged(self._places("\n".join(lines)))), 0, list[str]()
+        for line in lines:
+            end = at + len(line)
+            inside = [(max(a, at) - at, min(b, end) - at) for a, b in found if a < end and b > at]
+            shown.append(_masked(line, inside))
+            at = end + 1
+        return shown
 
     def data(self, value: Any) -> Any:
         """Plain JSON without them."""
@@ -59,6 +65,13 @@ class Redactor:
         if isinstance(value, Sequence):
             return [self.data(one) for one in value]
         return value
+
+    def _places(self, text: str) -> list[tuple[int, int]]:
+        """Where something secret stands in a text."""
+        if not (self._needles and text):
+            return []
+        whole = as_bytes(text)
+        return [whole.place(*span) for span in self._spans(whole.text, END_MIN, _DEPTH, {})]
 
     def _spans(
         self, text: bytes, end_min: int, depth: int, known: dict[bytes, int]
@@ -120,7 +133,7 @@ def _end_min(text: bytes, end: int, end_min: int) -> int:
 
 
 def _masked(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    masks = [(at, at + len(MASK)) for at in _places(text, MASK)]
+    masks = [(at, at + len(MASK)) for at in _occurrences(text, MASK)]
     words, done = list[str](), 0
     for start, end in _merged(spans):
         if any(a <= start and end <= b for a, b in masks):
@@ -130,7 +143,7 @@ def _masked(text: str, spans: Iterable[tuple[int, int]]) -> str:
     return "".join([*words, text[done:]])
 
 
-def _places(text: str, word: str) -> Iterator[int]:
+def _occurrences(text: str, word: str) -> Iterator[int]:
     at = text.find(word)
     while at >= 0:
         yield at

@@ -147,7 +147,7 @@ def _act(environment: str, act: Act, as_json: bool) -> None:
         raise ConfigError(
             f"Nothing was released to {environment} yet. Deploy: pulumi up --stack {environment}"
         )
-    client = AdminClient(outputs["url"], token)
+    client = AdminClient(outputs["url"], token, stack.secret_texts())
     answers = asyncio.run(_ask(stack, outputs["app"], client, act))
     if as_json:
         print(json.dumps([_document(answer) for answer in answers], indent=2))

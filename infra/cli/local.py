@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,9 +20,11 @@ from infra.local.log_reader import LogReader
 from infra.local.logs import LogLine
 from infra.local.options import option_names, parse_options
 from infra.local.ports import HIGHEST
+from infra.local.secrets import values_of
 from infra.local.state_folder import StateFolder
 from infra.local.times import rfc3339
 from infra.local.version import PROJECT_ROOT
+from infra.redact import Redactor
 
 app = typer.Typer(
     name="local",
@@ -31,6 +34,7 @@ app = typer.Typer(
 app.add_typer(faults)
 
 _FOLLOW_SECONDS = 0.2
+_LINES_BEFORE = 100
 
 StateDir = Annotated[
     Path, typer.Option("--state", help="The folder that keeps everything.", show_default=False)
@@ -104,7 +108,7 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
     lines: Annotated[int, typer.Option("-n", help="How many lines at first.")] = 100,
 ) -> None:
-    """Print what machines wrote."""
+    """Print what machines wrote, without the secrets that the local Fly has or had."""
     try:
         StateFolder(state).check()
     except ForeignFolderError as error:
@@ -114,10 +118,12 @@ def logs(
     if machine and not found and not follow:
         typer.echo(f"No machine whose id begins with {machine!r} wrote anything.", err=True)
         raise typer.Exit(1)
-    _print_lines(found[-lines:])
+    # A secret may begin some lines before those that are shown.
+    _print_lines(_redacted(found[-lines - _LINES_BEFORE :], state)[-lines:])
     while follow:
         time.sleep(_FOLLOW_SECONDS)
-        _print_lines(reader.new_lines())
+        if found := reader.new_lines():
+            _print_lines(_redacted(found, state))
 
 
 @app.command()
@@ -223,6 +229,16 @@ def _machine_table(machines: list[dict[str, Any]]) -> Table:
         address = machine["address"]
         table.add_row(machine["id"], machine["release"], machine["region"], state, checks, address)
     return table
+
+
+def _redacted(lines: list[LogLine], state: Path) -> list[LogLine]:
+    """Without secrets, which a machine may have written over several of its lines."""
+    redact, shown = Redactor(values_of(state)), dict[LogLine, LogLine]()
+    for machine in {line.instance for line in lines}:
+        own = [line for line in lines if line.instance == machine]
+        texts = redact.lines([line.message for line in own])
+        shown |= {line: replace(line, message=text) for line, text in zip(own, texts, strict=True)}
+    return [shown[line] for line in lines]
 
 
 def _print_lines(lines: list[LogLine]) -> None:

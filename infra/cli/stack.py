@@ -18,12 +18,14 @@ from typing import Any, TextIO
 from infra import pulumi_lock
 from infra.cli import progress
 from infra.cli.stack_name import checked
+from infra.config import PROJECT, secrecy
 from infra.errors import ConfigError, FlygateError
 from infra.ops.orders import Orders
 from infra.ops.site import journal_path
 from infra.previewed import Previewed
 from infra.rollout.errors import LockHeld
 from infra.rollout.journal import Event
+from infra.stack_file import StackFile
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL = "local"
@@ -195,6 +197,16 @@ class Stack:
             if f"configuration key '{key}' not found" not in str(exc):
                 raise
             return None
+
+    def secret_texts(self) -> list[str]:
+        """All that is secret in the stack's configuration: no text of a machine may show it."""
+        found = json.loads(self.ask("config", "--json", "--show-secrets"))
+        prefix = f"{PROJECT}:"
+        ours = {k.removeprefix(prefix): one for k, one in found.items() if k.startswith(prefix)}
+        sealed = {key for key, one in ours.items() if one.get("secret")}
+        values = {key: one.get("value", "") for key, one in ours.items()}
+        written = StackFile.read(self.root, self.name).values
+        return list(secrecy.read(values, sealed, written).texts())
 
     def _captured(
         self, *arguments: str, given: str | None = None

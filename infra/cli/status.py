@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated
 
 import typer
@@ -14,6 +14,7 @@ from infra.cli.stack import Stack
 from infra.cli.stack_name import StackName
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
+from infra.redact import Redactor
 from infra.rollout.observe import Seen, observe
 
 
@@ -61,7 +62,7 @@ def status(
         phase=outputs["phase"],
         image=outputs["image"],
         pinned=pin.get("version", ""),
-        machines=asyncio.run(_machines(outputs["app"], Endpoints.from_env(stack.environment))),
+        machines=_machines(stack, outputs["app"]),
     )
     if as_json:
         print(json.dumps(asdict(found), indent=2))
@@ -69,7 +70,16 @@ def status(
         _show(found)
 
 
-async def _machines(app: str, endpoints: Endpoints) -> list[Seen]:
+def _machines(stack: Stack, app: str) -> list[Seen]:
+    """The newest first. Why one is held a gate has told, and perhaps a machine."""
+    found = asyncio.run(_seen(app, Endpoints.from_env(stack.environment)))
+    if not any(machine.held for machine in found):
+        return found
+    redact = Redactor(stack.secret_texts())
+    return [replace(machine, held=redact(machine.held)) for machine in found]
+
+
+async def _seen(app: str, endpoints: Endpoints) -> list[Seen]:
     async with FlyClient(endpoints) as fly:
         state = await observe(fly, app)
     return sorted(state.machines, key=lambda m: (-m.release, m.region, m.name))

@@ -8,6 +8,7 @@ import sys
 import httpx
 
 from infra.cli.stack import Stack
+from infra.redact import Redactor
 from infra.web import address
 
 REQUESTS_MAX = 50
@@ -21,12 +22,14 @@ def show(stack: Stack) -> None:
     count = sum(len(ids) for ids in outputs["machines"].values())
     each = f" ({count} machines, each with a bucket of its own)" if count > 1 else ""
     print(f"{url}\n\n  One client asks until it is refused{each}:")
+    redact = Redactor(stack.secret_texts())
     with _one_client(url) as web:
         for number in range(1, REQUESTS_MAX + 1):
             answer = web.get("/")
-            print(f"  {number:>4}  {_line(answer)}")
+            print(f"  {number:>4}  {redact(_line(answer))}")
             if answer.status_code == 429:
-                print(f"             {answer.json()['title']}: {answer.json()['detail']}")
+                told = answer.json()
+                print(redact(f"             {told['title']}: {told['detail']}"))
                 break
     print(_NEXT.format(url=url))
     if outputs.get("pin"):

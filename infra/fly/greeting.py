@@ -11,6 +11,7 @@ import httpx
 
 from infra.fly.endpoints import is_loopback
 from infra.fly.errors import FlyApiError, LocalFlyDown, Unreachable, error_for
+from infra.redact import cut
 
 _PATH = "/v1/platform/regions"
 _SECONDS = 8.0
@@ -60,7 +61,7 @@ async def greet(flaps_url: str) -> Greeting:
         took = time.monotonic() - began
     if not answer.is_success:
         request_id = answer.headers.get("fly-request-id", "")
-        raise error_for(action, answer.status_code, answer.text[:200], request_id)
+        raise error_for(action, answer.status_code, cut(answer.text, 200), request_id)
     told = _told(action, answer)
     return Greeting(
         seconds=took,
@@ -80,7 +81,7 @@ def _told(action: str, answer: httpx.Response) -> dict[str, Any]:
         told = None
     if isinstance(told, dict):
         return told
-    detail = f"not Fly's words: {answer.text[:80]!r}; is something else in between?"
+    detail = f"not Fly's words: {cut(answer.text, 80)!r}; is something else in between?"
     raise FlyApiError(action, answer.status_code, detail)
 
 

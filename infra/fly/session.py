@@ -20,11 +20,15 @@ from infra.fly.errors import (
     error_for,
 )
 from infra.fly.pace import Pace
+from infra.redact import cut
 
 # Fly limits each action to one request per second and machine or app (burst 3): a shorter wait
 # than a second after a 429 only burns the next token.
 RATE_LIMIT_WAIT_SECONDS = 1.0
 ATTEMPTS = 6
+# Of an error: plain text is a page of a proxy's. It is redacted later, where the secrets are known.
+TEXT_MAX = 200
+DETAIL_MAX = 500
 RETRIED_STATUSES = frozenset({502, 503, 504})
 
 retries.install()
@@ -157,7 +161,7 @@ def _json(action: str, answer: httpx.Response) -> Any:
     try:
         return answer.json()
     except ValueError:
-        detail = f"no JSON but {answer.text[:80]!r}; is something else in between?"
+        detail = f"no JSON but {cut(answer.text, 80)!r}; is something else in between?"
         raise FlyApiError(action, answer.status_code, detail) from None
 
 
@@ -166,7 +170,7 @@ def _detail(answer: httpx.Response) -> str:
     try:
         body = answer.json()
     except ValueError:
-        return answer.text[:200]
+        return cut(answer.text, TEXT_MAX)
     if isinstance(body, dict):
-        return str(body.get("error") or body.get("message") or body)[:500]
-    return str(body)[:500]
+        return cut(str(body.get("error") or body.get("message") or body), DETAIL_MAX)
+    return cut(str(body), DETAIL_MAX)

@@ -1,12 +1,18 @@
 """App secrets: values sealed on disk, a version per app that every write raises."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from infra.local.errors import FailedPreconditionError, NotFoundError
 from infra.local.seal import Seal
 from infra.local.store import Store
 from infra.local.times import Clock
+
+# Former values of an app: its log may show them still.
+_KEPT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,7 @@ class Secrets:
     def update(self, app: str, values: Mapping[str, str | None]) -> SecretSet:
         """Sets each value, deletes where it is None; one new version for all of them."""
         current = self.of(app)
+        former = [secret.sealed for name, secret in current.secrets.items() if name in values]
         secrets = dict(current.secrets)
         for name, value in values.items():
             if value is None:
@@ -63,7 +70,8 @@ class Secrets:
                 secrets[name] = self._changed(app, name, value, secrets.get(name))
         changed = SecretSet(current.version + 1, secrets)
         documents = [asdict(secret) for secret in secrets.values()]
-        document = {"version": changed.version, "secrets": documents}
+        kept = [*self._former(app), *former][-_KEPT:]
+        document = {"version": changed.version, "secrets": documents, "former": kept}
         self._store.write(f"secrets/{app}", document)
         return changed
 
@@ -88,9 +96,25 @@ class Secrets:
     def forget(self, app: str) -> None:
         self._store.delete(f"secrets/{app}")
 
+    def _former(self, app: str) -> list[str]:
+        state = self._store.read(f"secrets/{app}") or {}
+        return list(state.get("former", ()))
+
     def _changed(self, app: str, name: str, value: str, former: Secret | None) -> Secret:
         now, sealed = self._clock(), self._seal.close(value)
         digest = self._seal.digest(f"{app}/{name}", value)
         if former is None:
             return Secret(name, digest, now, now, sealed)
         return replace(former, digest=digest, updated_at=now, sealed=sealed)
+
+
+def values_of(state_dir: Path) -> Iterator[str]:
+    """All values, former ones too, of a state folder, also while no daemon runs on it."""
+    key = state_dir / "secrets" / "key"
+    if not key.is_file():
+        return
+    seal = Seal.of_file(key)
+    for path in sorted(key.parent.glob("*.json")):
+        document: dict[str, Any] = json.loads(path.read_bytes())
+        yield from (seal.open(secret["sealed"]) for secret in document["secrets"])
+        yield from map(seal.open, document.get("former", ()))

@@ -115,7 +115,7 @@ def _cut_end(content: bytes, text: bytes, at: int, end_min: int) -> int:
     """Where its beginning ends, if the text was cut there."""
     length = _common(content, text, at)
     end = at + length
-    if text.startswith(CUT, end):
+    if text.startswith((CUT, b" " + CUT), end):
         return end if length >= CUT_MIN else 0
     if end == len(text):
         return end if 0 < end_min <= length else 0

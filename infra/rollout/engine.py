@@ -10,6 +10,7 @@ from typing import Any
 import stamina
 
 from infra.fly.errors import FlyError
+from infra.redact import cut
 from infra.rollout import outcome
 from infra.rollout.errors import RestoreFailed, RolloutHeld, RolloutRestored
 from infra.rollout.gates import Gate
@@ -19,6 +20,9 @@ from infra.rollout.steps import Step, Turn
 from infra.rollout.undisturbed import undisturbed
 from infra.rollout.verdict import GateFailed, Undecided, Verdict
 from infra.rollout.world import World
+
+# Fly's metadata has little room.
+HELD_MAX = 200
 
 
 async def run(plan: Plan, world: World) -> None:
@@ -81,17 +85,17 @@ async def _judge(gate: Gate, stage: Stage, world: World) -> None:
 
 
 def _note(verdict: Verdict, stage: Stage, world: World) -> None:
-    world.verdicts[verdict.gate] = f"{verdict.outcome}: {verdict.reason}"
+    world.verdicts[verdict.gate] = world.journal.redact(f"{verdict.outcome}: {verdict.reason}")
     numbers = {"step": stage.name, "outcome": verdict.outcome, **verdict.numbers}
     world.journal.write("verdict", verdict.gate, verdict.reason, verdict.machine, numbers)
 
 
 async def _hold(verdict: Verdict, world: World) -> RolloutHeld:
     """Nothing is taken back and nothing goes on; the machines tell whoever looks at them why."""
-    reason = outcome.of_gate(verdict)
+    reason = world.journal.redact(outcome.of_gate(verdict))
     for member in world.made.values():
         with contextlib.suppress(FlyError):  # it is held all the same
-            await world.fly.patch_metadata(world.app, member.id, {HELD_KEY: reason[:200]})
+            await world.fly.patch_metadata(world.app, member.id, {HELD_KEY: cut(reason, HELD_MAX)})
     world.journal.write("held", "rollout", reason, data=verdict.numbers)
     return RolloutHeld(outcome.held(world.target, reason))
 

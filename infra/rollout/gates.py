@@ -13,6 +13,7 @@ import stamina
 
 from infra.fly.errors import FlyError
 from infra.fly.models import ExecResult, Machine
+from infra.redact import Redactor, cut
 from infra.rollout.smoke import COMMAND_SECONDS, Expectation
 from infra.rollout.verdict import Verdict
 from infra.rollout.world import Member, World
@@ -24,6 +25,8 @@ POLL_SECONDS = 0.25
 CRASHES_MAX = 2
 # Fly's proxies learn of an uncordoned machine within seconds, not at once.
 REACH_SECONDS = 20.0
+# Of what a check said: a page of HTML does not help.
+OUTPUT_MAX = 200
 
 
 class Gate(Protocol):
@@ -69,14 +72,14 @@ class Healthy:
             if _is_healthy(machine, world):
                 return Verdict("pass", self.name, "started, checks pass")
             if time.monotonic() > deadline:
-                return Verdict("fail", self.name, self._too_late(machine))
+                return Verdict("fail", self.name, self._too_late(machine, world.journal.redact))
             await asyncio.sleep(POLL_SECONDS)
 
-    def _too_late(self, machine: Machine) -> str:
+    def _too_late(self, machine: Machine, redact: Redactor) -> str:
         waited = f"after {self.wait_seconds:g} s"
         if machine.state != "started":
             return f"the machine is {machine.state} {waited}"
-        failing = "; ".join(_failing(machine)) or "no check has answered yet"
+        failing = "; ".join(_failing(machine, redact)) or "no check has answered yet"
         return f"its checks do not pass {waited}: {failing}"
 
 
@@ -105,7 +108,7 @@ class Smoke:
             )
         except FlyError as exc:
             return Verdict("error", self.name, f"the smoke check could not run: {exc}")
-        if problem := expected.problem(result):
+        if problem := expected.problem(result, world.journal.redact):
             return Verdict("fail", self.name, problem)
         return Verdict("pass", self.name, expected.summary())
 
@@ -186,10 +189,10 @@ def _has_checks(world: World) -> bool:
     return bool(config.get("checks")) or any(s.get("checks") for s in config.get("services", []))
 
 
-def _failing(machine: Machine) -> Iterator[str]:
+def _failing(machine: Machine, redact: Redactor) -> Iterator[str]:
     for check in machine.checks:
         if check.status != "passing":
-            output = " ".join(check.output.split())[:200] or "no output"
+            output = cut(" ".join(redact(check.output).split()), OUTPUT_MAX) or "no output"
             yield f"{check.name} is {check.status}: {output}"
 
 

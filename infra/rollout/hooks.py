@@ -12,12 +12,13 @@ import os
 import queue
 import subprocess
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.redact import Redactor
+from infra.environment import for_others
+from infra.redact import Redactor, cut
 from infra.rollout.errors import HookRefused
 from infra.rollout.journal import Event, Kind
 
@@ -29,8 +30,9 @@ AFTER: Mapping[Kind, str] = {
     "finished": "after-release",
 }
 SECONDS_MAX = 60.0
-# These carry secret values, which a hook has no need of.
-_KEPT_FROM_HOOKS = ("FLYGATE_SECRETS", "PULUMI_COMMAND_STDOUT", "PULUMI_COMMAND_STDERR")
+# Of what a hook printed: the end, and of its last line the beginning.
+OUTPUT_MAX = 20_000
+LINE_MAX = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ class Hooks:
     Args:
         folder: where the executables are; none may be there, nor the folder.
         subject: what the rollout is about.
-        redact: for what a failing hook prints.
+        redact: for all that is told to others, and for what a failing hook prints.
+        named: variables of ours that hooks get; the others they do not get.
         tell: also told of every event, on the same thread: see `infra/rollout/webhook.py`.
         warn: told of a hook that failed after the fact.
     """
@@ -63,10 +66,14 @@ class Hooks:
         redact: Redactor,
         tell: Callable[[Subject, Event], None] | None = None,
         warn: Callable[[str], None] = lambda text: None,
+        *,
+        named: Iterable[str] = (),
     ) -> None:
         self._folder = folder
-        self._subject = subject
+        # What an operator typed as a reason may be anything.
+        self._subject = Subject(**redact.data(asdict(subject)))
         self._redact = redact
+        self._named = tuple(named)
         self._tell = tell
         self._warn = warn
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
@@ -122,7 +129,7 @@ class Hooks:
             done = subprocess.run(
                 [path],
                 input=json.dumps(self._told(hook, event)),
-                env={k: v for k, v in os.environ.items() if k not in _KEPT_FROM_HOOKS},
+                env=for_others(os.environ, self._named),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -136,9 +143,18 @@ class Hooks:
             return f"it cannot be run: {exc.strerror}"
         if done.returncode == 0:
             return ""
-        last = done.stdout.strip().splitlines()[-1:] or [""]
-        return self._redact(f"exit code {done.returncode} {last[0]}".strip())
+        # Before it is cut: a line may be the rest of a longer secret.
+        said = self._redact(_end(done.stdout))
+        last = said.strip().splitlines()[-1:] or [""]
+        return f"exit code {done.returncode} {cut(last[0], LINE_MAX)}".strip()
 
     def _told(self, hook: str, event: Event | None) -> dict[str, Any]:
         told = {"hook": hook, **asdict(self._subject)}
-        return {**told, "event": asdict(event)} if event else told
+        return {**told, "event": self._redact.data(asdict(event))} if event else told
+
+
+def _end(output: str) -> str:
+    """The last lines, whole ones only."""
+    if len(output) <= OUTPUT_MAX:
+        return output
+    return output[-OUTPUT_MAX:].partition("\n")[2]

@@ -49,7 +49,7 @@ class Event:
         stage: the part of the plan.
         machine: a machine's id, or empty.
         text: for people.
-        data: the numbers of a verdict or a sample, plain JSON without secrets.
+        data: the numbers of a verdict or a sample, plain JSON.
     """
 
     at: str
@@ -68,7 +68,7 @@ class Journal:
     Args:
         path: the file; made with its folder.
         release: the release that the events belong to.
-        redact: takes secrets out of every text.
+        redact: takes secrets out of every text, and out of the data.
         listeners: called with each event once it is on disk.
     """
 
@@ -118,10 +118,10 @@ class Journal:
             seconds=round(self.seconds, 2),
             release=self._release,
             kind=kind,
-            stage=stage,
+            stage=self._redact(stage),
             text=self._redact(text),
             machine=machine,
-            data=data or {},
+            data=self._redact.data(data or {}),
         )
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(event)) + "\n")

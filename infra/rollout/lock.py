@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from infra.fly.client import FlyClient
 from infra.fly.errors import Conflict, FlyError, NotFound
@@ -39,6 +39,10 @@ class Lock:
     holder: Holder
     journal: Journal
     wait_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        # Others read it in the leases: what an operator typed as a reason may be anything.
+        self.holder = replace(self.holder, why=self.journal.redact(self.holder.why))
 
     @contextlib.asynccontextmanager
     async def hold(self, file: HolderFile, machines: Iterable[str]) -> AsyncIterator[None]:

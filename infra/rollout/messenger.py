@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 
 from infra.fly.errors import FlyError
+from infra.redact import Redactor, cut
 from infra.rollout.errors import Untold
 from infra.rollout.order import PATH, Known, Order
 from infra.rollout.signature import HEADER, sign
@@ -24,6 +25,7 @@ ANSWER_SECONDS = 5
 # A machine that runs and does not answer for so long is not well.
 PATIENCE_SECONDS = 15.0
 POLL_SECONDS = 0.1
+TEXT_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +130,12 @@ class Messenger:
             if reply.status == 200:
                 return _read(member, reply)
             if 400 <= reply.status < 500:
-                raise Untold(_refused(member, reply))
+                raise Untold(_refused(member, reply, self._redact))
             if not await self._runs(member):
                 return None
             if time.monotonic() > deadline:
-                raise Untold(f"{member.name} (machine {member.id}) can't be told: {reply.text}")
+                said = _said(reply, self._redact)
+                raise Untold(f"{member.name} (machine {member.id}) can't be told: {said}")
             await asyncio.sleep(POLL_SECONDS)
 
     async def _send(self, member: Member, order: str) -> Reply:
@@ -173,8 +176,13 @@ class Messenger:
         except FlyError as exc:
             return Reply(0, str(exc))
         except (ValueError, KeyError):
-            last = (result.stderr or result.stdout).strip().splitlines()[-1:]
+            said = self._redact(result.stderr or result.stdout)
+            last = said.strip().splitlines()[-1:]
             return Reply(0, last[0] if last else "no output")
+
+    @property
+    def _redact(self) -> Redactor:
+        return self.world.journal.redact
 
     async def _runs(self, member: Member) -> bool:
         try:
@@ -198,7 +206,11 @@ def _read(member: Member, reply: Reply) -> Known:
         raise Untold(f"{member.name} (machine {member.id}) answers {exc}") from None
 
 
-def _refused(member: Member, reply: Reply) -> str:
+def _said(reply: Reply, redact: Redactor) -> str:
+    return cut(" ".join(redact(reply.text).split()), TEXT_MAX)
+
+
+def _refused(member: Member, reply: Reply, redact: Redactor) -> str:
     who = f"{member.name} (machine {member.id})"
     if reply.status == 404:
         return (
@@ -206,4 +218,4 @@ def _refused(member: Member, reply: Reply) -> str:
             "is older than them. Release this once by machines: "
             "pulumi config set --path rollout.by machines"
         )
-    return f"{who} refuses the order with {reply.status}: {' '.join(reply.text.split())[:200]}"
+    return f"{who} refuses the order with {reply.status}: {_said(reply, redact)}"

@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 
 from infra.fly.errors import FlyError
+from infra.redact import cut
 from infra.rollout.target import Target
 from infra.rollout.verdict import GateFailed, Verdict
 from infra.rollout.world import World
 
 LOG_LINES = 15
+LINE_MAX = 500
+# A secret may have begun some lines before the last ones, and a line may be as long as it likes.
+_READ_LINES = 60
+_READ_LINE_MAX = 2000
 
 
 async def explain(exc: BaseException, world: World) -> str:
@@ -70,4 +75,6 @@ async def _last_lines(world: World, machine_id: str) -> list[str]:
         lines = await world.fly.logs(world.app, machine_id)
     except (FlyError, KeyError):
         return []
-    return [line.message.rstrip() for line in lines if line.message.strip()][-LOG_LINES:]
+    said = [line.message.rstrip() for line in lines if line.message.strip()][-_READ_LINES:]
+    shown = world.journal.redact.lines([cut(line, _READ_LINE_MAX) for line in said])
+    return [cut(line, LINE_MAX) for line in shown[-LOG_LINES:]]

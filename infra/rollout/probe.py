@@ -18,6 +18,7 @@ from typing import Any
 HEALTH = "/health"
 PROBE = "/_flygate/probe"
 LISTEN_SECONDS = 10
+BODY_MAX = 2000
 
 
 def main(arguments: str) -> None:
@@ -28,10 +29,15 @@ def main(arguments: str) -> None:
     wait_until_listening(host, port)
     connection = http.client.HTTPConnection(host, port, timeout=options["timeout"])
     health, _, body = get(connection, HEALTH, {})
-    seen = {"health": health, "body": body[:500]}
+    seen = {"health": health, "body": shortened(body)}
     if options["limiter"]:
         seen |= burst(connection, options)
     print(json.dumps(seen))
+
+
+def shortened(body: str) -> str:
+    """The mark says that there was more: a secret may have been cut."""
+    return body if len(body) <= BODY_MAX else body[:BODY_MAX] + "…"
 
 
 def wait_until_listening(host: str, port: int) -> None:

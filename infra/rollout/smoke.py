@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from infra.fly.models import ExecResult
 from infra.manifest import Manifest
+from infra.redact import cut
 from infra.rollout.probe import PROBE
 from infra.rollout.signature import HEADER, sign
 
@@ -18,6 +19,7 @@ DEFAULT_RPM = 60
 DEFAULT_BURST = 10
 REQUEST_SECONDS = 5
 COMMAND_SECONDS = 30
+LINE_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +69,22 @@ class Expectation:
         }
         return ["python", "-c", script, json.dumps(arguments)]
 
-    def problem(self, result: ExecResult) -> str:
-        """What is wrong with the answers, or an empty string."""
+    def problem(self, result: ExecResult, redact: Callable[[str], str] = str) -> str:
+        """What is wrong with the answers, or an empty string.
+
+        Args:
+            redact: takes secrets out of a text, before a part of it is taken.
+        """
         if result.exit_code != 0:
-            last = (result.stderr or result.stdout).strip().splitlines()[-1:] or ["no output"]
-            return f"the smoke check could not ask the service: {last[0]}"
+            said = redact(result.stderr or result.stdout)
+            last = said.strip().splitlines()[-1:] or ["no output"]
+            return f"the smoke check could not ask the service: {cut(last[0], LINE_MAX)}"
         try:
             seen: dict[str, Any] = json.loads(result.stdout.strip().splitlines()[-1])
         except (ValueError, IndexError):
             return "the smoke check's answer can't be read"
         if seen["health"] != 200:
-            return f"GET /health answered {seen['health']}: {seen['body']}"
+            return f"GET /health answered {seen['health']}: {cut(redact(seen['body']), LINE_MAX)}"
         return self._limiter_problem(seen) if self.limiter else ""
 
     def _limiter_problem(self, seen: Mapping[str, Any]) -> str:

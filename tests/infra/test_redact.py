@@ -227,6 +227,10 @@ class TestCut:
             left = {at for at in telling & visible(short, redact(short)) if at < length - 1}
             assert len(left) < 4 * of_a_letter + 6, name
 
+    def test_a_mark_may_stand_apart(self) -> None:
+        """As it does where it says how much more there was."""
+        assert Redactor([self.canary])("it is Tr0ub … (9 more)") == f"it is {MASK} … (9 more)"
+
     @pytest.mark.parametrize("end", ["", "\nand so on", "..."])
     def test_a_longer_beginning_is_hidden_where_a_text_or_a_line_ends(self, end: str) -> None:
         """Not all who cut put a mark."""

@@ -97,17 +97,46 @@ def test_a_later_hook_that_fails_is_a_warning(tmp_path: Path) -> None:
     assert warnings == ["hooks/on-abort failed: exit code 1 pager is down"]
 
 
-def test_no_hook_gets_the_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The values that Pulumi hands to the rollout stay there."""
-    monkeypatch.setenv("FLYGATE_SECRETS", '{"A": "canary-value"}')
-    monkeypatch.setenv("PULUMI_COMMAND_STDOUT", "canary-value")
+OURS = (
+    "FLYGATE_SECRETS",
+    "FLYGATE_RESTORED",
+    "FLYGATE_WEBHOOK",
+    "FLY_API_TOKEN",
+    "FLY_ACCESS_TOKEN",
+    "PULUMI_COMMAND_STDOUT",
+    "PULUMI_COMMAND_STDERR",
+    "PULUMI_ACCESS_TOKEN",
+    "PULUMI_CONFIG_PASSPHRASE",
+    "PULUMI_CONFIG_PASSPHRASE_FILE",
+)
+
+
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: tuple[str, ...]) -> str:
+    """What a hook finds in its environment."""
+    for name in OURS:
+        monkeypatch.setenv(name, f"canary-{name}")
     _hook(tmp_path / "hooks", "after-release", f"env > {tmp_path}/environment")
-    hooks = Hooks(tmp_path / "hooks", SUBJECT, Redactor())
+    hooks = Hooks(tmp_path / "hooks", SUBJECT, Redactor(), named=named)
     _journal(tmp_path, hooks).write("finished", "rollout", "v7 is released")
     hooks.close()
-    seen = (tmp_path / "environment").read_text()
-    assert "canary-value" not in seen
+    return (tmp_path / "environment").read_text()
+
+
+def test_no_hook_gets_what_is_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No value that Pulumi hands to the rollout, no token, no passphrase; what is the user's."""
+    seen = environment(tmp_path, monkeypatch, ())
+
+    assert "canary-" not in seen
     assert f"PATH={os.environ['PATH']}" in seen
+
+
+def test_a_hook_gets_what_the_configuration_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token, if it has to call Fly; never the secrets of the releases."""
+    seen = environment(tmp_path, monkeypatch, ("FLY_API_TOKEN", "FLYGATE_SECRETS"))
+
+    assert [name for name in OURS if f"canary-{name}" in seen] == ["FLY_API_TOKEN"]
 
 
 class _Chat(BaseHTTPRequestHandler):

@@ -1,0 +1,376 @@
+"""Every place where a text of a machine, of Fly or of an operator is shown, kept or sent.
+
+A secret may be in any of them, in any form. Each place is tried with all forms; a new place is
+noticed, because what writes or cuts a text is counted (see the end).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from infra.admin import AdminClient
+from infra.cli import status
+from infra.cli.local import _redacted
+from infra.doctor.examination import examine
+from infra.doctor.finding import Finding, broken, ok
+from infra.doctor.patient import Patient
+from infra.fly import greeting, session
+from infra.fly.endpoints import Endpoints
+from infra.fly.errors import FlyApiError
+from infra.fly.models import ExecResult, Machine
+from infra.local.logs import LogLine
+from infra.local.secrets import Secrets
+from infra.local.store import Store
+from infra.redact import CUT, MASK, Redactor
+from infra.rollout import engine, messenger, outcome, webhook
+from infra.rollout.errors import HookRefused
+from infra.rollout.gates import Healthy, Smoke
+from infra.rollout.holder import Holder
+from infra.rollout.hooks import OUTPUT_MAX, Hooks, Subject
+from infra.rollout.journal import Journal
+from infra.rollout.lock import Lock
+from infra.rollout.messenger import Messenger, Reply
+from infra.rollout.observe import Seen
+from infra.rollout.plan import Stage
+from infra.rollout.report import Report
+from infra.rollout.verdict import GateFailed, Verdict
+from infra.rollout.webhook import Webhook
+from infra.rollout.world import Member, World
+from tests.infra.builders import seen, target
+from tests.infra.doctor.paper_stack import PaperStack
+from tests.support.disguises import DISGUISES
+
+ROOT = Path(__file__).resolve().parents[2]
+MEMBER = Member("v2-iad-1", "m1", "iad")
+
+canaries = st.text(alphabet="kqzKQZ4567-_/+=%&?#@:,'\"\\<>$!é\u4e2d\U0001f511", min_size=6).filter(
+    lambda value: len(set(value)) > 3
+)
+names = st.sampled_from(sorted(DISGUISES))
+
+# A place: what is shown of a text that holds a secret.
+Place = Callable[[Path, "Knowing", str], str]
+PLACES: dict[str, Place] = {}
+
+
+def place(function: Place) -> Place:
+    """Add one."""
+    PLACES[function.__name__.removeprefix("_").replace("_", " ")] = function
+    return function
+
+
+def world(folder: Path, redact: Redactor, fly: Any = None) -> World:
+    """A rollout of v2 whose journal is in a folder."""
+    return World(fly, target(), Journal(folder / "journal.jsonl", "v2", redact))
+
+
+def kept(folder: Path) -> str:
+    """What the journal's file has, each text as it was written into the JSON, and as JSON."""
+    file = folder / "journal.jsonl"
+    lines = file.read_text() if file.exists() else ""
+    return lines + "".join(f"\n{json.loads(line)}" for line in lines.splitlines())
+
+
+@place
+def _journal_text(folder: Path, redact: Knowing, text: str) -> str:
+    world(folder, redact).journal.write("failed", f"stage {text}", f"it failed: {text}")
+    return kept(folder)
+
+
+@place
+def _journal_data(folder: Path, redact: Knowing, text: str) -> str:
+    told = {"m1": {"boot": text, "list": [[1, text]], f"key {text}": 2}}
+    world(folder, redact).journal.write("sample", "judge", "", data={"at": 0.5, "told": told})
+    return kept(folder)
+
+
+@place
+def _screen(folder: Path, redact: Knowing, text: str) -> str:
+    screen = io.StringIO()
+    log = Journal(folder / "journal.jsonl", "v2", redact, (Report(screen),))
+    log.write("failed", "rollout", f"it failed: {text}")
+    return screen.getvalue()
+
+
+def hooks(folder: Path, redact: Redactor, script: str, **more: Any) -> Hooks:
+    (folder / "hooks").mkdir(exist_ok=True)
+    for name in ("before-rollout", "on-abort"):
+        (folder / "hooks" / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / "hooks" / name).chmod(0o755)
+    subject = Subject("shop", "v2", "v1", "https://shop.example", "ann", more.pop("reason", ""))
+    return Hooks(folder / "hooks", subject, redact, **more)
+
+
+@place
+def _input_of_a_hook(folder: Path, redact: Knowing, text: str) -> str:
+    told = hooks(folder, redact, f"cat > {folder}/told", reason=f"because {text}")
+    asyncio.run(told.before_rollout())
+    first = (folder / "told").read_text()
+    log = Journal(folder / "journal.jsonl", "v2", redact, (told,))
+    log.write("restored", "restore", f"v1 serves: {text}", data={"said": text})
+    told.close()
+    return first + (folder / "told").read_text()
+
+
+@place
+def _output_of_a_hook(folder: Path, redact: Knowing, text: str) -> str:
+    (folder / "said").write_text(f"first\n{text}", "utf-8", "surrogatepass")
+    with pytest.raises(HookRefused) as refusal:
+        asyncio.run(hooks(folder, redact, f"cat {folder}/said; exit 1").before_rollout())
+    return str(refusal.value)
+
+
+@place
+def _chat(folder: Path, redact: Knowing, text: str) -> str:
+    posts: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(webhook, "_post", lambda url, text: posts.append(text))
+        told = hooks(folder, redact, "true", reason=text, tell=Webhook("https://chat.example"))
+        log = Journal(folder / "journal.jsonl", "v2", redact, (told,))
+        log.write("started", "rollout", f"v1 to v2 {text}")
+        log.write("restore-failed", "restore", f"v1 serves: {text}")
+        told.close()
+    return "".join(posts)
+
+
+class Fly:
+    """A Fly that says a text wherever it says something of a machine; it notes what it is told."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.told: list[Any] = []
+        self.leases: dict[str, str] = {}
+
+    async def logs(self, app: str, machine: str) -> list[Any]:
+        lines = ["starting", *self.text.splitlines(), "stopping"]
+        return [SimpleNamespace(message=line) for line in lines]
+
+    async def machine(self, app: str, machine: str) -> Machine:
+        checks = [{"name": "http", "status": "critical", "output": f"got {self.text}"}]
+        return Machine.model_validate(
+            {"id": "m1", "name": "v2-iad-1", "region": "iad", "state": "started", "checks": checks}
+        )
+
+    async def exec(self, app: str, machine: str, command: Any, seconds: float) -> ExecResult:
+        return ExecResult(exit_code=1, stderr=f"Traceback\nValueError: {self.text}")
+
+    async def patch_metadata(self, app: str, machine: str, notes: Any) -> None:
+        self.told.append(notes)
+
+    async def acquire_lease(self, app: str, machine: str, ttl: int, description: str) -> None:
+        self.told.append(description)
+
+
+@place
+def _last_lines_of_log(folder: Path, redact: Knowing, text: str) -> str:
+    failed = GateFailed(Verdict("fail", "health", "it did not stay up", machine="m1", name="v2"))
+    return asyncio.run(outcome.explain(failed, world(folder, redact, Fly(text))))
+
+
+def judged(folder: Path, redact: Redactor, text: str, gate: Any) -> str:
+    verdict = asyncio.run(gate.judge(world(folder, redact, Fly(text)), [MEMBER]))
+    return str(verdict.reason)
+
+
+@place
+def _output_of_a_check(folder: Path, redact: Knowing, text: str) -> str:
+    return judged(folder, redact, text, Healthy(0.0))
+
+
+@place
+def _output_of_the_smoke_check(folder: Path, redact: Knowing, text: str) -> str:
+    return judged(folder, redact, text, Smoke(limiter=True))
+
+
+@place
+def _answer_to_the_smoke_check(folder: Path, redact: Knowing, text: str) -> str:
+    class Answering(Fly):
+        async def exec(self, app: str, machine: str, command: Any, seconds: float) -> ExecResult:
+            return ExecResult(stdout=json.dumps({"health": 500, "body": f"oh: {self.text}"}))
+
+    verdict = Smoke(limiter=False).judge(world(folder, redact, Answering(text)), [MEMBER])
+    return asyncio.run(verdict).reason
+
+
+@place
+def _answer_to_an_order(folder: Path, redact: Knowing, text: str) -> str:
+    return messenger._refused(MEMBER, Reply(500, f"oh: {text}"), redact)
+
+
+@place
+def _output_of_an_errand(folder: Path, redact: Knowing, text: str) -> str:
+    inside = world(folder, redact, Fly(text))
+    to = Messenger(inside, None, frozenset({"m1"}))  # type: ignore[arg-type]
+    return asyncio.run(to._send(MEMBER, "")).text
+
+
+def noted(folder: Path, redact: Redactor, text: str) -> World:
+    """A world in which a verdict with a text was noted, of a gate that passed or is held."""
+    there = world(folder, redact, Fly(text))
+    there.made["v2-iad-1"] = MEMBER
+    verdict = Verdict("pass", "smoke", f"it said {text}", {"said": text}, "m1", "v2-iad-1")
+    engine._note(verdict, Stage("launch", ()), there)
+    asyncio.run(engine._hold(verdict, there))
+    return there
+
+
+@place
+def _verdicts_of_the_ledger(folder: Path, redact: Knowing, text: str) -> str:
+    return str(noted(folder, redact, text).verdicts)
+
+
+@place
+def _metadata_of_a_machine(folder: Path, redact: Knowing, text: str) -> str:
+    fly: Any = noted(folder, redact, text).fly
+    return "".join(str(value) for notes in fly.told for value in notes.values())
+
+
+@place
+def _leases(folder: Path, redact: Knowing, text: str) -> str:
+    fly: Any = Fly(text)
+    holder = Holder("v2", "ann@laptop", since="now", why=f"because {text}")
+    lock = Lock(fly, "shop", holder, world(folder, redact).journal)
+    asyncio.run(lock._take("m1", 0.0))
+    return "".join(fly.told) + str(lock.holder)
+
+
+def response(text: str, status: int = 500) -> httpx.Response:
+    return httpx.Response(status, text=text, request=httpx.Request("GET", "https://fly.example"))
+
+
+@place
+def _error_of_fly(folder: Path, redact: Knowing, text: str) -> str:
+    """Fly's words are cut where no secret is known; the error is redacted at the end."""
+    detail = session._detail(response(json.dumps({"error": f"oh: {text}"})))
+    return redact(f"POST /v1/apps: Fly answered 422: {detail}")
+
+
+@place
+def _page_in_place_of_fly(folder: Path, redact: Knowing, text: str) -> str:
+    found = [session._detail(response(f"<p>{text}")), session._detail(response(json.dumps([text])))]
+    for read in (session._json, greeting._told):
+        with pytest.raises(FlyApiError) as error:
+            read("GET /", response(f"<p>{text}", 200))
+        found.append(str(error.value))
+    return redact("\n".join(found))
+
+
+@place
+def _answer_of_the_admin_api(folder: Path, redact: Knowing, text: str) -> str:
+    client = AdminClient("http://127.0.0.1:1", "t" * 24, redact.values)
+    refused = client._read("m1", response(json.dumps({"error": text}), 400))
+    answered = client._read("m1", response(json.dumps({"policies": [{"name": text}]}), 200))
+    return str(refused) + str(answered)
+
+
+@place
+def _doctor(folder: Path, redact: Knowing, text: str) -> str:
+    """It finds the secrets out by itself, wherever Pulumi keeps them."""
+
+    async def check(patient: Patient) -> list[Finding]:
+        return [ok(f"found {text}"), broken(f"found {text}", f"mend {text}")]
+
+    async def findings() -> list[Finding]:
+        async with Patient(PaperStack(settings=settings_with(redact.values))) as patient:
+            return [one async for _, found in examine(patient, {"x": check}) for one in found]
+
+    return str(asyncio.run(findings()))
+
+
+def settings_with(values: Sequence[str]) -> dict[str, str]:
+    return {"app": "shop", "secrets": json.dumps(dict(zip("ABC", values, strict=False)))}
+
+
+@place
+def _local_logs(folder: Path, redact: Knowing, text: str) -> str:
+    """Of the local Fly: a value that it has, and one that it had when the line was written."""
+    kept = Secrets(Store(folder / "local"), time.time)
+    kept.update("shop", dict(zip("ABC", redact.values, strict=False)))
+    kept.update("shop", {"A": "another-value", "B": None})
+    lines = [LogLine(n, 0.0, "info", "m1", "iad", t, 0) for n, t in enumerate(text.splitlines())]
+    return "\n".join(line.message for line in _redacted(lines, folder / "local"))
+
+
+@place
+def _status(folder: Path, redact: Knowing, text: str) -> str:
+    """Why a machine is held: an older Flygate wrote it, who knew less."""
+    stack: Any = SimpleNamespace(environment={}, secret_texts=lambda: list(redact.values))
+
+    async def seen_now(app: str, endpoints: Any) -> list[Seen]:
+        return [seen(2, held=f"it said {text}")]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(status, "_seen", seen_now)
+        patch.setattr(Endpoints, "from_env", lambda environment: None)
+        return str(status._machines(stack, "shop"))
+
+
+@pytest.mark.parametrize("where", sorted(PLACES))
+@given(canary=canaries, inner=names, outer=names)
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_no_form_of_a_secret_gets_through(
+    where: str, canary: str, inner: str, outer: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Nothing of a machine, of Fly or of an operator is shown with a secret in it."""
+    text = DISGUISES[outer](DISGUISES[inner](canary))
+
+    shown = PLACES[where](tmp_path_factory.mktemp("place"), redactor(canary), text)
+
+    # Of several lines the last one alone may be shown.
+    assert MASK in shown or CUT in shown or "\n" in text
+    assert text not in shown
+    assert canary not in shown
+
+
+class Knowing(Redactor):
+    """Tells which values it has, for places that make a redactor of their own."""
+
+    def __init__(self, values: Sequence[str]) -> None:
+        super().__init__(values)
+        self.values = values
+
+
+def redactor(canary: str) -> Knowing:
+    return Knowing([canary, "another-canary-99"])
+
+
+CUTTING = sorted(set(PLACES) - {"output of a hook", "input of a hook"})
+
+
+@pytest.mark.parametrize("where", CUTTING)
+def test_a_cut_leaves_no_beginning(where: str, tmp_path: Path) -> None:
+    """Wherever a text is cut, the beginning of a secret is not left at its end."""
+    canary = "Xk4mZ7qTr2vW9yB3nP6sD8fG"
+    for limit in (80, 200, 300, 500, 2000):
+        for before in range(limit - 40, limit, 3):
+            shown = PLACES[where](tmp_path, redactor(canary), "." * before + canary + "." * 9)
+            assert canary[:5] not in shown, (limit, before)
+
+
+def test_the_last_line_of_a_hook_is_cut_after_it_was_redacted(tmp_path: Path) -> None:
+    """And what is left out at the beginning of a long output leaves no rest of a secret."""
+    canary = "Xk4mZ7qTr2vW9yB3nP6sD8fG"
+    for before in (280, 290, OUTPUT_MAX - 310):
+        text = canary * 2 + "." * before + canary
+        shown = PLACES["output of a hook"](tmp_path, redactor(canary), text)
+        assert not any(canary[at : at + 5] in shown for at in range(20))
+
+
+# What may cut a text: each of these is of a text without secrets, or was redacted before.
+SLICES = {
+    "cli/promote.py": "names of machines",
+}
