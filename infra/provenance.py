@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from infra.environment import for_others
+
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
@@ -58,7 +60,14 @@ def git(root: Path, *arguments: str) -> str:
     """What git says of a checkout; nothing if there is no git, or no checkout."""
     try:
         return subprocess.run(
-            ["git", *arguments], cwd=root, capture_output=True, text=True, timeout=10, check=True
+            ["git", *arguments],
+            cwd=root,
+            # A repository may name programs that git runs, and these are not ours.
+            env=for_others(os.environ),
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
         ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""  # a release depends on neither

@@ -4,6 +4,7 @@
 and what to do. Secret values are apart, and stay Pulumi secrets (see `infra/inputs.py`).
 """
 
+from infra.config.hooks import Hooks
 from infra.config.pin import Pin
 from infra.config.reading import PROJECT, STRUCTURED, load, load_redis_url, load_secrets
 from infra.config.rollout import By, Judge, Rollout, Strategy
@@ -14,6 +15,7 @@ __all__ = [
     "SOURCE",
     "STRUCTURED",
     "By",
+    "Hooks",
     "Judge",
     "Owner",
     "Pin",

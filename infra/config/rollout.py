@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StrictInt, field_validator, model_validator
 
 from infra import duration
+from infra.config.hooks import Hooks
 from infra.errors import ConfigError
 from infra.section import Section
 
@@ -65,6 +66,7 @@ class Rollout(Section):
             `0s` compares nothing.
         judge: by what the new machines are compared.
         standby: how long retired machines are kept for a rollback that starts them again.
+        hooks: what the programs in `hooks/` are given.
     """
 
     wait: Duration = "2m"
@@ -75,6 +77,7 @@ class Rollout(Section):
     soak: Duration = "2m"
     judge: Judge = Judge()
     standby: Duration = "1h"
+    hooks: Hooks = Hooks()
 
     @model_validator(mode="before")
     @classmethod

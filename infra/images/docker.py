@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from infra.environment import for_others
 from infra.errors import ImageError
 from infra.images.docker_config import docker_config
 from infra.images.order import Order
@@ -58,7 +59,7 @@ class Docker:
     def push(self, order: Order) -> str:
         """Push with our own key; the user's logins are neither used nor changed."""
         assert self.registry is not None  # noqa: S101  nobody asks for a push without one
-        with docker_config(self.registry, self.environment) as environment:
+        with docker_config(self.registry, for_others(self.environment)) as environment:
             ended = run(["docker", "push", order.name], environment, is_shown=True)
         digest = _DIGEST.search(ended.output)
         if ended.code != 0 or digest is None:
@@ -78,13 +79,12 @@ class Docker:
 
     @property
     def _environment(self) -> dict[str, str]:
-        if self.has_buildx:
-            return dict(self.environment)
-        return {**self.environment, "DOCKER_BUILDKIT": "0"}
+        own = for_others(self.environment)
+        return own if self.has_buildx else {**own, "DOCKER_BUILDKIT": "0"}
 
     def _ask(self, *words: str) -> Ended:
         try:
-            return run(["docker", *words], self.environment)
+            return run(["docker", *words], for_others(self.environment))
         except ImageError as exc:
             raise ImageError(
                 f"{exc}. Install Docker; or build on Fly with --remote, which needs flyctl."

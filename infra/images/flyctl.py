@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.environment import for_others
 from infra.errors import ImageError
 from infra.images.order import PLATFORM, Order
 from infra.images.program import run
@@ -27,7 +28,7 @@ class Flyctl:
     def check(self) -> None:
         """It is installed."""
         try:
-            run(["fly", "version"], self.environment)
+            run(["fly", "version"], self._environment)
         except ImageError as exc:
             raise ImageError(
                 f"{exc}. Install flyctl (https://fly.io/docs/flyctl/install); or build with this "
@@ -44,7 +45,7 @@ class Flyctl:
             raise ImageError(f"Fly builds for {PLATFORM} only. Leave --platform or --remote out.")
         # All that flyctl must know; it would ask Fly for the app's own otherwise.
         (folder / "fly.toml").write_text(f'app = "{order.app}"\n', encoding="utf-8")
-        ended = run(self._command(order), self.environment, folder, is_shown=True)
+        ended = run(self._command(order), self._environment, folder, is_shown=True)
         if ended.code != 0:
             raise ImageError(
                 f"flyctl did not build the image: {ended.last_words}. It can be built with this "
@@ -54,6 +55,10 @@ class Flyctl:
     def push(self, order: Order) -> str:
         """It is there already: ask the registry what it is."""
         return self.registry.digest(order.app, order.revision.tag)
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return for_others(self.environment, named=("FLY_API_TOKEN", "FLY_ACCESS_TOKEN"))
 
     def _command(self, order: Order) -> list[str]:
         return [

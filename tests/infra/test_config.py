@@ -208,3 +208,18 @@ def test_a_canary_by_clients_has_steps_of_its_own() -> None:
     assert load(app="shop", rollout={"by": "clients"}).rollout.steps == CLIENT_STEPS
     chosen = load(app="shop", rollout='{"by": "clients", "steps": ["5%", "100%"]}')
     assert chosen.rollout.steps == ("5%", "100%")
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("FLYGATE_SECRETS", "the secrets of all releases are in it"),
+        ("PULUMI_COMMAND_STDOUT", "the secrets of all releases are in it"),
+        ("NOT A NAME", "is no such name"),
+    ],
+)
+def test_what_no_hook_gets_can_not_be_given(name: str, why: str) -> None:
+    """Other variables of ours can: a hook may need the token of Fly."""
+    assert why in complaint(rollout={"hooks": {"env": [name]}})
+    given = config.load({"app": "shop", "rollout": {"hooks": {"env": ["FLY_API_TOKEN"]}}})
+    assert given.rollout.hooks.env == ("FLY_API_TOKEN",)

@@ -221,3 +221,35 @@ def test_fly_builds_for_its_own_platform_only(
 
     with pytest.raises(ImageError, match="linux/amd64 only"):
         Flyctl(environment, REGISTRY).build(other, tmp_path)
+
+
+OWN = ("FLY_API_TOKEN", "FLY_ACCESS_TOKEN", "FLYGATE_SECRETS", "PULUMI_ACCESS_TOKEN")
+
+
+@pytest.mark.parametrize(
+    ("builder", "name", "given"),
+    [
+        (lambda environment: Docker(environment, REGISTRY), "docker", []),
+        (lambda environment: Flyctl(environment, REGISTRY), "fly", list(OWN[:2])),
+    ],
+    ids=["docker", "flyctl"],
+)
+def test_a_builder_gets_no_more_than_it_needs(
+    builder: Callable[[dict[str, str]], Builder],
+    name: str,
+    given: list[str],
+    environment: dict[str, str],
+    program: MakeProgram,
+    tmp_path: Path,
+) -> None:
+    """A Dockerfile, a plugin or a builder elsewhere can read what the program has."""
+    said = tmp_path / "said"
+    program(name, f"set >> {said}")
+    own = {one: f"canary-{one}" for one in OWN}
+
+    built = builder({**environment, **own})
+    built.check()
+    built.build(ORDER, tmp_path)
+
+    seen = said.read_text()
+    assert [one for one in OWN if f"canary-{one}" in seen] == given
