@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from infra import private
 from infra.errors import MovedError
 from infra.processes import ancestor
 
@@ -28,9 +29,9 @@ class Previewed:
 
     def write(self, state: str, lines: Sequence[str]) -> None:
         """Note what the preview stands on, and what it said."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        private.folder(self._path.parent)
         noted = {"state": state, "at": time.time(), "by": _cli(), "lines": list(lines)}
-        self._path.write_text(json.dumps(noted), encoding="utf-8")
+        private.write(self._path, json.dumps(noted))
 
     @property
     def lines(self) -> list[str]:

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from infra import private
 from infra.cli.local_faults import faults
 from infra.cli.misused import Misused
 from infra.local.control import DaemonControl, Started
@@ -77,6 +78,7 @@ def up(
     except StartupError as error:
         typer.echo(f"The local Fly did not start: {error}", err=True)
         raise typer.Exit(1) from error
+    private.folder(state)
     typer.echo(_up_text(started, time.monotonic() - began))
 
 

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
-from infra import pulumi_lock
+from infra import private, pulumi_lock
 from infra.cli import progress
 from infra.cli.stack_name import checked
 from infra.config import PROJECT, secrecy
@@ -42,6 +42,8 @@ _OWN_TO_A_STACK = (
 )
 _OUTCOMES = {"finished": 0, "restored": 2, "refused": 3, "held": 3, "restore-failed": 4}
 _LOCK_POLL_SECONDS = 0.5
+# Commands of Pulumi that write into the state.
+_WRITERS = frozenset({"stack", "state"})
 
 
 class PulumiFailed(FlygateError):
@@ -115,7 +117,10 @@ class Stack:
             Previewed(self.root, app).forget()
         words = ["pulumi", *arguments, "--stack", self.name]
         command = progress.Command(words, self.root, environment, path)
-        outcome = progress.follow(command, events=self.events)
+        try:
+            outcome = progress.follow(command, events=self.events)
+        finally:
+            self._close_state()
         if outcome.code != 0:
             raise PulumiFailed(
                 _last_words(outcome.events) or f"{what} failed.",
@@ -224,6 +229,13 @@ class Stack:
             )
         except FileNotFoundError:
             raise PulumiFailed("There is no pulumi on the PATH. Run `scripts/bootstrap`.") from None
+        finally:
+            if arguments[0] in _WRITERS:
+                self._close_state()
+
+    def _close_state(self) -> None:
+        """Pulumi writes files that all can read, as far as they can come into the folder."""
+        private.tighten(self.root / private.HOME / "state")
 
 
 def _plain(message: str) -> str:

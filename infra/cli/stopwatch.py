@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from infra import private
+
 
 class Stopwatch:
     """Times phases and keeps them, a line of JSON a run.
@@ -36,8 +38,8 @@ class Stopwatch:
         total = round(sum(self._phases.values()), 2)
         at = datetime.now(UTC).isoformat(timespec="seconds")
         line = {"at": at, "what": self._what, "phases": self._phases, "total": total}
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a", encoding="utf-8") as file:
+        private.folder(self._path.parent)
+        with private.append(self._path) as file:
             file.write(json.dumps(line) + "\n")
         parts = [f"{name} {seconds:.1f} s" for name, seconds in self._phases.items()]
         return f"took {total:.1f} s: {', '.join(parts)}"

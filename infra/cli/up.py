@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from infra import private
 from infra.cli import local_stack, screen, tour
 from infra.cli.stack import ROOT, Stack
 from infra.cli.stack_name import StackName
@@ -41,6 +42,7 @@ def up(
     Exit codes: as those of `flygate rollback`.
     """
     stack = Stack(environment, events=screen.claim_output() if as_json else None)
+    private.tighten(ROOT / private.HOME)
     watch = Stopwatch(ROOT / ".flygate" / "timings.jsonl", f"up {environment}")
     if stack.is_local:
         with watch.phase("local Fly"):
@@ -68,4 +70,4 @@ def _start_local_fly() -> None:
         # The local Fly takes any token; the clients want one.
         "export FLY_API_TOKEN=local",
     ]
-    (ROOT / ".flygate" / "local" / "env").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    private.write(ROOT / ".flygate" / "local" / "env", "\n".join(lines) + "\n")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from infra import config, generated
+from infra import config, generated, private
 from infra.errors import FlygateError
 from infra.generated import GENERATED
 from infra.initial.choices import Choices
@@ -149,8 +149,7 @@ class _Draft:
 @contextlib.contextmanager
 def _folder(root: Path) -> Iterator[Path]:
     """Beside the file's place, so that it can be moved there at once."""
-    parent = root / ".flygate"
-    parent.mkdir(exist_ok=True)
+    parent = private.folder(root / private.HOME)
     with tempfile.TemporaryDirectory(prefix="init-", dir=parent) as folder:
         yield Path(folder)
 

@@ -15,6 +15,7 @@ from infra.local.errors import StartupError
 from infra.local.launch import Launch
 from infra.local.lock import StateLock
 from infra.local.options import DOCKER, RUNTIME_KEY, Options
+from infra.local.private import opener
 from infra.local.runtime.container import remove_containers
 from infra.local.runtime.identity import ProcessIdentity, identify
 from infra.local.runtime.orphans import end_orphans
@@ -163,7 +164,7 @@ class DaemonControl:
         self, arguments: list[str], variables: Mapping[str, str]
     ) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", "infra.local", "--state", str(self.folder), *arguments]
-        with self.log_path.open("ab") as log:
+        with open(self.log_path, "ab", opener=opener) as log:
             return subprocess.Popen(
                 command,
                 cwd=PROJECT_ROOT,

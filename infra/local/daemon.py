@@ -32,6 +32,7 @@ from infra.local.options import DOCKER, RUNTIME_KEY, Options
 from infra.local.page.router import PageFeed
 from infra.local.page.snapshot import Snapshots
 from infra.local.ports import FREE, Listeners, listen
+from infra.local.private import tighten
 from infra.local.process_runtime import ProcessRuntime
 from infra.local.proxy.routes import Routes
 from infra.local.proxy.routing import Routing
@@ -97,6 +98,7 @@ class LocalFly:
     async def _open(self, stack: contextlib.AsyncExitStack) -> None:
         """What is opened last is closed first: the API, the machines, the proxy, the lock."""
         StateFolder(self.state_dir).claim()
+        tighten(self.state_dir)
         store = Store(self.state_dir)
         stack.enter_context(_locked(self._lock, self.state_dir))
         listeners = listen(store, *self._asked)

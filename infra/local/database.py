@@ -69,9 +69,9 @@ class Database:
         settings = self._settings(self.record)
         command = (str(valkey_program()), str(settings.write()))
         output = settings.folder / "valkey.log"
-        output.write_bytes(b"")
+        output.unlink(missing_ok=True)
         self._process = Process.start(
-            LaunchSpec(command, self._environment, settings.folder, output)
+            LaunchSpec(command, self._environment, settings.folder, output, umask=0o077)
         )
         self.record.process = self._process.identity
         self._save()

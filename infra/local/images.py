@@ -14,6 +14,7 @@ from typing import Any
 
 from infra.local.errors import InvalidArgumentError, NotFoundError, TooLargeError
 from infra.local.image_ref import ImageRef
+from infra.local.private import opener
 from infra.local.stand_in import stand_in_image
 
 MAX_IMAGE_BYTES = 64 * 1024 * 1024
@@ -70,7 +71,8 @@ class ImageStore:
         self.get(digest)
         tags = {**self.tags(), ref.tagged_name: digest}
         scratch = self._folder / f"{_TAGS}.new"
-        scratch.write_text(json.dumps(tags, indent=1))
+        with open(scratch, "w", opener=opener) as file:
+            json.dump(tags, file, indent=1)
         scratch.replace(self._folder / _TAGS)
 
     def tags(self) -> dict[str, str]:
@@ -177,6 +179,6 @@ def _make_read_only(tree: Path) -> None:
     """So that a program can't change an image that other machines run."""
     for parent, _, names in os.walk(tree):
         for name in names:
-            (Path(parent) / name).chmod(0o444)
+            (Path(parent) / name).chmod(0o400)
     for parent, _, _ in os.walk(tree):
-        Path(parent).chmod(0o555)
+        Path(parent).chmod(0o500)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.local.private import opener
 from infra.local.times import Clock
 
 _COLLECT_SECONDS = 0.2
@@ -40,7 +41,7 @@ class AppLog:
         self.lines.extend(added)
         if self._path.exists() and self._path.stat().st_size > _ROTATE_BYTES:
             self._path.replace(self._path.with_suffix(".jsonl.1"))
-        with self._path.open("a") as file:
+        with open(self._path, "a", opener=opener) as file:
             file.writelines(json.dumps(asdict(line)) + "\n" for line in added)
 
     @property

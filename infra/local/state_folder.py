@@ -13,6 +13,7 @@ from infra.local.errors import ForeignFolderError, StartupError
 from infra.local.images import remove_tree
 from infra.local.lock import NAME as LOCK
 from infra.local.lock import StateLock
+from infra.local.private import make_folder, opener
 
 MARK = "local-fly.json"
 ENVIRONMENT = "env"  # written by `flygate up`: where shells find the daemon
@@ -151,7 +152,7 @@ class StateFolder:
     def _claim(self) -> None:
         self._check_place()
         if not self.exists:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self.path)
         if not self.path.is_dir():
             raise ForeignFolderError(self._strange())
         if not self._is_marked():
@@ -159,7 +160,8 @@ class StateFolder:
             if others and not self._is_of_former_version():
                 raise ForeignFolderError(self._strange())
             mark = {"kind": _FORMAT, "version": 1, "about": _ABOUT}
-            (self.path / MARK).write_text(json.dumps(mark) + "\n", encoding="utf-8")
+            with open(self.path / MARK, "w", encoding="utf-8", opener=opener) as file:
+                file.write(json.dumps(mark) + "\n")
         self.path.chmod(0o700)
 
     def _is_marked(self) -> bool:

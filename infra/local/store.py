@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from infra.local.private import make_folder
+
 
 class Store:
     """Documents by key (`machines/148ed…`); only the owner can read them.
@@ -17,7 +19,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
 
     def subfolder(self, name: str) -> Path:
         path = self.folder / name

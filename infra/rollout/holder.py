@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from infra import private
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -53,9 +55,10 @@ class HolderFile:
 
     def claim(self, holder: Holder) -> str | None:
         """Become the holder; returns who is it already, if somebody is."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        private.folder(self._path.parent)
         # Readable by nobody else: who has a nonce can change the machine.
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, private.FILE)
+        os.fchmod(descriptor, private.FILE)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

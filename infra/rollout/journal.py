@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from infra import private
 from infra.redact import Redactor
 
 Kind = Literal[
@@ -79,7 +80,7 @@ class Journal:
         redact: Redactor,
         listeners: tuple[Callable[[Event], None], ...] = (),
     ) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private.folder(path.parent)
         self._path = path
         self._release = release
         self._redact = redact
@@ -123,7 +124,7 @@ class Journal:
             machine=machine,
             data=self._redact.data(data or {}),
         )
-        with self._path.open("a", encoding="utf-8") as file:
+        with private.append(self._path) as file:
             file.write(json.dumps(asdict(event)) + "\n")
             file.flush()
             os.fsync(file.fileno())

@@ -5,7 +5,13 @@ import shutil
 import sys
 import time
 
-from scripts.toolchain import companions, environment_file, pulumi_cli, virtual_environment
+from scripts.toolchain import (
+    companions,
+    environment_file,
+    private,
+    pulumi_cli,
+    virtual_environment,
+)
 from scripts.toolchain.checkout import Checkout
 from scripts.toolchain.console import Console
 from scripts.toolchain.errors import BootstrapError, ProgramMissing
@@ -19,8 +25,10 @@ def main() -> int:
     checkout = Checkout.here()
     try:
         _check_git()
+        private.folder(checkout.flygate)
         with locked(checkout.flygate / "bootstrap.lock", console):
             prepare(checkout, console, force=arguments.force)
+            private.tighten(checkout.flygate)
     except BootstrapError as error:
         console.fail(str(error))
         return 1

@@ -5,6 +5,7 @@ import secrets
 import shlex
 from pathlib import Path
 
+from scripts.toolchain import private
 from scripts.toolchain.checkout import Checkout
 from scripts.toolchain.pulumi_cli import PulumiCli
 
@@ -37,7 +38,7 @@ unset flygate_root flygate_folder
 
 def write(checkout: Checkout, cli: PulumiCli) -> None:
     """Write the file, readable by its owner alone, and what it points to."""
-    (checkout.flygate / "state").mkdir(parents=True, exist_ok=True)
+    private.folder(checkout.flygate / "state")
     _make_passphrase(checkout.flygate / "passphrase")
     env = checkout.flygate / "env"
     text = _TEMPLATE.format(

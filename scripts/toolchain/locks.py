@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scripts.toolchain.console import Console
+from scripts.toolchain.private import opener
 
 
 @contextmanager
 def locked(path: Path, console: Console) -> Iterator[None]:
     """Hold the lock on `path`; the system gives it back however the holder ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    with open(path, "a", opener=opener) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.toolchain import __main__ as bootstrap
 from scripts.toolchain.checkout import Checkout
 from scripts.toolchain.console import Console
 from scripts.toolchain.locks import locked
@@ -148,3 +149,22 @@ def test_the_flygate_launcher_works_through_a_link(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert f'make -C "{copy.parent}" up' in done.stderr
+
+
+def test_what_an_older_bootstrap_left_open_is_closed(
+    ready: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody but its owner reads state, journal and locks; also if nothing else is to be done."""
+    journal = ready.flygate / "journal" / "shop.jsonl"
+    journal.parent.mkdir()
+    journal.write_text("{}\n")
+    for path in (ready.flygate, journal.parent):
+        path.chmod(0o755)
+    monkeypatch.setattr(Checkout, "here", lambda: ready)
+    monkeypatch.setattr(sys, "argv", ["bootstrap"])
+
+    assert bootstrap.main() == 0
+
+    found = [one for one in (ready.flygate, *ready.flygate.rglob("*")) if not one.is_symlink()]
+    assert [str(one) for one in found if one.stat().st_mode & 0o077] == []
+    assert ready.flygate / "bootstrap.lock" in found

@@ -7,6 +7,8 @@ import sys
 import sysconfig
 from pathlib import Path
 
+from infra.local.private import make_folder, opener
+
 _SHEBANG = b"#!"
 _LONGEST_SCRIPT_BYTES = 64 * 1024
 
@@ -25,7 +27,7 @@ class Interpreter:
         ours = Path(sysconfig.get_path("purelib"))
         packages = folder / ours.relative_to(sys.prefix)
         for made in (self._scripts, packages):
-            made.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(made)
         _replace(packages / "packages.pth", f"{ours}\n{sysconfig.get_path('platlib')}\n".encode())
         base = Path(sys._base_executable)  # type: ignore[attr-defined]
         settings = f"home = {base.parent}\ninclude-system-site-packages = false\n"
@@ -55,7 +57,8 @@ class Interpreter:
 def _replace(path: Path, content: bytes) -> None:
     if not path.exists() or path.read_bytes() != content:
         scratch = path.with_name(f".{path.name}.new")
-        scratch.write_bytes(content)
+        with open(scratch, "wb", opener=opener) as file:
+            file.write(content)
         scratch.replace(path)
 
 

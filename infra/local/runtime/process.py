@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.local.private import opener
 from infra.local.runtime.identity import ProcessIdentity, identify, is_alive
 
 _POLL_SECONDS = 0.2
@@ -18,12 +19,16 @@ _COMMAND_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class LaunchSpec:
-    """What to run, where, with which environment, writing to which file."""
+    """What to run, where, with which environment, writing to which file.
+
+    `umask`: what others may not do with a file that it makes; -1: as the daemon's.
+    """
 
     command: tuple[str, ...]
     env: Mapping[str, str]
     folder: Path
     output: Path
+    umask: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class Process:
             OSError: it can't be executed.
         """
         # The output goes straight to a file: a pipe would break when the daemon dies.
-        with spec.output.open("ab") as output:
+        with open(spec.output, "ab", opener=opener) as output:
             child = subprocess.Popen(
                 spec.command,
                 cwd=spec.folder,
@@ -66,6 +71,7 @@ class Process:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                umask=spec.umask,
             )
         known = _identify_new(child.pid) or ProcessIdentity(child.pid, "", " ".join(spec.command))
         return cls(known, child)
