@@ -8,9 +8,9 @@ import secrets
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]
@@ -22,7 +22,8 @@ from pulumi.runtime.proto import (
     provider_pb2_grpc,
 )
 
-from tests.toolchain.command_inputs import Failure, check_resource, check_run, shell_command
+from tests.toolchain.command_inputs import check, shell_command
+from tests.toolchain.decoding import ARGUMENTS, INPUTS, STATE, Failure, Undecodable, decode
 from tests.toolchain.plugin_server import serve
 from tests.toolchain.property_values import (
     UNKNOWN,
@@ -32,6 +33,7 @@ from tests.toolchain.property_values import (
     is_secret,
     reveal,
     secret_texts,
+    without_nulls,
 )
 from tests.toolchain.shell_command import Child, CommandFailed, LogLine, Output, Runner
 from tests.toolchain.structs import properties, struct
@@ -39,6 +41,7 @@ from tests.toolchain.structs import properties, struct
 VERSION = "1.2.1"
 _RESOURCE = "command:local:Command"
 _FUNCTION = "command:local:run"
+_UNKNOWN_OUTPUTS: Properties = {"stdout": UNKNOWN, "stderr": UNKNOWN}
 
 
 class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
@@ -47,10 +50,6 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
     def __init__(self, engine: "EngineLog", runner: Runner | None = None) -> None:
         self._engine = engine
         self._runner = runner or Runner()
-
-    def Handshake(self, request: Any, context: Any) -> Any:
-        self._engine.connect(request.engine_address)
-        return provider_pb2.ProviderHandshakeResponse(accept_secrets=True, accept_resources=True)
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
         return plugin_pb2.PluginInfo(version=VERSION)
@@ -75,50 +74,81 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Invoke(self, request: Any, context: Any) -> Any:
         """`run`: on every preview and every update, as the plugin does."""
-        if request.tok != _FUNCTION:
-            _refuse(context, request.tok)
-        arguments = properties(request.args)
-        if failures := check_run(arguments):
-            return provider_pb2.InvokeResponse(failures=_failures(failures))
-        output = self._run("command", arguments, request, context)
-        answer = {**arguments, "stdout": output.stdout, "stderr": output.stderr}
-        return provider_pb2.InvokeResponse(**{"return": struct(answer)})
+        arguments = _received(request.args)
+        with _Answering(context, secret_texts(arguments)):
+            _expect(request.tok, _FUNCTION, "Invoke")
+            if failures := check(ARGUMENTS, arguments):
+                return provider_pb2.InvokeResponse(failures=_failures(failures))
+            output = self._run("command", arguments, request, context)
+            return provider_pb2.InvokeResponse(**{"return": _told(arguments, output)})
 
     def Check(self, request: Any, context: Any) -> Any:
-        if _type_of(request.urn) != _RESOURCE:
-            _refuse(context, request.urn)
-        failures = check_resource(properties(request.news))
-        return provider_pb2.CheckResponse(inputs=request.news, failures=_failures(failures))
+        inputs = _received(request.news)
+        with _Answering(context):
+            _expect(_type_of(request.urn), _RESOURCE)
+            return provider_pb2.CheckResponse(
+                inputs=struct(inputs), failures=_failures(check(INPUTS, inputs))
+            )
 
     def Diff(self, request: Any, context: Any) -> Any:
-        ignored = set(request.ignoreChanges)
-        old = _without(properties(request.old_inputs), ignored)
-        new = _without(properties(request.news), ignored)
-        return _diff_response(differences(old, new))
+        """Compare the inputs: the plugin never looks at what a command made."""
+        with _Answering(context):
+            _expect(_type_of(request.urn), _RESOURCE)
+            state = _received(request.olds)
+            new = _ignoring(request.ignoreChanges, _received(request.news), state)
+            return _diff_response(differences(_received(request.old_inputs), _own(new)))
 
     def Create(self, request: Any, context: Any) -> Any:
-        """Run `create`; in a preview run nothing, and say that the outputs will be known later."""
-        inputs = properties(request.properties)
-        if request.preview:
-            return provider_pb2.CreateResponse(properties=struct(_unknown_outputs(inputs)))
-        output = self._run("create", inputs, request, context)
-        identity = f"{request.name}{secrets.token_hex(4)}"
-        return provider_pb2.CreateResponse(id=identity, properties=struct(_state(inputs, output)))
+        """Run `create`; in a preview run nothing, and say that the outputs will be known later.
+
+        Also for a replacement: it is told nothing of the one that it replaces.
+        """
+        inputs = _received(request.properties)
+        with _Answering(context, secret_texts(inputs)):
+            _expect(_type_of(request.urn), _RESOURCE)
+            decode(INPUTS, inputs, prefix="invalid inputs: ")
+            identity = f"{request.name}{secrets.token_hex(4)}"
+            if request.preview:
+                told = struct({**inputs, **_UNKNOWN_OUTPUTS})
+            else:
+                told = _told(inputs, self._run("create", inputs, request, context))
+            return provider_pb2.CreateResponse(id=identity, properties=told)
+
+    def Read(self, request: Any, context: Any) -> Any:
+        """Give back what the engine knows: for the plugin nothing ever changes by itself."""
+        inputs, state = _received(request.inputs), _received(request.properties)
+        with _Answering(context):
+            _expect(_type_of(request.urn), _RESOURCE)
+            # An import knows an id and nothing else.
+            decode(INPUTS, inputs, partial=True)
+            decode(STATE, state, partial=True)
+            return provider_pb2.ReadResponse(
+                id=request.id, inputs=struct(inputs), properties=struct(state)
+            )
 
     def Update(self, request: Any, context: Any) -> Any:
         """Run `update`, or `create` where none is given; the former output is its input."""
-        inputs, former = properties(request.news), properties(request.olds)
-        if request.preview:
-            return provider_pb2.UpdateResponse(properties=struct(_unknown_outputs(inputs)))
-        action = "update" if inputs.get("update") is not None else "create"
-        output = self._run(action, inputs, request, context, former)
-        return provider_pb2.UpdateResponse(properties=struct(_state(inputs, output)))
+        former = _received(request.olds)
+        inputs = _ignoring(request.ignoreChanges, _received(request.news), former)
+        with _Answering(context, secret_texts(inputs) | _secret_output(former)):
+            _expect(_type_of(request.urn), _RESOURCE)
+            decode(STATE, former)
+            decode(INPUTS, inputs)
+            if request.preview:
+                told = struct(_expected(inputs, former))
+            else:
+                action = "update" if "update" in inputs else "create"
+                told = _told(inputs, self._run(action, inputs, request, context, former))
+            return provider_pb2.UpdateResponse(properties=told)
 
     def Delete(self, request: Any, context: Any) -> Any:
         """Run `delete` with the inputs that are in the state."""
-        state = properties(request.properties)
-        self._run("delete", state, request, context, former=state)
-        return empty_pb2.Empty()
+        state = _received(request.properties)
+        with _Answering(context, secret_texts(state)):
+            _expect(_type_of(request.urn), _RESOURCE)
+            decode(STATE, state)
+            self._run("delete", state, request, context, former=state)
+            return empty_pb2.Empty()
 
     def Cancel(self, request: Any, context: Any) -> Any:
         self._runner.cancel()
@@ -134,16 +164,14 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
     ) -> Output:
         """Run the command that the input `action` holds; without one the output stays."""
         plain, previous = reveal(inputs), _output(former or {})
-        if plain.get(action) is None:
+        if action not in plain:
             return previous
-        command = shell_command(plain[action], plain, previous)
-        with _Aborting(context, secret_texts(inputs) | _secret_output(former)):
-            return self._runner.run(
-                command,
-                self._engine.logger(getattr(request, "urn", "")),
-                timeout_seconds=getattr(request, "timeout", 0),
-                on_start=lambda child: _stop_with_call(context, child),
-            )
+        return self._runner.run(
+            shell_command(plain[action], plain, previous),
+            self._engine.logger(getattr(request, "urn", "")),
+            timeout_seconds=getattr(request, "timeout", 0),
+            on_start=lambda child: _stop_with_call(context, child),
+        )
 
 
 class EngineLog:
@@ -177,17 +205,29 @@ class EngineLog:
             )
 
 
-class _Aborting:
+class _Refused(Exception):  # a call's status and its words
+    """The call can't be answered."""
+
+    def __init__(self, code: grpc.StatusCode, words: str) -> None:
+        super().__init__(words)
+        self.code = code
+
+
+class _Answering:
     """Turns an exception into the call's status, without any secret."""
 
-    def __init__(self, context: Any, secrets_: set[str]) -> None:
+    def __init__(self, context: Any, secrets_: set[str] | None = None) -> None:
         self._context = context
-        self._secrets = secrets_
+        self._secrets = secrets_ or set()
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, _Refused):
+            self._context.abort(error.code, str(error))
+        if isinstance(error, Undecodable):
+            self._context.abort(grpc.StatusCode.UNKNOWN, str(error))
         if isinstance(error, CommandFailed):
             self._context.abort(grpc.StatusCode.UNKNOWN, hide(str(error), self._secrets))
         if isinstance(error, Exception):
@@ -218,13 +258,21 @@ def _type_of(urn: str) -> str:
     return urn.split("::")[2].rpartition("$")[2]
 
 
-def _refuse(context: Any, what: str) -> NoReturn:
-    context.abort(
-        grpc.StatusCode.UNIMPLEMENTED,
-        f"{what} is not supported by the stand-in for pulumi-command, which has {_RESOURCE} and "
-        f"{_FUNCTION}; install Pulumi to have the real plugin (docs/toolchain.md)",
-    )
-    raise AssertionError("abort raises")
+def _expect(found: str, known: str, what: str = "Resource") -> None:
+    """Whether this plugin has it.
+
+    Raises:
+        _Refused: it has not, or only the real one has.
+    """
+    name = found.removeprefix("command:")
+    if name.startswith("remote:"):
+        raise _Refused(
+            grpc.StatusCode.UNIMPLEMENTED,
+            f"{found} is not supported by the stand-in for pulumi-command, which has {_RESOURCE} "
+            f"and {_FUNCTION}; install Pulumi to have the real plugin (docs/toolchain.md)",
+        )
+    if found != known:
+        raise _Refused(grpc.StatusCode.NOT_FOUND, f"{what} '{name}' not found")
 
 
 def _diff_response(changed: dict[str, str]) -> Any:
@@ -232,7 +280,6 @@ def _diff_response(changed: dict[str, str]) -> Any:
     detailed = {
         path: provider_pb2.PropertyDiff(
             kind=kinds.Value(f"{kind}_replace".upper() if _replaces(path) else kind.upper()),
-            inputDiff=True,
         )
         for path, kind in changed.items()
     }
@@ -240,34 +287,67 @@ def _diff_response(changed: dict[str, str]) -> Any:
     return provider_pb2.DiffResponse(
         changes=response.DIFF_SOME if changed else response.DIFF_NONE,
         diffs=sorted({_top(path) for path in changed}),
-        replaces=["triggers"] if any(map(_replaces, changed)) else [],
+        replaces=[path for path in changed if _replaces(path)],
         detailedDiff=detailed,
         hasDetailedDiff=True,
     )
 
 
 def _replaces(path: str) -> bool:
-    return _top(path) == "triggers"
+    """Whether the plugin itself replaces; when an item of `triggers` changes, the SDK does."""
+    return path == "triggers"
 
 
 def _top(path: str) -> str:
     return path.partition(".")[0].partition("[")[0]
 
 
-def _without(inputs: Properties, ignored: set[str]) -> Properties:
+def _received(message: Any) -> Properties:
+    received: Properties = without_nulls(properties(message))
+    return received
+
+
+def _ignoring(names: Iterable[str], inputs: Properties, state: Properties) -> Properties:
+    """The inputs with the state's value for whatever change is ignored."""
+    return {**inputs, **{name: state[name] for name in names if name in state}}
+
+
+def _own(inputs: Properties) -> Properties:
+    """The inputs without the engine's."""
     return {
         name: value
         for name, value in inputs.items()
-        if name not in ignored and name != "version" and not name.startswith("__")
+        if name != "version" and not name.startswith("__")
     }
 
 
-def _state(inputs: Properties, output: Output) -> Properties:
-    return {**inputs, "stdout": output.stdout, "stderr": output.stderr}
+def _told(inputs: Properties, output: Output) -> Any:
+    """The inputs with what the command wrote.
+
+    Raises:
+        _Refused: what it wrote is no text. The command has run, and nobody will know.
+    """
+    for text in (output.stdout, output.stderr):
+        if any("\udc80" <= character <= "\udcff" for character in text):
+            words = "grpc: error while marshaling: string field contains invalid UTF-8"
+            raise _Refused(grpc.StatusCode.INTERNAL, words)
+    return struct({**inputs, "stdout": output.stdout, "stderr": output.stderr})
 
 
-def _unknown_outputs(inputs: Properties) -> Properties:
-    return {**inputs, "stdout": UNKNOWN, "stderr": UNKNOWN}
+def _expected(inputs: Properties, former: Properties) -> Properties:
+    """What a preview of an update says.
+
+    The former output, as if it were certain, where an input is only new; it is unknown where one
+    has changed, is gone, or is unknown itself.
+    """
+    certain = all(
+        reveal(inputs.get(name)) != UNKNOWN
+        and (name not in former or inputs.get(name) == former[name])
+        for name in INPUTS.kinds
+    )
+    output = _output(former)
+    outputs = {"stdout": output.stdout, "stderr": output.stderr} if certain else _UNKNOWN_OUTPUTS
+    return {**inputs, **outputs}
 
 
 def _output(state: Properties) -> Output:

@@ -1,5 +1,10 @@
-"""A stand-in provider behind a real gRPC server, with an engine that remembers what it is told."""
+"""A stand-in provider behind a real gRPC server, with an engine that remembers what it is told.
 
+With FLYGATE_TEST_COMMAND_PLUGIN, Pulumi's own plugin instead: it passes the same tests.
+"""
+
+import os
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +22,11 @@ from tests.toolchain.property_values import Properties
 from tests.toolchain.shell_command import Runner
 from tests.toolchain.structs import properties, struct
 
+# The path of Pulumi's own pulumi-resource-command 1.2.1, where there is one to compare with.
+PLUGIN = os.environ.get("FLYGATE_TEST_COMMAND_PLUGIN", "")
+on_purpose = pytest.mark.skipif(
+    bool(PLUGIN), reason="the stand-in differs on purpose (docs/toolchain.md)"
+)
 URN = "urn:pulumi:stack::project::command:local:Command::name"
 
 
@@ -47,27 +57,55 @@ class Client:
 
     stub: Any
     engine: Engine
-    runner: Runner
     close: Callable[[], None] = field(default=lambda: None)
 
-    def create(self, inputs: Properties, preview: bool = False, timeout: float = 0) -> Any:
+    def create(
+        self,
+        inputs: Properties,
+        preview: bool = False,
+        timeout: float = 0,
+        wait: float | None = None,
+        urn: str = URN,
+    ) -> Any:
         request = provider_pb2.CreateRequest(
-            urn=URN, name="name", properties=struct(inputs), preview=preview, timeout=timeout
+            urn=urn, name="name", properties=struct(inputs), preview=preview, timeout=timeout
         )
-        return self.stub.Create(request)
+        return self.stub.Create(request, timeout=wait)
 
-    def update(self, former: Properties, inputs: Properties, preview: bool = False) -> Properties:
+    def read(self, state: Properties, inputs: Properties) -> tuple[Properties, Properties]:
+        request = provider_pb2.ReadRequest(
+            id="an id", urn=URN, properties=struct(state), inputs=struct(inputs)
+        )
+        answer = self.stub.Read(request)
+        assert answer.id == "an id"
+        return properties(answer.properties), properties(answer.inputs)
+
+    def update(
+        self,
+        former: Properties,
+        inputs: Properties,
+        preview: bool = False,
+        ignore: tuple[str, ...] = (),
+    ) -> Properties:
         request = provider_pb2.UpdateRequest(
-            urn=URN, olds=struct(former), news=struct(inputs), preview=preview
+            urn=URN,
+            olds=struct(former),
+            news=struct(inputs),
+            preview=preview,
+            ignoreChanges=ignore,
         )
         return properties(self.stub.Update(request).properties)
 
-    def delete(self, state: Properties) -> None:
-        self.stub.Delete(provider_pb2.DeleteRequest(urn=URN, properties=struct(state)))
+    def delete(self, state: Properties, urn: str = URN) -> None:
+        self.stub.Delete(provider_pb2.DeleteRequest(urn=urn, properties=struct(state)))
 
     def diff(self, former: Properties, inputs: Properties, ignore: tuple[str, ...] = ()) -> Any:
         request = provider_pb2.DiffRequest(
-            urn=URN, old_inputs=struct(former), news=struct(inputs), ignoreChanges=ignore
+            urn=URN,
+            olds=struct({**former, "stdout": "", "stderr": ""}),
+            old_inputs=struct(former),
+            news=struct(inputs),
+            ignoreChanges=ignore,
         )
         return self.stub.Diff(request)
 
@@ -91,28 +129,53 @@ def engine() -> Engine:
 @pytest.fixture
 def provider(engine: Engine) -> Iterator[Client]:
     """A client of a running provider that logs to `engine`."""
-    runner = Runner(grace_seconds=0.3)
-    with _serving(lambda server: engine_pb2_grpc.add_EngineServicer_to_server(engine, server)) as (
-        engine_address
-    ):
-        servicer = CommandProvider(EngineLog(engine_address), runner)
-        with _serving(
-            lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(
-                servicer, server
+    plugin = _plugin if PLUGIN else _stand_in
+    with _engine(engine) as engine_address, plugin(engine_address) as address:
+        channel = grpc.insecure_channel(address, options=_AS_THE_ENGINE)
+        stub = provider_pb2_grpc.ResourceProviderStub(channel)
+        stub.Configure(
+            provider_pb2.ConfigureRequest(
+                acceptSecrets=True,
+                acceptResources=True,
+                sends_old_inputs=True,
+                sends_old_inputs_to_delete=True,
             )
-        ) as address:
-            channel = grpc.insecure_channel(address, options=_AS_THE_ENGINE)
-            yield Client(
-                provider_pb2_grpc.ResourceProviderStub(channel), engine, runner, channel.close
-            )
-            runner.cancel()
-            channel.close()
+        )
+        yield Client(stub, engine, channel.close)
+        channel.close()
 
 
 # The engine accepts statuses of 16 MiB; Python's own limit is 16 KiB.
 _AS_THE_ENGINE = [
     (f"grpc.{limit}", 16 << 20) for limit in ("max_metadata_size", "absolute_max_metadata_size")
 ]
+
+
+@contextmanager
+def _engine(engine: Engine) -> Iterator[str]:
+    with _serving(
+        lambda server: engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
+    ) as address:
+        yield address
+
+
+@contextmanager
+def _stand_in(engine_address: str) -> Iterator[str]:
+    runner = Runner(grace_seconds=0.3)
+    servicer = CommandProvider(EngineLog(engine_address), runner)
+    with _serving(
+        lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+    ) as address:
+        yield address
+        runner.cancel()
+
+
+@contextmanager
+def _plugin(engine_address: str) -> Iterator[str]:
+    with subprocess.Popen([PLUGIN, engine_address], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield f"127.0.0.1:{process.stdout.readline().strip()}"
+        process.kill()
 
 
 @contextmanager

@@ -37,6 +37,15 @@ def reveal(value: Value) -> Value:
     return value
 
 
+def without_nulls(value: Value) -> Value:
+    """Leave out every null that an object holds, at any depth: to the plugin they are not there."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    return value
+
+
 def secret_texts(value: Value) -> set[str]:
     """Every text that is secret in `value`, and the texts within a secret that is JSON."""
     if is_secret(value):

@@ -3,8 +3,8 @@
 `command_provider` turns properties into a `ShellCommand`; `Runner` is where it meets the system.
 """
 
-import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -13,6 +13,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Literal, TypeAlias
 
+from tests.toolchain.go_words import ended, not_started, quoted
+from tests.toolchain.log_reader import LogReader
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -20,7 +23,7 @@ Stream: TypeAlias = Literal["stdout", "stderr"]
 LogLine: TypeAlias = Callable[[str], None]
 
 _GRACE_SECONDS = 3.0
-_CHUNK_BYTES = 65536
+_CHUNK_BYTES = 32768
 # Ends the group when the provider vanishes without a word: its end of the pipe closes then.
 _WATCHDOG = 'read -r _ || kill -s KILL -- "-$1"'
 
@@ -29,8 +32,7 @@ class CommandFailed(Exception):  # it says what happened, as the plugin's messag
     """The command could not be started, returned non-zero, or was stopped."""
 
     def __init__(self, reason: str, command: str, output: str) -> None:
-        quoted = json.dumps(command, ensure_ascii=False)
-        super().__init__(f"{reason}: running {quoted}:\n{output}")
+        super().__init__(f"{reason}: running {quoted(command)}:\n{output}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,10 @@ class ShellCommand:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a successful command wrote, without the last line's end."""
+    """What a successful command wrote, without the last line's end.
+
+    Bytes that are no UTF-8 are surrogates in it.
+    """
 
     stdout: str = ""
     stderr: str = ""
@@ -117,6 +122,7 @@ class Child:
         self._command = command
         self._grace_seconds = grace_seconds
         self._capture = _Capture()
+        self._log = LogReader(log)
         self._stopped_because = ""
         self._finished = threading.Event()
         self._process = _start(command)
@@ -124,17 +130,13 @@ class Child:
         assert self._process.stdout is not None  # both are pipes
         assert self._process.stderr is not None
         self._threads = [
-            _thread(
-                self._capture.read, self._process.stdout, "stdout", self._logger("stdout", log)
-            ),
-            _thread(
-                self._capture.read, self._process.stderr, "stderr", self._logger("stderr", log)
-            ),
+            _thread(self._capture.read, self._process.stdout, "stdout", self._logger("stdout")),
+            _thread(self._capture.read, self._process.stderr, "stderr", self._logger("stderr")),
             _thread(_feed, self._process.stdin, command.stdin),
         ]
 
     def finish(self, timeout_seconds: float) -> Output:
-        """Wait for the command and for everything that holds its streams."""
+        """Wait for the command, for everything that holds its streams, and for their reader."""
         timer = threading.Timer(timeout_seconds, self.stop, ("context deadline exceeded",))
         if timeout_seconds:
             timer.start()
@@ -142,6 +144,7 @@ class Child:
             self._process.wait()
             for thread in self._threads:
                 thread.join()
+            self._log.end()
         finally:
             timer.cancel()
             self._finished.set()
@@ -153,22 +156,24 @@ class Child:
         if self._finished.is_set():
             return
         self._stopped_because = self._stopped_because or reason
+        self._log.release()
         _signal_group(self._process.pid, signal.SIGTERM)
         self._finished.wait(self._grace_seconds)
         # Also when the command itself is gone: its children may have ignored the first signal.
         _signal_group(self._process.pid, signal.SIGKILL)
 
     def _judge(self) -> Output:
-        reason = self._stopped_because or _failure(self._process.returncode)
+        reason = self._stopped_because or ended(self._process.returncode)
         if reason:
-            raise CommandFailed(reason, self._command.text, self._capture.text("interleaved"))
-        return Output(
-            stdout=self._capture.text("stdout").removesuffix("\n"),
-            stderr=self._capture.text("stderr").removesuffix("\n"),
-        )
+            output = self._capture.captured("interleaved").decode(errors="replace")
+            raise CommandFailed(reason, self._command.text, output)
+        return Output(stdout=self._output("stdout"), stderr=self._output("stderr"))
 
-    def _logger(self, stream: Stream, log: LogLine) -> LogLine | None:
-        return log if stream in self._command.logged else None
+    def _output(self, stream: Stream) -> str:
+        return self._capture.captured(stream).decode(errors="surrogateescape").removesuffix("\n")
+
+    def _logger(self, stream: Stream) -> Callable[[bytes], None]:
+        return self._log.write if stream in self._command.logged else lambda _: None
 
 
 class _Capture:
@@ -178,38 +183,47 @@ class _Capture:
         self._lock = threading.Lock()
         self._bytes = {"stdout": bytearray(), "stderr": bytearray(), "interleaved": bytearray()}
 
-    def read(self, pipe: IO[bytes], stream: Stream, log: LogLine | None) -> None:
-        unfinished = b""
+    def read(self, pipe: IO[bytes], stream: Stream, log: Callable[[bytes], None]) -> None:
         while chunk := os.read(pipe.fileno(), _CHUNK_BYTES):
             with self._lock:
                 self._bytes[stream] += chunk
                 self._bytes["interleaved"] += chunk
-            if log:
-                *lines, unfinished = (unfinished + chunk).split(b"\n")
-                _log_lines(log, lines)
-        if log and unfinished:
-            _log_lines(log, [unfinished])
+            log(chunk)
         pipe.close()
 
-    def text(self, stream: Stream | Literal["interleaved"]) -> str:
-        return self._bytes[stream].decode(errors="replace")
+    def captured(self, stream: Stream | Literal["interleaved"]) -> bytearray:
+        return self._bytes[stream]
 
 
 def _start(command: ShellCommand) -> subprocess.Popen[bytes]:
+    program = _find(command)
+    environment = {**os.environ, **command.environment}
+    if any("\0" in text for text in environment.values()):
+        raise CommandFailed("exec: environment variable contains NUL", command.text, "")
     try:
         return subprocess.Popen(
             [*command.interpreter, command.text],
-            cwd=command.directory,
-            env={**os.environ, **command.environment},
+            executable=program,
+            cwd=command.directory or None,
+            env=environment,
             stdin=subprocess.PIPE if command.stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             process_group=0,
         )
-    except OSError as error:
-        # Only the system's words: an OSError's own text may hold a path from a secret input.
-        reason = f"cannot start the command: {(error.strerror or 'error').lower()}"
+    except (OSError, ValueError) as error:
+        reason = not_started(program, command.directory, error)
         raise CommandFailed(reason, command.text, "") from None
+
+
+def _find(command: ShellCommand) -> str:
+    """The interpreter's path. It is looked for on the plugin's own PATH, not on the command's."""
+    program = command.interpreter[0]
+    found = program if "/" in program else shutil.which(program, path=os.environ.get("PATH", ""))
+    if not found:
+        reason = f"exec: {quoted(program)}: executable file not found in $PATH"
+        raise CommandFailed(reason, command.text, "")
+    return found
 
 
 def _watch_over(group: int) -> subprocess.Popen[bytes]:
@@ -235,21 +249,9 @@ def _feed(pipe: IO[bytes] | None, text: str) -> None:
         pipe.write(text.encode())
 
 
-def _log_lines(log: LogLine, lines: list[bytes]) -> None:
-    for line in lines:
-        log(line.decode(errors="replace").removesuffix("\r"))
-
-
 def _signal_group(group: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
-
-
-def _failure(status: int) -> str:
-    """The words of Go's os/exec for a process state that is not success."""
-    if status < 0:
-        return f"signal: {(signal.strsignal(-status) or str(-status)).lower()}"
-    return f"exit status {status}" if status else ""
 
 
 def _thread(target: Callable[..., None], *args: object) -> threading.Thread:

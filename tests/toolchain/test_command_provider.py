@@ -1,5 +1,6 @@
 """The stand-in for pulumi-command, called over gRPC as the engine calls it."""
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,12 +10,14 @@ from typing import Any
 import grpc
 import pytest
 
-from tests.toolchain.conftest import URN, Client, Engine
+from tests.toolchain.conftest import URN, Client, Engine, on_purpose
 from tests.toolchain.property_values import UNKNOWN, secret
 from tests.toolchain.structs import properties
 from tests.toolchain.waiting import wait_until
 
 pytestmark = pytest.mark.integration
+
+OUTPUTS = {"stdout": "", "stderr": ""}
 
 
 @contextmanager
@@ -42,13 +45,29 @@ def test_create_runs_the_command_and_keeps_the_inputs(provider: Client) -> None:
 
 def test_a_preview_runs_nothing_and_knows_no_output(provider: Client, tmp_path: Path) -> None:
     """Neither create nor update runs in a preview; both outputs are unknown in it."""
-    inputs = {"create": f"touch {tmp_path}/ran"}
+    inputs = {"create": f"touch {tmp_path}/ran", "dir": "."}
+    unknown = {"stdout": UNKNOWN, "stderr": UNKNOWN}
 
-    created = properties(provider.create(inputs, preview=True).properties)
-    updated = provider.update({**inputs, "stdout": "former"}, inputs, preview=True)
+    created = provider.create(inputs, preview=True)
+    changed = provider.update({**inputs, "dir": "..", **OUTPUTS}, inputs, preview=True)
+    gone = provider.update({**inputs, "stdin": "x", **OUTPUTS}, inputs, preview=True)
+    open_ = {**inputs, "stdin": UNKNOWN}
+    unsure = provider.update({**inputs, **OUTPUTS}, open_, preview=True)
 
-    assert created == updated == {**inputs, "stdout": UNKNOWN, "stderr": UNKNOWN}
+    assert created.id.startswith("name"), "an id is known, and another one after the update"
+    assert properties(created.properties) == {**inputs, **unknown}
+    assert changed == gone == {**inputs, **unknown}
+    assert unsure == {**open_, **unknown}
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_preview_keeps_the_former_output_where_an_input_is_only_new(provider: Client) -> None:
+    """What hangs on the output then runs in the preview, with what will be wrong, and in plain."""
+    former = {"create": "x", "stdout": secret("ledger"), "stderr": ""}
+
+    expected = provider.update(former, {"create": "x", "stdin": "new"}, preview=True)
+
+    assert expected == {"create": "x", "stdin": "new", "stdout": "ledger", "stderr": ""}
 
 
 def test_without_a_create_command_nothing_runs(provider: Client) -> None:
@@ -62,8 +81,8 @@ def test_update_runs_its_own_command(provider: Client) -> None:
     """`update` is preferred, `create` stands in where it is missing."""
     both = {"create": "echo created", "update": "echo updated"}
 
-    assert provider.update({"stdout": ""}, both)["stdout"] == "updated"
-    assert provider.update({"stdout": ""}, {"create": "echo created"})["stdout"] == "created"
+    assert provider.update(OUTPUTS, both)["stdout"] == "updated"
+    assert provider.update(OUTPUTS, {"create": "echo created"})["stdout"] == "created"
 
 
 def test_an_update_without_commands_keeps_the_outputs(provider: Client) -> None:
@@ -88,7 +107,72 @@ def test_the_former_output_can_be_kept_out(provider: Client) -> None:
     """`addPreviousOutputInEnv: false` protects from an environment that is too long."""
     inputs = {"create": "echo [$PULUMI_COMMAND_STDOUT]", "addPreviousOutputInEnv": False}
 
-    assert provider.update({"stdout": "out"}, inputs)["stdout"] == "[]"
+    assert provider.update({**OUTPUTS, "stdout": "out"}, inputs)["stdout"] == "[]"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+def test_a_former_output_that_is_too_long_lets_nothing_start(provider: Client) -> None:
+    """One variable holds 128 KiB with its name; beyond that neither update nor delete can run."""
+    longest = "x" * (128 * 1024 - len("PULUMI_COMMAND_STDOUT=") - 1)
+    inputs = {"create": "echo ${#PULUMI_COMMAND_STDOUT}", "delete": "echo bye"}
+
+    fits = provider.update({**OUTPUTS, "stdout": longest}, inputs)
+    assert fits["stdout"] == str(len(longest))
+
+    state = {**inputs, **OUTPUTS, "stdout": longest + "x"}
+    with refused(grpc.StatusCode.UNKNOWN) as updating:
+        provider.update(state, inputs)
+    with refused(grpc.StatusCode.UNKNOWN) as deleting:
+        provider.delete(state)
+    kept_out = provider.update(state, {**inputs, "addPreviousOutputInEnv": False})
+
+    words = "fork/exec /bin/sh: argument list too long: running"
+    assert updating[0] == f'{words} "echo ${{#PULUMI_COMMAND_STDOUT}}":\n'
+    assert deleting[0] == f'{words} "echo bye":\n'
+    assert kept_out["stdout"] == "0"
+
+
+def test_output_that_is_no_text_is_lost(provider: Client, tmp_path: Path) -> None:
+    """The command has run, the resource is not recorded: a byte that is no UTF-8 is enough."""
+    command = f"touch {tmp_path}/ran; printf '\\377' >&2"
+
+    with refused(grpc.StatusCode.INTERNAL) as said:
+        provider.create({"create": command, "logging": "none"})
+
+    assert said[0] == "grpc: error while marshaling: string field contains invalid UTF-8"
+    assert (tmp_path / "ran").exists()
+
+
+def test_a_replacement_is_told_nothing(provider: Client) -> None:
+    """`--replace`, a taint or a trigger: the new one is created without a former output."""
+    answer = provider.create({"create": "echo [$PULUMI_COMMAND_STDOUT]"})
+
+    assert properties(answer.properties)["stdout"] == "[]"
+
+
+def test_a_read_gives_back_what_the_engine_knows(provider: Client) -> None:
+    """So `pulumi refresh` finds no change, whatever became of what the command made."""
+    inputs = {"create": "exit 1", "environment": {"A": secret("a")}}
+    state = {**inputs, "stdout": secret("out"), "stderr": ""}
+
+    assert provider.read(state, inputs) == (state, inputs)
+    assert provider.read({}, {}) == ({}, {}), "an import knows an id only"
+
+
+def test_a_state_without_outputs_is_a_dead_end(provider: Client) -> None:
+    """What was imported can be read, and neither updated nor deleted."""
+    missing = (
+        "2 failures decoding:\n"
+        "\tstdout: Missing required field 'stdout' on 'local.CommandOutputs'\n"
+        "\tstderr: Missing required field 'stderr' on 'local.CommandOutputs'"
+    )
+
+    with refused(grpc.StatusCode.UNKNOWN) as updating:
+        provider.update({}, {"create": "echo x"})
+    with refused(grpc.StatusCode.UNKNOWN) as deleting:
+        provider.delete({})
+
+    assert updating[0] == deleting[0] == missing
 
 
 def test_delete_runs_with_the_state(provider: Client, tmp_path: Path) -> None:
@@ -96,7 +180,8 @@ def test_delete_runs_with_the_state(provider: Client, tmp_path: Path) -> None:
     found = tmp_path / "found"
     command = f"echo $A-$PULUMI_COMMAND_STDOUT > {found}"
 
-    provider.delete({"delete": command, "environment": {"A": secret("a")}, "stdout": "o"})
+    state = {"delete": command, "environment": {"A": secret("a")}, "stdout": "o", "stderr": ""}
+    provider.delete(state)
 
     assert found.read_text() == "a-o\n"
 
@@ -150,13 +235,50 @@ def test_output_is_streamed_to_the_engine(provider: Client, engine: Engine, tmp_
     assert all(entry.urn == URN and entry.ephemeral for entry in engine.logged)
 
 
-def test_nothing_is_logged_when_logging_is_none(provider: Client, engine: Engine) -> None:
+@pytest.mark.parametrize("logging", ["none", "a word that the plugin does not know"])
+def test_nothing_is_logged_when_logging_is_none(
+    provider: Client, engine: Engine, logging: str
+) -> None:
     """Output that may hold secrets stays out of the log."""
-    provider.create({"create": "echo canary; echo canary >&2", "logging": "none"})
+    provider.create({"create": "echo canary; echo canary >&2", "logging": logging})
 
     assert engine.lines() == []
 
 
+def test_a_line_of_64_kib_stops_the_update_for_good(provider: Client, tmp_path: Path) -> None:
+    """The command may end, and `pulumi up` goes on waiting: what logs has stopped to read."""
+    command = f"printf %070000d 0; touch {tmp_path}/ended"
+
+    with refused(grpc.StatusCode.DEADLINE_EXCEEDED):
+        provider.create({"create": command}, wait=3)
+
+    assert (tmp_path / "ended").exists()
+
+
+@pytest.mark.parametrize("logging", ["stderr", "none"])
+def test_a_long_line_that_is_not_logged_is_whole(provider: Client, logging: str) -> None:
+    """Only what is logged has a longest line."""
+    command = "printf %0200000d 0; echo done >&2"
+
+    state = properties(provider.create({"create": command, "logging": logging}).properties)
+
+    assert len(state["stdout"]) == 200_000
+    assert state["stderr"] == "done"
+
+
+def test_streams_share_a_line_until_it_ends(
+    provider: Client, engine: Engine, tmp_path: Path
+) -> None:
+    """What is logged is read as one: half a line of one stream is ended by the other."""
+    command = "printf 'out '; sleep 0.3; echo err >&2"
+
+    state = properties(provider.create({"create": command}).properties)
+
+    assert engine.lines() == ["out err"]
+    assert (state["stdout"], state["stderr"]) == ("out ", "err")
+
+
+@on_purpose
 def test_a_failure_shows_the_output_without_its_secrets(provider: Client) -> None:
     """The status tells what went wrong; a secret input's value is masked in it."""
     inputs = {
@@ -174,12 +296,13 @@ def test_a_failure_shows_the_output_without_its_secrets(provider: Client) -> Non
     assert "p4ssw0rd" not in said[0]
 
 
+@on_purpose
 def test_a_former_secret_output_is_masked_too(provider: Client) -> None:
     """What a run was given from the state is as secret as its inputs."""
     inputs = {"create": "echo $PULUMI_COMMAND_STDOUT; exit 1"}
 
     with refused(grpc.StatusCode.UNKNOWN) as said:
-        provider.update({"stdout": secret("ledger-secret")}, inputs)
+        provider.update({"stdout": secret("ledger-secret"), "stderr": ""}, inputs)
 
     assert "ledger-secret" not in said[0]
 
@@ -187,11 +310,12 @@ def test_a_former_secret_output_is_masked_too(provider: Client) -> None:
 def test_a_failure_may_be_long(provider: Client) -> None:
     """A command's whole output arrives with its failure, megabytes of it too."""
     with refused(grpc.StatusCode.UNKNOWN) as said:
-        provider.create({"create": "head -c 2000000 /dev/zero | tr '\\0' x; exit 1"})
+        provider.create({"create": "printf %02000000d 0; exit 1", "logging": "none"})
 
     assert len(said[0]) > 2_000_000
 
 
+@on_purpose
 def test_cancel_ends_a_running_command(provider: Client, engine: Engine) -> None:
     """Ctrl-C in the CLI stops the command, not only the wait for it."""
     failures: list[str] = []
@@ -212,6 +336,7 @@ def test_cancel_ends_a_running_command(provider: Client, engine: Engine) -> None
     assert failures[0].startswith("context canceled: running")
 
 
+@on_purpose
 def test_a_closed_connection_ends_a_running_command(
     provider: Client, engine: Engine, tmp_path: Path
 ) -> None:
@@ -233,6 +358,7 @@ def _create_in_vain(provider: Client, command: str) -> None:
         provider.create({"create": command})
 
 
+@on_purpose
 def test_a_timeout_ends_the_command(provider: Client) -> None:
     """A resource's `customTimeouts` are kept."""
     with refused(grpc.StatusCode.UNKNOWN) as said:
@@ -260,28 +386,42 @@ def test_equal_inputs_are_no_change(provider: Client) -> None:
 
 
 def test_ignored_changes_are_no_change(provider: Client) -> None:
-    """`ignore_changes` is kept."""
-    assert provider.diff({"create": "a"}, {"create": "b"}, ignore=("create",)).changes == 1
+    """`ignore_changes` is kept, by an update too."""
+    former = {"create": "echo a"}
+
+    diff = provider.diff(former, {"create": "echo b"}, ignore=("create",))
+    state = provider.update({**former, **OUTPUTS}, {"create": "echo b"}, ignore=("create",))
+
+    assert diff.changes == diff.DIFF_NONE
+    assert state == {"create": "echo a", "stdout": "a", "stderr": ""}
 
 
-def test_changed_triggers_replace(provider: Client) -> None:
-    """Whatever the documentation says, the plugin replaces on triggers."""
-    diff = provider.diff({"triggers": ["1"]}, {"triggers": ["2"]})
+@pytest.mark.parametrize(
+    ("former", "now", "replaced"),
+    [({}, ["1"], ["triggers"]), (["1"], None, ["triggers"]), (["1"], ["2"], [])],
+)
+def test_triggers_that_come_or_go_replace(
+    provider: Client, former: Any, now: Any, replaced: list[str]
+) -> None:
+    """When an item changes the SDK asks for the replacement, the plugin does not."""
+    diff = provider.diff({"triggers": former} if former else {}, {"triggers": now})
 
-    assert list(diff.replaces) == ["triggers"]
+    assert diff.changes == diff.DIFF_SOME
+    assert list(diff.replaces) == replaced
 
 
 @pytest.mark.parametrize(
     ("inputs", "name", "reason"),
     [
-        ({"assetPaths": ["*"]}, "assetPaths", "not supported by the stand-in"),
-        ({"archivePaths": ["*"]}, "archivePaths", "not supported by the stand-in"),
-        ({"create": 5}, "create", "must be a string, not a number"),
-        ({"environment": {"A": True}}, "environment", "must be a map of strings"),
-        ({"interpreter": "sh"}, "interpreter", "must be a list of strings"),
-        ({"logging": "loud"}, "logging", "stdoutAndStderr"),
-        ({"addPreviousOutputInEnv": "no"}, "addPreviousOutputInEnv", "must be a boolean"),
-        ({"comand": "x"}, "comand", "is unknown"),
+        ({"create": 5}, "create", "must be a 'string'; got 'float64' instead"),
+        ({"create": {"a": "b"}}, "create", "Cannot decode Object{} to type string"),
+        ({"environment": {"A": True}}, "environment[A] value", "'string'; got 'bool' instead"),
+        ({"interpreter": "sh"}, "interpreter", "must be a '[]string'; got 'string' instead"),
+        ({"interpreter": [["sh"]]}, "interpreter[0]", "'string'; got '[]interface {}' instead"),
+        ({"logging": 5}, "logging", "must be a 'local.Logging'; got 'float64' instead"),
+        ({"triggers": "x"}, "triggers", "must be a '[]interface {}'; got 'string' instead"),
+        ({"addPreviousOutputInEnv": secret("no")}, "addPreviousOutputInEnv", "must be a 'bool'"),
+        ({"comand": "x"}, "comand", "Unrecognized field 'comand' on 'local.CommandInputs'"),
     ],
 )
 def test_inputs_are_checked(
@@ -294,12 +434,28 @@ def test_inputs_are_checked(
     assert reason in failures[0][1]
 
 
+@on_purpose
+@pytest.mark.parametrize("name", ["assetPaths", "archivePaths"])
+def test_what_only_the_plugin_has_is_refused(provider: Client, name: str) -> None:
+    """Before anything runs, and with what to do."""
+    assert "install Pulumi" in provider.check({name: ["*"]})[0][1]
+
+
 def test_a_wrong_secret_input_is_not_shown(provider: Client) -> None:
     """The reason tells the kind of a value and never the value."""
-    failures = provider.check({"logging": secret("canary")})
+    failures = provider.check({"environment": secret("canary")})
 
     assert failures
     assert "canary" not in str(failures)
+
+
+def test_a_null_is_not_there(provider: Client) -> None:
+    """Not among the inputs, not in the environment."""
+    inputs = {"create": None, "update": "x", "environment": {"A": None}}
+
+    assert provider.check(inputs) == []
+    state = properties(provider.create(inputs).properties)
+    assert state == {"update": "x", "environment": {}, "stdout": "", "stderr": ""}
 
 
 def test_unknown_and_secret_inputs_pass_the_check(provider: Client) -> None:
@@ -314,15 +470,31 @@ def test_a_command_within_components_is_known(provider: Client) -> None:
     assert provider.check({"create": "x"}, urn) == []
 
 
-def test_another_resource_is_refused(provider: Client) -> None:
-    """The plugin's other resources are not stood in for."""
-    with refused(grpc.StatusCode.UNIMPLEMENTED):
-        provider.check({}, urn="urn:pulumi:s::p::command:remote:Command::name")
+def test_an_unknown_resource_is_refused_by_every_call(provider: Client, tmp_path: Path) -> None:
+    """Nothing of it is run, also if a state has one."""
+    urn = "urn:pulumi:s::p::command:local:Commando::name"
+    inputs = {"create": f"touch {tmp_path}/ran", "delete": f"touch {tmp_path}/ran"}
+
+    for call in (provider.check, provider.create, provider.delete):
+        with refused(grpc.StatusCode.NOT_FOUND) as said:
+            call(inputs, urn=urn)
+        assert said[0] == "Resource 'local:Commando' not found"
+    with refused(grpc.StatusCode.NOT_FOUND) as said:
+        provider.invoke({}, function="command:local:walk")
+
+    assert said[0] == "Invoke 'local:walk' not found"
+    assert not (tmp_path / "ran").exists()
 
 
-def test_another_function_is_refused(provider: Client) -> None:
-    """What only the real plugin has says so."""
-    with refused(grpc.StatusCode.UNIMPLEMENTED) as said:
-        provider.invoke({}, function="command:remote:run")
+@on_purpose
+def test_what_is_remote_is_refused_with_what_to_do(provider: Client) -> None:
+    """What only the real plugin has says so, also if a state has one."""
+    urn = "urn:pulumi:s::p::command:remote:Command::name"
 
-    assert "install Pulumi" in said[0]
+    with refused(grpc.StatusCode.UNIMPLEMENTED) as checked:
+        provider.check({}, urn=urn)
+    with refused(grpc.StatusCode.UNIMPLEMENTED) as deleted:
+        provider.delete({"delete": "echo remote"}, urn=urn)
+
+    assert "install Pulumi" in checked[0]
+    assert checked == deleted

@@ -15,6 +15,10 @@ from tests.toolchain.waiting import is_alive, wait_until
 pytestmark = pytest.mark.integration
 
 
+def run_for(seconds: float, text: str) -> Output:
+    return Runner(grace_seconds=0.1).run(ShellCommand(text), lambda _: None, seconds)
+
+
 def run(text: str, **how: object) -> Output:
     return Runner().run(ShellCommand(text, **how), lambda _: None)  # type: ignore[arg-type]
 
@@ -74,10 +78,37 @@ def test_a_killed_command_is_named_by_its_signal() -> None:
         run("kill -9 $$")
 
 
-def test_a_missing_interpreter_is_a_failure_with_a_reason() -> None:
-    """A command that can't be started fails like one that returned non-zero."""
-    with pytest.raises(CommandFailed, match="no such file or directory"):
-        run("x", interpreter=("/no/such/program",))
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ({"interpreter": ("/no/such",)}, "fork/exec /no/such: no such file or directory"),
+        ({"interpreter": ("/usr",)}, "fork/exec /usr: permission denied"),
+        ({"interpreter": ("nosuch",)}, 'exec: "nosuch": executable file not found in $PATH'),
+        ({"directory": "/no/such"}, "chdir /no/such: no such file or directory"),
+        ({"directory": "/etc/passwd"}, "fork/exec /bin/sh: not a directory"),
+        ({"environment": {"A": "a\0b"}}, "exec: environment variable contains NUL"),
+    ],
+)
+def test_a_command_that_can_not_start_is_a_failure_with_a_reason(
+    how: dict[str, object], reason: str
+) -> None:
+    """It fails like one that returned non-zero, in the words of Go."""
+    with pytest.raises(CommandFailed) as failure:
+        run("x", **how)
+
+    assert str(failure.value) == f'{reason}: running "x":\n'
+
+
+def test_the_interpreter_is_found_on_the_plugins_own_path() -> None:
+    """The command's PATH is the command's."""
+    output = run("echo $PATH", interpreter=("sh", "-c"), environment={"PATH": "/nowhere"})
+
+    assert output.stdout == "/nowhere"
+
+
+def test_an_empty_directory_is_none() -> None:
+    """The command runs where the plugin does."""
+    assert run("pwd", directory="").stdout == os.getcwd()
 
 
 def test_lines_are_logged_while_the_command_runs(tmp_path: Path) -> None:
@@ -109,13 +140,12 @@ def test_only_the_chosen_streams_are_logged(logged: set[str], expected: list[str
     assert output == Output("out", "err")
 
 
-def test_a_very_long_line_is_logged_whole() -> None:
-    """Progress never stops at a line longer than a buffer."""
-    seen: list[str] = []
+def test_a_line_that_is_too_long_blocks_until_the_command_is_stopped() -> None:
+    """As the plugin does; a timeout ends the wait, and what was written is all there."""
+    with pytest.raises(CommandFailed, match=r"^context deadline exceeded") as failure:
+        run_for(1, "printf %070000d 0; echo; echo end")
 
-    Runner().run(ShellCommand("head -c 300000 /dev/zero | tr '\\0' x; echo; echo end"), seen.append)
-
-    assert [len(line) for line in seen] == [300_000, 3]
+    assert str(failure.value).endswith(f"{'0' * 70_000}\nend\n")
 
 
 def start(runner: Runner, text: str) -> tuple[threading.Thread, list[CommandFailed]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.toolchain.conftest import PLUGIN, on_purpose
 from tests.toolchain.waiting import is_alive, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
@@ -19,6 +20,9 @@ _HEAD = """
 import pulumi
 from pulumi_command import local
 """
+
+
+COMMAND = "urn:pulumi:test::small::command:local:Command::command"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,9 @@ class Project:
         assert (done.returncode != 0) == fails, done.stdout
         return done.stdout
 
-    def up(self, fails: bool = False) -> str:
-        return self.pulumi("up", "--yes", "--skip-preview", "--stack", "test", fails=fails)
+    def up(self, *arguments: str, fails: bool = False) -> str:
+        command = ["up", "--yes", "--skip-preview", "--stack", "test"]
+        return self.pulumi(*command, *arguments, fails=fails)
 
     def outputs(self) -> Any:
         command = ["stack", "output", "--json", "--show-secrets", "--stack", "test"]
@@ -68,8 +73,9 @@ def project(tmp_path: Path) -> Project:
     tools = tmp_path / "a folder with spaces"
     tools.mkdir()
     (tools / "pulumi").symlink_to(Path(cli).resolve())
-    for name in ("pulumi-language-python", "pulumi-resource-command"):
-        (tools / name).symlink_to(_ROOT / "tests" / "toolchain" / name)
+    stand_ins = _ROOT / "tests" / "toolchain"
+    for name, plugin in (("pulumi-language-python", ""), ("pulumi-resource-command", PLUGIN)):
+        (tools / name).symlink_to(plugin or stand_ins / name)
     (tmp_path / "infra").mkdir()
     (tmp_path / "state").mkdir()
     (tmp_path / "Pulumi.yaml").write_text("name: small\nmain: infra/\nruntime: python\n")
@@ -116,6 +122,144 @@ pulumi.export("said", command.stdout)
 
     project.pulumi("destroy", "--yes", "--stack", "test")
     assert gone.exists()
+
+
+def test_a_refresh_finds_nothing_changed(project: Project, tmp_path: Path) -> None:
+    """By itself, with the program, and before an update: nothing is run, nothing is new."""
+    project.program(f"""
+command = local.Command(
+    "command",
+    create="echo $TOKEN; echo ran >> {tmp_path}/log",
+    environment={{"TOKEN": pulumi.Output.secret("t0ken")}},
+    opts=pulumi.ResourceOptions(additional_secret_outputs=["stdout", "stderr"]),
+)
+pulumi.export("said", command.stdout)
+""")
+    project.up()
+    nothing = ["--yes", "--skip-preview", "--expect-no-changes", "--stack", "test"]
+
+    for command in (["refresh"], ["refresh", "--run-program"], ["up", "--refresh"]):
+        assert "2 unchanged" in project.pulumi(*command, *nothing)
+
+    assert project.outputs() == {"said": "t0ken"}
+    assert (tmp_path / "log").read_text() == "ran\n"
+    assert "t0ken" not in project.files()
+
+
+def test_a_replacement_knows_nothing_of_what_it_replaces(project: Project, tmp_path: Path) -> None:
+    """Created without a former output; then the old one is deleted with it, whoever asked."""
+    log = tmp_path / "log"
+    project.program(f"""
+local.Command(
+    "command",
+    create="echo [$PULUMI_COMMAND_STDOUT] | tee -a {log}",
+    delete="echo deleted $PULUMI_COMMAND_STDOUT >> {log}",
+)
+""")
+    project.up()
+
+    project.up("--replace", COMMAND)
+    project.pulumi("state", "taint", COMMAND, "--yes", "--stack", "test")
+    project.up()
+    project.pulumi("destroy", "--yes", "--skip-preview", "--stack", "test")
+
+    assert log.read_text() == "[]\n" + "[]\ndeleted []\n" * 2 + "deleted []\n"
+
+
+def test_what_is_imported_has_no_output(project: Project) -> None:
+    """The plugin takes any id, and can neither update nor delete what it then has."""
+    imported = ["command:local:Command", "command", "any id", "--generate-code=false"]
+    quick = ["--yes", "--skip-preview", "--stack", "test"]
+    project.pulumi("import", *imported, "--protect=false", *quick)
+
+    shown = project.pulumi("destroy", *quick, fails=True)
+
+    assert "Missing required field 'stdout' on 'local.CommandOutputs'" in shown
+
+
+def test_hooks_run_in_previews_and_updates(project: Project) -> None:
+    """Before a create and before a replacement, and one that raises holds the command back."""
+    project.program("""
+def say(args):
+    preview = pulumi.runtime.is_dry_run()
+    pulumi.log.info(f"{args.new_inputs['create']}, {args.old_inputs}, {preview}")
+    if pulumi.Config().get("refuse"):
+        raise ValueError("refused by the hook")
+
+hook = pulumi.ResourceHook("say", say, pulumi.ResourceHookOptions(on_dry_run=True))
+command = local.Command(
+    "command",
+    create="echo work",
+    opts=pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(before_create=[hook])),
+)
+command.id.apply(lambda identity: pulumi.log.info("made as " + identity))
+""")
+    preview, replace = ["preview", "--stack", "test"], ["--replace", COMMAND]
+
+    assert "echo work, None, True" in project.pulumi(*preview)
+    assert "echo work, None, False" in project.up()
+    assert "echo work, None, True" in project.pulumi(*preview, *replace)
+
+    refused = project.up(*replace, "--config", "refuse=yes", fails=True)
+    assert 'before hook "say" failed: refused by the hook' in refused
+    assert "made as" not in refused
+
+
+def test_a_hook_at_the_end_needs_the_program(project: Project) -> None:
+    """A plain destroy of what has one is refused; with the program it runs."""
+    project.program("""
+def say(args):
+    pulumi.log.info("the end of " + args.old_outputs["stdout"])
+
+hook = pulumi.ResourceHook("say", say, pulumi.ResourceHookOptions(on_dry_run=True))
+local.Command(
+    "command",
+    create="echo work",
+    opts=pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(before_delete=[hook])),
+)
+""")
+    project.up()
+    destroy = ["destroy", "--yes", "--skip-preview", "--stack", "test"]
+
+    assert "--run-program" in project.pulumi(*destroy, fails=True)
+    assert "the end of work" in project.pulumi(*destroy, "--run-program")
+
+
+def test_the_program_reads_what_the_stack_has(project: Project) -> None:
+    """Outputs of resources and of the stack, secrets in plain, as they are at that moment."""
+    project.program(f"""
+def read(function, **arguments):
+    while True:
+        try:
+            return pulumi.runtime.invoke("pulumi:pulumi:" + function, arguments)
+        except Exception as error:
+            if "failed to load checkpoint" not in str(error):  # it is being written
+                raise
+
+def told(when):
+    found = read("readStackResourceOutputs", stackName=pulumi.get_stack())
+    resource = found.value["outputs"].get({COMMAND!r}, {{"outputs": {{}}}})
+    outputs = read("readStackOutputs", name=pulumi.get_stack()).value
+    said = (resource["outputs"].get("stdout"), outputs["outputs"].get("said"))
+    pulumi.log.info(f"{{when}} {{said}} {{found.is_secret}} {{outputs['secretOutputNames']}}")
+
+told("first")
+command = local.Command(
+    "command",
+    create="echo word is $WORD",
+    environment={{"WORD": pulumi.Config().require("word")}},
+    opts=pulumi.ResourceOptions(additional_secret_outputs=["stdout"]),
+)
+command.stdout.apply(lambda _: told("then"))
+pulumi.export("said", command.stdout)
+""")
+    assert "first (None, None) False []" in project.up("--config", "word=one")
+
+    former = "first ('word is one', 'word is one') True ['said']"
+    assert former in project.pulumi("preview", "--stack", "test")
+    shown = project.up("--config", "word=two")
+    assert former in shown
+    assert "then ('word is two', 'word is one') True ['said']" in shown
 
 
 def test_a_failed_update_keeps_the_former_output(project: Project) -> None:
@@ -202,6 +346,7 @@ def test_a_programs_error_is_shown_with_its_line(project: Project) -> None:
     assert "__main__.py" in shown
 
 
+@on_purpose
 def test_an_interrupted_up_leaves_no_process(project: Project, tmp_path: Path) -> None:
     """Ctrl-C reaches the command, and the next `up` does the work."""
     pid, tidied = tmp_path / "pid", tmp_path / "tidied"
