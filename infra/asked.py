@@ -12,6 +12,7 @@ from infra.config import StackConfig
 from infra.errors import ConfigError
 from infra.manifest import Manifest
 from infra.redis import LiveRedis, RedisPlan
+from infra.sources import Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Asked:
         redis_url: of the Redis that the stack brings, or None.
         regions: the first one first.
         manifest: what shall run; None while the stack is pinned.
+        notes: what the operator should know of the files that are packed.
     """
 
     stack: StackConfig
@@ -30,6 +32,7 @@ class Asked:
     redis_url: str | None = field(repr=False)
     regions: tuple[str, ...]
     manifest: Manifest | None
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, raw: Mapping[str, Any], *, is_redis_secret: bool, root: Path) -> Self:
@@ -49,7 +52,7 @@ class Asked:
         toml = flytoml.read(root / "fly.toml")
         regions = manifest.regions(stack, toml)
         wanted = None if stack.pin else _manifest(stack, toml, secrets, root)
-        return cls(stack, secrets, url, regions, wanted)
+        return cls(stack, secrets, url, regions, wanted, _notes(stack, root))
 
     @property
     def brings_redis(self) -> bool:
@@ -110,3 +113,10 @@ def _manifest(
     if reference == config.SOURCE:
         reference = image.pack(root, list(stack.source)).reference(stack.app)
     return manifest.build(stack, toml, reference, secrets)
+
+
+def _notes(stack: StackConfig, root: Path) -> tuple[str, ...]:
+    """Of an image that is packed here; the checkout of a pinned stack is not deployed."""
+    if stack.image != config.SOURCE or stack.pin:
+        return ()
+    return tuple(Sources.read(root, stack.source).notes())

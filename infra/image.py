@@ -11,16 +11,13 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from infra.errors import ImageError
+from infra.sources import Sources
 
 COMMAND = ("python", "-m", "service")
-_LEFT_OUT_FOLDERS = frozenset({"__pycache__"})
-_LEFT_OUT_SUFFIXES = frozenset({".pyc", ".pyo"})
-_HINT = "Check flygate:source."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +46,10 @@ def pack(root: Path, folders: Sequence[str], command: Sequence[str] = COMMAND) -
         command: what a machine runs in the unpacked tree.
 
     Raises:
-        ImageError: a folder is missing or outside of the checkout, or a file is a link.
+        ImageError: see `Sources.read`.
     """
     entries = [("image.json", _image_json(command), False)]
-    for name in {name for folder in folders for name in files(root, folder)}:
+    for name in Sources.read(root, folders).files:
         path = root / name
         entries.append((name, path.read_bytes(), _is_executable(path)))
     archive = _tar(sorted(entries))
@@ -62,36 +59,6 @@ def pack(root: Path, folders: Sequence[str], command: Sequence[str] = COMMAND) -
 def digest_of(reference: str) -> str:
     """The digest within an image's name."""
     return reference.rpartition("@")[2]
-
-
-def files(root: Path, folder: str) -> Iterator[str]:
-    """The files below a folder of a checkout, or a file itself, that belong into an image.
-
-    Returns:
-        Names below the checkout, with slashes; no bytecode, nothing hidden.
-
-    Raises:
-        ImageError: it is missing or outside of the checkout, or a file is a link.
-    """
-    top = root / folder
-    if Path(folder).is_absolute() or ".." in Path(folder).parts:
-        raise ImageError(f"The image's source {folder!r} is not below the checkout. {_HINT}")
-    if not top.exists():
-        raise ImageError(f"The image's source {folder!r} does not exist. {_HINT}")
-    for path in [top] if top.is_file() else sorted(top.rglob("*")):
-        relative = path.relative_to(root)
-        if _is_left_out(relative):
-            continue
-        if path.is_symlink():
-            raise ImageError(f"{relative} is a link; an image carries plain files only")
-        if path.is_file():
-            yield PurePosixPath(relative).as_posix()
-
-
-def _is_left_out(relative: Path) -> bool:
-    return relative.suffix in _LEFT_OUT_SUFFIXES or any(
-        part in _LEFT_OUT_FOLDERS or part.startswith(".") for part in relative.parts
-    )
 
 
 def _is_executable(path: Path) -> bool:

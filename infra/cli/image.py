@@ -23,6 +23,7 @@ from infra.images.flyctl import Flyctl
 from infra.images.order import PLATFORM, Builder, Order
 from infra.images.registry import FLY, Registry
 from infra.images.revision import Revision
+from infra.sources import Sources, named
 
 commands = typer.Typer(no_args_is_help=True, help="The image that machines on Fly.io run.")
 
@@ -74,14 +75,19 @@ def build(  # noqa: PLR0913, PLR0917 (each is an option of its own)
     stack, began = Stack(environment), time.monotonic()
     settings, push = _settings(stack), push or remote
     registry = _registry(stack) if push else None
-    order = _order(stack, settings, registry, platform, tuple(context.args))
+    sources = Context(stack.root, settings.source)
+    order = _order(stack, settings, sources, registry, platform, tuple(context.args))
     builder = _builder(stack, registry, remote=remote)
     builder.check()
     if push:
-        _check_pushable(stack, settings, order, allow_dirty=allow_dirty)
+        _check_pushable(stack, settings)
+        if not allow_dirty:
+            _check_committed(order, sources.sources)
         asyncio.run(_check_app(stack, settings, create=create_app))
     print(f"building {order.name} with {builder.name}", file=sys.stderr)
-    with Context(stack.root, settings.source).laid_out() as folder:
+    for line in sources.sources.notes():
+        print(f"warning: {line}", file=sys.stderr)
+    with sources.laid_out() as folder:
         builder.build(order, folder)
     image = f"{order.repository}@{builder.push(order)}" if push else None
     if image:
@@ -109,12 +115,12 @@ def _registry(stack: Stack) -> Registry:
 def _order(
     stack: Stack,
     settings: StackConfig,
+    context: Context,
     registry: Registry | None,
     platform: str,
     extra: tuple[str, ...],
 ) -> Order:
-    inputs = Context(stack.root, settings.source).inputs
-    revision = Revision.read(stack.root, inputs)
+    revision = Revision.read(stack.root, context.inputs)
     host = registry.host if registry else FLY
     return Order(settings.app, f"{host}/{settings.app}:{revision.tag}", revision, platform, extra)
 
@@ -125,25 +131,37 @@ def _builder(stack: Stack, registry: Registry | None, *, remote: bool) -> Builde
     return Docker(stack.environment, registry)
 
 
-def _check_pushable(
-    stack: Stack, settings: StackConfig, order: Order, *, allow_dirty: bool
-) -> None:
-    """This stack may get an image of its own, and a commit describes it.
+def _check_pushable(stack: Stack, settings: StackConfig) -> None:
+    """This stack may get an image of its own.
 
     Raises:
         PromotionError: the stack runs what another one proved.
-        ImageError: nobody could build this image again.
     """
     if settings.promotion is not None:
         raise PromotionError(
             f"{stack.name} runs what {settings.promotion.source} proved, so it gets no image of "
             f"its own. Build for {settings.promotion.source}, then `flygate promote {stack.name}`."
         )
-    if order.revision.is_dirty and not allow_dirty:
+
+
+def _check_committed(order: Order, sources: Sources) -> None:
+    """A commit describes the image, and it has all that lies in the folders here.
+
+    Raises:
+        ImageError: nobody could build this image again.
+    """
+    if order.revision.is_dirty:
+        new = f": {named(sources.untracked)} is not in git" if sources.untracked else ""
         raise ImageError(
             "What goes into the image differs from what is committed, so nobody could build it "
-            "again. Commit it (`git status` shows what); or push it nevertheless, under the tag "
-            f"{order.revision.tag}, with --allow-dirty."
+            f"again{new}. Commit it (`git status` shows what); or push it nevertheless, under the "
+            f"tag {order.revision.tag}, with --allow-dirty."
+        )
+    if sources.ignored:
+        raise ImageError(
+            f"Git ignores {named(sources.ignored)}, so the image does not have it, and what runs "
+            "here may not run there. Move it out of the folders of flygate:source, or let git have "
+            "it; or push without it, with --allow-dirty."
         )
 
 

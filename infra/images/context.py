@@ -11,16 +11,17 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from infra import image
 from infra.errors import ImageError
+from infra.sources import Sources
 
 DOCKERFILE = "Dockerfile"
 PINS = "requirements/service.txt"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Context:
     """The part of a checkout that an image is made of.
 
@@ -36,20 +37,28 @@ class Context:
         """Names below the checkout."""
         return (DOCKERFILE, PINS, *self.source)
 
+    @cached_property
+    def sources(self) -> Sources:
+        """The files.
+
+        Raises:
+            ImageError: see `Sources.read`.
+        """
+        return Sources.read(self.root, self.inputs)
+
     @contextmanager
     def laid_out(self) -> Iterator[Path]:
         """A folder with nothing but the inputs; it is gone afterwards.
 
         Raises:
-            ImageError: one is missing, outside of the checkout, or a link.
+            ImageError: one is missing: see `Sources.read`.
         """
         if not (self.root / DOCKERFILE).is_file():
             raise ImageError(f"There is no {DOCKERFILE} in this checkout. Get it back from git.")
         with tempfile.TemporaryDirectory(prefix="flygate-image-") as temporary:
             folder = Path(temporary)
-            for name in self.inputs:
-                for path in image.files(self.root, name):
-                    target = folder / path
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copy2(self.root / path, target)
+            for name in self.sources.files:
+                target = folder / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(self.root / name, target)
             yield folder

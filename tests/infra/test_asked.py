@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +106,19 @@ def test_with_a_pin_only_secrets_that_are_not_restored_are_handed_over(root: Pat
     pinned = asked(root, secrets=secrets, owners={"ROTATED": "rotated"}, pin=PIN)
     assert pinned.kept_secrets == {"ROTATED": "two"}
     assert pinned.manifest is None
+
+
+def test_what_is_packed_though_git_does_not_have_it_is_told(root: Path) -> None:
+    """And what is not packed because git ignores it; not of an image by digest, or of a pin."""
+    for name in ("service/main.py", "service/local.py"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text("x")
+    (root / ".gitignore").write_text("local.py\n")
+    subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
+
+    told = Asked.read({"app": "shop"}, is_redis_secret=False, root=root).notes
+
+    assert [line.partition(":")[0] for line in told] == ["service/main.py", "service/local.py"]
+    assert asked(root).notes == ()
+    pinned = {"app": "shop", "pin": json.dumps(PIN)}
+    assert Asked.read(pinned, is_redis_secret=False, root=root).notes == ()
