@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from infra.cli.stack import Stack
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
+from infra.redact import Redactor
 from infra.rollout.errors import NothingHeld
 from infra.rollout.observe import CANDIDATE, Seen, observe
 
@@ -26,7 +28,9 @@ def held(stack: Stack) -> list[Seen]:
             f"No rollout of {stack.name} is held: there is nothing to decide. "
             f"`flygate status {stack.name}` shows what runs."
         )
-    return found
+    # An older Flygate wrote down why, which knew less of the forms that a secret has.
+    redact = Redactor(stack.secret_texts())
+    return [replace(machine, held=redact(machine.held)) for machine in found]
 
 
 async def _candidates(app: str, endpoints: Endpoints) -> list[Seen]:

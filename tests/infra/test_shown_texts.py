@@ -6,11 +6,12 @@ noticed, because what writes or cuts a text is counted (see the end).
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import io
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infra.admin import AdminClient
-from infra.cli import status
+from infra.cli import held, status
 from infra.cli.local import _redacted
 from infra.doctor.examination import examine
 from infra.doctor.finding import Finding, broken, ok
@@ -317,6 +318,21 @@ def _status(folder: Path, redact: Knowing, text: str) -> str:
         return str(status._machines(stack, "shop"))
 
 
+@place
+def _held_rollout(folder: Path, redact: Knowing, text: str) -> str:
+    stack: Any = SimpleNamespace(
+        name="demo", environment={}, config=lambda key: "shop", secret_texts=lambda: redact.values
+    )
+
+    async def candidates(app: str, endpoints: Any) -> list[Seen]:
+        return [seen(2, held=f"it said {text}")]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(held, "_candidates", candidates)
+        patch.setattr(Endpoints, "from_env", lambda environment: None)
+        return str(held.held(stack))
+
+
 @pytest.mark.parametrize("where", sorted(PLACES))
 @given(canary=canaries, inner=names, outer=names)
 @settings(
@@ -370,7 +386,110 @@ def test_the_last_line_of_a_hook_is_cut_after_it_was_redacted(tmp_path: Path) ->
         assert not any(canary[at : at + 5] in shown for at in range(20))
 
 
-# What may cut a text: each of these is of a text without secrets, or was redacted before.
-SLICES = {
-    "cli/promote.py": "names of machines",
+# Each module that prints, writes, posts or hands over a text, and why no secret is in it. `place`:
+# it is one of the places above. A module that is not here has to be thought of.
+SINKS = {
+    "__main__.py": "lines of `op look`, and the configuration, which secrecy.py has checked",
+    "cli/__main__.py": "errors of verbs: of Pulumi, of Fly, and what a journal says",
+    "cli/abort.py": "place: held rollout",
+    "cli/diff.py": "manifests, which have no secret",
+    "cli/doctor.py": "place: doctor",
+    "cli/forward.py": "names and versions",
+    "cli/history.py": "the ledger's public half; its verdicts are a place",
+    "cli/image.py": "names of files, and of the image",
+    "cli/init.py": "choices; secrets by name",
+    "cli/judge.py": "the journal, which is a place",
+    "cli/ledger.py": "the ledger's public half; its verdicts are a place",
+    "cli/limiter.py": "place: answer of the admin api",
+    "cli/local.py": "place: local logs",
+    "cli/local_faults.py": "faults that were asked for",
+    "cli/move.py": "names of apps",
+    "cli/plan.py": "lines of a preview, which Pulumi has shown",
+    "cli/proceed.py": "place: held rollout",
+    "cli/progress.py": "the journal, which is a place, and Pulumi's own output",
+    "cli/promote.py": "versions and digests",
+    "cli/redis.py": "names",
+    "cli/rollback.py": "versions",
+    "cli/stack.py": "what is typed into Pulumi's input, where secrets belong",
+    "cli/status.py": "place: status",
+    "cli/stopwatch.py": "times",
+    "cli/tour.py": "redacted: headers of the service",
+    "cli/unlock.py": "who holds a lock",
+    "cli/up.py": "addresses of the local Fly",
+    "components/command.py": "lines of `op look`: names, counts, prices",
+    "fly/retries.py": "redacted by the operation in which a call is repeated",
+    "images/docker_config.py": "the user's own settings, without keys",
+    "images/flyctl.py": "the app's name",
+    "images/program.py": "Docker and flyctl, which get no secret of ours: environment.py",
+    "initial/draft.py": "choices; secrets are written by Pulumi",
+    "ops/channel.py": "all that an operation says, redacted in cli/op.py",
+    "ops/redis.py": "names and plans",
+    "ops/removal.py": "names",
+    "previewed.py": "lines of a preview, which Pulumi has shown",
+    "rollout/errand.py": "runs in a machine; what it says is a place",
+    "rollout/holder.py": "place: leases",
+    "rollout/hooks.py": "place: input of a hook",
+    "rollout/journal.py": "place: journal text, journal data",
+    "rollout/probe.py": "runs in a machine; what it says is a place",
+    "rollout/report.py": "place: screen",
+    "rollout/webhook.py": "place: chat",
 }
+_WRITES = {"print", "echo", "secho", "write_text", "write_bytes", "post", "pwrite"}
+_WRITES |= {"sys.stderr.write", "sys.stdout.write", "os.write", "private.write", "private.append"}
+_WRITES |= {"pulumi.log.info", "pulumi.log.warn", "pulumi.log.error", "pulumi.export"}
+_WRITES |= {"typer.prompt", "typer.confirm"}
+# A length from which on a text is meant, and not a digest or a list.
+_TEXT = 20
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    """Those of `infra` but for the local Fly, which stands in for Fly itself."""
+    for path in sorted((ROOT / "infra").rglob("*.py")):
+        name = path.relative_to(ROOT / "infra").as_posix()
+        if not name.startswith("local/"):
+            yield name, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def writes(tree: ast.Module) -> bool:
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        name = ast.unparse(call.func)
+        if name in _WRITES or name.rpartition(".")[2] in _WRITES:
+            return True
+        if any(keyword.arg == "input" for keyword in call.keywords):
+            return True
+    return False
+
+
+def test_every_place_is_known() -> None:
+    """Who adds a module that shows a text says why no secret is in it, or makes it a place."""
+    assert {name for name, tree in modules() if writes(tree)} == set(SINKS)
+    told = [
+        name for why in SINKS.values() if why.startswith("place: ") for name in why[7:].split(", ")
+    ]
+    assert set(told) <= set(PLACES)
+
+
+# Slices that are not `cut`: of lists, or of a text that was redacted or marked.
+SLICES = {
+    "bounds.py": {"_LARGEST": "names"},
+    "ops/release.py": {"VERDICT_MAX": "a verdict, redacted when it was noted"},
+    "redact.py": {"length - 1": "`cut` itself"},
+    "redaction/needles.py": {"shift + length": "bytes that are looked through"},
+    "rollout/probe.py": {"BODY_MAX": "with the mark, in a machine"},
+    "sources.py": {"_NAMED": "names of files"},
+}
+
+
+def test_no_text_is_cut_without_a_mark() -> None:
+    """`infra.redact.cut` says that there was more, by which a secret's beginning is known."""
+    found: dict[str, set[str]] = {}
+    for name, tree in modules():
+        for node in (node for node in ast.walk(tree) if isinstance(node, ast.Slice)):
+            upper = node.upper
+            is_long = isinstance(upper, ast.Constant) and isinstance(upper.value, int)
+            is_named = isinstance(upper, ast.Name) and upper.id.isupper()
+            is_computed = isinstance(upper, ast.BinOp) and "length" in ast.unparse(upper)
+            if (is_long and upper.value >= _TEXT) or is_named or is_computed:  # type: ignore[union-attr]
+                found.setdefault(name, set()).add(ast.unparse(upper))  # type: ignore[arg-type]
+
+    assert found == {name: set(slices) for name, slices in SLICES.items()}
