@@ -25,6 +25,9 @@ from infra.errors import FlygateError
 
 # The plugin runs in the program's folder, `infra/`; a relative path is the same on all machines.
 ROOT = ".."
+# How an operation begins a line that an operator should read, though it went well: see
+# `infra/fly/retries.py`.
+WARNING = "warning: "
 
 
 def converging(
@@ -94,6 +97,9 @@ def read_only(operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         )
     except Exception as exc:  # Pulumi raises plain ones, with the words deep inside
         raise FlygateError(_words(str(exc))) from None
+    for line in (result.stderr or "").splitlines():
+        if line.startswith(WARNING):
+            pulumi.log.warn(line.removeprefix(WARNING))
     return answer(result.stdout)
 
 

@@ -20,8 +20,9 @@ async def find(ledger: Ledger, state: State, fly: FlyClient) -> str:
     """
     if ledger.key:
         return ledger.key
+    roles = {CANDIDATE} if ledger.releases else {CANDIDATE, LIVE}
     for machine in state.machines:
-        if machine.role in {CANDIDATE, LIVE} and machine.state == "started":
+        if machine.role in roles and machine.state == "started":
             try:
                 told = await fly.exec(state.app, machine.id, ["python", "-c", _TELL], _SECONDS)
             except FlyError:

@@ -29,6 +29,7 @@ from infra.rollout.observe import (
     observe,
 )
 from infra.rollout.plan import repairs
+from infra.rollout.signature import new_key
 from infra.rollout.target import Target
 from infra.rollout.undisturbed import undisturbed
 
@@ -58,13 +59,15 @@ async def release(
     """
     state = await observe(site.fly, request.app)
     ownership.check(state, request.owner, request.takeover)
-    key = await keys.find(found.ledger, state, site.fly)
-    ledger = found.ledger.model_copy(update={"key": key})
+    found_key = await keys.find(found.ledger, state, site.fly)
+    # Before its secret set is named: the key is in the name, by which the set is known again.
+    ledger = found.ledger.model_copy(update={"key": found_key or new_key()})
+    former_key = found.ledger.key if found.ledger.releases else found_key
     wanted = Wanted.of(request, secrets, ledger)
     bounds.check(wanted.manifest, wanted.secrets)
     await images.ensure(wanted.manifest, request.source, site.root, site.fly)
     ledger, told = await recovery.reconciled(ledger, state, wanted, secrets, site.fly)
-    rollout = await Rollout.prepare(wanted, request, ledger, state, site)
+    rollout = await Rollout.prepare(wanted, request, ledger, state, site, former_key)
     rollout = replace(rollout, is_again=found.is_replacement)
     with retries.heard_by(rollout.warn):
         _tell(rollout, [*found.told, *told], state)
@@ -75,7 +78,7 @@ async def _release(rollout: Rollout, state: State, site: Site) -> Ledger:
     app = rollout.world.app
     if rollout.runs_already(state) and not rollout.orders.abort:
         await _note_drift(rollout, state)
-        return rollout.ledger
+        return rollout.ledger.model_copy(update={"key": rollout.world.target.former_key})
     lock, file = rollout.lock, HolderFile(lock_path(site.root, app))
     async with lock.hold(file, _ids(state)):
         state = await observe(site.fly, app)
@@ -98,7 +101,7 @@ async def _converge(rollout: Rollout, state: State) -> Ledger:
     if rollout.orders.abort:
         raise await abort(rollout, state)
     if await _repaired(rollout, state):
-        return rollout.ledger
+        return rollout.ledger.model_copy(update={"key": rollout.world.target.former_key})
     return await _roll_out(rollout, state)
 
 

@@ -17,7 +17,6 @@ from infra.rollout.ledger import Ledger
 from infra.rollout.lock import Lock
 from infra.rollout.observe import LIVE, State
 from infra.rollout.plan import is_converged
-from infra.rollout.signature import new_key
 from infra.rollout.target import Target
 from infra.rollout.world import Member, World
 
@@ -42,12 +41,19 @@ class Rollout:
 
     @classmethod
     async def prepare(
-        cls, wanted: Wanted, request: ReleaseRequest, ledger: Ledger, state: State, site: Site
+        cls,
+        wanted: Wanted,
+        request: ReleaseRequest,
+        ledger: Ledger,
+        state: State,
+        site: Site,
+        former_key: str,
     ) -> Rollout:
         """Nothing is changed yet.
 
         Args:
-            ledger: with the app's key, if it has one.
+            ledger: with the app's key.
+            former_key: the key that the running release has, or empty.
         """
         app = wanted.manifest.app
         former = None if site.orders.move else _former(ledger, state)
@@ -60,8 +66,8 @@ class Rollout:
             drift=request.drift,
             secrets=wanted.secrets,
             former_secrets=ledger.current_secrets,
-            key=ledger.key or new_key(),
-            former_key=ledger.key,
+            key=ledger.key,
+            former_key=former_key,
             is_former_known=former is None or ledger.current is not None,
             at=time.time(),
             is_rollback=wanted.rollback_of is not None,

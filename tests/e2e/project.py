@@ -170,6 +170,10 @@ class Project:
         """The machines that serve."""
         return [m for m in self.status()["machines"] if m["role"] == "live"]
 
+    def serving(self) -> list[tuple[str, str, int]]:
+        """Id, state and release of each machine that serves: what no repair may change."""
+        return [(m["id"], m["state"], m["release"]) for m in self.live()]
+
     def web(self, client: str = "127.0.0.1") -> httpx.Client:
         """A client of the deployed service, through the proxy; see `open_web`."""
         return open_web(self.status()["url"], client)

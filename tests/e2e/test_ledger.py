@@ -94,7 +94,7 @@ def test_a_damaged_ledger_is_no_dead_end(
     project.up().ok()
     project.config("env.GREETING", "second")
     project.up().ok()
-    before, history = project.live(), project.history()
+    before, history = project.serving(), project.history()
     document = exported(project)
     damage(document)
     imported(project, document)
@@ -106,7 +106,7 @@ def test_a_damaged_ledger_is_no_dead_end(
 
     assert load.failures == []
     assert "can't be read" in run.output
-    assert project.live() == before
+    assert project.serving() == before
     assert project.history()[0]["version"] == history[0]["version"]
     assert project.flygate("ledger", "show", "local").code == 0
     project.config("env.GREETING", "third")
@@ -177,7 +177,7 @@ def test_a_line_of_a_megabyte_ends_a_release_and_nothing_more(project: Project) 
 
 def test_what_can_not_be_recorded_is_refused_before_it_is_released(project: Project) -> None:
     """By name and size, in the preview and in an update without one; then all is as before."""
-    history, machines = project.history(), project.live()
+    history, machines = project.history(), project.serving()
     project.config("secrets.CERTIFICATES", noise(140_000), secret=True)
 
     for command in (("preview",), ("up", "--yes", "--skip-preview")):
@@ -191,7 +191,7 @@ def test_what_can_not_be_recorded_is_refused_before_it_is_released(project: Proj
     assert run.code != 0
     assert "The largest: CERTIFICATES with 60," in run.output or "MORE with 60," in run.output
 
-    assert (project.history(), project.live()) == (history, machines)
+    assert (project.history(), project.serving()) == (history, machines)
     project.forget("secrets.MORE")
     project.up().ok()
     project.forget("secrets.CERTIFICATES")

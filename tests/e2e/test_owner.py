@@ -30,7 +30,7 @@ def copied(project: Project) -> Iterator[Project]:
 def test_a_copied_stack_changes_nothing_until_it_is_told_to(copied: Project) -> None:
     """Preview, update and destroy of the copy leave the app to its owner; a word takes it over."""
     project = copied
-    machines, history = project.live(), project.history()
+    machines, history = project.serving(), project.history()
     copy = ("--stack", "copy")
 
     with Load(project.web) as load:
@@ -39,7 +39,7 @@ def test_a_copied_stack_changes_nothing_until_it_is_told_to(copied: Project) -> 
             assert refused.code != 0
             assert "belongs to the stack organization/flygate/local" in refused.output
         project.pulumi("destroy", "--yes", "--skip-preview", *copy).ok()
-        assert (project.live(), project.history()) == (machines, history)
+        assert (project.serving(), project.history()) == (machines, history)
 
         owner = OWNER.search(refused.output)
         assert owner
@@ -86,7 +86,7 @@ def test_another_app_is_a_move_or_nothing(project: Project) -> None:
     """A mended typo: preview and update refuse; `flygate move` releases there, then leaves."""
     project.config("env.GREETING", "on the former app")
     project.up().ok()
-    history, machines = project.history(), project.live()
+    history, machines = project.history(), project.serving()
     project.pulumi("config", "set", "app", "flygate-new", "--stack", "local").ok()
     for command in (("preview",), ("up", "--yes", "--skip-preview")):
         refused = project.pulumi(*command, "--stack", "local")
@@ -94,7 +94,7 @@ def test_another_app_is_a_move_or_nothing(project: Project) -> None:
         assert "flygate move local --app flygate-new" in refused.output
     assert [app["name"] for app in project.apps()] == ["flygate-local"]
     project.pulumi("config", "set", "app", "flygate-local", "--stack", "local").ok()
-    assert project.live() == machines
+    assert project.serving() == machines
 
     # A move that fails leaves all as it was, the configuration too.
     project.append("service/main.py", 'raise RuntimeError("no good")')
@@ -103,7 +103,7 @@ def test_another_app_is_a_move_or_nothing(project: Project) -> None:
     assert failed.code == 2
     assert "flygate-local serves as before" in failed.output
     assert [app["name"] for app in project.apps()] == ["flygate-local"]
-    assert (project.live(), project.history()) == (machines, history)
+    assert (project.serving(), project.history()) == (machines, history)
     assert "5 unchanged" in project.up().ok().output
 
     project.config("env.GREETING", "on the new app")

@@ -102,7 +102,7 @@ def test_all_three_are_replaced_at_once(with_redis: Project) -> None:
 def test_a_resource_of_another_name_keeps_what_it_has(two_releases: Project) -> None:
     """A later version renames them: its aliases say what they were, and nothing is replaced."""
     project = two_releases
-    history, machines = project.history(), project.live()
+    history, machines = project.history(), project.serving()
     names = "infra/components/names.py"
     project.edit(names, 'RELEASE: Final = "release"', 'RELEASE: Final = "rollout"')
     project.edit(names, "    RELEASE: (),", '    RELEASE: (pulumi.Alias(name="release"),),')
@@ -116,7 +116,7 @@ def test_a_resource_of_another_name_keeps_what_it_has(two_releases: Project) -> 
 
     assert "replaced" not in run.output
     assert "deleted" not in run.output
-    assert (project.history(), project.live()) == (history, machines)
+    assert (project.history(), project.serving()) == (history, machines)
     project.reset()
     project.edit(names, 'RELEASE: Final = "release"', 'RELEASE: Final = "release" ')
 
