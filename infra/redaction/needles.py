@@ -20,6 +20,7 @@ CUT_MIN = 4
 END_MIN = 8
 
 _LONGEST_WORD = 64
+_TWO_BYTES = ("utf-16-le", "utf-16-be")
 _WORD = re.compile(rb"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _LETTERS = re.compile(rb"[A-Za-z\x80-\xff]*")
 _DIGITS = re.compile(rb"[0-9]*")
@@ -49,9 +50,8 @@ class Needles:
     def __init__(self, parts: Iterable[Part]) -> None:
         found: dict[bytes, Needle] = {}
         for part in parts:
-            for text in _spellings(part.text):
-                content = text.encode("utf-8", "surrogatepass")
-                if len(text.strip()) >= HEAD:
+            for content in _contents(part.text) if len(part.text.strip()) >= HEAD else ():
+                if len(content) >= HEAD:
                     known = found.get(content)
                     begins = part.is_whole or (known is not None and known.has_beginning)
                     found[content] = Needle(content, _is_word(content), begins)
@@ -144,6 +144,14 @@ def _whole_word(text: bytes, start: int, end: int) -> tuple[int, int]:
 
 def _is_word(content: bytes) -> bool:
     return len(content) <= SHORT and bool(_WORD.fullmatch(content))
+
+
+def _contents(text: str) -> Iterator[bytes]:
+    """A text as bytes: in each spelling that it may have."""
+    for spelling in _spellings(text):
+        yield spelling.encode("utf-8", "surrogatepass")
+        if not spelling.isascii():  # else a reading without the second bytes is enough
+            yield from (spelling.encode(name, "surrogatepass") for name in _TWO_BYTES)
 
 
 def _spellings(text: str) -> Iterator[str]:

@@ -27,13 +27,15 @@ _PERCENT = re.compile(
 _ENTITY = re.compile(
     rb"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});|&[#A-Za-z0-9]{0,6}" + _END
 )
+# As in mails.
+_PRINTABLE = re.compile(rb"=[0-9A-F]{2}|=\r?\n")
 _DOUBLED = (re.compile(rb"''"), re.compile(rb'""'))
 _CONTROL = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
 _CONTROL |= {b"a": b"\a", b"e": b"\x1b", b"0": b"\0", b"\n": b""}
 
 # What chance seldom makes of decoded words: without it there is nothing more to read in a text.
 _HINT = re.compile(
-    rb"\\[\x20-\x7e]|%[0-9a-fA-Fu]|&[#A-Za-z]|'[\\'\"]|\"\"|\0[^\0]\0|[\\%&](?:\0|$)"
+    rb"\\[\x20-\x7e]|%[0-9a-fA-Fu]|=[0-9A-F]{2}|&[#A-Za-z]|'[\\'\"]|\"\"|\0[^\0]\0|[\\%&](?:\0|$)"
     rb"|[A-Za-z0-9+/_-]{6}|[0-9a-fA-F]{2}(?:,[ +]?|[ :;+-])[0-9a-fA-F]|[0-9],[ +]?[0-9]"
 )
 
@@ -54,26 +56,16 @@ class Reading:
 
 
 def unescaped(text: bytes, *, has_quotes: bool) -> Iterator[Reading]:
-    """Without the escapes of JSON, Python, shells, URLs and HTML, each kind for itself.
+    """Without the escapes of JSON, Python, shells, URLs, mails, HTML: each kind for itself.
 
     Args:
         has_quotes: quotes matter, which some formats write twice.
     """
-    if b"'" in text:
-        yield from _replaced(text, _SHELL, lambda _: b"'")
-    if b"\\" in text:
-        yield from _replaced(text, _ESCAPES, _escape)
-        if b"\\x" in text:
-            # What stands for a byte in the words of one program is a letter in another's.
-            yield from _replaced(text, _ESCAPES, _escape_as_letter)
-    if b"%" in text:
-        yield from _replaced(text, _PERCENT, _percent)
-    if b"&" in text:
-        yield from _replaced(text, _ENTITY, _entity)
+    for sign, pattern, new in _KINDS:
+        if sign in text:
+            yield from _replaced(text, pattern, new)
     for pattern in _DOUBLED if has_quotes else ():
         yield from _replaced(text, pattern, lambda token: token[:1])
-    if b"\0" in text:  # two bytes for each letter
-        yield from _replaced(text, re.compile(rb"\0"), lambda _: b"")
 
 
 def says_more(text: bytes) -> bool:
@@ -179,3 +171,21 @@ def _entity(token: bytes) -> bytes:
         is_hex = token[2:3] in {b"x", b"X"}
         return _joined([int(token[3:-1], 16) if is_hex else int(token[2:-1])], token)
     return html.unescape(token.decode()).encode()
+
+
+def _printable(token: bytes) -> bytes:
+    return _percent(token) if token[1:].isalnum() else b""
+
+
+# Each with a sign without which it is not there.
+_KINDS: tuple[tuple[bytes, re.Pattern[bytes], Callable[[bytes], bytes]], ...] = (
+    (b"'", _SHELL, lambda _: b"'"),
+    (b"\\", _ESCAPES, _escape),
+    # What stands for a byte in the words of one program is a letter in another's.
+    (b"\\x", _ESCAPES, _escape_as_letter),
+    (b"%", _PERCENT, _percent),
+    (b"=", _PRINTABLE, _printable),
+    (b"&", _ENTITY, _entity),
+    # Two bytes for each letter.
+    (b"\0", re.compile(rb"\0"), lambda _: b""),
+)

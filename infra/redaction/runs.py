@@ -109,11 +109,16 @@ class Base64(_Digits):
     kind = "base64"
 
     def contents(self) -> list[bytes]:
-        digits = self._text
-        if self._is_broken:
-            digits = b"".join(digits.split())
-        digits = digits.translate(_STANDARD)
-        return [self._decode(digits, shift) for shift in range(self.period)]
+        letters = b"".join(self._text.split()) if self._is_broken else self._text
+        digits = letters.translate(_STANDARD)
+        read = [self._decode(digits, shift) for shift in range(self.period)]
+        # A long value, or a line of a key, may have been broken elsewhere.
+        return [*read, letters] if self._is_broken else read
+
+    def place(self, number: int) -> Place:
+        if number < self.period:
+            return super().place(number)
+        return _Unpacking(self._positions, 0, bits=8)
 
     @property
     def _is_broken(self) -> bool:

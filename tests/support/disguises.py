@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import quopri
 import shlex
 from collections.abc import Callable, Mapping
 from urllib.parse import quote, quote_plus
@@ -61,6 +62,7 @@ DISGUISES: Mapping[str, Disguise] = {
     "ascii": ascii,
     "repr of bytes": lambda text: repr(encoded(text)),
     "repr of a dict": lambda text: repr({"password": text, "list": [text]}),
+    "of a mail": lambda text: quopri.encodestring(encoded(text), quotetabs=True).decode(),
     "HTML": html.escape,
     "HTML by numbers": lambda text: "".join(f"&#{ord(one)};" for one in text),
     "for a shell": shlex.quote,
@@ -73,6 +75,9 @@ DISGUISES: Mapping[str, Disguise] = {
     "base64 within 1": base64_within(1),
     "base64 within 2": base64_within(2),
     "base64 for URLs within 1": base64_within(1, base64.urlsafe_b64encode),
+    "base64 of two bytes a letter": lambda text: base64.b64encode(
+        text.encode("utf-16-le", "surrogatepass")
+    ).decode(),
     "base64 in lines": wrapped,
     "base64 on one line": lambda text: " ".join(wrapped(text).split()),
     "Basic": lambda text: "Basic " + base64.b64encode(b"default:" + encoded(text)).decode(),
