@@ -45,10 +45,41 @@ def test_a_canary_is_nowhere(project: Project) -> None:
     assert sorted(_files_with_canary(project)) == []
 
 
+def test_a_secret_of_the_environment_is_refused(project: Project) -> None:
+    """Before it is in a state, a backup or a machine; what to type is told."""
+    value = f"canary-{secrets.token_hex(8)}"
+    project.config("env.X", value, secret=True)
+    refused = project.up()
+    project.forget("env.X")
+
+    assert refused.code != 0
+    assert "flygate:env.X is set as a secret" in refused.output
+    assert "pulumi config set --secret --path secrets.X" in refused.output
+    assert "pulumi config rm --path env.X" in refused.output
+    assert value not in refused.output
+    assert sorted(_files_with(project, value)) == []
+    project.up().ok()
+
+
+def test_only_its_owner_reads_what_is_kept(project: Project) -> None:
+    """State, journal, locks, the local Fly: whatever has written it."""
+    project.up().ok()
+    project.flygate("status").ok()
+
+    home = project.path / ".flygate"
+    found = [one for one in (home, *home.rglob("*")) if not one.is_symlink()]
+    assert len(found) > 50
+    assert [str(one) for one in found if one.stat().st_mode & 0o077] == []
+
+
 PRINT_AND_DIE = "import os, sys\n\nsys.exit('it is ' + os.environ['DEMO_SECRET'])"
 
 
 def _files_with_canary(project: Project) -> Iterator[str]:
+    return _files_with(project, CANARY, OTHER)
+
+
+def _files_with(project: Project, *values: str) -> Iterator[str]:
     """All files of the copy, but for what a machine itself printed into its own log."""
     for path in project.path.rglob("*"):
         relative = path.relative_to(project.path)
@@ -59,12 +90,16 @@ def _files_with_canary(project: Project) -> Iterator[str]:
         )
         if skipped or path.is_symlink() or not path.is_file():
             continue
-        if _has_canary(path.read_bytes()):
+        if _has(path.read_bytes(), *values):
             yield str(relative)
 
 
 def _has_canary(content: bytes) -> bool:
-    forms = [form for value in (CANARY, OTHER) for form in _forms(value)]
+    return _has(content, CANARY, OTHER)
+
+
+def _has(content: bytes, *values: str) -> bool:
+    forms = [form for value in values for form in _forms(value)]
     return any(form in content for form in forms)
 
 
