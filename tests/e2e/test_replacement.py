@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -136,3 +138,21 @@ def test_a_destroy_after_a_replacement_leaves_nothing(two_releases: Project) -> 
     assert "stay" not in run.output
     assert app not in [one["name"] for one in project.apps()]
     project.up().ok()
+
+
+def test_a_state_of_flygate_0_1_is_upgraded_without_a_replacement(project: Project) -> None:
+    """Recorded before the result had a frame, and the resources aliases: its history goes on."""
+    serving = project.serving()
+    recorded = Path(__file__).parent / "data" / "state-0.1.json"
+    project.pulumi("stack", "import", "--stack", "local", "--file", str(recorded)).ok()
+
+    shown = project.pulumi("preview", "--stack", "local", "--json").output
+    steps = json.loads(shown[shown.index("{") :])["steps"]
+    assert {step["op"] for step in steps} <= {"same", "update", "read"}
+    project.up().ok()
+
+    assert project.serving() == serving
+    history = project.history()
+    assert history[-1]["version"] == "v1"
+    assert len(history) == (1 if serving[0][2] == 1 else 2)
+    assert "5 unchanged" in project.up().ok().output

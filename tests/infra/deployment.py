@@ -62,6 +62,7 @@ class Deployment:
 
     Attributes:
         ledger: of the last release that stood.
+        owner: the label of the stack that releases; empty as in Flygate 0.1.
     """
 
     def __init__(self, fly: FlyClient, root: Path) -> None:
@@ -69,6 +70,7 @@ class Deployment:
         self.root = root
         self.ledger = Ledger()
         self.url = ""
+        self.owner = ""
 
     async def create_app(self) -> None:
         """The app, as `flygate op app` makes it."""
@@ -147,7 +149,9 @@ class Deployment:
             return ReleaseRequest(app=APP, pin=made), {}
         values = secrets or {}
         manifest = self.manifest(tuple(sorted(values)), **fields)
-        asked = ReleaseRequest(app=APP, manifest=manifest, source=("service",), drift=drift)
+        asked = ReleaseRequest(
+            app=APP, manifest=manifest, source=("service",), drift=drift, owner=self.owner
+        )
         return asked, values
 
     def running(self, greeting: str) -> int:

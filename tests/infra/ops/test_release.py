@@ -239,8 +239,9 @@ async def test_secrets_that_are_not_those_of_the_manifest_are_refused(shop: Depl
     """Their names are told, not their values."""
     request = ReleaseRequest(app=APP, manifest=shop.manifest(("A", "B")), source=("service",))
 
+    values = {"A": "canary", "C": "canary"}
+
     with pytest.raises(ConfigError, match=r"\['B', 'C'\]") as error:
-        values = {"A": "canary", "C": "canary"}
         await release_op.release(request, values, Found(Ledger()), shop.site())
 
     assert "canary" not in str(error.value)
