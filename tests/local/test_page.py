@@ -1,6 +1,7 @@
 """The status page, in a real headless Chromium; and what it says of a rollout, as a rule."""
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -254,3 +255,43 @@ async def test_the_picture_in_the_documents(rolling: tuple[Machines, dict[str, s
             await page.screenshot(path=os.environ["FLYGATE_SCREENSHOT"])
     finally:
         loading.cancel()
+
+
+@pytest.mark.integration
+async def test_the_page_has_nothing_that_a_machine_wrote(tmp_path: Path) -> None:
+    """No output of a check, no line of a log, no variable: a new field has to be thought of."""
+    async with local_machines(tmp_path / "state") as machines:
+        await machines.api.post("/v1/apps/demo/secrets", json={"values": {"A": "canary-81"}})
+        await machines.serving(config=released(machines, "v1", LIVE))
+        async with machines.api.stream("GET", "/_page/events") as stream:
+            text = [line async for line in _first(stream, 3)][2].removeprefix("data: ")
+    [app] = json.loads(text)["apps"]
+
+    assert "canary-81" not in text
+    assert set(app) == {"name", "url", "rate", "errors", "rollout", "machines", "events"}
+    assert set(app["machines"][0]) == {
+        "id",
+        "name",
+        "region",
+        "state",
+        "cordoned",
+        "is_routed",
+        "release",
+        "role",
+        "checks",
+        "load",
+        "soft_limit",
+        "hard_limit",
+        "rate",
+    }
+    assert set(app["machines"][0]["checks"][0]) == {"name", "status"}
+    assert set(app["events"][0]) == {
+        "id",
+        "at",
+        "machine",
+        "region",
+        "type",
+        "status",
+        "source",
+        "release",
+    }
