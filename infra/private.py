@@ -41,9 +41,10 @@ def write(path: Path, text: str) -> None:
 def tighten(top: Path) -> None:
     """Close what is below a folder, and the folder: an older version made it, or another program.
 
-    What its owner may do with a file stays as it is; links are not followed.
+    What its owner may do with a file stays as it is; links in it are not followed.
     """
-    if not top.is_dir() or top.is_symlink():
+    top = top.resolve()  # it may lie on another disk
+    if not top.is_dir():
         return
     _close(top)
     for parent, folders, files in os.walk(top):

@@ -20,7 +20,8 @@ def folder(path: Path) -> None:
 
 
 def tighten(top: Path) -> None:
-    """Take from others what an older version gave them; links are not followed."""
+    """Take from others what an older version gave them; links in it are not followed."""
+    top = top.resolve()  # it may lie on another disk
     _close(top)
     for parent, folders, files in os.walk(top):
         for name in (*folders, *files):

@@ -79,6 +79,16 @@ def test_a_whole_tree_is_closed(tmp_path: Path) -> None:
     private.tighten(tmp_path / "nothing")
 
 
+def test_the_folder_may_be_a_link(tmp_path: Path) -> None:
+    """To another disk, for example."""
+    (tmp_path / "disk" / "state").mkdir(parents=True)
+    (tmp_path / ".flygate").symlink_to(tmp_path / "disk")
+
+    private.tighten(tmp_path / ".flygate")
+
+    assert [mode(tmp_path / "disk"), mode(tmp_path / "disk" / "state")] == [0o700, 0o700]
+
+
 def test_what_a_rollout_leaves_is_closed(tmp_path: Path) -> None:
     """The journal, the lock, the note of a preview: texts of machines, and what may change them."""
     home = tmp_path / ".flygate"
