@@ -42,6 +42,8 @@ def main() -> None:
     recorded.check_identity(stack.app, pulumi.get_stack(), os.environ.get(MOVE, ""))
     owner = _owner(recorded)
     _announce(asked)
+    for line in asked.notes:
+        pulumi.log.warn(line)
     seen = _look(asked, recorded, owner)
     drift = seen["drift"]
     planned = asked.redis_plan(LiveRedis(**seen["redis"]) if seen["redis"] else None)
@@ -162,9 +164,11 @@ def _request(
 ) -> dict[str, Any]:
     """What the release Command gets: the manifest, or no more than the pin while there is one."""
     stack = asked.stack
-    whose = {"app": stack.app, "owner": owner}
+    whose: dict[str, Any] = {"app": stack.app, "owner": owner}
     if stack.takeover:
         whose["takeover"] = stack.takeover
+    if stack.rollout.hooks.env:
+        whose["hooks_env"] = list(stack.rollout.hooks.env)
     if wanted is None:
         assert stack.pin is not None  # noqa: S101  there is a manifest unless there is a pin
         pin = stack.pin.model_dump(mode="json")

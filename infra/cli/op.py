@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -40,6 +40,16 @@ ROOT = Path(__file__).resolve().parents[2]
 FORMER = "PULUMI_COMMAND_STDOUT"
 # Enough to find an error of ours; a traceback has no end.
 TRACE_LINES = 30
+
+# They are in nothing that we print; a library or a hook may have them. Short ones are words.
+_TOKENS = (
+    "FLY_API_TOKEN",
+    "FLY_ACCESS_TOKEN",
+    "FLYGATE_WEBHOOK",
+    "PULUMI_ACCESS_TOKEN",
+    "PULUMI_CONFIG_PASSPHRASE",
+)
+_TOKEN_MIN = 8
 
 Request = TypeVar("Request", bound=BaseModel)
 Delete = Annotated[bool, typer.Option("--delete", help="Remove it instead.")]
@@ -73,6 +83,7 @@ def redis(delete: Delete = False) -> None:
             operation.run(_removed(removal.remove_redis, request))
         else:
             former = os.environ.get(FORMER, "")
+            operation.hide([redis_op.former_url(former)])
             operation.run(lambda fly: _dumped(redis_op.ensure(request, fly, former)))
 
 
@@ -119,17 +130,21 @@ class Operation:
     """One run of a verb: its result, its exit code, and what must not be read in either."""
 
     def __init__(self) -> None:
-        self._hidden: list[str] = []
+        tokens = [os.environ.get(name, "") for name in _TOKENS]
+        self._hidden = [token for token in tokens if len(token) >= _TOKEN_MIN]
+        self._redactor: Redactor | None = None
         self.result: str | None = None
 
-    def hide(self, values: Any) -> None:
-        """Take more values out of everything that is printed."""
+    def hide(self, values: Iterable[str]) -> None:
+        """Take more values out of everything that is printed from now on."""
         self._hidden += values
+        self._redactor = None
 
-    @property
-    def redact(self) -> Redactor:
-        """Knows all values that were hidden so far."""
-        return Redactor(self._hidden)
+    def redact(self, text: str) -> str:
+        """A text without any value that was hidden so far."""
+        if self._redactor is None:
+            self._redactor = Redactor(self._hidden)
+        return self._redactor(text)
 
     def run(self, job: Job) -> None:
         """Run the verb with a client of Fly. SIGINT and SIGTERM cancel it once."""
@@ -144,7 +159,7 @@ def _operation() -> Any:
         Told: it failed, and the operator has read why.
     """
     operation, last_words, code = Operation(), "", 0
-    with channel() as streams:
+    with channel(operation.redact) as streams:
         try:
             yield operation
         except FlygateError as exc:
@@ -152,8 +167,8 @@ def _operation() -> Any:
         except asyncio.CancelledError:
             last_words, code = "error: Interrupted before anything was changed.", 1
         except Exception:
-            trace = traceback.format_exc().splitlines()[-TRACE_LINES:]
-            last_words, code = operation.redact("\n".join([*trace, f"error: {trace[-1]}"])), 1
+            trace = operation.redact(traceback.format_exc()).splitlines()[-TRACE_LINES:]
+            last_words, code = "\n".join([*trace, f"error: {trace[-1]}"]), 1
         else:
             if operation.result is not None:
                 streams.send(operation.result)

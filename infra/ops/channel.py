@@ -14,15 +14,20 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from infra import frame
+from infra.redact import CUT
+
+Redact = Callable[[str], str]
 
 LINE_BYTES_MAX: Final = 2000
 # All lines together, and what is kept free of it for the last words.
 BYTES_MAX: Final = 64 * 1024
+# What is looked through for secrets of a long line, of which less is written.
+READ_BYTES_MAX: Final = 4 * LINE_BYTES_MAX
 LAST_BYTES_MAX: Final = 16 * 1024
 _MUTED: Final = b"(more was said than Pulumi can keep; all of it is in the journal)\n"
 _CHUNK_BYTES: Final = 65536
@@ -33,9 +38,9 @@ _DRAIN_SECONDS: Final = 2.0
 class Channel:
     """The result's way out, and the pump between this process and its real standard error."""
 
-    def __init__(self, result: int, error: int) -> None:
+    def __init__(self, result: int, error: int, redact: Redact) -> None:
         self._result = result
-        self._lines = LineCutter(error)
+        self._lines = LineCutter(error, redact)
 
     def send(self, result: str) -> None:
         """Write the result, framed; once."""
@@ -57,10 +62,12 @@ class LineCutter:
 
     Args:
         target: the descriptor.
+        redact: takes secrets out of a line, before it is cut.
     """
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, redact: Redact = str) -> None:
         self._target = target
+        self._redact = redact
         self._line = bytearray()
         self._left_out = 0
         self._budget = BYTES_MAX - LAST_BYTES_MAX
@@ -87,16 +94,18 @@ class LineCutter:
             self.feed(last_words.encode(errors="replace") + b"\n")
 
     def _add(self, part: bytes) -> None:
-        room = LINE_BYTES_MAX - len(self._line)
+        room = READ_BYTES_MAX - len(self._line)
         self._line += part[:room]
         self._left_out += max(0, len(part) - room)
 
     def _write_line(self) -> None:
-        line = bytes(self._line)
-        if self._left_out:
+        text = self._line.decode(errors="replace")
+        # The mark tells the redactor that a value may have been cut through.
+        line = self._redact(text + CUT if self._left_out else text).removesuffix(CUT).encode()
+        if (more := self._left_out + max(0, len(line) - LINE_BYTES_MAX)) > 0:
             # Not in the middle of a character.
-            line = line.decode(errors="ignore").encode()
-            line += f" … ({self._left_out} bytes more)".encode()
+            kept = line[:LINE_BYTES_MAX].decode(errors="ignore")
+            line = f"{kept} {CUT} ({more} bytes more)".encode()
         self._line.clear()
         self._left_out = 0
         self._write(line + b"\n")
@@ -112,8 +121,11 @@ class LineCutter:
 
 
 @contextmanager
-def channel() -> Iterator[Channel]:
+def channel(redact: Redact = str) -> Iterator[Channel]:
     """Claim both descriptors while the body runs.
+
+    Args:
+        redact: takes secrets out of each line of standard error.
 
     An exception of the body is passed on; what its text is for the operator is written by the
     caller, with `last_words`.
@@ -124,7 +136,7 @@ def channel() -> Iterator[Channel]:
     for stream in (1, 2):
         os.dup2(sink, stream)
     os.close(sink)
-    opened = Channel(result, error)
+    opened = Channel(result, error, redact)
     pump = threading.Thread(target=opened.pump, args=(source,), name="stderr", daemon=True)
     pump.start()
     try:

@@ -32,7 +32,9 @@ async def hooked(rollout: Rollout) -> AsyncIterator[None]:
     )
     warnings: list[str] = []
     webhook = Webhook.from_env()
-    hooks = Hooks(rollout.hooks, subject, journal.redact, webhook, warnings.append)
+    hooks = Hooks(
+        rollout.hooks, subject, journal.redact, webhook, warnings.append, named=rollout.hooks_env
+    )
     try:
         await hooks.before_rollout()
     except HookRefused as exc:

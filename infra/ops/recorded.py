@@ -19,7 +19,7 @@ async def recorded(world: World) -> AsyncIterator[None]:
     try:
         yield
     except BaseException as exc:
-        reason = world.journal.redact(str(exc).partition("\n")[0])
+        reason = world.journal.redact(str(exc)).partition("\n")[0]
         status = "interrupted" if isinstance(exc, RolloutHeld) else "failed"
         await undisturbed(_close(world, status, reason))
         raise

@@ -61,8 +61,12 @@ async def ensure(request: RedisRequest, fly: FlyClient, former: str = "") -> Red
         await _change(found, wish, fly)
     if not found.url:
         raise ConfigError(f"The Redis {found.name} has no URL: {found.problem or 'ask Fly why'}.")
-    if (left := _former_name(former)) not in {"", wish.name}:
-        _say(f"the Redis {left} stays, and costs money: `fly redis destroy {left}` removes it")
+    left = _former(former)
+    if left and left.name != wish.name:
+        _say(
+            f"the Redis {left.name} stays, and costs money: `fly redis destroy {left.name}` "
+            "removes it"
+        )
     return RedisResult(name=found.name, plan=wish.plan, region=found.region, url=found.url)
 
 
@@ -86,13 +90,19 @@ async def _change(found: Redis, wish: RedisWish, fly: FlyClient) -> None:
         _say(f"the Redis {found.name} is changed: {wish.plan}")
 
 
-def _former_name(former: str) -> str:
-    """The name in what the last run printed, if it can be read."""
+def former_url(former: str) -> str:
+    """The URL in what the last run printed, for redaction."""
+    found = _former(former)
+    return found.url if found else ""
+
+
+def _former(former: str) -> RedisResult | None:
+    """What the last run printed, if it can be read."""
     try:
         text = frame.unwrap(former) if frame.is_framed(former) else former
-        return RedisResult.model_validate_json(text).name
+        return RedisResult.model_validate_json(text)
     except ValueError:
-        return ""
+        return None
 
 
 def _taken(name: str, owner: str) -> str:

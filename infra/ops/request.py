@@ -23,6 +23,7 @@ class ReleaseRequest(BaseModel):
         attached: with a pin, the secrets that follow a live resource: the release gets their
             present values, also if it had none when it first ran.
         owner: the label of the stack that asks: see `infra/owner.py`.
+        hooks_env: variables that the user's hooks get beside those that all get.
         takeover: the label of the stack that it may take the app over from.
     """
 
@@ -37,6 +38,7 @@ class ReleaseRequest(BaseModel):
     attached: tuple[str, ...] = ()
     owner: str = ""
     takeover: str = ""
+    hooks_env: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _one_of_two(self) -> ReleaseRequest:

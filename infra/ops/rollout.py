@@ -27,6 +27,7 @@ class Rollout:
 
     Attributes:
         ledger: before it.
+        hooks_env: variables that the hooks get beside those that all get.
         is_again: what runs is released once more, though nothing of it has changed.
         hooks: the folder of the user's hooks.
     """
@@ -37,6 +38,7 @@ class Rollout:
     provenance: Provenance
     orders: Orders
     hooks: Path
+    hooks_env: tuple[str, ...] = ()
     is_again: bool = False
 
     @classmethod
@@ -80,7 +82,13 @@ class Rollout:
         journal = Journal(journal_path(site.root, app), target.name, redact, site.listeners)
         world = World(site.fly, target, journal)
         return cls(
-            wanted, ledger, world, Provenance.read(site.root), site.orders, site.root / "hooks"
+            wanted,
+            ledger,
+            world,
+            Provenance.read(site.root),
+            site.orders,
+            site.root / "hooks",
+            request.hooks_env,
         )
 
     @property

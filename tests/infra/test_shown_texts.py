@@ -472,6 +472,7 @@ def test_every_place_is_known() -> None:
 # Slices that are not `cut`: of lists, or of a text that was redacted or marked.
 SLICES = {
     "bounds.py": {"_LARGEST": "names"},
+    "ops/channel.py": {"LINE_BYTES_MAX": "with the mark, redacted before"},
     "ops/release.py": {"VERDICT_MAX": "a verdict, redacted when it was noted"},
     "redact.py": {"length - 1": "`cut` itself"},
     "redaction/needles.py": {"shift + length": "bytes that are looked through"},
