@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import asdict, dataclass, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from infra.cli import screen
 from infra.cli.stack import Stack
 from infra.cli.stack_name import StackName
+from infra.doctor.errors import Unknown
+from infra.doctor.paid_redis import PaidRedis, Wanted, find
+from infra.doctor.patient import Patient
+from infra.errors import ConfigError
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
+from infra.fly.errors import FlyError
 from infra.redact import Redactor
 from infra.rollout.observe import Seen, observe
+from infra.stack_file import StackFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,7 @@ class Status:
     image: str
     pinned: str
     machines: list[Seen]
+    redis: list[dict[str, Any]]
 
 
 def register(app: typer.Typer) -> None:
@@ -50,8 +57,10 @@ def status(
     """
     stack = Stack(environment)
     outputs = stack.outputs()
+    redises = asyncio.run(_redises(stack, is_released=bool(outputs.get("release"))))
     if not outputs.get("release"):
         print(f"Nothing was released to {environment} yet. Deploy: pulumi up --stack {environment}")
+        _show_redises(redises, environment)
         return
     pin = outputs.get("pin") or {}
     found = Status(
@@ -63,11 +72,29 @@ def status(
         image=outputs["image"],
         pinned=pin.get("version", ""),
         machines=_machines(stack, outputs["app"]),
+        redis=[one.document(environment) for one in redises],
     )
     if as_json:
         print(json.dumps(asdict(found), indent=2))
     else:
         _show(found)
+        _show_redises(redises, environment)
+
+
+async def _redises(stack: Stack, *, is_released: bool) -> list[PaidRedis]:
+    """Those that cost money; none if Fly does not tell this token, which `doctor` says."""
+    async with Patient(stack) as patient:
+        try:
+            written = Wanted.read(StackFile.read(stack.root, stack.name))
+            wanted = written or await Wanted.asked(patient)
+            return await find(patient, wanted, is_released=is_released)
+        except (Unknown, FlyError, ConfigError):
+            return []
+
+
+def _show_redises(redises: list[PaidRedis], stack: str) -> None:
+    for one in redises:
+        print(f"Redis {one.line(stack)}", flush=True)
 
 
 def _machines(stack: Stack, app: str) -> list[Seen]:

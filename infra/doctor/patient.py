@@ -26,6 +26,7 @@ Fact = TypeVar("Fact")
 
 BACKEND, CONFIGURATION, FLY, TOKEN, APP = "backend", "configuration", "fly", "token", "app"
 LOCAL = "local"
+HISTORY_MAX = "100"
 _SECRET_KEYS = (f"{config.PROJECT}:{secrecy.SECRETS}", f"{config.PROJECT}:{secrecy.REDIS}")
 
 
@@ -132,6 +133,10 @@ class Patient:
         """What the last deployment left; none before the first."""
         return await self._once("outputs", self._outputs)
 
+    async def history(self) -> list[dict[str, Any]]:
+        """Pulumi's updates of the stack, newest first, with the configuration of each."""
+        return await self._once("history", self._history)
+
     async def greeting(self) -> Greeting:
         """What Fly answers to anybody."""
         return await self._once("greeting", self._greeting)
@@ -189,6 +194,12 @@ class Patient:
     async def _outputs(self) -> dict[str, Any]:
         outputs: dict[str, Any] = json.loads(await self._ask("stack", "output", "--json"))
         return outputs
+
+    async def _history(self) -> list[dict[str, Any]]:
+        # A section with a secret in it is hidden as a whole without --show-secrets.
+        words = ("stack", "history", "--json", "--show-secrets", "--page-size", HISTORY_MAX)
+        updates: list[dict[str, Any]] = json.loads(await self._ask(*words) or "[]")
+        return updates
 
     async def _ask(self, *arguments: str) -> str:
         try:

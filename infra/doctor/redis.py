@@ -11,7 +11,8 @@ import redis.asyncio
 import redis.exceptions
 
 from infra.config import StackConfig
-from infra.doctor.finding import Finding, broken, ok, skipped, warning
+from infra.doctor.finding import Finding, Verdict, broken, ok, skipped, warning
+from infra.doctor.paid_redis import Wanted, find_left
 from infra.doctor.patient import Patient
 from infra.fly.endpoints import is_loopback
 from infra.fly.models import Redis
@@ -21,7 +22,13 @@ _SECONDS = 3.0
 
 
 async def examine(patient: Patient) -> Sequence[Finding]:
-    """What the machines rely on."""
+    """What the machines rely on, and what costs money though nothing needs it."""
+    found, left = await _examine(patient), await _left(patient)
+    is_skipped = all(finding.verdict is Verdict.SKIPPED for finding in found)
+    return left if left and is_skipped else [*found, *left]
+
+
+async def _examine(patient: Patient) -> list[Finding]:
     stack = await patient.config()
     if stack.row.storage != "redis":
         return [skipped(f"phase {stack.phase} keeps its limits in memory")]
@@ -39,6 +46,15 @@ async def examine(patient: Patient) -> Sequence[Finding]:
         await _attached(patient, stack),
         await _answers(found.url, is_own=False),
     ]
+
+
+async def _left(patient: Patient) -> list[Finding]:
+    """A line for each Redis that could go."""
+    is_released = bool((await patient.outputs()).get("release"))
+    left = await find_left(patient, await Wanted.asked(patient), is_released=is_released)
+    if left is None:
+        return [skipped("Fly does not tell this token whether a Redis is left that costs money")]
+    return [warning(one.describe(), one.removal(patient.name)) for one in left]
 
 
 def judge(found: Redis, stack: StackConfig, deploy: str) -> Finding:

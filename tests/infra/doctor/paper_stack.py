@@ -14,6 +14,7 @@ class PaperStack:
     """Answers as `infra.cli.stack.Stack` does.
 
     Attributes:
+        former: settings that were deployed once.
         failure: what Pulumi says instead of the stack's configuration.
     """
 
@@ -22,6 +23,7 @@ class PaperStack:
     environment: dict[str, str] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
+    former: list[dict[str, str]] = field(default_factory=list)
     failure: str = ""
 
     def ask(self, *arguments: str) -> str:
@@ -30,5 +32,11 @@ class PaperStack:
             raise FlygateError(self.failure)
         if arguments[:2] == ("stack", "output"):
             return json.dumps(self.outputs)
+        if arguments[:2] == ("stack", "history"):
+            return json.dumps([{"config": _entries(settings)} for settings in self.former])
         assert arguments == ("config", "--json", "--show-secrets")
-        return json.dumps({f"flygate:{k}": {"value": v} for k, v in self.settings.items()})
+        return json.dumps(_entries(self.settings))
+
+
+def _entries(settings: dict[str, str]) -> dict[str, dict[str, str]]:
+    return {f"flygate:{key}": {"value": value} for key, value in settings.items()}

@@ -182,3 +182,52 @@ async def test_a_fly_that_hiccups_is_not_taken_for_a_wrong_token(
         (await api.post("/_faults", json=fault)).raise_for_status()
 
     assert "500" in (await broken_in(stack))["app"]
+
+
+async def test_a_redis_that_costs_money_for_nothing_is_named(
+    stack: PaperStack, fly: FlyClient
+) -> None:
+    """In a phase without one, under a name of before, and before anything was released."""
+    await fly.redis.create(RedisWish("shop-redis", "personal", "fixed_250mb", "iad"))
+    await fly.redis.create(RedisWish("shop-limits", "personal", "fixed_1gb", "iad"))
+    await fly.redis.create(RedisWish("somebodys", "personal", "fixed_1gb", "iad"))
+    await fly.redis.create(RedisWish("theirs", "acme", "fixed_1gb", "iad"))
+    stack.former = [
+        {"app": APP, "redis": '{"name": "shop-limits"}'},
+        {"app": APP, "redis": '{"name": "theirs"}'},
+        {"app": APP},
+        {},
+    ]
+
+    present, former = (await found_in(stack))["redis"]
+
+    assert [present.verdict, former.verdict] == [Verdict.WARNING] * 2
+    assert present.text == (
+        "shop-redis (fixed_250mb in iad) costs $10.00 a month; the configuration keeps no limits "
+        "in it"
+    )
+    assert present.remedy == "flygate redis destroy demo"
+    assert former.text == (
+        "shop-limits (fixed_1gb in iad) costs $20.00 a month; the stack had it under a former "
+        "configuration"
+    )
+    assert former.remedy == "flygate redis destroy demo --name shop-limits"
+
+    stack.settings["phase"], stack.outputs = "3", {}
+    found = (await found_in(stack))["redis"]
+    assert any(
+        each.text.endswith("costs $10.00 a month; nothing that needs it was released yet")
+        for each in found
+    )
+
+
+async def test_a_redis_beside_one_s_own_is_named(stack: PaperStack, fly: FlyClient) -> None:
+    """The machines use another one; Flygate's goes on costing money."""
+    stack.settings |= {"phase": "3", "redis": '{"url": "redis://default:pass-word@127.0.0.1:1"}'}
+    await fly.redis.create(RedisWish("shop-redis", "personal", "fixed_250mb", "iad"))
+
+    found = (await found_in(stack))["redis"]
+
+    assert found[-1].verdict is Verdict.WARNING
+    assert found[-1].remedy == "flygate redis destroy demo"
+    assert "pass-word" not in str(found)
