@@ -22,7 +22,7 @@ from infra.local.logs import LogLine
 from infra.local.options import option_names, parse_options
 from infra.local.ports import HIGHEST
 from infra.local.secrets import values_of
-from infra.local.state_folder import StateFolder
+from infra.local.state_folder import ENVIRONMENT, StateFolder
 from infra.local.times import rfc3339
 from infra.local.version import PROJECT_ROOT
 from infra.redact import Redactor
@@ -80,6 +80,12 @@ def up(
         raise typer.Exit(1) from error
     private.folder(state)
     typer.echo(_up_text(started, time.monotonic() - began))
+    noted = state / ENVIRONMENT
+    if noted.is_file() and f"={started.info.api_url}\n" not in noted.read_text(encoding="utf-8"):
+        typer.echo(
+            f"{noted} has another address, and so has a shell that has read it: `make up` notes "
+            "this one, then `. .flygate/env`."
+        )
 
 
 @app.command()
