@@ -8,40 +8,42 @@ import secrets
 import sys
 import threading
 import traceback
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import (
-    engine_pb2,
-    engine_pb2_grpc,
     plugin_pb2,
     provider_pb2,
     provider_pb2_grpc,
 )
 
+from tests.toolchain.command_changes import (
+    UNKNOWN_OUTPUTS,
+    compare,
+    expected,
+    former_output,
+    ignoring,
+)
 from tests.toolchain.command_inputs import check, shell_command
 from tests.toolchain.decoding import ARGUMENTS, INPUTS, STATE, Failure, Undecodable, decode
+from tests.toolchain.engine_log import EngineLog
 from tests.toolchain.plugin_server import serve
 from tests.toolchain.property_values import (
-    UNKNOWN,
     Properties,
-    differences,
     hide,
     is_secret,
     reveal,
     secret_texts,
     without_nulls,
 )
-from tests.toolchain.shell_command import Child, CommandFailed, LogLine, Output, Runner
+from tests.toolchain.shell_command import Child, CommandFailed, Output, Runner
 from tests.toolchain.structs import properties, struct
 
 VERSION = "1.2.1"
 _RESOURCE = "command:local:Command"
 _FUNCTION = "command:local:run"
-_UNKNOWN_OUTPUTS: Properties = {"stdout": UNKNOWN, "stderr": UNKNOWN}
 
 
 class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
@@ -95,8 +97,8 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
         with _Answering(context):
             _expect(_type_of(request.urn), _RESOURCE)
             state = _received(request.olds)
-            new = _ignoring(request.ignoreChanges, _received(request.news), state)
-            return _diff_response(differences(_received(request.old_inputs), _own(new)))
+            new = ignoring(request.ignoreChanges, _received(request.news), state)
+            return compare(_received(request.old_inputs), new)
 
     def Create(self, request: Any, context: Any) -> Any:
         """Run `create`; in a preview run nothing, and say that the outputs will be known later.
@@ -109,7 +111,7 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
             decode(INPUTS, inputs, prefix="invalid inputs: ")
             identity = f"{request.name}{secrets.token_hex(4)}"
             if request.preview:
-                told = struct({**inputs, **_UNKNOWN_OUTPUTS})
+                told = struct({**inputs, **UNKNOWN_OUTPUTS})
             else:
                 told = _told(inputs, self._run("create", inputs, request, context))
             return provider_pb2.CreateResponse(id=identity, properties=told)
@@ -129,13 +131,13 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Update(self, request: Any, context: Any) -> Any:
         """Run `update`, or `create` where none is given; the former output is its input."""
         former = _received(request.olds)
-        inputs = _ignoring(request.ignoreChanges, _received(request.news), former)
+        inputs = ignoring(request.ignoreChanges, _received(request.news), former)
         with _Answering(context, secret_texts(inputs) | _secret_output(former)):
             _expect(_type_of(request.urn), _RESOURCE)
             decode(STATE, former)
             decode(INPUTS, inputs)
             if request.preview:
-                told = struct(_expected(inputs, former))
+                told = struct(expected(inputs, former))
             else:
                 action = "update" if "update" in inputs else "create"
                 told = _told(inputs, self._run(action, inputs, request, context, former))
@@ -163,7 +165,7 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
         former: Properties | None = None,
     ) -> Output:
         """Run the command that the input `action` holds; without one the output stays."""
-        plain, previous = reveal(inputs), _output(former or {})
+        plain, previous = reveal(inputs), former_output(former or {})
         if action not in plain:
             return previous
         return self._runner.run(
@@ -172,37 +174,6 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
             timeout_seconds=getattr(request, "timeout", 0),
             on_start=lambda child: _stop_with_call(context, child),
         )
-
-
-class EngineLog:
-    """The engine's own log: what a command writes is shown while the command runs."""
-
-    def __init__(self, address: str = "") -> None:
-        self._lock = threading.Lock()
-        self._address = ""
-        self._engine: Any = None
-        self.connect(address)
-
-    def connect(self, address: str) -> None:
-        with self._lock:
-            if address and address != self._address:
-                self._address = address
-                self._engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
-
-    def logger(self, urn: str) -> LogLine:
-        """A function that shows a line as the status of the resource `urn`."""
-        return lambda line: self._info(line, urn)
-
-    def _info(self, line: str, urn: str) -> None:
-        if self._engine is None:
-            return
-        # An engine that is gone can't be told so, and the command's result matters more.
-        with suppress(grpc.RpcError):
-            self._engine.Log(
-                engine_pb2.LogRequest(
-                    severity=engine_pb2.INFO, message=line, urn=urn, ephemeral=True
-                )
-            )
 
 
 class _Refused(Exception):  # a call's status and its words
@@ -275,50 +246,9 @@ def _expect(found: str, known: str, what: str = "Resource") -> None:
         raise _Refused(grpc.StatusCode.NOT_FOUND, f"{what} '{name}' not found")
 
 
-def _diff_response(changed: dict[str, str]) -> Any:
-    kinds = provider_pb2.PropertyDiff.Kind
-    detailed = {
-        path: provider_pb2.PropertyDiff(
-            kind=kinds.Value(f"{kind}_replace".upper() if _replaces(path) else kind.upper()),
-        )
-        for path, kind in changed.items()
-    }
-    response = provider_pb2.DiffResponse
-    return provider_pb2.DiffResponse(
-        changes=response.DIFF_SOME if changed else response.DIFF_NONE,
-        diffs=sorted({_top(path) for path in changed}),
-        replaces=[path for path in changed if _replaces(path)],
-        detailedDiff=detailed,
-        hasDetailedDiff=True,
-    )
-
-
-def _replaces(path: str) -> bool:
-    """Whether the plugin itself replaces; when an item of `triggers` changes, the SDK does."""
-    return path == "triggers"
-
-
-def _top(path: str) -> str:
-    return path.partition(".")[0].partition("[")[0]
-
-
 def _received(message: Any) -> Properties:
     received: Properties = without_nulls(properties(message))
     return received
-
-
-def _ignoring(names: Iterable[str], inputs: Properties, state: Properties) -> Properties:
-    """The inputs with the state's value for whatever change is ignored."""
-    return {**inputs, **{name: state[name] for name in names if name in state}}
-
-
-def _own(inputs: Properties) -> Properties:
-    """The inputs without the engine's."""
-    return {
-        name: value
-        for name, value in inputs.items()
-        if name != "version" and not name.startswith("__")
-    }
 
 
 def _told(inputs: Properties, output: Output) -> Any:
@@ -332,27 +262,6 @@ def _told(inputs: Properties, output: Output) -> Any:
             words = "grpc: error while marshaling: string field contains invalid UTF-8"
             raise _Refused(grpc.StatusCode.INTERNAL, words)
     return struct({**inputs, "stdout": output.stdout, "stderr": output.stderr})
-
-
-def _expected(inputs: Properties, former: Properties) -> Properties:
-    """What a preview of an update says.
-
-    The former output, as if it were certain, where an input is only new; it is unknown where one
-    has changed, is gone, or is unknown itself.
-    """
-    certain = all(
-        reveal(inputs.get(name)) != UNKNOWN
-        and (name not in former or inputs.get(name) == former[name])
-        for name in INPUTS.kinds
-    )
-    output = _output(former)
-    outputs = {"stdout": output.stdout, "stderr": output.stderr} if certain else _UNKNOWN_OUTPUTS
-    return {**inputs, **outputs}
-
-
-def _output(state: Properties) -> Output:
-    plain = reveal(state)
-    return Output(stdout=plain.get("stdout", ""), stderr=plain.get("stderr", ""))
 
 
 def _failures(failures: list[Failure]) -> list[Any]:

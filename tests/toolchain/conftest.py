@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -17,9 +18,11 @@ import pytest
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
-from tests.toolchain.command_provider import CommandProvider, EngineLog
+from tests.toolchain.command_provider import CommandProvider
+from tests.toolchain.engine_log import EngineLog
 from tests.toolchain.property_values import Properties
 from tests.toolchain.shell_command import Runner
+from tests.toolchain.small_project import Project, make
 from tests.toolchain.structs import properties, struct
 
 # The path of Pulumi's own pulumi-resource-command 1.2.1, where there is one to compare with.
@@ -27,6 +30,7 @@ PLUGIN = os.environ.get("FLYGATE_TEST_COMMAND_PLUGIN", "")
 on_purpose = pytest.mark.skipif(
     bool(PLUGIN), reason="the stand-in differs on purpose (docs/toolchain.md)"
 )
+OUTPUTS = {"stdout": "", "stderr": ""}
 URN = "urn:pulumi:stack::project::command:local:Command::name"
 
 
@@ -120,10 +124,26 @@ class Client:
         self.stub.Cancel(empty_pb2.Empty())
 
 
+@contextmanager
+def refused(code: grpc.StatusCode) -> Iterator[list[str]]:
+    """Expects a failed call; gives its message when the block is done."""
+    said: list[str] = []
+    with pytest.raises(grpc.RpcError) as failure:
+        yield said
+    assert failure.value.code() == code
+    said.append(failure.value.details())
+
+
 @pytest.fixture
 def engine() -> Engine:
     """An engine's log."""
     return Engine()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A small Pulumi project with a stack `test`."""
+    return make(tmp_path, PLUGIN)
 
 
 @pytest.fixture

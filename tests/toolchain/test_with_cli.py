@@ -1,96 +1,16 @@
 """Both stand-ins under the real Pulumi CLI, as a user's `pulumi up` finds them."""
 
-import json
-import shutil
 import signal
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.toolchain.conftest import PLUGIN, on_purpose
+from tests.toolchain.conftest import on_purpose
+from tests.toolchain.small_project import COMMAND, Project
 from tests.toolchain.waiting import is_alive, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
-
-_ROOT = Path(__file__).resolve().parents[2]
-_HEAD = """
-import pulumi
-from pulumi_command import local
-"""
-
-
-COMMAND = "urn:pulumi:test::small::command:local:Command::command"
-
-
-@dataclass(frozen=True, slots=True)
-class Project:
-    """A small Pulumi project with a stack `test` on a file backend."""
-
-    folder: Path
-    environment: dict[str, str]
-
-    def program(self, body: str) -> None:
-        (self.folder / "infra" / "__main__.py").write_text(_HEAD + body)
-
-    def pulumi(self, *arguments: str, fails: bool = False) -> str:
-        """What `pulumi` says on both streams."""
-        done = subprocess.run(
-            ["pulumi", *arguments, "--non-interactive"],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        assert (done.returncode != 0) == fails, done.stdout
-        return done.stdout
-
-    def up(self, *arguments: str, fails: bool = False) -> str:
-        command = ["up", "--yes", "--skip-preview", "--stack", "test"]
-        return self.pulumi(*command, *arguments, fails=fails)
-
-    def outputs(self) -> Any:
-        command = ["stack", "output", "--json", "--show-secrets", "--stack", "test"]
-        return json.loads(self.pulumi(*command))
-
-    def files(self) -> str:
-        """Every text that Pulumi keeps: state, backups, history."""
-        kept = self.folder / "state"
-        return "".join(path.read_text() for path in kept.rglob("*") if path.is_file())
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """A project whose PATH has our stand-ins and, of Pulumi, only the CLI."""
-    cli = shutil.which("pulumi") or str(_ROOT / ".flygate" / "toolchain" / "bin" / "pulumi")
-    if not Path(cli).exists():
-        pytest.fail("no pulumi on the PATH: run scripts/bootstrap first, or `make test`")
-    tools = tmp_path / "a folder with spaces"
-    tools.mkdir()
-    (tools / "pulumi").symlink_to(Path(cli).resolve())
-    stand_ins = _ROOT / "tests" / "toolchain"
-    for name, plugin in (("pulumi-language-python", ""), ("pulumi-resource-command", PLUGIN)):
-        (tools / name).symlink_to(plugin or stand_ins / name)
-    (tmp_path / "infra").mkdir()
-    (tmp_path / "state").mkdir()
-    (tmp_path / "Pulumi.yaml").write_text("name: small\nmain: infra/\nruntime: python\n")
-    environment = {
-        "PATH": f"{tools}:/usr/bin:/bin",
-        "HOME": str(tmp_path),
-        "PULUMI_HOME": str(tmp_path / "home"),
-        "PULUMI_BACKEND_URL": f"file://{tmp_path}/state",
-        "PULUMI_CONFIG_PASSPHRASE": "a passphrase",
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-    }
-    made = Project(tmp_path, environment)
-    made.program("")
-    made.pulumi("stack", "init", "test")
-    return made
 
 
 def test_a_stack_lives_from_up_to_destroy(project: Project, tmp_path: Path) -> None:
@@ -177,91 +97,6 @@ def test_what_is_imported_has_no_output(project: Project) -> None:
     assert "Missing required field 'stdout' on 'local.CommandOutputs'" in shown
 
 
-def test_hooks_run_in_previews_and_updates(project: Project) -> None:
-    """Before a create and before a replacement, and one that raises holds the command back."""
-    project.program("""
-def say(args):
-    preview = pulumi.runtime.is_dry_run()
-    pulumi.log.info(f"{args.new_inputs['create']}, {args.old_inputs}, {preview}")
-    if pulumi.Config().get("refuse"):
-        raise ValueError("refused by the hook")
-
-hook = pulumi.ResourceHook("say", say, pulumi.ResourceHookOptions(on_dry_run=True))
-command = local.Command(
-    "command",
-    create="echo work",
-    opts=pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(before_create=[hook])),
-)
-command.id.apply(lambda identity: pulumi.log.info("made as " + identity))
-""")
-    preview, replace = ["preview", "--stack", "test"], ["--replace", COMMAND]
-
-    assert "echo work, None, True" in project.pulumi(*preview)
-    assert "echo work, None, False" in project.up()
-    assert "echo work, None, True" in project.pulumi(*preview, *replace)
-
-    refused = project.up(*replace, "--config", "refuse=yes", fails=True)
-    assert 'before hook "say" failed: refused by the hook' in refused
-    assert "made as" not in refused
-
-
-def test_a_hook_at_the_end_needs_the_program(project: Project) -> None:
-    """A plain destroy of what has one is refused; with the program it runs."""
-    project.program("""
-def say(args):
-    pulumi.log.info("the end of " + args.old_outputs["stdout"])
-
-hook = pulumi.ResourceHook("say", say, pulumi.ResourceHookOptions(on_dry_run=True))
-local.Command(
-    "command",
-    create="echo work",
-    opts=pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(before_delete=[hook])),
-)
-""")
-    project.up()
-    destroy = ["destroy", "--yes", "--skip-preview", "--stack", "test"]
-
-    assert "--run-program" in project.pulumi(*destroy, fails=True)
-    assert "the end of work" in project.pulumi(*destroy, "--run-program")
-
-
-def test_the_program_reads_what_the_stack_has(project: Project) -> None:
-    """Outputs of resources and of the stack, secrets in plain, as they are at that moment."""
-    project.program(f"""
-def read(function, **arguments):
-    while True:
-        try:
-            return pulumi.runtime.invoke("pulumi:pulumi:" + function, arguments)
-        except Exception as error:
-            if "failed to load checkpoint" not in str(error):  # it is being written
-                raise
-
-def told(when):
-    found = read("readStackResourceOutputs", stackName=pulumi.get_stack())
-    resource = found.value["outputs"].get({COMMAND!r}, {{"outputs": {{}}}})
-    outputs = read("readStackOutputs", name=pulumi.get_stack()).value
-    said = (resource["outputs"].get("stdout"), outputs["outputs"].get("said"))
-    pulumi.log.info(f"{{when}} {{said}} {{found.is_secret}} {{outputs['secretOutputNames']}}")
-
-told("first")
-command = local.Command(
-    "command",
-    create="echo word is $WORD",
-    environment={{"WORD": pulumi.Config().require("word")}},
-    opts=pulumi.ResourceOptions(additional_secret_outputs=["stdout"]),
-)
-command.stdout.apply(lambda _: told("then"))
-pulumi.export("said", command.stdout)
-""")
-    assert "first (None, None) False []" in project.up("--config", "word=one")
-
-    former = "first ('word is one', 'word is one') True ['said']"
-    assert former in project.pulumi("preview", "--stack", "test")
-    shown = project.up("--config", "word=two")
-    assert former in shown
-    assert "then ('word is two', 'word is one') True ['said']" in shown
-
-
 def test_a_failed_update_keeps_the_former_output(project: Project) -> None:
     """The ledger of the last good release survives a bad one, and the reason is shown."""
     body = """
@@ -305,45 +140,6 @@ pulumi.export("said", command.stdout)
     assert "c4nary-value" not in shown
     assert "c4nary-value" not in project.files()
     assert project.outputs() == {"said": "told c4nary-value"}
-
-
-def test_run_reads_the_world_in_a_preview(project: Project, tmp_path: Path) -> None:
-    """A preview may look at what is live, while Commands run nothing in it."""
-    project.program(f"""
-live = local.run_output(command="echo live", logging=local.Logging.NONE)
-local.Command("command", create="touch {tmp_path}/ran")
-live.stdout.apply(lambda said: pulumi.log.info("found " + said))
-""")
-
-    shown = project.pulumi("preview", "--stack", "test")
-
-    assert "found live" in shown
-    assert not (tmp_path / "ran").exists()
-
-
-def test_a_program_starts_afresh_after_its_preview(project: Project) -> None:
-    """What a preview left in the program's modules is not seen by the update that follows."""
-    (project.folder / "infra" / "counter.py").write_text("runs = []\n")
-    project.program("""
-import counter
-
-counter.runs.append(1)
-pulumi.export("runs", len(counter.runs))
-""")
-
-    project.pulumi("up", "--yes", "--stack", "test")
-
-    assert project.outputs() == {"runs": 1}
-
-
-def test_a_programs_error_is_shown_with_its_line(project: Project) -> None:
-    """A program that fails says where."""
-    project.program('\n\nraise ValueError("no such phase: 7")\n')
-
-    shown = project.up(fails=True)
-
-    assert "no such phase: 7" in shown
-    assert "__main__.py" in shown
 
 
 @on_purpose
