@@ -66,6 +66,8 @@ def unescaped(text: bytes, *, has_quotes: bool) -> Iterator[Reading]:
             yield from _replaced(text, pattern, new)
     for pattern in _DOUBLED if has_quotes else ():
         yield from _replaced(text, pattern, lambda token: token[:1])
+    if b"\0" in text:
+        yield from _two_bytes(text)
 
 
 def says_more(text: bytes) -> bool:
@@ -80,6 +82,31 @@ def as_bytes(text: str) -> Reading:
         return Reading(content, lambda start, end: (start, end))
     letters = [number for number, one in enumerate(text) for _ in range(_width(one))]
     return Reading(content, lambda start, end: (letters[start], letters[end - 1] + 1))
+
+
+def _two_bytes(text: bytes) -> Iterator[Reading]:
+    """As UTF-16 of both orders, from the first and from the second byte on."""
+    for start in (0, 1):
+        body = text[start : len(text) - (len(text) - start) % 2]
+        for order in ("utf-16-le", "utf-16-be"):
+            said = body.decode(order, "replace")
+            begins = [start]
+            for letter in said:
+                begins.append(begins[-1] + (4 if ord(letter) > 0xFFFF else 2))
+            reading = as_bytes(said)
+            yield Reading(reading.text, _Letters(reading.place, begins))
+
+
+@dataclass(frozen=True, slots=True)
+class _Letters:
+    """Finds the way back from UTF-8 to letters, and from these to where each began."""
+
+    letters: Place
+    begins: Sequence[int]
+
+    def __call__(self, start: int, end: int) -> tuple[int, int]:
+        first, last = self.letters(start, end)
+        return self.begins[first], self.begins[last]
 
 
 def _width(letter: str) -> int:
