@@ -13,6 +13,7 @@ import typer
 from infra import duration
 from infra.admin import TOKEN, Act, AdminClient, Answer, check_token
 from infra.cli import screen
+from infra.cli.misused import Misused
 from infra.cli.stack import PulumiFailed, Stack
 from infra.cli.stack_name import StackName
 from infra.errors import ConfigError
@@ -135,8 +136,19 @@ def _bucket(policy: str, key: str) -> dict[str, str]:
 
 
 def _read(text: str) -> str:
-    """A key may be a customer's API key, which has no business in the process list."""
-    return sys.stdin.readline().rstrip("\n") if text == "-" else text
+    """A key may be a customer's API key, which has no business in the process list.
+
+    Raises:
+        Misused: nothing comes on standard input.
+    """
+    if text != "-":
+        return text
+    line = sys.stdin.readline().rstrip("\n")
+    if not line.strip():
+        raise Misused(
+            "Standard input is empty: is a variable of the shell not set? Nothing was done."
+        )
+    return line
 
 
 def _act(environment: str, act: Act, as_json: bool) -> None:

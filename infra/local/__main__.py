@@ -40,11 +40,18 @@ async def serve(
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
-    parser.add_argument("--state", type=Path, required=True, help="folder that keeps everything")
+    parser.add_argument("--state", type=_folder, required=True, help="folder that keeps everything")
     parser.add_argument("--api-port", type=int, help="0: a free one; default: as before, or 4280")
     parser.add_argument("--proxy-port", type=int, help="0: a free one; default: as before, or 4290")
     add_arguments(parser)
     return parser.parse_args()
+
+
+def _folder(text: str) -> Path:
+    """An empty one would be the current folder."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty: is a variable of the shell not set?")
+    return Path(text)
 
 
 def _run(main_coroutine: Coroutine[Any, Any, None]) -> None:

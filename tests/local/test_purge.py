@@ -97,6 +97,10 @@ def test_an_empty_name_is_not_the_current_folder(
         assert run.returncode == 64
         assert "The value of --state is empty" in run.stderr
 
+    daemon = [sys.executable, "-P", "-m", "infra.local", "--state", "", "--api-port", "0"]
+    run = subprocess.run(daemon, capture_output=True, text=True, timeout=50, check=False)
+    assert "argument --state: it is empty" in run.stderr
+
     assert snapshot(tmp_path) == before
 
 
