@@ -156,6 +156,21 @@ class Project:
         shown = self.pulumi("stack", "output", name, "--json", "--stack", "local").ok()
         return json.loads(shown.output)
 
+    def state(self) -> dict[str, Any]:
+        """The local stack's state as Pulumi exports it, secrets in plain text."""
+        shown = self.pulumi("stack", "export", "--stack", "local", "--show-secrets").ok()
+        state: dict[str, Any] = json.loads(shown.output[shown.output.index("{") :])
+        return state
+
+    def lay_state(self, state: dict[str, Any]) -> None:
+        """Put a state in place of the local stack's; its secrets are encrypted with our key."""
+        own = self.state()["deployment"]["secrets_providers"]
+        laid = {**state, "deployment": {**state["deployment"], "secrets_providers": own}}
+        file = self.path / "state.json"
+        file.write_text(json.dumps(laid), encoding="utf-8")
+        self.pulumi("stack", "import", "--stack", "local", "--file", str(file)).ok()
+        file.unlink()
+
     def status(self) -> dict[str, Any]:
         """`flygate status --json`."""
         status: dict[str, Any] = json.loads(self.flygate("status", "--json").ok().output)

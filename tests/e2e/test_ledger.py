@@ -48,21 +48,6 @@ def test_retried_calls_do_not_reach_the_ledger(project: Project) -> None:
     project.flygate("forward", "local").ok()
 
 
-def exported(project: Project) -> dict[str, Any]:
-    """The stack's state, as Pulumi exports it."""
-    shown = project.pulumi("stack", "export", "--stack", "local", "--show-secrets").ok()
-    document: dict[str, Any] = json.loads(shown.output[shown.output.index("{") :])
-    return document
-
-
-def imported(project: Project, document: dict[str, Any]) -> None:
-    """Lay a state in place of the stack's."""
-    file = project.path / "state.json"
-    file.write_text(json.dumps(document), encoding="utf-8")
-    project.pulumi("stack", "import", "--stack", "local", "--file", str(file)).ok()
-    file.unlink()
-
-
 def release_command(document: dict[str, Any]) -> dict[str, Any]:
     """The resource whose result is the ledger."""
     resources = document["deployment"]["resources"]
@@ -95,9 +80,9 @@ def test_a_damaged_ledger_is_no_dead_end(
     project.config("env.GREETING", "second")
     project.up().ok()
     before, history = project.serving(), project.history()
-    document = exported(project)
+    document = project.state()
     damage(document)
-    imported(project, document)
+    project.lay_state(document)
 
     shown = project.flygate("ledger", "show", "local")
     assert (shown.code, "can't be read" in shown.output) == (1, True)
@@ -122,11 +107,11 @@ def test_a_state_from_before_the_last_release_takes_over_what_serves(project: Pr
     project.config("env.GREETING", "recorded")
     project.config("secrets.TOKEN", "the-token-of-both", secret=True)
     project.up().ok()
-    older = exported(project)
+    older = project.state()
     project.config("env.GREETING", "forgotten")
     project.up().ok()
     lost = project.history()[0]["version"]
-    imported(project, older)
+    project.lay_state(older)
 
     plan = project.flygate("plan", "local").ok().output
     assert f"{lost} serves, and the history of this stack ends at" in plan
@@ -148,9 +133,9 @@ def test_a_state_from_before_the_last_release_takes_over_what_serves(project: Pr
 def test_a_repair_changes_the_state_and_nothing_else(project: Project) -> None:
     """For whoever does not want to deploy just now."""
     before, history = project.status(), project.history()
-    document = exported(project)
+    document = project.state()
     garbage(document)
-    imported(project, document)
+    project.lay_state(document)
 
     project.flygate("ledger", "repair", "local", "--yes").ok()
 

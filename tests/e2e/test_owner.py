@@ -104,6 +104,7 @@ def test_another_app_is_a_move_or_nothing(project: Project) -> None:
     assert "flygate-local serves as before" in failed.output
     assert [app["name"] for app in project.apps()] == ["flygate-local"]
     assert (project.serving(), project.history()) == (machines, history)
+    assert project.up().ok().output.count("1 updated") == 1  # the app's resource had gone ahead
     assert "5 unchanged" in project.up().ok().output
 
     project.config("env.GREETING", "on the new app")

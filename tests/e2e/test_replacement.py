@@ -143,8 +143,8 @@ def test_a_destroy_after_a_replacement_leaves_nothing(two_releases: Project) -> 
 def test_a_state_of_flygate_0_1_is_upgraded_without_a_replacement(project: Project) -> None:
     """Recorded before the result had a frame, and the resources aliases: its history goes on."""
     serving = project.serving()
-    recorded = Path(__file__).parent / "data" / "state-0.1.json"
-    project.pulumi("stack", "import", "--stack", "local", "--file", str(recorded)).ok()
+    recorded = json.loads((Path(__file__).parent / "data" / "state-0.1.json").read_text())
+    project.lay_state(recorded)
 
     shown = project.pulumi("preview", "--stack", "local", "--json").output
     steps = json.loads(shown[shown.index("{") :])["steps"]
