@@ -194,6 +194,22 @@ def test_of_a_link_the_link_alone_is_removed(checkout: Checkout, tmp_path: Path)
     assert (shared / "pyvenv.cfg").exists()
 
 
+def test_a_flygate_folder_elsewhere_is_left_alone(checkout: Checkout, tmp_path: Path) -> None:
+    """Several checkouts may share one by a link; only what is in this one goes."""
+    shared = tmp_path / "shared"
+    (checkout.root / ".flygate").rename(shared)
+    (checkout.root / ".flygate").symlink_to(shared)
+    before = {path for path in shared.rglob("*") if path.is_file()}
+
+    said = checkout.clean()
+
+    assert f".flygate is a link to {shared}: what is there stays" in said
+    assert before <= {path for path in shared.rglob("*") if path.is_file()}
+    assert (checkout.root / "Pulumi.local.yaml").exists()
+    assert not (checkout.root / ".venv").exists()
+    assert not (checkout.root / ".pytest_cache").exists()
+
+
 def test_a_rollout_is_not_disturbed(checkout: Checkout) -> None:
     """Its .venv and its state are not taken away while it runs."""
     before = checkout.files()

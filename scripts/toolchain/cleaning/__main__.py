@@ -75,6 +75,9 @@ def clean(checkout: Checkout, console: Console) -> None:
     with locked(checkout.root / _LOCK, console):
         kept = list(_kept(Neighbours.of(checkout)))
         _end_local_fly(checkout)
+        if checkout.flygate.is_symlink():
+            _clean_around_link(checkout, console)
+            return
         for path in _removable(checkout, {path for one in kept for path in one.paths}):
             remove(path)
         _forget_local_fly(checkout, kept)
@@ -117,6 +120,17 @@ def _end_local_fly(checkout: Checkout) -> None:
     if done.returncode:
         output = done.stdout + done.stderr
         raise CommandFailed("Ending the local Fly", "flygate", done.returncode, output)
+
+
+def _clean_around_link(checkout: Checkout, console: Console) -> None:
+    """What a link leads to may be another checkout's."""
+    for name in _MADE_AGAIN:
+        if not name.startswith(".flygate/"):
+            remove(checkout.root / name)
+    console.say(
+        f".flygate is a link to {checkout.flygate.resolve()}: what is there stays, and so does "
+        f"{_LOCAL_FILE}. Remove the link, and this again removes the rest."
+    )
 
 
 def _removable(checkout: Checkout, kept: set[str]) -> Iterator[Path]:
