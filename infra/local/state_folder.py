@@ -23,6 +23,7 @@ _ABOUT = "The state of Flygate's local Fly; `flygate local down --purge` deletes
 _STATE_ID = re.compile(r"[0-9a-f]{16}")
 _DOCUMENT = re.compile(r"[a-z0-9][a-z0-9-]*\.(json|new)")
 _SHOWN = 3
+_GONE = "destroyed"  # a machine of which the record is kept for some time
 _USUAL = ".flygate/local"  # below a checkout
 
 # What is written at the top, and below each subfolder. Whatever else is there is not ours.
@@ -107,9 +108,13 @@ class StateFolder:
 
     def contents(self) -> Contents:
         """What a purge would delete."""
-        count = {name: len(list((self.path / name).glob("*.json"))) for name in _FOLDERS}
+        apps, addons = (len(list((self.path / name).glob("*.json"))) for name in ("apps", "addons"))
+        machines = [
+            self._read(f"machines/{p.name}") for p in (self.path / "machines").glob("*.json")
+        ]
+        alive = [one for one in machines if isinstance(one, dict) and one.get("state") != _GONE]
         images = sum(1 for path in self._owned() if path.parent.name == "images" and path.is_dir())
-        return Contents(count["apps"], count["machines"], count["addons"], images)
+        return Contents(apps, len(alive), addons, images)
 
     def purge(self) -> list[Path]:
         """Deletes what the local Fly wrote, and the folder if nothing else is in it.
