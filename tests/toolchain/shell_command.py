@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Literal, TypeAlias
 
 from tests.toolchain.go_words import ended, not_started, quoted
 from tests.toolchain.log_reader import LogReader
+from tests.toolchain.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +25,6 @@ LogLine: TypeAlias = Callable[[str], None]
 
 _GRACE_SECONDS = 3.0
 _CHUNK_BYTES = 32768
-# Ends the group when the provider vanishes without a word: its end of the pipe closes then.
-_WATCHDOG = 'read -r _ || kill -s KILL -- "-$1"'
 
 
 class CommandFailed(Exception):  # it says what happened, as the plugin's message does
@@ -125,8 +124,14 @@ class Child:
         self._log = LogReader(log)
         self._stopped_because = ""
         self._finished = threading.Event()
-        self._process = _start(command)
-        self._watchdog = _watch_over(self._process.pid)
+        # Before the command, which may be done with much before another process has begun.
+        self._watchdog = Watchdog()
+        try:
+            self._process = _start(command)
+        except CommandFailed:
+            self._watchdog.dismiss()
+            raise
+        self._watchdog.watch(self._process.pid)
         assert self._process.stdout is not None  # both are pipes
         assert self._process.stderr is not None
         self._threads = [
@@ -148,7 +153,7 @@ class Child:
         finally:
             timer.cancel()
             self._finished.set()
-            _dismiss(self._watchdog)
+            self._watchdog.dismiss()
         return self._judge()
 
     def stop(self, reason: str = "context canceled") -> None:
@@ -224,21 +229,6 @@ def _find(command: ShellCommand) -> str:
         reason = f"exec: {quoted(program)}: executable file not found in $PATH"
         raise CommandFailed(reason, command.text, "")
     return found
-
-
-def _watch_over(group: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        ["/bin/sh", "-c", _WATCHDOG, "watchdog", str(group)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-
-def _dismiss(watchdog: subprocess.Popen[bytes]) -> None:
-    with suppress(BrokenPipeError):
-        watchdog.communicate(b"done\n")
 
 
 def _feed(pipe: IO[bytes] | None, text: str) -> None:
