@@ -32,7 +32,7 @@ async def _backend(patient: Patient) -> Sequence[Finding]:
         ]
     found = [ok(f"{backend.place(patient)} can be reached")]
     if backend.is_at_risk(patient):
-        text = "the state will be in this checkout only, and `make clean` deletes it"
+        text = "the state will be in this checkout only, and is lost with its folder"
         found.append(warning(text, backend.OTHER_BACKEND))
     return found
 

@@ -45,6 +45,28 @@ def test_a_canary_is_nowhere(project: Project) -> None:
     assert sorted(_files_with_canary(project)) == []
 
 
+def test_a_rollback_that_fails_tells_no_former_secret(project: Project) -> None:
+    """The machine that is woken prints the value that it had, which the stack has no more."""
+    former, flag = f"canary-{secrets.token_hex(8)}", project.path / "broken"
+    code = f"import os, pathlib, sys\n\nif pathlib.Path({str(flag)!r}).exists():\n    "
+    project.append("service/main.py", code + "sys.exit('it is ' + os.environ['DEMO_SECRET'])")
+    project.config("secrets.DEMO_SECRET", former, secret=True)
+    project.up().ok()
+    project.config("secrets.DEMO_SECRET", CANARY, secret=True)
+    project.up().ok()
+    serving = project.serving()
+
+    flag.touch()
+    failed = project.flygate("rollback", "local")
+    flag.unlink()
+
+    assert failed.code == 2
+    assert "it is [secret]" in failed.output
+    assert former not in failed.output
+    assert sorted(_files_with(project, former)) == []
+    assert project.serving() == serving
+
+
 def test_a_secret_of_the_environment_is_refused(project: Project) -> None:
     """Before it is in a state, a backup or a machine; what to type is told."""
     value = f"canary-{secrets.token_hex(8)}"
