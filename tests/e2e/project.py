@@ -62,13 +62,17 @@ class Project:
                 shutil.copy2(source, target)
         return cls(path)
 
-    def run(self, *command: str, extra: Mapping[str, str] | None = None) -> Run:
-        """Run a command in the copy, in an environment that knows nothing of this checkout."""
+    def run(self, *command: str, extra: Mapping[str, str] | None = None, given: str = "") -> Run:
+        """Run a command in the copy, in an environment that knows nothing of this checkout.
+
+        Args:
+            given: what it reads on standard input.
+        """
         process = subprocess.run(
             command,
             cwd=self.path,
             env={**_newcomers_environment(), "CI": "true", **(extra or {})},
-            stdin=subprocess.DEVNULL,
+            input=given,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -108,11 +112,8 @@ class Project:
     def config(self, path: str, value: str, *, secret: bool = False) -> None:
         """Set a value of the stack's configuration; a secret comes in on standard input."""
         if secret:
-            script = (
-                '. .flygate/env && printf %s "$VALUE" | '
-                'pulumi config set --stack local --secret --path "$1"'
-            )
-            self.run("/bin/sh", "-c", script, "sh", path, extra={"VALUE": value}).ok()
+            script = '. .flygate/env && exec pulumi config set --stack local --secret --path "$1"'
+            self.run("/bin/sh", "-c", script, "sh", path, given=value).ok()
         else:
             self.pulumi("config", "set", "--stack", "local", "--path", path, value).ok()
 
