@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -11,7 +13,11 @@ from infra.cli.pin import deploy_with
 from infra.cli.stack import Stack
 from infra.cli.stack_name import StackName
 from infra.config import Pin
+from infra.fly.client import FlyClient
+from infra.fly.endpoints import Endpoints
+from infra.ops import recovery
 from infra.provenance import actor, now
+from infra.rollout.observe import State, observe
 
 
 def register(app: typer.Typer) -> None:
@@ -49,8 +55,11 @@ def rollback(
     """
     stack = Stack(environment)
     releases = history.parse(stack.outputs().get("history"))
-    target = history.rollback_target(releases, to)
-    print(f"rolling back {environment} from {releases[0].version} to {target.version}", flush=True)
+    serving = asyncio.run(_unrecorded(stack, releases)) if releases and to is None else 0
+    # What serves and is not recorded is what is taken back: the newest recorded one comes again.
+    target = releases[0] if serving else history.rollback_target(releases, to)
+    current = f"v{serving}" if serving else releases[0].version
+    print(f"rolling back {environment} from {current} to {target.version}", flush=True)
     pin = Pin(
         version=target.version,
         manifest=target.manifest,
@@ -65,3 +74,11 @@ def rollback(
         f"{environment} runs {target.version} again. It is pinned: `flygate forward {environment}` "
         "deploys the checkout again."
     )
+
+
+async def _unrecorded(stack: Stack, releases: Sequence[history.Entry]) -> int:
+    """The version that serves and is newer than all that the history has; 0 if there is none."""
+    app = stack.config("app") or ""
+    async with FlyClient(Endpoints.from_env(stack.environment)) as fly:
+        state = await observe(fly, app) if await fly.app(app) else State(app)
+    return recovery.unrecorded(state, int(releases[0].version[1:]))

@@ -24,7 +24,7 @@ from infra.recorded import Recorded, moved
 from infra.rollout.ledger import Ledger, Release
 from infra.rollout.observe import LIVE, Seen, State
 
-BY_MACHINES: Final = "what its machines say; the secret values are those configured now"
+BY_MACHINES: Final = "what its machines say; the secret values are those known now"
 BY_MANIFEST: Final = "its machines and the configuration, which agree"
 
 
@@ -106,7 +106,9 @@ async def reconciled(
     is_wanted = machines[0].manifest == wanted.id
     if resumes and is_wanted and ledger.current and version == ledger.next_version:
         return ledger, ()
-    there = {name: value for name, value in configured.items() if name in state.secret_names}
+    # While the stack is pinned, the configuration's values are not handed over.
+    values = {**ledger.current_secrets, **configured}
+    there = {name: value for name, value in values.items() if name in state.secret_names}
     entry, values = await _entry(ledger, machines, wanted, there, fly)
     told = f"{entry.name} serves, and the ledger did not know it: rebuilt from {entry.rebuilt}."
     return ledger.add(entry, values), (told,)

@@ -71,10 +71,10 @@ async def release(
     rollout = replace(rollout, is_again=found.is_replacement)
     with retries.heard_by(rollout.warn):
         _tell(rollout, [*found.told, *told], state)
-        return (await _release(rollout, state, site)).fitted()
+        return (await _release(rollout, request, state, site)).fitted()
 
 
-async def _release(rollout: Rollout, state: State, site: Site) -> Ledger:
+async def _release(rollout: Rollout, request: ReleaseRequest, state: State, site: Site) -> Ledger:
     app = rollout.world.app
     if rollout.runs_already(state) and not rollout.orders.abort:
         await _note_drift(rollout, state)
@@ -82,6 +82,7 @@ async def _release(rollout: Rollout, state: State, site: Site) -> Ledger:
     lock, file = rollout.lock, HolderFile(lock_path(site.root, app))
     async with lock.hold(file, _ids(state)):
         state = await observe(site.fly, app)
+        ownership.check(state, request.owner, request.takeover)  # another may have been faster
         await lock.take(_ids(state))
         rollout.aim(state)
         return await _converge(rollout, state)
