@@ -130,6 +130,23 @@ def test_a_state_from_before_the_last_release_takes_over_what_serves(project: Pr
     project.forget("secrets.TOKEN")
 
 
+def test_a_rollback_takes_back_what_serves_unrecorded(project: Project) -> None:
+    """And not the newest release that is recorded, which is the one to go back to."""
+    older = project.state()
+    known = project.history()[0]["version"]
+    project.config("env.GREETING", "unrecorded")
+    project.up().ok()
+    serving = project.history()[0]["version"]
+    project.lay_state(older)
+
+    rolled = project.flygate("rollback", "local").ok()
+
+    assert f"rolling back local from {serving} to {known}" in rolled.output
+    script = "import json, os; print(json.dumps(os.environ.get('GREETING', '')))"
+    assert str(project.inside(project.live()[0]["id"], script)) == ""
+    project.flygate("forward", "local").ok()
+
+
 def test_a_repair_changes_the_state_and_nothing_else(project: Project) -> None:
     """For whoever does not want to deploy just now."""
     before, history = project.status(), project.history()
