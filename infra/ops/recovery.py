@@ -107,8 +107,8 @@ async def reconciled(
     if resumes and is_wanted and ledger.current and version == ledger.next_version:
         return ledger, ()
     # While the stack is pinned, the configuration's values are not handed over.
-    values = {**ledger.current_secrets, **configured}
-    there = {name: value for name, value in values.items() if name in state.secret_names}
+    known = {**ledger.current_secrets, **configured}
+    there = {name: value for name, value in known.items() if name in state.secret_names}
     entry, values = await _entry(ledger, machines, wanted, there, fly)
     told = f"{entry.name} serves, and the ledger did not know it: rebuilt from {entry.rebuilt}."
     return ledger.add(entry, values), (told,)
