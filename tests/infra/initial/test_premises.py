@@ -101,6 +101,7 @@ async def test_all_holds_for_a_new_environment(stack: PaperStack, local_fly: Loc
         ("PULUMI_CONFIG_PASSPHRASE", "", "backend"),
         ("FLY_FLAPS_BASE_URL", "http://127.0.0.1:1", "fly"),
     ],
+    ids=["wrong", "expired", "of one app", "no passphrase", "no Fly"],
 )
 async def test_a_lacking_premise_is_named(
     stack: PaperStack, variable: str, value: str, check: str
