@@ -13,6 +13,9 @@ from typing import Self
 
 from infra.errors import OwnerError
 
+# Under this name machines and databases carry the label, in their metadata.
+OWNER_KEY = "flygate_owner"
+
 _LABEL = re.compile(r"(?P<names>[^#\s]+)#(?P<id>[0-9a-f]{8})")
 
 

@@ -121,6 +121,7 @@ def repair(
     for line in [*known.problems, *told]:
         print(line)
     print("It will have: " + (", ".join(map(_described, repaired.releases)) or "no release"))
+    stack.check_unlocked()
     if not yes and not typer.confirm("Write it into Pulumi's state?"):
         raise FlygateError("Nothing was changed.")
     stack.ask("stack", "import", given=json.dumps(_with(known.document, repaired)))

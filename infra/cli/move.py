@@ -14,7 +14,7 @@ from infra.errors import ConfigError, FlygateError, OwnerError
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
 from infra.ops.orders import MOVE, WAIT
-from infra.owner import Owner
+from infra.owner import Owner, is_same
 from infra.recorded import Recorded
 from infra.rollout.observe import State, observe
 
@@ -140,7 +140,7 @@ async def _leave(stack: Stack, former: str) -> str:
             return f"{former} stays: it belongs to the stack {theirs.names} now."
         await fly.delete_app(former)
         redis = await fly.redis.find(f"{former}-redis")
-        if redis is None:
+        if redis is None or (ours and not is_same(redis.owner, str(ours))):
             return f"{former} is gone."
         await fly.redis.delete(redis.name)
         return f"{former} and its Redis {redis.name} are gone."

@@ -128,6 +128,14 @@ class Stack:
                 is_held=any(event.kind == "held" for event in outcome.events),
             )
 
+    def check_unlocked(self) -> None:
+        """No other Pulumi runs on this stack.
+
+        Raises:
+            LockHeld: one does, or died and left its lock.
+        """
+        self._wait_for_pulumi(0.0)
+
     def _wait_for_pulumi(self, seconds: float) -> None:
         """Pulumi itself would refuse at once, and with an exit code that says nothing."""
         deadline = time.monotonic() + seconds

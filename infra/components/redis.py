@@ -44,10 +44,13 @@ class UpstashRedis(pulumi.ComponentResource):
             read_regions=plan.read_regions,
             evicts=stack.redis.eviction,
         )
+        request = {"app": stack.app, "wish": asdict(wish), "drift": drift, "owner": owner}
+        if stack.takeover:
+            request["takeover"] = stack.takeover
         command = converging(
             f"{name}-command",
             "redis",
-            {"app": stack.app, "wish": asdict(wish), "drift": drift, "owner": owner},
+            request,
             secrets=None,
             opts=pulumi.ResourceOptions.merge(
                 pulumi.ResourceOptions(

@@ -25,7 +25,9 @@ def checkpoint() -> Checkpoint:
     Raises:
         Exception: Pulumi can't read the stack's state.
     """
-    return Checkpoint.invoked(_outputs({"stackName": pulumi.get_stack()}))
+    # The bare name would be looked for in the organisation of whoever is logged in.
+    stack = (pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack())
+    return Checkpoint.invoked(_outputs({"stackName": "/".join(stack)}))
 
 
 def _outputs(arguments: Mapping[str, Any]) -> Mapping[str, Any]:

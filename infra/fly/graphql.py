@@ -12,7 +12,7 @@ ORGANIZATION_ID = "query($slug:String!){organization(slug:$slug){id}}"
 # As flyctl asks for them (`fly redis …`).
 REDIS = (
     'query($name:String!){addOn(name:$name,provider:"upstash_redis"){id name errorMessage '
-    "primaryRegion readRegions options publicUrl organization{slug} "
+    "primaryRegion readRegions options metadata publicUrl organization{slug} "
     "addOnPlan{id name displayName}}}"
 )
 REDIS_PLANS = "query{addOnPlans(type:upstash_redis){nodes{id name displayName}}}"

@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from infra.owner import OWNER_KEY
+
 
 class Model(BaseModel):
     """Fly adds fields at any time: what we do not know is ignored."""
@@ -65,8 +67,14 @@ class Redis(Model):
     region: str
     read_regions: tuple[str, ...] = ()
     options: dict[str, Any] = Field(default_factory=dict)
+    metadata: dict[str, Any] = Field(default_factory=dict)
     url: str = Field(repr=False)
     problem: str = ""
+
+    @property
+    def owner(self) -> str:
+        """The label of the stack whose it is (`infra/owner.py`); empty if it carries none."""
+        return str(self.metadata.get(OWNER_KEY, ""))
 
     @property
     def evicts(self) -> bool:

@@ -11,6 +11,7 @@ from infra.fly import graphql
 from infra.fly.errors import Invalid, NotFound, ServerError, Unreachable
 from infra.fly.models import Redis
 from infra.fly.session import FlySession
+from infra.owner import OWNER_KEY
 
 PROVIDER = "upstash_redis"
 
@@ -74,8 +75,12 @@ class Redises:
             raise NotFound(f"create redis {wish.name}", 404, "it was made, but is not there")
         return made
 
-    async def update(self, redis: Redis, wish: RedisWish) -> None:
-        """Another plan, other read regions or eviction; its data and its URL stay."""
+    async def update(self, redis: Redis, wish: RedisWish, owner: str = "") -> None:
+        """Another plan, other read regions or eviction; its data and its URL stay.
+
+        Args:
+            owner: the label that it carries from now on; empty leaves it.
+        """
         # flyctl leaves the production pack to an argument of its own.
         options = {key: value for key, value in redis.options.items() if key != "prod_pack"}
         wanted = {
@@ -83,6 +88,7 @@ class Redises:
             "planId": await self._plan_id(wish.plan),
             "readRegions": list(wish.read_regions),
             "options": {**options, "eviction": wish.evicts},
+            "metadata": {**redis.metadata, **({OWNER_KEY: owner} if owner else {})},
         }
         await self._ask(f"update redis {redis.name}", graphql.UPDATE_REDIS, {"input": wanted})
 
@@ -135,6 +141,7 @@ def _redis(found: Mapping[str, Any]) -> Redis:
         region=found.get("primaryRegion") or "",
         read_regions=tuple(found.get("readRegions") or ()),
         options=found.get("options") or {},
+        metadata=found.get("metadata") or {},
         url=found.get("publicUrl") or "",
         problem=found.get("errorMessage") or "",
     )

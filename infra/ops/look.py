@@ -97,6 +97,7 @@ async def _redis(request: LookRequest, state: State, fly: FlyClient) -> LiveRedi
     found = await fly.redis.find(request.redis)
     if found is None:
         return None
+    ownership.check_redis(found, request.owner, request.takeover)
     return LiveRedis(found.id, found.name, found.plan, found.region, found.read_regions, found.url)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infra.errors import OwnerError
-from infra.fly.models import App
+from infra.fly.models import App, Redis
 from infra.owner import Owner, is_same, refusal
 from infra.rollout.observe import LIVE, State
 
@@ -20,6 +20,24 @@ def check(state: State, ours: str, takeover: str) -> None:
     """
     if not is_same(state.owner, ours) and state.owner != takeover:
         raise refusal(state.app, state.owner, ours)
+
+
+def check_redis(redis: Redis, ours: str, takeover: str) -> None:
+    """Refuse a Redis that another stack made.
+
+    Raises:
+        OwnerError: names the owner, and the ways.
+    """
+    if is_same(redis.owner, ours) or redis.owner == takeover:
+        return
+    theirs, mine = Owner.parse(redis.owner), Owner.parse(ours)
+    at = f" --stack {mine.stack}" if mine else ""
+    raise OwnerError(
+        f"The Redis {redis.name} belongs to the stack {theirs.names if theirs else redis.owner}. "
+        f"Nothing was changed. Use another one: `pulumi config set --path redis.name <name>{at}`. "
+        f"To take it over from that stack for good: `pulumi config set takeover "
+        f"'{redis.owner}'{at}`."
+    )
 
 
 def check_org(app: App, org: str) -> None:

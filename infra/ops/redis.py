@@ -12,6 +12,7 @@ from infra.fly.client import FlyClient
 from infra.fly.errors import Invalid
 from infra.fly.models import Redis
 from infra.fly.redis import RedisWish
+from infra.ops import ownership
 
 
 class RedisRequest(BaseModel):
@@ -20,6 +21,7 @@ class RedisRequest(BaseModel):
     Attributes:
         app: the app that it is made for.
         wish: what it shall be.
+        owner, takeover: as in `AppRequest`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -28,6 +30,7 @@ class RedisRequest(BaseModel):
     wish: RedisWish
     drift: str = ""
     owner: str = ""
+    takeover: str = ""
 
 
 class RedisResult(BaseModel):
@@ -48,17 +51,20 @@ async def ensure(request: RedisRequest, fly: FlyClient, former: str = "") -> Red
         former: what the last run printed. A Redis of another name is left as it is.
 
     Raises:
-        ConfigError: somebody else has its name.
+        ConfigError: another organisation has its name.
+        OwnerError: it is another stack's.
         FlyError: Fly refuses.
     """
     wish = request.wish
     found = await fly.redis.find(wish.name)
     if found is None:
         found = await _create(wish, fly)
+        await fly.redis.update(found, wish, request.owner)
     elif found.org != wish.org:
         raise ConfigError(_taken(wish.name, f"the organisation {found.org}, not {wish.org}"))
     else:
-        await _change(found, wish, fly)
+        ownership.check_redis(found, request.owner, request.takeover)
+        await _change(found, request, fly)
     if not found.url:
         raise ConfigError(f"The Redis {found.name} has no URL: {found.problem or 'ask Fly why'}.")
     left = _former(former)
@@ -81,12 +87,15 @@ async def _create(wish: RedisWish, fly: FlyClient) -> Redis:
     return made
 
 
-async def _change(found: Redis, wish: RedisWish, fly: FlyClient) -> None:
+async def _change(found: Redis, request: RedisRequest, fly: FlyClient) -> None:
+    wish = request.wish
     if found.region != wish.region:
         _say(f"the Redis {found.name} stays in {found.region}: Fly can't move one to {wish.region}")
     is_so = (found.plan, set(found.read_regions), found.evicts)
-    if is_so != (wish.plan, set(wish.read_regions), wish.evicts):
-        await fly.redis.update(found, wish)
+    is_wanted = is_so == (wish.plan, set(wish.read_regions), wish.evicts)
+    if not is_wanted or found.owner != request.owner:
+        await fly.redis.update(found, wish, request.owner)
+    if not is_wanted:
         _say(f"the Redis {found.name} is changed: {wish.plan}")
 
 

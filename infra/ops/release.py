@@ -15,7 +15,7 @@ from infra.ops.recovery import Found
 from infra.ops.request import ReleaseRequest, Wanted
 from infra.ops.rollout import Rollout
 from infra.ops.site import Site, lock_path
-from infra.owner import is_same
+from infra.owner import OWNER_KEY, is_same
 from infra.rollout import engine, strategies
 from infra.rollout.errors import NothingHeld
 from infra.rollout.holder import HolderFile
@@ -23,7 +23,6 @@ from infra.rollout.ledger import Ledger, Release
 from infra.rollout.observe import (
     DRIFT_KEY,
     HOLDER_KEY,
-    OWNER_KEY,
     SECRETS_KEY,
     State,
     observe,

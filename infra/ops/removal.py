@@ -16,6 +16,7 @@ from infra.ops import ownership
 from infra.ops.app import AppRequest
 from infra.ops.redis import RedisRequest
 from infra.ops.request import ReleaseRequest
+from infra.owner import is_same
 from infra.rollout.ledger import Ledger
 from infra.rollout.observe import State, observe
 
@@ -62,8 +63,13 @@ async def remove_app(request: AppRequest, fly: FlyClient, checkpoint: Look) -> N
 async def remove_redis(request: RedisRequest, fly: FlyClient, checkpoint: Look) -> None:
     """Delete it with all that is in it. While the app has machines, they may need it."""
     name = request.wish.name
+    found = await fly.redis.find(name)
+    if found is None:
+        return
     has_machines = await fly.app(request.app) and await fly.machines(request.app)
     why = f"{request.app} has machines" if has_machines else _why_replaced("Redis", checkpoint)
+    if not is_same(found.owner, request.owner):
+        why = f"it belongs to {found.owner}"
     if why:
         _say(f"the Redis {name} stays on Fly, with all that is in it: {why}")
         return

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from infra.fly.client import FlyClient
 from infra.fly.models import Machine, Secret
+from infra.owner import OWNER_KEY
 
 RELEASE_KEY = "flygate_release"
 MANIFEST_KEY = "flygate_manifest"
@@ -26,7 +27,6 @@ INSTANCE_KEY = "flygate_instance"
 SECRETS_KEY = "flygate_secrets"
 # Whose the machine is: the stack with the id of its state (`infra/owner.py`), and the resource that
 # made its release, so that the delete of one that was replaced leaves it alone.
-OWNER_KEY = "flygate_owner"
 HOLDER_KEY = "flygate_holder"
 PHASE_KEY = "flygate_phase"
 # flyctl counts the machines that have it, and a standby is none of them.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from infra.owner import OWNER_KEY
 from infra.rollout.lock import lease
 from infra.rollout.observe import (
     CANDIDATE,
@@ -12,7 +13,6 @@ from infra.rollout.observe import (
     DRIFT_KEY,
     HOLDER_KEY,
     MANIFEST_KEY,
-    OWNER_KEY,
     PHASE_KEY,
     RELEASE_KEY,
     ROLE_KEY,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from infra.owner import OWNER_KEY
 from infra.rollout.observe import (
     COUNT_KEY,
     DRIFT_KEY,
@@ -11,7 +12,6 @@ from infra.rollout.observe import (
     HOLDER_KEY,
     INSTANCE_KEY,
     LIVE,
-    OWNER_KEY,
     PHASE_KEY,
     PLATFORM_KEY,
     PLATFORM_VERSION,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from infra.checkpoint import Checkpoint
-from infra.errors import ConfigError
+from infra.errors import ConfigError, OwnerError
 from infra.fly.client import FlyClient
 from infra.fly.redis import RedisWish
 from infra.ops import redis as redis_op
@@ -50,6 +50,33 @@ async def test_a_redis_that_is_there_is_adopted_and_changed(fly: FlyClient) -> N
     assert found is not None
     assert (found.id, found.url) == (made.id, result.url)
     assert (found.plan, found.read_regions, found.evicts) == ("fixed_1gb", ("fra",), True)
+
+
+async def test_a_redis_of_another_stack_is_left_alone(fly: FlyClient) -> None:
+    """A copied configuration names it: neither an update nor a destroy of the copy touches it."""
+    ours = RedisRequest(app=APP, wish=WISH, owner="acme/flygate/prod#0123abcd")
+    made = await redis_op.ensure(ours, fly)
+    wish = replace(WISH, plan="fixed_1gb")
+    copy = RedisRequest(app="copy", wish=wish, owner="acme/flygate/copy#ffffffff")
+
+    with pytest.raises(OwnerError, match=r"belongs to the stack acme/flygate/prod.*redis\.name"):
+        await redis_op.ensure(copy, fly)
+    with pytest.raises(OwnerError, match="belongs to the stack acme/flygate/prod"):
+        await look(
+            LookRequest(app="copy", redis=WISH.name, needs_redis=True, owner=copy.owner), fly
+        )
+    await remove_redis(copy, fly, Checkpoint)
+
+    found = await fly.redis.find(WISH.name)
+    assert found is not None
+    assert (found.url, found.plan, found.owner) == (made.url, "fixed_250mb", ours.owner)
+    # With the owner's name in its configuration the other stack takes it.
+    await redis_op.ensure(copy.model_copy(update={"takeover": ours.owner}), fly)
+    taken = await fly.redis.find(WISH.name)
+    assert taken is not None
+    assert (taken.id, taken.plan, taken.owner) == (found.id, "fixed_1gb", copy.owner)
+    await remove_redis(ours, fly, Checkpoint)
+    assert await fly.redis.find(WISH.name) == taken
 
 
 async def test_a_redis_can_not_move(fly: FlyClient, capsys: pytest.CaptureFixture[str]) -> None:
