@@ -94,8 +94,9 @@ async def reconciled(
 
     Args:
         configured: the stack's secret values.
-        resumes: a rollout follows, which goes on with one of the very manifest that is wanted, if
-            that died after its point of no return: it needs no entry yet.
+        resumes: a rollout follows. It goes on with one of the very manifest that is wanted, if that
+            died after its point of no return; or it puts the recorded release back to work, if
+            that is wanted and its machines are all there. What died needs no entry then.
 
     Returns:
         The ledger, and what was done, a line each.
@@ -106,12 +107,23 @@ async def reconciled(
     is_wanted = machines[0].manifest == wanted.id
     if resumes and is_wanted and ledger.current and version == ledger.next_version:
         return ledger, ()
+    if resumes and _is_whole(ledger.current, wanted, state):
+        return ledger, ()
     # While the stack is pinned, the configuration's values are not handed over.
     known = {**ledger.current_secrets, **configured}
     there = {name: value for name, value in known.items() if name in state.secret_names}
     entry, values = await _entry(ledger, machines, wanted, there, fly)
     told = f"{entry.name} serves, and the ledger did not know it: rebuilt from {entry.rebuilt}."
     return ledger.add(entry, values), (told,)
+
+
+def _is_whole(current: Release | None, wanted: Wanted, state: State) -> bool:
+    """The recorded release is wanted again, and all of its machines are there."""
+    return (
+        current is not None
+        and current.manifest_id == wanted.id
+        and len(state.of(current.version)) == current.manifest.count
+    )
 
 
 async def _entry(
