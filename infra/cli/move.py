@@ -97,23 +97,15 @@ def _release(
     """Deploy to the new app; a failure leaves the configuration and the former app as they were."""
     before = {key: stack.config(key) for key in changes}
     orders = {MOVE: former, **({WAIT: wait} if wait else {})}
-    _write(stack, dict(changes))
+    stack.configure(changes)
     try:
         stack.run("up", "--yes", "--skip-preview", what="The move", orders=orders)
     except (FlygateError, KeyboardInterrupt):
-        _write(stack, before)
+        stack.configure(before)
         if not was_there:
             asyncio.run(_remove(stack, changes["app"]))
         print(f"{former} serves as before, and {stack.name} is as before.", flush=True)
         raise
-
-
-def _write(stack: Stack, values: dict[str, str | None]) -> None:
-    for key, text in values.items():
-        if text is None:
-            stack.ask("config", "rm", key)
-        else:
-            stack.ask("config", "set", key, text)
 
 
 async def _look(stack: Stack, app: str) -> State | None:

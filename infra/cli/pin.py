@@ -20,18 +20,11 @@ def deploy_with(stack: Stack, pin: Pin | None, what: str, wait: str = "") -> Non
         PulumiFailed: the deployment failed; the former pin is back, unless it is only held.
     """
     former = stack.config("pin")
-    _write(stack, json.dumps(pin.model_dump(mode="json")) if pin else None)
+    stack.configure({"pin": json.dumps(pin.model_dump(mode="json")) if pin else None})
     try:
         orders = {WAIT: wait} if wait else None
         stack.run("up", "--yes", "--skip-preview", what=what, orders=orders)
     except (FlygateError, KeyboardInterrupt) as exc:
         if not (isinstance(exc, PulumiFailed) and exc.is_held):
-            _write(stack, former)
+            stack.configure({"pin": former})
         raise
-
-
-def _write(stack: Stack, text: str | None) -> None:
-    if text is None:
-        stack.ask("config", "rm", "pin")
-    else:
-        stack.ask("config", "set", "pin", text)

@@ -125,20 +125,12 @@ def _deploy(stack: Stack, wanted: Promotion) -> None:
     """Note it in the configuration and run Pulumi; a failure leaves the configuration as it was."""
     former = {key: stack.config(key) for key in ("promotion", "image")}
     assert wanted.receipt is not None  # noqa: S101  `_wanted` sets it
-    _write(
-        stack, {"promotion": wanted.model_dump_json(by_alias=True), "image": wanted.receipt.image}
+    stack.configure(
+        {"promotion": wanted.model_dump_json(by_alias=True), "image": wanted.receipt.image}
     )
     try:
         stack.run("up", "--yes", "--skip-preview", what="The promotion")
     except (FlygateError, KeyboardInterrupt) as exc:
         if not (isinstance(exc, PulumiFailed) and exc.is_held):
-            _write(stack, former)
+            stack.configure(former)
         raise
-
-
-def _write(stack: Stack, values: dict[str, str | None]) -> None:
-    for key, text in values.items():
-        if text is None:
-            stack.ask("config", "rm", key)
-        else:
-            stack.ask("config", "set", key, text)

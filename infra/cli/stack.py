@@ -221,6 +221,14 @@ class Stack:
         written = StackFile.read(self.root, self.name).values
         return list(secrecy.read(values, sealed, written).texts())
 
+    def configure(self, values: Mapping[str, str | None]) -> None:
+        """Set values of the stack's configuration; None removes one."""
+        for key, text in values.items():
+            if text is None:
+                self.ask("config", "rm", key)
+            else:
+                self.ask("config", "set", key, text)
+
     def _captured(
         self, *arguments: str, given: str | None = None
     ) -> subprocess.CompletedProcess[str]:
