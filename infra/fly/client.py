@@ -10,7 +10,7 @@ import httpx
 
 from infra.fly import graphql
 from infra.fly.endpoints import Endpoints
-from infra.fly.errors import Conflict, Invalid, NotFound, ServerError, Unreachable
+from infra.fly.errors import BadState, Conflict, NotFound
 from infra.fly.leases import Leases
 from infra.fly.models import (
     App,
@@ -21,10 +21,12 @@ from infra.fly.models import (
     Machine,
     Secret,
 )
+from infra.fly.once import once
 from infra.fly.pace import Pace
+from infra.fly.patience import Patience
 from infra.fly.records import Records
 from infra.fly.redis import Redises
-from infra.fly.session import FlySession
+from infra.fly.session import FlySession, Guard
 
 LEASE_HEADER = "fly-machine-lease-nonce"
 # Fly answers a wait within a minute at the most; longer waits are loops of these.
@@ -70,6 +72,20 @@ class FlyClient:
         await self._session.__aexit__(kind, error, trace)
 
     @property
+    def patience(self) -> Patience:
+        """What was borne of Fly's failures so far."""
+        return self._session.patience
+
+    def guard_changes(self, guard: Guard | None) -> None:
+        """Ask something before each change from now on, or with None nothing any more."""
+        self._session.guard = guard
+
+    async def check_guard(self) -> None:
+        """Raise what a change would raise now, if it is guarded."""
+        if self._session.guard:
+            await self._session.guard()
+
+    @property
     def is_local(self) -> bool:
         """This is the local Fly."""
         return self._session.endpoints.is_local
@@ -89,9 +105,11 @@ class FlyClient:
         return [App.model_validate(app) for app in body.get("apps") or []]
 
     async def create_app(self, name: str, org: str) -> None:
-        """Create an app; the name is global on Fly, so a taken one is `Invalid`."""
-        await self._session.flaps(
-            "POST", "/apps", json={"name": name, "org_slug": org}, repeatable=False
+        """Create an app that is not there; the name is global on Fly: a taken one is `Invalid`."""
+        body = {"name": name, "org_slug": org}
+        await once(
+            lambda: self._session.flaps("POST", "/apps", json=body),
+            lambda: self.app(name),
         )
 
     async def delete_app(self, name: str) -> None:
@@ -114,8 +132,17 @@ class FlyClient:
         return [IpAssignment.model_validate(ip) for ip in body.get("ips") or []]
 
     async def allocate_ip(self, app: str, kind: str) -> None:
-        """Give an app an address of a kind: `v6`, `shared_v4`, …"""
-        await self._session.flaps("POST", f"/apps/{app}/ip_assignments", json={"type": kind})
+        """Give an app that has none its address of a kind: `v6` or `shared_v4`."""
+        sign = ":" if kind == "v6" else "."
+
+        async def allocated() -> bool | None:
+            return any(sign in address.ip for address in await self.ips(app)) or None
+
+        body = {"type": kind}
+        await once(
+            lambda: self._session.flaps("POST", f"/apps/{app}/ip_assignments", json=body),
+            allocated,
+        )
 
     # Secrets
 
@@ -158,31 +185,23 @@ class FlyClient:
         that was lost the machine is looked up by it, and by the request's own metadata (another
         one's machine of that name is not ours), instead of being made twice.
         """
-        try:
+
+        async def create() -> Machine:
             body = await self._session.flaps("POST", f"/apps/{app}/machines", json=dict(request))
-        except (Unreachable, ServerError):
-            made = await self._made(app, request)
-            if made is not None:
-                return made
-            try:
-                body = await self._session.flaps(
-                    "POST", f"/apps/{app}/machines", json=dict(request)
-                )
-            except (Conflict, Invalid):
-                # The first request arrived after all.
-                made = await self._made(app, request)
-                if made is None:
-                    raise
-                return made
-        return Machine.model_validate(body)
+            return Machine.model_validate(body)
+
+        return await once(create, lambda: self._made(app, request))
 
     async def start(self, app: str, machine_id: str) -> None:
-        """Start a stopped or suspended machine."""
-        await self._act(app, machine_id, "start")
+        """Start a stopped or suspended machine; one that runs is fine."""
+        await self._bring(app, machine_id, "start", {"started", "starting"})
 
     async def stop(self, app: str, machine_id: str) -> None:
-        """Ask a machine to stop, by its own kill signal and timeout; does not wait."""
-        await self._act(app, machine_id, "stop", json={})
+        """Ask a machine to stop, by its own kill signal and timeout; does not wait.
+
+        One that does not run is fine.
+        """
+        await self._bring(app, machine_id, "stop", {"stopped", "stopping"}, json={})
 
     async def cordon(self, app: str, machine_id: str) -> None:
         """Take a machine out of the proxy's routing."""
@@ -220,13 +239,26 @@ class FlyClient:
             timeout=seconds + 10,
         )
 
-    async def exec(self, app: str, machine_id: str, command: list[str], seconds: int) -> ExecResult:
-        """Run a command inside a started machine, cordoned or not."""
+    async def exec(
+        self,
+        app: str,
+        machine_id: str,
+        command: list[str],
+        seconds: int,
+        *,
+        repeatable: bool = False,
+    ) -> ExecResult:
+        """Run a command inside a started machine, cordoned or not.
+
+        Args:
+            repeatable: it may run twice.
+        """
         body = await self._session.flaps(
             "POST",
             _path(app, machine_id, "exec"),
             json={"command": command, "timeout": seconds},
             timeout=seconds + 10,
+            repeatable=repeatable,
         )
         return ExecResult.model_validate(body)
 
@@ -261,17 +293,32 @@ class FlyClient:
     ) -> Lease:
         """Take or renew the lease of a machine; later calls on it carry the nonce.
 
+        Args:
+            description: of no other holder: by it a lease is known whose answer was lost.
+
         Raises:
             Conflict: somebody else holds it.
+            NotFound: there is no such machine, or the lease to be renewed has ended.
         """
-        body = await self._session.flaps(
-            "POST",
-            _path(app, machine_id, "lease"),
-            json={"ttl": ttl_seconds, "description": description},
-            headers=self._lease(machine_id),
-        )
-        lease = Lease.model_validate(body["data"])
-        self.leases[machine_id] = lease.nonce
+        nonce, since = self.leases.get(machine_id), self.leases.now()
+
+        async def acquire() -> Lease:
+            body = await self._session.flaps(
+                "POST",
+                _path(app, machine_id, "lease"),
+                json={"ttl": ttl_seconds, "description": description},
+                headers=self._lease(machine_id),
+                repeatable=nonce is not None,
+            )
+            return Lease.model_validate(body["data"])
+
+        async def acquired() -> Lease | None:
+            found = await self.lease(app, machine_id)
+            is_ours = found and found.nonce and description and found.description == description
+            return found if is_ours else None
+
+        lease = await (acquire() if nonce else once(acquire, acquired))
+        self.leases.hold(machine_id, lease.nonce, since, ttl_seconds)
         return lease
 
     async def lease(self, app: str, machine_id: str) -> Lease | None:
@@ -317,6 +364,16 @@ class FlyClient:
             repeatable=True,
             **options,
         )
+
+    async def _bring(
+        self, app: str, machine_id: str, verb: str, states: set[str], **options: Any
+    ) -> None:
+        """Act on a machine; where Fly refuses, since the call before was heard, all is well."""
+        try:
+            await self._act(app, machine_id, verb, **options)
+        except BadState:
+            if (await self.machine(app, machine_id)).state not in states:
+                raise
 
     def _lease(self, machine_id: str) -> dict[str, str]:
         nonce = self.leases.get(machine_id)

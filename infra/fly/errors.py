@@ -20,7 +20,18 @@ from infra.errors import FlygateError
 
 
 class FlyError(FlygateError):
-    """The root of the tree."""
+    """The root of the tree.
+
+    Attributes:
+        retry_after: for how many seconds Fly asks to be left alone; 0 if it says nothing.
+        note: why the call was not repeated any more, or empty.
+    """
+
+    retry_after = 0.0
+    note = ""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} {self.note}".rstrip()
 
 
 class Unreachable(FlyError):

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.fly import graphql
-from infra.fly.errors import Invalid, NotFound, ServerError, Unreachable
+from infra.fly.errors import Invalid, NotFound
 from infra.fly.models import Redis
+from infra.fly.once import once
 from infra.fly.session import FlySession
 from infra.owner import OWNER_KEY
 
@@ -65,15 +66,16 @@ class Redises:
             "readRegions": list(wish.read_regions),
             "options": {"eviction": True} if wish.evicts else {},
         }
-        try:
-            await self._create(wanted)
-        except (Unreachable, ServerError):
-            if await self.find(wish.name) is None:
-                await self._create(wanted)
-        made = await self.find(wish.name)
-        if made is None:
-            raise NotFound(f"create redis {wish.name}", 404, "it was made, but is not there")
-        return made
+
+        async def create() -> Redis:
+            action = f"create redis {wish.name}"
+            await self._ask(action, graphql.CREATE_REDIS, {"input": wanted}, repeatable=False)
+            made = await self.find(wish.name)
+            if made is None:
+                raise NotFound(action, 404, "it was made, but is not there")
+            return made
+
+        return await once(create, lambda: self.find(wish.name))
 
     async def update(self, redis: Redis, wish: RedisWish, owner: str = "") -> None:
         """Another plan, other read regions or eviction; its data and its URL stay.
@@ -99,10 +101,6 @@ class Redises:
             await self._ask(f"delete redis {name}", graphql.DELETE_REDIS, {"input": wanted})
         except NotFound:
             return
-
-    async def _create(self, wanted: Mapping[str, Any]) -> None:
-        action = f"create redis {wanted['name']}"
-        await self._ask(action, graphql.CREATE_REDIS, {"input": wanted}, repeatable=False)
 
     async def _organization_id(self, slug: str) -> str:
         action = f"query organization {slug}"

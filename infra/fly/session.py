@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
-import stamina
 
 from infra.fly import graphql, retries
 from infra.fly.endpoints import Endpoints
 from infra.fly.errors import (
     FlyApiError,
+    FlyError,
     LocalFlyDown,
     RateLimited,
-    ServerError,
     Unreachable,
     error_for,
 )
 from infra.fly.pace import Pace
+from infra.fly.patience import Patience, may_have_happened, repetitions
 from infra.redact import cut
 
-# Fly limits each action to one request per second and machine or app (burst 3): a shorter wait
-# than a second after a 429 only burns the next token.
-RATE_LIMIT_WAIT_SECONDS = 1.0
-ATTEMPTS = 6
 # Of an error: plain text is a page of a proxy's. It is redacted later, where the secrets are known.
 TEXT_MAX = 200
 DETAIL_MAX = 500
-RETRIED_STATUSES = frozenset({502, 503, 504})
+# What must hold before a change is asked for; it raises if it does not.
+Guard = Callable[[], Awaitable[None]]
 
 retries.install()
 
@@ -41,6 +40,10 @@ class FlySession:
         endpoints: where Fly is, and the token.
         transport: for tests, another httpx transport.
         pace: how fast to ask the Machines API.
+
+    Attributes:
+        patience: what this client has borne of Fly's failures.
+        guard: asked before each change while a rollout holds its lock: see `infra/rollout/lock.py`.
     """
 
     def __init__(
@@ -51,6 +54,8 @@ class FlySession:
     ) -> None:
         self.endpoints = endpoints
         self._pace = pace or Pace()
+        self.patience = Patience()
+        self.guard: Guard | None = None
         self._http = httpx.AsyncClient(
             headers={"Authorization": f"Bearer {endpoints.token}", "User-Agent": "flygate"},
             timeout=httpx.Timeout(15.0, connect=5.0),
@@ -71,6 +76,8 @@ class FlySession:
 
     async def flaps(self, method: str, path: str, **options: Any) -> Any:
         """One call of the Machines API; `path` starts below `/v1`. See `_send` for options."""
+        if self.guard and method != "GET" and not path.endswith("/lease"):
+            await self.guard()
         await self._pace.wait(method, path)
         return await self._send(method, f"{self.endpoints.flaps_url}/v1{path}", **options)
 
@@ -103,26 +110,29 @@ class FlySession:
     ) -> Any:
         """Send until an answer stands.
 
-        A 429 is always repeated, since it did nothing. No answer and 502 to 504 are repeated
-        only where a second run does no harm (`repeatable`, by default every method but POST).
+        A 429 is always repeated, since it did nothing. No answer and 5xx are repeated only where a
+        second run does no harm (`repeatable`, by default every method but POST); any other caller
+        has to look first whether the call has done its work.
 
         Raises:
             FlyError: a leaf of the tree in `infra/fly/errors.py`.
         """
         if repeatable is None:
             repeatable = method != "POST"
-        retry = stamina.retry_context(
-            on=lambda error: _should_retry(error, repeatable=repeatable),
-            attempts=ATTEMPTS,
-            timeout=None,
-            wait_initial=0.2,
-            wait_max=3.0,
-            wait_jitter=0.3,
-        )
-        async for attempt in retry:
-            with attempt:
-                return await self._send_once(method, url, **options)
-        raise AssertionError("unreachable: stamina returns or raises")
+
+        def when(error: Exception) -> bool | float:
+            is_safe = repeatable or isinstance(error, RateLimited) or not may_have_happened(error)
+            return is_safe and self.patience.bears(error)
+
+        try:
+            async for attempt in repetitions(when):
+                with attempt:
+                    answer = await self._send_once(method, url, **options)
+        except FlyError as exc:
+            exc.note = exc.note or self.patience.told
+            raise
+        self.patience.note_answer()
+        return answer
 
     async def _send_once(self, method: str, url: str, **options: Any) -> Any:
         action = f"{method} {httpx.URL(url).path}"
@@ -138,21 +148,11 @@ class FlySession:
             ) from None  # the cause carries the request, and with it the token
         if answer.is_success:
             return _json(action, answer)
-        raise error_for(
+        error = error_for(
             action, answer.status_code, _detail(answer), answer.headers.get("fly-request-id", "")
         )
-
-
-def _should_retry(error: Exception, *, repeatable: bool) -> bool | float:
-    if isinstance(error, RateLimited):
-        return RATE_LIMIT_WAIT_SECONDS
-    if isinstance(error, LocalFlyDown):
-        return False
-    if isinstance(error, Unreachable):
-        return repeatable or not error.maybe_applied
-    if isinstance(error, ServerError):
-        return repeatable and error.status in RETRIED_STATUSES
-    return False
+        error.retry_after = _seconds(answer.headers.get("retry-after", ""))
+        raise error
 
 
 def _json(action: str, answer: httpx.Response) -> Any:
@@ -174,3 +174,17 @@ def _detail(answer: httpx.Response) -> str:
     if isinstance(body, dict):
         return cut(str(body.get("error") or body.get("message") or body), DETAIL_MAX)
     return cut(str(body), DETAIL_MAX)
+
+
+def _seconds(retry_after: str) -> float:
+    """The header as seconds from now: it is a number of them, or a date."""
+    if not retry_after:
+        return 0.0
+    try:
+        return max(0.0, float(retry_after))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except ValueError:
+        return 0.0

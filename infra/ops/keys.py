@@ -24,7 +24,8 @@ async def find(ledger: Ledger, state: State, fly: FlyClient) -> str:
     for machine in state.machines:
         if machine.role in roles and machine.state == "started":
             try:
-                told = await fly.exec(state.app, machine.id, ["python", "-c", _TELL], _SECONDS)
+                command = ["python", "-c", _TELL]
+                told = await fly.exec(state.app, machine.id, command, _SECONDS, repeatable=True)
             except FlyError:
                 continue
             if told.exit_code == 0 and told.stdout:

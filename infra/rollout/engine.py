@@ -12,7 +12,7 @@ import stamina
 from infra.fly.errors import FlyError
 from infra.redact import cut
 from infra.rollout import outcome
-from infra.rollout.errors import RestoreFailed, RolloutHeld, RolloutRestored
+from infra.rollout.errors import LeaseLost, RestoreFailed, RolloutHeld, RolloutRestored
 from infra.rollout.gates import Gate
 from infra.rollout.observe import HELD_KEY
 from infra.rollout.plan import Plan, Stage
@@ -32,6 +32,7 @@ async def run(plan: Plan, world: World) -> None:
         RolloutRestored: it failed (or was interrupted), and all is as before.
         RolloutHeld: a gate could not decide; old and new machines serve side by side.
         RestoreFailed: it failed, and so did the way back.
+        LeaseLost: it stopped where it was, since another rollout may have begun.
     """
     done: list[Step] = []
     try:
@@ -50,7 +51,10 @@ async def take_back(exc: BaseException, done: Iterable[Step], world: World) -> R
 
     Raises:
         RestoreFailed: that failed, too; as much as possible is restored.
+        LeaseLost: see `run`.
     """
+    await world.fly.check_guard()
+    world.fly.patience.renew()
     reason = await outcome.explain(exc, world)
     world.journal.write("failed", "rollout", reason)
     if failures := await _undo(done, world):
@@ -109,6 +113,7 @@ async def _undo(done: Iterable[Step], world: World) -> list[str]:
         outcomes = await asyncio.gather(
             *(_undo_one(step, world) for step in now), return_exceptions=True
         )
+        _check_lease(outcomes)
         failures += [
             f"{step.title}: {outcome}"
             for step, outcome in zip(now, outcomes, strict=True)
@@ -130,19 +135,25 @@ async def _finish(stages: Iterable[Stage], world: World) -> None:
 
 async def _push_forward(stage: Stage, world: World) -> None:
     """What fails here is left over, not wrong: the next rollout sweeps it up."""
-    for result, step in zip(
-        await asyncio.gather(
-            *(_stubbornly(lambda s=step: _apply(stage, s, world)) for step in stage.steps),  # type: ignore[misc]
-            return_exceptions=True,
-        ),
-        stage.steps,
-        strict=True,
-    ):
+    results = await asyncio.gather(
+        *(_stubbornly(lambda s=step: _apply(stage, s, world)) for step in stage.steps),  # type: ignore[misc]
+        return_exceptions=True,
+    )
+    _check_lease(results)
+    for result, step in zip(results, stage.steps, strict=True):
         if isinstance(result, BaseException):
             world.journal.write("warning", stage.name, f"{step.title} failed: {result}")
 
 
+def _check_lease(results: Iterable[object]) -> None:
+    """Whoever lost a lease does nothing more, whatever else there is to do."""
+    for result in results:
+        if isinstance(result, LeaseLost):
+            raise result
+
+
 async def _stubbornly(action: Callable[[], Awaitable[None]]) -> None:
+    """Once more from the top: what stood in the way may have changed meanwhile."""
     async for attempt in stamina.retry_context(on=FlyError, attempts=3, timeout=60):
         with attempt:
             await action()

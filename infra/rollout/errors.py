@@ -8,6 +8,7 @@ RolloutError             1
 ├── RolloutRestored      2: the release failed, the former one serves as before
 ├── LockHeld             3: somebody else is rolling out; nothing was done
 ├── RolloutHeld          3: a gate could not decide; old and new machines serve side by side
+├── LeaseLost            4: it stopped half-way, as another rollout may have begun
 └── RestoreFailed        4: the release failed, and so did the way back
 """
 
@@ -52,6 +53,12 @@ class RolloutHeld(RolloutError):
 
 class Untold(RolloutError):
     """A machine that runs does not learn which clients are whose."""
+
+
+class LeaseLost(RolloutError):
+    """A machine's lease ended under this rollout: whatever is done now, another one may do, too."""
+
+    exit_code = 4
 
 
 class RestoreFailed(RolloutError):

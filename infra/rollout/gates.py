@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import httpx
-import stamina
 
 from infra.fly.errors import FlyError
 from infra.fly.models import ExecResult, Machine
+from infra.fly.patience import may_have_happened, repetitions
 from infra.redact import Redactor, cut
 from infra.rollout.smoke import COMMAND_SECONDS, Expectation
 from infra.rollout.verdict import Verdict
@@ -160,10 +160,10 @@ async def _ask_stubbornly(
     world: World, machine_id: str, command: Callable[[], list[str]]
 ) -> ExecResult:
     """Each time as another client: the one before may have used its burst up."""
-    async for attempt in stamina.retry_context(on=FlyError, attempts=3, timeout=None):
+    async for attempt in repetitions(may_have_happened):
         with attempt:
             return await world.fly.exec(world.app, machine_id, command(), COMMAND_SECONDS)
-    raise AssertionError("unreachable: stamina returns or raises")
+    raise AssertionError("unreachable: the last attempt returns or raises")
 
 
 def _death(machine: Machine) -> str:

@@ -11,19 +11,24 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from infra.fly.client import FlyClient
 from infra.fly.errors import Conflict, FlyError, NotFound
-from infra.rollout.errors import LockHeld
+from infra.rollout.errors import LeaseLost, LockHeld
 from infra.rollout.holder import Holder, HolderFile
 from infra.rollout.journal import Journal
 from infra.rollout.undisturbed import undisturbed
 
 TTL_SECONDS = 15
 HEARTBEAT_SECONDS = 4.0
+# One that takes longer is asked for anew: there is time for a third before the lease ends.
+RENEWAL_SECONDS = 4.0
 RETRY_SECONDS = 1.0
 # As long as a dead holder's lease can last, and a little more.
 PATIENCE_SECONDS = 20.0
+# Leases that are not given back end by themselves, as soon.
+GIVE_BACK_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -32,6 +37,7 @@ class Lock:
 
     Attributes:
         wait_seconds: how long a living holder is waited for.
+        lost: which lease ended under the body, or empty.
     """
 
     fly: FlyClient
@@ -39,6 +45,7 @@ class Lock:
     holder: Holder
     journal: Journal
     wait_seconds: float = 0.0
+    lost: str = ""
 
     def __post_init__(self) -> None:
         # Others read it in the leases: what an operator typed as a reason may be anything.
@@ -48,21 +55,37 @@ class Lock:
     async def hold(self, file: HolderFile, machines: Iterable[str]) -> AsyncIterator[None]:
         """Hold the leases of machines, and of those that `lease` adds, while the body runs.
 
+        Every change that the body asks of Fly is fenced: it is made only while all leases are ours.
+
         Raises:
             LockHeld: somebody else holds one, and lives.
+            LeaseLost: one ended under the body, from the first change after that on.
         """
         deadline = time.monotonic() + self.wait_seconds
         async with self._alone_here(file, deadline):
             try:
                 await self.take(machines)
-                heartbeat = asyncio.create_task(self._keep())
-                try:
+                async with self._kept():
                     yield
-                finally:
-                    heartbeat.cancel()
-                    await undisturbed(_ended(heartbeat))
             finally:
                 await undisturbed(self._give_back())
+
+    @contextlib.asynccontextmanager
+    async def _kept(self) -> AsyncIterator[None]:
+        body = asyncio.current_task()
+        heartbeat = asyncio.create_task(self._keep(body))
+        self.fly.guard_changes(self._confirm)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if self.lost and body:
+                body.uncancel()
+                raise LeaseLost(self.lost) from None
+            raise
+        finally:
+            self.fly.guard_changes(None)
+            heartbeat.cancel()
+            await undisturbed(_ended(heartbeat))
 
     async def take(self, machines: Iterable[str]) -> None:
         """Take more leases.
@@ -87,6 +110,7 @@ class Lock:
         try:
             self.fly.leases.update(file.left_behind)
             self.fly.leases.on_change = lambda: file.note(self.fly.leases)
+            self.fly.leases.description = self.holder.description
             yield
         finally:
             self.fly.leases.on_change = None
@@ -95,7 +119,7 @@ class Lock:
     async def _renewed(self, machine_id: str) -> bool:
         """A lease of which we have the nonce is ours still."""
         try:
-            await lease(self.fly, self.app, machine_id, self.holder.description)
+            await lease(self.fly, self.app, machine_id)
         except (NotFound, Conflict):
             self.fly.leases.pop(machine_id, None)
             return False
@@ -106,7 +130,7 @@ class Lock:
         told = _Once(lambda by: self.journal.write("waiting", "lock", f"for {by}", machine_id))
         while True:
             try:
-                await lease(self.fly, self.app, machine_id, self.holder.description)
+                await lease(self.fly, self.app, machine_id)
             except NotFound:
                 return
             except Conflict as exc:
@@ -134,23 +158,76 @@ class Lock:
             "Wait for it to end and run the same command again, or let it wait with `--wait 10m`."
         )
 
-    async def _keep(self) -> None:
-        while True:
+    async def _keep(self, body: asyncio.Task[Any] | None) -> None:
+        """Renew all, until one is lost: what the body does then is no more than waiting."""
+        while not self.lost:
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            for machine_id in list(self.fly.leases):
-                with contextlib.suppress(FlyError):  # the next beat tries again
-                    await lease(self.fly, self.app, machine_id, self.holder.description)
+            await asyncio.gather(*(self._beat(machine_id) for machine_id in self.fly.leases))
+        if body:
+            body.cancel()
+
+    async def _beat(self, machine_id: str) -> None:
+        """Renew one; a failure is borne, since the next beat comes before the lease ends."""
+        with contextlib.suppress(FlyError, TimeoutError, LeaseLost):
+            await asyncio.wait_for(self._renew(machine_id), RENEWAL_SECONDS)
+
+    async def _confirm(self) -> None:
+        """The fence: each lease holds, or is asked for where this computer can't be sure."""
+        if self.lost:
+            raise LeaseLost(self.lost)
+        for machine_id in self.fly.leases.doubtful():
+            await self._renew(machine_id)
+
+    async def _renew(self, machine_id: str) -> None:
+        """Hold a lease for longer.
+
+        Raises:
+            LeaseLost: it has ended, or is another's.
+        """
+        try:
+            await lease(self.fly, self.app, machine_id)
+        except (NotFound, Conflict):
+            if machine_id not in self.fly.leases:
+                return  # its machine was destroyed meanwhile
+            by = await self._successor(machine_id)
+            if by is None:
+                self.fly.leases.pop(machine_id, None)
+                return
+            self._lose(machine_id, by)
+            raise LeaseLost(self.lost) from None
+
+    def _lose(self, machine_id: str, by: str) -> None:
+        if self.lost:
+            return
+        reason = f"the lease of machine {machine_id} has ended{by}"
+        self.lost = (
+            f"{self.holder.what} was stopped half-way: {reason}. Did this computer sleep, or was "
+            "the process halted? Another rollout may have begun, so this one touches nothing more. "
+            "`flygate status` shows what serves; the same command again repairs what is left."
+        )
+        self.journal.write("failed", "lock", reason, machine_id)
+        self.journal.write("restore-failed", "lock", "nothing more was touched")
+
+    async def _successor(self, machine_id: str) -> str | None:
+        """Who holds the machine now, for people; None if there is no such machine any more."""
+        try:
+            machine = await self.fly.machine(self.app, machine_id)
+        except NotFound:
+            return None
+        if machine.state in {"destroying", "destroyed"}:
+            return None
+        by, _ = await self._holder_of(machine_id)
+        return f", and is now of {by}" if by else ""
 
     async def _give_back(self) -> None:
-        await asyncio.gather(
-            *(self.fly.release_lease(self.app, machine_id) for machine_id in list(self.fly.leases)),
-            return_exceptions=True,  # it expires by itself
-        )
+        gone = [self.fly.release_lease(self.app, machine_id) for machine_id in self.fly.leases]
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*gone, return_exceptions=True), GIVE_BACK_SECONDS)
 
 
-async def lease(fly: FlyClient, app: str, machine_id: str, description: str = "") -> None:
-    """Take or renew the lease of one machine; the heartbeat keeps it."""
-    await fly.acquire_lease(app, machine_id, TTL_SECONDS, description)
+async def lease(fly: FlyClient, app: str, machine_id: str) -> None:
+    """Take or renew the lease of one machine for the holder; the heartbeat keeps it."""
+    await fly.acquire_lease(app, machine_id, TTL_SECONDS, fly.leases.description)
 
 
 @dataclass(slots=True)

@@ -169,7 +169,7 @@ class Messenger:
         command = ["python", "-c", script, json.dumps(asked)]
         try:
             result = await self.world.fly.exec(
-                self.world.app, member.id, command, 2 * ANSWER_SECONDS
+                self.world.app, member.id, command, 2 * ANSWER_SECONDS, repeatable=True
             )
             told = json.loads(result.stdout)
             return Reply(int(told["status"]), str(told["body"]))

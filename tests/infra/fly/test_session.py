@@ -27,7 +27,7 @@ from infra.fly.errors import (
     Unreachable,
     WaitTimeout,
 )
-from infra.fly.session import ATTEMPTS
+from infra.fly.patience import ATTEMPTS, OUTAGE_SECONDS, REPETITIONS, Patience
 
 TOKEN = "canary-token"
 Answer = httpx.Response | Exception
@@ -107,7 +107,7 @@ async def test_a_429_that_stays_is_an_error_in_the_end(naps: list[float]) -> Non
     assert len(script.asked) == ATTEMPTS == len(naps) + 1
 
 
-@pytest.mark.parametrize("status", [502, 503, 504])
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
 async def test_a_passing_fault_of_fly_is_repeated_on_a_read(naps: list[float], status: int) -> None:
     """Reading twice does no harm."""
     script = Script([error(status), ok([])])
@@ -128,7 +128,7 @@ async def test_a_lost_connection_is_repeated_on_a_read(naps: list[float]) -> Non
     assert len(naps) == 2
 
 
-@pytest.mark.parametrize("answer", [error(500), error(404), error(409), error(412), error(422)])
+@pytest.mark.parametrize("answer", [error(501), error(404), error(409), error(412), error(422)])
 async def test_an_answer_that_a_repetition_would_not_change_stands(
     naps: list[float], answer: httpx.Response
 ) -> None:
@@ -152,15 +152,130 @@ async def test_a_verb_that_may_run_twice_is_repeated(naps: list[float]) -> None:
     assert script.methods == ["POST", "POST"]
 
 
-async def test_creating_an_app_is_not_repeated(naps: list[float]) -> None:
+async def test_an_app_whose_answer_is_lost_is_looked_up(naps: list[float]) -> None:
     """The first request may have arrived, and the second would say that the name is taken."""
-    script = Script([httpx.ReadError("reset")])
+    script = Script([httpx.ReadError("reset"), ok({"name": "shop"})])
 
     async with client(script) as fly:
-        with pytest.raises(Unreachable):
-            await fly.create_app("shop", "acme")
+        await fly.create_app("shop", "acme")
 
-    assert len(script.asked) == 1
+    assert script.methods == ["POST", "GET"]
+
+
+async def test_an_address_whose_answer_is_lost_is_looked_up(naps: list[float]) -> None:
+    """Asked for twice, the app would have two of a kind."""
+    none, one = ok({"ips": [{"ip": "66.241.1.1"}]}), ok({"ips": [{"ip": "2a09::1"}]})
+    script = Script([error(500), none, error(502), one])
+
+    async with client(script) as fly:
+        await fly.allocate_ip("shop", "v6")
+
+    assert script.methods == ["POST", "GET", "POST", "GET"]
+
+
+ANN = "flygate v2 by ann"
+LEASE = {"nonce": "n1", "description": ANN, "expires_at": 1}
+
+
+async def test_a_lease_whose_answer_is_lost_is_known_by_its_description(naps: list[float]) -> None:
+    """Asked for again, our own lease would refuse us; another one's does."""
+    script = Script([error(503), ok({"data": LEASE})])
+
+    async with client(script) as fly:
+        await fly.acquire_lease("shop", "m1", 15, ANN)
+
+        assert fly.leases == {"m1": "n1"}
+    assert script.methods == ["POST", "GET"]
+
+
+async def test_the_lease_of_another_is_not_ours(naps: list[float]) -> None:
+    """What holds the machine after an answer that was lost may be of the other who asked."""
+    theirs = ok({"data": {**LEASE, "description": "flygate v2 by bob"}})
+    script = Script([error(503), theirs, error(409, "held by bob"), theirs])
+
+    async with client(script) as fly:
+        with pytest.raises(Conflict, match="held by bob"):
+            await fly.acquire_lease("shop", "m1", 15, ANN)
+
+        assert fly.leases == {}
+
+
+@pytest.mark.parametrize(
+    ("verb", "state"), [("start", "started"), ("start", "starting"), ("stop", "stopped")]
+)
+async def test_a_refusal_since_it_was_done_already_is_no_failure(
+    naps: list[float], verb: str, state: str
+) -> None:
+    """The answer to the first request was lost."""
+    script = Script(
+        [error(500), error(412, "machine still active"), ok(MACHINE | {"state": state})]
+    )
+
+    async with client(script) as fly:
+        await getattr(fly, verb)("shop", "m1")
+
+    assert script.methods == ["POST", "POST", "GET"]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_fly_is_left_alone_for_as_long_as_it_asks(naps: list[float], status: int) -> None:
+    """`Retry-After`, in seconds or as a date."""
+    script = Script([error(status, **{"retry-after": "7"}), ok([])])
+
+    async with client(script) as fly:
+        await fly.machines("shop")
+
+    assert len(naps) == 1
+    assert naps[0] >= 7
+
+
+async def test_who_is_asked_to_wait_for_an_hour_is_told_instead(naps: list[float]) -> None:
+    """An operator can decide; a rollout that sleeps says nothing."""
+    script = Script([error(429, "come back later", **{"retry-after": "3600"})])
+
+    async with client(script) as fly:
+        with pytest.raises(RateLimited, match="come back later"):
+            await fly.machines("shop")
+
+    assert (len(script.asked), naps) == (1, [])
+
+
+async def test_an_api_that_is_down_is_told_and_asked_once(naps: list[float]) -> None:
+    """Each step of a way back would else wait for half a minute."""
+    now = [0.0]
+    script = Script([error(503)])
+    async with client(script) as fly:
+        fly._session.patience = Patience(clock=lambda: now[0])
+        with pytest.raises(ServerError):
+            await fly.machines("shop")
+        now[0] = OUTAGE_SECONDS + 1
+        asked = len(script.asked)
+
+        with pytest.raises(ServerError, match=r"503.*given no answer for 61 s.*status\.flyio\.net"):
+            await fly.machines("shop")
+
+        assert len(script.asked) == asked + 1
+        script._answers = deque([ok([])])
+        assert await fly.machines("shop") == []
+        script._answers = deque([error(503), ok([])])
+        assert await fly.machines("shop") == []
+
+
+async def asked_for_ever(fly: FlyClient) -> None:
+    while True:
+        await fly.machines("shop")
+
+
+async def test_a_rollout_does_not_repeat_for_ever(naps: list[float]) -> None:
+    """The way back begins with new patience."""
+    script = Script([error(503), ok([])] * REPETITIONS + [error(503)])
+    async with client(script) as fly:
+        with pytest.raises(ServerError, match=rf"{REPETITIONS} calls had to be repeated"):
+            await asked_for_ever(fly)
+
+        fly.patience.renew()
+        script._answers = deque([error(503), ok([])])
+        assert await fly.machines("shop") == []
 
 
 async def test_a_connection_that_was_never_made_is_always_repeated(naps: list[float]) -> None:

@@ -18,7 +18,7 @@ from infra.fly.models import Machine
 from infra.redact import Redactor
 from infra.rollout import engine, gates, signature
 from infra.rollout import journal as journal_file
-from infra.rollout.errors import RestoreFailed, RolloutRestored
+from infra.rollout.errors import LeaseLost, RestoreFailed, RolloutRestored
 from infra.rollout.journal import Event, Journal
 from infra.rollout.observe import CANDIDATE, LIVE, STANDBY
 from infra.rollout.strategies import bluegreen
@@ -242,6 +242,40 @@ async def test_an_interruption_while_a_failure_is_explained_does_not_stop_the_wa
         await rollout.run()
 
     assert await shop.fingerprint() == before
+
+
+class Overtaken(FlyClient):
+    """A client whose computer sleeps before it admits a machine, while another rollout begins."""
+
+    async def uncordon(self, app: str, machine_id: str) -> None:
+        """Wake up, and go on."""
+        async with FlyClient(self._session.endpoints) as other:
+            other.leases.update(self.leases)
+            for held in self.leases:
+                await other.release_lease(app, held)
+                await other.acquire_lease(app, held, 60, "flygate v3 by bob@ci")
+        self.leases._ends.clear()  # as the clocks would say
+        await super().uncordon(app, machine_id)
+
+
+async def test_a_rollout_whose_lease_has_ended_touches_nothing_more(
+    serving: Deployment, endpoints: Endpoints
+) -> None:
+    """Neither forward nor back: what the other rollout does must stand."""
+    before = {m.id: (m.state, m.cordoned) for m in (await serving.state()).of(1)}
+    events: list[Event] = []
+    own = serving.fly
+
+    async with Overtaken(endpoints) as serving.fly:
+        with pytest.raises(LeaseLost, match=r"v2 was stopped half-way.*now of flygate v3 by bob"):
+            await serving.release(NEW, env={"GREETING": "new"}, how={"listeners": (events.append,)})
+    serving.fly = own
+
+    state = await serving.state()
+    assert {m.id: (m.state, m.cordoned) for m in state.of(1)} == before
+    assert [(m.role, m.state, m.cordoned) for m in state.of(2)] == [(CANDIDATE, "started", True)]
+    assert [e.text for e in events if e.kind == "restore-failed"] == ["nothing more was touched"]
+    assert not [e for e in events if e.kind == "undo"]
 
 
 class LosesTheAnswer(FlyClient):

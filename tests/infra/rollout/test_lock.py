@@ -18,7 +18,7 @@ from infra.fly.errors import Conflict
 from infra.redact import Redactor
 from infra.rollout import journal as journal_file
 from infra.rollout import lock
-from infra.rollout.errors import LockHeld
+from infra.rollout.errors import LeaseLost, LockHeld
 from infra.rollout.holder import Holder, HolderFile
 from infra.rollout.journal import Journal
 from infra.rollout.lock import Lock
@@ -204,3 +204,90 @@ async def test_a_machine_that_is_gone_needs_no_lock(
 
     async with held(shop.fly, machines, "hotfix", journal):
         assert await shop.fly.lease(APP, machines[1]) is not None
+
+
+async def stolen(thief: FlyClient, fly: FlyClient, machine: str) -> None:
+    """A lease ends before its time, and another takes it."""
+    thief.leases[machine] = fly.leases[machine]
+    await thief.release_lease(APP, machine)
+    await thief.acquire_lease(APP, machine, 60, "flygate v3 by bob@ci")
+
+
+async def test_a_body_that_waits_is_ended_when_its_lease_is_lost(
+    shop: Deployment,
+    machines: list[str],
+    other: FlyClient,
+    journal: Journal,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A soak of an hour would go on judging what another rollout changes."""
+    monkeypatch.setattr(lock, "HEARTBEAT_SECONDS", 0.2)
+
+    async def body() -> None:
+        async with held(shop.fly, machines, "", journal):
+            await stolen(other, shop.fly, machines[0])
+            await asyncio.Event().wait()
+
+    with pytest.raises(LeaseLost, match=r"ended, and is now of flygate v3 by bob@ci"):
+        await body()
+
+    found = await other.lease(APP, machines[0])
+    assert found is not None
+    assert found.description == "flygate v3 by bob@ci"
+
+
+async def test_a_lease_in_doubt_is_renewed_before_a_change(
+    shop: Deployment, machines: list[str], journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This computer's clock was set, or its heartbeat was late: Fly knows whether it holds."""
+    monkeypatch.setattr(lock, "HEARTBEAT_SECONDS", 60)
+
+    async with held(shop.fly, machines, "", journal):
+        shop.fly.leases._ends.clear()
+        await shop.fly.cordon(APP, machines[1])
+        assert shop.fly.leases.doubtful() == []
+
+
+async def test_a_lease_that_ended_stops_all_changes(
+    shop: Deployment,
+    machines: list[str],
+    other: FlyClient,
+    journal: Journal,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those of machines whose lease holds, too, and those of the app."""
+    monkeypatch.setattr(lock, "HEARTBEAT_SECONDS", 60)
+
+    async with held(shop.fly, machines, "", journal):
+        await stolen(other, shop.fly, machines[0])
+        shop.fly.leases._ends.pop(machines[0])
+        for change in (
+            lambda: shop.fly.cordon(APP, machines[1]),
+            lambda: shop.fly.set_secrets(APP, {"KEY": "value"}),
+            lambda: shop.fly.destroy(APP, machines[1]),
+        ):
+            with pytest.raises(LeaseLost):
+                await change()
+
+    assert await shop.fly.secrets(APP) == []
+    assert not (await shop.fly.machine(APP, machines[1])).cordoned
+
+
+async def test_a_machine_that_was_destroyed_behind_our_back_is_no_lost_lease(
+    shop: Deployment,
+    machines: list[str],
+    other: FlyClient,
+    journal: Journal,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What it was needed for says so; the others are held."""
+    monkeypatch.setattr(lock, "HEARTBEAT_SECONDS", 60)
+
+    async with held(shop.fly, machines, "", journal):
+        other.leases.update(shop.fly.leases)
+        await other.destroy(APP, machines[0])
+        shop.fly.leases._ends.clear()
+
+        await shop.fly.cordon(APP, machines[1])
+
+        assert list(shop.fly.leases) == [machines[1]]

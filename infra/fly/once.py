@@ -1,0 +1,37 @@
+"""A call that must not be made twice: its effect is looked for before it is repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from infra.fly.errors import Conflict, Invalid
+from infra.fly.patience import may_have_happened, repetitions
+
+Made = TypeVar("Made")
+
+
+async def once(
+    make: Callable[[], Awaitable[Made]], find: Callable[[], Awaitable[Made | None]]
+) -> Made:
+    """What `make` makes, once: after an answer that was lost it is looked for first.
+
+    Args:
+        find: what an earlier call made, or None.
+
+    Raises:
+        FlyError: as `make`; a refusal since the first call was heard after all is none.
+    """
+    is_first = True
+    async for attempt in repetitions(may_have_happened):
+        with attempt:
+            if not is_first and (made := await find()) is not None:
+                return made
+            is_first = False
+            try:
+                return await make()
+            except (Conflict, Invalid):
+                if attempt.num > 1 and (made := await find()) is not None:
+                    return made
+                raise
+    raise AssertionError("unreachable: the last attempt returns or raises")
