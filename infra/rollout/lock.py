@@ -50,6 +50,7 @@ class Lock:
     def __post_init__(self) -> None:
         # Others read it in the leases: what an operator typed as a reason may be anything.
         self.holder = replace(self.holder, why=self.journal.redact(self.holder.why))
+        self.fly.leases.description = self.holder.description
 
     @contextlib.asynccontextmanager
     async def hold(self, file: HolderFile, machines: Iterable[str]) -> AsyncIterator[None]:
@@ -110,7 +111,6 @@ class Lock:
         try:
             self.fly.leases.update(file.left_behind)
             self.fly.leases.on_change = lambda: file.note(self.fly.leases)
-            self.fly.leases.description = self.holder.description
             yield
         finally:
             self.fly.leases.on_change = None

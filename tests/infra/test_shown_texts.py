@@ -30,6 +30,7 @@ from infra.doctor.patient import Patient
 from infra.fly import greeting, session
 from infra.fly.endpoints import Endpoints
 from infra.fly.errors import FlyApiError
+from infra.fly.leases import Leases
 from infra.fly.models import ExecResult, Machine
 from infra.local.logs import LogLine
 from infra.local.secrets import Secrets
@@ -152,7 +153,7 @@ class Fly:
     def __init__(self, text: str) -> None:
         self.text = text
         self.told: list[Any] = []
-        self.leases: dict[str, str] = {}
+        self.leases = Leases()
 
     async def logs(self, app: str, machine: str) -> list[Any]:
         lines = ["starting", *self.text.splitlines(), "stopping"]
@@ -164,7 +165,7 @@ class Fly:
             {"id": "m1", "name": "v2-iad-1", "region": "iad", "state": "started", "checks": checks}
         )
 
-    async def exec(self, app: str, machine: str, command: Any, seconds: float) -> ExecResult:
+    async def exec(self, *_: Any, **__: Any) -> ExecResult:
         return ExecResult(exit_code=1, stderr=f"Traceback\nValueError: {self.text}")
 
     async def patch_metadata(self, app: str, machine: str, notes: Any) -> None:
@@ -198,7 +199,7 @@ def _output_of_the_smoke_check(folder: Path, redact: Knowing, text: str) -> str:
 @place
 def _answer_to_the_smoke_check(folder: Path, redact: Knowing, text: str) -> str:
     class Answering(Fly):
-        async def exec(self, app: str, machine: str, command: Any, seconds: float) -> ExecResult:
+        async def exec(self, *_: Any, **__: Any) -> ExecResult:
             return ExecResult(stdout=json.dumps({"health": 500, "body": f"oh: {self.text}"}))
 
     verdict = Smoke(limiter=False).judge(world(folder, redact, Answering(text)), [MEMBER])
