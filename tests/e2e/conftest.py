@@ -27,8 +27,7 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
     project = Project.copy_to(tmp_path_factory.mktemp("e2e") / "my service")
     try:
         project.run("scripts/bootstrap").ok()
-        started = ("local", "up", "--faults", "--api-port", "0", "--proxy-port", "0")
-        project.flygate(*started).ok()
+        project.flygate(*Project.LOCAL_FLY).ok()
         first = project.run("make", "up")
         first.ok()
         project.config("rollout.wait", "20s")
@@ -41,6 +40,5 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
 @pytest.fixture
 def project(newcomer: Newcomer) -> Project:
     """The copy, with a good release of the unchanged sources running."""
-    newcomer.project.reset()
-    newcomer.project.up().ok()
+    newcomer.project.settle()
     return newcomer.project

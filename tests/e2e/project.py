@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
@@ -38,11 +40,15 @@ class Project:
     """The copy.
 
     Attributes:
+        LOCAL_FLY: starts its local Fly, on free ports.
         outputs: what every command printed, for the search for secrets.
     """
 
+    LOCAL_FLY: ClassVar = ("local", "up", "--faults", "--api-port", "0", "--proxy-port", "0")
+
     path: Path
     outputs: list[str] = field(default_factory=list)
+    _settled: str = ""
     _originals: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
@@ -105,6 +111,26 @@ class Project:
             stderr=subprocess.DEVNULL,
         )
 
+    def settle(self) -> None:
+        """A good release of the unchanged sources runs; nothing is done if it does already."""
+        self.reset()
+        if not self._settled or self._seen() != self._settled:
+            self.up().ok()
+            self._settled = self._seen()
+
+    def _seen(self) -> str:
+        """Another text when the stack's state, its configuration or what runs has changed."""
+        state = self.path / ".flygate/state/.pulumi/stacks/flygate/local.json"
+        parts = [state.read_bytes() if state.exists() else b""]
+        parts += [(self.path / name).read_bytes() for name in sorted(self._originals)]
+        try:
+            machines = self.machines_of("flygate-local")
+        except (httpx.HTTPError, OSError):
+            return ""
+        kept = ("id", "instance_id", "state", "cordoned", "config")
+        shown = [{key: machine[key] for key in kept if key in machine} for machine in machines]
+        return hashlib.sha256(b"".join(parts) + json.dumps(shown).encode()).hexdigest()
+
     def up(self) -> Run:
         """A plain `pulumi up`; its preview is what other tests look at."""
         return self.pulumi("up", "--stack", "local", "--yes", "--skip-preview")
@@ -164,11 +190,15 @@ class Project:
         return state
 
     def lay_state(self, state: dict[str, Any]) -> None:
-        """Put a state in place of the local stack's; its secrets are encrypted with our key."""
-        own = self.state()["deployment"]["secrets_providers"]
+        """Put a state in place of the local stack's; its secrets are encrypted with our key.
+
+        Its address becomes this one: another local Fly served on another port.
+        """
+        own, url = self.state()["deployment"]["secrets_providers"], self.outputs_of("url")
         laid = {**state, "deployment": {**state["deployment"], "secrets_providers": own}}
         file = self.path / "state.json"
-        file.write_text(json.dumps(laid), encoding="utf-8")
+        text = re.sub(r"http://flygate-local\.localhost:\d+", url, json.dumps(laid))
+        file.write_text(text, encoding="utf-8")
         self.pulumi("stack", "import", "--stack", "local", "--file", str(file)).ok()
         file.unlink()
 

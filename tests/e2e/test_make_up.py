@@ -66,7 +66,7 @@ def test_metrics_are_not_served_by_the_proxy(project: Project) -> None:
 def test_a_local_fly_that_lost_everything_is_filled_again(project: Project) -> None:
     """Drift as large as it gets: nothing is left, and the next `make up` brings it back."""
     project.flygate("local", "down", "--purge", "--yes").ok()
-    project.flygate("local", "up", "--api-port", "0", "--proxy-port", "0").ok()
+    project.flygate(*Project.LOCAL_FLY).ok()
 
     project.run("make", "up").ok()
 
