@@ -97,6 +97,32 @@ def test_after_kill_9_the_same_command_converges(project: Project, who: str, sta
     project.pulumi("preview", "--stack", "local", "--expect-no-changes").ok()
 
 
+def test_a_laptop_that_slept_in_a_soak_touches_nothing_more(project: Project) -> None:
+    """Its leases have ended meanwhile: it stops at once, and the same command takes it up again."""
+    project.config("env.GREETING", "slept")
+    project.config("rollout.strategy", "canary")
+    project.config("rollout.soak", "60s")
+    before = project.serving()
+
+    with Load(project.web) as load:
+        process = begin(project, "judge")
+        (engine,) = pids(project, PROCESSES["the engine"])
+        os.kill(engine, signal.SIGSTOP)
+        project.flygate("local", "faults", "clock", "60").ok()
+        os.kill(engine, signal.SIGCONT)
+        assert process.wait(60) != 0
+
+        assert project.serving() == before
+        told = [event for event in journal(project) if event["kind"] == "restore-failed"]
+        assert told[-1]["text"] == "nothing more was touched"
+        assert journal(project)[-1]["kind"] == "restore-failed"
+        project.config("rollout.soak", "0s")
+        project.up().ok()
+
+    assert load.failures == []
+    assert project.live()[0]["release"] == before[0][2] + 1
+
+
 def pids(project: Project, matches: Callable[[list[str]], object]) -> list[int]:
     """Processes of the copy whose command line is of a kind."""
     found = []
