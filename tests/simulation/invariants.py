@@ -43,7 +43,7 @@ class Snapshot:
         newest = max((m.release for m in state.machines if m.role == LIVE), default=0)
         live = {m.id for m in state.of(newest) if m.role == LIVE}
         return cls(
-            {m.id: (m.name, m.state, m.cordoned, dict(m.metadata)) for m in app.living},
+            {m.id: (m.name, _rests(m.state), m.cordoned, dict(m.metadata)) for m in app.living},
             frozenset(m.id for m in app.serving if m.id in live),
             dict(app.secrets),
             tuple(world.fly.databases),
@@ -78,7 +78,7 @@ def broken(case: Case, stack: Stack, world: World) -> Iterator[str]:
         return
     yield from _forgotten(stack, ledger)
     yield from _shown(case, stack, ledger, world)
-    if case.act.verb != "up" and case.before.databases != case.after.databases:
+    if case.is_alone and case.act.verb != "up" and case.before.databases != case.after.databases:
         yield f"a way back bought or destroyed: {case.before.databases} → {case.after.databases}"
     is_quiet = case.is_alone and not world.is_maimed
     yield from _by_code(case, ledger, world, is_quiet=is_quiet)
@@ -117,6 +117,11 @@ def told(state: State) -> str:
     )
 
 
+def _rests(state: str) -> str:
+    """Where a state leads by itself."""
+    return {"starting": "started", "stopping": "stopped"}.get(state, state)
+
+
 def _forgotten(stack: Stack, ledger: Ledger) -> Iterator[str]:
     """Each release that was announced is recorded, but for those that are too old."""
     recorded = {r.version: r.manifest_id for r in ledger.releases}
@@ -127,14 +132,16 @@ def _forgotten(stack: Stack, ledger: Ledger) -> Iterator[str]:
 
 def _shown(case: Case, stack: Stack, ledger: Ledger, world: World) -> Iterator[str]:
     """No secret is where others read."""
+    asked = case.act.spec.secrets(stack.redis_url).values()
+    known = [*asked, *ledger.all_values]
+    # The operation hides what it knows in its last words, as `infra/cli/op.py` does.
     if CANARY in case.outcome.text:
-        # The operation hides what it knows in its last words, as `infra/cli/op.py` does.
-        asked = case.act.spec.secrets(stack.redis_url).values()
-        if CANARY in Redactor([*asked, *ledger.all_values])(case.outcome.text):
-            yield f"a secret in the last words: {case.outcome.text}"
+        last_words = Redactor(known)(case.outcome.text)
+        if any(value in last_words for value in known if value):
+            yield f"a secret in the last words: {last_words}"
     for machine in world.app.living:
-        lease = machine.lease.description if machine.lease else ""
-        if CANARY in lease or CANARY in str(machine.metadata):
+        noted = f"{machine.lease} {machine.metadata}"
+        if CANARY in noted and any(value in noted for value in known if value):
             yield f"a secret in what is noted on {machine.name}"
 
 
@@ -176,12 +183,20 @@ def _restored(case: Case, ledger: Ledger, world: World) -> Iterator[str]:
     if gone:
         names = [str(case.before.machines[one][0]) for one in sorted(gone)]
         yield f"exit 2, and of what served does not serve: {names}: {told(state_of(world.app))}"
-    left = [m.name for m in state_of(world.app).machines if m.role == CANDIDATE and m.serves]
+    known = ledger.current.version if ledger.current else 0
+    new = [m for m in state_of(world.app).machines if m.release > known]
+    left = [m.name for m in new if m.role == CANDIDATE and m.serves]
     if left:
         yield f"exit 2, and candidates serve: {left}"
     here = {name: value for name, value in world.app.secrets.items() if name != KEY}
-    if case.before.serving and ledger.current and here != ledger.current_secrets:
+    if _is_recorded(ledger, world) and ledger.current and here != ledger.current_secrets:
         yield f"exit 2, and the secrets are not those of {ledger.current.name}: {sorted(here)}"
+
+
+def _is_recorded(ledger: Ledger, world: World) -> bool:
+    """What serves is the newest release that the ledger has."""
+    live = [m.release for m in state_of(world.app).machines if m.role == LIVE]
+    return bool(ledger.current and live and max(live) == ledger.current.version)
 
 
 def _values(ledger: Ledger, world: World) -> Iterator[str]:

@@ -140,12 +140,15 @@ class _Play:
 
     async def _end(self, last: Act) -> None:
         """With all faults off: the command that died again, then the checkout's release."""
+        self.world.calm()
         number = len(self._scenario.acts)
         calm = replace(last, faults={}, rival=None, is_unrecorded=False, waits=0.0)
         if self.codes and self.codes[-1] is None and last.verb != "by hand":
             number += 1
             await self._act(number, calm)
-        good = replace(calm, spec=replace(last.spec, fault=""), verb="up")
+        # A judge that has nothing to go by would hold it, which is right.
+        spec = replace(last.spec, fault="", soak="0s", strategy="bluegreen", by="machines")
+        good = replace(calm, spec=spec, verb="up")
         if self._stack.pin:
             good = replace(good, verb="forward")
         for _ in range(COMMANDS_MAX):

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from infra.rollout.observe import LIVE, ROLE_KEY, STANDBY
 from tests.simulation.clock import EPOCH, VirtualLoop
 from tests.simulation.fault import Fault
 from tests.simulation.fly import PaperApp, PaperFly
@@ -87,8 +88,18 @@ class World(Witness):
 
     def after(self, *, served: bool) -> None:
         """See `Witness`."""
-        if served and not self.is_maimed and not self.app.serving:
+        if served and not self.is_maimed and not self.app.serving and self._is_released:
             self.breaks("nobody serves")
+
+    @property
+    def _is_released(self) -> bool:
+        """A first release that is taken back leaves nobody."""
+        roles = (m.metadata.get(ROLE_KEY) for m in self.app.living)
+        return any(role in {LIVE, STANDBY} for role in roles)
+
+    def calm(self) -> None:
+        """From here on all goes well."""
+        self._down_until = 0.0
 
     def accident(self, machine: PaperMachine) -> None:
         """See `Witness`."""
