@@ -78,7 +78,8 @@ def broken(case: Case, stack: Stack, world: World) -> Iterator[str]:
         return
     yield from _forgotten(stack, ledger)
     yield from _shown(case, stack, ledger, world)
-    if case.is_alone and case.act.verb != "up" and case.before.databases != case.after.databases:
+    is_back = case.is_alone and case.act.verb in {"rollback", "abort"}
+    if is_back and case.before.databases != case.after.databases:
         yield f"a way back bought or destroyed: {case.before.databases} → {case.after.databases}"
     is_quiet = case.is_alone and not world.is_maimed
     yield from _by_code(case, ledger, world, is_quiet=is_quiet)
