@@ -20,7 +20,13 @@ def open_web(url: str, timeout: float = 10.0) -> httpx.AsyncClient:
         timeout=timeout,
         trust_env=not headers,
         follow_redirects=False,
+        transport=transport(),
     )
+
+
+def transport() -> httpx.AsyncBaseTransport | None:
+    """What carries the requests: httpx's own (None), but in a simulation."""
+    return None
 
 
 def address(url: str) -> tuple[str, dict[str, str]]:

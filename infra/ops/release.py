@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from infra import bounds
@@ -30,7 +30,7 @@ from infra.rollout.observe import (
 from infra.rollout.plan import repairs
 from infra.rollout.signature import new_key
 from infra.rollout.target import Target
-from infra.rollout.undisturbed import undisturbed
+from infra.rollout.world import Member
 
 # The ledger has little room; the journal keeps all of what a gate said.
 VERDICT_MAX = 160
@@ -100,18 +100,22 @@ def _tell(rollout: Rollout, lines: list[str], state: State) -> None:
 async def _converge(rollout: Rollout, state: State) -> Ledger:
     if rollout.orders.abort:
         raise await abort(rollout, state)
-    if await _repaired(rollout, state):
+    if (left := await _repaired(rollout, state)) is None:
         return rollout.ledger.model_copy(update={"key": rollout.world.target.former_key})
-    return await _roll_out(rollout, state)
+    return await _roll_out(rollout, left)
 
 
-async def _repaired(rollout: Rollout, state: State) -> bool:
-    """The manifest is the running one's, and its machines are all there, or were put right."""
+async def _repaired(rollout: Rollout, state: State) -> State | None:
+    """None if the manifest is the running one's and its machines are all there, or were put right.
+
+    Returns:
+        Else what runs now, to release on: what a repair has changed is no more as it was.
+    """
     current, world = rollout.ledger.current, rollout.world
     if current is None or current.manifest_id != rollout.wanted.id or rollout.is_again:
-        return False
+        return state
     if len(state.of(current.version)) != world.target.manifest.count:
-        return False
+        return state
     if not rollout.runs_already(state):
         world.journal.about(current.name)
         world.journal.write("started", "repair", f"{current.name}: putting its machines right")
@@ -120,8 +124,9 @@ async def _repaired(rollout: Rollout, state: State) -> bool:
         state = await observe(world.fly, world.app)
         if not rollout.runs_already(state):
             world.journal.about(world.target.name)
-            return False  # it does not come up as it is: release it again
-    return True
+            rollout.aim(state)
+            return state  # it does not come up as it is: release it again
+    return None
 
 
 async def _note_drift(rollout: Rollout, state: State) -> None:
@@ -151,7 +156,7 @@ async def _roll_out(rollout: Rollout, state: State) -> Ledger:
             world.journal.write("accepted", "rollout", f"by {by}: {world.target.accepted}")
         await engine.run(plan, world)
         world.journal.write("finished", "rollout", f"{world.target.name} is released")
-    return _recorded(rollout, await undisturbed(observe(world.fly, world.app)))
+    return _recorded(rollout)
 
 
 def _check_acceptance(target: Target, state: State) -> None:
@@ -164,7 +169,8 @@ def _check_acceptance(target: Target, state: State) -> None:
         )
 
 
-def _recorded(rollout: Rollout, state: State) -> Ledger:
+def _recorded(rollout: Rollout) -> Ledger:
+    """The ledger with the release. It stands, so nothing may fail here, and Fly is not asked."""
     wanted, world, provenance = rollout.wanted, rollout.world, rollout.provenance
     return rollout.ledger.add(
         Release(
@@ -181,7 +187,7 @@ def _recorded(rollout: Rollout, state: State) -> Ledger:
             rollback_of=wanted.rollback_of,
             verdicts={gate: said[:VERDICT_MAX] for gate, said in world.verdicts.items()},
             seconds=round(world.journal.seconds, 1),
-            machines=_by_region(state, world.target.version),
+            machines=_by_region(world.made.values()),
         ),
         wanted.secrets,
         world.target.key,
@@ -192,8 +198,8 @@ def _ids(state: State) -> list[str]:
     return [machine.id for machine in state.machines]
 
 
-def _by_region(state: State, version: int) -> dict[str, list[str]]:
+def _by_region(machines: Iterable[Member]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for machine in state.of(version):
+    for machine in machines:
         found.setdefault(machine.region, []).append(machine.id)
     return found

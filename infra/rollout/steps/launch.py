@@ -17,6 +17,7 @@ from infra.rollout.observe import (
     RELEASE_KEY,
     ROLE_KEY,
     ROLLOUT_KEY,
+    SECRETS_KEY,
     STEP_KEY,
 )
 from infra.rollout.steps.slot import Slot
@@ -78,6 +79,7 @@ def machine_request(world: World, slot: Slot) -> dict[str, Any]:
             OWNER_KEY: target.owner,
             HOLDER_KEY: target.holder,
             PHASE_KEY: str(manifest.phase),
+            **({SECRETS_KEY: world.secrets} if world.secrets else {}),
         },
     }
     request: dict[str, Any] = {

@@ -35,7 +35,8 @@ class Fleet:
         batches = tuple(_batches(target, _totals(target.manifest.machines, steps)))
         names = {slot.name for batch in batches for slot in batch}
         made = {m.name: m for m in state.of(target.version) if m.name in names}
-        return cls(target, batches, {n: m for n, m in made.items() if _is_well(m, target)})
+        well = {n: m for n, m in made.items() if _is_well(m, target, state.secrets)}
+        return cls(target, batches, well)
 
     @property
     def slots(self) -> tuple[Slot, ...]:
@@ -107,10 +108,17 @@ def _batches(target: Target, totals: list[int]) -> Iterator[tuple[Slot, ...]]:
         )
 
 
-def _is_well(machine: Seen, target: Target) -> bool:
-    """The machine can be gone on with; an idle one that the proxy suspended, too."""
+def _is_well(machine: Seen, target: Target, secrets: str) -> bool:
+    """The machine can be gone on with; an idle one that the proxy suspended, too.
+
+    Args:
+        secrets: the app's, as they are before the release sets its own. If they are not those that
+            the machine was made with, a way back has begun since, and it may have started with the
+            former values.
+    """
     return (
         machine.manifest == target.manifest_id
+        and machine.noted_secrets in {"", secrets}
         and machine.role != STANDBY
         and machine.healthy
         and (machine.state == "started" or machine.serves)

@@ -55,5 +55,6 @@ def _is_wanted(machine: Seen, target: Target) -> bool:
         machine.manifest == target.manifest_id
         and machine.release != target.former
         and (machine.role == STANDBY or machine.release == target.version)
+        and not machine.edited
         and machine.state in _STARTABLE
     )

@@ -1,8 +1,12 @@
-"""The client against a Fly that answers for real: what each verb does there."""
+"""The client against a Fly that answers: what each verb does there.
+
+Both of ours are held to it: the local Fly, and the one in memory that simulations run on.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +17,47 @@ from infra import image
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
 from infra.fly.errors import BadState, Conflict, Invalid, NotFound, WaitTimeout
+from infra.fly.pace import Pace
 from tests.infra.deployment import APP, Deployment
+from tests.simulation.fly import PaperFly
+from tests.simulation.wire import Wire, to_api
 
 pytestmark = pytest.mark.integration
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a Fly is, and what carries requests to it; by default httpx's own transport."""
+
+    endpoints: Endpoints
+    transport: httpx.AsyncBaseTransport | None = None
+
+    def client(self, transport: httpx.AsyncBaseTransport | None = None) -> FlyClient:
+        """A client of it."""
+        pace = Pace(is_limited=False)
+        return FlyClient(self.endpoints, transport=transport or self.transport, pace=pace)
+
+
+@pytest.fixture(params=["local", "in memory"])
+def place(request: pytest.FixtureRequest) -> Place:
+    """One Fly after the other."""
+    if request.param == "local":
+        return Place(request.getfixturevalue("endpoints"))
+    nowhere = "http://127.0.0.1:1"
+    return Place(Endpoints(nowhere, nowhere, "test-token"), Wire(to_api(PaperFly())))
+
+
 @pytest.fixture
-async def other(endpoints: Endpoints) -> AsyncIterator[FlyClient]:
+async def fly(place: Place) -> AsyncIterator[FlyClient]:
+    """A client of it."""
+    async with place.client() as client:
+        yield client
+
+
+@pytest.fixture
+async def other(place: Place) -> AsyncIterator[FlyClient]:
     """Somebody else with the same token."""
-    async with FlyClient(endpoints) as client:
+    async with place.client() as client:
         yield client
 
 
@@ -240,8 +276,8 @@ async def test_what_is_unknown_is_not_found(shop: Deployment) -> None:
 class LosesAnswers(httpx.AsyncBaseTransport):
     """Brings each request to Fly; the answers to the first creations get lost."""
 
-    def __init__(self, lost: int) -> None:
-        self._inner = httpx.AsyncHTTPTransport()
+    def __init__(self, lost: int, inner: httpx.AsyncBaseTransport | None) -> None:
+        self._inner = inner or httpx.AsyncHTTPTransport()
         self._left = lost
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -260,10 +296,10 @@ class LosesAnswers(httpx.AsyncBaseTransport):
 
 
 async def test_a_lost_answer_makes_one_machine(
-    endpoints: Endpoints, shop: Deployment, request_body: dict[str, Any]
+    place: Place, shop: Deployment, request_body: dict[str, Any]
 ) -> None:
     """The name finds the machine that the first request made."""
-    async with FlyClient(endpoints, transport=LosesAnswers(1)) as fly:
+    async with place.client(LosesAnswers(1, place.transport)) as fly:
         made = await fly.create_machine(APP, request_body)
 
     assert [m.id for m in await shop.fly.machines(APP)] == [made.id]

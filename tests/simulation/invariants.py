@@ -1,0 +1,228 @@
+"""What holds after each command, whatever went wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from infra.errors import LedgerError
+from infra.fly.models import Machine, Secret
+from infra.redact import Redactor
+from infra.rollout.ledger import RELEASES_MAX, Ledger
+from infra.rollout.observe import CANDIDATE, LIVE, State, digest, seen
+from infra.rollout.plan import is_converged
+from infra.rollout.signature import KEY
+from tests.simulation.fly import PaperApp, machine_json, shown_secrets
+from tests.simulation.operator import Outcome
+from tests.simulation.scenario import Act
+from tests.simulation.stack import Stack
+from tests.simulation.world import CANARY, World
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An app at a moment.
+
+    Attributes:
+        machines: id → all that a command that changes nothing leaves.
+        serving: the ids of the machines of the newest live release that serve.
+        databases: the names of those that cost money.
+    """
+
+    machines: dict[str, tuple[object, ...]]
+    serving: frozenset[str]
+    secrets: dict[str, str] = field(repr=False)
+    databases: tuple[str, ...]
+
+    @classmethod
+    def of(cls, world: World) -> Snapshot:
+        """Now."""
+        app = world.app
+        state = state_of(app)
+        newest = max((m.release for m in state.machines if m.role == LIVE), default=0)
+        live = {m.id for m in state.of(newest) if m.role == LIVE}
+        return cls(
+            {m.id: (m.name, _rests(m.state), m.cordoned, dict(m.metadata)) for m in app.living},
+            frozenset(m.id for m in app.serving if m.id in live),
+            dict(app.secrets),
+            tuple(world.fly.databases),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One command and what became of it.
+
+    Attributes:
+        is_alone: no other run was under way meanwhile.
+        was_struck: something went wrong at its calls.
+    """
+
+    act: Act
+    before: Snapshot
+    after: Snapshot
+    outcome: Outcome
+    is_alone: bool
+    was_struck: bool
+
+
+def broken(case: Case, stack: Stack, world: World) -> Iterator[str]:
+    """What does not hold, a line each."""
+    if case.outcome.bug:
+        yield f"an error of no kind: {case.outcome.bug}"
+    try:
+        ledger = stack.ledger
+    except LedgerError as exc:
+        yield f"the ledger can't be read: {exc}"
+        return
+    yield from _forgotten(stack, ledger)
+    yield from _shown(case, stack, ledger, world)
+    is_back = case.is_alone and case.act.verb in {"rollback", "abort"}
+    if is_back and case.before.databases != case.after.databases:
+        yield f"a way back bought or destroyed: {case.before.databases} → {case.after.databases}"
+    is_quiet = case.is_alone and not world.is_maimed
+    yield from _by_code(case, ledger, world, is_quiet=is_quiet)
+
+
+def whole(stack: Stack, world: World) -> Iterator[str]:
+    """What does not hold when all has gone well in the end."""
+    current, state = stack.ledger.current, state_of(world.app)
+    if current is None:
+        yield "nothing is released in the end"
+        return
+    if not is_converged(state, current.version, current.manifest.count):
+        yield f"{current.name} is not whole and alone in the end: {told(state)}"
+    roles = {m.role for m in state.of(current.version)}
+    if roles != {LIVE}:
+        yield f"its machines are {sorted(roles)} in the end"
+    yield from _values(stack.ledger, world)
+    yield from _leased(world)
+
+
+def state_of(app: PaperApp) -> State:
+    """As the engine would observe it, without a call."""
+    documents = [json.dumps(machine_json(m)) for m in app.living]
+    machines = [seen(Machine.model_validate_json(text)) for text in documents]
+    ours = tuple(m for m in machines if m.release)
+    secrets = [Secret.model_validate(one) for one in shown_secrets(app)]
+    return State(app.name, ours, digest(secrets), frozenset(app.secrets))
+
+
+def told(state: State) -> str:
+    """A state in a line."""
+    return ", ".join(
+        f"{m.name} v{m.release} {m.role} {m.state}{' cordoned' if m.cordoned else ''}"
+        f"{'' if m.healthy else ' sick'}"
+        for m in state.machines
+    )
+
+
+def _rests(state: str) -> str:
+    """Where a state leads by itself."""
+    return {"starting": "started", "stopping": "stopped"}.get(state, state)
+
+
+def _forgotten(stack: Stack, ledger: Ledger) -> Iterator[str]:
+    """Each release that was announced is recorded, but for those that are too old."""
+    recorded = {r.version: r.manifest_id for r in ledger.releases}
+    for version in sorted(stack.announced)[-RELEASES_MAX + 1 :]:
+        if recorded.get(version) != stack.announced[version]:
+            yield f"v{version} was announced, and the ledger has {sorted(recorded)}"
+
+
+def _shown(case: Case, stack: Stack, ledger: Ledger, world: World) -> Iterator[str]:
+    """No secret is where others read."""
+    asked = case.act.spec.secrets(stack.redis_url).values()
+    known = [*asked, *ledger.all_values]
+    # The operation hides what it knows in its last words, as `infra/cli/op.py` does.
+    if CANARY in case.outcome.text:
+        last_words = Redactor(known)(case.outcome.text)
+        if any(value in last_words for value in known if value):
+            yield f"a secret in the last words: {last_words}"
+    for machine in world.app.living:
+        noted = f"{machine.lease} {machine.metadata}"
+        if CANARY in noted and any(value in noted for value in known if value):
+            yield f"a secret in what is noted on {machine.name}"
+
+
+def _by_code(case: Case, ledger: Ledger, world: World, *, is_quiet: bool) -> Iterator[str]:
+    """The exit code says what is true."""
+    match case.outcome.code:
+        case 0 if not case.outcome.is_idle:
+            yield from _released(case, ledger, world, is_quiet=is_quiet)
+        case 1 if is_quiet and case.before.machines != case.after.machines:
+            yield f"exit 1, and the machines changed: {_differences(case)}"
+        case 1 if is_quiet and case.before.secrets != case.after.secrets:
+            yield "exit 1, and the secrets changed"
+        case 2 if is_quiet:
+            yield from _restored(case, ledger, world)
+        case 3 | 4 if is_quiet and case.before.serving and not world.app.serving:
+            yield f"exit {case.outcome.code}, and nobody serves"
+        case 4 if is_quiet and not case.was_struck:
+            yield f"exit 4 though all calls went well: {case.outcome.text}"
+
+
+def _released(case: Case, ledger: Ledger, world: World, *, is_quiet: bool) -> Iterator[str]:
+    current, state = ledger.current, state_of(world.app)
+    if current is None:
+        yield "exit 0, and the ledger is empty"
+    elif not is_quiet:
+        return
+    elif case.outcome.warnings:
+        ids = {m.id for m in state.of(current.version)}
+        if not any(m.id in ids for m in world.app.serving):
+            yield f"exit 0, and nothing of {current.name} serves: {told(state)}"
+    elif not is_converged(state, current.version, current.manifest.count):
+        yield f"exit 0, and {current.name} is not whole and alone: {told(state)}"
+    else:
+        yield from _values(ledger, world)
+
+
+def _restored(case: Case, ledger: Ledger, world: World) -> Iterator[str]:
+    gone = case.before.serving - {m.id for m in world.app.serving}
+    if gone:
+        names = [str(case.before.machines[one][0]) for one in sorted(gone)]
+        yield f"exit 2, and of what served does not serve: {names}: {told(state_of(world.app))}"
+    known = ledger.current.version if ledger.current else 0
+    new = [m for m in state_of(world.app).machines if m.release > known]
+    left = [m.name for m in new if m.role == CANDIDATE and m.serves]
+    if left:
+        yield f"exit 2, and candidates serve: {left}"
+    here = {name: value for name, value in world.app.secrets.items() if name != KEY}
+    if _is_recorded(ledger, world) and ledger.current and here != ledger.current_secrets:
+        yield f"exit 2, and the secrets are not those of {ledger.current.name}: {sorted(here)}"
+
+
+def _is_recorded(ledger: Ledger, world: World) -> bool:
+    """What serves is the newest release that the ledger has."""
+    live = [m.release for m in state_of(world.app).machines if m.role == LIVE]
+    return bool(ledger.current and live and max(live) == ledger.current.version)
+
+
+def _values(ledger: Ledger, world: World) -> Iterator[str]:
+    """Each machine of the release runs its code with its variables and secret values."""
+    current = ledger.current
+    if current is None:
+        return
+    wanted = {**current.manifest.env, **ledger.current_secrets}
+    for machine in world.app.serving:
+        env = machine.guest.env if machine.guest else {}
+        wrong = sorted(name for name, value in wanted.items() if env.get(name) != value)
+        if wrong:
+            yield f"{machine.name} serves with other values of {wrong} than {current.name}'s"
+        if machine.config["image"] != current.manifest.image:
+            yield f"{machine.name} serves another image than {current.name}'s"
+
+
+def _leased(world: World) -> Iterator[str]:
+    now = world.fly.clock()
+    held = [m.name for m in world.app.living if m.live_lease(now)]
+    if held:
+        yield f"leases are left: {held}"
+
+
+def _differences(case: Case) -> str:
+    before, after = case.before.machines, case.after.machines
+    changed = [one for one in {**before, **after} if before.get(one) != after.get(one)]
+    return "; ".join(f"{before.get(one)} → {after.get(one)}" for one in changed)

@@ -1,0 +1,259 @@
+"""The verbs of an operator, from a computer of their own, with a small model of Pulumi around."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra import history
+from infra.config import Pin
+from infra.errors import FlygateError
+from infra.fly.client import FlyClient
+from infra.fly.endpoints import Endpoints
+from infra.fly.pace import Pace
+from infra.fly.redis import RedisWish
+from infra.history import Entry
+from infra.ops import recovery
+from infra.ops import redis as redis_op
+from infra.ops import release as release_op
+from infra.ops.look import LookRequest, look
+from infra.ops.orders import Orders
+from infra.ops.request import ReleaseRequest
+from infra.ops.site import Site
+from infra.redis import URL
+from infra.rollout.errors import NothingHeld
+from infra.rollout.journal import Event
+from infra.rollout.ledger import Ledger
+from infra.rollout.observe import CANDIDATE, observe
+from tests.simulation.process import Crashed, Process
+from tests.simulation.scenario import Act, Rival
+from tests.simulation.spec import APP, Spec
+from tests.simulation.stack import OWNER, Stack
+from tests.simulation.wire import ShortWire, Wire, to_api
+from tests.simulation.world import CANARY, World
+
+_LOCAL = Endpoints("http://127.0.0.1:1", "http://127.0.0.1:1", "token")
+_REMOTE = Endpoints("https://api.fly.test", "https://api.machines.test", "token")
+HELD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a command.
+
+    Attributes:
+        code: its exit code; None if it died.
+        text: its last words.
+        is_idle: nothing was to be done, so nothing was run.
+        warnings: that it told on its way.
+        bug: an error that is none of ours.
+    """
+
+    code: int | None
+    text: str = ""
+    is_idle: bool = False
+    warnings: tuple[str, ...] = ()
+    bug: str = ""
+
+    def __str__(self) -> str:
+        code = "dies" if self.code is None else f"exit {self.code}"
+        return f"{code}{' (nothing to do)' if self.is_idle else ''} {self.text or self.bug}".strip()
+
+
+class Operator:
+    """Somebody at a computer.
+
+    Args:
+        root: the checkout; its journal and its lock are there.
+    """
+
+    def __init__(self, world: World, stack: Stack, root: Path, *, is_local: bool) -> None:
+        self._world = world
+        self._stack = stack
+        self._root = root
+        self._endpoints = _LOCAL if is_local else _REMOTE
+
+    async def act(self, act: Act, process: Process) -> Outcome:
+        """Type a command, and read what becomes of it."""
+        run = _Run(self._world, self._stack, self._root, self._endpoints, process, act)
+        former = self._stack.pin
+        outcome = await _told(process, run.command, run.warnings)
+        if outcome.code is None and act.choice % 2:
+            self._stack.pin = former  # the operation died, and not the command that began it
+        return outcome
+
+    async def lost(self, rival: Rival, process: Process) -> Outcome:
+        """A release whose result nobody keeps: its Pulumi was killed."""
+        act = Act("up", rival.spec, is_unrecorded=True)
+        run = _Run(self._world, self._stack, self._root, self._endpoints, process, act)
+        return await _told(process, run.command, run.warnings)
+
+    async def look(self, process: Process) -> None:
+        """A preview, which changes nothing."""
+        fly = _client(self._endpoints, process, self._world)
+        request = LookRequest(app=APP, owner=OWNER, known=self._stack.ledger.next_version - 1)
+        try:
+            await process.run(look(request, fly))
+        except FlygateError as exc:
+            self._world.note(process.name, f"preview: {exc}")
+        except Exception as exc:  # whatever it is, it is worth telling
+            self._world.breaks(f"preview: {exc!r}")
+
+
+class _Run:
+    """One command."""
+
+    def __init__(
+        self,
+        world: World,
+        stack: Stack,
+        root: Path,
+        endpoints: Endpoints,
+        process: Process,
+        act: Act,
+    ) -> None:
+        self.warnings: list[str] = []
+        self._world = world
+        self._stack = stack
+        self._process = process
+        self._act = act
+        self._fly = _client(endpoints, process, world)
+        self._root = root
+
+    async def command(self) -> bool:
+        """The command of the act; False if there was nothing to do."""
+        match self._act.verb:
+            case "rollback":
+                return await self._pinned(await self._target())
+            case "forward":
+                return self._stack.pin is not None and await self._pinned(None)
+            case "proceed":
+                await self._check_held()
+                return await self._up(Orders(accept="good enough"))
+            case "abort":
+                await self._check_held()
+                return await self._up(Orders(abort="odd"))
+        return await self._up(Orders(wait_seconds=self._act.waits))
+
+    async def _target(self) -> Pin:
+        """As `infra/cli/rollback.py` finds it."""
+        releases = self._stack.history
+        if not releases:
+            history.rollback_target(releases, None)
+        newest = int(releases[0].version[1:])
+        serving = recovery.unrecorded(await observe(self._fly, APP), newest)
+        return _pin(releases[0] if serving else history.rollback_target(releases, None))
+
+    async def _pinned(self, pin: Pin | None) -> bool:
+        """As `infra/cli/pin.py` does it."""
+        former, self._stack.pin = self._stack.pin, pin
+        try:
+            return await self._up(Orders(wait_seconds=self._act.waits))
+        except Crashed:
+            raise
+        except BaseException as exc:
+            if getattr(exc, "exit_code", None) != HELD and not self._process.is_dead:
+                self._stack.pin = former
+            raise
+
+    async def _check_held(self) -> None:
+        state = await observe(self._fly, APP)
+        if not any(m.role == CANDIDATE for m in state.machines):
+            raise NothingHeld("there is nothing to decide")
+
+    async def _up(self, orders: Orders) -> bool:
+        """`pulumi up`: the program looks, then the Commands run whose inputs are other ones."""
+        stack, spec = self._stack, self._act.spec
+        attached = await self._attached(spec)
+        values = {} if stack.pin else spec.secrets()
+        secrets = {**values, **attached}
+        manifest = None if stack.pin else spec.manifest(tuple(secrets))
+        known = stack.ledger.next_version - 1
+        asked = LookRequest(app=APP, org="personal", manifest=manifest, owner=OWNER, known=known)
+        seen = await look(asked, self._fly)
+        request = ReleaseRequest(
+            app=APP,
+            manifest=manifest,
+            pin=stack.pin,
+            drift=seen.drift,
+            attached=(URL,) if attached else (),
+            owner=OWNER,
+        )
+        inputs = f"{request.model_dump_json()} {sorted(secrets.items())}"
+        if inputs == stack.inputs:
+            return False
+        site = Site(self._root, self._fly, orders, listeners=(self._hears(),))
+        found = recovery.find(stack.result, request, site)
+        ledger = await release_op.release(request, secrets, found, site)
+        self._keep(ledger, inputs)
+        return True
+
+    def _keep(self, ledger: Ledger, inputs: str) -> None:
+        """Pulumi writes the result down, unless it has ended meanwhile."""
+        if self._process.is_dead or self._act.is_unrecorded:
+            raise Crashed(self._process.name)
+        self._stack.keep(ledger, inputs)
+
+    async def _attached(self, spec: Spec) -> dict[str, str]:
+        """The database is made where the phase needs one, and stays from then on."""
+        if spec.needs_redis and not self._stack.pin and not self._stack.redis_url:
+            wish = RedisWish(f"{APP}-redis", "personal", "fixed_250mb", "iad")
+            request = redis_op.RedisRequest(app=APP, wish=wish, owner=OWNER)
+            self._stack.redis_url = (await redis_op.ensure(request, self._fly)).url
+        return {URL: self._stack.redis_url} if self._stack.redis_url else {}
+
+    def _hears(self) -> Callable[[Event], None]:
+        """What a run that was lost had set, and no record knows, nothing can mask."""
+        process, world = self._process, self._world
+        values = [*self._act.spec.secrets(self._stack.redis_url).values()]
+        values += [value for value in self._stack.ledger.all_values if value]
+
+        def hear(event: Event) -> None:
+            if process.is_dead:
+                return
+            text = f"{event.kind} {event.stage}: {event.text}"
+            if event.kind == "warning" and event.stage != "fly":  # that is a call repeated
+                self.warnings.append(event.text)
+            if event.kind != "sample":
+                world.note(process.name, text)
+            shown = f"{text} {event.data if event.kind != 'sample' else ''}"
+            if CANARY in shown and any(value in shown for value in values):
+                world.breaks("a secret in the journal")
+
+        return hear
+
+
+async def _told(
+    process: Process, command: Callable[[], Coroutine[Any, Any, bool]], warnings: list[str]
+) -> Outcome:
+    """Run a command as `infra/cli/op.py` does: an error is told, its class is the exit code."""
+    try:
+        is_done = await process.run(command())
+    except Crashed:
+        return Outcome(None, warnings=tuple(warnings))
+    except FlygateError as exc:
+        return Outcome(exc.exit_code, str(exc), warnings=tuple(warnings))
+    except Exception as exc:  # whatever it is, it is worth telling
+        return Outcome(1, warnings=tuple(warnings), bug=repr(exc))
+    return Outcome(0, is_idle=not is_done, warnings=tuple(warnings))
+
+
+def _client(endpoints: Endpoints, process: Process, world: World) -> FlyClient:
+    loop = asyncio.get_running_loop()
+    wire = process.line(to_api(world.fly))
+    client = FlyClient(endpoints, transport=Wire(wire), pace=Pace(clock=loop.time))
+    client._session._http = ShortWire(wire)  # type: ignore[assignment]
+    return client
+
+
+def _pin(entry: Entry) -> Pin:
+    return Pin(
+        version=entry.version,
+        manifest=entry.manifest,
+        by="ann@laptop",
+        at="2026-11-24T08:00:00+00:00",
+        redis=entry.stores_in_redis,
+    )

@@ -1,0 +1,44 @@
+"""What Pulumi and the stack's file keep of a stack between two commands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from infra import history
+from infra.config import Pin
+from infra.rollout.ledger import Ledger
+
+OWNER = "organization/flygate/simulated#0123abcd"
+
+
+@dataclass(slots=True)
+class Stack:
+    """Attributes:
+    result: what the last successful run of the release resource printed.
+    inputs: what that run was asked for; the same again runs nothing.
+    pin: the stack file's.
+    redis_url: of the database that was made for it, or empty.
+    announced: version → manifest id, of each release that an operator was told of.
+    """
+
+    result: str = ""
+    inputs: str = ""
+    pin: Pin | None = None
+    redis_url: str = ""
+    announced: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The result, read."""
+        return Ledger.parse(self.result)
+
+    @property
+    def history(self) -> list[history.Entry]:
+        """The stack's output of that name."""
+        return history.parse(self.ledger.history())
+
+    def keep(self, ledger: Ledger, inputs: str) -> None:
+        """A run has succeeded."""
+        self.result, self.inputs = ledger.dumps(), inputs
+        if current := ledger.current:
+            self.announced[current.version] = current.manifest_id
