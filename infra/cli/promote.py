@@ -123,10 +123,13 @@ def _show(wanted: Promotion, *, as_json: bool) -> None:
 
 def _deploy(stack: Stack, wanted: Promotion) -> None:
     """Note it in the configuration and run Pulumi; a failure leaves the configuration as it was."""
-    former = {key: stack.config(key) for key in ("promotion", "image")}
+    former = {key: stack.written(key) for key in ("promotion", "image")}
     assert wanted.receipt is not None  # noqa: S101  `_wanted` sets it
     stack.configure(
-        {"promotion": wanted.model_dump_json(by_alias=True), "image": wanted.receipt.image}
+        {
+            "promotion": wanted.model_dump(mode="json", by_alias=True),
+            "image": wanted.receipt.image,
+        }
     )
     try:
         stack.run("up", "--yes", "--skip-preview", what="The promotion")

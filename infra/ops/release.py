@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from infra import bounds
 from infra.fly import retries
-from infra.ops import images, keys, ownership, recovery
+from infra.ops import images, keys, ownership, recovery, ways
 from infra.ops.abort import abort
 from infra.ops.hooked import hooked
 from infra.ops.recorded import recorded
@@ -17,7 +17,7 @@ from infra.ops.rollout import Rollout
 from infra.ops.site import Site, lock_path
 from infra.owner import OWNER_KEY, is_same
 from infra.rollout import engine, strategies
-from infra.rollout.errors import NothingHeld
+from infra.rollout.errors import NothingHeld, Unfinished
 from infra.rollout.holder import HolderFile
 from infra.rollout.ledger import Ledger, Release
 from infra.rollout.observe import (
@@ -53,9 +53,11 @@ async def release(
 
     Raises:
         OwnerError: the app is another stack's.
+        PinnedError: the stack is pinned, and this would end it.
         RolloutError: the release failed; the error's class says what was restored.
         FlygateError: nothing was begun.
     """
+    ways.check_pin(request, found.ledger, site.orders)
     state = await observe(site.fly, request.app)
     ownership.check(state, request.owner, request.takeover)
     found_key = await keys.find(found.ledger, state, site.fly)
@@ -70,7 +72,8 @@ async def release(
     rollout = replace(rollout, is_again=found.is_replacement)
     with retries.heard_by(rollout.warn):
         _tell(rollout, [*found.told, *told], state)
-        return (await _release(rollout, request, state, site)).fitted()
+        done = await _release(rollout, request, state, site)
+    return ways.settled(done, request, site.orders).fitted()
 
 
 async def _release(rollout: Rollout, request: ReleaseRequest, state: State, site: Site) -> Ledger:
@@ -84,7 +87,16 @@ async def _release(rollout: Rollout, request: ReleaseRequest, state: State, site
         ownership.check(state, request.owner, request.takeover)  # another may have been faster
         await lock.take(_ids(state))
         rollout.aim(state)
+        _check_finished(rollout, request, state)
         return await _converge(rollout, state)
+
+
+def _check_finished(rollout: Rollout, request: ReleaseRequest, state: State) -> None:
+    try:
+        ways.check_finished(request, rollout.world.target, state, rollout.orders)
+    except Unfinished as exc:
+        rollout.world.journal.write("refused", "rollout", str(exc))
+        raise
 
 
 def _tell(rollout: Rollout, lines: list[str], state: State) -> None:
