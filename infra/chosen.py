@@ -73,11 +73,18 @@ class Chosen(Section):
         """For people, before it is gone."""
         if self.changes:
             return f"rolling back {stack} from {self.serving} to {self.release}"
-        goal = self.pin.version if self.pin.version != self.serving else ""
-        back = f"is back at {goal} already, as {self.serving}" if goal else f"runs {self.serving}"
-        others = f" Others: {', '.join(self.further[1:])}." if self.further[1:] else ""
-        on = f" Further back: `flygate rollback {stack} --to {self.further[0]}`.{others}"
-        return f"{stack} {back}: nothing is to be changed.{on if self.further else ''}"
+        is_back = self.pin.version != self.serving
+        goal = f"is back at {self.pin.version} already, as" if is_back else "runs"
+        return (
+            f"{stack} {goal} {self.serving}: nothing is to be changed.{self._further_back(stack)}"
+        )
+
+    def _further_back(self, stack: str) -> str:
+        if not self.further:
+            return ""
+        first, *others = self.further
+        more = f" Others: {', '.join(others)}." if others else ""
+        return f" Further back: `flygate rollback {stack} --to {first}`.{more}"
 
 
 class Note:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from infra import bounds
 from infra.fly import retries
-from infra.ops import images, keys, ownership, recovery, ways
+from infra.ops import acceptance, images, keys, ownership, recovery, ways
 from infra.ops.abort import abort
 from infra.ops.hooked import hooked
 from infra.ops.recorded import recorded
@@ -17,7 +17,7 @@ from infra.ops.rollout import Rollout
 from infra.ops.site import Site, lock_path
 from infra.owner import OWNER_KEY, is_same
 from infra.rollout import engine, strategies
-from infra.rollout.errors import NothingHeld, Unfinished
+from infra.rollout.errors import Unfinished
 from infra.rollout.holder import HolderFile
 from infra.rollout.ledger import Ledger, Release
 from infra.rollout.observe import (
@@ -29,7 +29,6 @@ from infra.rollout.observe import (
 )
 from infra.rollout.plan import repairs
 from infra.rollout.signature import new_key
-from infra.rollout.target import Target
 from infra.rollout.undisturbed import undisturbed
 
 # The ledger has little room; the journal keeps all of what a gate said.
@@ -150,7 +149,7 @@ async def _note_drift(rollout: Rollout, state: State) -> None:
 
 async def _roll_out(rollout: Rollout, state: State) -> Ledger:
     world = rollout.world
-    _check_acceptance(world.target, state)
+    acceptance.check(world.target, state)
     plan = strategies.plan(state, world.target)
     world.journal.about(world.target.name)
     async with hooked(rollout), recorded(world):
@@ -161,22 +160,13 @@ async def _roll_out(rollout: Rollout, state: State) -> Ledger:
         if world.target.accepted:
             by = rollout.provenance.by
             world.journal.write("accepted", "rollout", f"by {by}: {world.target.accepted}")
+        accepted = await acceptance.kept(world, state)
         await engine.run(plan, world)
         world.journal.write("finished", "rollout", f"{world.target.name} is released")
-    return _recorded(rollout, await undisturbed(observe(world.fly, world.app)))
+    return _recorded(rollout, await undisturbed(observe(world.fly, world.app)), accepted)
 
 
-def _check_acceptance(target: Target, state: State) -> None:
-    held = [m for m in state.of(target.version) if m.manifest == target.manifest_id and m.held]
-    if target.accepted and not held:
-        raise NothingHeld(
-            f"No rollout of {target.manifest.app} is held, or what is held is not what the "
-            "checkout and the configuration ask for now. Nothing was changed. `pulumi up` "
-            "releases what they ask for; `flygate abort` takes back what is held."
-        )
-
-
-def _recorded(rollout: Rollout, state: State) -> Ledger:
+def _recorded(rollout: Rollout, state: State, accepted: str) -> Ledger:
     wanted, world, provenance = rollout.wanted, rollout.world, rollout.provenance
     return rollout.ledger.add(
         Release(
@@ -189,7 +179,7 @@ def _recorded(rollout: Rollout, state: State) -> Ledger:
             commit=provenance.commit,
             reason=wanted.reason or provenance.reason,
             promotion=wanted.promotion,
-            accepted=world.target.accepted,
+            accepted=accepted,
             rollback_of=wanted.rollback_of,
             verdicts={gate: said[:VERDICT_MAX] for gate, said in world.verdicts.items()},
             seconds=round(world.journal.seconds, 1),

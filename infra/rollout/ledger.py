@@ -34,7 +34,7 @@ class Release(BaseModel):
     Attributes:
         manifest_id, secret_set: what ran, by name.
         at: when it stood (RFC 3339); `by`, `commit`, `reason`: provenance.
-        accepted: why an operator let it go on where a gate could not decide, or empty.
+        accepted: why operators let it go on where a gate could not decide, each time; or empty.
         promotion: from which stack it came and how it was proved there, or empty.
         rollback_of: the version whose manifest this is, if it is a rollback.
         rebuilt: what the entry was made of, if the run that made the release is not the one that
