@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.pin import deploy_with, recorded
+from infra.cli.pin import deploy_with, pin_of
 from infra.cli.stack import Stack
 from infra.cli.stack_name import StackName
 from infra.ops.orders import FORWARD
@@ -30,8 +30,7 @@ def forward(
     Exit codes: as those of `flygate rollback`.
     """
     stack = Stack(environment)
-    outputs = stack.outputs()
-    if not (recorded(outputs) or stack.config("pin")):
+    if pin_of(stack) is None:
         print(
             f"{environment} is not pinned; `pulumi up --stack {environment}` deploys the checkout."
         )

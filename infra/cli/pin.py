@@ -24,6 +24,14 @@ def recorded(outputs: Mapping[str, Any]) -> Pin | None:
     return Pin.model_validate(found) if found else None
 
 
+def pin_of(stack: Stack) -> Pin | None:
+    """The stack's pin: the recorded one, or where an older Flygate wrote none down the file's."""
+    if (found := recorded(stack.outputs())) is not None:
+        return found
+    text = stack.config("pin")
+    return Pin.model_validate_json(text) if text else None
+
+
 def deploy_with(
     stack: Stack, orders: Mapping[str, str], what: str, wait: str, pin: Callable[[], Pin | None]
 ) -> None:

@@ -62,6 +62,18 @@ class Project:
                 shutil.copy2(source, target)
         return cls(path)
 
+    def colleague(self, path: Path) -> Project:
+        """A second copy on the same state, passphrase and local Fly, with the stack's file of now.
+
+        Its sources are those of the checkout, whatever was changed in this one.
+        """
+        other = Project.copy_to(path)
+        shutil.copy2(self.path / "Pulumi.local.yaml", other.path)
+        (other.path / ".venv").symlink_to(self.path / ".venv")
+        (other.path / ".flygate").mkdir(mode=0o700)
+        (other.path / ".flygate" / "env").write_text(f". '{self.path}/.flygate/env'\n")
+        return other
+
     def run(self, *command: str, extra: Mapping[str, str] | None = None, given: str = "") -> Run:
         """Run a command in the copy, in an environment that knows nothing of this checkout.
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from tests.e2e.load import Load
 from tests.e2e.project import Project
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 API = "service/routes/api.py"
 
@@ -73,6 +76,83 @@ def test_everything_comes_back_together(project: Project) -> None:
 
     assert told(project)["code"] == "two"
     project.pulumi("preview", "--stack", "local", "--expect-no-changes").ok()
+
+
+@pytest.fixture
+def colleague(project: Project, tmp_path: Path) -> Project:
+    """Somebody else's checkout of the same stack, from before anything happens."""
+    return project.colleague(tmp_path / "colleague's clone")
+
+
+def test_a_rollback_holds_for_everybody(project: Project, colleague: Project) -> None:
+    """Typed again it changes nothing; a colleague's deployment is stopped; forward is for all."""
+    project.config("env.GREETING", "good")
+    project.up().ok()
+    good = project.status()["release"]
+    project.config("env.GREETING", "bad")
+    project.up().ok()
+    bad = project.status()["release"]
+    shutil.copy2(project.path / "Pulumi.local.yaml", colleague.path)  # what git would hold
+
+    run = project.flygate("rollback", "local", "--reason", "errors").ok()
+    assert f"rolling back local from {bad} to {good}" in run.output
+    assert f"local went back from {bad} to {good}" in run.output
+    machines, history = project.serving(), project.history()
+
+    again = project.flygate("rollback", "local", "--reason", "still?").ok()
+    assert f"local is back at {good} already" in again.output
+    assert "flygate rollback local --to " in again.output
+    assert (project.serving(), project.history()) == (machines, history)
+    project.config("pin.reason", "a part of a map is set as in any map")
+    assert "5 unchanged" in project.up().ok().output
+
+    for command in (("preview",), ("up", "--yes"), ("up", "--yes", "--skip-preview")):
+        stopped = colleague.pulumi(*command, "--stack", "local")
+        assert stopped.code != 0
+        for word in (f"pinned to {good} by ", ": errors.", "`flygate forward local`"):
+            assert word in stopped.output
+    assert colleague.flygate("up", "local", "--quiet").code != 0
+    assert f"pinned to {good} by " in colleague.flygate("plan").output
+    for verb in ("status", "history"):
+        assert f"pinned to {good} by " in colleague.flygate(verb).ok().output
+    assert "`pulumi up` is refused" in colleague.flygate("doctor").output
+    assert (project.serving(), project.history()) == (machines, history)
+    assert "is back at" in colleague.flygate("rollback", "local").ok().output
+    assert "5 unchanged" in colleague.up().ok().output
+
+    colleague.flygate("forward", "local").ok()
+
+    assert "pin" not in (colleague.path / "Pulumi.local.yaml").read_text()
+    assert colleague.status()["pin"] is None
+    stale = project.up()
+    assert stale.code != 0
+    assert "`pulumi config rm pin --stack local`" in stale.output
+    assert "the stack is not pinned" in project.flygate("doctor").output
+    project.pulumi("config", "rm", "pin", "--stack", "local").ok()
+    assert "5 unchanged" in project.up().ok().output
+
+
+def test_a_way_back_does_not_pass_a_rollout_that_died(project: Project) -> None:
+    """It says what to decide first, and leaves what serves; typed after it, it goes on."""
+    project.config("env.GREETING", "good")
+    project.up().ok()
+    serving = project.serving()
+    project.config("rollout.strategy", "canary")
+    project.config("rollout.soak", "1s")
+    project.config("env.GREETING", "unjudged")
+    assert project.flygate("up", "local", "--quiet").code == 3
+
+    refused = project.flygate("rollback", "local")
+
+    assert refused.code == 3
+    assert "flygate abort local" in refused.output
+    assert project.serving() == serving
+    assert "pin" not in (project.path / "Pulumi.local.yaml").read_text()
+    project.flygate("abort", "local").ok()
+    project.flygate("rollback", "local", "--fast").ok()
+    project.flygate("forward", "local", "--wait", "1s")
+    project.flygate("proceed", "local", "--reason", "nobody calls").ok()
+    assert project.status()["pin"] is None
 
 
 def test_an_unknown_release_is_refused(project: Project) -> None:
