@@ -121,11 +121,13 @@ def _attached(asked: Asked, planned: RedisPlan | None, made: UpstashRedis | None
 def _look(asked: Asked, recorded: Recorded, owner: str) -> dict[str, Any]:
     """What is live now; what moved between the preview and the update stops it."""
     stack, wanted = asked.stack, asked.manifest
+    name = redis.name_of(stack.redis, stack.app)
     request = {
         "app": stack.app,
         "org": stack.org,
         "manifest": wanted.model_dump(mode="json") if wanted else None,
-        "redis": None if asked.brings_redis else redis.name_of(stack.redis, stack.app),
+        "redis": None if asked.brings_redis else name,
+        "left": name if asked.brings_redis else None,
         "needs_redis": asked.needs_redis,
         "owner": owner,
         "takeover": stack.takeover,
@@ -173,6 +175,8 @@ def _tell_plan(
     """
     stack = asked.stack
     _say(stack, seen, planned.lines(pulumi.get_stack()) if planned else [])
+    if left := seen["left"]:
+        _say(stack, seen, [redis.reminder(LiveRedis(**left), pulumi.get_stack())])
     if wanted is None:
         return
     _say(stack, seen, [*sizing.warnings(stack.row, len(asked.regions))], pulumi.log.warn)

@@ -164,22 +164,17 @@ def _served(stack: Stack, wanted: Promotion) -> str:
 
 def _deploy(stack: Stack, wanted: Promotion, orders: Mapping[str, str]) -> None:
     """Note it in the configuration and run Pulumi; a failure leaves the configuration as it was."""
-    former = {key: stack.written(key) for key in ("promotion", "image")}
     assert wanted.receipt is not None  # noqa: S101  `_wanted` sets it
-    stack.configure(
-        {
-            "promotion": wanted.model_dump(mode="json", by_alias=True),
-            "image": wanted.receipt.image,
-        }
-    )
+    changes: dict[str, Any] = {
+        "promotion": wanted.model_dump(mode="json", by_alias=True),
+        "image": wanted.receipt.image,
+        **({"pin": None} if orders else {}),
+    }
+    former = {key: stack.written(key) for key in changes}
+    stack.configure(changes)
     try:
         stack.run("up", "--yes", "--skip-preview", what="The promotion", orders=orders)
     except (FlygateError, KeyboardInterrupt) as exc:
         if not (isinstance(exc, PulumiFailed) and exc.is_held):
             stack.configure(former)
-            raise
-        if orders:
-            stack.configure({"pin": None})  # `flygate proceed` goes on by the file
         raise
-    if orders:
-        stack.configure({"pin": None})
