@@ -26,13 +26,15 @@ class Chosen(Section):
         pin: what the stack is pinned to.
         serving: the version that serves, as `v9`.
         release: where the way leads to; `serving` if nothing is to be changed.
-        further: releases that one can go back to from there by name, the newest first.
+        further: the good releases of before that, the newest first.
+        left: the others of before, which a rollback has left.
     """
 
     pin: Pin
     serving: str
     release: str
     further: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, order: Back, ledger: Ledger, unrecorded: int) -> Self:
@@ -57,11 +59,15 @@ class Chosen(Section):
                 fast=order.fast,
                 redis=target.stores_in_redis,
             )
+        older = past[past.index(target) :]
+        good = goods(older)
+        known = {target.manifest, *(one.manifest for one in good)}
         return cls(
             pin=pin,
             serving=f"v{unrecorded}" if unrecorded else past[0].version,
             release=target.version,
-            further=_further(past, target),
+            further=tuple(one.version for one in good),
+            left=tuple(one.version for one in older if one.manifest not in known),
         )
 
     @property
@@ -80,11 +86,14 @@ class Chosen(Section):
         )
 
     def _further_back(self, stack: str) -> str:
-        if not self.further:
-            return ""
-        first, *others = self.further
-        more = f" Others: {', '.join(others)}." if others else ""
-        return f" Further back: `flygate rollback {stack} --to {first}`.{more}"
+        """What to type to go on from there."""
+        if self.further:
+            first, *more = self.further
+            others = f" ({', '.join(more)})" if more else ""
+            words = f" Further back: `flygate rollback {stack} --to {first}`{others}."
+        else:
+            words = " No good release is further back."
+        return words + (f" Left by a rollback: {', '.join(self.left)}." if self.left else "")
 
 
 class Note:
@@ -108,12 +117,3 @@ class Note:
     def forget(self) -> None:
         """What follows makes its own choice."""
         self._path.unlink(missing_ok=True)
-
-
-def _further(past: list[Entry], target: Entry) -> tuple[str, ...]:
-    """From the target on: the good ones first, then what rollbacks have left."""
-    older = past[past.index(target) :]
-    good = goods(older)
-    seen = {target.manifest, *(one.manifest for one in good)}
-    rest = [one for one in older if one.manifest not in seen]
-    return tuple(dict.fromkeys(one.version for one in (*good, *rest)))

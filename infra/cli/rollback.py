@@ -62,7 +62,7 @@ def rollback(
         print(chosen.describe(environment))
     elif chosen:
         print(
-            f"{environment} went back from {chosen.serving} to {chosen.release}. It is pinned: "
+            f"{environment} runs {chosen.release} again, and is pinned, for everybody: "
             f"`flygate forward {environment}` deploys the checkout again."
         )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from infra.ops.orders import FORWARD
 from tests.e2e.project import Project, Run
 
 pytestmark = pytest.mark.e2e
@@ -42,5 +43,5 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
 def project(newcomer: Newcomer) -> Project:
     """The copy, with a good release of the unchanged sources running."""
     newcomer.project.reset()
-    newcomer.project.up().ok()
+    newcomer.project.up(FORWARD).ok()
     return newcomer.project

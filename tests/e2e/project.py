@@ -101,9 +101,10 @@ class Project:
         """The `flygate` command."""
         return self.run("./flygate", *arguments)
 
-    def pulumi(self, *arguments: str) -> Run:
+    def pulumi(self, *arguments: str, extra: Mapping[str, str] | None = None) -> Run:
         """`pulumi` as typed by hand in a shell that has read `.flygate/env`."""
-        return self.run("/bin/sh", "-c", '. .flygate/env && exec pulumi "$@"', "sh", *arguments)
+        script = '. .flygate/env && exec pulumi "$@"'
+        return self.run("/bin/sh", "-c", script, "sh", *arguments, extra=extra)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """`pulumi` as `pulumi()` runs it, in the background, its output left alone."""
@@ -117,9 +118,14 @@ class Project:
             stderr=subprocess.DEVNULL,
         )
 
-    def up(self) -> Run:
-        """A plain `pulumi up`; its preview is what other tests look at."""
-        return self.pulumi("up", "--stack", "local", "--yes", "--skip-preview")
+    def up(self, *orders: str) -> Run:
+        """A plain `pulumi up`; its preview is what other tests look at.
+
+        Args:
+            orders: see `infra/ops/orders.py`.
+        """
+        words = ("up", "--stack", "local", "--yes", "--skip-preview")
+        return self.pulumi(*words, extra=dict.fromkeys(orders, "1"))
 
     def config(self, path: str, value: str, *, secret: bool = False) -> None:
         """Set a value of the stack's configuration; a secret comes in on standard input."""

@@ -96,27 +96,24 @@ def test_a_rollback_holds_for_everybody(project: Project, colleague: Project) ->
 
     run = project.flygate("rollback", "local", "--reason", "errors").ok()
     assert f"rolling back local from {bad} to {good}" in run.output
-    assert f"local went back from {bad} to {good}" in run.output
-    machines, history = project.serving(), project.history()
+    assert f"local runs {good} again, and is pinned, for everybody" in run.output
+    machines, history = {m["id"] for m in project.live()}, project.history()
 
     again = project.flygate("rollback", "local", "--reason", "still?").ok()
     assert f"local is back at {good} already" in again.output
-    assert "flygate rollback local --to " in again.output
-    assert (project.serving(), project.history()) == (machines, history)
+    assert "further back" in again.output.lower()
     project.config("pin.reason", "a part of a map is set as in any map")
     assert "5 unchanged" in project.up().ok().output
 
-    for command in (("preview",), ("up", "--yes"), ("up", "--yes", "--skip-preview")):
-        stopped = colleague.pulumi(*command, "--stack", "local")
+    for stopped in (colleague.pulumi("preview", "--stack", "local"), colleague.up()):
         assert stopped.code != 0
         for word in (f"pinned to {good} by ", ": errors.", "`flygate forward local`"):
             assert word in stopped.output
-    assert colleague.flygate("up", "local", "--quiet").code != 0
     assert f"pinned to {good} by " in colleague.flygate("plan").output
     for verb in ("status", "history"):
         assert f"pinned to {good} by " in colleague.flygate(verb).ok().output
     assert "`pulumi up` is refused" in colleague.flygate("doctor").output
-    assert (project.serving(), project.history()) == (machines, history)
+    assert ({m["id"] for m in project.live()}, project.history()) == (machines, history)
     assert "is back at" in colleague.flygate("rollback", "local").ok().output
     assert "5 unchanged" in colleague.up().ok().output
 
@@ -130,29 +127,6 @@ def test_a_rollback_holds_for_everybody(project: Project, colleague: Project) ->
     assert "the stack is not pinned" in project.flygate("doctor").output
     project.pulumi("config", "rm", "pin", "--stack", "local").ok()
     assert "5 unchanged" in project.up().ok().output
-
-
-def test_a_way_back_does_not_pass_a_rollout_that_died(project: Project) -> None:
-    """It says what to decide first, and leaves what serves; typed after it, it goes on."""
-    project.config("env.GREETING", "good")
-    project.up().ok()
-    serving = project.serving()
-    project.config("rollout.strategy", "canary")
-    project.config("rollout.soak", "1s")
-    project.config("env.GREETING", "unjudged")
-    assert project.flygate("up", "local", "--quiet").code == 3
-
-    refused = project.flygate("rollback", "local")
-
-    assert refused.code == 3
-    assert "flygate abort local" in refused.output
-    assert project.serving() == serving
-    assert "pin" not in (project.path / "Pulumi.local.yaml").read_text()
-    project.flygate("abort", "local").ok()
-    project.flygate("rollback", "local", "--fast").ok()
-    project.flygate("forward", "local", "--wait", "1s")
-    project.flygate("proceed", "local", "--reason", "nobody calls").ok()
-    assert project.status()["pin"] is None
 
 
 def test_an_unknown_release_is_refused(project: Project) -> None:

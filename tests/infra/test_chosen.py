@@ -40,7 +40,7 @@ def test_typed_again_the_pin_is_the_recorded_one() -> None:
     assert not again.changes
     assert again.describe("prod") == (
         "prod is back at v2 already, as v4: nothing is to be changed. Further back: `flygate "
-        "rollback prod --to v1`. Others: v3."
+        "rollback prod --to v1`. Left by a rollback: v3."
     )
 
 
@@ -58,7 +58,8 @@ def test_what_runs_can_be_pinned_by_its_name() -> None:
     chosen = Chosen.of(Back(to="v1", by="ann", at=AT), ledger(1), 0)
 
     assert chosen.pin.manifest == "manifest1"
-    assert chosen.describe("prod") == "prod runs v1: nothing is to be changed."
+    said = chosen.describe("prod")
+    assert said == "prod runs v1: nothing is to be changed. No good release is further back."
 
 
 def test_a_choice_is_noted_until_the_next_order(tmp_path: Path) -> None:
