@@ -5,25 +5,25 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
-from infra import bounds, inputs, preview, promotion, redis, sizing
+from infra import bounds, config, inputs, pinning, preview, promotion, redis, sizing
 from infra.asked import Asked
+from infra.chosen import Chosen, Note
 from infra.components.app import FlyApp
 from infra.components.command import read_only
 from infra.components.names import APP, REDIS, RELEASE
 from infra.components.redis import UpstashRedis
 from infra.components.release import Release
 from infra.components.state import checkpoint
-from infra.config import StackConfig
+from infra.config import Pin, StackConfig
 from infra.errors import FlygateError
 from infra.manifest import Manifest
-from infra.ops.orders import MOVE
+from infra.ops.orders import Back, Orders
 from infra.owner import Owner
 from infra.previewed import Previewed
 from infra.promotion import Receipt
@@ -37,10 +37,12 @@ Secrets = dict[str, pulumi.Input[str]]
 
 def main() -> None:
     """Declare the stack."""
-    asked = Asked.read(inputs.raw(), is_redis_secret=inputs.is_secret("redis"), root=ROOT)
-    stack, recorded = asked.stack, Recorded.of(checkpoint())
-    recorded.check_identity(stack.app, pulumi.get_stack(), os.environ.get(MOVE, ""))
-    owner = _owner(recorded)
+    raw, recorded, orders = inputs.raw(), Recorded.of(checkpoint()), Orders.from_env()
+    asked_for = config.load(raw)
+    recorded.check_identity(asked_for.app, pulumi.get_stack(), orders.move)
+    raw = pinning.laid(raw, _pin(asked_for, recorded, orders))
+    asked = Asked.read(raw, is_redis_secret=inputs.is_secret("redis"), root=ROOT)
+    stack, owner = asked.stack, _owner(recorded)
     _announce(asked)
     for line in asked.notes:
         pulumi.log.warn(line)
@@ -62,6 +64,29 @@ def main() -> None:
         _after(app, made),
     )
     _export(stack, app, planned, release)
+
+
+def _pin(stack: StackConfig, recorded: Recorded, orders: Orders) -> Pin | None:
+    """The pin that holds; this runs while Pulumi locks the stack, but for a preview.
+
+    Raises:
+        PinnedError: the stack is pinned, and nobody ordered to go forward.
+        LedgerError: there is nothing to go back to.
+    """
+    if orders.back:
+        return _way_back(orders.back, stack, recorded)
+    if orders.decides:
+        return None if orders.forward else stack.pin
+    return pinning.holding(stack.pin, recorded.ledger, pulumi.get_stack())
+
+
+def _way_back(order: Back, stack: StackConfig, recorded: Recorded) -> Pin:
+    known = recorded.ledger.next_version - 1
+    seen = read_only("standing", {"app": stack.app, "known": known})
+    chosen = Chosen.of(order, recorded.ledger, seen["unrecorded"])
+    Note(ROOT, stack.app).write(chosen)
+    pulumi.log.info(chosen.describe(pulumi.get_stack()))
+    return chosen.pin
 
 
 def _owner(recorded: Recorded) -> str:
@@ -96,11 +121,13 @@ def _attached(asked: Asked, planned: RedisPlan | None, made: UpstashRedis | None
 def _look(asked: Asked, recorded: Recorded, owner: str) -> dict[str, Any]:
     """What is live now; what moved between the preview and the update stops it."""
     stack, wanted = asked.stack, asked.manifest
+    name = redis.name_of(stack.redis, stack.app)
     request = {
         "app": stack.app,
         "org": stack.org,
         "manifest": wanted.model_dump(mode="json") if wanted else None,
-        "redis": None if asked.brings_redis else redis.name_of(stack.redis, stack.app),
+        "redis": None if asked.brings_redis else name,
+        "left": name if asked.brings_redis else None,
         "needs_redis": asked.needs_redis,
         "owner": owner,
         "takeover": stack.takeover,
@@ -114,6 +141,8 @@ def _look(asked: Asked, recorded: Recorded, owner: str) -> dict[str, Any]:
     else:
         note.check(seen["state"])
     _say(stack, seen, [f"found: {line}" for line in seen["found"]])
+    if stack.pin:
+        _say(stack, seen, [_pinned(stack.pin)], pulumi.log.warn)
     return seen
 
 
@@ -146,6 +175,8 @@ def _tell_plan(
     """
     stack = asked.stack
     _say(stack, seen, planned.lines(pulumi.get_stack()) if planned else [])
+    if left := seen["left"]:
+        _say(stack, seen, [redis.reminder(LiveRedis(**left), pulumi.get_stack())])
     if wanted is None:
         return
     _say(stack, seen, [*sizing.warnings(stack.row, len(asked.regions))], pulumi.log.warn)
@@ -186,11 +217,6 @@ def _request(
 def _announce(asked: Asked) -> None:
     stack, row = asked.stack, asked.stack.row
     if stack.pin:
-        why = f": {stack.pin.reason}" if stack.pin.reason else ""
-        pulumi.log.warn(
-            f"pinned to {stack.pin.version} by {stack.pin.by}{why}. The checkout is not deployed; "
-            f"`flygate forward {pulumi.get_stack()}` ends the pin."
-        )
         return
     if stack.promotion:
         promotion.check(stack.promotion, stack.image)
@@ -202,6 +228,14 @@ def _announce(asked: Asked) -> None:
     pulumi.log.info(
         f"phase {row.number} ({row.name}): {each} of {row.memory_mb} MB in each region, "
         f"limits in {row.storage}; at most about ${cost:.2f} a month{but}"
+    )
+
+
+def _pinned(pin: Pin) -> str:
+    stack = pulumi.get_stack()
+    return (
+        f"{pinning.described(stack, pin)} The checkout is not deployed; `flygate forward {stack}` "
+        "ends the pin."
     )
 
 

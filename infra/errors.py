@@ -6,6 +6,7 @@ FlygateError
 ├── LedgerError        the record of releases can't be read, or lacks the release asked for
 ├── MovedError         the live app is not what the preview showed
 ├── OwnerError         the app is another stack's, or this stack's app is another one
+├── PinnedError        the stack is pinned to an earlier release, or its file carries a void pin
 ├── PromotionError     a release may not go to this stack (yet)
 ├── RolloutError       infra/rollout/errors.py
 └── FlyError           infra/fly/errors.py
@@ -28,6 +29,10 @@ class ImageError(FlygateError):
 
 class LedgerError(FlygateError):
     """The record of releases can't be read, or lacks what was asked for."""
+
+
+class PinnedError(FlygateError):
+    """The stack is pinned, and what was asked for would end that; or the pin is void."""
 
 
 class PromotionError(FlygateError):

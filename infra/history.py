@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -51,36 +52,59 @@ def parse(output: Any) -> list[Entry]:
     return [Entry.model_validate(entry) for entry in output or []]
 
 
-def rollback_target(history: Sequence[Entry], wanted: str | None) -> Entry:
-    """The release to go back to.
+def rollback_target(
+    past: Sequence[Entry], wanted: str | None = None, *, unrecorded: int = 0, is_back: bool = False
+) -> Entry:
+    """The release to go back to: the one place where this is decided.
 
-    By default the newest one before the manifest that runs came to run: after a rollback to v1,
-    another one does not bring back what was rolled back from.
+    A way back leads from what serves to the newest release before it that is another manifest and
+    that no rollback left the last time it served. Typed again, it changes nothing.
+
+    Args:
+        past: newest first.
+        wanted: a release by name, as `v7`; None leaves the choice to the rule.
+        unrecorded: the version that serves, if it is newer than all of the past: then the newest
+            recorded release is the one before it.
+        is_back: the newest release is where the last way back has led.
+
+    Returns:
+        An entry of the past; the newest one where nothing is to be changed.
 
     Raises:
-        LedgerError: there is none, or it runs already.
+        LedgerError: there is none.
     """
-    if not history:
+    if not past:
         raise LedgerError("Nothing was released yet, so there is nothing to go back to.")
-    current = history[0]
-    if wanted is None:
-        return _before(history, current)
-    version = wanted if wanted.startswith("v") else f"v{wanted}"
-    found = next((entry for entry in history if entry.version == version), None)
-    if found is None:
-        known = ", ".join(entry.version for entry in history)
-        raise LedgerError(f"There is no release {version} in the ledger; it has {known}.")
-    if found.manifest == current.manifest:
-        raise LedgerError(f"{version} is what runs now (as {current.version}); nothing to do.")
+    if wanted is not None:
+        return _named(past, wanted)
+    if unrecorded or is_back:
+        return past[0]
+    if (found := next(iter(goods(past)), None)) is not None:
+        return found
+    others = [entry.version for entry in past if entry.manifest != past[0].manifest]
+    hint = f" Name one with --to: {', '.join(others)}." if others else ""
+    raise LedgerError(f"There is no release before {past[0].version} to go back to.{hint}")
+
+
+def goods(past: Sequence[Entry]) -> list[Entry]:
+    """The releases before the newest one that a way back may lead to, newest first.
+
+    Each manifest once, as it last served: what became of it then is what is known of it.
+    """
+    found, seen = [], {past[0].manifest} if past else set()
+    for newer, entry in pairwise(past):
+        is_left = bool(newer.rollback_of) and newer.manifest != entry.manifest
+        if entry.manifest not in seen and not is_left:
+            found.append(entry)
+        seen.add(entry.manifest)
     return found
 
 
-def _before(history: Sequence[Entry], current: Entry) -> Entry:
-    origin = current.rollback_of or current.version
-    numbers = [int(entry.version[1:]) for entry in history]
-    for entry, number in zip(history, numbers, strict=True):
-        if number < int(origin[1:]) and entry.manifest != current.manifest:
-            return entry
-    others = [entry.version for entry in history if entry.manifest != current.manifest]
-    hint = f" Name one with --to: {', '.join(others)}." if others else ""
-    raise LedgerError(f"There is no release before {origin} to go back to.{hint}")
+def _named(past: Sequence[Entry], wanted: str) -> Entry:
+    version = wanted if wanted.startswith("v") else f"v{wanted}"
+    found = next((entry for entry in past if entry.version == version), None)
+    if found is None:
+        known = ", ".join(entry.version for entry in past)
+        raise LedgerError(f"There is no release {version} in the ledger; it has {known}.")
+    # It may run under another version: after a rollback, or released again.
+    return past[0] if found.manifest == past[0].manifest else found

@@ -113,11 +113,16 @@ class RedisPlan:
         if live.region != self.region:
             told.append(f"Redis {live.name} stays in {live.region}: Fly can't move one")
         if not self.is_needed:
-            told.append(
-                f"Redis {live.name} stays, with all that is in it, and costs "
-                f"${live.monthly_cost:.2f} a month; `flygate redis destroy {stack}` removes it"
-            )
+            told.append(reminder(live, stack))
         return told
+
+
+def reminder(live: LiveRedis, stack: str) -> str:
+    """A Redis that nothing needs costs money until somebody destroys it."""
+    return (
+        f"Redis {live.name} stays, with all that is in it, and costs "
+        f"${live.monthly_cost:.2f} a month; `flygate redis destroy {stack}` removes it"
+    )
 
 
 def name_of(config: RedisConfig, app: str) -> str:

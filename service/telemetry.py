@@ -21,6 +21,7 @@ from .limiter import (
 )
 from .limiter.quota import NANOS
 from .login.guard import Attempt
+from .routes.health import PROBE, PROBES
 from .statistics import Statistics
 
 # A flood from many addresses must not fill the log either.
@@ -103,7 +104,9 @@ class Telemetry(Listener):
         self._full.inc()
 
     def on_verdict(self, request: Request, verdict: Verdict) -> None:
-        """Count each policy's decision; log refusals."""
+        """Count each policy's decision; log refusals. A rollout's own probe is no client's."""
+        if is_probe(request):
+            return
         for policy, decision in verdict.results:
             self._count((policy.name, _outcome(policy, decision), verdict.source))
         if not verdict.allowed:
@@ -156,6 +159,11 @@ class Telemetry(Listener):
             path=request.path[:200],
             retry_after_seconds=verdict.retry_after_seconds,
         )
+
+
+def is_probe(request: Request) -> bool:
+    """A rollout proves the limiter by it: it has an address that no client can have."""
+    return request.path == PROBE and request.address.startswith(PROBES)
 
 
 def _hashed(attempt: Attempt) -> dict[str, str]:

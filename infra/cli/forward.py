@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.pin import deploy_with
+from infra.cli.pin import deploy_with, pin_of
 from infra.cli.stack import Stack
 from infra.cli.stack_name import StackName
+from infra.ops.orders import FORWARD
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +21,7 @@ def forward(
     environment: StackName,
     wait: Annotated[str, typer.Option(help='Wait for another rollout: "10m".')] = "",
 ) -> None:
-    """End the pin that a rollback set, and deploy the checkout.
+    """End the pin that a rollback set, for everybody, and deploy the checkout.
 
     \b
     Example:
@@ -29,10 +30,10 @@ def forward(
     Exit codes: as those of `flygate rollback`.
     """
     stack = Stack(environment)
-    if stack.config("pin") is None:
+    if pin_of(stack) is None:
         print(
             f"{environment} is not pinned; `pulumi up --stack {environment}` deploys the checkout."
         )
         return
-    deploy_with(stack, None, "The deployment", wait)
+    deploy_with(stack, {FORWARD: "1"}, "The deployment", wait, lambda: None)
     print(f"{environment} runs the checkout again, as {stack.outputs()['release']}.")

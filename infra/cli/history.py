@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from infra import history as past
+from infra import pinning
 from infra.cli import screen
+from infra.cli.pin import recorded
 from infra.cli.stack import Stack
 from infra.cli.stack_name import StackName
 
@@ -29,7 +31,8 @@ def history(
       flygate history
       flygate history prod --json
     """
-    releases = past.parse(Stack(environment).outputs().get("history"))
+    outputs = Stack(environment).outputs()
+    releases = past.parse(outputs.get("history"))
     if as_json:
         print(
             json.dumps(
@@ -40,6 +43,9 @@ def history(
         print(f"Nothing was released to {environment} yet.")
     else:
         _show(releases)
+        if pin := recorded(outputs):
+            told = pinning.described(environment, pin)
+            print(f"{told} `flygate forward {environment}` ends it.")
 
 
 def _show(releases: list[past.Entry]) -> None:

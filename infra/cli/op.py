@@ -27,6 +27,7 @@ from infra.ops import look as look_op
 from infra.ops import recovery, removal
 from infra.ops import redis as redis_op
 from infra.ops import release as release_op
+from infra.ops import standing as standing_op
 from infra.ops.channel import channel
 from infra.ops.orders import Orders
 from infra.ops.request import ReleaseRequest
@@ -122,6 +123,18 @@ def look() -> None:
 
         async def act(fly: FlyClient) -> str:
             return json.dumps(asdict(await look_op.look(request, fly)))
+
+        operation.run(act)
+
+
+@commands.command()
+def standing() -> None:
+    """Which release serves that the ledger does not know. Reads only."""
+    with _operation() as operation:
+        request = _request(standing_op.StandingRequest)
+
+        async def act(fly: FlyClient) -> str:
+            return json.dumps(asdict(await standing_op.standing(request, fly)))
 
         operation.run(act)
 

@@ -1,30 +1,61 @@
-"""Deploying with another pin, or with none; a deployment that fails leaves the pin as it was."""
+"""What the stack's file says of the pin, once a run has gone back or forward.
+
+The pin itself is recorded with the releases, for everybody. The file carries it, too, so that a
+plain `pulumi up` of this checkout keeps it.
+"""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from infra.cli.stack import PulumiFailed, Stack
 from infra.config import Pin
-from infra.errors import FlygateError
 from infra.ops.orders import WAIT
 
 
-def deploy_with(stack: Stack, pin: Pin | None, what: str, wait: str = "") -> None:
-    """Change a stack's pin and run `pulumi up`.
+def recorded(outputs: Mapping[str, Any]) -> Pin | None:
+    """The pin as the last deployment left it.
 
     Args:
+        outputs: the stack's.
+    """
+    found = outputs.get("pin")
+    return Pin.model_validate(found) if found else None
+
+
+def pin_of(stack: Stack) -> Pin | None:
+    """The stack's pin: the recorded one, or where an older Flygate wrote none down the file's."""
+    if (found := recorded(stack.outputs())) is not None:
+        return found
+    text = stack.config("pin")
+    return Pin.model_validate_json(text) if text else None
+
+
+def deploy_with(
+    stack: Stack, orders: Mapping[str, str], what: str, wait: str, pin: Callable[[], Pin | None]
+) -> None:
+    """Run `pulumi up` by an order, then write into the stack's file what has become of the pin.
+
+    Args:
+        orders: see `infra/ops/orders.py`.
         wait: how long another rollout is waited for.
+        pin: the one that the run has set; None if it has ended it. It is asked for when the run
+            has succeeded, or is held: `flygate proceed` goes on by the file.
 
     Raises:
-        PulumiFailed: the deployment failed; the former pin is back, unless it is only held.
+        PulumiFailed: the deployment failed; the file is as it was, unless it is only held.
     """
-    former = stack.config("pin")
-    stack.configure({"pin": json.dumps(pin.model_dump(mode="json")) if pin else None})
     try:
-        orders = {WAIT: wait} if wait else None
-        stack.run("up", "--yes", "--skip-preview", what=what, orders=orders)
-    except (FlygateError, KeyboardInterrupt) as exc:
-        if not (isinstance(exc, PulumiFailed) and exc.is_held):
-            stack.configure({"pin": former})
+        given = {**orders, WAIT: wait} if wait else orders
+        stack.run("up", "--yes", "--skip-preview", what=what, orders=given)
+    except PulumiFailed as exc:
+        if exc.is_held:
+            note(stack, pin())
         raise
+    note(stack, pin())
+
+
+def note(stack: Stack, pin: Pin | None) -> None:
+    """Write a pin into the stack's file, or take it out."""
+    stack.configure({"pin": pin.model_dump(mode="json") if pin else None})

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
+from infra import pinning
 from infra.cli import screen
+from infra.cli.pin import pin_of
 from infra.cli.stack import PulumiFailed, Stack
 from infra.cli.stack_name import StackName
-from infra.errors import FlygateError, PromotionError
+from infra.errors import FlygateError, PinnedError, PromotionError
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
+from infra.ops.orders import FORWARD
 from infra.promotion import Promotion, Receipt, check_soak
 from infra.provenance import actor
 from infra.rollout.observe import LIVE, observe
@@ -33,6 +37,9 @@ def promote(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be promoted, and stop.")
     ] = False,
+    forward: Annotated[
+        bool, typer.Option("--forward", help="End the pin that a rollback set.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="For scripts: what would be promoted, or the events.")
     ] = False,
@@ -40,13 +47,15 @@ def promote(
     """Deploy the very image that staging runs: taken by digest, never built again.
 
     Which stack it comes from and how long it must have been healthy there is in the stack's
-    configuration: promotion.from (staging) and promotion.soak (24h).
+    configuration: promotion.from (staging) and promotion.soak (24h). A stack that a rollback has
+    pinned stays as it is, unless you go forward with what is promoted.
 
     \b
     Examples:
       flygate promote prod --dry-run
       flygate promote prod
       flygate promote prod --override "fixes the outage of 14:00"
+      flygate promote prod --forward
 
     Exit codes: 0 done, 1 refused and nothing was changed, else as those of `flygate rollback`.
     """
@@ -56,10 +65,12 @@ def promote(
     if dry_run:
         _show(wanted, as_json=as_json)
     check_soak(wanted)
+    if not forward:
+        _check_unpinned(stack)
     if not dry_run:
         print(f"promoting {wanted.describe()} to {environment}", flush=True)
-        _deploy(stack, wanted)
-        print(f"{environment} runs what {wanted.source} proved.")
+        _deploy(stack, wanted, {FORWARD: "1"} if forward else {})
+        print(f"{environment} runs what {wanted.source} proved, as {_served(stack, wanted)}.")
 
 
 def _wanted(stack: Stack, override: str) -> Promotion:
@@ -121,15 +132,48 @@ def _show(wanted: Promotion, *, as_json: bool) -> None:
         print(f"{wanted.describe()}\n{wanted.receipt.image if wanted.receipt else ''}")
 
 
-def _deploy(stack: Stack, wanted: Promotion) -> None:
+def _check_unpinned(stack: Stack) -> None:
+    """Nobody has gone back from what runs there, and means it.
+
+    Raises:
+        PinnedError: somebody has.
+    """
+    if pin := pin_of(stack):
+        raise PinnedError(
+            f"{pinning.described(stack.name, pin)} Nothing was promoted. To end the pin and deploy "
+            f"what was proved: `flygate promote {stack.name} --forward`."
+        )
+
+
+def _served(stack: Stack, wanted: Promotion) -> str:
+    """The release that serves, which is what was promised.
+
+    Raises:
+        PromotionError: it is not.
+    """
+    outputs = stack.outputs()
+    receipt, promised = Receipt.model_validate(outputs["receipt"]), wanted.receipt
+    if promised is None or receipt.image != promised.image:
+        raise PromotionError(
+            f"{stack.name} runs {receipt.image} as {receipt.release}, and not what "
+            f"{wanted.source} proved. `flygate status {stack.name}` shows what serves."
+        )
+    _check_health(stack, outputs["app"], receipt)
+    return receipt.release
+
+
+def _deploy(stack: Stack, wanted: Promotion, orders: Mapping[str, str]) -> None:
     """Note it in the configuration and run Pulumi; a failure leaves the configuration as it was."""
-    former = {key: stack.config(key) for key in ("promotion", "image")}
     assert wanted.receipt is not None  # noqa: S101  `_wanted` sets it
-    stack.configure(
-        {"promotion": wanted.model_dump_json(by_alias=True), "image": wanted.receipt.image}
-    )
+    changes: dict[str, Any] = {
+        "promotion": wanted.model_dump(mode="json", by_alias=True),
+        "image": wanted.receipt.image,
+        **({"pin": None} if orders else {}),
+    }
+    former = {key: stack.written(key) for key in changes}
+    stack.configure(changes)
     try:
-        stack.run("up", "--yes", "--skip-preview", what="The promotion")
+        stack.run("up", "--yes", "--skip-preview", what="The promotion", orders=orders)
     except (FlygateError, KeyboardInterrupt) as exc:
         if not (isinstance(exc, PulumiFailed) and exc.is_held):
             stack.configure(former)

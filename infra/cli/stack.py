@@ -221,13 +221,22 @@ class Stack:
         written = StackFile.read(self.root, self.name).values
         return list(secrecy.read(values, sealed, written).texts())
 
-    def configure(self, values: Mapping[str, str | None]) -> None:
-        """Set values of the stack's configuration; None removes one."""
-        for key, text in values.items():
-            if text is None:
+    def written(self, key: str) -> Any:
+        """A value as the stack's file has it: a text, a map, …; None if it has none."""
+        return StackFile.read(self.root, self.name).values.get(key)
+
+    def configure(self, values: Mapping[str, Any]) -> None:
+        """Set values of the stack's configuration: texts, or maps that stay maps.
+
+        A map as text would be lost with the first `pulumi config set --path` of a part of it. None
+        removes a value.
+        """
+        given = {f"{PROJECT}:{k}": _entry(one) for k, one in values.items() if one is not None}
+        if given:
+            self.ask("config", "set-all", "--json", json.dumps(given))
+        for key in (key for key, one in values.items() if one is None):
+            if self.written(key) is not None:
                 self.ask("config", "rm", key)
-            else:
-                self.ask("config", "set", key, text)
 
     def _captured(
         self, *arguments: str, given: str | None = None
@@ -252,6 +261,13 @@ class Stack:
     def _close_state(self) -> None:
         """Pulumi writes files that all can read, as far as they can come into the folder."""
         private.tighten(self.root / private.HOME / "state")
+
+
+def _entry(value: Any) -> dict[str, Any]:
+    """A plain value in the form of `pulumi config --json`."""
+    if isinstance(value, str):
+        return {"value": value, "secret": False}
+    return {"value": json.dumps(value), "objectValue": value, "secret": False}
 
 
 def _plain(message: str) -> str:

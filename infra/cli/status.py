@@ -9,9 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
+from infra import pinning
 from infra.cli import screen
+from infra.cli.pin import recorded
 from infra.cli.stack import Stack
 from infra.cli.stack_name import StackName
+from infra.config import Pin
 from infra.doctor.errors import Unknown
 from infra.doctor.paid_redis import PaidRedis, Wanted, find
 from infra.doctor.patient import Patient
@@ -35,6 +38,7 @@ class Status:
     phase: int
     image: str
     pinned: str
+    pin: dict[str, Any] | None
     machines: list[Seen]
     redis: list[dict[str, Any]]
 
@@ -62,7 +66,7 @@ def status(
         print(f"Nothing was released to {environment} yet. Deploy: pulumi up --stack {environment}")
         _show_redises(redises, environment)
         return
-    pin = outputs.get("pin") or {}
+    pin = recorded(outputs)
     found = Status(
         stack=environment,
         app=outputs["app"],
@@ -70,7 +74,8 @@ def status(
         release=outputs["release"],
         phase=outputs["phase"],
         image=outputs["image"],
-        pinned=pin.get("version", ""),
+        pinned=pin.version if pin else "",
+        pin=pin.model_dump() if pin else None,
         machines=_machines(stack, outputs["app"]),
         redis=[one.document(environment) for one in redises],
     )
@@ -114,9 +119,11 @@ async def _seen(app: str, endpoints: Endpoints) -> list[Seen]:
 
 def _show(found: Status) -> None:
     console = screen.console()
-    pinned = f", pinned (`flygate forward {found.stack}` ends it)" if found.pinned else ""
     console.print(f"{found.app}  {found.url}")
-    console.print(f"release {found.release}, phase {found.phase}{pinned}")
+    console.print(f"release {found.release}, phase {found.phase}")
+    if found.pin:
+        told = pinning.described(found.stack, Pin.model_validate(found.pin))
+        console.print(f"{told} `flygate forward {found.stack}` ends it.")
     table = screen.table("machine", "id", "region", "state", "role", "checks")
     for machine in found.machines:
         role = f"{machine.role}, cordoned" if machine.cordoned else machine.role

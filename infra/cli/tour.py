@@ -7,6 +7,8 @@ import sys
 
 import httpx
 
+from infra import pinning
+from infra.cli.pin import recorded
 from infra.cli.stack import Stack
 from infra.redact import Redactor
 from infra.web import address
@@ -32,9 +34,9 @@ def show(stack: Stack) -> None:
                 print(redact(f"             {told['title']}: {told['detail']}"))
                 break
     print(_NEXT.format(url=url))
-    if outputs.get("pin"):
-        print(f"\n  Pinned to {outputs['pin']['version']}: the checkout is not deployed.")
-        print("  `./flygate forward local` ends that.")
+    if pin := recorded(outputs):
+        print(f"\n  {pinning.described(stack.name, pin)} The checkout is not deployed.")
+        print(f"  `./flygate forward {stack.name}` ends that.")
 
 
 def _one_client(url: str) -> httpx.Client:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -102,21 +103,41 @@ def _parsed(key: str, value: Any) -> Any:
 
 def _explain(error: dict[str, Any], values: Mapping[str, Any]) -> str:
     """One line: the key, the value found, what is wrong, the command that sets it."""
-    path = ".".join(str(part) for part in error["loc"])
+    path = _path(error["loc"], values)
     message = str(error["msg"]).removeprefix("Value error, ")
     if not path:
         return f"{PROJECT}:{message}"
     if error["type"] == "missing":
-        return f"{PROJECT}:{path} is not set. Set it: pulumi config set {path} <value>"
+        return f"{PROJECT}:{path} is not set. Set it: {_setting(path)}"
     if error["type"] == "extra_forbidden":
         known = ", ".join(sorted([*StackConfig.model_fields, "secrets"]))
         if "." in path and path.partition(".")[0] in STRUCTURED:
-            return f"{PROJECT}:{path} is no key. Meant: pulumi config set --path {path} <value>"
+            return f"{PROJECT}:{path} is no key. Meant: {_setting(path)}"
         return f"{PROJECT}:{path} is no key of this project. Known: {known}"
     if error["loc"] == ("redis",):
         return f"{PROJECT}:redis must be a map, such as redis.plan"  # it may be a URL
     found = json.dumps(_at(values, error["loc"]), default=str)
     return f"{PROJECT}:{path} is {found}; it {_must(message)}"
+
+
+def _path(places: Sequence[str | int], values: Any) -> str:
+    """A place as `pulumi config set --path` takes it: `rollout.steps[0]`."""
+    path = ""
+    for place in places:
+        if isinstance(place, int):
+            path += f"[{place}]"
+        elif isinstance(values, Mapping):
+            path += f".{place}" if path else str(place)
+        else:
+            break  # the kind that a value of several kinds could have been
+        values = _at(values, (place,))
+    return path
+
+
+def _setting(path: str) -> str:
+    """The command that sets a value, as a shell takes it."""
+    nested = "--path " if set(path) & set(".[") else ""
+    return f"pulumi config set {nested}{shlex.quote(path)} <value>"
 
 
 def _must(message: str) -> str:

@@ -61,7 +61,8 @@ class Rollout(Section):
         by: what a canary moves: new machines come step by step, or all of them come first and
             clients move to them step by step (which needs sticky sessions).
         steps: with `canary` and `rolling`, how many new machines there are in each region
-            after each step: a number, or a share of them all. By clients: their share.
+            after each step: a number, or a share of them all. By clients: their share. The last
+            step, "100%", need not be said.
         soak: how long the new machines are compared with the former ones after each step;
             `0s` compares nothing.
         judge: by what the new machines are compared.
@@ -103,11 +104,10 @@ class Rollout(Section):
     @field_validator("steps")
     @classmethod
     def _reach_all(cls, value: tuple[int | str, ...]) -> tuple[int | str, ...]:
-        if not value or value[-1] != "100%":
-            raise ValueError('must end with "100%"')
         for step in value:
             if not _STEP.fullmatch(str(step)) or (isinstance(step, str) and step[-1] != "%"):
                 raise ValueError(
                     f'must be machines (from 1) or shares ("1%" to "100%"), not {step!r}'
                 )
-        return value
+        # A release ends with all of them: `config set --path 'rollout.steps[0]' 2` says enough.
+        return value if value[-1:] == ("100%",) else (*value, "100%")

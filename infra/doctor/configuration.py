@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from infra import config
-from infra.config import StackConfig
+from infra import config, pinning
+from infra.config import Pin, StackConfig
 from infra.doctor.errors import Unknown
 from infra.doctor.finding import Finding, broken, ok, warning
 from infra.doctor.patient import LOCAL, Patient
@@ -22,7 +22,10 @@ async def examine(patient: Patient) -> Sequence[Finding]:
         if exc.check == "backend":
             raise
         return [broken(_flat(str(exc)), f"edit Pulumi.{patient.name}.yaml: docs/configuration.md")]
-    found = judge(stack, secrets, patient.name, is_on_local_fly=patient.is_on_local_fly)
+    found = [
+        *await _pins(patient, stack),
+        *judge(stack, secrets, patient.name, is_on_local_fly=patient.is_on_local_fly),
+    ]
     return found or [ok(f"phase {stack.phase} ({stack.row.name}) of {stack.app} in {stack.org}")]
 
 
@@ -33,10 +36,7 @@ def judge(
     init = f"flygate init {name}"
     if is_placeholder(stack.app):
         return [broken(f"flygate:app is the template's, {stack.app}", init)]
-    found = []
-    if stack.pin:
-        text = f"pinned to {stack.pin.version} by {stack.pin.by}: the checkout is not deployed"
-        found.append(warning(text, f"flygate forward {name}, when you want it to be"))
+    found: list[Finding] = []
     if NO_IMAGE in stack.image and not stack.promotion:
         found.append(
             broken("flygate:image is the template's", f"flygate image build --push {name}")
@@ -52,6 +52,37 @@ def judge(
     if missing:
         found.append(warning(f"secrets are missing: {', '.join(missing)}", init))
     return found
+
+
+def judge_pins(asked: Pin | None, recorded: Pin | None, name: str) -> list[Finding]:
+    """What is pinned, and whether a deployment from this checkout would be refused for it.
+
+    Args:
+        asked: the pin of the stack's file.
+        recorded: the one that the last deployment left.
+    """
+    if recorded is None:
+        return [_stale(asked, name)] if asked else []
+    told = pinning.described(name, recorded)
+    if asked is None or asked.manifest != recorded.manifest:
+        told += " This checkout does not carry the pin: its `pulumi up` is refused."
+    else:
+        told += " The checkout is not deployed."
+    return [warning(told, f"flygate forward {name}, when the pin shall end")]
+
+
+async def _pins(patient: Patient, stack: StackConfig) -> list[Finding]:
+    outputs = await patient.outputs()
+    found = outputs.get("pin")
+    return judge_pins(stack.pin, Pin.model_validate(found) if found else None, patient.name)
+
+
+def _stale(asked: Pin, name: str) -> Finding:
+    text = (
+        f"Pulumi.{name}.yaml carries a pin to {asked.version}, and the stack is not pinned: "
+        "somebody went forward, or the rollback is not done"
+    )
+    return warning(text, f"pulumi config rm pin --stack {name}")
 
 
 def _flat(text: str) -> str:

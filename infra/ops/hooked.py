@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from infra.ops.rollout import Rollout
 from infra.rollout.errors import HookRefused
-from infra.rollout.hooks import Hooks, Subject
+from infra.rollout.hooks import BEFORE, Hooks, Subject
 from infra.rollout.undisturbed import undisturbed
 from infra.rollout.webhook import Webhook
 
@@ -35,11 +35,10 @@ async def hooked(rollout: Rollout) -> AsyncIterator[None]:
     hooks = Hooks(
         rollout.hooks, subject, journal.redact, webhook, warnings.append, named=rollout.hooks_env
     )
-    try:
-        await hooks.before_rollout()
-    except HookRefused as exc:
-        journal.write("refused", "hooks", str(exc))
-        raise
+    if by := rollout.orders.no_hooks:
+        journal.write("warning", "hooks", f"hooks/{BEFORE} is not asked: ordered by {by}")
+    else:
+        await _ask(hooks, rollout)
     journal.listen(hooks)
     try:
         yield
@@ -49,3 +48,15 @@ async def hooked(rollout: Rollout) -> AsyncIterator[None]:
             warnings.append(f"the webhook did not take {webhook.failed} message(s)")
         for text in warnings:
             journal.write("warning", "hooks", text)
+
+
+async def _ask(hooks: Hooks, rollout: Rollout) -> None:
+    try:
+        await hooks.before_rollout()
+    except HookRefused as exc:
+        # At night nobody is there who could mend it, and what serves is bad.
+        is_back = rollout.wanted.rollback_of is not None
+        more = " `flygate rollback` with --no-hooks does not ask it." if is_back else ""
+        refusal = HookRefused(f"{exc}{more}")
+        rollout.world.journal.write("refused", "hooks", str(refusal))
+        raise refusal from None

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict
 
 from infra import redis
 from infra.fly.client import FlyClient
+from infra.fly.errors import FlyError
+from infra.fly.models import Redis
 from infra.manifest import Manifest
 from infra.ops import drift, ownership
 from infra.ops.recovery import unrecorded
@@ -30,6 +32,7 @@ class LookRequest(BaseModel):
     Attributes:
         manifest: what shall run; none while the stack is pinned.
         redis: the name of the stack's Redis; none if it brings its own.
+        left: the name that the stack's Redis had, if it brings its own now.
         needs_redis: it is made if it is not there.
         owner, takeover: as in `ReleaseRequest`.
         known: the newest version that the stack's ledger has, 0 if it has none; None leaves the
@@ -43,6 +46,7 @@ class LookRequest(BaseModel):
     org: str = ""
     manifest: Manifest | None = None
     redis: str | None = None
+    left: str | None = None
     needs_redis: bool = False
     owner: str = ""
     takeover: str = ""
@@ -60,6 +64,7 @@ class Look:
         plan: what a release of the manifest would do, as lines.
         state: another text when the live state has moved.
         redis: the Redis that is there, with its URL.
+        left: the one that Flygate made, and that costs money beside the stack's own.
     """
 
     drift: str
@@ -67,6 +72,7 @@ class Look:
     plan: tuple[str, ...]
     state: str
     redis: LiveRedis | None = field(default=None, repr=False)
+    left: LiveRedis | None = field(default=None, repr=False)
 
 
 async def look(request: LookRequest, fly: FlyClient) -> Look:
@@ -87,7 +93,8 @@ async def look(request: LookRequest, fly: FlyClient) -> Look:
         found = drift.judge(state, [*lacks, *_unknown(request, state)])
     plan = _plan(state, request.manifest) if request.manifest else []
     seen = fingerprint(state) + (f" redis {live.id}" if live else "")
-    return Look(found.token, found.found, tuple(plan), seen, live)
+    left = await _left(request, fly)
+    return Look(found.token, found.found, tuple(plan), seen, live, left)
 
 
 async def _redis(request: LookRequest, state: State, fly: FlyClient) -> LiveRedis | None:
@@ -98,6 +105,21 @@ async def _redis(request: LookRequest, state: State, fly: FlyClient) -> LiveRedi
     if found is None:
         return None
     ownership.check_redis(found, request.owner, request.takeover)
+    return _live(found)
+
+
+async def _left(request: LookRequest, fly: FlyClient) -> LiveRedis | None:
+    """A reminder only: where this token may not ask, there is none."""
+    if request.left is None:
+        return None
+    try:
+        found = await fly.redis.find(request.left)
+    except FlyError:
+        return None
+    return _live(found) if found and is_same(found.owner, request.owner) else None
+
+
+def _live(found: Redis) -> LiveRedis:
     return LiveRedis(found.id, found.name, found.plan, found.region, found.read_regions, found.url)
 
 

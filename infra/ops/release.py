@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from infra import bounds
 from infra.fly import retries
-from infra.ops import images, keys, ownership, recovery
+from infra.ops import acceptance, images, keys, ownership, recovery, ways
 from infra.ops.abort import abort
 from infra.ops.hooked import hooked
 from infra.ops.recorded import recorded
@@ -17,7 +17,7 @@ from infra.ops.rollout import Rollout
 from infra.ops.site import Site, lock_path
 from infra.owner import OWNER_KEY, is_same
 from infra.rollout import engine, strategies
-from infra.rollout.errors import NothingHeld
+from infra.rollout.errors import Unfinished
 from infra.rollout.holder import HolderFile
 from infra.rollout.ledger import Ledger, Release
 from infra.rollout.observe import (
@@ -29,7 +29,6 @@ from infra.rollout.observe import (
 )
 from infra.rollout.plan import repairs
 from infra.rollout.signature import new_key
-from infra.rollout.target import Target
 from infra.rollout.world import Member
 
 # The ledger has little room; the journal keeps all of what a gate said.
@@ -53,9 +52,11 @@ async def release(
 
     Raises:
         OwnerError: the app is another stack's.
+        PinnedError: the stack is pinned, and this would end it.
         RolloutError: the release failed; the error's class says what was restored.
         FlygateError: nothing was begun.
     """
+    ways.check_pin(request, found.ledger, site.orders)
     state = await observe(site.fly, request.app)
     ownership.check(state, request.owner, request.takeover)
     found_key = await keys.find(found.ledger, state, site.fly)
@@ -70,7 +71,8 @@ async def release(
     rollout = replace(rollout, is_again=found.is_replacement)
     with retries.heard_by(rollout.warn):
         _tell(rollout, [*found.told, *told], state)
-        return (await _release(rollout, request, state, site)).fitted()
+        done = await _release(rollout, request, state, site)
+    return ways.settled(done, request, site.orders).fitted()
 
 
 async def _release(rollout: Rollout, request: ReleaseRequest, state: State, site: Site) -> Ledger:
@@ -84,7 +86,16 @@ async def _release(rollout: Rollout, request: ReleaseRequest, state: State, site
         ownership.check(state, request.owner, request.takeover)  # another may have been faster
         await lock.take(_ids(state))
         rollout.aim(state)
+        _check_finished(rollout, request, state)
         return await _converge(rollout, state)
+
+
+def _check_finished(rollout: Rollout, request: ReleaseRequest, state: State) -> None:
+    try:
+        ways.check_finished(request, rollout.world.target, state, rollout.orders)
+    except Unfinished as exc:
+        rollout.world.journal.write("refused", "rollout", str(exc))
+        raise
 
 
 def _tell(rollout: Rollout, lines: list[str], state: State) -> None:
@@ -143,7 +154,7 @@ async def _note_drift(rollout: Rollout, state: State) -> None:
 
 async def _roll_out(rollout: Rollout, state: State) -> Ledger:
     world = rollout.world
-    _check_acceptance(world.target, state)
+    acceptance.check(world.target, state)
     plan = strategies.plan(state, world.target)
     world.journal.about(world.target.name)
     async with hooked(rollout), recorded(world):
@@ -154,22 +165,13 @@ async def _roll_out(rollout: Rollout, state: State) -> Ledger:
         if world.target.accepted:
             by = rollout.provenance.by
             world.journal.write("accepted", "rollout", f"by {by}: {world.target.accepted}")
+        accepted = await acceptance.kept(world, state)
         await engine.run(plan, world)
         world.journal.write("finished", "rollout", f"{world.target.name} is released")
-    return _recorded(rollout)
+    return _recorded(rollout, accepted)
 
 
-def _check_acceptance(target: Target, state: State) -> None:
-    held = [m for m in state.of(target.version) if m.manifest == target.manifest_id and m.held]
-    if target.accepted and not held:
-        raise NothingHeld(
-            f"No rollout of {target.manifest.app} is held, or what is held is not what the "
-            "checkout and the configuration ask for now. Nothing was changed. `pulumi up` "
-            "releases what they ask for; `flygate abort` takes back what is held."
-        )
-
-
-def _recorded(rollout: Rollout) -> Ledger:
+def _recorded(rollout: Rollout, accepted: str) -> Ledger:
     """The ledger with the release. It stands, so nothing may fail here, and Fly is not asked."""
     wanted, world, provenance = rollout.wanted, rollout.world, rollout.provenance
     return rollout.ledger.add(
@@ -183,7 +185,7 @@ def _recorded(rollout: Rollout) -> Ledger:
             commit=provenance.commit,
             reason=wanted.reason or provenance.reason,
             promotion=wanted.promotion,
-            accepted=world.target.accepted,
+            accepted=accepted,
             rollback_of=wanted.rollback_of,
             verdicts={gate: said[:VERDICT_MAX] for gate, said in world.verdicts.items()},
             seconds=round(world.journal.seconds, 1),

@@ -7,6 +7,7 @@ RolloutError             1
 ├── HookRefused          1: the user's own program refuses it; nothing was done
 ├── RolloutRestored      2: the release failed, the former one serves as before
 ├── LockHeld             3: somebody else is rolling out; nothing was done
+├── Unfinished           3: a way back, beside a rollout that waits for a decision; nothing was done
 ├── RolloutHeld          3: a gate could not decide; old and new machines serve side by side
 ├── LeaseLost            4: it stopped half-way, as another rollout may have begun
 └── RestoreFailed        4: the release failed, and so did the way back
@@ -33,6 +34,12 @@ class RolloutRestored(RolloutError):
 
 class LockHeld(RolloutError):
     """Another rollout holds the app's machines."""
+
+    exit_code = 3
+
+
+class Unfinished(RolloutError):
+    """A release that is held, or whose rollout died, stands beside the one that serves."""
 
     exit_code = 3
 

@@ -17,6 +17,7 @@ from typing import Any, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from infra import frame
+from infra.config import Pin
 from infra.errors import LedgerError
 from infra.manifest import Manifest, canonical
 from infra.preview import fingerprint
@@ -33,7 +34,7 @@ class Release(BaseModel):
     Attributes:
         manifest_id, secret_set: what ran, by name.
         at: when it stood (RFC 3339); `by`, `commit`, `reason`: provenance.
-        accepted: why an operator let it go on where a gate could not decide, or empty.
+        accepted: why operators let it go on where a gate could not decide, each time; or empty.
         promotion: from which stack it came and how it was proved there, or empty.
         rollback_of: the version whose manifest this is, if it is a rollback.
         rebuilt: what the entry was made of, if the run that made the release is not the one that
@@ -78,6 +79,8 @@ class Ledger(BaseModel):
         app: whose releases these are; empty in ledgers of Flygate 0.1.
         state: the id of the Pulumi state that made them: see `infra/owner.py`.
         tenure: the id of the resource that holds the app; a replacement has another one.
+        pin: the release that the stack is pinned to, for everybody who deploys it.
+        unpinned_at: when somebody last went forward (RFC 3339); a pin that is older is void.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -89,6 +92,8 @@ class Ledger(BaseModel):
     app: str = ""
     state: str = ""
     tenure: str = ""
+    pin: Pin | None = None
+    unpinned_at: str = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -131,6 +136,15 @@ class Ledger(BaseModel):
         return self.releases[-1] if self.releases else None
 
     @property
+    def is_back(self) -> bool:
+        """What runs is where the last way back has led, and nobody went forward since."""
+        if self.pin:
+            return True
+        # An older Flygate kept the pin in the stack's file only.
+        current = self.current
+        return bool(current and current.rollback_of and self.unpinned_at < current.at)
+
+    @property
     def next_version(self) -> int:
         """The version that the next release gets."""
         return self.current.version + 1 if self.current else 1
@@ -164,6 +178,14 @@ class Ledger(BaseModel):
             f"The stack is pinned to manifest {manifest_id}, which the ledger does not have "
             f"(it has {known}). `flygate forward` ends the pin."
         )
+
+    def pinned(self, pin: Pin) -> Ledger:
+        """The ledger of a stack that a run has pinned."""
+        return self.model_copy(update={"pin": pin})
+
+    def unpinned(self, at: str) -> Ledger:
+        """The ledger of a stack that a run has taken forward."""
+        return self.model_copy(update={"pin": None, "unpinned_at": at})
 
     def secrets_of(self, release: Release) -> dict[str, str]:
         """The secret values of a release; none if they were dropped."""
@@ -241,6 +263,8 @@ class Ledger(BaseModel):
     def content(self) -> str:
         """All of it as one line of JSON, of no bounded length."""
         found = self.model_dump(mode="json", by_alias=True)
+        # An older Flygate reads the ledger of a stack that was never pinned.
+        found = {k: one for k, one in found.items() if one or k not in {"pin", "unpinned_at"}}
         values = sorted({value for one in self.secret_sets.values() for value in one.values()})
         places = {value: at for at, value in enumerate(values)}
         sets = {

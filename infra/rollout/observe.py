@@ -20,6 +20,8 @@ STEP_KEY = "flygate_step"
 ROLLOUT_KEY = "flygate_rollout"
 RETIRED_KEY = "flygate_retired_at"
 HELD_KEY = "flygate_held"
+# Why operators let it go on, until the release stands: see `infra/ops/acceptance.py`.
+ACCEPTED_KEY = "flygate_accepted"
 # What part of the clients a candidate's release has, in percent: "10".
 SHARE_KEY = "flygate_share"
 # What the machine and the app's secrets were when the release stood: see `infra/ops/drift.py`.
@@ -52,6 +54,7 @@ class Seen:
         step: of the rollout that made it, from 1; 0 where it says nothing.
         retired_at: since when it is standby, in unix seconds; 0 if it is not.
         held: why its rollout waits for an operator, or empty.
+        accepted: why operators let its rollout go on, or empty.
         share: the percentage of the clients that were moved to its release, while they are moved.
         instance: Fly's id of its present config, another one after each edit.
         stops_when_idle: the proxy stops it, and starts it for a request.
@@ -75,6 +78,7 @@ class Seen:
     step: int = 0
     retired_at: int = 0
     held: str = ""
+    accepted: str = ""
     share: int | None = None
     instance: str = ""
     noted_instance: str = ""
@@ -161,6 +165,7 @@ def seen(machine: Machine) -> Seen:
         step=_whole(metadata.get(STEP_KEY, "")),
         retired_at=_whole(metadata.get(RETIRED_KEY, "")),
         held=metadata.get(HELD_KEY, ""),
+        accepted=metadata.get(ACCEPTED_KEY, ""),
         share=_whole(metadata[SHARE_KEY]) if SHARE_KEY in metadata else None,
         instance=machine.instance_id,
         noted_instance=metadata.get(INSTANCE_KEY, ""),

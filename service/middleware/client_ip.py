@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from service.asgi import App, Receive, Scope, Send, header
 from service.limiter import Networks, canonical
-from service.routes.health import PROBE
+from service.routes.health import PROBE, PROBES
 from service.signature import Signatures
 
 _NO_PROXIES = Networks()
@@ -87,7 +87,7 @@ class ClientIpMiddleware:
 
 def _probe(signatures: Signatures, scope: Scope) -> str | None:
     nonce = signatures.nonce(scope) if scope["type"] == "http" else None
-    return f"2001:db8:{nonce[:4]}:{nonce[4:8]}::1" if nonce else None
+    return f"{PROBES}{nonce[:4]}:{nonce[4:8]}::1" if nonce else None
 
 
 def _forwarded_for(scope: Scope) -> list[str]:

@@ -14,6 +14,8 @@ from service.settings import Settings
 HEALTH: Final = "/health"
 READY: Final = "/readyz"
 PROBE: Final = "/_flygate/probe"
+# How the addresses begin by which a rollout asks for it: those of the documentation.
+PROBES: Final = "2001:db8:"
 
 
 def health_routes(

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 import httpx
 
+from infra.ops.orders import FORWARD
 from infra.web import address
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,6 +69,18 @@ class Project:
                 shutil.copy2(source, target)
         return cls(path)
 
+    def colleague(self, path: Path) -> Project:
+        """A second copy on the same state, passphrase and local Fly, with the stack's file of now.
+
+        Its sources are those of the checkout, whatever was changed in this one.
+        """
+        other = Project.copy_to(path)
+        shutil.copy2(self.path / "Pulumi.local.yaml", other.path)
+        (other.path / ".venv").symlink_to(self.path / ".venv")
+        (other.path / ".flygate").mkdir(mode=0o700)
+        (other.path / ".flygate" / "env").write_text(f". '{self.path}/.flygate/env'\n")
+        return other
+
     def run(self, *command: str, extra: Mapping[str, str] | None = None, given: str = "") -> Run:
         """Run a command in the copy, in an environment that knows nothing of this checkout.
 
@@ -95,9 +108,10 @@ class Project:
         """The `flygate` command."""
         return self.run("./flygate", *arguments)
 
-    def pulumi(self, *arguments: str) -> Run:
+    def pulumi(self, *arguments: str, extra: Mapping[str, str] | None = None) -> Run:
         """`pulumi` as typed by hand in a shell that has read `.flygate/env`."""
-        return self.run("/bin/sh", "-c", '. .flygate/env && exec pulumi "$@"', "sh", *arguments)
+        script = '. .flygate/env && exec pulumi "$@"'
+        return self.run("/bin/sh", "-c", script, "sh", *arguments, extra=extra)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """`pulumi` as `pulumi()` runs it, in the background, its output left alone."""
@@ -115,7 +129,7 @@ class Project:
         """A good release of the unchanged sources runs; nothing is done if it does already."""
         self.reset()
         if not self._settled or self._seen() != self._settled:
-            self.up().ok()
+            self.up(FORWARD).ok()
             self._settled = self._seen()
 
     def _seen(self) -> str:
@@ -131,9 +145,14 @@ class Project:
         shown = [{key: machine[key] for key in kept if key in machine} for machine in machines]
         return hashlib.sha256(b"".join(parts) + json.dumps(shown).encode()).hexdigest()
 
-    def up(self) -> Run:
-        """A plain `pulumi up`; its preview is what other tests look at."""
-        return self.pulumi("up", "--stack", "local", "--yes", "--skip-preview")
+    def up(self, *orders: str) -> Run:
+        """A plain `pulumi up`; its preview is what other tests look at.
+
+        Args:
+            orders: see `infra/ops/orders.py`.
+        """
+        words = ("up", "--stack", "local", "--yes", "--skip-preview")
+        return self.pulumi(*words, extra=dict.fromkeys(orders, "1"))
 
     def config(self, path: str, value: str, *, secret: bool = False) -> None:
         """Set a value of the stack's configuration; a secret comes in on standard input."""

@@ -37,8 +37,12 @@ def test_proceed_releases_it_and_keeps_the_reason(held: Project) -> None:
 
 
 def test_abort_takes_it_back(held: Project) -> None:
-    """The former release serves alone, as before."""
+    """The former release serves alone, as before; a rollback would have taken it back instead."""
     release = held.status()["release"]
+    refused = held.flygate("rollback", "local")
+    assert refused.code == 3
+    assert "flygate abort local" in refused.output
+    assert "pin" not in (held.path / "Pulumi.local.yaml").read_text(encoding="utf-8")
 
     run = held.flygate("abort", "local", "--reason", "odd").ok()
 

@@ -173,6 +173,8 @@ def test_a_former_redis_is_found_and_kept_while_it_is_used(stack: Stack) -> None
     assert (
         f"{LIMITS} (fixed_250mb in iad) costs $10.00 a month; the configuration" in stack.status()
     )
+    planned = stack.run("./flygate", "plan", STACK).ok().output
+    assert f"costs $10.00 a month; `flygate redis destroy {STACK}` removes it" in planned
     refused = stack.destroy("--name", OWN, "--yes")
     assert (
         refused.code,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from tests.e2e.load import Load
 from tests.e2e.project import Project
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 API = "service/routes/api.py"
 
@@ -73,6 +76,57 @@ def test_everything_comes_back_together(project: Project) -> None:
 
     assert told(project)["code"] == "two"
     project.pulumi("preview", "--stack", "local", "--expect-no-changes").ok()
+
+
+@pytest.fixture
+def colleague(project: Project, tmp_path: Path) -> Project:
+    """Somebody else's checkout of the same stack, from before anything happens."""
+    return project.colleague(tmp_path / "colleague's clone")
+
+
+def test_a_rollback_holds_for_everybody(project: Project, colleague: Project) -> None:
+    """Typed again it changes nothing; a colleague's deployment is stopped; forward is for all."""
+    project.config("env.GREETING", "good")
+    project.up().ok()
+    good = project.status()["release"]
+    project.config("env.GREETING", "bad")
+    project.up().ok()
+    bad = project.status()["release"]
+    shutil.copy2(project.path / "Pulumi.local.yaml", colleague.path)  # what git would hold
+
+    run = project.flygate("rollback", "local", "--reason", "errors").ok()
+    assert f"rolling back local from {bad} to {good}" in run.output
+    assert f"local runs {good} again, and is pinned, for everybody" in run.output
+    machines, history = {m["id"] for m in project.live()}, project.history()
+
+    again = project.flygate("rollback", "local", "--reason", "still?").ok()
+    assert f"local is back at {good} already" in again.output
+    assert "further back" in again.output.lower()
+    project.config("pin.reason", "a part of a map is set as in any map")
+    assert "5 unchanged" in project.up().ok().output
+
+    for stopped in (colleague.pulumi("preview", "--stack", "local"), colleague.up()):
+        assert stopped.code != 0
+        for word in (f"pinned to {good} by ", ": errors.", "`flygate forward local`"):
+            assert word in stopped.output
+    assert f"pinned to {good} by " in colleague.flygate("plan").output
+    for verb in ("status", "history"):
+        assert f"pinned to {good} by " in colleague.flygate(verb).ok().output
+    assert "`pulumi up` is refused" in colleague.flygate("doctor").output
+    assert ({m["id"] for m in project.live()}, project.history()) == (machines, history)
+    assert "is back at" in colleague.flygate("rollback", "local").ok().output
+    assert "5 unchanged" in colleague.up().ok().output
+
+    colleague.flygate("forward", "local").ok()
+
+    assert "pin" not in (colleague.path / "Pulumi.local.yaml").read_text()
+    assert colleague.status()["pin"] is None
+    stale = project.up()
+    assert stale.code != 0
+    assert "`pulumi config rm pin --stack local`" in stale.output
+    assert "the stack is not pinned" in project.flygate("doctor").output
+    project.pulumi("config", "rm", "pin", "--stack", "local").ok()
+    assert "5 unchanged" in project.up().ok().output
 
 
 def test_an_unknown_release_is_refused(project: Project) -> None:

@@ -18,6 +18,7 @@ from infra.fly.models import Check
 from infra.manifest import Gates, Manifest
 from infra.ops import app as app_op
 from infra.ops import release as release_op
+from infra.ops.orders import Orders
 from infra.ops.recovery import Found
 from infra.ops.request import ReleaseRequest
 from infra.ops.site import Site
@@ -71,6 +72,7 @@ class Deployment:
         self.ledger = Ledger()
         self.url = ""
         self.owner = ""
+        self.pins = 0
 
     async def create_app(self) -> None:
         """The app, as `flygate op app` makes it."""
@@ -106,8 +108,9 @@ class Deployment:
             changes: to the manifest.
         """
         request, values = self.request(secrets=secrets, drift=drift, **changes)
-        found = Found(self.ledger)
-        self.ledger = await release_op.release(request, values, found, self.site(how))
+        # Who releases after a rollback goes forward.
+        site = self.site({"orders": Orders(forward=self.ledger.pin is not None), **(how or {})})
+        self.ledger = await release_op.release(request, values, Found(self.ledger), site)
         return self.ledger
 
     async def pin(
@@ -145,7 +148,11 @@ class Deployment:
         """
         if pin:
             pinned = next(r for r in self.ledger.releases if r.version == pin)
-            made = Pin(version=f"v{pin}", manifest=pinned.manifest_id, **fields)
+            former = self.ledger.pin
+            if former is None or former.manifest != pinned.manifest_id:
+                self.pins += 1  # each one is later than those before it
+            at = f"2026-11-29T10:{self.pins:02}:00+00:00"
+            made = Pin(**{"version": f"v{pin}", "manifest": pinned.manifest_id, "at": at, **fields})
             return ReleaseRequest(app=APP, pin=made), {}
         values = secrets or {}
         manifest = self.manifest(tuple(sorted(values)), **fields)

@@ -13,44 +13,60 @@ from tests.infra.builders import entry
 
 # Newest first, as the stack's output has them.
 ONE_AFTER_THE_OTHER = [entry(3, "c"), entry(2, "b"), entry(1, "a")]
-BACK_TO_1 = [entry(3, "a", rollback_of=1), entry(2, "b"), entry(1, "a")]
-BACK_TO_2 = [entry(4, "b", rollback_of=2), *ONE_AFTER_THE_OTHER]
-BACK_TWICE = [entry(5, "a", rollback_of=1), *BACK_TO_2]
-AGAIN_FORWARD = [entry(4, "c"), *BACK_TO_1]
+BACK_TO_1 = [entry(3, "a", rollback_of=1), entry(2, "bad"), entry(1, "a")]
+AGAIN_FORWARD = [entry(4, "worse"), *BACK_TO_1]
+BACK_FROM_FORWARD = [entry(5, "a", rollback_of=3), *AGAIN_FORWARD]
+FORWARD_TO_THE_SAME = [entry(4, "bad"), *BACK_TO_1]
+AFTER_THE_REPAIR = [entry(5, "repair"), *FORWARD_TO_THE_SAME]
 RELEASED_AGAIN = [entry(3, "b"), entry(2, "b"), entry(1, "a")]
+BACK_OVER_TWO = [entry(5, "d"), entry(4, "a", rollback_of=1), *ONE_AFTER_THE_OTHER]
+BACK_TWICE = [entry(5, "a", rollback_of=1), entry(4, "b", rollback_of=2), *ONE_AFTER_THE_OTHER]
 
 
 @pytest.mark.parametrize(
     ("past", "expected"),
     [
         (ONE_AFTER_THE_OTHER, "v2"),
-        (BACK_TO_2, "v1"),
         (AGAIN_FORWARD, "v3"),
+        ([entry(6, "next"), *BACK_FROM_FORWARD], "v5"),
+        (AFTER_THE_REPAIR, "v4"),
         (RELEASED_AGAIN, "v1"),
+        (BACK_OVER_TWO, "v4"),
+        ([entry(6, "e"), *BACK_TWICE], "v5"),
     ],
 )
-def test_by_default_it_is_the_release_before(past: list[Entry], expected: str) -> None:
-    """After a rollback, another one goes further back and not to what was rolled back from."""
-    assert rollback_target(past, None).version == expected
+def test_by_default_it_is_the_newest_good_release_before(past: list[Entry], expected: str) -> None:
+    """What a rollback left is not good, until somebody goes forward to it."""
+    assert rollback_target(past).version == expected
 
 
-@pytest.mark.parametrize("past", [BACK_TO_1, BACK_TWICE])
-def test_from_the_oldest_there_is_no_way_back_but_by_name(past: list[Entry]) -> None:
-    """What is left to choose is named, and how."""
-    with pytest.raises(LedgerError, match=r"no release before v1 to go back to.*--to: .*v2"):
-        rollback_target(past, None)
+@pytest.mark.parametrize("past", [BACK_TO_1, BACK_FROM_FORWARD, BACK_TWICE])
+def test_typed_again_it_leads_to_what_serves(past: list[Entry]) -> None:
+    """Neither one further back, nor to the bad release that was left."""
+    assert rollback_target(past, is_back=True) is past[0]
+
+
+def test_what_serves_unrecorded_is_what_is_taken_back() -> None:
+    """The newest recorded release is the one before it, whatever brought that about."""
+    assert rollback_target(BACK_TO_1, unrecorded=4, is_back=True).version == "v3"
+
+
+def test_where_nothing_good_is_left_the_others_can_be_named() -> None:
+    """The pin was ended, and what the checkout asks for is what served."""
+    with pytest.raises(LedgerError, match=r"no release before v3 to go back to.*--to: v2"):
+        rollback_target(BACK_TO_1)
 
 
 def test_a_single_release_has_nothing_before_it() -> None:
     """There is nothing to name, so nothing is named."""
     with pytest.raises(LedgerError, match=r"no release before v1 to go back to\.$"):
-        rollback_target([entry(1, "a")], None)
+        rollback_target([entry(1, "a")])
 
 
 def test_nothing_released_is_said_so() -> None:
     """A new stack has no past."""
     with pytest.raises(LedgerError, match="Nothing was released yet"):
-        rollback_target([], None)
+        rollback_target([])
 
 
 @pytest.mark.parametrize("wanted", ["v1", "1"])
@@ -66,59 +82,101 @@ def test_an_unknown_release_is_refused_with_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize(("past", "wanted"), [(ONE_AFTER_THE_OTHER, "v3"), (BACK_TO_1, "v1")])
-def test_what_runs_now_is_no_target(past: list[Entry], wanted: str) -> None:
+def test_what_runs_now_may_be_named_and_changes_nothing(past: list[Entry], wanted: str) -> None:
     """Also when it runs under another version, after a rollback."""
-    with pytest.raises(LedgerError, match=f"{wanted} is what runs now"):
-        rollback_target(past, wanted)
+    assert rollback_target(past, wanted) is past[0]
+
+
+class Stack:
+    """A stack as operators use it, with all that the rule must know by other means.
+
+    Attributes:
+        past: newest first.
+        is_back: nothing but rollbacks came since a rollback.
+        fled: version → it was left by a rollback.
+    """
+
+    def __init__(self) -> None:
+        self.past = [entry(1, "a")]
+        self.is_back = False
+        self.fled: dict[int, bool] = {}
+
+    def forward(self, manifest: str) -> None:
+        """Somebody deploys a manifest, and ends the pin if there is one."""
+        self.is_back = False
+        if manifest != self.past[0].manifest:
+            self._release(manifest, None)
+
+    def back(self, wanted: str | None = None) -> Entry | None:
+        """Somebody types `flygate rollback`; where it led."""
+        try:
+            found = rollback_target(self.past, wanted, is_back=self.is_back)
+        except LedgerError:
+            return None
+        self.is_back = True
+        if found is not self.past[0]:
+            self._release(found.manifest, int(found.version[1:]))
+        return found
+
+    def _release(self, manifest: str, rollback_of: int | None) -> None:
+        newest = int(self.past[0].version[1:])
+        self.fled[newest] = rollback_of is not None
+        self.past = [entry(newest + 1, manifest, rollback_of), *self.past][:10]
 
 
 @st.composite
-def pasts(draw: st.DrawFn) -> list[Entry]:
-    """Histories as `up` and `rollback` make them, perhaps with the oldest trimmed away."""
-    past: list[Entry] = []
-    for version in range(1, draw(st.integers(1, 9)) + 1):
-        olds = [old for old in past if not old.rollback_of and old.manifest != past[0].manifest]
-        goes_back: bool = draw(st.booleans())
-        if olds and goes_back:
-            old = draw(st.sampled_from(olds))
-            past.insert(0, entry(version, old.manifest, rollback_of=int(old.version[1:])))
-        else:
-            past.insert(0, entry(version, draw(st.sampled_from("abcd"))))
-    return past[: draw(st.integers(1, len(past)))]
+def stacks(draw: st.DrawFn) -> Stack:
+    """Whatever operators did so far, as the last ten releases show it."""
+    stack = Stack()
+    for _ in range(draw(st.integers(0, 14))):
+        match draw(st.sampled_from(["forward", "back", "name"])):
+            case "forward":
+                stack.forward(draw(st.sampled_from("abcdef")))
+            case "back":
+                stack.back()
+            case _:
+                stack.back(draw(st.sampled_from([one.version for one in stack.past])))
+    return stack
 
 
-@given(past=pasts())
-def test_a_target_is_always_another_older_manifest(past: list[Entry]) -> None:
-    """Whatever happened before, a rollback changes what runs, and goes back."""
-    current = past[0]
-    origin = int((current.rollback_of or current.version)[1:])
-    try:
-        found = rollback_target(past, None)
-    except LedgerError:
-        older = [e for e in past if int(e.version[1:]) < origin]
-        assert all(e.manifest == current.manifest for e in older)
-    else:
-        assert found in past
-        assert found.manifest != current.manifest
-        assert int(found.version[1:]) < origin
+@given(stack=stacks())
+def test_a_way_back_leads_to_the_newest_good_release(stack: Stack) -> None:
+    """Another manifest than what serves, which no rollback left when it served last."""
+    stack.is_back = False
+    serving, before = stack.past[0], stack.past[1:]
+    last = {one.manifest: int(one.version[1:]) for one in reversed(before)}
+    good = [
+        one
+        for one in before
+        if one.manifest != serving.manifest and not stack.fled[last[one.manifest]]
+    ]
+
+    assert stack.back() == (good[0] if good else None)
 
 
-@given(past=pasts())
-def test_rollbacks_one_after_the_other_come_to_an_end(past: list[Entry]) -> None:
-    """They never swing between two releases: each goes further back, until none is left."""
-    origins = []
-    for _ in range(len(past) + 1):
-        try:
-            found = rollback_target(past, None)
-        except LedgerError:
-            break
-        origins.append(int(found.version[1:]))
-        newest = int(past[0].version[1:])
-        past = [entry(newest + 1, found.manifest, rollback_of=origins[-1]), *past]
-    else:
-        pytest.fail(f"never ends: {origins}")
+@given(stack=stacks(), times=st.integers(1, 4))
+def test_typed_twice_it_changes_nothing_more(stack: Stack, times: int) -> None:
+    """The history is as long as after the first time."""
+    stack.back()
+    once = stack.past
 
-    assert origins == sorted(origins, reverse=True)
+    for _ in range(times):
+        stack.back()
+
+    if stack.is_back:
+        assert stack.past == once
+
+
+@given(stack=stacks(), bads=st.lists(st.sampled_from(["x", "y", "z"]), min_size=1, max_size=5))
+def test_no_release_that_was_fled_comes_back_by_itself(stack: Stack, bads: list[str]) -> None:
+    """Forward to something bad and back, again and again: what is good serves each time."""
+    good = stack.past[0].manifest
+
+    for bad in bads:
+        stack.forward(bad)
+        stack.back()
+        stack.back()
+        assert stack.past[0].manifest == good
 
 
 def test_an_output_is_parsed_and_may_be_absent() -> None:

@@ -417,6 +417,7 @@ SINKS = {
     "cli/tour.py": "redacted: headers of the service",
     "cli/unlock.py": "who holds a lock",
     "cli/up.py": "addresses of the local Fly",
+    "chosen.py": "the choice of the program for its own verb, in a file of the checkout",
     "components/command.py": "lines of `op look`: names, counts, prices",
     "fly/retries.py": "redacted by the operation in which a call is repeated",
     "images/docker_config.py": "the user's own settings, without keys",

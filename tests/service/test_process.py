@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 
@@ -10,6 +11,8 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
+
+from service.signature import Signatures
 
 from .conftest import StartService
 
@@ -109,6 +112,22 @@ async def test_shadow_mode(start_service: StartService) -> None:
         in metrics
     )
     assert (await service.client.get("/metrics")).status_code == 404
+
+
+async def test_the_probe_of_a_rollout_is_not_counted(start_service: StartService) -> None:
+    """What shadow mode would have refused is clients' requests; a probe that is unsigned is one."""
+    service = await start_service(
+        RATE_LIMIT_RPM="1", RATE_LIMIT_BURST="1", RATE_LIMIT_MODE="shadow", FLYGATE_KEY="k" * 32
+    )
+    signed = {"flygate-signature": Signatures("k" * 32).sign("GET", "/_flygate/probe")}
+    for headers in (signed, signed, signed, {}, {}):
+        assert (await service.client.get("/_flygate/probe", headers=headers)).status_code == 204
+
+    async with httpx.AsyncClient() as client:
+        metrics = (await client.get(f"http://127.0.0.1:{service.metrics_port}/metrics")).text
+
+    counted = re.findall(r'decisions_total{outcome="(\w+)".*} (\S+)', metrics)
+    assert dict(counted) == {"allowed": "1.0", "would_deny": "1.0"}
 
 
 async def test_a_flood_is_logged_once(start_service: StartService) -> None:

@@ -150,7 +150,9 @@ def _changed(spec: Spec, chance: random.Random) -> Spec:
 
 
 def _change(spec: Spec, chance: random.Random) -> dict[str, Any]:
-    match chance.choice(("code", "greeting", "key", "other", "machines", "regions", "phase", "bad")):
+    match chance.choice(
+        ("code", "greeting", "key", "other", "machines", "regions", "phase", "bad")
+    ):
         case "code":
             return {"code": chance.randint(1, 9)}
         case "greeting":

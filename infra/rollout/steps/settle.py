@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from infra.owner import OWNER_KEY
 from infra.rollout.observe import (
+    ACCEPTED_KEY,
     COUNT_KEY,
     DRIFT_KEY,
     HELD_KEY,
@@ -56,6 +57,7 @@ class Settle:
             PLATFORM_KEY: PLATFORM_VERSION,
             RETIRED_KEY: None,
             HELD_KEY: None,
+            ACCEPTED_KEY: None,
             SHARE_KEY: None,
             INSTANCE_KEY: member.instance or None,
             SECRETS_KEY: world.secrets or None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,3 +45,24 @@ def test_what_can_not_be_read_is_not_taken_for_unset(said: str, stack_of: MakeSt
     """`flygate forward prdo` does not say that prdo is not pinned."""
     with pytest.raises(PulumiFailed):
         stack_of(f'echo "{said}" >&2; exit 1').config("pin")
+
+
+def test_a_map_is_written_as_a_map(stack_of: MakeStack, tmp_path: Path) -> None:
+    """As text, `pulumi config set --path` of a part of it would lose all other parts."""
+    stack = stack_of(f'printf "%s\\n" "$@" >> {tmp_path}/said')
+    (tmp_path / "Pulumi.prod.yaml").write_text("config:\n  flygate:pin: {version: v7}\n")
+
+    stack.configure({"promotion": {"from": "local", "soak": "1h"}, "image": "x", "pin": None})
+    stack.configure({"takeover": None})  # it is not there
+
+    said = (tmp_path / "said").read_text().splitlines()
+    assert json.loads(said[3]) == {
+        "flygate:promotion": {
+            "value": '{"from": "local", "soak": "1h"}',
+            "objectValue": {"from": "local", "soak": "1h"},
+            "secret": False,
+        },
+        "flygate:image": {"value": "x", "secret": False},
+    }
+    assert said[6:9] == ["config", "rm", "pin"]
+    assert len(said) == 11

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.config import StackConfig
+from infra.config import Pin, StackConfig
 from infra.doctor import (
     app,
     backend,
@@ -129,7 +129,6 @@ def test_a_real_environment_must_not_borrow_the_local_stack_s_passphrase(tmp_pat
         ({"image": f"registry.fly.io/shop@{NO_IMAGE}"}, SECRETS, False, [Verdict.BROKEN]),
         ({"image": "source"}, SECRETS, False, [Verdict.BROKEN]),
         ({"image": "source"}, SECRETS, True, []),
-        ({"pin": {"version": "v7", "manifest": "ab"}}, SECRETS, False, [Verdict.WARNING]),
         ({"image": "source", "promotion": Promotion(source="a")}, SECRETS, False, []),
         ({}, {"ADMIN_TOKEN": "x"}, False, [Verdict.WARNING]),
     ],
@@ -141,6 +140,36 @@ def test_a_valid_configuration_may_yet_not_be_right(
     found = configuration.judge(stack(**values), secrets, "demo", is_on_local_fly=here)
 
     assert verdicts(found) == expected
+
+
+PIN = Pin(version="v7", manifest="good", by="ann@laptop", at="2026-11-29T12:00:00+00:00")
+OTHER = PIN.model_copy(update={"version": "v5", "manifest": "older"})
+
+
+@pytest.mark.parametrize(
+    ("asked", "recorded", "text", "remedy"),
+    [
+        (PIN, PIN, "v7 by ann@laptop at 2026-11-29", "flygate forward demo"),
+        (None, PIN, "its `pulumi up` is refused", "flygate forward demo"),
+        (OTHER, PIN, "its `pulumi up` is refused", "flygate forward demo"),
+        (PIN, None, "the stack is not pinned", "pulumi config rm pin --stack demo"),
+    ],
+    ids=["pinned", "a fresh clone", "another pin", "ended by somebody else"],
+)
+def test_a_pin_is_what_the_last_deployment_recorded(
+    asked: Pin | None, recorded: Pin | None, text: str, remedy: str
+) -> None:
+    """The file of this checkout may say something else, and then says what to type."""
+    (found,) = configuration.judge_pins(asked, recorded, "demo")
+
+    assert found.verdict is Verdict.WARNING
+    assert text in found.text
+    assert found.remedy.startswith(remedy)
+
+
+def test_where_nothing_is_pinned_there_is_nothing_to_say() -> None:
+    """Neither in the file nor in the record."""
+    assert configuration.judge_pins(None, None, "demo") == []
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 import pytest
 
-from infra.config import Strategy
+from infra.config import Pin, Strategy
 from infra.manifest import Course
+from infra.ops import release as release_op
 from infra.ops.look import LookRequest, look
-from infra.ops.orders import Orders
+from infra.ops.orders import Back, Orders
+from infra.ops.recovery import Found
+from infra.ops.request import ReleaseRequest
 from infra.ops.site import journal_path
 from infra.rollout import journal
-from infra.rollout.errors import NothingHeld, RolloutHeld, RolloutRestored
+from infra.rollout.errors import NothingHeld, RolloutHeld, RolloutRestored, Unfinished
 from infra.rollout.gates import Gate
 from infra.rollout.observe import CANDIDATE, LIVE
 from infra.rollout.strategies import gating
@@ -144,6 +147,42 @@ async def test_an_operator_can_accept_the_step(held: Deployment, judge: Judge) -
     assert held.ledger.history()[0]["accepted"] == "nobody calls it at night"
     assert "accepted" in kinds(held)
     assert traffic.failures == []
+
+
+async def test_the_ledger_keeps_why_each_step_was_accepted(held: Deployment) -> None:
+    """The second reason, in a run of its own, does not take the place of the first."""
+    with pytest.raises(RolloutHeld):
+        await change(held, Orders(accept="nobody calls it at night"))
+
+    await change(held, Orders(accept="the second one is well, too"))
+
+    current = held.ledger.current
+    assert current is not None
+    assert current.accepted == "nobody calls it at night; the second one is well, too"
+    assert [m.accepted for m in (await held.state()).of(2)] == ["", ""]
+
+
+OWNER = "acme/flygate/prod#0123abcd"
+BACK = {"orders": Orders(back=Back(by="ann@laptop", at="2026-11-29T12:00:00+00:00"))}
+
+
+async def test_a_way_back_does_not_take_the_good_release_beside_a_held_one(
+    held: Deployment,
+) -> None:
+    """What is held must be decided about first; the commands are named."""
+    older = held.ledger.releases[0].model_copy(update={"version": 0, "manifest_id": "older"})
+    held.ledger = held.ledger.model_copy(update={"releases": (older, *held.ledger.releases)})
+    before = await held.fingerprint()
+    request = ReleaseRequest(app=APP, pin=Pin(version="v1", manifest="older"), owner=OWNER)
+
+    with pytest.raises(Unfinished) as refused:
+        await release_op.release(request, {}, Found(held.ledger), held.site(BACK))
+
+    assert refused.value.exit_code == 3
+    for word in ("v2 is held", "beside v1", "flygate abort prod", "flygate proceed prod"):
+        assert word in str(refused.value)
+    assert await held.fingerprint() == before
+    assert kinds(held)[-1] == "refused"
 
 
 async def test_an_operator_can_abort_it(held: Deployment) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.ops.orders import Orders
 from infra.ops.site import journal_path
 from infra.rollout import journal
 from infra.rollout.errors import HookRefused, RolloutRestored
@@ -55,6 +56,25 @@ async def test_a_hook_that_refuses_leaves_all_as_it_is(shop: Deployment) -> None
 
     assert (await shop.state()).machines == ()
     assert journal.read(journal_path(shop.root, APP))[-1].kind == "refused"
+
+
+async def test_a_rollback_can_pass_over_a_hook_that_refuses(shop: Deployment) -> None:
+    """The refusal names the flag; the journal says who used it; the next release asks again."""
+    await shop.release(env={"GREETING": "good"})
+    await shop.release(env={"GREETING": "bad"})
+    hook(shop, "before-rollout", "echo it is Friday; exit 1")
+    with pytest.raises(HookRefused, match="it is Friday") as refused:
+        await shop.pin(1)
+    assert "--no-hooks" in str(refused.value)
+
+    await shop.pin(1, how={"orders": Orders(no_hooks="ann@laptop")})
+
+    assert (await shop.ask())["GREETING"] == "good"
+    said = [event.text for event in journal.read(journal_path(shop.root, APP))]
+    assert "hooks/before-rollout is not asked: ordered by ann@laptop" in said
+    with pytest.raises(HookRefused) as again:
+        await shop.release(env={"GREETING": "next"})
+    assert "--no-hooks" not in str(again.value)
 
 
 async def test_a_release_that_is_taken_back_is_told(shop: Deployment, tmp_path: Path) -> None:

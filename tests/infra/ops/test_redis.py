@@ -14,7 +14,7 @@ from infra.ops import redis as redis_op
 from infra.ops.look import Look, LookRequest, look
 from infra.ops.redis import RedisRequest
 from infra.ops.removal import remove_redis
-from infra.redis import URL
+from infra.redis import URL, reminder
 from tests.infra.deployment import APP, Deployment
 
 pytestmark = pytest.mark.integration
@@ -77,6 +77,24 @@ async def test_a_redis_of_another_stack_is_left_alone(fly: FlyClient) -> None:
     assert (taken.id, taken.plan, taken.owner) == (found.id, "fixed_1gb", copy.owner)
     await remove_redis(ours, fly, Checkpoint)
     assert await fly.redis.find(WISH.name) == taken
+
+
+async def test_a_redis_that_a_url_of_ones_own_left_is_reminded_of(fly: FlyClient) -> None:
+    """It costs money; another stack's is none of our business, and one that is gone is none."""
+    ours = REQUEST.model_copy(update={"owner": "acme/flygate/prod#0123abcd"})
+    await redis_op.ensure(ours, fly)
+
+    async def left(owner: str) -> str:
+        found = (await look(LookRequest(app=APP, left=WISH.name, owner=owner), fly)).left
+        return reminder(found, "prod") if found else ""
+
+    assert await left(ours.owner) == (
+        "Redis shop-redis stays, with all that is in it, and costs $10.00 a month; `flygate redis "
+        "destroy prod` removes it"
+    )
+    assert await left("acme/flygate/copy#76543210") == ""
+    await fly.redis.delete(WISH.name)
+    assert await left(ours.owner) == ""
 
 
 async def test_a_redis_can_not_move(fly: FlyClient, capsys: pytest.CaptureFixture[str]) -> None:

@@ -221,7 +221,7 @@ async def test_a_pin_brings_code_environment_and_secrets_back(serving: Deploymen
     assert current.manifest_id == ledger.releases[0].manifest_id
     # Only one former release is kept as standby: v1's own machine has gone.
     assert sorted({m.release for m in (await serving.state()).machines}) == [2, 3]
-    assert await serving.pin(1) == ledger
+    assert await serving.pin(1, reason="v2 is slow") == ledger
 
 
 async def test_a_pin_to_what_is_forgotten_changes_nothing(serving: Deployment) -> None:

@@ -1,0 +1,47 @@
+"""Why operators let a rollout go on where a gate could not decide: each reason is kept.
+
+A rollout can be held at one step after the other, and each time the run that was accepted fails. So
+the machines keep the reasons, until the release stands and the ledger has them.
+"""
+
+from __future__ import annotations
+
+from infra.redact import cut
+from infra.rollout.errors import NothingHeld
+from infra.rollout.observe import ACCEPTED_KEY, Seen, State
+from infra.rollout.target import Target
+from infra.rollout.world import World
+
+# Fly's metadata has little room.
+REASON_MAX = 300
+BETWEEN = "; "
+
+
+def check(target: Target, state: State) -> None:
+    """What is accepted is held.
+
+    Raises:
+        NothingHeld: it is not.
+    """
+    if target.accepted and not any(m.held for m in _ours(target, state)):
+        raise NothingHeld(
+            f"No rollout of {target.manifest.app} is held, or what is held is not what the "
+            "checkout and the configuration ask for now. Nothing was changed. `pulumi up` "
+            "releases what they ask for; `flygate abort` takes back what is held."
+        )
+
+
+async def kept(world: World, state: State) -> str:
+    """All reasons so far, the first one first; this run's is noted on the machines."""
+    target, machines = world.target, _ours(world.target, state)
+    former = next((m.accepted for m in machines if m.accepted), "")
+    reason = cut(world.journal.redact(target.accepted), REASON_MAX)
+    reasons = BETWEEN.join(filter(None, [former, reason]))
+    if reason:
+        for machine in machines:
+            await world.fly.patch_metadata(world.app, machine.id, {ACCEPTED_KEY: reasons})
+    return reasons
+
+
+def _ours(target: Target, state: State) -> list[Seen]:
+    return [m for m in state.of(target.version) if m.manifest == target.manifest_id]

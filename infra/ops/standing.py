@@ -1,0 +1,45 @@
+"""`flygate op standing`: the version that serves and that the stack's ledger lacks. Reads only.
+
+A way back begins at what serves, so the program asks when one is ordered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+from infra.fly.client import FlyClient
+from infra.ops.recovery import unrecorded
+from infra.rollout.observe import observe
+
+
+class StandingRequest(BaseModel):
+    """What the function gets on its standard input.
+
+    Attributes:
+        known: the newest version that the ledger has, 0 if it has none.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    app: str
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What was seen.
+
+    Attributes:
+        unrecorded: the version that serves whole and is newer than `known`; 0 if there is none.
+    """
+
+    unrecorded: int
+
+
+async def standing(request: StandingRequest, fly: FlyClient) -> Standing:
+    """Look at the live app; where there is none, nothing serves."""
+    if await fly.app(request.app) is None:
+        return Standing(0)
+    return Standing(unrecorded(await observe(fly, request.app), request.known))
