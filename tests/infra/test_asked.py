@@ -92,6 +92,8 @@ def test_of_a_stack_that_brings_its_own_redis_none_is_made(root: Path, raw: dict
 
 def test_a_redis_is_named_once(root: Path) -> None:
     """Among the secrets its URL would hide the one of the phase, or be hidden."""
+    with pytest.raises(ConfigError, match=r"flygate:secrets\.REDIS_URL is no URL"):
+        asked(root, phase=2, secrets={"REDIS_URL": "host:6379"})
     with pytest.raises(ConfigError, match=r"pulumi config rm --path secrets\.REDIS_URL") as error:
         asked(root, phase=3, secrets={"REDIS_URL": "redis://default:pass-word@host"})
 
