@@ -85,7 +85,8 @@ class Asked:
         Args:
             live: the one that is there.
         """
-        if self.brings_redis or not (self.needs_redis or live):
+        is_made = self.needs_redis and not self.stack.pin  # a way back never buys one
+        if self.brings_redis or not (is_made or live):
             return None
         wish, row = self.stack.redis, self.stack.row
         return RedisPlan(

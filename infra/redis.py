@@ -21,6 +21,8 @@ from infra.section import Section
 
 # The secret by which the service finds it.
 URL = "REDIS_URL"
+# Where a URL names none.
+PORT = 6379
 # The plan where neither the phase nor the stack names one.
 PLAN = "fixed_250mb"
 

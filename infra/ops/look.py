@@ -30,7 +30,8 @@ class LookRequest(BaseModel):
     Attributes:
         manifest: what shall run; none while the stack is pinned.
         redis: the name of the stack's Redis; none if it brings its own.
-        needs_redis: it is made if it is not there.
+        needs_redis: what shall run keeps its limits there.
+        restores_redis: a URL of the user's own comes back with a pinned release.
         owner, takeover: as in `ReleaseRequest`.
         known: the newest version that the stack's ledger has, 0 if it has none; None leaves the
             comparison out.
@@ -44,6 +45,7 @@ class LookRequest(BaseModel):
     manifest: Manifest | None = None
     redis: str | None = None
     needs_redis: bool = False
+    restores_redis: bool = False
     owner: str = ""
     takeover: str = ""
     known: int | None = None
@@ -114,7 +116,8 @@ def _unknown(request: LookRequest, state: State) -> list[str]:
 
 def _lost(request: LookRequest, state: State, live: LiveRedis | None) -> list[str]:
     """The Redis whose URL the machines have, and which somebody destroyed."""
-    if request.redis is None or live or redis.URL not in state.secret_names:
+    is_theirs = request.redis is None or request.restores_redis
+    if is_theirs or live or redis.URL not in state.secret_names:
         return []
     return [f"the Redis {request.redis} is gone"]
 

@@ -64,10 +64,12 @@ def test_a_smaller_phase_does_not_change_the_plan_of_the_redis(root: Path) -> No
     assert plan.plan == LIVE.plan
 
 
-def test_a_rollback_to_a_release_with_redis_brings_one_back(root: Path) -> None:
-    """Somebody destroyed it since; the machines would have none to ask."""
-    plan = asked(root, phase=2, pin={**PIN, "redis": True}).redis_plan(None)
+def test_a_rollback_to_a_release_with_redis_buys_none(root: Path) -> None:
+    """Somebody destroyed it since, or it was the user's own; one that is there stays attached."""
+    pinned = asked(root, phase=2, pin={**PIN, "redis": True})
 
+    assert pinned.redis_plan(None) is None
+    plan = pinned.redis_plan(LIVE)
     assert plan is not None
     assert plan.is_needed
 
