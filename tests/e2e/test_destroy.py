@@ -13,8 +13,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 def test_nothing_is_left(project: Project) -> None:
     """No machine, no app, no process but the local Fly's own; and all of it can come back.
 
-    Unless the stack is protected: from the moment that it is set, by our own word, and from the next
-    deployment on by Pulumi's.
+    Unless the stack is protected: from the moment that it is set, by our own word, and from the
+    next deployment on by Pulumi's.
     """
     app = project.status()["app"]
     project.config("protect", "true")
@@ -26,7 +26,7 @@ def test_nothing_is_left(project: Project) -> None:
     project.config("env.GREETING", "so that there is a standby machine, too")
     project.up().ok()
     project.pulumi("destroy", "--stack", "local", "--yes", "--exclude-protected")
-    assert [one["version"] for one in project.history()][0] == project.status()["release"]
+    assert project.history()[0]["version"] == project.status()["release"]
     assert len(project.live()) == 1
 
     project.config("protect", "false")
