@@ -25,6 +25,7 @@ from infra.errors import FlygateError
 from infra.manifest import Manifest
 from infra.ops.orders import Back, Orders
 from infra.owner import Owner
+from infra.pinned_redis import PinnedRedis
 from infra.previewed import Previewed
 from infra.promotion import Receipt
 from infra.recorded import COPY, Recorded
@@ -46,13 +47,17 @@ def main() -> None:
     _announce(asked)
     for line in asked.notes:
         pulumi.log.warn(line)
-    seen = _look(asked, recorded, owner)
+    pinned = _pinned_redis(asked, recorded)
+    seen = _look(asked, recorded, owner, pinned)
     drift = seen["drift"]
-    planned = asked.redis_plan(LiveRedis(**seen["redis"]) if seen["redis"] else None)
+    live = LiveRedis(**seen["redis"]) if seen["redis"] else None
+    if pinned:
+        pinned.check(live, pulumi.get_stack())
+    planned = asked.redis_plan(live)
 
     app = FlyApp(APP, stack, drift, recorded, owner)
     made = UpstashRedis(REDIS, stack, planned, drift, owner, _after(app)) if planned else None
-    attached = _attached(asked, planned, made)
+    attached = {} if pinned and pinned.is_own(live) else _attached(asked, planned, made)
     wanted = asked.manifest.with_secrets(attached) if asked.manifest else None
     _tell_plan(asked, wanted, attached, seen, planned, recorded)
     release = Release(
@@ -61,7 +66,9 @@ def main() -> None:
         _secrets(asked, attached, recorded),
         recorded,
         seen["plan"],
-        _after(app, made),
+        pulumi.ResourceOptions.merge(
+            _after(app, made), pulumi.ResourceOptions(protect=stack.protect)
+        ),
     )
     _export(stack, app, planned, release)
 
@@ -96,6 +103,16 @@ def _owner(recorded: Recorded) -> str:
     return str(kept.renamed(names) if kept else Owner.new(names))
 
 
+def _pinned_redis(asked: Asked, recorded: Recorded) -> PinnedRedis | None:
+    """The Redis that a pinned release needs, if the configuration brings none in its place."""
+    pin = asked.stack.pin
+    if pin is None or not asked.needs_redis:
+        return None
+    name = redis.name_of(asked.stack.redis, asked.stack.app)
+    url = recorded.values_of(pin).get(redis.URL, "")
+    return PinnedRedis(pin.version, name, url, recorded.redis_urls)
+
+
 def _secrets(asked: Asked, attached: Secrets, recorded: Recorded) -> dict[str, pulumi.Output[str]]:
     """The variables of the release's operation."""
     found = {bounds.SECRETS_VARIABLE: inputs.sealed({**asked.kept_secrets, **attached})}
@@ -118,7 +135,9 @@ def _attached(asked: Asked, planned: RedisPlan | None, made: UpstashRedis | None
     return {redis.URL: planned.live.url if planned.live else made.url}
 
 
-def _look(asked: Asked, recorded: Recorded, owner: str) -> dict[str, Any]:
+def _look(
+    asked: Asked, recorded: Recorded, owner: str, pinned: PinnedRedis | None
+) -> dict[str, Any]:
     """What is live now; what moved between the preview and the update stops it."""
     stack, wanted = asked.stack, asked.manifest
     name = redis.name_of(stack.redis, stack.app)
@@ -129,6 +148,7 @@ def _look(asked: Asked, recorded: Recorded, owner: str) -> dict[str, Any]:
         "redis": None if asked.brings_redis else name,
         "left": name if asked.brings_redis else None,
         "needs_redis": asked.needs_redis,
+        "restores_redis": bool(pinned and pinned.is_own(None)),
         "owner": owner,
         "takeover": stack.takeover,
         "known": recorded.ledger.next_version - 1,

@@ -49,6 +49,7 @@ class Asked:
         stack, secrets = config.load(raw), config.load_secrets(raw)
         url = config.load_redis_url(raw, is_secret=is_redis_secret)
         _check_one_redis(stack, secrets)
+        _check_url(secrets)
         toml = flytoml.read(root / "fly.toml")
         regions = manifest.regions(stack, toml)
         wanted = None if stack.pin else _manifest(stack, toml, secrets, root)
@@ -84,7 +85,8 @@ class Asked:
         Args:
             live: the one that is there.
         """
-        if self.brings_redis or not (self.needs_redis or live):
+        is_made = self.needs_redis and not self.stack.pin  # a way back never buys one
+        if self.brings_redis or not (is_made or live):
             return None
         wish, row = self.stack.redis, self.stack.row
         return RedisPlan(
@@ -103,6 +105,15 @@ def _check_one_redis(stack: StackConfig, secrets: Mapping[str, str]) -> None:
             f"flygate:secrets.{redis.URL} is set, and phase {stack.phase} has a Redis of its own. "
             "To use yours, move it: `pulumi config set --secret --path redis.url` asks for it, and "
             f"`pulumi config rm --path secrets.{redis.URL}` removes the other."
+        )
+
+
+def _check_url(secrets: Mapping[str, str]) -> None:
+    if redis.URL in secrets and (problem := redis.problem_of(secrets[redis.URL])):
+        raise ConfigError(
+            f"flygate:secrets.{redis.URL} {problem}; the service takes "
+            "rediss://[user:PASSWORD@]host[:port][/database]. Set it again: "
+            f"`pulumi config set --secret --path secrets.{redis.URL}` asks for it."
         )
 
 

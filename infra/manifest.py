@@ -12,22 +12,35 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from infra import flytoml
 from infra.config import By, Judge, StackConfig, Strategy
 from infra.errors import ConfigError
 from infra.phases import Phase
 
+NO_TIME = "0s"
+
 
 class Gates(BaseModel):
-    """What must hold before a release stands. Durations as in fly.toml ("2m")."""
+    """What must hold before a release stands. Durations as in fly.toml ("2m").
+
+    Attributes:
+        uptime: how long a new machine must have been up. Releases that were made before it was
+            asked for have none, and keep their manifest's id.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     wait: str = "2m"
+    uptime: str = NO_TIME
     drain: str = "10s"
     limiter: bool = True
+
+    @model_serializer(mode="wrap")
+    def _as_ever(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found: dict[str, Any] = dump(self)
+        return {key: value for key, value in found.items() if (key, value) != ("uptime", NO_TIME)}
 
 
 class Course(BaseModel):
@@ -113,7 +126,10 @@ def build(
         machines=row.machines,
         secrets=names,
         gates=Gates(
-            wait=stack.rollout.wait, drain=stack.rollout.drain, limiter=stack.smoke.limiter
+            wait=stack.rollout.wait,
+            uptime=stack.rollout.uptime,
+            drain=stack.rollout.drain,
+            limiter=stack.smoke.limiter,
         ),
         rollout=Course(
             strategy=stack.rollout.strategy,

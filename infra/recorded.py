@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from infra import frame
@@ -27,6 +27,7 @@ class Recorded:
     ledger: the newest readable one, with the values that a copy has beside it.
     has_result: the release resource has run.
     problem: why its result can't be read, or empty.
+    redis_urls: of the Redis that Flygate made for the stack, as far as it is in the state.
     """
 
     app: str
@@ -35,11 +36,13 @@ class Recorded:
     ledger: Ledger
     has_result: bool
     problem: str
+    redis_urls: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> Self:
         """Read a checkpoint. What can't be read is as if it were not there, but for `problem`."""
-        app = _app(next(checkpoint.results("App"), ""))
+        app = _result(next(checkpoint.results("App"), ""))
+        urls = [str(_result(text).get("url") or "") for text in checkpoint.results("Redis")]
         results = list(checkpoint.results("Release"))
         copy = checkpoint.outputs.get(COPY)
         ledgers = [_read(text) for text in [*results, *([copy] if isinstance(copy, str) else [])]]
@@ -55,6 +58,7 @@ class Recorded:
             ledger=best,
             has_result=bool(results),
             problem=str(first).partition(": it was")[0] if isinstance(first, LedgerError) else "",
+            redis_urls=tuple(filter(None, urls)),
         )
 
     def values_of(self, pin: Pin) -> dict[str, str]:
@@ -101,8 +105,8 @@ def _read(text: str) -> Ledger | LedgerError:
         return exc
 
 
-def _app(text: str) -> Mapping[str, Any]:
-    """What the app's Command printed, framed or, by Flygate 0.1, plain."""
+def _result(text: str) -> Mapping[str, Any]:
+    """What a Command printed, framed or, by Flygate 0.1, plain."""
     try:
         found = json.loads(frame.unwrap(text) if frame.is_framed(text) else text or "{}")
     except ValueError:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import field_validator
 
@@ -21,9 +21,13 @@ from infra.section import Section
 
 # The secret by which the service finds it.
 URL = "REDIS_URL"
+# Where a URL names none.
+PORT = 6379
 # The plan where neither the phase nor the stack names one.
 PLAN = "fixed_250mb"
 
+# The one option that the service knows.
+_CA_FILE = "ssl_ca_certs"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -147,18 +151,30 @@ def own_url(value: Any, *, is_secret: bool) -> str | None:
             "flygate:redis.url is in plain text, with the password in it. Change the password, and "
             "set it as a secret: `pulumi config set --secret --path redis.url` asks for it."
         )
-    url = value["url"]
-    if not isinstance(url, str) or not _is_redis(url):
+    url = str(value["url"])
+    if problem := problem_of(url):
         raise ConfigError(
-            "flygate:redis.url is no URL of a Redis, as in rediss://default:PASSWORD@host:6379. "
-            "Set it again: `pulumi config set --secret --path redis.url` asks for it."
+            f"flygate:redis.url {problem}; the service takes "
+            "rediss://[user:PASSWORD@]host[:port][/database]. Set it again: "
+            "`pulumi config set --secret --path redis.url` asks for it."
         )
     return url
 
 
-def _is_redis(url: str) -> bool:
+def problem_of(url: str) -> str:
+    """Why the service would refuse a URL (with exit code 78); empty if it takes it.
+
+    The service's rules are in `service/limiter/store/address.py`; a test holds the two together.
+    The URL may hold a password anywhere, so nothing of it is quoted.
+    """
     try:
         parts = urlsplit(url)
-        return parts.scheme in {"redis", "rediss"} and bool(parts.hostname)
+        _ = parts.port, int(parts.path.strip("/") or 0)
+        options = parse_qs(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
     except ValueError:
-        return False
+        return "is no URL of a Redis"
+    if parts.scheme not in {"redis", "rediss"} or not parts.hostname:
+        return "is no URL of a Redis"
+    if options.keys() - {_CA_FILE}:
+        return f"has an option after its ?, and the service knows none but {_CA_FILE}"
+    return ""

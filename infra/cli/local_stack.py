@@ -20,6 +20,8 @@ ROLLOUT = {
     # The local proxy knows of a cordon at once; Fly's proxies take seconds.
     "rollout.drain": "0s",
     "rollout.wait": "30s",
+    # A process starts in no time here, and what crashes at its start has done so by then.
+    "rollout.uptime": "3s",
     # Nobody but you calls it: there would be nothing to compare.
     "rollout.strategy": "bluegreen",
     "rollout.soak": "0s",

@@ -215,7 +215,12 @@ def _removed(remove: Any, request: Any) -> Any:
 
     async def act(fly: FlyClient) -> None:
         Previewed(ROOT, request.app).forget()
-        await remove(request, fly=fly, checkpoint=lambda: _checkpoint(request.owner))
+        await remove(
+            request,
+            fly=fly,
+            checkpoint=lambda: _checkpoint(request.owner),
+            protection=removal.Protection(ROOT),
+        )
 
     return act
 

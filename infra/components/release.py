@@ -20,6 +20,7 @@ class Release(pulumi.ComponentResource):
         secrets: variables of the operation, each a secret.
         recorded: what the state has of it.
         plan: what a rollout would do, for the preview of a replacement.
+        opts: where they protect it, its Command is protected, too: the machines and the ledger.
 
     Attributes:
         history: the releases, newest first, without anything secret.

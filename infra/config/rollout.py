@@ -55,6 +55,8 @@ class Rollout(Section):
 
     Attributes:
         wait: how long a new machine may take to start and pass its checks.
+        uptime: how long it must have been up since its last start, in every strategy. As long as
+            flyctl watches one for crashes.
         drain: how long a retired machine finishes its requests after the proxy stopped
             sending new ones (Fly's proxies learn of a cordon within seconds, not at once).
         strategy: in which order machines come and go.
@@ -71,6 +73,7 @@ class Rollout(Section):
     """
 
     wait: Duration = "2m"
+    uptime: Duration = "10s"
     drain: Duration = "10s"
     strategy: Strategy = "canary"
     by: By = "machines"

@@ -33,7 +33,8 @@ class LookRequest(BaseModel):
         manifest: what shall run; none while the stack is pinned.
         redis: the name of the stack's Redis; none if it brings its own.
         left: the name that the stack's Redis had, if it brings its own now.
-        needs_redis: it is made if it is not there.
+        needs_redis: what shall run keeps its limits there.
+        restores_redis: a URL of the user's own comes back with a pinned release.
         owner, takeover: as in `ReleaseRequest`.
         known: the newest version that the stack's ledger has, 0 if it has none; None leaves the
             comparison out.
@@ -48,6 +49,7 @@ class LookRequest(BaseModel):
     redis: str | None = None
     left: str | None = None
     needs_redis: bool = False
+    restores_redis: bool = False
     owner: str = ""
     takeover: str = ""
     known: int | None = None
@@ -136,7 +138,8 @@ def _unknown(request: LookRequest, state: State) -> list[str]:
 
 def _lost(request: LookRequest, state: State, live: LiveRedis | None) -> list[str]:
     """The Redis whose URL the machines have, and which somebody destroyed."""
-    if request.redis is None or live or redis.URL not in state.secret_names:
+    is_theirs = request.redis is None or request.restores_redis
+    if is_theirs or live or redis.URL not in state.secret_names:
         return []
     return [f"the Redis {request.redis} is gone"]
 

@@ -7,25 +7,58 @@ the tenure that its own result names.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from infra.checkpoint import Checkpoint, Kind
-from infra.errors import LedgerError
+from infra.errors import ConfigError, LedgerError
 from infra.fly.client import FlyClient
 from infra.ops import ownership
 from infra.ops.app import AppRequest
 from infra.ops.redis import RedisRequest
 from infra.ops.request import ReleaseRequest
-from infra.owner import is_same
+from infra.owner import Owner, is_same
 from infra.rollout.ledger import Ledger
 from infra.rollout.observe import State, observe
+from infra.stack_file import StackFile
 
 # Reads what Pulumi last wrote of the stack.
 Look = Callable[[], Checkpoint]
 
 
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """`flygate:protect` as the stack's file says it now.
+
+    Pulumi knows of it only since the last deployment, and a destroy of what is protected must not
+    depend on whether there was one.
+    """
+
+    root: Path
+
+    def check(self, owner: str, what: str) -> None:
+        """Refuse to destroy.
+
+        Args:
+            owner: the label of the stack whose it is.
+
+        Raises:
+            ConfigError: the stack is protected, or its file can't be read.
+        """
+        found = Owner.parse(owner)
+        if found is None or not _is_true(StackFile.read(self.root, found.stack).values):
+            return
+        raise ConfigError(
+            f"The stack {found.stack} is protected, so {what} stays. Nothing was changed. To "
+            f"destroy it on purpose: `pulumi config set protect false --stack {found.stack}`, then "
+            f"`pulumi up --stack {found.stack}`, so that Pulumi knows it too, and destroy it again."
+        )
+
+
 async def remove_release(
-    request: ReleaseRequest, former: str, fly: FlyClient, checkpoint: Look
+    request: ReleaseRequest, former: str, fly: FlyClient, checkpoint: Look, protection: Protection
 ) -> None:
     """Destroy the machines that Flygate made, unless they are another stack's or a successor's.
 
@@ -42,11 +75,14 @@ async def remove_release(
     if why:
         _say(f"the machines of {request.app} stay: {why}")
         return
+    protection.check(request.owner, f"what {request.app} runs")
     for machine in state.machines:
         await fly.destroy(request.app, machine.id)
 
 
-async def remove_app(request: AppRequest, fly: FlyClient, checkpoint: Look) -> None:
+async def remove_app(
+    request: AppRequest, fly: FlyClient, checkpoint: Look, protection: Protection
+) -> None:
     """Delete the app with all that is in it; one that is gone is fine.
 
     Machines of a release that are still there are another stack's or a successor's: those of this
@@ -57,10 +93,13 @@ async def remove_app(request: AppRequest, fly: FlyClient, checkpoint: Look) -> N
     if why := _why_needed(await observe(fly, request.app)) or _why_replaced("App", checkpoint):
         _say(f"the app {request.app} stays, with its addresses and secrets: {why}")
         return
+    protection.check(request.owner, f"the app {request.app}")
     await fly.delete_app(request.app)
 
 
-async def remove_redis(request: RedisRequest, fly: FlyClient, checkpoint: Look) -> None:
+async def remove_redis(
+    request: RedisRequest, fly: FlyClient, checkpoint: Look, protection: Protection
+) -> None:
     """Delete it with all that is in it. While the app has machines, they may need it."""
     name = request.wish.name
     found = await fly.redis.find(name)
@@ -73,6 +112,7 @@ async def remove_redis(request: RedisRequest, fly: FlyClient, checkpoint: Look) 
     if why:
         _say(f"the Redis {name} stays on Fly, with all that is in it: {why}")
         return
+    protection.check(request.owner, f"the Redis {name}")
     await fly.redis.delete(name)
 
 
@@ -84,6 +124,11 @@ def _why_needed(state: State) -> str:
 
 def _why_replaced(kind: Kind, checkpoint: Look) -> str:
     return "its resource was replaced" if checkpoint().has_successor(kind) else ""
+
+
+def _is_true(values: Mapping[str, Any]) -> bool:
+    """As Pulumi writes it: a truth, or a text of one."""
+    return str(values.get("protect", "")).lower() == "true"
 
 
 def _tenure(former: str) -> str:

@@ -14,6 +14,8 @@ from infra.fly.errors import FlyError
 from infra.fly.models import ExecResult, Machine
 from infra.fly.patience import may_have_happened, repetitions
 from infra.redact import Redactor, cut
+from infra.rollout import life
+from infra.rollout.last_words import last_words
 from infra.rollout.smoke import COMMAND_SECONDS, Expectation
 from infra.rollout.verdict import Verdict
 from infra.rollout.world import Member, World
@@ -21,8 +23,6 @@ from infra.web import open_web
 
 # Get Machine is limited to 5 requests a second for each machine.
 POLL_SECONDS = 0.25
-# The platform restarts what crashes; the second crash is a pattern.
-CRASHES_MAX = 2
 # Fly's proxies learn of an uncordoned machine within seconds, not at once.
 REACH_SECONDS = 20.0
 # Of what a check said: a page of HTML does not help.
@@ -49,15 +49,23 @@ class Gate(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Healthy:
-    """The machine starts, stays up, and its Fly checks pass.
+    """The machine starts, its Fly checks pass, and it stays up.
 
     Attributes:
-        wait_seconds: how long that may take.
+        wait_seconds: how long it may take until the checks pass.
+        uptime_seconds: how long it must have been up since its last start.
+        is_again: an earlier gate of the rollout has waited for that.
     """
 
     wait_seconds: float
+    uptime_seconds: float = 0.0
+    is_again: bool = False
     name = "health"
-    seconds = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """See `Gate`."""
+        return 0.0 if self.is_again else self.uptime_seconds
 
     async def judge(self, world: World, machines: Sequence[Member]) -> Verdict:
         """Watch the machines until they are healthy; the first that can't be is the answer."""
@@ -67,19 +75,27 @@ class Healthy:
         deadline = time.monotonic() + self.wait_seconds
         while True:
             machine = await world.fly.machine(world.app, machine_id)
-            if reason := _death(machine):
-                return Verdict("fail", self.name, reason)
-            if _is_healthy(machine, world):
-                return Verdict("pass", self.name, "started, checks pass")
-            if time.monotonic() > deadline:
-                return Verdict("fail", self.name, self._too_late(machine, world.journal.redact))
+            up, is_well = world.uptimes.seconds(machine), _is_healthy(machine, world)
+            reason = life.death(machine)
+            if is_well and up >= self.uptime_seconds and not reason:
+                return Verdict("pass", self.name, self._passed())
+            if time.monotonic() > deadline + (self.uptime_seconds if is_well else 0):
+                reason = reason or self._too_late(machine, world)
+            if reason:
+                return Verdict("fail", self.name, reason + await _own_words(machine, world))
             await asyncio.sleep(POLL_SECONDS)
 
-    def _too_late(self, machine: Machine, redact: Redactor) -> str:
-        waited = f"after {self.wait_seconds:g} s"
+    def _passed(self) -> str:
+        up = f", up for {self.uptime_seconds:g} s" if self.seconds else ""
+        return f"started, checks pass{up}"
+
+    def _too_late(self, machine: Machine, world: World) -> str:
+        waited = f"after {self.wait_seconds:g} s{life.last_exit(machine)}"
         if machine.state != "started":
             return f"the machine is {machine.state} {waited}"
-        failing = "; ".join(_failing(machine, redact)) or "no check has answered yet"
+        if _is_healthy(machine, world):
+            return f"it does not stay up for {self.uptime_seconds:g} s {waited}"
+        failing = "; ".join(_failing(machine, world.journal.redact)) or "no check has answered yet"
         return f"its checks do not pass {waited}: {failing}"
 
 
@@ -166,16 +182,11 @@ async def _ask_stubbornly(
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def _death(machine: Machine) -> str:
-    """Why the machine will not come up any more, or an empty string."""
-    exits = [e for e in machine.events if e.type == "exit" and not e.was_asked_for]
-    codes = [e.exit_code for e in exits if e.exit_code]
-    if machine.state in {"failed", "destroyed"} or (machine.state == "stopped" and machine.events):
-        code = f", exit code {codes[0]}" if codes else ""
-        return f"the service did not stay up: the machine is {machine.state}{code}"
-    if len(codes) >= CRASHES_MAX:
-        return f"the service crashed {len(codes)} times, exit code {codes[0]}"
-    return ""
+async def _own_words(machine: Machine, world: World) -> str:
+    """What a service that refuses its settings says of it: the name of the wrong one."""
+    if life.exit_code(machine) != life.REFUSES_SETTINGS:
+        return ""
+    return "".join(f": {line}" for line in (await last_words(world, machine.id))[-1:])
 
 
 def _is_healthy(machine: Machine, world: World) -> bool:

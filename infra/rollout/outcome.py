@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from infra.fly.errors import FlyError
-from infra.redact import cut
+from infra.rollout.last_words import last_words
 from infra.rollout.target import Target
 from infra.rollout.verdict import GateFailed, Verdict
 from infra.rollout.world import World
-
-LOG_LINES = 15
-LINE_MAX = 500
-# A secret may have begun some lines before the last ones, and a line may be as long as it likes.
-_READ_LINES = 60
-_READ_LINE_MAX = 2000
 
 
 async def explain(exc: BaseException, world: World) -> str:
@@ -24,7 +17,7 @@ async def explain(exc: BaseException, world: World) -> str:
     if not isinstance(exc, GateFailed):
         return str(exc) or type(exc).__name__
     text = of_gate(exc.verdict)
-    lines = await _last_lines(world, exc.verdict.machine) if exc.verdict.machine else []
+    lines = await last_words(world, exc.verdict.machine) if exc.verdict.machine else []
     if lines:
         text += "\n  its last lines of log:\n" + "\n".join(f"    {line}" for line in lines)
     return text
@@ -68,13 +61,3 @@ def held(target: Target, reason: str) -> str:
         '`flygate proceed <stack> --reason "…"` accepts it as it is, `flygate abort <stack>` '
         "takes it back, `pulumi up` judges it once more."
     )
-
-
-async def _last_lines(world: World, machine_id: str) -> list[str]:
-    try:
-        lines = await world.fly.logs(world.app, machine_id)
-    except (FlyError, KeyError):
-        return []
-    said = [line.message.rstrip() for line in lines if line.message.strip()][-_READ_LINES:]
-    shown = world.journal.redact.lines([cut(line, _READ_LINE_MAX) for line in said])
-    return [cut(line, LINE_MAX) for line in shown[-LOG_LINES:]]

@@ -19,10 +19,13 @@ HEALTH = "/health"
 PROBE = "/_flygate/probe"
 LISTEN_SECONDS = 10
 BODY_MAX = 2000
+# So many failed calls tell the limiter that its store is away.
+STORE_FAILURES = 3
+STORE_SECONDS = 3
 
 
 def main(arguments: str) -> None:
-    """Print one line of JSON: the health answer, and the statuses of a burst of requests."""
+    """Print one line of JSON: the health answer, a burst's statuses, how the limits' store is."""
     options = json.loads(arguments)
     host = os.environ.get("HOST") or "127.0.0.1"
     port = int(os.environ.get("PORT") or options["port"])
@@ -30,8 +33,11 @@ def main(arguments: str) -> None:
     connection = http.client.HTTPConnection(host, port, timeout=options["timeout"])
     health, _, body = get(connection, HEALTH, {})
     seen = {"health": health, "body": shortened(body)}
+    identity = {"Fly-Client-IP": client_address(), **options["identity"]}
     if options["limiter"]:
-        seen |= burst(connection, options)
+        seen |= burst(connection, options, identity)
+    if limiter_of(body).get("storage") == "redis":
+        seen["store"] = settled(connection, identity)
     print(json.dumps(seen))
 
 
@@ -53,15 +59,43 @@ def wait_until_listening(host: str, port: int) -> None:
             time.sleep(0.05)
 
 
-def burst(connection: http.client.HTTPConnection, options: dict[str, Any]) -> dict[str, Any]:
-    """Ask until refused, and a little further than any right limiter would go.
-
-    The engine's signature makes these requests a client of its own. A service that is older than
+def client_address() -> str:
+    """The engine's signature makes its requests a client of its own. A service that is older than
     signatures goes by the address: one of the documentation prefix, a new /64 each time.
     """
+    return f"2001:db8:{secrets.randbelow(65536):x}:{secrets.randbelow(65536):x}::1"
+
+
+def limiter_of(body: str) -> dict[str, Any]:
+    """What the service's health says of its limiter; empty where it says nothing."""
+    try:
+        found: dict[str, Any] = json.loads(body).get("limiter", {})
+    except (ValueError, AttributeError):
+        return {}
+    return found
+
+
+def settled(connection: http.client.HTTPConnection, identity: dict[str, str]) -> dict[str, Any]:
+    """What the limiter says once it has asked its store, which it does for requests only.
+
+    The first calls of a new connection may be late, so a store is given some time to answer.
+    """
+    for _ in range(STORE_FAILURES):
+        get(connection, PROBE, identity)
+    deadline = time.monotonic() + STORE_SECONDS
+    while True:
+        found = limiter_of(get(connection, HEALTH, {})[2])
+        if not found.get("degraded") or time.monotonic() > deadline:
+            return {name: found[name] for name in ("degraded", "problem") if name in found}
+        get(connection, PROBE, identity)
+        time.sleep(0.25)
+
+
+def burst(
+    connection: http.client.HTTPConnection, options: dict[str, Any], identity: dict[str, str]
+) -> dict[str, Any]:
+    """Ask until refused, and a little further than any right limiter would go."""
     size, per_second = options["burst"], options["per_second"]
-    client = f"2001:db8:{secrets.randbelow(65536):x}:{secrets.randbelow(65536):x}::1"
-    identity = {"Fly-Client-IP": client, **options["identity"]}
     began = time.monotonic()
     admitted = 0
     declared: list[float] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -12,6 +12,8 @@ from infra.rollout.statistics import Histogram, Share
 
 # The service's own (tests/infra/rollout/test_samples.py holds the two together).
 SCHEMA = 1
+# What Fly says of a machine, beside what it tells itself: a restart may fall between two looks.
+DIED_AT = "died_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Snapshot:
         used_bytes: memory without the limiter's table, which is meant to grow.
         limit_bytes: the guest's memory, or 0 if unknown.
         limits: names the limits that apply; two machines with the same name have the same.
+        died_at: when its service last ended by itself, as Fly says: 0 if never, None if it was not
+            asked.
     """
 
     at: float
@@ -38,6 +42,7 @@ class Snapshot:
     used_bytes: int
     limit_bytes: int
     limits: str = ""
+    died_at: int | None = None
 
     @classmethod
     def parse(cls, at: float, told: Mapping[str, Any]) -> Self:
@@ -64,6 +69,7 @@ class Snapshot:
                 used_bytes=int(memory["rss_bytes"]) - int(memory["limiter_bytes"]),
                 limit_bytes=int(memory["limit_bytes"]),
                 limits=str(told["limits"]),
+                died_at=told.get(DIED_AT),
             )
         except (KeyError, TypeError) as exc:
             raise ValueError(f"tells statistics without {exc}") from None
@@ -87,11 +93,13 @@ class Miss:
 
     Attributes:
         is_silent: it did not answer at all, which a running service does.
+        died_at: as in `Snapshot`.
     """
 
     at: float
     reason: str
     is_silent: bool
+    died_at: int | None = None
 
 
 def missed(reason: str, *, is_silent: bool) -> dict[str, Any]:
@@ -101,12 +109,13 @@ def missed(reason: str, *, is_silent: bool) -> dict[str, Any]:
 
 def read(at: float, told: Mapping[str, Any]) -> Snapshot | Miss:
     """A machine's answer, or the note that there was none."""
+    died_at = told.get(DIED_AT)
     if "missed" in told:
-        return Miss(at, str(told["missed"]), is_silent=bool(told["silent"]))
+        return Miss(at, str(told["missed"]), bool(told["silent"]), died_at)
     try:
         return Snapshot.parse(at, told)
     except ValueError as exc:
-        return Miss(at, str(exc), is_silent=False)
+        return Miss(at, str(exc), is_silent=False, died_at=died_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +142,10 @@ class Series:
 
     @property
     def restarts(self) -> int:
-        """How often its process was another one than before."""
+        """How often its process was another one than before, or Fly saw it end."""
         boots = [snapshot.boot for snapshot in self.snapshots]
-        return sum(one != other for one, other in itertools.pairwise(boots))
+        ends = [one.died_at for one in self.told if one.died_at is not None]
+        return max(_changes(boots), _changes(ends))
 
     def counted(self, since: float) -> list[Snapshot]:
         """What each of its processes counted from some second on."""
@@ -155,6 +165,10 @@ class Series:
             for one in told
             if one.at >= since and one.boot == told[-1].boot
         ]
+
+
+def _changes(values: Iterable[object]) -> int:
+    return sum(one != other for one, other in itertools.pairwise(values))
 
 
 @dataclass(frozen=True, slots=True)

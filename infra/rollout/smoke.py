@@ -85,6 +85,9 @@ class Expectation:
             return "the smoke check's answer can't be read"
         if seen["health"] != 200:
             return f"GET /health answered {seen['health']}: {cut(redact(seen['body']), LINE_MAX)}"
+        if (store := seen.get("store", {})).get("degraded"):
+            why = cut(redact(str(store.get("problem") or "it does not answer")), LINE_MAX)
+            return f"its limits are kept in a Redis, which can't be used: {why}"
         return self._limiter_problem(seen) if self.limiter else ""
 
     def _limiter_problem(self, seen: Mapping[str, Any]) -> str:

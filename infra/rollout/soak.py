@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import Sequence
@@ -10,10 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from infra import duration
+from infra.fly.errors import FlyError
+from infra.rollout import life
 from infra.rollout.collector import collect
 from infra.rollout.judge import GATE
 from infra.rollout.rules import Rules
-from infra.rollout.samples import read
+from infra.rollout.samples import DIED_AT, read
 from infra.rollout.target import Target
 from infra.rollout.verdict import Verdict
 from infra.rollout.watch import Soak, Watch, Watched
@@ -67,12 +70,18 @@ class Soaked:
         soak = self._soak(world)
         watch = Watch(soak)
         world.journal.write("soak", self.name, self._headline(soak), data=soak.dump())
+        before = await _ends(world)
         began = time.monotonic()
         async with open_web(world.target.url) as web:
             for number in range(10**9):
                 await asyncio.sleep(began + number * _between(self.seconds) - time.monotonic())
                 told = await collect(web, soak.members, world.target.key)
-                verdict = self._look(watch, round(time.monotonic() - began, 3), told, world)
+                at = round(time.monotonic() - began, 3)
+                ends = before if number == 0 else {}
+                if at >= self.seconds:
+                    ends = await _ends(world)
+                told = {machine: {**one, **ends.get(machine, {})} for machine, one in told.items()}
+                verdict = self._look(watch, at, told, world)
                 if watch.is_over:
                     break
         ids = {member.name: machine for machine, member in soak.members.items()}
@@ -101,6 +110,16 @@ class Soaked:
         new = [member.name for member in soak.members.values() if member.is_new]
         former = [member.name for member in soak.members.values() if not member.is_new]
         return f"compares {', '.join(new)} with {', '.join(former)} for {self.seconds:g} s"
+
+
+async def _ends(world: World) -> dict[str, dict[str, int]]:
+    """When each new machine last died, as Fly says: a restart may fall between two looks."""
+    found = {}
+    for member in world.made.values():
+        with contextlib.suppress(FlyError):  # then only the machine itself tells of a restart
+            machine = await world.fly.machine(world.app, member.id)
+            found[member.id] = {DIED_AT: life.died_at(machine)}
+    return found
 
 
 def _between(seconds: float) -> float:

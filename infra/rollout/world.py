@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from infra.fly.client import FlyClient
 from infra.fly.models import ReleaseRecord
 from infra.rollout.journal import Journal
+from infra.rollout.life import Uptimes
 from infra.rollout.observe import Seen
 from infra.rollout.target import Target
 
@@ -47,6 +48,7 @@ class World:
         secrets: stands for their values, as `State.secrets` does.
         record: Fly's own entry for this release, if it took one.
         id: of this rollout; what it makes carries it.
+        uptimes: how long the new machines have been up, as the gates see them.
     """
 
     fly: FlyClient
@@ -59,6 +61,7 @@ class World:
     secrets: str = ""
     record: ReleaseRecord | None = None
     id: str = field(default_factory=_new_id)
+    uptimes: Uptimes = field(default_factory=Uptimes)
 
     @property
     def app(self) -> str:

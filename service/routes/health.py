@@ -23,7 +23,7 @@ def health_routes(
 ) -> list[Route]:
     """The three paths."""
 
-    async def health(_: Request) -> Response:
+    async def health(request: Request) -> Response:
         return JSONResponse(
             {
                 "status": "ok",
@@ -31,7 +31,10 @@ def health_routes(
                 "release": settings.release,
                 "machine": settings.machine,
                 "region": settings.region,
-                "limiter": _limiter_summary(settings, limiter, store),
+                "limiter": {
+                    **_limiter_summary(settings, limiter),
+                    **_store_summary(store, is_inside=_is_inside(request)),
+                },
             }
         )
 
@@ -44,8 +47,21 @@ def health_routes(
     return [Route(HEALTH, health), Route(READY, ready), Route(PROBE, probe)]
 
 
-def _limiter_summary(settings: Settings, limiter: Limiter, store: Store) -> dict[str, object]:
-    degraded = {"degraded": store.breaker.is_open} if isinstance(store, GuardedStore) else {}
+def _is_inside(request: Request) -> bool:
+    """It came through no proxy: the release's own smoke check is run inside the machine."""
+    return not {"fly-client-ip", "x-forwarded-for", "forwarded"} & set(request.headers)
+
+
+def _store_summary(store: Store, *, is_inside: bool) -> dict[str, object]:
+    """Whether Redis answers; why it does not is for operators, as it names the server."""
+    if not isinstance(store, GuardedStore):
+        return {}
+    degraded = store.breaker.is_open
+    problem = {"problem": store.problem} if degraded and is_inside else {}
+    return {"degraded": degraded, **problem}
+
+
+def _limiter_summary(settings: Settings, limiter: Limiter) -> dict[str, object]:
     return {
         "algorithm": settings.limiter.algorithm,
         "storage": settings.limiter.storage,
@@ -54,5 +70,4 @@ def _limiter_summary(settings: Settings, limiter: Limiter, store: Store) -> dict
             for policy in limiter.policies.policies
         ],
         "version": limiter.version,
-        **degraded,
     }

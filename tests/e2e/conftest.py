@@ -31,6 +31,7 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
         first = project.run("make", "up")
         first.ok()
         project.config("rollout.wait", "20s")
+        project.config("rollout.uptime", "0s")  # what it proves is tried where it matters
         project.remember("Pulumi.local.yaml")
         yield Newcomer(project, first)
     finally:

@@ -11,10 +11,26 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 
 def test_nothing_is_left(project: Project) -> None:
-    """No machine, no app, no process but the local Fly's own; and all of it can come back."""
+    """No machine, no app, no process but the local Fly's own; and all of it can come back.
+
+    Unless the stack is protected: from the moment that it is set, by our own word, and from the
+    next deployment on by Pulumi's.
+    """
+    app = project.status()["app"]
+    project.config("protect", "true")
+    refused = project.pulumi("destroy", "--stack", "local", "--yes", "--skip-preview")
+    assert refused.code != 0
+    assert "pulumi config set protect false --stack local" in refused.output
+    assert len(project.live()) == 1
+
     project.config("env.GREETING", "so that there is a standby machine, too")
     project.up().ok()
-    app = project.status()["app"]
+    project.pulumi("destroy", "--stack", "local", "--yes", "--exclude-protected")
+    assert project.history()[0]["version"] == project.status()["release"]
+    assert len(project.live()) == 1
+
+    project.config("protect", "false")
+    project.up().ok()
     assert len(project.processes()) > 1
 
     project.pulumi("destroy", "--stack", "local", "--yes").ok()

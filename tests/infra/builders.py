@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from infra.history import Entry
 from infra.manifest import Gates, Manifest
+from infra.ops.removal import Protection
 from infra.rollout.ledger import Ledger, Release
 from infra.rollout.observe import LIVE, Seen
 from infra.rollout.target import Target
 
 DIGEST = "sha256:" + "a" * 64
 MANIFEST_ID = "0123456789ab"
+# Of a folder without stack files: nothing is protected there.
+OPEN = Protection(Path("no-such-folder"))
 IMAGE = f"registry.fly.io/shop@{DIGEST}"
 
 

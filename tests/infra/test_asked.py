@@ -64,10 +64,12 @@ def test_a_smaller_phase_does_not_change_the_plan_of_the_redis(root: Path) -> No
     assert plan.plan == LIVE.plan
 
 
-def test_a_rollback_to_a_release_with_redis_brings_one_back(root: Path) -> None:
-    """Somebody destroyed it since; the machines would have none to ask."""
-    plan = asked(root, phase=2, pin={**PIN, "redis": True}).redis_plan(None)
+def test_a_rollback_to_a_release_with_redis_buys_none(root: Path) -> None:
+    """Somebody destroyed it since, or it was the user's own; one that is there stays attached."""
+    pinned = asked(root, phase=2, pin={**PIN, "redis": True})
 
+    assert pinned.redis_plan(None) is None
+    plan = pinned.redis_plan(LIVE)
     assert plan is not None
     assert plan.is_needed
 
@@ -92,6 +94,8 @@ def test_of_a_stack_that_brings_its_own_redis_none_is_made(root: Path, raw: dict
 
 def test_a_redis_is_named_once(root: Path) -> None:
     """Among the secrets its URL would hide the one of the phase, or be hidden."""
+    with pytest.raises(ConfigError, match=r"flygate:secrets\.REDIS_URL is no URL"):
+        asked(root, phase=2, secrets={"REDIS_URL": "host:6379"})
     with pytest.raises(ConfigError, match=r"pulumi config rm --path secrets\.REDIS_URL") as error:
         asked(root, phase=3, secrets={"REDIS_URL": "redis://default:pass-word@host"})
 

@@ -7,10 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from infra import config
 from infra.errors import ConfigError
-from infra.redis import LiveRedis, RedisPlan
+from infra.redis import LiveRedis, RedisPlan, problem_of
+from service.limiter.errors import AddressError
+from service.limiter.store.address import RedisAddress
 
 LIVE = LiveRedis("r1", "shop-redis", "fixed_250mb", "iad", (), "redis://default:canary@host:6379")
 PLAN = RedisPlan("shop-redis", "fixed_250mb", "iad", (), LIVE, is_needed=True)
@@ -20,14 +24,14 @@ def url(value: Any, *, is_secret: bool = True) -> str | None:
     return config.load_redis_url({"redis": json.dumps({"url": value})}, is_secret=is_secret)
 
 
-@pytest.mark.parametrize("given", ["rediss://default:canary@host:6379", "redis://host"])
-def test_a_stack_brings_its_own_redis_by_a_secret(given: str) -> None:
+@pytest.mark.parametrize("mine", ["rediss://default:canary@host:6379", "redis://host"])
+def test_a_stack_brings_its_own_redis_by_a_secret(mine: str) -> None:
     """As it is given, TLS or not; the configuration that gets printed does not have it."""
-    stack = config.load({"app": "shop", "redis": json.dumps({"url": given})})
+    stack = config.load({"app": "shop", "redis": json.dumps({"url": mine})})
 
-    assert url(given) == given
+    assert url(mine) == mine
     assert stack.redis.url
-    assert given not in repr(stack)
+    assert mine not in repr(stack)
     assert config.load_redis_url({}, is_secret=False) is None
 
 
@@ -48,6 +52,55 @@ def test_what_is_no_url_of_a_redis_is_refused_without_being_quoted(wrong: Any) -
         url(wrong)
 
     assert "canary" not in str(error.value)
+
+
+FORMS = [
+    "redis://host",
+    "rediss://u:p%40ss@host:6380/3",
+    "redis://[::1]:7000/",
+    "rediss://host?ssl_ca_certs=/etc/ca.pem",
+    "redis://host?family=6",
+    "redis://host?ssl_ca_certs=a&family=6",
+    "redis://host?family",
+    "redis://host/one",
+    "redis://host:port",
+    "redis://host:99999",
+    "redis://:6379",
+    "http://host",
+    "",
+]
+PARTS = (
+    "redis",
+    "rediss",
+    "://",
+    "host",
+    ":",
+    "6379",
+    "/",
+    "1",
+    "?",
+    "ssl_ca_certs=a",
+    "=",
+    "@",
+    "[",
+)
+
+
+@given(st.sampled_from(FORMS) | st.lists(st.sampled_from(PARTS), max_size=10).map("".join))
+def test_the_preview_takes_what_the_service_takes(form: str) -> None:
+    """What it refused would end the new machines with code 78; infra may not import the service."""
+    try:
+        RedisAddress.parse(form)
+    except AddressError:
+        assert problem_of(form)
+    else:
+        assert problem_of(form) == ""
+
+
+def test_an_option_that_the_service_does_not_know_is_refused() -> None:
+    """In the preview, and in a secret of the service's own name, too."""
+    with pytest.raises(ConfigError, match="knows none but ssl_ca_certs"):
+        url("redis://default:canary@host?family=6")
 
 
 def test_a_redis_to_be_made_is_announced() -> None:

@@ -15,9 +15,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 BURST = int(os.environ.get("RATE_LIMIT_BURST", "10"))
-# crash: does not stay up; slow: starts late; stubborn: ignores SIGTERM; sick: its check fails;
-# unwell: /health fails; unlimited: never refuses; erring: counts a tenth of requests as errors;
-# mute: is older than statistics, and than orders
+# crash: does not stay up; fleeting: dies soon after each start; refuses: its settings; slow:
+# starts late; stubborn: ignores SIGTERM; sick: its check fails; unwell: /health fails; unlimited:
+# never refuses; erring: counts a tenth of requests as errors; mute: is older than statistics, and
+# than orders
 ORDER = "/_flygate/cluster/order"
 FAULT = os.environ.get("FAULT", "")
 
@@ -40,6 +41,8 @@ class Handler(BaseHTTPRequestHandler):
             self.probe()
         elif self.path == "/_flygate/statistics":
             self.statistics()
+        elif self.path == "/die":
+            os._exit(9)
         elif self.path == "/readyz":
             self.answer(503 if FAULT == "sick" else 200, {"ready": FAULT != "sick"})
         elif self.path == "/health":
@@ -113,6 +116,11 @@ def main() -> None:
     if FAULT == "crash":
         print("cannot open the database", flush=True)
         sys.exit(3)
+    if FAULT == "refuses":
+        print("service: RATE_LIMIT_RPM: found 'many'; allowed: a whole number", flush=True)
+        sys.exit(78)
+    if FAULT == "fleeting":
+        threading.Timer(0.3, os._exit, [7]).start()
     if FAULT == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if FAULT == "slow":

@@ -13,9 +13,14 @@ def proving(target: Target) -> tuple[Gate, ...]:
     return (*alive(target), Smoke(limiter=target.manifest.gates.limiter))
 
 
-def alive(target: Target) -> tuple[Gate, ...]:
-    """The least that is asked of a machine."""
-    return (Healthy(duration.seconds(target.manifest.gates.wait)),)
+def alive(target: Target, *, is_again: bool = False) -> tuple[Gate, ...]:
+    """The least that is asked of a machine.
+
+    Args:
+        is_again: it was asked before, in this rollout.
+    """
+    gates = target.manifest.gates
+    return (Healthy(duration.seconds(gates.wait), duration.seconds(gates.uptime), is_again),)
 
 
 def serving(target: Target, *, soak: bool) -> tuple[Gate, ...]:
@@ -33,7 +38,7 @@ def sharing(target: Target, *, soak: bool) -> tuple[Gate, ...]:
     Args:
         soak: compare for a while; nothing can be compared with machines that have no clients.
     """
-    return (*alive(target), *(soaking(target) if soak else ()))
+    return (*alive(target, is_again=True), *(soaking(target) if soak else ()))
 
 
 def soaking(target: Target) -> tuple[Gate, ...]:

@@ -53,6 +53,8 @@ class GuardedStore:
 
     Attributes:
         machines: may be set anew by whoever gets to know better.
+        problem: why the primary did not answer when it was last asked; "" if it did. Without
+            secrets, though it names the server.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class GuardedStore:
         Snapshot.by(primary.fingerprint).check(memory.fingerprint)
         self.breaker = Breaker(clock or MonotonicClock())
         self.machines = machines
+        self.problem = ""
         self._primary = primary
         self._memory = memory
         self._listeners = tuple(listeners)
@@ -190,6 +193,7 @@ class GuardedStore:
         return answer
 
     def _note(self, began: float, error: StoreUnavailable | None) -> None:
+        self.problem = "" if error is None else str(error)
         with self._breaker_watched():
             if error is None:
                 self.breaker.succeeded()

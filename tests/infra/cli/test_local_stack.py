@@ -17,7 +17,11 @@ def test_a_stack_of_an_older_version_gets_what_it_lacks() -> None:
         "flygate:rollout": {"objectValue": {"drain": "0s", "wait": "5s"}},
     }
 
-    assert missing_in(config) == {"rollout.strategy": "bluegreen", "rollout.soak": "0s"}
+    assert missing_in(config) == {
+        "rollout.uptime": "3s",
+        "rollout.strategy": "bluegreen",
+        "rollout.soak": "0s",
+    }
 
 
 def test_a_stack_that_says_all_is_left_alone() -> None:

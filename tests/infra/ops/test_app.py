@@ -10,6 +10,7 @@ from infra.fly.client import FlyClient
 from infra.ops import app as app_op
 from infra.ops.app import AppRequest
 from infra.ops.removal import remove_app
+from tests.infra.builders import OPEN
 
 pytestmark = pytest.mark.integration
 
@@ -51,7 +52,7 @@ async def test_removing_an_app_twice_is_fine(fly: FlyClient) -> None:
     """Destroy can be repeated after it failed."""
     await app_op.ensure(REQUEST, fly)
 
-    await remove_app(REQUEST, fly, Checkpoint)
-    await remove_app(REQUEST, fly, Checkpoint)
+    await remove_app(REQUEST, fly, Checkpoint, OPEN)
+    await remove_app(REQUEST, fly, Checkpoint, OPEN)
 
     assert await fly.app("shop") is None

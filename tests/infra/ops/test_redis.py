@@ -15,6 +15,7 @@ from infra.ops.look import Look, LookRequest, look
 from infra.ops.redis import RedisRequest
 from infra.ops.removal import remove_redis
 from infra.redis import URL, reminder
+from tests.infra.builders import OPEN
 from tests.infra.deployment import APP, Deployment
 
 pytestmark = pytest.mark.integration
@@ -65,7 +66,7 @@ async def test_a_redis_of_another_stack_is_left_alone(fly: FlyClient) -> None:
         await look(
             LookRequest(app="copy", redis=WISH.name, needs_redis=True, owner=copy.owner), fly
         )
-    await remove_redis(copy, fly, Checkpoint)
+    await remove_redis(copy, fly, Checkpoint, OPEN)
 
     found = await fly.redis.find(WISH.name)
     assert found is not None
@@ -75,7 +76,7 @@ async def test_a_redis_of_another_stack_is_left_alone(fly: FlyClient) -> None:
     taken = await fly.redis.find(WISH.name)
     assert taken is not None
     assert (taken.id, taken.plan, taken.owner) == (found.id, "fixed_1gb", copy.owner)
-    await remove_redis(ours, fly, Checkpoint)
+    await remove_redis(ours, fly, Checkpoint, OPEN)
     assert await fly.redis.find(WISH.name) == taken
 
 
@@ -138,12 +139,12 @@ async def test_a_redis_stays_while_its_app_has_machines(shop: Deployment) -> Non
     made = await redis_op.ensure(REQUEST, fly)
     machine = await shop.machine("one")
 
-    await remove_redis(REQUEST, fly, Checkpoint)
+    await remove_redis(REQUEST, fly, Checkpoint, OPEN)
     assert (await redis_op.ensure(REQUEST, fly)).url == made.url
 
     await fly.destroy(APP, machine)
-    await remove_redis(REQUEST, fly, Checkpoint)
-    await remove_redis(REQUEST, fly, Checkpoint)
+    await remove_redis(REQUEST, fly, Checkpoint, OPEN)
+    await remove_redis(REQUEST, fly, Checkpoint, OPEN)
     assert await fly.redis.find(WISH.name) is None
 
 

@@ -26,6 +26,7 @@ from infra.rollout import journal, lock
 from infra.rollout.errors import LockHeld, RolloutRestored
 from infra.rollout.journal import Journal
 from infra.rollout.ledger import Ledger
+from tests.infra.builders import OPEN
 from tests.infra.deployment import APP, Deployment
 
 pytestmark = pytest.mark.integration
@@ -426,7 +427,7 @@ async def test_removal_takes_the_machines_of_releases_and_no_others(serving: Dep
     request = ReleaseRequest(app=APP, manifest=serving.manifest())
 
     for _ in range(2):
-        await remove_release(request, "", serving.fly, Checkpoint)
+        await remove_release(request, "", serving.fly, Checkpoint, OPEN)
 
     assert [m.id for m in await serving.fly.machines(APP)] == [foreign]
 
@@ -435,9 +436,8 @@ async def test_removal_without_an_app_is_fine(fly: FlyClient, checkout: Path) ->
     """The app's own removal may have come first."""
     deployment = Deployment(fly, checkout)
 
-    await remove_release(
-        ReleaseRequest(app=APP, manifest=deployment.manifest()), "", fly, Checkpoint
-    )
+    request = ReleaseRequest(app=APP, manifest=deployment.manifest())
+    await remove_release(request, "", fly, Checkpoint, OPEN)
 
 
 async def test_the_real_service_passes_its_own_smoke_check(shop: Deployment) -> None:

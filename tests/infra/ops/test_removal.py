@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from infra.checkpoint import Checkpoint, Resource
+from infra.errors import ConfigError
 from infra.ops.app import AppRequest
-from infra.ops.removal import remove_app, remove_release
+from infra.ops.removal import Protection, remove_app, remove_release
 from infra.ops.request import ReleaseRequest
 from infra.rollout.ledger import Ledger
+from tests.infra.builders import OPEN
 from tests.infra.deployment import APP, Deployment
 
 pytestmark = pytest.mark.integration
 
 OURS, THEIRS = "acme/flygate/prod#0123abcd", "acme/flygate/copy#ffffffff"
+WHOLE = AppRequest(app=APP, org="personal", owner=OURS)
 URN = "urn:pulumi:prod::flygate::flygate:fly:{0}$command:local:Command::{1}"
 
 
@@ -42,10 +47,10 @@ async def test_the_original_leaves_what_its_successor_released(shop: Deployment)
     request = await released(shop, tenure="successor")
 
     former = Ledger(tenure="original", app=APP).dumps()
-    await remove_release(request, former, shop.fly, Checkpoint)
+    await remove_release(request, former, shop.fly, Checkpoint, OPEN)
     assert await machines(shop) == 1
 
-    await remove_app(AppRequest(app=APP, org="personal", owner=OURS), shop.fly, Checkpoint)
+    await remove_app(WHOLE, shop.fly, Checkpoint, OPEN)
     assert await shop.fly.app(APP)
 
 
@@ -58,8 +63,8 @@ async def test_a_destroy_removes_all_of_its_own(shop: Deployment) -> None:
     request = ReleaseRequest(app=APP, manifest=shop.manifest(), owner=OURS)
 
     for _ in range(2):
-        await remove_release(request, shop.ledger.dumps(), shop.fly, Checkpoint)
-        await remove_app(AppRequest(app=APP, org="personal", owner=OURS), shop.fly, Checkpoint)
+        await remove_release(request, shop.ledger.dumps(), shop.fly, Checkpoint, OPEN)
+        await remove_app(WHOLE, shop.fly, Checkpoint, OPEN)
 
     assert await shop.fly.app(APP) is None
 
@@ -69,8 +74,8 @@ async def test_another_stack_destroys_nothing(shop: Deployment) -> None:
     await released(shop, owner=OURS)
     theirs = ReleaseRequest(app=APP, manifest=shop.manifest(), owner=THEIRS)
 
-    await remove_release(theirs, shop.ledger.dumps(), shop.fly, Checkpoint)
-    await remove_app(AppRequest(app=APP, org="personal", owner=THEIRS), shop.fly, Checkpoint)
+    await remove_release(theirs, shop.ledger.dumps(), shop.fly, Checkpoint, OPEN)
+    await remove_app(WHOLE.model_copy(update={"owner": THEIRS}), shop.fly, Checkpoint, OPEN)
 
     assert await machines(shop) == 1
     assert (await shop.ask())["FLYGATE_RELEASE"] == "v1"
@@ -83,19 +88,53 @@ async def test_where_the_result_says_nothing_pulumi_s_state_decides(
     """Of Flygate 0.1, or unreadable: a twin in the state is a successor."""
     request = await released(shop)
 
-    await remove_release(request, former, shop.fly, lambda: twins("Release"))
+    await remove_release(request, former, shop.fly, lambda: twins("Release"), OPEN)
     assert await machines(shop) == 1
 
-    await remove_release(request, former, shop.fly, Checkpoint)
+    await remove_release(request, former, shop.fly, Checkpoint, OPEN)
     assert await machines(shop) == 0
 
 
 async def test_an_app_without_machines_is_its_successor_s_too(shop: Deployment) -> None:
     """Its addresses would not come back."""
-    request = AppRequest(app=APP, org="personal", owner=OURS)
+    request = WHOLE
 
-    await remove_app(request, shop.fly, lambda: twins("App"))
+    await remove_app(request, shop.fly, lambda: twins("App"), OPEN)
     assert len(await shop.fly.ips(APP)) == 2
 
-    await remove_app(request, shop.fly, Checkpoint)
+    await remove_app(request, shop.fly, Checkpoint, OPEN)
     assert await shop.fly.app(APP) is None
+
+
+@pytest.mark.parametrize("said", ["true", '"true"'])
+async def test_what_the_stack_s_file_protects_is_not_destroyed(
+    shop: Deployment, tmp_path: Path, said: str
+) -> None:
+    """From the moment it is set: Pulumi itself learns of it with the next deployment only."""
+    request = await released(shop)
+    (tmp_path / "Pulumi.prod.yaml").write_text(f"config:\n  flygate:protect: {said}\n")
+    protection = Protection(tmp_path)
+
+    with pytest.raises(ConfigError, match="pulumi config set protect false --stack prod"):
+        await remove_release(request, shop.ledger.dumps(), shop.fly, Checkpoint, protection)
+    assert await machines(shop) == 1
+
+    await remove_release(request, shop.ledger.dumps(), shop.fly, Checkpoint, OPEN)
+    with pytest.raises(ConfigError, match="the app shop stays"):
+        await remove_app(WHOLE, shop.fly, Checkpoint, protection)
+    (tmp_path / "Pulumi.prod.yaml").write_text("config:\n  flygate:protect: false\n")
+    await remove_app(WHOLE, shop.fly, Checkpoint, protection)
+    assert await shop.fly.app(APP) is None
+
+
+async def test_a_protected_stack_s_replaced_resource_can_be_deleted(
+    shop: Deployment, tmp_path: Path
+) -> None:
+    """It destroys nothing, so there is nothing to refuse."""
+    request = await released(shop, tenure="successor")
+    (tmp_path / "Pulumi.prod.yaml").write_text("config:\n  flygate:protect: true\n")
+
+    former = Ledger(tenure="original", app=APP).dumps()
+    await remove_release(request, former, shop.fly, Checkpoint, Protection(tmp_path))
+
+    assert await machines(shop) == 1

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 import stamina
 
+from infra.config import Strategy
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
 from infra.fly.errors import FlyError
 from infra.fly.models import Machine
+from infra.manifest import Course
 from infra.redact import Redactor
 from infra.rollout import engine, gates, signature
 from infra.rollout import journal as journal_file
@@ -102,6 +104,30 @@ async def test_a_bad_release_is_taken_back_and_explained(
     assert traffic.releases == ["v1"]
     assert await serving.fingerprint() == before
     assert serving.ledger == ledger
+
+
+@pytest.mark.parametrize("strategy", ["bluegreen", "immediate"])
+async def test_a_release_that_dies_soon_after_each_start_is_taken_back(
+    serving: Deployment, strategy: Strategy
+) -> None:
+    """It passes its checks for a moment, again and again; nothing is compared, and yet."""
+    gates = serving.manifest().gates.model_copy(update={"uptime": "60s"})
+
+    with pytest.raises(RolloutRestored, match="crashed 2 times, exit code 7"):
+        await serving.release(
+            NEW, env={"FAULT": "fleeting"}, gates=gates, rollout=Course(strategy=strategy)
+        )
+
+    assert [(m.release, m.serves) for m in (await serving.state()).machines] == [(1, True)]
+
+
+async def test_a_service_that_refuses_its_settings_says_which(serving: Deployment) -> None:
+    """Its own last line is in the reason, beside the exit code that means just this."""
+    with pytest.raises(RolloutRestored) as failure:
+        await serving.release(NEW, env={"FAULT": "refuses"})
+
+    first = str(failure.value).splitlines()[0]
+    assert "exit code 78: service: RATE_LIMIT_RPM: found 'many'" in first
 
 
 async def test_a_first_release_that_fails_leaves_nothing(shop: Deployment) -> None:

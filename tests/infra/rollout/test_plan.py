@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from infra.manifest import Course
+from infra.manifest import Course, Gates
 from infra.rollout import strategies
 from infra.rollout.gates import Healthy, Reachable, Smoke
 from infra.rollout.observe import CANDIDATE, LIVE, STANDBY, Seen, State
@@ -28,6 +28,7 @@ from infra.rollout.steps import (
     Step,
     Wake,
 )
+from infra.rollout.strategies import STRATEGIES
 from infra.rollout.target import Target
 from tests.infra.builders import MANIFEST_ID, manifest, seen, target
 from tests.infra.simulation import Simulation
@@ -476,6 +477,31 @@ def test_the_gates_are_those_of_the_manifest() -> None:
 
     launch = next(stage for stage in plan.stages if stage.name == "launch")
     assert launch.gates == (Healthy(30.0), Smoke(limiter=False))
+
+
+@pytest.mark.parametrize(
+    ("course", "changes"),
+    [
+        *((Course(strategy=strategy), {}) for strategy in STRATEGIES),
+        (Course(strategy="canary", by="clients", steps=("10%", "100%")), {}),
+        (Course(), {"is_fast": True}),
+        (Course(), {"is_rollback": True}),
+    ],
+    ids=[*STRATEGIES, "by clients", "fast", "from standby"],
+)
+def test_each_new_machine_must_stay_up(course: Course, changes: dict[str, Any]) -> None:
+    """`rollout.uptime` is asked of each before it gets requests, whatever the way is."""
+    gates = Gates(uptime="7s")
+    wanted = target(manifest=manifest(gates=gates, rollout=course), **changes)
+    rests = seen(0, role=STANDBY, state="stopped", cordoned=True, manifest=MANIFEST_ID)
+    plan = strategies.plan(State("shop", (seen(1), rests)), wanted)
+
+    made = [stage for stage in plan.stages if stage.name.startswith(("launch", "wake"))]
+    assert made
+    for stage in made:
+        (healthy,) = [gate for gate in stage.gates if isinstance(gate, Healthy)]
+        assert (healthy.uptime_seconds, healthy.seconds) == (7.0, 7.0)
+        assert set(stage.judged) == {step.title.split()[-1] for step in stage.steps}
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,11 @@ def test_a_burst_and_then_a_refusal_is_what_was_promised(admitted: int) -> None:
         ({"admitted": 9}, "refused after 9 requests, before the burst (burst 10, 60 a minute)"),
         ({"admitted": 0}, "refused after 0 requests"),
         ({"retry_after": ""}, "carries no Retry-After"),
+        (
+            {"store": {"degraded": True, "problem": "refused"}, "admitted": 3},
+            "can't be used: refused",
+        ),
+        ({"store": {"degraded": True}}, "can't be used: it does not answer"),
     ],
 )
 def test_each_fault_is_told_in_words(changes: dict[str, Any], said: str) -> None:
