@@ -33,10 +33,8 @@ def test_all_that_is_made_is_closed(tmp_path: Path) -> None:
     home = tmp_path / "checkout" / ".flygate"
     (tmp_path / "checkout").mkdir()
     folder = private.folder(home / "journal" / "deep")
-    with private.append(folder / "a") as file:
-        file.write("one\n")
-    with private.append(folder / "a") as file:
-        file.write("two\n")
+    private.add_line(folder / "a", "one")
+    private.add_line(folder / "a", "two")
     private.write(folder / "b", "long text")
     private.write(folder / "b", "short")
 
@@ -54,7 +52,7 @@ def test_what_an_older_version_made_is_closed(tmp_path: Path) -> None:
     (folder / "a").write_text("one\n")
 
     private.folder(folder)
-    private.append(folder / "a").close()
+    private.add_line(folder / "a", "two")
 
     assert [mode(tmp_path / ".flygate"), mode(folder), mode(folder / "a")] == [0o700, 0o700, 0o600]
 
