@@ -12,7 +12,7 @@ from typing import Any
 
 import pulumi
 
-from infra import bounds, inputs, preview, promotion, redis, sizing
+from infra import bounds, inputs, preview, promotion, redis, sizing, space
 from infra.asked import Asked
 from infra.components.app import FlyApp
 from infra.components.command import read_only
@@ -37,6 +37,7 @@ Secrets = dict[str, pulumi.Input[str]]
 
 def main() -> None:
     """Declare the stack."""
+    space.check(space.folders(ROOT, os.environ))
     asked = Asked.read(inputs.raw(), is_redis_secret=inputs.is_secret("redis"), root=ROOT)
     stack, recorded = asked.stack, Recorded.of(checkpoint())
     recorded.check_identity(stack.app, pulumi.get_stack(), os.environ.get(MOVE, ""))
