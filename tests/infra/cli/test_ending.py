@@ -87,7 +87,7 @@ KINDS = {
         remedy="type `flygate up shop` again",
         code=1,
         printed=diagnostics(
-            "    error: an unhandled error occurred: GET /v1/apps/shop/machines: Fly answered 500: x"
+            "    error: an unhandled error occurred: GET /v1/apps/shop/machines: Fly answered 500"
         ),
     ),
     "the configuration is wrong": Failure(
