@@ -178,10 +178,12 @@ class _Running:
         yield from events
 
     def _read(self) -> None:
-        for line in self._process.stdout or ():
-            self.printed.append(line)
-            if self._on_line:
-                self._on_line(line)
+        assert self._process.stdout is not None  # noqa: S101 (a pipe was asked for)
+        with self._process.stdout as lines:
+            for line in lines:
+                self.printed.append(line)
+                if self._on_line:
+                    self._on_line(line)
 
 
 def _echo(line: str) -> None:

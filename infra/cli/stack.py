@@ -27,7 +27,7 @@ from infra.config import PROJECT, secrecy
 from infra.errors import ConfigError, FlygateError
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
-from infra.last_words import LastWords, first_line
+from infra.last_words import LastWords
 from infra.ops.orders import Orders
 from infra.ops.site import journal_path
 from infra.previewed import Previewed
@@ -163,7 +163,7 @@ class Stack:
             async with FlyClient(Endpoints.from_env(self.environment)) as fly:
                 return await serving.look(fly, app)
         except ConfigError as exc:
-            return f"{serving.UNTOLD}: {first_line(str(exc))}"
+            return f"{serving.UNTOLD}: {str(exc).partition('. ')[0]}"
 
     def _trouble(self) -> str:
         """The state was cut off, and what to type; empty if it is whole."""

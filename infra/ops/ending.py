@@ -57,7 +57,7 @@ async def serves(app: str) -> str:
         async with FlyClient() as fly:
             return await serving.look(fly, app)
     except ConfigError as exc:
-        return f"{serving.UNTOLD}: {first_line(str(exc))}"
+        return f"{serving.UNTOLD}: {str(exc).partition('. ')[0]}"
 
 
 def _cause(error: BaseException, text: str) -> str:
