@@ -12,13 +12,13 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
-from infra import private, pulumi_lock, pulumi_state, space
+from infra import private, pulumi_lock, pulumi_state, space, stack_file
 from infra.cli import progress
 from infra.cli.ending import Run
 from infra.cli.progress import Outcome
@@ -261,12 +261,20 @@ class Stack:
         return list(secrecy.read(values, sealed, written).texts())
 
     def configure(self, values: Mapping[str, str | None]) -> None:
-        """Set values of the stack's configuration; None removes one."""
-        for key, text in values.items():
-            if text is None:
-                self.ask("config", "rm", key)
-            else:
-                self.ask("config", "set", key, text)
+        """Set values of the stack's configuration, all or none; None removes one."""
+        self.edit(
+            *(("rm", key) if text is None else ("set", key, text) for key, text in values.items())
+        )
+
+    def edit(self, *changes: Sequence[str]) -> None:
+        """Change the stack's file, by what follows `pulumi config`: all of it or nothing.
+
+        Raises:
+            PulumiFailed: with what Pulumi says; the file is as it was.
+        """
+        with stack_file.replaced(self.root, self.name) as copy:
+            for change in changes:
+                self.ask("config", *change, "--config-file", str(copy))
 
     def _captured(
         self, *arguments: str, given: str | None = None

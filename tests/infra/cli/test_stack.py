@@ -157,3 +157,16 @@ def test_without_a_whole_copy_nothing_is_laid_in_its_place(
         unlock.unlock("prod")
 
     assert (tmp_path / "state" / ".pulumi" / STATE).read_text() == '{"ver'
+
+
+def test_a_configuration_that_finds_no_room_is_as_it_was(stack_of: MakeStack) -> None:
+    """Pulumi writes over the file, and leaves nothing of it on a full disk."""
+    cut = 'while [ "$1" != --config-file ]; do shift; done; : > "$2"'
+    stack = stack_of(f"{cut}; echo 'error: write: no space left on device' >&2; exit 1")
+    file = stack.root / "Pulumi.prod.yaml"
+    file.write_text("config: {}\n")
+
+    with pytest.raises(PulumiFailed, match="no space left on device"):
+        stack.configure({"pin": None, "app": "shop"})
+
+    assert file.read_text() == "config: {}\n"
