@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
-from infra import bounds, config, inputs, pinning, preview, promotion, redis, sizing
+from infra import bounds, config, inputs, pinning, preview, promotion, redis, sizing, space
 from infra.asked import Asked
 from infra.chosen import Chosen, Note
 from infra.components.app import FlyApp
@@ -38,6 +39,7 @@ Secrets = dict[str, pulumi.Input[str]]
 
 def main() -> None:
     """Declare the stack."""
+    space.check(space.folders(ROOT, os.environ))
     raw, recorded, orders = inputs.raw(), Recorded.of(checkpoint()), Orders.from_env()
     asked_for = config.load(raw)
     recorded.check_identity(asked_for.app, pulumi.get_stack(), orders.move)
@@ -89,7 +91,8 @@ def _pin(stack: StackConfig, recorded: Recorded, orders: Orders) -> Pin | None:
 
 def _way_back(order: Back, stack: StackConfig, recorded: Recorded) -> Pin:
     known = recorded.ledger.next_version - 1
-    seen = read_only("standing", {"app": stack.app, "known": known})
+    asked = {"app": stack.app, "known": known, "owner": _owner(recorded)}
+    seen = read_only("standing", asked)
     chosen = Chosen.of(order, recorded.ledger, seen["unrecorded"])
     Note(ROOT, stack.app).write(chosen)
     pulumi.log.info(chosen.describe(pulumi.get_stack()))

@@ -2,6 +2,7 @@
 
 FlygateError
 ├── ConfigError        the stack's configuration, fly.toml or the environment is wrong
+├── DiskFull           a disk has no room for what must be written
 ├── ImageError         an image can't be packed or is in no registry
 ├── LedgerError        the record of releases can't be read, or lacks the release asked for
 ├── MovedError         the live app is not what the preview showed
@@ -21,6 +22,10 @@ class FlygateError(Exception):
 
 class ConfigError(FlygateError):
     """The stack's configuration, `fly.toml` or the environment is wrong."""
+
+
+class DiskFull(FlygateError):
+    """A disk has no room for what must be written."""
 
 
 class ImageError(FlygateError):

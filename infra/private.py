@@ -1,5 +1,6 @@
 """Files and folders that nobody but their owner can read: all that is below `.flygate/`.
 
+A file is written whole or not at all: a process may die and a disk may fill up at any moment.
 Standard library only: the bootstrap uses it before anything is installed.
 """
 
@@ -8,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
 
 HOME = ".flygate"
 FOLDER = 0o700
@@ -27,15 +28,42 @@ def folder(path: Path) -> Path:
     return path
 
 
-def append(path: Path) -> TextIO:
-    """Open a file to write at its end."""
-    return _opened(path, os.O_APPEND)
+def add_line(path: Path, line: str) -> None:
+    """Add a line to the end of a file; it is on disk when this returns.
+
+    A line that finds no room leaves nothing of it, and one that a process which died had begun is
+    ended first.
+
+    Raises:
+        OSError: with the path; the file is as it was.
+    """
+    with _naming(path):
+        descriptor = _opened(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+        try:
+            _add(descriptor, line.encode())
+        finally:
+            os.close(descriptor)
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file anew."""
-    with _opened(path, os.O_TRUNC) as file:
-        file.write(text)
+    """Write a file anew: beside its place first, so that what is there is whole.
+
+    Raises:
+        OSError: with the path; the file is as it was.
+    """
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.new")
+    with _naming(path):
+        try:
+            descriptor = _opened(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            try:
+                _write_all(descriptor, text.encode())
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            scratch.replace(path)
+        except BaseException:
+            scratch.unlink(missing_ok=True)
+            raise
 
 
 def tighten(top: Path) -> None:
@@ -52,12 +80,38 @@ def tighten(top: Path) -> None:
             _close(Path(parent) / name)
 
 
-def _opened(path: Path, how: int) -> TextIO:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | how, FILE)
-    file = os.fdopen(descriptor, "w", encoding="utf-8")
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """A write that fails does not say where."""
+    try:
+        yield
+    except OSError as exc:
+        exc.filename, exc.filename2 = str(path), None
+        raise
+
+
+def _opened(path: Path, how: int) -> int:
+    descriptor = os.open(path, how, FILE)
     if stat.S_IMODE(os.fstat(descriptor).st_mode) & _OTHERS:
         os.fchmod(descriptor, FILE)
-    return file
+    return descriptor
+
+
+def _add(descriptor: int, line: bytes) -> None:
+    size = os.fstat(descriptor).st_size
+    is_torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+    try:
+        _write_all(descriptor, (b"\n" if is_torn else b"") + line + b"\n")
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    """What is left of a full disk takes the beginning; the rest is what fails."""
+    while data:
+        data = data[os.write(descriptor, data) :]
 
 
 def _below_home(path: Path) -> list[Path]:

@@ -2,6 +2,10 @@
 
 Pulumi never ends the lock of a process that died. It is a file of JSON, with the process's
 number, its computer, its user and the time; other backends keep theirs where we can't see it.
+
+A lock that found no room on the disk is cut off, often to nothing, and names nobody; Pulumi then
+says no more than "unexpected end of JSON input". It is written beside its place and moved there, so
+no process that got as far as to work has such a lock, and to remove it is safe.
 """
 
 from __future__ import annotations
@@ -14,10 +18,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from infra import space
 from infra.config import PROJECT
 from infra.processes import process_runs
 
-_SCHEME = "file://"
+# Pulumi writes a lock at once; after so long it is not being written any more.
+_WRITTEN_SECONDS = 2.0
+# What the state's library keeps of a file's type beside it: Pulumi takes it for no lock.
+_ATTRIBUTES = ".attrs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +55,64 @@ class PulumiLock:
         return self.since.timestamp() < _booted_at() or not process_runs(self.pid)
 
 
-def find(environment: Mapping[str, str], stack: str) -> PulumiLock | None:
-    """The lock of a stack, if there is one that we can see.
+@dataclass(frozen=True, slots=True)
+class CutLock:
+    """A lock that was cut off while it was written: the disk was full."""
+
+    path: Path
+    size: int
+    age_seconds: float
+
+    def __str__(self) -> str:
+        return f"Pulumi, which found no room on the disk for its lock ({self.size} bytes),"
+
+    @property
+    def is_local(self) -> bool:
+        """Its process wrote into a folder of this computer."""
+        return True
+
+    @property
+    def is_dead(self) -> bool:
+        """It is not just being written."""
+        return self.age_seconds > _WRITTEN_SECONDS
+
+
+Lock = PulumiLock | CutLock
+
+
+def find(environment: Mapping[str, str], stack: str) -> Lock | None:
+    """The lock of a stack, if there is one that we can see; of several one whose process may live.
 
     Args:
         environment: of the Pulumi command; its PULUMI_BACKEND_URL says where the state is.
     """
-    backend = environment.get("PULUMI_BACKEND_URL", "")
-    if not backend.startswith(_SCHEME):
+    return min(find_all(environment, stack), key=lambda lock: lock.is_dead, default=None)
+
+
+def find_all(environment: Mapping[str, str], stack: str) -> list[Lock]:
+    """All locks of a stack that we can see, as `find` does."""
+    if (state := space.state_folder(environment)) is None:
+        return []
+    folder = state / ".pulumi/locks/organization" / PROJECT / stack
+    paths = sorted(path for path in folder.glob("*") if path.suffix != _ATTRIBUTES)
+    return [lock for path in paths if (lock := _lock(path)) is not None]
+
+
+def _lock(path: Path) -> Lock | None:
+    try:
+        return _read(path)
+    except OSError:
+        return None  # it has just ended
+    except (ValueError, KeyError, TypeError):
+        return _cut(path)
+
+
+def _cut(path: Path) -> CutLock | None:
+    try:
+        found = path.stat()
+    except OSError:
         return None
-    folder = Path(backend.removeprefix(_SCHEME)) / ".pulumi/locks/organization" / PROJECT / stack
-    for path in sorted(folder.glob("*.json")):
-        try:
-            return _read(path)
-        except (OSError, ValueError, KeyError):
-            continue  # it has just ended, or is just being written
-    return None
+    return CutLock(path, found.st_size, time.time() - found.st_mtime)
 
 
 def _read(path: Path) -> PulumiLock:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,6 +55,26 @@ class StackFile:
 def path_of(root: Path, stack: str) -> Path:
     """Where a stack's file is."""
     return root / f"Pulumi.{stack}.yaml"
+
+
+@contextlib.contextmanager
+def replaced(root: Path, stack: str) -> Iterator[Path]:
+    """A copy of a stack's file to change; it takes the file's place at once when all went well.
+
+    Pulumi writes over the file, and of what finds no room on the disk nothing would be left.
+    """
+    path = path_of(root, stack).resolve()  # it may be a link
+    copy = path.with_name(f".{path.stem}.new{path.suffix}")
+    try:
+        if path.exists():
+            shutil.copy2(path, copy)
+        yield copy
+        if copy.exists():
+            with copy.open("rb") as written:
+                os.fsync(written.fileno())
+            copy.replace(path)
+    finally:
+        copy.unlink(missing_ok=True)
 
 
 def others(root: Path, stack: str) -> list[StackFile]:

@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from infra import space
 from infra.cli.misused import MISUSED, check_words
 from infra.errors import FlygateError
 
@@ -57,6 +58,11 @@ def main() -> None:
         if str(exc):
             print(f"error: {exc}", file=sys.stderr, flush=True)
         sys.exit(exc.exit_code)
+    except OSError as exc:
+        if (told := space.full(exc)) is None:
+            raise
+        print(f"error: {told}", file=sys.stderr, flush=True)
+        sys.exit(told.exit_code)
     except SystemExit as exc:
         # The parser's own 2 would say "failed, and all is as before".
         sys.exit(MISUSED if exc.code == PARSERS_OWN else exc.code)

@@ -44,4 +44,4 @@ def abort(
     except PulumiFailed as exc:
         if exc.exit_code != RolloutRestored.exit_code:
             raise
-        print(f"\n{exc}\nv{release} of {environment} is aborted, as asked.")
+        print(f"\nv{release} of {environment} is aborted, as asked. {exc.serves}.")

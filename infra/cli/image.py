@@ -91,7 +91,7 @@ def build(  # noqa: PLR0913, PLR0917 (each is an option of its own)
         builder.build(order, folder)
     image = f"{order.repository}@{builder.push(order)}" if push else None
     if image:
-        stack.ask("config", "set", "image", image)
+        stack.edit(("set", "image", image))
     _tell(output, order, image, stack, seconds=time.monotonic() - began, as_json=as_json)
 
 

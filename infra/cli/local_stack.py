@@ -41,7 +41,7 @@ def prepare(stack: Stack) -> None:
     missing = missing_in(json.loads(stack.ask("config", "--json")))
     if missing:
         pairs = [part for pair in missing.items() for part in ("--plaintext", "=".join(pair))]
-        stack.ask("config", "set-all", "--path", *pairs)
+        stack.edit(("set-all", "--path", *pairs))
 
 
 def missing_in(config: dict[str, Any]) -> dict[str, str]:

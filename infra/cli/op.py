@@ -18,13 +18,13 @@ from typing import Annotated, Any, TypeVar
 import typer
 from pydantic import BaseModel, ValidationError
 
-from infra import checkpoint
+from infra import checkpoint, space
 from infra.bounds import RESTORED_VARIABLE, SECRETS_VARIABLE
 from infra.errors import ConfigError, FlygateError
 from infra.fly.client import FlyClient
 from infra.ops import app as app_op
+from infra.ops import ending, recovery, removal
 from infra.ops import look as look_op
-from infra.ops import recovery, removal
 from infra.ops import redis as redis_op
 from infra.ops import release as release_op
 from infra.ops import standing as standing_op
@@ -52,7 +52,14 @@ _TOKENS = (
 )
 _TOKEN_MIN = 8
 
-Request = TypeVar("Request", bound=BaseModel)
+Request = TypeVar(
+    "Request",
+    app_op.AppRequest,
+    redis_op.RedisRequest,
+    ReleaseRequest,
+    look_op.LookRequest,
+    standing_op.StandingRequest,
+)
 Delete = Annotated[bool, typer.Option("--delete", help="Remove it instead.")]
 Job = Callable[[FlyClient], Awaitable[str]]
 
@@ -68,7 +75,7 @@ def register(app: typer.Typer) -> None:
 def app(delete: Delete = False) -> None:
     """An app exists and has its addresses."""
     with _operation() as operation:
-        request = _request(app_op.AppRequest)
+        request = _request(app_op.AppRequest, operation)
         if delete:
             operation.run(_removed(removal.remove_app, request))
         else:
@@ -79,7 +86,7 @@ def app(delete: Delete = False) -> None:
 def redis(delete: Delete = False) -> None:
     """A Redis exists and is as asked for."""
     with _operation() as operation:
-        request = _request(redis_op.RedisRequest)
+        request = _request(redis_op.RedisRequest, operation)
         if delete:
             operation.run(_removed(removal.remove_redis, request))
         else:
@@ -95,11 +102,12 @@ def release(delete: Delete = False) -> None:
     with _operation() as operation:
         secrets: dict[str, str] = json.loads(os.environ.get(SECRETS_VARIABLE) or "{}")
         operation.hide(secrets.values())
-        request = _request(ReleaseRequest)
+        request = _request(ReleaseRequest, operation)
         if delete:
             remove = partial(removal.remove_release, former=former)
             operation.run(_removed(remove, request))
             return
+        space.check(space.folders(ROOT, os.environ))  # it may have filled up since the preview
         restored: dict[str, str] = json.loads(os.environ.get(RESTORED_VARIABLE) or "{}")
         operation.hide(restored.values())
 
@@ -119,7 +127,7 @@ def release(delete: Delete = False) -> None:
 def look() -> None:
     """What runs, what was changed behind our back, and what a release would do. Reads only."""
     with _operation() as operation:
-        request = _request(look_op.LookRequest)
+        request = _request(look_op.LookRequest, operation)
 
         async def act(fly: FlyClient) -> str:
             return json.dumps(asdict(await look_op.look(request, fly)))
@@ -131,7 +139,7 @@ def look() -> None:
 def standing() -> None:
     """Which release serves that the ledger does not know. Reads only."""
     with _operation() as operation:
-        request = _request(standing_op.StandingRequest)
+        request = _request(standing_op.StandingRequest, operation)
 
         async def act(fly: FlyClient) -> str:
             return json.dumps(asdict(await standing_op.standing(request, fly)))
@@ -146,7 +154,17 @@ class Operation:
         tokens = [os.environ.get(name, "") for name in _TOKENS]
         self._hidden = [token for token in tokens if len(token) >= _TOKEN_MIN]
         self._redactor: Redactor | None = None
+        self._app = self._stack = ""
         self.result: str | None = None
+
+    def about(self, app: str, owner: str) -> None:
+        """Whose run it is, for its last words.
+
+        Args:
+            owner: the label of the stack that asks.
+        """
+        found = Owner.parse(owner)
+        self._app, self._stack = app, found.stack if found else "<stack>"
 
     def hide(self, values: Iterable[str]) -> None:
         """Take more values out of everything that is printed from now on."""
@@ -158,6 +176,14 @@ class Operation:
         if self._redactor is None:
             self._redactor = Redactor(self._hidden)
         return self._redactor(text)
+
+    def last_words(self, error: BaseException, text: str) -> str:
+        """Why it failed, what serves now, and what to type."""
+        serves = ""
+        # Who interrupts it a second time has no patience for a look.
+        with contextlib.suppress(KeyboardInterrupt):
+            serves = asyncio.run(ending.serves(self._app)) if self._app else ""
+        return ending.last_words(error, self.redact(text), self.redact(serves), self._stack)
 
     def run(self, job: Job) -> None:
         """Run the verb with a client of Fly. SIGINT and SIGTERM cancel it once."""
@@ -175,19 +201,25 @@ def _operation() -> Any:
     with channel(operation.redact) as streams:
         try:
             yield operation
-        except FlygateError as exc:
-            last_words, code = f"error: {operation.redact(str(exc))}", exc.exit_code
-        except asyncio.CancelledError:
-            last_words, code = "error: Interrupted before anything was changed.", 1
-        except Exception:
-            trace = operation.redact(traceback.format_exc()).splitlines()[-TRACE_LINES:]
-            last_words, code = "\n".join([*trace, f"error: {trace[-1]}"]), 1
+        except asyncio.CancelledError as exc:
+            last_words = operation.last_words(exc, "Interrupted before anything was changed.")
+            code = 1
+        except Exception as exc:
+            last_words, code = _told(exc, operation)
         else:
             if operation.result is not None:
                 streams.send(operation.result)
     streams.close(last_words)
     if code:
         raise Told(code)
+
+
+def _told(error: Exception, operation: Operation) -> tuple[str, int]:
+    """The last words of a failure and its exit code; of a fault of ours with its traceback."""
+    if told := ending.operators(error):
+        return operation.last_words(told, str(told)), told.exit_code
+    trace = operation.redact(traceback.format_exc()).splitlines()[-TRACE_LINES:]
+    return "\n".join([*trace, operation.last_words(error, trace[-1])]), 1
 
 
 class Told(FlygateError):
@@ -198,12 +230,14 @@ class Told(FlygateError):
         self.exit_code = exit_code
 
 
-def _request(kind: type[Request]) -> Request:
+def _request(kind: type[Request], operation: Operation) -> Request:
     """The request on standard input."""
     try:
-        return kind.model_validate_json(sys.stdin.read())
+        request = kind.model_validate_json(sys.stdin.read())
     except ValidationError as exc:
         raise ConfigError(f"The request is wrong: {exc.errors(include_input=False)}") from None
+    operation.about(request.app, request.owner)
+    return request
 
 
 async def _dumped(result: Coroutine[Any, Any, BaseModel]) -> str:

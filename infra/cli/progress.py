@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, TextIO
+from typing import TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -26,6 +26,8 @@ from infra.rollout.journal import Event, Tail
 from infra.rollout.report import HIDDEN, mark
 
 LOOK_SECONDS = 0.1
+# What a command that was killed had started may hold its output open.
+_LAST_LINES_SECONDS = 5.0
 _ENDS_BADLY = frozenset({"failed", "restore-failed", "refused"})
 
 
@@ -41,10 +43,11 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a command ended, and what it wrote into the journal."""
+    """How a command ended, what it wrote into the journal, and the lines that it printed."""
 
     code: int
     events: list[Event]
+    printed: Sequence[str] = ()
 
 
 def follow(command: Command, events: TextIO | None = None) -> Outcome:
@@ -91,8 +94,8 @@ class Progress:
 
 def _on_a_terminal(command: Command) -> Outcome:
     console = Console(highlight=False)
-    progress, printed = Progress(" ".join(command.words[:2])), list[str]()
-    running = _Running(command, printed.append)
+    progress = Progress(" ".join(command.words[:2]))
+    running = _Running(command)
     with Live(progress.live(), console=console, transient=True) as live:
         for event in running.events():
             if event:
@@ -101,12 +104,12 @@ def _on_a_terminal(command: Command) -> Outcome:
     if running.seen:
         console.print(progress.tree())
     if running.code != 0:
-        console.print("".join(printed), markup=False, end="")
+        console.print("".join(running.printed), markup=False, end="")
     return running.outcome
 
 
 def _for_scripts(command: Command, stream: TextIO) -> Outcome:
-    running = _Running(command)
+    running = _Running(command, _echo)
     for event in running.events():
         if event:
             print(json.dumps(asdict(event)), file=stream, flush=True)
@@ -114,7 +117,7 @@ def _for_scripts(command: Command, stream: TextIO) -> Outcome:
 
 
 def _plain(command: Command) -> Outcome:
-    running = _Running(command)
+    running = _Running(command, _echo)
     for _ in running.events():
         pass
     return running.outcome
@@ -124,27 +127,25 @@ class _Running:
     """A command that runs.
 
     Args:
-        on_line: told of each line that it prints, on a thread of its own; without it the command
-            prints to our own output.
+        on_line: told of each line that it prints, on a thread of its own.
     """
 
     def __init__(self, command: Command, on_line: Callable[[str], None] | None = None) -> None:
         self._journal = Tail(command.journal)
         self.seen: list[Event] = []
+        self.printed: list[str] = []
+        self._on_line = on_line
         self._process = subprocess.Popen(
             command.words,
             cwd=command.folder,
             env=command.environment,
-            stdout=subprocess.PIPE if on_line else None,
-            stderr=subprocess.STDOUT if on_line else None,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
         )
-        self._reader: threading.Thread | None = None
-        if on_line and self._process.stdout:
-            arguments = (self._process.stdout, on_line)
-            self._reader = threading.Thread(target=_read, args=arguments, daemon=True)
-            self._reader.start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     @property
     def code(self) -> int:
@@ -154,15 +155,14 @@ class _Running:
     @property
     def outcome(self) -> Outcome:
         """How it ended."""
-        return Outcome(self.code, self.seen)
+        return Outcome(self.code, self.seen, self.printed)
 
     def events(self) -> Iterator[Event | None]:
         """Each new event, and None whenever some time has passed; ends when the command has."""
         while not self._has_ended():
             yield from self._new()
             yield None
-        if self._reader:
-            self._reader.join()
+        self._reader.join(_LAST_LINES_SECONDS)
         yield from self._new()
 
     def _has_ended(self) -> bool:
@@ -177,10 +177,17 @@ class _Running:
         self.seen += events
         yield from events
 
+    def _read(self) -> None:
+        assert self._process.stdout is not None  # noqa: S101 (a pipe was asked for)
+        with self._process.stdout as lines:
+            for line in lines:
+                self.printed.append(line)
+                if self._on_line:
+                    self._on_line(line)
 
-def _read(stream: IO[str], on_line: Callable[[str], None]) -> None:
-    for line in stream:
-        on_line(line)
+
+def _echo(line: str) -> None:
+    print(line, end="", flush=True)
 
 
 def _line(event: Event) -> Text:

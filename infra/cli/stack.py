@@ -5,26 +5,35 @@ Pulumi is run as a user would type it, in the project's folder; there is no Auto
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import shlex
 import subprocess
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
-from infra import private, pulumi_lock
+from infra import private, pulumi_lock, pulumi_state, space, stack_file
 from infra.cli import progress
+from infra.cli.ending import Run
+from infra.cli.progress import Outcome
 from infra.cli.stack_name import checked
 from infra.config import PROJECT, secrecy
 from infra.errors import ConfigError, FlygateError
+from infra.fly.client import FlyClient
+from infra.fly.endpoints import Endpoints
+from infra.last_words import LastWords
 from infra.ops.orders import Orders
 from infra.ops.site import journal_path
 from infra.previewed import Previewed
+from infra.pulumi_lock import PulumiLock
+from infra.rollout import serving
 from infra.rollout.errors import LockHeld
-from infra.rollout.journal import Event
 from infra.stack_file import StackFile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +49,6 @@ _OWN_TO_A_STACK = (
     "FLY_API_TOKEN",
     "FLYGATE_DNS",
 )
-_OUTCOMES = {"finished": 0, "restored": 2, "refused": 3, "held": 3, "restore-failed": 4}
 _LOCK_POLL_SECONDS = 0.5
 # Commands of Pulumi that write into the state.
 _WRITERS = frozenset({"stack", "state"})
@@ -51,12 +59,16 @@ class PulumiFailed(FlygateError):
 
     Attributes:
         is_held: the rollout goes on if an operator says so; what it is made of must stay.
+        serves: what was seen to serve afterwards; empty where that was not looked at.
     """
 
-    def __init__(self, what: str, exit_code: int = 1, *, is_held: bool = False) -> None:
+    def __init__(
+        self, what: str, exit_code: int = 1, *, is_held: bool = False, serves: str = ""
+    ) -> None:
         super().__init__(what)
         self.exit_code = exit_code
         self.is_held = is_held
+        self.serves = serves
 
 
 @dataclass(frozen=True)
@@ -106,10 +118,13 @@ class Stack:
 
         Raises:
             LockHeld: another Pulumi runs on this stack, longer than the orders say to wait.
-            PulumiFailed: it failed; with the rollout's own last words and outcome, if there
-                was one.
+            PulumiFailed: it failed; why, what serves now, and what to type.
+            FlygateError: it was not begun: a disk is full, or its state was cut off.
         """
         environment = {**self.environment, **(orders or {})}
+        space.check(space.folders(self.root, environment))
+        if trouble := self._trouble():
+            raise FlygateError(trouble)
         self._wait_for_pulumi(Orders.from_env(environment).wait_seconds)
         app = self.config("app") or ""
         path = journal_path(self.root, app)
@@ -122,11 +137,7 @@ class Stack:
         finally:
             self._close_state()
         if outcome.code != 0:
-            raise PulumiFailed(
-                _last_words(outcome.events) or f"{what} failed.",
-                _exit_code(outcome.events),
-                is_held=any(event.kind == "held" for event in outcome.events),
-            )
+            raise self._failure(what, app, outcome)
 
     def check_unlocked(self) -> None:
         """No other Pulumi runs on this stack.
@@ -135,6 +146,32 @@ class Stack:
             LockHeld: one does, or died and left its lock.
         """
         self._wait_for_pulumi(0.0)
+
+    def _failure(self, what: str, app: str, outcome: Outcome) -> PulumiFailed:
+        """Why it failed, what serves now, and what to type."""
+        typed = shlex.join(["flygate", *sys.argv[1:]])
+        is_locked = (
+            bool(self._trouble()) or pulumi_lock.find(self.environment, self.name) is not None
+        )
+        run = Run(what, self.name, typed, is_locked, outcome.events, outcome.printed)
+        ending, serves = run.ending(), asyncio.run(self._serving(app))
+        words = LastWords(ending.cause, serves, ending.remedy)
+        return PulumiFailed(str(words), ending.exit_code, is_held=ending.is_held, serves=serves)
+
+    async def _serving(self, app: str) -> str:
+        try:
+            async with FlyClient(Endpoints.from_env(self.environment)) as fly:
+                return await serving.look(fly, app)
+        except ConfigError as exc:
+            return f"{serving.UNTOLD}: {str(exc).partition('. ')[0]}"
+
+    def _trouble(self) -> str:
+        """The state was cut off, and what to type; empty if it is whole."""
+        cut = pulumi_state.find_cut(self.environment, self.name)
+        unlock = (
+            f"`flygate unlock {self.name}` lays it in its place; then run the same command again"
+        )
+        return f"{cut}. {unlock if cut.copy else 'See `flygate doctor`'}." if cut else ""
 
     def _wait_for_pulumi(self, seconds: float) -> None:
         """Pulumi itself would refuse at once, and with an exit code that says nothing."""
@@ -145,7 +182,8 @@ class Stack:
                     f"{lock} died and left its lock. Nothing was changed. "
                     f"`flygate unlock {self.name}` ends the lock; then run the same command again."
                 )
-            if time.monotonic() > deadline:
+            # One that is cut off is dead in a moment.
+            if time.monotonic() > deadline and isinstance(lock, PulumiLock):
                 raise LockHeld(
                     f"{self.name} is being changed: {lock}. Nothing was changed by this command. "
                     "Run it again when that has ended, or let it wait with `--wait 10m`."
@@ -168,7 +206,8 @@ class Stack:
                 + ("`make up`." if self.is_local else f"`flygate init {self.name}`.")
             )
         if process.returncode != 0:
-            raise PulumiFailed(f"pulumi {arguments[0]} failed: {process.stderr.strip()}")
+            said = self._trouble() or f"pulumi {arguments[0]} failed: {process.stderr.strip()}"
+            raise PulumiFailed(said)
         return process.stdout
 
     def preview(self) -> dict[str, Any]:
@@ -226,17 +265,27 @@ class Stack:
         return StackFile.read(self.root, self.name).values.get(key)
 
     def configure(self, values: Mapping[str, Any]) -> None:
-        """Set values of the stack's configuration: texts, or maps that stay maps.
+        """Set values of the stack's configuration, all or none: texts, or maps that stay maps.
 
         A map as text would be lost with the first `pulumi config set --path` of a part of it. None
         removes a value.
         """
         given = {f"{PROJECT}:{k}": _entry(one) for k, one in values.items() if one is not None}
-        if given:
-            self.ask("config", "set-all", "--json", json.dumps(given))
-        for key in (key for key, one in values.items() if one is None):
-            if self.written(key) is not None:
-                self.ask("config", "rm", key)
+        gone = [key for key, one in values.items() if one is None and self.written(key) is not None]
+        changes = [("set-all", "--json", json.dumps(given))] if given else []
+        self.edit(*changes, *(("rm", key) for key in gone))
+
+    def edit(self, *changes: Sequence[str]) -> None:
+        """Change the stack's file, by what follows `pulumi config`: all of it or nothing.
+
+        Raises:
+            PulumiFailed: with what Pulumi says; the file is as it was.
+        """
+        if not changes:
+            return
+        with stack_file.replaced(self.root, self.name) as copy:
+            for change in changes:
+                self.ask("config", *change, "--config-file", str(copy))
 
     def _captured(
         self, *arguments: str, given: str | None = None
@@ -272,24 +321,6 @@ def _entry(value: Any) -> dict[str, Any]:
 
 def _plain(message: str) -> str:
     return message.strip().removeprefix("error:").strip()
-
-
-def _last_words(events: list[Event]) -> str:
-    """What became of a rollout that failed: the reason, and what serves now."""
-    failures = [event for event in events if event.kind in {"failed", "refused", "held"}]
-    if not failures:
-        return ""
-    reason = failures[-1].text.splitlines()[0]
-    if failures[-1].kind == "held":
-        return f"{failures[-1].release} is held: {reason}. `flygate proceed` or `flygate abort`"
-    ends = [event.text for event in events if event.kind in {"restored", "restore-failed"}]
-    return f"{failures[-1].release} was not released: {reason}. " + " ".join(ends)
-
-
-def _exit_code(events: list[Event]) -> int:
-    """The exit code for what a rollout came to, if one ran at all."""
-    ends = [event.kind for event in events if event.kind in _OUTCOMES]
-    return _OUTCOMES[ends[-1]] or 1 if ends else 1
 
 
 def _sourced(path: Path) -> dict[str, str]:

@@ -38,8 +38,8 @@ class Stopwatch:
         total = round(sum(self._phases.values()), 2)
         at = datetime.now(UTC).isoformat(timespec="seconds")
         line = {"at": at, "what": self._what, "phases": self._phases, "total": total}
-        private.folder(self._path.parent)
-        with private.append(self._path) as file:
-            file.write(json.dumps(line) + "\n")
+        with contextlib.suppress(OSError):  # a figure for a bench is no reason to fail
+            private.folder(self._path.parent)
+            private.add_line(self._path, json.dumps(line))
         parts = [f"{name} {seconds:.1f} s" for name, seconds in self._phases.items()]
         return f"took {total:.1f} s: {', '.join(parts)}"

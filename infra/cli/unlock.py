@@ -1,12 +1,14 @@
-"""`flygate unlock`: end Pulumi's lock of a process that died."""
+"""`flygate unlock`: put right what a Pulumi that died, or found no room on its disk, left."""
 
 from __future__ import annotations
 
 import typer
 
-from infra import pulumi_lock
+from infra import pulumi_lock, pulumi_state
 from infra.cli.stack import Stack
 from infra.cli.stack_name import StackName
+from infra.errors import FlygateError
+from infra.pulumi_lock import Lock, PulumiLock
 from infra.rollout.errors import LockHeld
 
 
@@ -20,25 +22,48 @@ def unlock(
 ) -> None:
     """End Pulumi's lock of a stack, if the process that took it is surely dead.
 
-    That of a living process, or of one on another computer, is left alone. The rollout's own
-    locks need no help: they end with their process, or within seconds.
+    That of a living process, or of one on another computer, is left alone. A lock or a state in a
+    folder that was cut off on a full disk is put right, too: the state comes from its last whole
+    copy. The rollout's own locks need no help: they end with their process, or within seconds.
 
     \b
     Example:
       flygate unlock local
 
-    Exit codes: 0 there is no lock (any more), 3 its holder lives, or may.
+    Exit codes: 0 nothing locks it (any more), 1 the state can't be had again, 3 the holder of the
+    lock lives, or may.
     """
     stack = Stack(environment)
-    found = pulumi_lock.find(stack.environment, environment)
-    if found is None:
+    locks = pulumi_lock.find_all(stack.environment, environment)
+    for lock in locks:
+        _end(lock, environment)
+    if not _restored(stack) and not locks:
         print(f"Nothing that can be seen from here locks {environment}.")
-    elif found.is_dead:
-        found.path.unlink(missing_ok=True)
-        print(f"{found} is dead; its lock has ended. Run the interrupted command again.")
-    else:
-        where = "lives" if found.is_local else "is on another computer, so it may live"
+
+
+def _end(lock: Lock, stack: str) -> None:
+    if not lock.is_dead and isinstance(lock, PulumiLock):
+        where = "lives" if lock.is_local else "is on another computer, so it may live"
         raise LockHeld(
-            f"{found} {where}: its lock stays. If you are sure that it is dead: "
-            f"pulumi cancel --yes --stack {environment}"
+            f"{lock} {where}: its lock stays. If you are sure that it is dead: "
+            f"pulumi cancel --yes --stack {stack}"
         )
+    lock.path.unlink(missing_ok=True)
+    print(f"{lock} is dead; its lock has ended. Run the interrupted command again.")
+
+
+def _restored(stack: Stack) -> bool:
+    """A state that was cut off is whole again; False if it is whole."""
+    cut = pulumi_state.find_cut(stack.environment, stack.name)
+    if cut is None:
+        return False
+    if cut.copy is None:
+        raise FlygateError(
+            f"{cut}. If you have one elsewhere: pulumi stack import --stack {stack.name} --file …"
+        )
+    cut.restore()
+    print(
+        f"{cut}: it is in its place now. What has happened since, the next deployment takes over "
+        f"from what runs: pulumi up --stack {stack.name}"
+    )
+    return True

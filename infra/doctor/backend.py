@@ -1,10 +1,10 @@
-"""Where Pulumi keeps the stack's state: reachable, unlocked, and its secrets can be read."""
+"""Where Pulumi keeps the stack's state: reachable, whole, unlocked, its secrets can be read."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from infra import pulumi_lock
+from infra import pulumi_lock, pulumi_state
 from infra.doctor.errors import Unknown
 from infra.doctor.finding import Finding, broken, ok, warning
 from infra.doctor.patient import LOCAL, Patient
@@ -23,6 +23,8 @@ _REMEDIES = {
 
 async def examine(patient: Patient) -> Sequence[Finding]:
     """Every secret of the stack was decrypted, if the settings can be had."""
+    if cut := pulumi_state.find_cut(patient.environment, patient.name):
+        return [broken(str(cut), f"flygate unlock {patient.name}"), *_lock(patient)]
     try:
         await patient.settings()
     except Unknown as exc:

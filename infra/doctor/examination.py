@@ -12,6 +12,7 @@ from infra.doctor import (
     backend,
     clock,
     configuration,
+    disk,
     dns,
     fly,
     machines,
@@ -29,6 +30,7 @@ Check = Callable[[Patient], Awaitable[Sequence[Finding]]]
 
 CHECKS: Mapping[str, Check] = {
     "toolchain": toolchain.examine,
+    "disk": disk.examine,
     "backend": backend.examine,
     "configuration": configuration.examine,
     "fly": fly.examine,

@@ -129,6 +129,8 @@ class _Draft:
         """Put the file in its place, at once; False if it is as it was."""
         if self._file.read_text(encoding="utf-8") == former:
             return False
+        with self._file.open("rb") as written:
+            os.fsync(written.fileno())
         os.replace(self._file, path_of(self.stack.root, self.stack.name))
         return True
 

@@ -19,12 +19,14 @@ class StandingRequest(BaseModel):
 
     Attributes:
         known: the newest version that the ledger has, 0 if it has none.
+        owner: as in `ReleaseRequest`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     app: str
     known: int
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ not wait until the leases expire.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -71,7 +72,10 @@ class HolderFile:
         return None
 
     def note(self, leases: Mapping[str, str]) -> None:
-        """Write down what is held now."""
+        """Write down what is held now.
+
+        On a full disk it is left out: the next process then waits until the leases expire.
+        """
         if self._descriptor is None or self._holder is None:
             return
         told = {
@@ -80,8 +84,9 @@ class HolderFile:
             "leases": dict(leases),
         }
         content = json.dumps(told).encode()
-        os.pwrite(self._descriptor, content, 0)
-        os.ftruncate(self._descriptor, len(content))
+        with contextlib.suppress(OSError):
+            os.pwrite(self._descriptor, content, 0)
+            os.ftruncate(self._descriptor, len(content))
 
     def release(self) -> None:
         """Let the next one in."""

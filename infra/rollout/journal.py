@@ -1,12 +1,12 @@
 """The journal: one line of JSON for each thing done or judged, written before it is done.
 
-The screen, the audit trail and the explanation of a failure are all read from it.
+The screen, the audit trail and the explanation of a failure are all read from it. It tells of a
+rollout and is no part of it: a line that can't be written is no reason to stop half-way.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -66,6 +66,8 @@ class Event:
 class Journal:
     """Appends events to a file and tells listeners, in this order.
 
+    The listeners hear of an event also if it can't be written (the disk is full), and once of why.
+
     Args:
         path: the file; made with its folder.
         release: the release that the events belong to.
@@ -86,6 +88,7 @@ class Journal:
         self._redact = redact
         self._listeners = listeners
         self._began = time.monotonic()
+        self._is_gap_told = False
 
     def listen(self, listener: Callable[[Event], None]) -> None:
         """Tell one more of the events that follow."""
@@ -113,8 +116,19 @@ class Journal:
         machine: str = "",
         data: Mapping[str, Any] | None = None,
     ) -> None:
-        """Append one event; it is on disk when this returns."""
-        event = Event(
+        """Append one event; it is on disk when this returns, if there is room."""
+        event = self._event(kind, stage, text, machine, data or {})
+        trouble = self._keep(event)
+        for listener in self._listeners:
+            listener(event)
+        if trouble and not self._is_gap_told:
+            self._is_gap_told = True
+            self.write("warning", "journal", f"{trouble}; what can't be written is shown here only")
+
+    def _event(
+        self, kind: Kind, stage: str, text: str, machine: str, data: Mapping[str, Any]
+    ) -> Event:
+        return Event(
             at=datetime.now(UTC).isoformat(timespec="milliseconds"),
             seconds=round(self.seconds, 2),
             release=self._release,
@@ -122,14 +136,16 @@ class Journal:
             stage=self._redact(stage),
             text=self._redact(text),
             machine=machine,
-            data=self._redact.data(data or {}),
+            data=self._redact.data(data),
         )
-        with private.append(self._path) as file:
-            file.write(json.dumps(asdict(event)) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        for listener in self._listeners:
-            listener(event)
+
+    def _keep(self, event: Event) -> str:
+        """Why it is not on disk; empty if it is."""
+        try:
+            private.add_line(self._path, json.dumps(asdict(event)))
+        except OSError as exc:
+            return f"{exc.strerror}: {exc.filename}"
+        return ""
 
 
 def read(path: Path) -> list[Event]:

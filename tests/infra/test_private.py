@@ -14,6 +14,7 @@ from infra.previewed import Previewed
 from infra.redact import Redactor
 from infra.rollout.holder import Holder, HolderFile
 from infra.rollout.journal import Journal
+from tests.support.full_disk import files_of_at_most
 
 
 @pytest.fixture(autouse=True)
@@ -33,10 +34,8 @@ def test_all_that_is_made_is_closed(tmp_path: Path) -> None:
     home = tmp_path / "checkout" / ".flygate"
     (tmp_path / "checkout").mkdir()
     folder = private.folder(home / "journal" / "deep")
-    with private.append(folder / "a") as file:
-        file.write("one\n")
-    with private.append(folder / "a") as file:
-        file.write("two\n")
+    private.add_line(folder / "a", "one")
+    private.add_line(folder / "a", "two")
     private.write(folder / "b", "long text")
     private.write(folder / "b", "short")
 
@@ -54,7 +53,7 @@ def test_what_an_older_version_made_is_closed(tmp_path: Path) -> None:
     (folder / "a").write_text("one\n")
 
     private.folder(folder)
-    private.append(folder / "a").close()
+    private.add_line(folder / "a", "two")
 
     assert [mode(tmp_path / ".flygate"), mode(folder), mode(folder / "a")] == [0o700, 0o700, 0o600]
 
@@ -100,3 +99,38 @@ def test_what_a_rollout_leaves_is_closed(tmp_path: Path) -> None:
     Previewed(tmp_path, "shop").write("state", ["line"])
 
     assert [str(one) for one in (home, *home.rglob("*")) if mode(one) & 0o077] == []
+
+
+def test_a_file_that_finds_no_room_is_as_it_was(tmp_path: Path) -> None:
+    """The text fits in half; the error says which file it was."""
+    file = tmp_path / "note.json"
+    private.write(file, "former")
+
+    with files_of_at_most(100), pytest.raises(OSError, match="too large") as failed:
+        private.write(file, "x" * 200)
+
+    assert file.read_text() == "former"
+    assert failed.value.filename == str(file)
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_line_that_finds_no_room_leaves_nothing_of_it(tmp_path: Path) -> None:
+    """What comes after it, once there is room, is a line of its own."""
+    file = tmp_path / "journal.jsonl"
+    private.add_line(file, "one")
+
+    with files_of_at_most(100), pytest.raises(OSError, match="too large"):
+        private.add_line(file, "x" * 200)
+    private.add_line(file, "two")
+
+    assert file.read_text() == "one\ntwo\n"
+
+
+def test_half_a_line_of_a_process_that_died_spoils_no_other(tmp_path: Path) -> None:
+    """It is ended before the next one."""
+    file = tmp_path / "journal.jsonl"
+    file.write_text('{"half')
+
+    private.add_line(file, "two")
+
+    assert file.read_text() == '{"half\ntwo\n'

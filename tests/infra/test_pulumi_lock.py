@@ -27,7 +27,7 @@ def locked(folder: Path, **changes: Any) -> PulumiLock:
     told = {"pid": os.getpid(), "username": "ann", "hostname": HERE, "timestamp": now, **changes}
     (locks / "0f3a.json").write_text(json.dumps(told))
     found = pulumi_lock.find({"PULUMI_BACKEND_URL": f"file://{folder}"}, "local")
-    assert found is not None
+    assert isinstance(found, PulumiLock)
     return found
 
 
@@ -70,10 +70,35 @@ def test_where_nothing_can_be_seen_there_is_no_lock(backend: str) -> None:
     assert pulumi_lock.find({"PULUMI_BACKEND_URL": backend}, "local") is None
 
 
-def test_a_torn_file_is_no_lock(tmp_path: Path) -> None:
-    """It is just being written, or ending."""
+@pytest.mark.parametrize("name", ["0f3a.json", "0f3a.json.18eca0553638f2f4.tmp"])
+@pytest.mark.parametrize("text", ["", '{"pid": '])
+def test_a_lock_that_found_no_room_is_dead_once_it_is_old(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    """Pulumi takes it for a lock, and can't read it; in its first moment it may yet be whole."""
+    environment = {"PULUMI_BACKEND_URL": f"file://{tmp_path}"}
     locks = tmp_path / ".pulumi/locks/organization/flygate/local"
     locks.mkdir(parents=True)
-    (locks / "0f3a.json").write_text('{"pid": ')
+    (locks / name).write_text(text)
 
-    assert pulumi_lock.find({"PULUMI_BACKEND_URL": f"file://{tmp_path}"}, "local") is None
+    first = pulumi_lock.find(environment, "local")
+    os.utime(locks / name, (1, 1))
+    later = pulumi_lock.find(environment, "local")
+
+    assert first is not None
+    assert later is not None
+    assert (first.is_dead, later.is_dead) == (False, True)
+    assert "no room on the disk" in str(later)
+
+
+def test_a_lock_whose_process_lives_comes_before_dead_ones(tmp_path: Path) -> None:
+    """It is the one to wait for."""
+    locked(tmp_path)
+    locks = tmp_path / ".pulumi/locks/organization/flygate/local"
+    (locks / "0000.json").write_text("")
+    os.utime(locks / "0000.json", (1, 1))
+
+    found = pulumi_lock.find({"PULUMI_BACKEND_URL": f"file://{tmp_path}"}, "local")
+
+    assert isinstance(found, PulumiLock)
+    assert found.pid == os.getpid()

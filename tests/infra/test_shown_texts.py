@@ -427,7 +427,9 @@ SINKS = {
     "ops/channel.py": "all that an operation says, redacted in cli/op.py",
     "ops/redis.py": "names and plans",
     "ops/removal.py": "names",
+    "private.py": "it writes what others hand it, which are in this list",
     "previewed.py": "lines of a preview, which Pulumi has shown",
+    "pulumi_state.py": "a copy of Pulumi's state, encrypted by Pulumi",
     "rollout/errand.py": "runs in a machine; what it says is a place",
     "rollout/holder.py": "place: leases",
     "rollout/hooks.py": "place: input of a hook",
@@ -437,7 +439,7 @@ SINKS = {
     "rollout/webhook.py": "place: chat",
 }
 _WRITES = {"print", "echo", "secho", "write_text", "write_bytes", "post", "pwrite"}
-_WRITES |= {"sys.stderr.write", "sys.stdout.write", "os.write", "private.write", "private.append"}
+_WRITES |= {"sys.stderr.write", "sys.stdout.write", "os.write", "private.write", "private.add_line"}
 _WRITES |= {"pulumi.log.info", "pulumi.log.warn", "pulumi.log.error", "pulumi.export"}
 _WRITES |= {"typer.prompt", "typer.confirm"}
 # A length from which on a text is meant, and not a digest or a list.

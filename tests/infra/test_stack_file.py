@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,44 @@ def test_the_other_stacks_are_found_by_their_files(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: flygate\n")
 
     assert [file.values["app"] for file in stack_file.others(tmp_path, "a")] == ["b"]
+
+
+def test_a_change_takes_the_file_s_place_when_it_is_whole(tmp_path: Path) -> None:
+    """Its mode and the link by which it is named stay."""
+    (tmp_path / "kept").mkdir()
+    file, link = tmp_path / "kept" / "prod.yaml", tmp_path / "Pulumi.prod.yaml"
+    file.write_text("config: {}\n")
+    file.chmod(0o600)
+    link.symlink_to(file)
+
+    with stack_file.replaced(tmp_path, "prod") as copy:
+        copy.write_text("config:\n  flygate:app: shop\n")
+
+    assert StackFile.read(tmp_path, "prod").values == {"app": "shop"}
+    assert link.is_symlink()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_change_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    """Pulumi cut its copy off: the disk is full."""
+    file = tmp_path / "Pulumi.prod.yaml"
+    file.write_text("config: {}\n")
+
+    with suppress(OSError), stack_file.replaced(tmp_path, "prod") as copy:
+        copy.write_text("")
+        raise OSError("No space left on device")
+
+    assert file.read_text() == "config: {}\n"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_file_that_is_not_there_yet_is_made(tmp_path: Path) -> None:
+    """And one that is not made leaves nothing."""
+    with stack_file.replaced(tmp_path, "prod"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+    with stack_file.replaced(tmp_path, "prod") as copy:
+        copy.write_text("config: {}\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["Pulumi.prod.yaml"]

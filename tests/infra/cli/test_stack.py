@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from infra.cli import unlock
 from infra.cli.stack import PulumiFailed, Stack
+from infra.errors import DiskFull, FlygateError
+from infra.rollout.errors import LockHeld
 
 pytestmark = pytest.mark.integration
 
@@ -16,8 +20,14 @@ MakeStack = Callable[[str], Stack]
 
 
 @pytest.fixture
-def stack_of(tmp_path: Path) -> MakeStack:
+def stack_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeStack:
     """Makes a checkout whose `pulumi` runs a line of shell."""
+
+    for name in [name for name in os.environ if name.startswith(("FLY_", "PULUMI_", "FLYGATE_"))]:
+        monkeypatch.delenv(name)
+    for name in ("FLY_API_BASE_URL", "FLY_FLAPS_BASE_URL"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nothing listens there
+    monkeypatch.setenv("FLY_API_TOKEN", "test")
 
     def make(line: str) -> Stack:
         program = tmp_path / "bin" / "pulumi"
@@ -25,7 +35,12 @@ def stack_of(tmp_path: Path) -> MakeStack:
         program.write_text(f"#!/bin/sh\n{line}\n")
         program.chmod(0o755)
         (tmp_path / ".flygate").mkdir()
-        (tmp_path / ".flygate" / "env").write_text(f"PATH='{program.parent}':$PATH\n")
+        variables = {
+            "PATH": f"'{program.parent}':$PATH",
+            "PULUMI_BACKEND_URL": f"'file://{tmp_path}/state'",
+        }
+        lines = (f"export {name}={value}\n" for name, value in variables.items())
+        (tmp_path / ".flygate" / "env").write_text("".join(lines))
         return Stack("prod", tmp_path)
 
     return make
@@ -64,5 +79,116 @@ def test_a_map_is_written_as_a_map(stack_of: MakeStack, tmp_path: Path) -> None:
         },
         "flygate:image": {"value": "x", "secret": False},
     }
-    assert said[6:9] == ["config", "rm", "pin"]
-    assert len(said) == 11
+    assert said[8:11] == ["config", "rm", "pin"]
+    assert len(said) == 15
+
+
+def up(stack: Stack) -> None:
+    """What the verbs do."""
+    stack.run("up", "--yes", what="The deployment")
+
+
+def lay(folder: Path, **texts: str) -> None:
+    """Files of Pulumi's state, as old as can be."""
+    for name, text in texts.items():
+        path = folder / "state" / ".pulumi" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        os.utime(path, (1, 1))
+
+
+LOCK = "locks/organization/flygate/prod/0f3a.json.18ec.tmp"
+STATE = "stacks/flygate/prod.json"
+FAILS = """case "$1" in config) echo shop;; *) echo "error: the network is down"; exit 1;; esac"""
+
+
+def test_a_failure_ends_with_why_what_serves_and_what_to_type(
+    stack_of: MakeStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pulumi's own reason, also where Fly can't be asked; what was typed is told."""
+    monkeypatch.setattr("sys.argv", ["flygate", "up", "prod"])
+
+    with pytest.raises(PulumiFailed) as failed:
+        up(stack_of(FAILS))
+
+    assert str(failed.value) == (
+        "The deployment failed: the network is down. What serves can't be told now, Fly does not "
+        "say. Mend that, then type `flygate up prod` again; `flygate doctor prod` looks for more."
+    )
+    assert failed.value.exit_code == 1
+
+
+def test_a_disk_without_room_is_told_of_before_pulumi_runs(
+    stack_of: MakeStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would leave a lock and a state that are cut off."""
+    stack = stack_of("echo ran >> ran")
+    monkeypatch.setattr("infra.space.LEAST_BYTES", 1 << 60)
+
+    with pytest.raises(DiskFull, match="Nothing was changed"):
+        up(stack)
+
+    assert not (stack.root / "ran").exists()
+
+
+def test_what_a_full_disk_left_is_named_and_one_command_puts_it_right(
+    stack_of: MakeStack,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Pulumi would say "unexpected end of JSON input"."""
+    stack = stack_of("case $1 in config) echo shop;; esac")
+    lay(tmp_path, **{LOCK: "", STATE: "", f"{STATE}.bak": '{"version": 3}'})
+    monkeypatch.setattr(unlock, "Stack", lambda _: stack)
+
+    with pytest.raises(FlygateError, match=r"cut off at 0 bytes.*`flygate unlock prod`"):
+        up(stack)
+    lay(tmp_path, **{STATE: '{"version": 3}'})
+    with pytest.raises(LockHeld, match=r"no room on the disk.*`flygate unlock prod` ends"):
+        up(stack)
+    lay(tmp_path, **{STATE: ""})
+    unlock.unlock("prod")
+    up(stack)
+
+    said = capsys.readouterr().out
+    assert "its lock has ended" in said
+    assert "its copy prod.json.bak is whole: it is in its place now" in said
+
+
+def test_a_state_that_was_cut_off_is_named_by_the_verbs_that_read_it(
+    stack_of: MakeStack, tmp_path: Path
+) -> None:
+    """`status`, `history`, `rollback`: what can't be read is named, and what to type."""
+    stack = stack_of("echo 'error: failed to load checkpoint' >&2; exit 255")
+    lay(tmp_path, **{STATE: '{"ver', f"{STATE}.bak": "{}"})
+
+    with pytest.raises(PulumiFailed, match=r"cut off at 5 bytes.*`flygate unlock prod`"):
+        stack.outputs()
+
+
+def test_without_a_whole_copy_nothing_is_laid_in_its_place(
+    stack_of: MakeStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says so, and where one could come from."""
+    stack = stack_of("true")
+    lay(tmp_path, **{STATE: '{"ver', f"{STATE}.bak": '{"v'})
+    monkeypatch.setattr(unlock, "Stack", lambda _: stack)
+
+    with pytest.raises(FlygateError, match=r"no copy of it is whole.*pulumi stack import"):
+        unlock.unlock("prod")
+
+    assert (tmp_path / "state" / ".pulumi" / STATE).read_text() == '{"ver'
+
+
+def test_a_configuration_that_finds_no_room_is_as_it_was(stack_of: MakeStack) -> None:
+    """Pulumi writes over the file, and leaves nothing of it on a full disk."""
+    cut = 'while [ "$1" != --config-file ]; do shift; done; : > "$2"'
+    stack = stack_of(f"{cut}; echo 'error: write: no space left on device' >&2; exit 1")
+    file = stack.root / "Pulumi.prod.yaml"
+    file.write_text("config: {}\n")
+
+    with pytest.raises(PulumiFailed, match="no space left on device"):
+        stack.configure({"pin": None, "app": "shop"})
+
+    assert file.read_text() == "config: {}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from infra.doctor import (
     backend,
     clock,
     configuration,
+    disk,
     dns,
     machines,
     redis,
@@ -29,6 +31,7 @@ from infra.fly.models import App, Lease, Organization, Redis
 from infra.generated import GENERATED
 from infra.promotion import Promotion
 from infra.rollout.observe import CANDIDATE, STANDBY, State
+from infra.space import Room
 from infra.stack_file import NO_IMAGE
 from scripts.toolchain.companions import PLUGIN
 from scripts.toolchain.pulumi_cli import PINNED
@@ -85,6 +88,53 @@ def test_pulumi_must_be_new_enough(said: str | None, verdict: Verdict) -> None:
 def test_the_backend_s_remedy_is_told_by_pulumi_s_words(said: str, command: str) -> None:
     """A wrong passphrase and a missing stack want different things."""
     assert command in backend.remedy(Patient(PaperStack()), said)
+
+
+def test_a_state_that_was_cut_off_is_broken(tmp_path: Path) -> None:
+    """Pulumi reads the configuration all the same, and would say only what it can't parse."""
+    file = tmp_path / ".pulumi/stacks/flygate/demo.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("")
+    (file.parent / "demo.json.bak").write_text("{}")
+    environment = {"PULUMI_BACKEND_URL": f"file://{tmp_path}"}
+
+    (found,) = asyncio.run(backend.examine(Patient(PaperStack(environment=environment))))
+
+    assert found.verdict is Verdict.BROKEN
+    assert "cut off at 0 bytes" in found.text
+    assert found.remedy == "flygate unlock demo"
+
+
+def test_a_lock_that_was_cut_off_is_broken(tmp_path: Path) -> None:
+    """It locks the stack, and names nobody."""
+    lock = tmp_path / ".pulumi/locks/organization/flygate/demo/0f3a.json.18ec.tmp"
+    lock.parent.mkdir(parents=True)
+    lock.write_text("")
+    os.utime(lock, (1, 1))
+    environment = {"PULUMI_BACKEND_URL": f"file://{tmp_path}"}
+
+    *_, found = asyncio.run(backend.examine(Patient(PaperStack(environment=environment))))
+
+    assert found.verdict is Verdict.BROKEN
+    assert "no room on the disk for its lock" in found.text
+    assert found.remedy == "flygate unlock demo"
+
+
+@pytest.mark.parametrize(
+    ("room", "verdict"),
+    [
+        (Room(Path("/shop"), 1 << 30), Verdict.OK),
+        (Room(Path("/shop"), 64 << 20), Verdict.WARNING),
+        (Room(Path("/shop"), 1 << 20), Verdict.BROKEN),
+        (Room(Path("/shop"), 1 << 30, has_names=False), Verdict.BROKEN),
+    ],
+)
+def test_a_disk_is_judged_by_what_a_deployment_writes(room: Room, verdict: Verdict) -> None:
+    """The folder is named, and what is free."""
+    found = disk.judge(room)
+
+    assert found.verdict is verdict
+    assert found.text.startswith(f"{room.free_bytes >> 20} MiB free for /shop")
 
 
 def test_a_backend_s_password_is_not_shown() -> None:

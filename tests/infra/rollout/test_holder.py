@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra.rollout.holder import Holder, HolderFile
+from tests.support.full_disk import files_of_at_most
 
 pytestmark = pytest.mark.integration
 
@@ -78,3 +79,17 @@ def test_a_file_that_was_torn_is_no_obstacle(tmp_path: Path) -> None:
     assert file.claim(ANN) is None
     assert file.left_behind == {}
     file.release()
+
+
+def test_leases_that_can_not_be_noted_end_no_rollout(tmp_path: Path) -> None:
+    """The next process waits until they expire; who holds it is told all the same."""
+    first, second = HolderFile(tmp_path / "shop.json"), HolderFile(tmp_path / "shop.json")
+    first.claim(ANN)
+
+    with files_of_at_most(10):
+        first.note({"machine": "nonce"})
+
+    assert second.claim(BOB)
+    first.release()
+    assert second.claim(BOB) is None
+    second.release()

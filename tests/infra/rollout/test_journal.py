@@ -9,6 +9,7 @@ from infra.redact import Redactor
 from infra.rollout import journal
 from infra.rollout.journal import Event, Journal
 from infra.rollout.report import Report
+from tests.support.full_disk import files_of_at_most
 
 
 def test_events_are_on_disk_before_a_listener_hears_of_them(tmp_path: Path) -> None:
@@ -68,3 +69,20 @@ def test_the_screen_shows_what_was_done_and_not_what_begins(tmp_path: Path) -> N
     shown = [line.split()[-1] for line in screen.getvalue().splitlines()]
     assert shown == ["STARTED", "DONE", "FAILED"]
     assert "✓" in screen.getvalue().splitlines()[1]
+
+
+def test_a_full_disk_ends_no_rollout(tmp_path: Path) -> None:
+    """The screen shows what the file can't hold, and says once why it has gaps."""
+    path, screen = tmp_path / "shop.jsonl", io.StringIO()
+    book = Journal(path, "v2", Redactor(), (Report(screen),))
+    book.write("started", "rollout", "v1 → v2")
+
+    with files_of_at_most(path.stat().st_size + 20):
+        book.write("done", "launch", "v2-iad-1")
+        book.write("done", "launch", "v2-iad-2")
+    book.write("finished", "rollout", "v2 is released")
+
+    said = screen.getvalue()
+    assert [text in said for text in ("v2-iad-1", "v2-iad-2", "v2 is released")] == [True] * 3
+    assert said.count(str(path)) == 1
+    assert [event.kind for event in journal.read(path)] == ["started", "finished"]

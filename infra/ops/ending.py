@@ -1,0 +1,68 @@
+"""What an operation that failed says last: Pulumi shows it as the reason."""
+
+from __future__ import annotations
+
+from infra import space
+from infra.errors import ConfigError, DiskFull, FlygateError
+from infra.fly.client import FlyClient
+from infra.fly.errors import FlyError
+from infra.last_words import LastWords, first_line
+from infra.rollout import serving
+from infra.rollout.errors import LockHeld, RestoreFailed, RolloutHeld, RolloutRestored
+
+# Many an error says what to do.
+_AGAIN = "the same command again"
+# What to type, by the first class that fits.
+_REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
+    (RolloutRestored, "Mend the cause, then run the same command again"),
+    (RestoreFailed, "Run the same command again: it begins by repairing what it finds"),
+    (
+        RolloutHeld,
+        '`flygate proceed {stack} --reason "…"` goes on, `flygate abort {stack}` ends it',
+    ),
+    (LockHeld, "Run the same command again when that has ended"),
+    (DiskFull, "Free some space there, then run the same command again"),
+    (
+        FlyError,
+        "Run the same command again once Fly answers; `flygate doctor {stack}` looks for more",
+    ),
+    (FlygateError, "Mend that, then run the same command again"),
+    (BaseException, "Run the same command again; `flygate doctor {stack}` looks for the cause"),
+)
+
+
+def operators(error: BaseException) -> FlygateError | None:
+    """The error as an operator may read it; None if it is a fault of ours."""
+    return error if isinstance(error, FlygateError) else space.full(error)
+
+
+def last_words(error: BaseException, text: str, serves: str, stack: str) -> str:
+    """All that the error says, and a last line that says why, what serves and what to type.
+
+    Args:
+        text: of the error, redacted.
+        serves: what was seen to serve after it.
+        stack: the stack's name.
+    """
+    cause = _cause(error, text)
+    remedy = next(said for kind, said in _REMEDIES if isinstance(error, kind)).format(stack=stack)
+    words = LastWords(cause, serves, "" if _AGAIN in cause else remedy)
+    line = f"error: {words}"
+    return f"error: {text}\n{line}" if "\n" in text else line
+
+
+async def serves(app: str) -> str:
+    """What serves the app now; see `infra/rollout/serving.py`."""
+    try:
+        async with FlyClient() as fly:
+            return await serving.look(fly, app)
+    except ConfigError as exc:
+        return f"{serving.UNTOLD}: {str(exc).partition('. ')[0]}"
+
+
+def _cause(error: BaseException, text: str) -> str:
+    """Why, and of a way back that failed, too, why that did."""
+    if not isinstance(error, RestoreFailed):
+        return first_line(text)
+    told = [line for line in text.splitlines() if not line.startswith(" ")]
+    return " ".join(told[:2])
