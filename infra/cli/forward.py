@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.pin import deploy_with, pin_of
+from infra.cli.pin import deploy_with, note, pin_of
 from infra.cli.stack import Stack
 from infra.cli.stack_name import StackName
 from infra.ops.orders import FORWARD
@@ -35,5 +35,5 @@ def forward(
             f"{environment} is not pinned; `pulumi up --stack {environment}` deploys the checkout."
         )
         return
-    deploy_with(stack, {FORWARD: "1"}, "The deployment", wait, lambda: None)
+    deploy_with(stack, {FORWARD: "1"}, "The deployment", wait, lambda: note(stack, None))
     print(f"{environment} runs the checkout again, as {stack.outputs()['release']}.")

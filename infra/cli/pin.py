@@ -33,15 +33,15 @@ def pin_of(stack: Stack) -> Pin | None:
 
 
 def deploy_with(
-    stack: Stack, orders: Mapping[str, str], what: str, wait: str, pin: Callable[[], Pin | None]
+    stack: Stack, orders: Mapping[str, str], what: str, wait: str, after: Callable[[], None]
 ) -> None:
-    """Run `pulumi up` by an order, then write into the stack's file what has become of the pin.
+    """Run `pulumi up` by an order, then let the stack's file say what has become of the pin.
 
     Args:
         orders: see `infra/ops/orders.py`.
         wait: how long another rollout is waited for.
-        pin: the one that the run has set; None if it has ended it. It is asked for when the run
-            has succeeded, or is held: `flygate proceed` goes on by the file.
+        after: notes it. It is called when the run has succeeded, or is held: `flygate proceed`
+            goes on by the file.
 
     Raises:
         PulumiFailed: the deployment failed; the file is as it was, unless it is only held.
@@ -51,9 +51,9 @@ def deploy_with(
         stack.run("up", "--yes", "--skip-preview", what=what, orders=given)
     except PulumiFailed as exc:
         if exc.is_held:
-            note(stack, pin())
+            after()
         raise
-    note(stack, pin())
+    after()
 
 
 def note(stack: Stack, pin: Pin | None) -> None:

@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 
 from infra.chosen import Note
-from infra.cli.pin import deploy_with
+from infra.cli.pin import deploy_with, note
 from infra.cli.stack import Stack
 from infra.cli.stack_name import StackName
-from infra.config import Pin
 from infra.ops.orders import BACK, NO_HOOKS, Back
 from infra.provenance import actor, now
 
@@ -53,12 +52,12 @@ def rollback(
     decision, or this one is held, 4 failed and not restored.
     """
     stack = Stack(environment)
-    note = Note(stack.root, stack.config("app") or "")
-    note.forget()
+    way = Note(stack.root, stack.config("app") or "")
+    way.forget()
     order = Back(to=to, by=actor(), at=now(), reason=reason, fast=fast)
     orders = {BACK: order.model_dump_json(), **({NO_HOOKS: order.by} if no_hooks else {})}
-    deploy_with(stack, orders, "The rollback", wait, lambda: _pin(note))
-    if (chosen := note.read()) and not chosen.changes:
+    deploy_with(stack, orders, "The rollback", wait, lambda: _pin(stack, way))
+    if (chosen := way.read()) and not chosen.changes:
         print(chosen.describe(environment))
     elif chosen:
         print(
@@ -67,7 +66,7 @@ def rollback(
         )
 
 
-def _pin(note: Note) -> Pin | None:
-    """What the program has chosen while the stack was locked."""
-    chosen = note.read()
-    return chosen.pin if chosen else None
+def _pin(stack: Stack, way: Note) -> None:
+    """Write down what the program has chosen while the stack was locked."""
+    if chosen := way.read():
+        note(stack, chosen.pin)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from infra.ops.orders import FORWARD
 from tests.e2e.load import Load
 from tests.e2e.project import Project
 
@@ -223,7 +224,7 @@ def test_a_large_configuration_is_released_changed_and_rolled_back(project: Proj
     assert found == [_digest(value) for value in expected]
     assert project.flygate("ledger", "show", "local").code == 0
     project.reset()
-    project.up().ok()
+    project.up(FORWARD).ok()
 
 
 def _set_all(project: Project, hidden: dict[str, str], plain: dict[str, str]) -> None:

@@ -60,7 +60,8 @@ def test_prod_runs_what_was_proved_and_nothing_else(project: Project, prod: Prod
     assert refused.code == 1
     assert "flygate:promotion.soak asks for 1h" in refused.output
 
-    prod.flygate("promote", "prod", "--override", "fixes the outage").ok()
+    run = prod.flygate("promote", "prod", "--override", "fixes the outage").ok()
+    assert "prod runs what local proved, as v1." in run.output
 
     receipt = project.outputs_of("receipt")
     assert prod.output("image") == receipt["image"]
@@ -70,6 +71,8 @@ def test_prod_runs_what_was_proved_and_nothing_else(project: Project, prod: Prod
     project.append(API, "# staging moves on")
     project.up().ok()
     assert project.outputs_of("receipt")["image"] != receipt["image"]
+    # What was promoted is a map like any other: a part of it is set, and the rest stays.
+    prod.pulumi("config", "set", "--path", "promotion.soak", "1h").ok()
     prod.pulumi("preview", "--expect-no-changes").ok()
 
     prod.pulumi("config", "set", "image", project.outputs_of("receipt")["image"]).ok()
