@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli import screen
+from infra.cli import aftermath, screen
 from infra.cli.stack import Stack
 from infra.cli.stack_name import StackName
 from infra.doctor.errors import Unknown
@@ -20,7 +20,8 @@ from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
 from infra.fly.errors import FlyError
 from infra.redact import Redactor
-from infra.rollout.observe import Seen, observe
+from infra.rollout import serving
+from infra.rollout.observe import Seen, State, observe
 from infra.stack_file import StackFile
 
 
@@ -36,6 +37,8 @@ class Status:
     image: str
     pinned: str
     machines: list[Seen]
+    serves: str
+    last_rollout: str
     redis: list[dict[str, Any]]
 
 
@@ -63,15 +66,18 @@ def status(
         _show_redises(redises, environment)
         return
     pin = outputs.get("pin") or {}
+    app, machines = outputs["app"], _machines(stack, outputs["app"])
     found = Status(
         stack=environment,
-        app=outputs["app"],
+        app=app,
         url=outputs["url"],
         release=outputs["release"],
         phase=outputs["phase"],
         image=outputs["image"],
         pinned=pin.get("version", ""),
-        machines=_machines(stack, outputs["app"]),
+        machines=machines,
+        serves=serving.describe(State(app, tuple(machines))),
+        last_rollout=aftermath.told(stack.root, app, environment),
         redis=[one.document(environment) for one in redises],
     )
     if as_json:
@@ -127,3 +133,6 @@ def _show(found: Status) -> None:
         )
         table.add_row(machine.name, machine.id, machine.region, machine.state, role, checks)
     console.print(table)
+    print(f"{found.serves}.")
+    if found.last_rollout:
+        print(found.last_rollout)
