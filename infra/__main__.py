@@ -293,3 +293,7 @@ try:
 except FlygateError as exc:
     # A configuration error is for the operator, who has no use for our stack trace.
     raise pulumi.RunError(str(exc)) from None
+except OSError as exc:
+    if (full := space.full(exc)) is None:
+        raise
+    raise pulumi.RunError(str(full)) from None

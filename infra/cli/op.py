@@ -29,7 +29,7 @@ from infra.ops import redis as redis_op
 from infra.ops import release as release_op
 from infra.ops import standing as standing_op
 from infra.ops.channel import channel
-from infra.ops.orders import Orders
+from infra.ops.orders import MOVE, Orders
 from infra.ops.request import ReleaseRequest
 from infra.ops.site import Site
 from infra.owner import Owner
@@ -236,7 +236,8 @@ def _request(kind: type[Request], operation: Operation) -> Request:
         request = kind.model_validate_json(sys.stdin.read())
     except ValidationError as exc:
         raise ConfigError(f"The request is wrong: {exc.errors(include_input=False)}") from None
-    operation.about(request.app, request.owner)
+    # While a stack moves, its former app is what serves.
+    operation.about(os.environ.get(MOVE) or request.app, request.owner)
     return request
 
 

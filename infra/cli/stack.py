@@ -28,7 +28,7 @@ from infra.errors import ConfigError, FlygateError
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
 from infra.last_words import LastWords
-from infra.ops.orders import Orders
+from infra.ops.orders import MOVE, Orders
 from infra.ops.site import journal_path
 from infra.previewed import Previewed
 from infra.pulumi_lock import PulumiLock
@@ -126,7 +126,7 @@ class Stack:
         if trouble := self._trouble():
             raise FlygateError(trouble)
         self._wait_for_pulumi(Orders.from_env(environment).wait_seconds)
-        app = self.config("app") or ""
+        app = self._app(what)
         path = journal_path(self.root, app)
         if "--skip-preview" in arguments:
             Previewed(self.root, app).forget()
@@ -137,7 +137,7 @@ class Stack:
         finally:
             self._close_state()
         if outcome.code != 0:
-            raise self._failure(what, app, outcome)
+            raise self._failure(what, environment.get(MOVE) or app, outcome)
 
     def check_unlocked(self) -> None:
         """No other Pulumi runs on this stack.
@@ -146,6 +146,15 @@ class Stack:
             LockHeld: one does, or died and left its lock.
         """
         self._wait_for_pulumi(0.0)
+
+    def _app(self, what: str) -> str:
+        """The app's name, which Pulumi tells if it can read the stack."""
+        try:
+            return self.config("app") or ""
+        except PulumiFailed as exc:
+            app = str(StackFile.read(self.root, self.name).values.get("app", ""))
+            told = Outcome(1, [], [f"error: {exc}"])
+            raise self._failure(what, app, told) from None
 
     def _failure(self, what: str, app: str, outcome: Outcome) -> PulumiFailed:
         """Why it failed, what serves now, and what to type."""

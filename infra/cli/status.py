@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from infra import pinning
-from infra.cli import screen
+from infra.cli import aftermath, screen
 from infra.cli.pin import recorded
 from infra.cli.stack import Stack
 from infra.cli.stack_name import StackName
@@ -23,7 +23,8 @@ from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
 from infra.fly.errors import FlyError
 from infra.redact import Redactor
-from infra.rollout.observe import Seen, observe
+from infra.rollout import serving
+from infra.rollout.observe import Seen, State, observe
 from infra.stack_file import StackFile
 
 
@@ -40,6 +41,8 @@ class Status:
     pinned: str
     pin: dict[str, Any] | None
     machines: list[Seen]
+    serves: str
+    last_rollout: str
     redis: list[dict[str, Any]]
 
 
@@ -67,16 +70,19 @@ def status(
         _show_redises(redises, environment)
         return
     pin = recorded(outputs)
+    app, machines = outputs["app"], _machines(stack, outputs["app"])
     found = Status(
         stack=environment,
-        app=outputs["app"],
+        app=app,
         url=outputs["url"],
         release=outputs["release"],
         phase=outputs["phase"],
         image=outputs["image"],
         pinned=pin.version if pin else "",
         pin=pin.model_dump() if pin else None,
-        machines=_machines(stack, outputs["app"]),
+        machines=machines,
+        serves=serving.describe(State(app, tuple(machines))),
+        last_rollout=aftermath.told(stack.root, app, environment),
         redis=[one.document(environment) for one in redises],
     )
     if as_json:
@@ -134,3 +140,6 @@ def _show(found: Status) -> None:
         )
         table.add_row(machine.name, machine.id, machine.region, machine.state, role, checks)
     console.print(table)
+    print(f"{found.serves}.")
+    if found.last_rollout:
+        print(found.last_rollout)

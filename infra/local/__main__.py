@@ -11,14 +11,18 @@ from typing import Any
 from infra.local.daemon import LocalFly
 from infra.local.errors import StartupError
 from infra.local.options import Options, add_arguments, options_of
+from infra.local.room import is_full
 
 
 def main() -> int:
     try:
         options = _options()
         _run(serve(options.state, options.api_port, options.proxy_port, options_of(options)))
-    except StartupError as error:
-        sys.stderr.write(f"flygate local: {error}\n")
+    except (StartupError, OSError) as error:
+        if isinstance(error, OSError) and not is_full(error):
+            raise
+        more = "; free some space there" if isinstance(error, OSError) else ""
+        sys.stderr.write(f"flygate local: {error}{more}\n")
         return 1
     return 0
 

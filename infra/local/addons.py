@@ -13,6 +13,7 @@ from infra.local.database import Database
 from infra.local.errors import NameTakenError, NotFoundError, ValidationFailedError
 from infra.local.images import remove_tree
 from infra.local.regions import REGIONS
+from infra.local.room import check_room
 from infra.local.runtime.identity import MARKER
 from infra.local.runtime.valkey import ValkeySettings
 from infra.local.seal import Seal
@@ -69,6 +70,7 @@ class AddOns:
             NameTakenError: another one has that name.
             ValidationFailedError: a name, plan or region that there isn't.
             FailedPreconditionError: this computer has no server program.
+            NoSpaceError: the disk is full.
         """
         name = new.name or f"redis-{secrets.token_hex(4)}"
         if not _NAME.fullmatch(name):
@@ -78,6 +80,7 @@ class AddOns:
         if name in self._databases:
             raise NameTakenError("Validation failed: Name has already been taken")
         _check(new.plan_id or PAY_AS_YOU_GO, (new.primary_region, *new.read_regions))
+        check_room(self._store.folder)
         database = self._database(self._record(name, new))
         self._databases[name] = database
         self._save(database.record)

@@ -12,6 +12,7 @@ from infra.local.errors import (
     NotFoundError,
     ValidationFailedError,
 )
+from infra.local.room import check_room
 from infra.local.store import Store
 from infra.local.times import Clock
 
@@ -41,6 +42,7 @@ class Apps:
         Raises:
             ValidationFailedError: a name that Fly refuses.
             NameTakenError: it exists.
+            NoSpaceError: the disk is full.
         """
         if not _NAME.fullmatch(name):
             raise ValidationFailedError(
@@ -51,6 +53,7 @@ class Apps:
             return existing
         if existing:
             raise NameTakenError("Validation failed: Name has already been taken")
+        check_room(self._store.folder)
         app = App(
             id=secrets.token_hex(8),
             name=name,

@@ -113,6 +113,7 @@ class LocalFly:
         await self._start_dns(stack, cloud, faults, listeners)
         await self._start_proxy(stack, routes, cloud, listeners)
         await self._start_machines(stack, cloud, routes)
+        await self._start_settling(stack, store)
         stack.callback(faults.machines.clear)
         await self._start_api(stack, cloud, routes, faults, listeners)
         stack.enter_context(self._announced(store))
@@ -182,6 +183,17 @@ class LocalFly:
         await asyncio.to_thread(cloud.fleet.end_orphans, cloud.addons.pids)
         cloud.addons.boot()
         cloud.fleet.boot()
+
+    async def _start_settling(self, stack: contextlib.AsyncExitStack, store: Store) -> None:
+        """What finds no room on the disk is written when there is some, or at the end."""
+        task = asyncio.create_task(store.settle_for_ever())
+
+        async def stop() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            store.settle()
+
+        stack.push_async_callback(stop)
 
     async def _start_api(
         self,

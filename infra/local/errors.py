@@ -5,7 +5,8 @@ FlyError
 ├── ForbiddenError         403    ├── FailedPreconditionError   412
 ├── NotFoundError          404    ├── TooLargeError             413
 ├── DeadlineExceededError  408    ├── ValidationFailedError     422
-└── LeaseHeldError         409    └── NameTakenError            422
+├── LeaseHeldError         409    ├── NameTakenError            422
+└── NoSpaceError           507
 StartupError                      the daemon itself can't start
 ├── ForeignFolderError            the folder named for its state is something else
 └── OptionError                   it is asked for what can't be
@@ -58,6 +59,11 @@ class ValidationFailedError(FlyError):
 class NameTakenError(FlyError):
     http_status = 422
     reason = "name_taken"
+
+
+class NoSpaceError(FlyError):
+    http_status = 507
+    reason = "no_space"
 
 
 class StartupError(Exception):

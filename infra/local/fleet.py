@@ -11,6 +11,7 @@ from infra.local.host import Host
 from infra.local.ids import machine_id, machine_name
 from infra.local.machine import Machine
 from infra.local.machines import Lifecycle
+from infra.local.room import check_room
 from infra.local.runtime.orphans import end_orphans
 
 _KEPT_DESTROYED = 50
@@ -58,12 +59,14 @@ class Fleet:
 
         Raises:
             ValidationFailedError: another machine of the app has that name.
+            NoSpaceError: the disk is full.
         """
         if new.name and any(m.machine.name == new.name for m in self.list(app)):
             raise ValidationFailedError(
                 f"already_exists: unique machine name violation, machine ID with name "
                 f'"{new.name}" already exists'
             )
+        check_room(self._host.store.folder)
         lifecycle = Lifecycle(self._record(app, new), self._host)
         self._machines[lifecycle.machine.id] = lifecycle
         lifecycle.create(skip_launch=new.skip_launch)

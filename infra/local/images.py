@@ -15,6 +15,7 @@ from typing import Any
 from infra.local.errors import InvalidArgumentError, NotFoundError, TooLargeError
 from infra.local.image_ref import ImageRef
 from infra.local.private import opener
+from infra.local.room import check_room
 from infra.local.stand_in import stand_in_image
 
 MAX_IMAGE_BYTES = 64 * 1024 * 1024
@@ -44,6 +45,7 @@ class ImageStore:
         Raises:
             InvalidArgumentError: the bytes have another digest, or the tar is unsafe.
             TooLargeError: above 64 MiB.
+            NoSpaceError: the disk is full.
         """
         if len(tar) > MAX_IMAGE_BYTES:
             raise TooLargeError(f"image too large: {len(tar)} bytes, at most {MAX_IMAGE_BYTES}")
@@ -52,6 +54,7 @@ class ImageStore:
             raise InvalidArgumentError(f"digest mismatch: the path says {digest}, the tar {found}")
         if self.has(digest):
             return False
+        check_room(self._folder, len(tar))
         self._unpack(digest, tar)
         return True
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import logging
 from collections import deque
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.local.private import opener
+from infra.local.private import append_whole
+from infra.local.room import is_full
 from infra.local.times import Clock
 
 _COLLECT_SECONDS = 0.2
@@ -15,6 +17,8 @@ _KEPT_LINES = 2_000  # per app, in memory; the files keep more
 _ROTATE_BYTES = 8 * 1024 * 1024
 _LONGEST_LINE_BYTES = 64 * 1024
 _READ_BYTES = 1024 * 1024
+
+_log = logging.getLogger("flygate.local")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,13 @@ class AppLog:
         self.lines.extend(added)
         if self._path.exists() and self._path.stat().st_size > _ROTATE_BYTES:
             self._path.replace(self._path.with_suffix(".jsonl.1"))
-        with open(self._path, "a", opener=opener) as file:
-            file.writelines(json.dumps(asdict(line)) + "\n" for line in added)
+        text = "".join(json.dumps(asdict(line)) + "\n" for line in added)
+        try:
+            append_whole(self._path, text)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            _log.error("lines of a log are in memory only: %s", error)
 
     @property
     def next_sequence(self) -> int:

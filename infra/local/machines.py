@@ -9,6 +9,7 @@ from infra.local.config import MachineConfig
 from infra.local.host import Host
 from infra.local.machine import Machine
 from infra.local.refusals import check_destroyable, check_startable, not_running
+from infra.local.room import check_room
 from infra.local.runner import Runner
 from infra.local.runtime.command import Command, CommandResult
 from infra.local.runtime.process import Process
@@ -23,6 +24,7 @@ class Lifecycle:
         self.machine = machine
         self._runner = Runner(machine, host)
         self._clock = host.clock
+        self._folder = host.store.folder
 
     @property
     def checks(self) -> list[CheckStatus]:
@@ -88,7 +90,12 @@ class Lifecycle:
         self._runner.end("restart", "restarting", signal, timeout_seconds)
 
     def update(self, config: MachineConfig, *, skip_launch: bool) -> None:
-        """Begins to replace the config; a running machine restarts, another one stays down."""
+        """Begins to replace the config; a running machine restarts, another one stays down.
+
+        Raises:
+            NoSpaceError: the disk is full; the machine is as it was.
+        """
+        check_room(self._folder)
         goes_on = self.machine.desired == "started" and not skip_launch
         self.machine.configure(config)
         if self.machine.ports:  # it has no address of its own, and may listen on more ports now

@@ -13,6 +13,26 @@ def opener(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
+def append_whole(path: Path, text: str) -> None:
+    """Adds a text to a file, or nothing of it where there is no room for all.
+
+    Raises:
+        OSError: the file is as it was.
+    """
+    data = text.encode()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        size = os.fstat(descriptor).st_size
+        try:
+            while data:
+                data = data[os.write(descriptor, data) :]
+        except OSError:
+            os.ftruncate(descriptor, size)
+            raise
+    finally:
+        os.close(descriptor)
+
+
 def make_folder(path: Path) -> None:
     """Makes a folder, and those that it is in; those that are made are their owner's alone."""
     missing = [one for one in (path, *path.parents) if not one.exists()]

@@ -5,6 +5,7 @@ certificates.
 from typing import Any
 
 from infra.local.errors import NotFoundError
+from infra.local.room import check_room
 from infra.local.store import Store
 
 Record = dict[str, Any]
@@ -34,6 +35,12 @@ class Records:
         return found
 
     def put(self, app: str, key: str, record: Record) -> Record:
+        """Keeps a document.
+
+        Raises:
+            NoSpaceError: the disk is full.
+        """
+        check_room(self._store.folder)
         self._store.write(self._key(app), {**self.of(app), key: record})
         return record
 

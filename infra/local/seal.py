@@ -4,10 +4,11 @@ the state without its key nor a look at its files shows one.
 
 import hashlib
 import hmac
-import os
 import secrets
 from base64 import b64decode, b64encode
 from pathlib import Path
+
+from infra.local.private import opener
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 16
@@ -28,12 +29,11 @@ class Seal:
     @classmethod
     def of_file(cls, path: Path) -> "Seal":
         """The seal whose key is in `path`; the key is made if the file is missing."""
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return cls(path.read_bytes())
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(_KEY_BYTES))
+        if not path.exists():
+            scratch = path.with_name(f"{path.name}.new")
+            with open(scratch, "wb", opener=opener) as file:
+                file.write(secrets.token_bytes(_KEY_BYTES))
+            scratch.rename(path)
         return cls(path.read_bytes())
 
     def close(self, plain: str) -> str:

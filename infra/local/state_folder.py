@@ -31,7 +31,7 @@ _FILES = re.compile(
     rf"{re.escape(MARK)}|daemon\.(json|new|lock|log)|(identity|ports|runtime|tokens)\.(json|new)"
 )
 _FOLDERS = {
-    "addons": re.compile(rf"key|[0-9a-f]{{16}}|{_DOCUMENT.pattern}"),
+    "addons": re.compile(rf"key(\.new)?|[0-9a-f]{{16}}|{_DOCUMENT.pattern}"),
     "apps": _DOCUMENT,
     "certificates": _DOCUMENT,
     "images": re.compile(r"[0-9a-f]{64}|\.tags\.json(\.new)?|\.unpack-\w+"),
@@ -39,7 +39,7 @@ _FOLDERS = {
     "machines": _DOCUMENT,
     "python": re.compile(r"bin|lib|lib64|include|\.?pyvenv\.cfg(\.new)?"),
     "releases": _DOCUMENT,
-    "secrets": re.compile(rf"key|{_DOCUMENT.pattern}"),
+    "secrets": re.compile(rf"key(\.new)?|{_DOCUMENT.pattern}"),
     "volumes": _DOCUMENT,
 }
 # Written before the mark, or while another process writes it.

@@ -96,6 +96,21 @@ class HolderFile:
             self._descriptor = None
 
 
+def living(path: Path) -> str:
+    """Who rolls out from this computer now, by an app's file; empty if nobody does."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return str(_read(descriptor).get("description") or "a process of this computer")
+    finally:
+        os.close(descriptor)
+    return ""
+
+
 def _read(descriptor: int) -> dict[str, Any]:
     """What the last holder wrote; nothing if it died while it wrote."""
     try:

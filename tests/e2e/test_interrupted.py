@@ -58,6 +58,36 @@ def test_the_second_of_two_is_refused_with_the_name_of_the_first(project: Projec
     patient.ok()
 
 
+def test_what_a_full_disk_left_ends_with_the_command_that_the_screen_names(
+    project: Project,
+) -> None:
+    """A lock of 0 bytes and half a state, as Pulumi leaves them: `unlock`, then `up`."""
+    before, serving = project.history(), project.serving()
+    state = project.path / ".flygate" / "state" / ".pulumi"
+    locks = state / "locks" / "organization" / "flygate" / "local"
+    locks.mkdir(parents=True, exist_ok=True)
+    (locks / "a470ad6e.json.18eca0553638f2f4.tmp").touch()
+    file = state / "stacks" / "flygate" / "local.json"
+    whole = file.read_bytes()
+    (file.parent / "local.json.bak").write_bytes(whole)
+    file.write_bytes(whole[: len(whole) // 2])
+
+    by_hand = project.pulumi("preview", "--stack", "local")
+    told = [project.flygate(*verb) for verb in (("up", "local", "--quiet"), ("status",))]
+    unlocked = project.flygate("unlock", "local").ok()
+    project.flygate("up", "local", "--quiet").ok()
+
+    assert "unexpected end of JSON input" in by_hand.output
+    for run in told:
+        assert run.code == 1
+        last = run.output.splitlines()[-1]
+        assert f"was cut off at {len(whole) // 2} bytes" in last
+        assert "`flygate unlock local`" in last
+    assert "its lock has ended" in unlocked.output
+    assert project.history() == before
+    assert project.serving() == serving
+
+
 # The engine runs as `flygate op release`, which the plugin has started, which Pulumi has started.
 PROCESSES = {
     "pulumi": lambda command: command[:1] and Path(command[0]).name == "pulumi",

@@ -7,10 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.errors import InvalidArgumentError, NotFoundError, TooLargeError
+from infra.local.errors import (
+    InvalidArgumentError,
+    NoSpaceError,
+    NotFoundError,
+    TooLargeError,
+)
 from infra.local.images import ImageStore, remove_tree
 from infra.local.seal import Seal
 from infra.local.store import Store
+from tests.support.full_disk import files_of_at_most
 from tests.support.localfly import digest_of, make_image
 
 
@@ -133,3 +139,66 @@ def test_wrong_digests_and_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(TooLargeError):
         store.add(digest_of(image), image)
     assert os.listdir(tmp_path) == []
+
+
+def test_a_document_without_room_is_owed(tmp_path: Path) -> None:
+    """It counts at once, as it was then; the disk gets it when there is room, and is never cut."""
+    store = Store(tmp_path)
+    store.write("a", {"n": 1})
+    document = {"n": 2, "text": "x" * 200}
+
+    with files_of_at_most(100):
+        store.write("a", document)
+        document["n"] = 3
+        store.settle()
+        on_disk = Store(tmp_path).read("a")
+    owed = store.read("a")
+    store.settle()
+
+    assert on_disk == {"n": 1}
+    assert owed == {"n": 2, "text": "x" * 200}
+    assert Store(tmp_path).read("a") == owed
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_what_is_newer_or_deleted_is_owed_no_more(tmp_path: Path) -> None:
+    """A former version never comes back."""
+    store = Store(tmp_path)
+    with files_of_at_most(100):
+        store.write("a", "x" * 200)
+        store.write("b", "x" * 200)
+        store.write("a", "new")
+        store.delete("b")
+    store.settle()
+
+    assert Store(tmp_path).read("a") == "new"
+    assert Store(tmp_path).read("b") is None
+
+
+def test_a_key_that_finds_no_room_is_no_key(tmp_path: Path) -> None:
+    """An empty one would seal nothing, for ever."""
+    with files_of_at_most(10), pytest.raises(OSError, match="too large"):
+        Seal.of_file(tmp_path / "key")
+
+    sealed = Seal.of_file(tmp_path / "key").close("secret")
+
+    assert (tmp_path / "key").stat().st_size == 32
+    assert Seal.of_file(tmp_path / "key").open(sealed) == "secret"
+
+
+def test_an_image_that_finds_no_room_is_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused before, or taken away again; with room it is whole."""
+    image = make_image({"large": b"x" * 3000}, ["python"])
+    store = ImageStore(tmp_path)
+
+    with files_of_at_most(1000), pytest.raises(OSError, match="too large"):
+        store.add(digest_of(image), image)
+    assert list(tmp_path.iterdir()) == []
+    with monkeypatch.context() as full:
+        full.setattr("infra.local.room.LEAST_BYTES", 1 << 60)
+        with pytest.raises(NoSpaceError, match="no space left on device"):
+            store.add(digest_of(image), image)
+    assert list(tmp_path.iterdir()) == []
+    assert store.add(digest_of(image), image)

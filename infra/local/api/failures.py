@@ -1,17 +1,23 @@
 """Failures in the form that Fly gives them: `{"error": …, "status": …}` (FLY.md 2.1)."""
 
+import logging
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from infra.local.errors import FlyError
+from infra.local.errors import FlyError, NoSpaceError
+from infra.local.room import is_full
+
+_log = logging.getLogger("flygate.local")
 
 
 def install_failure_handlers(api: FastAPI) -> None:
     api.add_exception_handler(FlyError, _fly_error)
     api.add_exception_handler(RequestValidationError, _bad_request)
     api.add_exception_handler(HTTPException, _http_error)
+    api.add_exception_handler(OSError, _os_error)
     api.add_exception_handler(Exception, _bug)
 
 
@@ -34,6 +40,14 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
     text = f"{error.detail}: {request.method} {request.url.path}"
     return JSONResponse({"error": text, "status": "unknown"}, error.status_code)
+
+
+async def _os_error(request: Request, error: Exception) -> JSONResponse:
+    """A disk that filled up meanwhile is named; the rest is a fault of ours."""
+    _log.error("%s %s", request.method, request.url.path, exc_info=error)
+    if is_full(error):
+        return await _fly_error(request, NoSpaceError(f"no space left on device: {error}"))
+    return await _bug(request, error)
 
 
 async def _bug(_: Request, error: Exception) -> JSONResponse:

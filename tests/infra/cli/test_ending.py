@@ -170,11 +170,19 @@ KINDS = {
         ],
     ),
     "the engine is killed half-way": Failure(
-        cause=["The rollout of v9 was cut off half-way", "signal: killed"],
+        cause=[
+            "The rollout of v9 was cut off half-way: `flygate op release` ended by signal: killed"
+        ],
         remedy="Type `flygate up shop` again: it goes on with what it finds",
         code=4,
         events=[event("started"), event("step", "launch v9-iad-1", "launch")],
-        printed=command("release", 9, "error: signal: killed"),
+        printed=diagnostics(
+            "    error: update failed",
+            "",
+            "  command:local:Command (release-command):",
+            '    error: signal: killed: running "exec ./flygate op release":',
+            "    v9   0.6s · rollout  v8 → v9 (blue/green): 1 machine in iad",
+        ),
     ),
     "it is killed on the way back": Failure(
         cause=["The rollout of v9 was cut off half-way: its process was killed"],
