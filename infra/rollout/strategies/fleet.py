@@ -108,10 +108,13 @@ def _batches(target: Target, totals: list[int]) -> Iterator[tuple[Slot, ...]]:
 
 
 def _is_well(machine: Seen, target: Target) -> bool:
-    """The machine can be gone on with; an idle one that the proxy suspended, too."""
-    return (
-        machine.manifest == target.manifest_id
-        and machine.role != STANDBY
-        and machine.healthy
-        and (machine.state == "started" or machine.serves)
-    )
+    """The machine can be gone on with; an idle one that the proxy suspended, too.
+
+    One that got no requests yet may have been made a moment ago: whether it is well its gates say,
+    so that what a plan says of it does not depend on that moment.
+    """
+    if machine.manifest != target.manifest_id or machine.role == STANDBY:
+        return False
+    if machine.cordoned:
+        return machine.state in {"created", "starting", "started"}
+    return machine.healthy and machine.serves
