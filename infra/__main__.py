@@ -12,7 +12,7 @@ from typing import Any
 
 import pulumi
 
-from infra import bounds, config, inputs, pinning, preview, promotion, redis, sizing, space
+from infra import bounds, config, inputs, pinning, promotion, redis, sizing, space
 from infra.asked import Asked
 from infra.chosen import Chosen, Note
 from infra.components.app import FlyApp
@@ -24,13 +24,16 @@ from infra.components.state import checkpoint
 from infra.config import Pin, StackConfig
 from infra.errors import FlygateError
 from infra.manifest import Manifest
+from infra.ops.foresight import Foresight
 from infra.ops.orders import Back, Orders
+from infra.ops.request import ReleaseRequest
 from infra.owner import Owner
 from infra.pinned_redis import PinnedRedis
 from infra.previewed import Previewed
 from infra.promotion import Receipt
 from infra.recorded import COPY, Recorded
 from infra.redis import LiveRedis, RedisPlan
+from infra.rollout.observe import State
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -61,13 +64,15 @@ def main() -> None:
     made = UpstashRedis(REDIS, stack, planned, drift, owner, _after(app)) if planned else None
     attached = {} if pinned and pinned.is_own(live) else _attached(asked, planned, made)
     wanted = asked.manifest.with_secrets(attached) if asked.manifest else None
-    _tell_plan(asked, wanted, attached, seen, planned, recorded)
+    request = _request(asked, wanted, drift, sorted(attached), owner)
+    ahead = _foresight(asked, request, attached, recorded, seen)
+    _tell_plan(asked, seen, planned, ahead)
     release = Release(
         RELEASE,
-        _request(asked, wanted, drift, sorted(attached), owner),
+        request,
         _secrets(asked, attached, recorded),
         recorded,
-        seen["plan"],
+        ahead.again() if recorded.has_result else [],
         pulumi.ResourceOptions.merge(
             _after(app, made), pulumi.ResourceOptions(protect=stack.protect)
         ),
@@ -142,12 +147,11 @@ def _look(
     asked: Asked, recorded: Recorded, owner: str, pinned: PinnedRedis | None
 ) -> dict[str, Any]:
     """What is live now; what moved between the preview and the update stops it."""
-    stack, wanted = asked.stack, asked.manifest
+    stack = asked.stack
     name = redis.name_of(stack.redis, stack.app)
     request = {
         "app": stack.app,
         "org": stack.org,
-        "manifest": wanted.model_dump(mode="json") if wanted else None,
         "redis": None if asked.brings_redis else name,
         "left": name if asked.brings_redis else None,
         "needs_redis": asked.needs_redis,
@@ -155,6 +159,7 @@ def _look(
         "owner": owner,
         "takeover": stack.takeover,
         "known": recorded.ledger.next_version - 1,
+        "needs_key": not recorded.ledger.key,
         "lacks": [f"{recorded.problem}: it is made anew"] if recorded.problem else [],
     }
     seen = read_only("look", request)
@@ -183,13 +188,28 @@ def _say(
         note.write(seen["state"], [*note.lines, *lines])
 
 
-def _tell_plan(
+def _foresight(
     asked: Asked,
-    wanted: Manifest | None,
+    request: Mapping[str, Any],
     attached: Secrets,
-    seen: Mapping[str, Any],
-    planned: RedisPlan | None,
     recorded: Recorded,
+    seen: Mapping[str, Any],
+) -> Foresight:
+    """What the release's operation will find."""
+    # What only the deployment will know differs from all that there was.
+    known = {name: value if isinstance(value, str) else "" for name, value in attached.items()}
+    ledger = recorded.ledger.model_copy(update={"key": recorded.ledger.key or seen["key"]})
+    return Foresight(
+        ReleaseRequest.model_validate(request),
+        {**asked.kept_secrets, **known},
+        ledger,
+        State.load(seen["live"]),
+        Orders.from_env(),
+    )
+
+
+def _tell_plan(
+    asked: Asked, seen: Mapping[str, Any], planned: RedisPlan | None, ahead: Foresight
 ) -> None:
     """Say what would change, against what this stack's last deployment recorded.
 
@@ -200,17 +220,11 @@ def _tell_plan(
     _say(stack, seen, planned.lines(pulumi.get_stack()) if planned else [])
     if left := seen["left"]:
         _say(stack, seen, [redis.reminder(LiveRedis(**left), pulumi.get_stack())])
-    if wanted is None:
-        return
-    _say(stack, seen, [*sizing.warnings(stack.row, len(asked.regions))], pulumi.log.warn)
-    # What only the deployment will know differs from all that there was.
-    known = {name: value if isinstance(value, str) else "" for name, value in attached.items()}
-    secrets = {**asked.secrets, **known}
+    if not stack.pin:
+        _say(stack, seen, [*sizing.warnings(stack.row, len(asked.regions))], pulumi.log.warn)
+        bounds.check(ahead.wanted.manifest, ahead.secrets)
     costs = planned.costs if planned else (0.0, 0.0)
-    bounds.check(wanted, secrets)
-    running = preview.Running(**recorded.ledger.running())
-    drifted = bool(seen["found"])
-    _say(stack, seen, preview.lines(running, wanted, secrets, seen["plan"], drifted, costs))
+    _say(stack, seen, ahead.lines(is_drifted=bool(seen["found"]), redis=costs))
 
 
 def _request(

@@ -50,7 +50,7 @@ def lines(
 
     Args:
         secrets: name → value, of the wanted release.
-        plan: what a rollout would do.
+        plan: what the deployment would do; none if it would do nothing about the machines.
         drifted: something is not as the last release left it.
         redis: what it costs a month, before and after.
     """
@@ -64,7 +64,7 @@ def lines(
     if not changes and not drifted:
         return []
     told = [str(change) for change in changes]
-    return [*told, *(plan if changes else []), *_cost(running.content, content, redis)]
+    return [*told, *plan, *_cost(running.content, content, redis)]
 
 
 def _secret_changes(running: Running, secrets: Mapping[str, str]) -> list[Change]:

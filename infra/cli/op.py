@@ -125,12 +125,12 @@ def release(delete: Delete = False) -> None:
 
 @commands.command()
 def look() -> None:
-    """What runs, what was changed behind our back, and what a release would do. Reads only."""
+    """What runs, and what was changed behind our back. Reads only."""
     with _operation() as operation:
         request = _request(look_op.LookRequest, operation)
 
         async def act(fly: FlyClient) -> str:
-            return json.dumps(asdict(await look_op.look(request, fly)))
+            return (await look_op.look(request, fly)).dumps()
 
         operation.run(act)
 

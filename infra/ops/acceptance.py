@@ -7,7 +7,6 @@ the machines keep the reasons, until the release stands and the ledger has them.
 from __future__ import annotations
 
 from infra.redact import cut
-from infra.rollout.errors import NothingHeld
 from infra.rollout.observe import ACCEPTED_KEY, Seen, State
 from infra.rollout.target import Target
 from infra.rollout.world import World
@@ -15,20 +14,6 @@ from infra.rollout.world import World
 # Fly's metadata has little room.
 REASON_MAX = 300
 BETWEEN = "; "
-
-
-def check(target: Target, state: State) -> None:
-    """What is accepted is held.
-
-    Raises:
-        NothingHeld: it is not.
-    """
-    if target.accepted and not any(m.held for m in _ours(target, state)):
-        raise NothingHeld(
-            f"No rollout of {target.manifest.app} is held, or what is held is not what the "
-            "checkout and the configuration ask for now. Nothing was changed. `pulumi up` "
-            "releases what they ask for; `flygate abort` takes back what is held."
-        )
 
 
 async def kept(world: World, state: State) -> str:

@@ -1,13 +1,14 @@
-"""`flygate op look`: what runs, what somebody changed behind our back, and what a release would do.
+"""`flygate op look`: what runs, and what somebody changed behind our back.
 
-It runs in every preview and reads only.
+It runs in every preview and reads only. What a release would do about it the program decides
+(`infra/ops/decision.py`): it alone has the ledger and the secrets.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,22 +16,19 @@ from infra import redis
 from infra.fly.client import FlyClient
 from infra.fly.errors import FlyError
 from infra.fly.models import Redis
-from infra.manifest import Manifest
-from infra.ops import drift, ownership
+from infra.ops import drift, keys, ownership
 from infra.ops.recovery import unrecorded
 from infra.owner import is_same
 from infra.redis import LiveRedis
-from infra.rollout import strategies
-from infra.rollout.forecast import fingerprint, forecast
-from infra.rollout.observe import LIVE, State, observe
-from infra.rollout.target import Target
+from infra.rollout.forecast import fingerprint
+from infra.rollout.ledger import Ledger
+from infra.rollout.observe import State, observe
 
 
 class LookRequest(BaseModel):
     """What the function gets on its standard input.
 
     Attributes:
-        manifest: what shall run; none while the stack is pinned.
         redis: the name of the stack's Redis; none if it brings its own.
         left: the name that the stack's Redis had, if it brings its own now.
         needs_redis: what shall run keeps its limits there.
@@ -38,6 +36,7 @@ class LookRequest(BaseModel):
         owner, takeover: as in `ReleaseRequest`.
         known: the newest version that the stack's ledger has, 0 if it has none; None leaves the
             comparison out.
+        needs_key: the state does not have the app's key; the machines may.
         lacks: what the program itself has found wrong, a line each.
     """
 
@@ -45,7 +44,6 @@ class LookRequest(BaseModel):
 
     app: str
     org: str = ""
-    manifest: Manifest | None = None
     redis: str | None = None
     left: str | None = None
     needs_redis: bool = False
@@ -53,6 +51,7 @@ class LookRequest(BaseModel):
     owner: str = ""
     takeover: str = ""
     known: int | None = None
+    needs_key: bool = False
     lacks: tuple[str, ...] = ()
 
 
@@ -63,18 +62,24 @@ class Look:
     Attributes:
         drift: the token that is an input of the Commands.
         found: a line for each thing that is not as its release left it.
-        plan: what a release of the manifest would do, as lines.
         state: another text when the live state has moved.
+        live: what runs.
         redis: the Redis that is there, with its URL.
+        key: the app's, if it was asked for and a machine knows it.
         left: the one that Flygate made, and that costs money beside the stack's own.
     """
 
     drift: str
     found: tuple[str, ...]
-    plan: tuple[str, ...]
     state: str
+    live: State
     redis: LiveRedis | None = field(default=None, repr=False)
+    key: str = field(default="", repr=False)
     left: LiveRedis | None = field(default=None, repr=False)
+
+    def dumps(self) -> str:
+        """As the function answers it."""
+        return json.dumps({**asdict(self), "live": self.live.dump()})
 
 
 async def look(request: LookRequest, fly: FlyClient) -> Look:
@@ -93,10 +98,10 @@ async def look(request: LookRequest, fly: FlyClient) -> Look:
         ownership.check(state, request.owner, request.takeover)
         lacks = [*request.lacks, *drift.lacking(addresses), *_lost(request, state, live)]
         found = drift.judge(state, [*lacks, *_unknown(request, state)])
-    plan = _plan(state, request.manifest) if request.manifest else []
+    key = await keys.find(Ledger(), state, fly) if request.needs_key else ""
     seen = fingerprint(state) + (f" redis {live.id}" if live else "")
     left = await _left(request, fly)
-    return Look(found.token, found.found, tuple(plan), seen, live, left)
+    return Look(found.token, found.found, seen, state, live, key, left)
 
 
 async def _redis(request: LookRequest, state: State, fly: FlyClient) -> LiveRedis | None:
@@ -142,16 +147,3 @@ def _lost(request: LookRequest, state: State, live: LiveRedis | None) -> list[st
     if is_theirs or live or redis.URL not in state.secret_names:
         return []
     return [f"the Redis {request.redis} is gone"]
-
-
-def _plan(state: State, manifest: Manifest) -> list[str]:
-    former = max((m.release for m in state.machines if m.role == LIVE), default=0)
-    target = Target(
-        version=max((m.release for m in state.machines), default=0) + 1,
-        manifest=manifest,
-        manifest_id="",
-        url="",
-        former=former or None,
-        at=time.time(),
-    )
-    return forecast(strategies.plan(state, target), state, target)

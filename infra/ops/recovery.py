@@ -16,6 +16,8 @@ from typing import Final
 from infra.errors import LedgerError
 from infra.fly.client import FlyClient
 from infra.manifest import Manifest
+from infra.ops import decision
+from infra.ops.decision import Known
 from infra.ops.request import ReleaseRequest, Wanted
 from infra.ops.site import Site
 from infra.owner import Owner
@@ -23,6 +25,8 @@ from infra.provenance import now
 from infra.recorded import Recorded, moved
 from infra.rollout.ledger import Ledger, Release
 from infra.rollout.observe import LIVE, Seen, State
+
+unrecorded = decision.unrecorded
 
 BY_MACHINES: Final = "what its machines say; the secret values are those known now"
 BY_MANIFEST: Final = "its machines and the configuration, which agree"
@@ -67,20 +71,6 @@ def find(former: str, request: ReleaseRequest, site: Site) -> Found:
     return Found(empty, told=(f"{problem}. No copy of it is left.",) if problem else ())
 
 
-def unrecorded(state: State, known: int) -> int:
-    """The version that serves whole and is newer than the ledger's newest; 0 if there is none.
-
-    Args:
-        known: the ledger's newest version, 0 if it has none.
-    """
-    live = [m for m in state.machines if m.role == LIVE]
-    version = max((m.release for m in live), default=0)
-    machines = [m for m in live if m.release == version]
-    if version <= known or len(machines) < max(m.count for m in machines):
-        return 0
-    return version
-
-
 async def reconciled(
     ledger: Ledger,
     state: State,
@@ -94,36 +84,21 @@ async def reconciled(
 
     Args:
         configured: the stack's secret values.
-        resumes: a rollout follows. It goes on with one of the very manifest that is wanted, if that
-            died after its point of no return; or it puts the recorded release back to work, if
-            that is wanted and its machines are all there. What died needs no entry then.
+        resumes: a rollout follows: see `decision.missing`.
 
     Returns:
         The ledger, and what was done, a line each.
     """
-    if not (version := unrecorded(state, ledger.next_version - 1)):
+    version = decision.missing(Known.of(ledger), state, wanted.id, resumes=resumes)
+    if not version:
         return ledger, ()
     machines = [m for m in state.of(version) if m.role == LIVE]
-    is_wanted = machines[0].manifest == wanted.id
-    if resumes and is_wanted and ledger.current and version == ledger.next_version:
-        return ledger, ()
-    if resumes and _is_whole(ledger.current, wanted, state):
-        return ledger, ()
     # While the stack is pinned, the configuration's values are not handed over.
     known = {**ledger.current_secrets, **configured}
     there = {name: value for name, value in known.items() if name in state.secret_names}
     entry, values = await _entry(ledger, machines, wanted, there, fly)
     told = f"{entry.name} serves, and the ledger did not know it: rebuilt from {entry.rebuilt}."
     return ledger.add(entry, values), (told,)
-
-
-def _is_whole(current: Release | None, wanted: Wanted, state: State) -> bool:
-    """The recorded release is wanted again, and all of its machines are there."""
-    return (
-        current is not None
-        and current.manifest_id == wanted.id
-        and len(state.of(current.version)) == current.manifest.count
-    )
 
 
 async def _entry(

@@ -16,8 +16,8 @@ from infra.ops.request import ReleaseRequest, Wanted
 from infra.ops.rollout import Rollout
 from infra.ops.site import Site, lock_path
 from infra.owner import OWNER_KEY, is_same
-from infra.rollout import engine, strategies
-from infra.rollout.errors import Unfinished
+from infra.rollout import engine
+from infra.rollout.errors import NothingHeld, Unfinished
 from infra.rollout.holder import HolderFile
 from infra.rollout.ledger import Ledger, Release
 from infra.rollout.observe import (
@@ -27,7 +27,7 @@ from infra.rollout.observe import (
     State,
     observe,
 )
-from infra.rollout.plan import repairs
+from infra.rollout.plan import Plan
 from infra.rollout.signature import new_key
 from infra.rollout.world import Member
 
@@ -77,7 +77,7 @@ async def release(
 
 async def _release(rollout: Rollout, request: ReleaseRequest, state: State, site: Site) -> Ledger:
     app = rollout.world.app
-    if rollout.runs_already(state) and not rollout.orders.abort:
+    if rollout.decide(state).kind == "nothing":
         await _note_drift(rollout, state)
         return rollout.ledger.model_copy(update={"key": rollout.world.target.former_key})
     lock, file = rollout.lock, HolderFile(lock_path(site.root, app))
@@ -109,35 +109,30 @@ def _tell(rollout: Rollout, lines: list[str], state: State) -> None:
 
 
 async def _converge(rollout: Rollout, state: State) -> Ledger:
-    if rollout.orders.abort:
-        raise await abort(rollout, state)
-    if (left := await _repaired(rollout, state)) is None:
+    decision = rollout.decide(state)
+    if decision.kind == "refusal":
+        raise NothingHeld(decision.refusal)
+    if decision.kind == "abort":
+        raise await abort(rollout, decision)
+    if decision.kind == "repair":
+        state = await _repair(rollout, decision.plan)
+        rollout.aim(state)  # what a repair has changed is no more as it was
+        decision = rollout.decide(state)
+        if decision.kind == "repair":  # it does not come up as it is: release it again
+            decision = replace(rollout, is_again=True).decide(state)
+    if decision.kind == "nothing":
         return rollout.ledger.model_copy(update={"key": rollout.world.target.former_key})
-    return await _roll_out(rollout, left)
+    return await _roll_out(rollout, decision.plan, state)
 
 
-async def _repaired(rollout: Rollout, state: State) -> State | None:
-    """None if the manifest is the running one's and its machines are all there, or were put right.
-
-    Returns:
-        Else what runs now, to release on: what a repair has changed is no more as it was.
-    """
-    current, world = rollout.ledger.current, rollout.world
-    if current is None or current.manifest_id != rollout.wanted.id or rollout.is_again:
-        return state
-    if len(state.of(current.version)) != world.target.manifest.count:
-        return state
-    if not rollout.runs_already(state):
-        world.journal.about(current.name)
-        world.journal.write("started", "repair", f"{current.name}: putting its machines right")
-        await engine.run(repairs(state, world.target), world)
-        await _note_drift(rollout, await observe(world.fly, world.app))
-        state = await observe(world.fly, world.app)
-        if not rollout.runs_already(state):
-            world.journal.about(world.target.name)
-            rollout.aim(state)
-            return state  # it does not come up as it is: release it again
-    return None
+async def _repair(rollout: Rollout, plan: Plan) -> State:
+    """Put the machines of the running release right; returns what runs then."""
+    world, name = rollout.world, rollout.world.target.former_name
+    world.journal.about(name)
+    world.journal.write("started", "repair", f"{name}: putting its machines right")
+    await engine.run(plan, world)
+    await _note_drift(rollout, await observe(world.fly, world.app))
+    return await observe(world.fly, world.app)
 
 
 async def _note_drift(rollout: Rollout, state: State) -> None:
@@ -152,10 +147,8 @@ async def _note_drift(rollout: Rollout, state: State) -> None:
             await world.fly.patch_metadata(world.app, machine.id, notes)
 
 
-async def _roll_out(rollout: Rollout, state: State) -> Ledger:
+async def _roll_out(rollout: Rollout, plan: Plan, state: State) -> Ledger:
     world = rollout.world
-    acceptance.check(world.target, state)
-    plan = strategies.plan(state, world.target)
     world.journal.about(world.target.name)
     async with hooked(rollout), recorded(world):
         world.journal.write("started", "rollout", rollout.headline(plan.way))

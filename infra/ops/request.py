@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -10,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from infra.config import Pin
 from infra.errors import ConfigError, LedgerError
 from infra.manifest import Manifest
+from infra.ops.orders import Orders
 from infra.rollout.ledger import Ledger
+from infra.rollout.target import Target
 
 
 class ReleaseRequest(BaseModel):
@@ -115,3 +118,16 @@ class Wanted:
     def id(self) -> str:
         """The manifest's id."""
         return self.manifest.id(self.secret_set)
+
+    def target(self, orders: Orders) -> Target:
+        """What a rollout aims at, before it has looked at what runs."""
+        return Target(
+            version=0,
+            manifest=self.manifest,
+            manifest_id=self.id,
+            url="",
+            at=time.time(),
+            is_rollback=self.rollback_of is not None,
+            is_fast=self.is_fast,
+            accepted=orders.accept,
+        )

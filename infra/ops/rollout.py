@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from infra.ops import decision
+from infra.ops.decision import Case, Decision, Known
 from infra.ops.orders import Orders
 from infra.ops.request import ReleaseRequest, Wanted
 from infra.ops.site import Site, journal_path
@@ -15,8 +16,7 @@ from infra.rollout.holder import Holder
 from infra.rollout.journal import Journal
 from infra.rollout.ledger import Ledger
 from infra.rollout.lock import Lock
-from infra.rollout.observe import LIVE, State
-from infra.rollout.plan import is_converged
+from infra.rollout.observe import State
 from infra.rollout.target import Target
 from infra.rollout.world import Member, World
 
@@ -58,26 +58,20 @@ class Rollout:
             former_key: the key that the running release has, or empty.
         """
         app = wanted.manifest.app
-        former = None if site.orders.move else _former(ledger, state)
-        target = Target(
-            version=_next_version(ledger, former),
-            manifest=wanted.manifest,
-            manifest_id=wanted.id,
+        target = replace(
+            wanted.target(site.orders),
             url=await site.fly.app_url(app),
-            former=former,
             drift=request.drift,
             secrets=wanted.secrets,
             former_secrets=ledger.current_secrets,
             key=ledger.key,
             former_key=former_key,
-            is_former_known=former is None or ledger.current is not None,
-            at=time.time(),
-            is_rollback=wanted.rollback_of is not None,
-            is_fast=wanted.is_fast,
-            accepted=site.orders.accept,
             owner=request.owner,
             holder=ledger.tenure,
         )
+        aimed = decision.aimed(_case(state, ledger, target, site.orders))
+        is_known = aimed.former is None or ledger.current is not None
+        target = replace(aimed, is_former_known=is_known)
         redact = Redactor([*target.secrets.values(), target.key, *ledger.all_values])
         journal = Journal(journal_path(site.root, app), target.name, redact, site.listeners)
         world = World(site.fly, target, journal)
@@ -106,21 +100,14 @@ class Rollout:
     def aim(self, state: State) -> None:
         """Aim at what runs now: whoever held the lock before may have changed it."""
         world = self.world
-        former = None if self.orders.move else _former(self.ledger, state)
-        version = _next_version(self.ledger, former)
-        world.target = replace(world.target, former=former, version=version)
-        serving = [m for m in state.of(former or 0) if m.serves]
+        world.target = self.decide(state).target
+        serving = [m for m in state.of(world.target.former or 0) if m.serves]
         world.former = tuple(map(Member.of, serving))
 
-    def runs_already(self, state: State) -> bool:
-        """The wanted manifest is the running release's, whole and alone."""
-        current = self.ledger.current
-        return (
-            current is not None
-            and not self.is_again
-            and current.manifest_id == self.wanted.id
-            and is_converged(state, current.version, self.wanted.manifest.count)
-        )
+    def decide(self, state: State) -> Decision:
+        """What is to be done about what runs now."""
+        case = _case(state, self.ledger, self.world.target, self.orders)
+        return decision.decide(replace(case, is_again=self.is_again))
 
     def headline(self, way: str) -> str:
         """What begins now, for people."""
@@ -132,14 +119,6 @@ class Rollout:
         )
 
 
-def _former(ledger: Ledger, state: State) -> int | None:
-    """The release that runs: the ledger's, or what serves where the ledger knows nothing of it."""
-    known = ledger.current.version if ledger.current else None
-    if known and state.of(known):
-        return known
-    live = [m.release for m in state.machines if m.role == LIVE and m.release]
-    return max(live, default=known)
-
-
-def _next_version(ledger: Ledger, former: int | None) -> int:
-    return max(ledger.next_version, (former or 0) + 1)
+def _case(state: State, ledger: Ledger, target: Target, orders: Orders) -> Case:
+    known = Known.of(ledger)
+    return Case(state, known, target, aborts=bool(orders.abort), moves=bool(orders.move))

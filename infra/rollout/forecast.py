@@ -27,13 +27,33 @@ def forecast(plan: Plan, state: State, target: Target) -> list[str]:
     return [
         f"{target.former_name} → {target.name} ({plan.way}): {count} machine"
         f"{'s' if count > 1 else ''} in {', '.join(target.manifest.regions)}",
-        *(f"now: {line}" for line in _machines(state.machines)),
-        *(_line(stage) for stage in plan.stages if stage.steps),
-        "from here on only forward",
-        *(_line(stage) for stage in plan.final if stage.steps),
+        *_now(state),
+        *_steps(plan),
         f"about {_words(_seconds(plan, target))}; the former machines stay on standby for "
         f"{target.manifest.rollout.standby} (stopped: only their disks are billed)",
     ]
+
+
+def foretell_repair(plan: Plan, state: State, target: Target) -> list[str]:
+    """The same for a repair of what runs: no release is made."""
+    return [
+        f"{target.former_name}: its machines are put right, and no release is made; if they do not "
+        f"come up, {target.name} is released in their place",
+        *_now(state),
+        *_steps(plan),
+        f"about {_words(_seconds(plan, target))}",
+    ]
+
+
+def _now(state: State) -> list[str]:
+    return [f"now: {line}" for line in _machines(state.machines)]
+
+
+def _steps(plan: Plan) -> list[str]:
+    """Stage by stage; what is empty is left out."""
+    final = [_line(stage) for stage in plan.final if stage.steps]
+    before = [_line(stage) for stage in plan.stages if stage.steps]
+    return [*before, *(["from here on only forward", *final] if final else [])]
 
 
 def fingerprint(state: State) -> str:

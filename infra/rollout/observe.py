@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 from infra.fly.client import FlyClient
 from infra.fly.models import Machine, Secret
@@ -113,6 +114,17 @@ class State:
     machines: tuple[Seen, ...] = ()
     secrets: str = ""
     secret_names: frozenset[str] = frozenset()
+
+    def dump(self) -> dict[str, Any]:
+        """As plain JSON."""
+        return {**asdict(self), "secret_names": sorted(self.secret_names)}
+
+    @classmethod
+    def load(cls, data: Mapping[str, Any]) -> Self:
+        """What `dump` gave."""
+        machines = tuple(Seen(**one) for one in data["machines"])
+        names = frozenset(data["secret_names"])
+        return cls(data["app"], machines, data["secrets"], names)
 
     def of(self, release: int) -> tuple[Seen, ...]:
         """The machines of one release."""

@@ -68,7 +68,12 @@ def test_where_nothing_changes_nothing_is_said() -> None:
 def test_the_first_release_is_all_new() -> None:
     """There is nothing to compare with, so the plan is told."""
     assert lines(Running.parse(None), SMALL, {}, PLAN, drifted=False) == PLAN
-    assert lines(left_by(SMALL), SMALL, {}, PLAN, drifted=True) == []
+
+
+def test_what_puts_drift_right_is_told() -> None:
+    """Though nothing of what is asked for has changed."""
+    assert lines(left_by(SMALL), SMALL, {}, PLAN, drifted=True) == PLAN
+    assert lines(left_by(SMALL), SMALL, {}, [], drifted=True) == []
 
 
 @pytest.fixture(autouse=True)

@@ -32,8 +32,9 @@ async def start(world: World, machine_id: str) -> None:
     machine = await world.fly.machine(world.app, machine_id)
     if machine.state == "stopping":
         await world.fly.wait(world.app, machine_id, "stopped", STOP_SECONDS)
-    if machine.state != "started":
+    if machine.state not in {"created", "starting", "started"}:  # these come up by themselves
         await world.fly.start(world.app, machine_id)
+    if machine.state != "started":
         await world.fly.wait(world.app, machine_id, "started", WAKE_SECONDS)
 
 

@@ -111,15 +111,18 @@ def _batches(target: Target, totals: list[int]) -> Iterator[tuple[Slot, ...]]:
 def _is_well(machine: Seen, target: Target, secrets: str) -> bool:
     """The machine can be gone on with; an idle one that the proxy suspended, too.
 
+    One that got no requests yet may have been made a moment ago: whether it is well its gates say,
+    so that what a plan says of it does not depend on that moment.
+
     Args:
         secrets: the app's, as they are before the release sets its own. If they are not those that
             the machine was made with, a way back has begun since, and it may have started with the
             former values.
     """
-    return (
-        machine.manifest == target.manifest_id
-        and machine.noted_secrets in {"", secrets}
-        and machine.role != STANDBY
-        and machine.healthy
-        and (machine.state == "started" or machine.serves)
-    )
+    if machine.manifest != target.manifest_id or machine.role == STANDBY:
+        return False
+    if machine.noted_secrets not in {"", secrets}:
+        return False
+    if machine.cordoned:
+        return machine.state in {"created", "starting", "started"}
+    return machine.healthy and machine.serves

@@ -17,6 +17,7 @@ from infra.rollout.observe import LIVE, STANDBY
 from infra.rollout.plan import is_converged
 from tests.infra.deployment import Deployment
 from tests.infra.doomed import Attempt, is_killed_after
+from tests.infra.foretold import Foretold
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -81,7 +82,9 @@ async def test_the_same_command_again_ends_what_was_begun(doomed: Doomed) -> Non
     number = 1
     async with shop.traffic() as traffic:
         while await doomed.is_killed(number):
-            await shop.release(**doomed.new(number))
+            plan = await Foretold.of(shop, **doomed.new(number))
+            await shop.release(how={"listeners": (plan,)}, **doomed.new(number))
+            assert plan.done == plan.steps, f"killed at {number}"
             await doomed.is_whole()
             assert (await shop.fingerprint())["leases"] == []
             answer = await shop.ask()
@@ -103,8 +106,9 @@ async def test_clients_that_were_moved_stay_moved(doomed: Doomed) -> None:
         while await doomed.is_killed(number):
             moved = max((m.share or 0 for m in (await shop.state()).machines), default=0)
             seen.add(moved)
-            events = Events()
-            await shop.release(how={"listeners": (events,)}, **doomed.new(number))
+            events, plan = Events(), await Foretold.of(shop, **doomed.new(number))
+            await shop.release(how={"listeners": (events, plan)}, **doomed.new(number))
+            assert plan.done == plan.steps, f"killed at {number}"
             assert min(events.percents, default=moved) >= moved
             await doomed.is_whole()
             assert {m.share for m in (await shop.state()).machines} == {None}
@@ -135,7 +139,9 @@ async def test_the_former_release_can_be_had_back_whenever_it_died(doomed: Doome
     number = 1
     async with shop.traffic() as traffic:
         while await doomed.is_killed(number):
-            await shop.release(**doomed.new(0))
+            plan = await Foretold.of(shop, **doomed.new(0))
+            await shop.release(how={"listeners": (plan,)}, **doomed.new(0))
+            assert plan.done == plan.steps, f"killed at {number}"
             await doomed.is_whole()
             now = await shop.state()
             assert {m.id for m in now.machines if m.serves} == before, f"killed at {number}"
@@ -156,7 +162,9 @@ async def test_a_rollback_that_died_is_ended_by_the_next(doomed: Doomed) -> None
     async with shop.traffic() as traffic:
         while await doomed.is_killed(number, pin=shop.running(wanted[number % 2])):
             word = wanted[number % 2]
-            await shop.pin(shop.running(word))
+            plan = await Foretold.of(shop, shop.running(word))
+            await shop.pin(shop.running(word), how={"listeners": (plan,)})
+            assert plan.done == plan.steps, f"killed at {number}"
             await doomed.is_whole()
             answer = await shop.ask()
             assert (answer["GREETING"], answer["KEY"]) == (word, word)
