@@ -45,6 +45,17 @@ def add(  # noqa: PLR0913, PLR0917 (each is an option of its own)
 
 
 @faults.command()
+def chaos(
+    share: Annotated[float, typer.Argument(help="Of all requests, such as 0.05.")],
+    seed: Annotated[int, typer.Option(help="The same seed hits the same requests.")] = 0,
+    state: StateDir = _DEFAULT_STATE,
+) -> None:
+    """Let a share of all requests to the API meet a fault at random."""
+    _call(state, "POST", "/chaos", {"share": share, "seed": seed})
+    typer.echo(f"{share:.0%} of all requests meet a fault (seed {seed}).")
+
+
+@faults.command()
 def machine(
     machine_id: Annotated[str, typer.Argument(help="The machine.")],
     action: Annotated[str, typer.Argument(help="kill, freeze, starve, partition or heal.")],
@@ -90,9 +101,12 @@ def _show(document: dict[str, Any]) -> None:
     for fault in document["faults"]:
         left = "" if fault["count"] is None else f" of {fault['count']}"
         typer.echo(f"{fault['id']}  {fault['action']}  {fault['kind']}  hit {fault['hits']}{left}")
+    if random := document["chaos"]:
+        hits = f"hit {random['hits']} of {random['asked']}"
+        typer.echo(f"chaos  {random['share']:.0%} of all requests  seed {random['seed']}  {hits}")
     for machine_id in document["partitioned"]:
         typer.echo(f"{machine_id}  partitioned from the DNS")
     if document["clock_ahead_seconds"]:
         typer.echo(f"The clock is {document['clock_ahead_seconds']:g}s ahead.")
-    if not (document["faults"] or document["partitioned"] or document["clock_ahead_seconds"]):
+    if not any(document[one] for one in ("faults", "chaos", "partitioned", "clock_ahead_seconds")):
         typer.echo("Nothing goes wrong.")

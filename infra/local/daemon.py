@@ -21,7 +21,7 @@ from infra.local.dns import DnsServer
 from infra.local.docker_runtime import DockerRuntime
 from infra.local.environment import Inherited
 from infra.local.errors import StartupError
-from infra.local.faults.fault import Faults
+from infra.local.faults.faults import Faults
 from infra.local.faults.machines import MachineFaults
 from infra.local.faults.router import FaultControls
 from infra.local.host import Runtime

@@ -14,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.local.errors import InvalidArgumentError
-from infra.local.faults.fault import ACTIONS, Fault, Faults, Kind
+from infra.local.faults.chaos import Chaos
+from infra.local.faults.fault import ACTIONS, Fault, Kind
+from infra.local.faults.faults import Faults
 from infra.local.options import Options
 from tests.support.localfly import Json, Machines, local_machines
 
@@ -77,6 +79,43 @@ def test_a_probability_is_one() -> None:
     assert 250 < fault.hits < 350
 
 
+def test_chaos_can_be_repeated() -> None:
+    """The same seed hits the same requests with the same faults; another one hits others."""
+    first, again, other = (
+        [(fault.kind, fault.status, fault.retry_after) if fault else None for fault in hit]
+        for hit in ([chaos.hit() for _ in range(200)] for chaos in map(_half, (1, 1, 2)))
+    )
+    assert first == again
+    assert first != other
+
+
+def _half(seed: int) -> Chaos:
+    return Chaos(0.5, seed)
+
+
+def test_chaos_has_its_share_and_all_kinds() -> None:
+    """Refusals of three sorts, some of which say when to come again; lost, cut and slow ones."""
+    chaos = Chaos(0.2, SEED)
+    met = [fault for fault in (chaos.hit() for _ in range(2000)) if fault]
+    assert 340 < len(met) == chaos.hits < 460
+    assert {fault.kind for fault in met} == set(Kind)
+    refused = [fault for fault in met if fault.kind is Kind.FAIL]
+    assert {fault.status for fault in refused} == {500, 503, 429}
+    assert {fault.retry_after for fault in refused if fault.status == 429} == {None, 1, 2}
+    assert all(1 <= fault.seconds <= 3 for fault in met if fault.kind is Kind.SLOW)
+
+
+def test_chaos_comes_after_the_faults_that_were_asked_for() -> None:
+    """And ends with them."""
+    faults = Faults(Random(SEED))
+    faults.chaos = Chaos(1.0, SEED)
+    asked = faults.add(Fault("graphql", Kind.FAIL))
+    assert faults.hit("POST", "/graphql") is asked
+    assert faults.hit("GET", "/v1/apps") is not None
+    faults.clear()
+    assert faults.hit("GET", "/v1/apps") is None
+
+
 @pytest.fixture
 async def faulty(tmp_path: Path) -> AsyncIterator[Machines]:
     async with local_machines(tmp_path / "state", Options(has_faults=True)) as made:
@@ -107,9 +146,11 @@ async def test_they_are_off_unless_asked_for(machines: Machines) -> None:
 @pytest.mark.integration
 async def test_faults_of_the_api(faulty: Machines) -> None:
     """Each kind as a client meets it, and whether the request was carried out all the same."""
-    await ask_for(faulty, action="create_machine", kind="fail", status=503, error="e", count=1)
+    refusal = {"kind": "fail", "status": 503, "error": "e", "retry_after": 2}
+    await ask_for(faulty, action="create_machine", count=1, **refusal)
     answer = await faulty.api.post(faulty.base, json={"config": faulty.config()})
     assert (answer.status_code, answer.json()["error"]) == (503, "e")
+    assert answer.headers["retry-after"] == "2"
     assert answer.headers["fly-request-id"]
 
     await ask_for(faulty, action="create_machine", kind="drop", count=1)
@@ -138,6 +179,8 @@ async def test_faults_of_the_api(faulty: Machines) -> None:
 async def test_even_if_everything_fails_the_faults_can_be_ended(faulty: Machines) -> None:
     """`/_faults` itself is never hit."""
     await ask_for(faulty, action="anything", kind="drop")
+    chaos = await faulty.api.post("/_faults/chaos", json={"share": 1, "seed": SEED})
+    assert chaos.status_code == 201
     with pytest.raises(httpx.TransportError):
         await faulty.api.get("/v1/apps")
     assert (await faulty.api.delete("/_faults")).status_code == 204

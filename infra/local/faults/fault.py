@@ -4,9 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from random import Random
 
-from infra.local.errors import InvalidArgumentError, NotFoundError
+from infra.local.errors import InvalidArgumentError
 
 _MACHINES = "/v1/apps/*/machines"
 _VERBS = (
@@ -50,6 +49,7 @@ class Fault:
         seconds: how long a request waits first, whatever the kind.
         status: of the answer, for `fail`.
         error: its text.
+        retry_after: seconds, in a header of the answer, for `fail`; None: no such header.
     """
 
     action: str
@@ -59,6 +59,7 @@ class Fault:
     seconds: float = 0.0
     status: int = 500
     error: str = "internal: a fault that was asked for"
+    retry_after: int | None = None
     id: str = ""
     hits: int = 0
     _pattern: re.Pattern[str] = field(init=False, repr=False)
@@ -72,47 +73,6 @@ class Fault:
     @property
     def is_spent(self) -> bool:
         return self.count is not None and self.hits >= self.count
-
-
-class Faults:
-    """The faults that are on, in the order in which they were asked for; the first one hits."""
-
-    def __init__(self, random: Random) -> None:
-        self._random = random
-        self._faults: dict[str, Fault] = {}
-        self._last = 0
-
-    def add(self, fault: Fault) -> Fault:
-        self._last += 1
-        fault.id = f"f{self._last}"
-        self._faults[fault.id] = fault
-        return fault
-
-    def list(self) -> list[Fault]:
-        """All of them; the spent ones too, so that a test can see what they hit."""
-        return list(self._faults.values())
-
-    def remove(self, identifier: str) -> None:
-        """Ends one.
-
-        Raises:
-            NotFoundError: there is none of that id.
-        """
-        if self._faults.pop(identifier, None) is None:
-            raise NotFoundError(f"fault {identifier!r} not found")
-
-    def clear(self) -> None:
-        self._faults.clear()
-
-    def hit(self, method: str, path: str) -> Fault | None:
-        """The fault that this request meets, counted; None for most."""
-        for fault in self._faults.values():
-            if fault.is_spent or not fault.fits(method, path):
-                continue
-            if self._random.random() < fault.probability:
-                fault.hits += 1
-                return fault
-        return None
 
 
 def _pattern_of(action: str) -> re.Pattern[str]:

@@ -7,7 +7,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from infra.local.faults.fault import Fault, Faults, Kind
+from infra.local.faults.fault import Fault, Kind
+from infra.local.faults.faults import Faults
 
 _ABORT = "flygate.abort"
 _OWN_PATHS = ("/_faults", "/_page")  # the way out of the faults, and the way to see them
@@ -42,7 +43,9 @@ class FaultInjector:
             await self._app(scope, receive, send)
         elif fault.kind is Kind.FAIL:
             document = {"error": fault.error, "status": "unknown"}
-            await JSONResponse(document, fault.status)(scope, receive, send)
+            wait = fault.retry_after
+            headers = {} if wait is None else {"retry-after": str(wait)}
+            await JSONResponse(document, fault.status, headers)(scope, receive, send)
         else:
             if fault.kind is Kind.LOSE:
                 await self._app(scope, receive, _nowhere)

@@ -6,7 +6,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from infra.local.clock import MovableClock
-from infra.local.faults.fault import ACTIONS, Fault, Faults, Kind
+from infra.local.faults.chaos import Chaos
+from infra.local.faults.fault import ACTIONS, Fault, Kind
+from infra.local.faults.faults import Faults
 from infra.local.faults.machines import MachineFaults, Ordeal
 
 Json = dict[str, object]
@@ -26,6 +28,14 @@ class FaultBody(_Body):
     seconds: float = Field(0.0, ge=0, le=600)
     status: int = Field(500, ge=400, le=599)
     error: str = "internal: a fault that was asked for"
+    retry_after: int | None = Field(None, ge=0, le=600)
+
+
+class ChaosBody(_Body):
+    """Faults at random."""
+
+    share: float = Field(gt=0, le=1)
+    seed: int = 0
 
 
 class OrdealBody(_Body):
@@ -56,6 +66,7 @@ def faults_router(controls: FaultControls) -> APIRouter:
     async def shown() -> Json:
         return {
             "faults": [_json(fault) for fault in controls.faults.list()],
+            "chaos": _chaos_json(controls.faults.chaos),
             "partitioned": sorted(controls.machines.cut_off),
             "clock_ahead_seconds": controls.clock.ahead_seconds,
             "actions": ACTIONS,
@@ -64,6 +75,11 @@ def faults_router(controls: FaultControls) -> APIRouter:
     @router.post("", status_code=201)
     async def add(body: FaultBody) -> Json:
         return _json(controls.faults.add(Fault(**body.model_dump())))
+
+    @router.post("/chaos", status_code=201)
+    async def unleash(body: ChaosBody) -> Json | None:
+        controls.faults.chaos = Chaos(body.share, body.seed)
+        return _chaos_json(controls.faults.chaos)
 
     @router.delete("", status_code=204)
     async def clear() -> None:
@@ -97,5 +113,17 @@ def _json(fault: Fault) -> Json:
         "seconds": fault.seconds,
         "status": fault.status,
         "error": fault.error,
+        "retry_after": fault.retry_after,
         "hits": fault.hits,
+    }
+
+
+def _chaos_json(chaos: Chaos | None) -> Json | None:
+    if chaos is None:
+        return None
+    return {
+        "share": chaos.share,
+        "seed": chaos.seed,
+        "asked": chaos.asked,
+        "hits": chaos.hits,
     }
