@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from infra.cli.held import held
+from infra.cli.pin import note, recorded
 from infra.cli.stack import PulumiFailed, Stack
 from infra.cli.stack_name import StackName
 from infra.ops.orders import ABORT
@@ -27,7 +28,8 @@ def abort(
     """Remove the new machines of a held rollout; the former release serves as before.
 
     It goes through Pulumi, which reports the release as failed: that is what it is. The checkout
-    and the configuration still ask for it, so change them before the next `pulumi up`.
+    and the configuration still ask for it, so change them before the next `pulumi up`. A pin is as
+    it was before.
 
     \b
     Example:
@@ -44,4 +46,6 @@ def abort(
     except PulumiFailed as exc:
         if exc.exit_code != RolloutRestored.exit_code:
             raise
+        # A rollback or a forward that was held has written down what did not come.
+        note(stack, recorded(stack.outputs()))
         print(f"\nv{release} of {environment} is aborted, as asked. {exc.serves}.")

@@ -58,4 +58,6 @@ def deploy_with(
 
 def note(stack: Stack, pin: Pin | None) -> None:
     """Write a pin into the stack's file, or take it out."""
-    stack.configure({"pin": pin.model_dump(mode="json") if pin else None})
+    wanted = pin.model_dump(mode="json") if pin else None
+    if stack.written("pin") != wanted:
+        stack.configure({"pin": wanted})

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from infra.chosen import Chosen, Note
 from infra.cli import __main__ as command_line
-from infra.cli import rollback
+from infra.cli import abort, rollback
 from infra.cli.stack import PulumiFailed, Stack
 from infra.config import Pin
 from infra.ops.orders import BACK, FORWARD, NO_HOOKS, WAIT, Back
@@ -65,6 +66,8 @@ def prod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Prod:
     monkeypatch.setattr(Stack, "run", run)
     monkeypatch.setattr(Stack, "configure", configure)
     monkeypatch.setattr(Stack, "outputs", outputs)
+    monkeypatch.setattr(Stack, "written", lambda *_: stack.file)
+    monkeypatch.setattr(abort, "held", lambda _: [SimpleNamespace(release=11, held="no traffic")])
     monkeypatch.setattr(Stack, "config", lambda _, key: {"app": "shop"}.get(key))
     return stack
 
@@ -153,3 +156,16 @@ def test_forward_ends_a_pin_that_this_file_never_had(
     assert typed(monkeypatch, "forward", "prod") == 0
     assert prod.orders == {FORWARD: "1"}
     assert "as v11" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("recorded", [PIN, None], ids=["of a forward", "of a rollback"])
+def test_an_abort_leaves_the_pin_as_it_was(
+    recorded: Pin | None, prod: Prod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was held had written down what should come; the next deployment must not ask for it."""
+    prod.recorded, prod.file = recorded, None if recorded else PIN.model_dump(mode="json")
+    prod.failure = PulumiFailed("aborted", 2)
+
+    assert typed(monkeypatch, "abort", "prod") == 0
+
+    assert prod.file == (PIN.model_dump(mode="json") if recorded else None)
