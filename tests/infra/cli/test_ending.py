@@ -252,4 +252,14 @@ def test_a_repair_that_was_no_cure_is_not_the_end() -> None:
     events = [event("started", "v8: putting its machines right", "repair"), event("finished")]
     again = [*events, event("started"), event("step", "launch v9-iad-1", "launch")]
 
-    assert Run("The deployment", "shop", "x", events=again).ending().exit_code == 4
+    ending = Run("The deployment", "shop", "x", events=again).ending()
+
+    assert ending.cause.startswith("The rollout of v9 was cut off half-way")
+    assert ending.exit_code == 4
+
+
+def test_an_error_that_says_nothing_hides_no_reason() -> None:
+    """Pulumi shows the stack's own error before or after that of its resource."""
+    printed = [*command("app", 1, f"error: {FLY}"), *diagnostics("    error: update failed")]
+
+    assert FLY in Run("The deployment", "shop", "x", printed=printed).ending().cause
