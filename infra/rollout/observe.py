@@ -91,6 +91,11 @@ class Seen:
         return self.noted_instance not in {"", self.instance}
 
     @property
+    def answers(self) -> bool:
+        """It gets requests, and its checks pass: somebody is served by it."""
+        return self.serves and self.healthy
+
+    @property
     def serves(self) -> bool:
         """It gets requests from the proxy; one that it put to sleep is woken by them."""
         is_idle = self.state == "stopped" and self.stops_when_idle
