@@ -117,7 +117,8 @@ def _show(found: Status) -> None:
     pinned = f", pinned (`flygate forward {found.stack}` ends it)" if found.pinned else ""
     console.print(f"{found.app}  {found.url}")
     console.print(f"release {found.release}, phase {found.phase}{pinned}")
-    table = screen.table("machine", "id", "region", "state", "role", "checks")
+    # A machine keeps its name when a rollback wakes it: its release is another one then.
+    table = screen.table("machine", "id", "release", "region", "state", "role", "checks")
     for machine in found.machines:
         role = f"{machine.role}, cordoned" if machine.cordoned else machine.role
         if machine.share is not None:
@@ -125,5 +126,6 @@ def _show(found: Status) -> None:
         checks = (
             ("passing" if machine.healthy else "failing") if machine.state == "started" else "-"
         )
-        table.add_row(machine.name, machine.id, machine.region, machine.state, role, checks)
+        where = (machine.id, f"v{machine.release}", machine.region)
+        table.add_row(machine.name, *where, machine.state, role, checks)
     console.print(table)

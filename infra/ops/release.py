@@ -101,7 +101,7 @@ async def _converge(rollout: Rollout, state: State) -> Ledger:
     if decision.kind == "refusal":
         raise NothingHeld(decision.refusal)
     if decision.kind == "abort":
-        raise await abort(rollout, decision)
+        raise await abort(rollout, decision, state)
     if decision.kind == "repair":
         state = await _repair(rollout, decision.plan)
         decision = rollout.decide(state)

@@ -50,8 +50,18 @@ def restore_failed(target: Target, reason: str, failures: str) -> str:
 def held(target: Target, reason: str) -> str:
     """Nobody but an operator can decide."""
     return (
-        f"{target.name} is not released yet: {reason}\n"
+        f"{target.name} is not released yet: {reason}\n{_of_secrets(target)}"
         f"It is held, and {target.former_name} and {target.name} serve side by side. "
         '`flygate proceed <stack> --reason "…"` accepts it as it is, `flygate abort <stack>` '
         "takes it back, `pulumi up` judges it once more."
+    )
+
+
+def _of_secrets(target: Target) -> str:
+    """Secrets are the app's on Fly, and no release's."""
+    if target.secrets == target.former_secrets:
+        return ""
+    return (
+        f"A machine of {target.former_name} that restarts meanwhile gets the secrets of "
+        f"{target.name}.\n"
     )

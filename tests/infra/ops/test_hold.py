@@ -101,6 +101,7 @@ async def test_what_can_t_be_decided_is_held(serving: Deployment, judge: Judge) 
     assert told.value.exit_code == 3
     for word in ("flygate proceed", "flygate abort", "v1 and v2 serve side by side"):
         assert word in str(told.value).splitlines()[-1]
+    assert "A machine of v1 that restarts meanwhile gets the secrets of v2." in str(told.value)
     assert judge.asked == [["v2-iad-1"]]
     assert kinds(serving)[-1] == "held"
     assert traffic.failures == []
@@ -143,6 +144,27 @@ async def test_a_plan_of_an_abort_tells_what_is_undone(held: Deployment) -> None
 
     assert {title for _, title in plan.done} == plan.undone
     assert (await Foretold.of(held, orders=orders)).decision.kind == "refusal"
+
+
+async def test_a_former_machine_that_restarts_beside_a_held_release_is_caught(
+    held: Deployment,
+) -> None:
+    """Secrets are the app's on Fly: it has the new release's values, and an operator is told."""
+    looked = (await look(LookRequest(app=APP), held.fly)).found
+    assert any("those of v2, which is not released: a machine of v1 that" in one for one in looked)
+    assert not any("has started with secrets" in one for one in looked)
+    machine = (await held.state()).of(1)[0]
+
+    await held.restart(machine.id)
+
+    looked = (await look(LookRequest(app=APP), held.fly)).found
+    (told,) = [one for one in looked if "has started with secrets" in one]
+    assert f"v1-iad-1 ({machine.id})" in told
+    warned: list[str] = []
+    listener = lambda event: warned.append(event.text) if event.kind == "warning" else None  # noqa: E731
+    with pytest.raises(RolloutRestored):
+        await held.release(NEW, how={"orders": Orders(abort="no"), "listeners": (listener,)})
+    assert f"fly machine restart {machine.id}" in " ".join(warned)
 
 
 class Broken(FlyClient):
