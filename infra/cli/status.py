@@ -130,7 +130,8 @@ def _show(found: Status) -> None:
     if found.pin:
         told = pinning.described(found.stack, Pin.model_validate(found.pin))
         console.print(f"{told} `flygate forward {found.stack}` ends it.")
-    table = screen.table("machine", "id", "region", "state", "role", "checks")
+    # A machine keeps its name when a rollback wakes it: its release is another one then.
+    table = screen.table("machine", "id", "release", "region", "state", "role", "checks")
     for machine in found.machines:
         role = f"{machine.role}, cordoned" if machine.cordoned else machine.role
         if machine.share is not None:
@@ -138,7 +139,8 @@ def _show(found: Status) -> None:
         checks = (
             ("passing" if machine.healthy else "failing") if machine.state == "started" else "-"
         )
-        table.add_row(machine.name, machine.id, machine.region, machine.state, role, checks)
+        where = (machine.id, f"v{machine.release}", machine.region)
+        table.add_row(machine.name, *where, machine.state, role, checks)
     console.print(table)
     print(f"{found.serves}.")
     if found.last_rollout:

@@ -123,7 +123,7 @@ def decide(case: Case) -> Decision:
 def aimed(case: Case) -> Target:
     """The target over what runs now, as the version that comes next."""
     former = None if case.moves else _former(case.known, case.state)
-    version = max(case.known.version, former or 0) + 1
+    version = max(case.known.version, former or 0, _standing_in(case, former)) + 1
     return replace(case.target, former=former, version=version)
 
 
@@ -158,6 +158,18 @@ def missing(known: Known, state: State, manifest_id: str, *, resumes: bool = Tru
         return 0
     is_whole = known.manifest == manifest_id and len(state.of(known.version)) == known.count
     return 0 if known.version and is_whole else version
+
+
+def _standing_in(case: Case, former: int | None) -> int:
+    """The newest version of what a dead rollout left and what serves in the former release's place.
+
+    It stays in service until the new release serves, which needs names of its own for that.
+    """
+    if any(m.answers for m in case.state.of(former or 0)):
+        return 0
+    left = [m for m in case.state.machines if m.release > (former or 0) and m.answers]
+    others = [m.release for m in left if m.manifest != case.target.manifest_id]
+    return max(others, default=0) if former else 0
 
 
 def _former(known: Known, state: State) -> int | None:

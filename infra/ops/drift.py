@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from infra.fly.models import IpAssignment
-from infra.rollout.observe import CANDIDATE, LIVE, STANDBY, State
+from infra.rollout.observe import CANDIDATE, LIVE, STANDBY, Seen, State
 
 
 def _new_token() -> str:
@@ -61,11 +61,12 @@ def judge(
     release = max(m.release for m in live)
     current = [m for m in live if m.release == release]
     found = list(lacks)
-    found += [f"{m.name} ({m.id}) is {_how(m.cordoned, m.state)}" for m in live if not m.serves]
+    found += [f"{m.label} ({m.id}) is {_how(m.cordoned, m.state)}" for m in live if not m.serves]
     found += [f"{m.name} ({m.id}) is of v{m.release}" for m in live if m.release != release]
-    found += [f"{m.name} ({m.id}) was edited" for m in current if m.edited]
+    found += [f"{m.label} ({m.id}) was edited" for m in current if m.edited]
     if state.secrets_moved(release):
-        found.append(f"secrets of the app are not those of v{release}")
+        found.append(_whose_secrets(state, release))
+    found += [_misled(m) for m in state.misled(release)]
     found += [
         f"{m.name} ({m.id}) serves, though v{release} has replaced v{m.release}"
         for m in state.machines
@@ -77,6 +78,24 @@ def judge(
         found.append(f"{missing} of {current[0].count} machines of v{release} are gone")
     token = new_token() if found else current[0].drift
     return Drift(token, tuple(found), f"v{release} on {len(current)} machine(s)")
+
+
+def _whose_secrets(state: State, release: int) -> str:
+    candidates = [m.release for m in state.machines if m.role == CANDIDATE]
+    if not candidates:
+        return f"secrets of the app are not those of v{release}"
+    return (
+        f"secrets of the app are those of v{max(candidates)}, which is not released: a machine of "
+        f"v{release} that starts meanwhile gets them"
+    )
+
+
+def _misled(machine: Seen) -> str:
+    return (
+        f"{machine.label} ({machine.id}) has started with secrets that are not "
+        f"v{machine.release}'s: once v{machine.release} serves alone again, "
+        f"`fly machine restart {machine.id}`"
+    )
 
 
 def _waits(held: str) -> str:

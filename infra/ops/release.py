@@ -113,7 +113,7 @@ async def _converge(rollout: Rollout, state: State) -> Ledger:
     if decision.kind == "refusal":
         raise NothingHeld(decision.refusal)
     if decision.kind == "abort":
-        raise await abort(rollout, decision)
+        raise await abort(rollout, decision, state)
     if decision.kind == "repair":
         state = await _repair(rollout, decision.plan)
         rollout.aim(state)  # what a repair has changed is no more as it was

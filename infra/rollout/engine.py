@@ -16,6 +16,7 @@ from infra.rollout.errors import LeaseLost, RestoreFailed, RolloutHeld, RolloutR
 from infra.rollout.gates import Gate
 from infra.rollout.observe import HELD_KEY
 from infra.rollout.plan import Plan, Stage
+from infra.rollout.standing import seen_to_stand
 from infra.rollout.steps import Step, Turn
 from infra.rollout.undisturbed import undisturbed
 from infra.rollout.verdict import GateFailed, Undecided, Verdict
@@ -47,22 +48,25 @@ async def run(plan: Plan, world: World) -> None:
 
 
 async def take_back(exc: BaseException, done: Iterable[Step], world: World) -> RolloutRestored:
-    """Undo steps, whatever was the reason.
+    """Undo steps, whatever was the reason, and look who serves then.
 
     Raises:
-        RestoreFailed: that failed, too; as much as possible is restored.
+        RestoreFailed: that failed, too, or the former release does not serve as before; as much as
+            possible is restored.
         LeaseLost: see `run`.
     """
     await world.fly.check_guard()
     world.fly.patience.renew()
     reason = await outcome.explain(exc, world)
     world.journal.write("failed", "rollout", reason)
-    if failures := await _undo(done, world):
-        text = "; ".join(failures)
+    failures = await _undo(done, world)
+    standing = await seen_to_stand(world)
+    if failures or not standing.is_as_before:
+        text = "; ".join([*failures, standing.sentence()])
         world.journal.write("restore-failed", "restore", text)
         raise RestoreFailed(outcome.restore_failed(world.target, reason, text))
-    world.journal.write("restored", "restore", outcome.serving(world.target))
-    return RolloutRestored(outcome.restored(world.target, reason))
+    world.journal.write("restored", "restore", standing.sentence().removesuffix("."))
+    return RolloutRestored(outcome.restored(world.target, reason, standing.sentence()))
 
 
 async def _run_stage(stage: Stage, world: World, done: list[Step]) -> None:
@@ -105,10 +109,16 @@ async def _hold(verdict: Verdict, world: World) -> RolloutHeld:
 
 
 async def _undo(done: Iterable[Step], world: World) -> list[str]:
-    """The way back, turn by turn; it goes on after a failure, and tells of all."""
+    """The way back, turn by turn; it goes on after a failure, and tells of all.
+
+    What serves is never removed before something else serves: where no former machine does, the
+    new ones stay.
+    """
     failures: list[str] = []
     steps = list(done)
     for turn in Turn:
+        if turn == Turn.WITHDRAW and not (await seen_to_stand(world)).may_withdraw:
+            break
         now = [step for step in reversed(steps) if step.turn == turn]
         outcomes = await asyncio.gather(
             *(_undo_one(step, world) for step in now), return_exceptions=True

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any, Self
 
 from infra.fly.client import FlyClient
@@ -63,6 +64,8 @@ class Seen:
         holder: the tenure of the resource that made its release; empty on those, too.
         phase: of its release, 0 where it says nothing.
         noted_instance, noted_secrets: what its release noted of it, and of the app's secrets.
+        made_at, started_at: when it was made, and last started, in milliseconds of Fly's clock; 0
+            where Fly does not say it.
     """
 
     id: str
@@ -88,11 +91,28 @@ class Seen:
     owner: str = ""
     holder: str = ""
     phase: int = 0
+    made_at: int = 0
+    started_at: int = 0
+
+    @property
+    def label(self) -> str:
+        """Its name; with its release where the name says another one.
+
+        Fly can't rename a machine without restarting it, so one that a rollback wakes keeps the
+        name that it was made with.
+        """
+        is_telling = self.name.startswith(f"v{self.release}-")
+        return self.name if is_telling else f"{self.name} of v{self.release}"
 
     @property
     def edited(self) -> bool:
         """Somebody changed its config after its release stood."""
         return self.noted_instance not in {"", self.instance}
+
+    @property
+    def answers(self) -> bool:
+        """It gets requests, and its checks pass: somebody is served by it."""
+        return self.serves and self.healthy
 
     @property
     def serves(self) -> bool:
@@ -136,6 +156,17 @@ class State:
         labelled = [m for m in self.machines if m.owner]
         newest = max(labelled, key=lambda m: (m.role == LIVE, m.release), default=None)
         return newest.owner if newest else ""
+
+    def misled(self, release: int) -> tuple[Seen, ...]:
+        """The machines of a release that started while another one's secret values were set.
+
+        Secrets are the app's on Fly: what starts beside an unfinished rollout reads the values of
+        that, whatever its own release had.
+        """
+        newer = [m.made_at for m in self.machines if m.release > release and m.made_at]
+        if not newer or not self.secrets_moved(release):
+            return ()
+        return tuple(m for m in self.of(release) if m.started_at > min(newer))
 
     def secrets_moved(self, release: int) -> bool:
         """Somebody changed the app's secrets after a release stood."""
@@ -186,6 +217,8 @@ def seen(machine: Machine) -> Seen:
         owner=metadata.get(OWNER_KEY, ""),
         holder=metadata.get(HOLDER_KEY, ""),
         phase=_whole(metadata.get(PHASE_KEY, "")),
+        made_at=_milliseconds(machine.created_at),
+        started_at=max((e.timestamp for e in machine.events if e.type == "start"), default=0),
     )
 
 
@@ -193,6 +226,14 @@ def _is_healthy(machine: Machine) -> bool:
     """Its checks pass; of one that was stopped for want of requests they say nothing."""
     is_idle = machine.state == "stopped" and machine.stops_when_idle
     return is_idle or all(check.status == "passing" for check in machine.checks)
+
+
+def _milliseconds(moment: str) -> int:
+    """Of an RFC 3339 text; 0 if it is none."""
+    try:
+        return int(datetime.fromisoformat(moment).timestamp() * 1000)
+    except ValueError:
+        return 0
 
 
 def _whole(text: str) -> int:

@@ -28,18 +28,12 @@ def of_gate(verdict: Verdict) -> str:
     return f"{verdict.gate} check of {verdict.subject}: {verdict.reason}"
 
 
-def serving(target: Target) -> str:
-    """What serves after the way back, for the journal."""
-    return f"{target.former_name} serves as before" if target.former else "nothing is left of it"
+def restored(target: Target, reason: str, after: str) -> str:
+    """It failed, and all is as before.
 
-
-def restored(target: Target, reason: str) -> str:
-    """It failed, and all is as before."""
-    after = (
-        f"{target.former_name} serves as before."
-        if target.former
-        else "There was no former release to go back to; nothing is left running."
-    )
+    Args:
+        after: what serves, as it was seen.
+    """
     return f"{target.name} was not released: {reason}\nAll was taken back. {after}"
 
 
@@ -47,7 +41,7 @@ def restore_failed(target: Target, reason: str, failures: str) -> str:
     """It failed, and so did the way back."""
     return (
         f"{target.name} was not released: {reason}\n"
-        f"Taking it back failed as well: {failures}\n"
+        f"Taking it back did not bring back what was: {failures}\n"
         "Run the same command again: it begins by repairing what it finds. "
         "`flygate status` shows the machines."
     )
@@ -56,8 +50,18 @@ def restore_failed(target: Target, reason: str, failures: str) -> str:
 def held(target: Target, reason: str) -> str:
     """Nobody but an operator can decide."""
     return (
-        f"{target.name} is not released yet: {reason}\n"
+        f"{target.name} is not released yet: {reason}\n{_of_secrets(target)}"
         f"It is held, and {target.former_name} and {target.name} serve side by side. "
         '`flygate proceed <stack> --reason "…"` accepts it as it is, `flygate abort <stack>` '
         "takes it back, `pulumi up` judges it once more."
+    )
+
+
+def _of_secrets(target: Target) -> str:
+    """Secrets are the app's on Fly, and no release's."""
+    if target.secrets == target.former_secrets:
+        return ""
+    return (
+        f"A machine of {target.former_name} that restarts meanwhile gets the secrets of "
+        f"{target.name}.\n"
     )

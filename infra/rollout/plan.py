@@ -68,9 +68,22 @@ def repair(state: State, target: Target, used: Collection[Seen] = ()) -> tuple[S
 
 
 def clear(state: State, target: Target, used: Collection[Seen] = ()) -> list[Destroy]:
-    """What a dead rollout left goes."""
-    left_over = [m for m in state.machines if m.release > (target.former or 0) and m not in used]
+    """What a dead rollout left goes, but for what stands in for the former release."""
+    stay = (*used, *standing_in(state, target))
+    left_over = [m for m in state.machines if m.release > (target.former or 0) and m not in stay]
     return [Destroy(m, "left by a rollout that died") for m in left_over]
+
+
+def standing_in(state: State, target: Target) -> list[Seen]:
+    """What a dead rollout left and what serves where the former release does not.
+
+    What serves is never removed before something else serves, so these go at the end. Their
+    version is not the new one's: see `infra/ops/decision.py`.
+    """
+    former = target.former or 0
+    if any(m.answers for m in state.of(former)):
+        return []
+    return [m for m in state.machines if former < m.release < target.version and m.answers]
 
 
 def repairs(state: State, target: Target) -> Plan:
@@ -79,7 +92,10 @@ def repairs(state: State, target: Target) -> Plan:
     secrets: tuple[Step, ...] = (SetSecrets(),) if moved else ()
     return Plan(
         stages=(Stage("secrets", secrets), *repair(state, target)),
-        final=(quieten(state, target),),
+        final=(
+            quieten(state, target),
+            Stage("sweep", tuple(Destroy(m, "stood in") for m in standing_in(state, target))),
+        ),
     )
 
 
@@ -111,6 +127,7 @@ def sweep(state: State, target: Target, used: Collection[Seen] = ()) -> Stage:
         and m.release in newest[: STANDBY_RELEASES_MAX - 1]  # the former one joins them
     ]
     steps: list[Step] = [Destroy(m, "older than the standby") for m in older if m not in kept]
+    steps += [Destroy(m, "stood in") for m in standing_in(state, target) if m not in used]
     return Stage("sweep", (*steps, *(Retire(m) for m in kept if m.serves)))
 
 

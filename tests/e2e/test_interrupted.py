@@ -117,9 +117,17 @@ def test_after_kill_9_the_same_command_converges(project: Project, who: str, sta
         process.wait(60)
         wait_for(lambda: not pids(project, PROCESSES["the engine"]))
         unlocked = project.flygate("unlock", "local").ok()
+        told = project.flygate("plan").ok().output if who == "the plugin" else ""
+        before = len(journal(project))
         project.up().ok()
 
     assert load.failures == []
+    if told:  # what the plan said is what was done
+        done = [event for event in journal(project)[before:] if event["kind"] == "step"]
+        for event in done:
+            assert event["text"].removeprefix(event["stage"].split()[0]).strip() in told
+        assert any(event["text"].startswith("adopt") for event in done)
+        assert "destroy" not in told
     assert ("its lock has ended" in unlocked.output) is ("pulumi" in names)
     (machine,) = project.live()
     script = "import json, os; print(json.dumps({'said': os.environ['GREETING']}))"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from infra.fly.errors import NotFound
-from infra.rollout.observe import Seen
+from infra.rollout.observe import Seen, observe
 from infra.rollout.steps.halting import halt
 from infra.rollout.world import World
 
@@ -24,7 +24,9 @@ class Destroy:
         return f"destroy {self.machine.name} ({self.why})"
 
     async def apply(self, world: World) -> str:
-        """Destroy it; gone already is fine."""
+        """Destroy it, unless it is all that serves; gone already is fine."""
+        if self.machine.answers and not await self._is_dispensable(world):
+            return f"{self.machine.name} stays: nothing else serves"
         try:
             await world.fly.cordon(world.app, self.machine.id)
         except NotFound:
@@ -33,6 +35,12 @@ class Destroy:
             await halt(world, self.machine.id)
         await world.fly.destroy(world.app, self.machine.id)
         return f"{self.machine.name} is gone ({self.why})"
+
+    async def _is_dispensable(self, world: World) -> bool:
+        """A machine of another release serves."""
+        state = await observe(world.fly, world.app)
+        others = [m for m in state.machines if m.release != self.machine.release]
+        return any(m.answers for m in others)
 
     async def undo(self, world: World) -> None:
         """Nothing: what did not serve is not missed."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from infra.config import Pin, Strategy
+from infra.fly.client import FlyClient
+from infra.fly.endpoints import Endpoints
+from infra.fly.errors import BadState
+from infra.fly.pace import Pace
 from infra.manifest import Course
 from infra.ops import release as release_op
 from infra.ops.look import LookRequest, look
@@ -15,8 +20,14 @@ from infra.ops.orders import Back, Orders
 from infra.ops.recovery import Found
 from infra.ops.request import ReleaseRequest
 from infra.ops.site import journal_path
-from infra.rollout import journal
-from infra.rollout.errors import NothingHeld, RolloutHeld, RolloutRestored, Unfinished
+from infra.rollout import journal, standing
+from infra.rollout.errors import (
+    NothingHeld,
+    RestoreFailed,
+    RolloutHeld,
+    RolloutRestored,
+    Unfinished,
+)
 from infra.rollout.gates import Gate
 from infra.rollout.observe import CANDIDATE, LIVE
 from infra.rollout.strategies import gating
@@ -24,6 +35,7 @@ from infra.rollout.target import Target
 from infra.rollout.verdict import Outcome, Verdict
 from infra.rollout.world import Member, World
 from tests.infra.deployment import APP, Deployment
+from tests.infra.foretold import Foretold
 
 pytestmark = pytest.mark.integration
 
@@ -98,6 +110,7 @@ async def test_what_can_t_be_decided_is_held(serving: Deployment, judge: Judge) 
     assert told.value.exit_code == 3
     for word in ("flygate proceed", "flygate abort", "v1 and v2 serve side by side"):
         assert word in str(told.value).splitlines()[-1]
+    assert "A machine of v1 that restarts meanwhile gets the secrets of v2." in str(told.value)
     assert judge.asked == [["v2-iad-1"]]
     assert kinds(serving)[-1] == "held"
     assert traffic.failures == []
@@ -109,6 +122,118 @@ async def test_what_can_t_be_decided_is_held(serving: Deployment, judge: Judge) 
     ]
     assert (await serving.fingerprint())["leases"] == []
     assert [r.version for r in serving.ledger.releases] == [1]
+
+
+@pytest.mark.parametrize("orders", [Orders(), Orders(accept="fine")])
+async def test_a_plan_of_what_is_held_destroys_nothing_that_serves(
+    held: Deployment, judge: Judge, orders: Orders
+) -> None:
+    """The operator who reads it sees that the machines are gone on with, and so it is."""
+    judge.outcomes = ["pass"]
+    wanted: dict[str, Any] = {"machines": 2, "env": {"GREETING": "new"}, "rollout": CANARY}
+    plan = await Foretold.of(held, orders=orders, secrets=NEW, **wanted)
+    assert ("launch 1/2", "adopt v2-iad-1") in plan.steps
+    assert not any(title.startswith("destroy") for _, title in plan.steps)
+
+    await held.release(NEW, how={"orders": orders, "listeners": (plan,)}, **wanted)
+
+    assert plan.done == plan.steps
+
+
+async def test_a_plan_of_an_abort_tells_what_is_undone(held: Deployment) -> None:
+    """And the abort undoes just that."""
+    wanted: dict[str, Any] = {"machines": 2, "env": {"GREETING": "new"}, "rollout": CANARY}
+    orders = Orders(abort="no")
+    plan = await Foretold.of(held, orders=orders, secrets=NEW, **wanted)
+    (line,) = plan.decision.lines(await held.state())
+    assert line == "v2 is aborted; undone: secrets, admit v2-iad-1, adopt v2-iad-1"
+
+    with pytest.raises(RolloutRestored):
+        await held.release(NEW, how={"orders": orders, "listeners": (plan,)}, **wanted)
+
+    assert {title for _, title in plan.done} == plan.undone
+    assert (await Foretold.of(held, orders=orders)).decision.kind == "refusal"
+
+
+async def test_a_former_machine_that_restarts_beside_a_held_release_is_caught(
+    held: Deployment,
+) -> None:
+    """Secrets are the app's on Fly: it has the new release's values, and an operator is told."""
+    looked = (await look(LookRequest(app=APP), held.fly)).found
+    assert any("those of v2, which is not released: a machine of v1 that" in one for one in looked)
+    assert not any("has started with secrets" in one for one in looked)
+    machine = (await held.state()).of(1)[0]
+
+    await held.restart(machine.id)
+
+    looked = (await look(LookRequest(app=APP), held.fly)).found
+    (told,) = [one for one in looked if "has started with secrets" in one]
+    assert f"v1-iad-1 ({machine.id})" in told
+    warned: list[str] = []
+    listener = lambda event: warned.append(event.text) if event.kind == "warning" else None  # noqa: E731
+    with pytest.raises(RolloutRestored):
+        await held.release(NEW, how={"orders": Orders(abort="no"), "listeners": (listener,)})
+    assert f"fly machine restart {machine.id}" in " ".join(warned)
+
+
+class Broken(FlyClient):
+    """A client of a Fly that starts no machine again."""
+
+    async def start(self, app: str, machine_id: str) -> None:
+        """Refuse."""
+        raise BadState("start", 412, "machine still active, refusing to start")
+
+
+@pytest.fixture
+async def broken(
+    serving: Deployment, endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Deployment]:
+    """A shop whose v1 has stopped, and does not come up any more."""
+    monkeypatch.setattr(standing, "SECONDS", 0.1)
+    monkeypatch.setattr(standing, "POLL_SECONDS", 0.03)
+    for machine in (await serving.state()).machines:
+        await serving.fly.stop(APP, machine.id)
+        await serving.fly.wait(APP, machine.id, "stopped", 10)
+    async with Broken(endpoints, pace=Pace(is_limited=False)) as fly:
+        serving.fly = fly
+        yield serving
+
+
+async def test_what_serves_stays_where_the_former_release_can_t_be_brought_up(
+    broken: Deployment, judge: Judge
+) -> None:
+    """A release that was judged to be bad is better than nothing; text and exit code say so.
+
+    It serves until the next release does, whatever that is.
+    """
+    judge.outcomes = ["fail"]
+    with pytest.raises(RestoreFailed) as told:
+        await change(broken)
+
+    assert told.value.exit_code == 4
+    assert "No machine of v1 serves; v2 stays in service (v2-iad-1)." in str(told.value)
+    assert "serves as before" not in str(told.value)
+    judge.outcomes = ["pass"]
+    async with broken.traffic() as traffic:
+        wanted: dict[str, Any] = {"machines": 2, "env": {"GREETING": "newer"}, "rollout": CANARY}
+        plan = await Foretold.of(broken, secrets=NEW, **wanted)
+        await broken.release(NEW, how={"listeners": (plan,)}, **wanted)
+
+    assert plan.done == plan.steps
+    assert traffic.failures == []
+    assert traffic.releases == ["v2", "v3"]
+    state = await broken.state()
+    assert {m.release for m in state.machines if m.serves} == {3}
+    assert state.of(2) == ()
+
+
+async def test_that_the_former_release_serves_is_said_only_if_it_does(broken: Deployment) -> None:
+    """Nothing served before, and nothing does now: nobody may take that for restored."""
+    with pytest.raises(RestoreFailed) as told:
+        await broken.release(NEW, env={"FAULT": "unlimited"}, machines=2)
+
+    assert "No machine of v1 serves." in str(told.value)
+    assert {m.release for m in (await broken.state()).machines} == {1}
 
 
 async def test_whoever_looks_at_it_sees_that_it_waits(held: Deployment) -> None:
