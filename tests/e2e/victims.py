@@ -88,7 +88,9 @@ def _machines(project: Project, role: str) -> list[dict[str, Any]]:
 
 def _kill_machine(project: Project, role: str) -> list[str]:
     for machine in _machines(project, role):
-        url = f"{project.local_fly()}/_faults/machines/{machine['id']}"
-        if httpx.post(url, json={"action": "kill"}, trust_env=False).is_success:
+        url = f"{project.local_fly()}/v1/apps/{APP}/machines/{machine['id']}/ps"
+        answer = httpx.get(url, headers={"Authorization": "Bearer local"}, trust_env=False)
+        found = answer.json() if answer.is_success else []
+        if [pid for pid in (int(process["pid"]) for process in found) if _kill(pid)]:
             return [str(machine["id"])]
     return []
