@@ -5,7 +5,7 @@ ARGS ?=
 PYTHON_IN_VENV := .venv/bin/python -P
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap up down test check unit e2e bench bench-rollout bench-limiter bench-affinity bench-phases bench-service bench-local lock clean
+.PHONY: help bootstrap up down test check unit e2e bench bench-rollout bench-limiter bench-affinity bench-phases bench-service bench-local bench-chaos lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,9 @@ bench: bootstrap ## how long `make up` and its parts take
 
 bench-rollout: bootstrap ## how long a bad release lives, a rollback and ten machines take
 	@. .flygate/env && $(PYTHON_IN_VENV) -m tests.bench.rollout $(ARGS)
+
+bench-chaos: bootstrap ## rollouts while Fly's API fails and processes die; ARGS="--only faults --write"
+	@. .flygate/env && $(PYTHON_IN_VENV) -m tests.bench.chaos $(ARGS)
 
 bench-limiter: bootstrap ## how fast the limiter decides, and its peers
 	@scripts/bench tests.bench.limiter $(ARGS)

@@ -13,6 +13,8 @@ differ and are shared: compare ratios and medians, not single figures.
 TITLES = {
     "up": "From a change to live (`make bench`)",
     "rollout": "Back from a bad release (`make bench-rollout`)",
+    "chaos-faults": "While Fly's API fails (`make bench-chaos`)",
+    "chaos-crashes": "While processes are killed (`make bench-chaos`)",
     "service": "The service on one machine (`make bench-service`)",
     "limiter": "The limiter (`make bench-limiter`)",
     "affinity-exact": "Sticky sessions: exactness (`make bench-affinity`)",

@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 import httpx
 
@@ -113,16 +113,28 @@ class Project:
         script = '. .flygate/env && exec pulumi "$@"'
         return self.run("/bin/sh", "-c", script, "sh", *arguments, extra=extra)
 
+    def type(self, words: Sequence[str]) -> Run:
+        """A command as the screen names it: `pulumi …`, `./flygate …`, `make up`."""
+        return self.pulumi(*words[1:]) if words[0] == "pulumi" else self.run(*words)
+
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """`pulumi` as `pulumi()` runs it, in the background, its output left alone."""
         script = '. .flygate/env && exec pulumi "$@"'
+        return self.begin(["/bin/sh", "-c", script, "sh", *arguments], subprocess.DEVNULL)
+
+    def begin(self, words: Sequence[str], output: int | IO[bytes]) -> subprocess.Popen[bytes]:
+        """A command as `run()` runs it, in the background.
+
+        Args:
+            output: where what it prints goes.
+        """
         return subprocess.Popen(
-            ["/bin/sh", "-c", script, "sh", *arguments],
+            words,
             cwd=self.path,
             env={**_newcomers_environment(), "CI": "true"},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
 
     def settle(self) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
+from tests.e2e import victims
 from tests.e2e.load import Load
 from tests.e2e.project import Project
 
@@ -88,12 +86,7 @@ def test_what_a_full_disk_left_ends_with_the_command_that_the_screen_names(
     assert project.serving() == serving
 
 
-# The engine runs as `flygate op release`, which the plugin has started, which Pulumi has started.
-PROCESSES = {
-    "pulumi": lambda command: command[:1] and Path(command[0]).name == "pulumi",
-    "the plugin": lambda command: "pulumi-resource-command" in " ".join(command[:3]),
-    "the engine": lambda command: command[-2:] == ["op", "release"],
-}
+WHOM = (victims.PULUMI, victims.PLUGIN, victims.ENGINE)
 
 
 @pytest.mark.parametrize(
@@ -107,15 +100,14 @@ PROCESSES = {
 def test_after_kill_9_the_same_command_converges(project: Project, who: str, stage: str) -> None:
     """After `flygate unlock`, if it was Pulumi; nobody who asks notices any of it."""
     project.config("env.GREETING", f"{who} {stage}")
-    names = list(PROCESSES) if who == "all of them" else [who]
+    names = list(WHOM) if who == "all of them" else [who]
 
     with Load(project.web) as load:
         process = begin(project, stage)
         for name in names:
-            for pid in pids(project, PROCESSES[name]):
-                os.kill(pid, signal.SIGKILL)
+            assert victims.strike(project, name) or len(names) > 1
         process.wait(60)
-        wait_for(lambda: not pids(project, PROCESSES["the engine"]))
+        wait_for(lambda: not victims.pids(project, victims.ENGINE))
         unlocked = project.flygate("unlock", "local").ok()
         told = project.flygate("plan").ok().output if who == "the plugin" else ""
         before = len(journal(project))
@@ -144,7 +136,7 @@ def test_a_laptop_that_slept_in_a_soak_touches_nothing_more(project: Project) ->
 
     with Load(project.web) as load:
         process = begin(project, "judge")
-        (engine,) = pids(project, PROCESSES["the engine"])
+        (engine,) = victims.pids(project, victims.ENGINE)
         os.kill(engine, signal.SIGSTOP)
         project.flygate("local", "faults", "clock", "60").ok()
         os.kill(engine, signal.SIGCONT)
@@ -159,16 +151,3 @@ def test_a_laptop_that_slept_in_a_soak_touches_nothing_more(project: Project) ->
 
     assert load.failures == []
     assert project.live()[0]["release"] == before[0][2] + 1
-
-
-def pids(project: Project, matches: Callable[[list[str]], object]) -> list[int]:
-    """Processes of the copy whose command line is of a kind."""
-    found = []
-    for pid in project.processes():
-        try:
-            text = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-        except OSError:
-            continue
-        if matches(text.rstrip("\0").split("\0")):
-            found.append(pid)
-    return found

@@ -1,0 +1,154 @@
+"""A process killed in the middle of a command, and what must be typed until all is well again."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import httpx
+
+from tests.e2e import victims
+from tests.e2e.ending import Ending
+from tests.e2e.load import Load
+from tests.e2e.project import Project, Run
+from tests.e2e.story import Change, Content, Story
+
+MOST_COMMANDS = 6
+_NAMED = re.compile(r"`((?:flygate|make|pulumi) [^`]+)`")
+_UNLOCK, _RAISE = ("./flygate", "unlock", "local"), ("make", "up")
+
+
+@dataclass(slots=True)
+class Crash:
+    """What became of it.
+
+    Attributes:
+        moment: seconds after the command began.
+        commands: that had to be typed.
+        excused: nobody could have served meanwhile: the only machine was killed, or the proxy.
+        wrong: what was not as it must be, in words.
+    """
+
+    victim: str
+    change: Change
+    moment: float
+    screen: str
+    excused: bool
+    commands: list[Sequence[str]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        told = [f"{self.victim} at {self.moment:.1f} s of {self.change}"]
+        told += [f"    typed: {' '.join(words)}" for words in self.commands]
+        told += [f"    wrong: {text}" for text in self.wrong]
+        told += [f"    failed: {text}" for text in self.failures[:3]]
+        if self.wrong or len(self.commands) > 1 or self.failures:
+            told += [f"    | {line}" for line in self.screen.splitlines()[-8:]]
+        return "\n".join(told)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where it happens: the project, what is told of it, and those who ask all the time."""
+
+    project: Project
+    story: Story
+    load: Load
+
+    def kill(self, victim: str, moment: float) -> Crash | None:
+        """The next change of the story, whose victim is killed at a moment.
+
+        Args:
+            moment: seconds after the command began; later, if the victim is not there yet.
+
+        Returns:
+            What became of it; None if the command had ended before.
+        """
+        change = self.story.next()
+        self.story.ask_for(self.project, change)
+        before = len(self.load.failures)
+        excused = victim == victims.LOCAL_FLY or (
+            victim == victims.OLD and victims.serving(self.project) == 1
+        )
+        run, at = self._interrupted(change, victim, moment)
+        crash = Crash(victim, change, at, run.output, excused)
+        wanted = self.story.wanted(change, run) or self.story.serving
+        self._converge(crash, run, wanted)
+        crash.failures = [] if excused else self.load.failures[before:]
+        return crash if at else None
+
+    def _interrupted(self, change: Change, victim: str, moment: float) -> tuple[Run, float]:
+        """The command, and when its victim was killed: 0 if it was not."""
+        log = self.project.path / ".flygate" / "interrupted.log"
+        began = time.monotonic()
+        with log.open("wb") as file:
+            process = self.project.begin(change.words, file)
+            struck = self._strike(process, victim, moment)
+            at = time.monotonic() - began if struck else 0.0
+            code = process.wait(300)
+        wait_for(lambda: not victims.pids(self.project, victims.ENGINE))
+        return Run(code, log.read_text(encoding="utf-8", errors="replace"), change.words), at
+
+    def _strike(self, process: subprocess.Popen[bytes], victim: str, moment: float) -> bool:
+        try:
+            process.wait(moment)
+        except subprocess.TimeoutExpired:
+            while process.poll() is None:
+                if victims.strike(self.project, victim):
+                    return True
+                time.sleep(0.05)
+        return False
+
+    def _converge(self, crash: Crash, run: Run, wanted: Content) -> None:
+        """Type what the screen says until what was wanted serves alone."""
+        while wrong := self._wrong(run, wanted):
+            if len(crash.commands) == MOST_COMMANDS:
+                crash.wrong += [*wrong, run.output[-1500:]]
+                break
+            words = _next_words(run, crash)
+            crash.commands.append(words)
+            run = self.project.type(words)
+        self._note(crash.change)
+
+    def _wrong(self, run: Run, wanted: Content) -> list[str]:
+        if self._locks():
+            return ["Pulumi's lock is left"]
+        try:
+            ending = Ending.of(self.project, patient=False)
+        except (OSError, httpx.TransportError):
+            return ["the local Fly does not run"]
+        wrong = ending.wrong(wanted)
+        if run.code == 0 and wrong:
+            return [f"{' '.join(run.command)} ended with 0", *wrong]
+        return wrong
+
+    def _note(self, change: Change) -> None:
+        ending = Ending.of(self.project, patient=False)
+        if ending.version:
+            self.story.note(change, ending.version, ending.content[ending.version])
+
+    def _locks(self) -> list[str]:
+        folder = self.project.path / ".flygate/state/.pulumi/locks"
+        return [path.name for path in folder.rglob("*.json")]
+
+
+def wait_for(holds: Callable[[], bool], seconds: float = 60) -> None:
+    """Return when a condition holds."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.02)
+
+
+def _next_words(run: Run, crash: Crash) -> Sequence[str]:
+    """What the screen names, or the same command again."""
+    named = _NAMED.findall(run.output)
+    last = crash.commands[-1] if crash.commands else ()
+    for beginning, words in (("flygate unlock", _UNLOCK), ("make up", _RAISE)):
+        if words != last and any(name.startswith(beginning) for name in named):
+            return words
+    return crash.change.words

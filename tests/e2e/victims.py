@@ -1,0 +1,96 @@
+"""Whom `kill -9` hits while a command runs: Pulumi's processes, ours, Fly's, and the service's."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.e2e.ending import APP
+from tests.e2e.project import Project
+
+Words = list[str]
+LOCAL_FLY, NEW, OLD, REDIS = "the local Fly", "a new machine", "an old machine", "Redis"
+PULUMI, PLUGIN, HOST, ENGINE = "pulumi", "the plugin", "the language host", "the engine"
+
+# The engine runs as `flygate op release`, which the plugin has started, which Pulumi has started.
+# The stand-ins for Pulumi's own programs are Python modules.
+PROCESSES: dict[str, Callable[[Words], object]] = {
+    PULUMI: lambda words: words[:1] and Path(words[0]).name == "pulumi",
+    PLUGIN: lambda words: _is(words, "pulumi-resource-command", "tests.toolchain.command_provider"),
+    HOST: lambda words: _is(words, "pulumi-language-python", "tests.toolchain.language_host"),
+    ENGINE: lambda words: words[-2:] == ["op", "release"],
+    REDIS: lambda words: _is(words, "valkey-server", "redis-server"),
+}
+_ROLES = {NEW: "candidate", OLD: "live"}
+
+
+def strike(project: Project, victim: str) -> list[str]:
+    """Kill it, if it is there at this moment.
+
+    Returns:
+        What was killed: the numbers of processes, or a machine's id; empty if there was nothing.
+    """
+    if victim in _ROLES:
+        return _kill_machine(project, _ROLES[victim])
+    return [str(pid) for pid in _pids(project, victim) if _kill(pid)]
+
+
+def serving(project: Project) -> int:
+    """How many machines of the live release run."""
+    return len(_machines(project, _ROLES[OLD]))
+
+
+def pids(project: Project, who: str) -> list[int]:
+    """The processes of the copy that are of a kind."""
+    found = []
+    for pid in project.processes():
+        with suppress(OSError):
+            text = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+            if PROCESSES[who](text.rstrip("\0").split("\0")):
+                found.append(pid)
+    return found
+
+
+def _is(words: Words, *names: str) -> bool:
+    return any(name in word for name in names for word in words[:4])
+
+
+def _pids(project: Project, victim: str) -> list[int]:
+    if victim != LOCAL_FLY:
+        return pids(project, victim)
+    info = json.loads((project.path / ".flygate/local/daemon.json").read_text(encoding="utf-8"))
+    return [int(info["pid"])]
+
+
+def _kill(pid: int) -> bool:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+        return True
+    return False
+
+
+def _machines(project: Project, role: str) -> list[dict[str, Any]]:
+    found = project.machines_of(APP)
+    return [
+        machine
+        for machine in found
+        if machine["config"].get("metadata", {}).get("flygate_role") == role
+        and machine["state"] == "started"
+    ]
+
+
+def _kill_machine(project: Project, role: str) -> list[str]:
+    for machine in _machines(project, role):
+        url = f"{project.local_fly()}/v1/apps/{APP}/machines/{machine['id']}/ps"
+        answer = httpx.get(url, headers={"Authorization": "Bearer local"}, trust_env=False)
+        found = answer.json() if answer.is_success else []
+        if [pid for pid in (int(process["pid"]) for process in found) if _kill(pid)]:
+            return [str(machine["id"])]
+    return []
