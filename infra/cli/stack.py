@@ -136,7 +136,8 @@ class Stack:
             outcome = progress.follow(command, events=self.events)
         finally:
             self._close_state()
-        if outcome.code != 0:
+        # Pulumi may end with 0 though its state found no room.
+        if outcome.code != 0 or self._trouble():
             raise self._failure(what, environment.get(MOVE) or app, outcome)
 
     def check_unlocked(self) -> None:

@@ -62,7 +62,7 @@ def test_what_a_full_disk_left_ends_with_the_command_that_the_screen_names(
     project: Project,
 ) -> None:
     """A lock of 0 bytes and half a state, as Pulumi leaves them: `unlock`, then `up`."""
-    before, serving = project.history(), project.serving()
+    before, serving = project.history(), [machine["id"] for machine in project.live()]
     state = project.path / ".flygate" / "state" / ".pulumi"
     locks = state / "locks" / "organization" / "flygate" / "local"
     locks.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def test_what_a_full_disk_left_ends_with_the_command_that_the_screen_names(
         assert "`flygate unlock local`" in last
     assert "its lock has ended" in unlocked.output
     assert project.history() == before
-    assert project.serving() == serving
+    assert [machine["id"] for machine in project.live()] == serving
 
 
 WHOM = (victims.PULUMI, victims.PLUGIN, victims.ENGINE)

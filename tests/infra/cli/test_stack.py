@@ -167,6 +167,21 @@ def test_what_a_full_disk_left_is_named_and_one_command_puts_it_right(
     assert "its copy prod.json.bak is whole: it is in its place now" in said
 
 
+def test_a_state_that_found_no_room_is_no_success(stack_of: MakeStack, tmp_path: Path) -> None:
+    """Pulumi itself prints an error, and ends with 0."""
+    said = "    error: failed to save snapshot: write prod.json: no space left on device"
+    stack = stack_of(f"case $1 in config) echo shop;; up) echo '{said}'; : > {{}};; esac")
+    lay(tmp_path, **{STATE: '{"version": 3}', f"{STATE}.bak": '{"version": 3}'})
+    program = tmp_path / "bin" / "pulumi"
+    program.write_text(program.read_text().replace("{}", f"'{tmp_path}/state/.pulumi/{STATE}'"))
+
+    with pytest.raises(PulumiFailed) as failed:
+        up(stack)
+
+    assert "write prod.json: no space left on device" in str(failed.value)
+    assert "Free some space there, then type `flygate unlock prod`, then" in str(failed.value)
+
+
 def test_a_state_that_was_cut_off_is_named_by_the_verbs_that_read_it(
     stack_of: MakeStack, tmp_path: Path
 ) -> None:
