@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 BURST = int(os.environ.get("RATE_LIMIT_BURST", "10"))
-# crash: does not stay up; fleeting: dies soon after each start; refuses: its settings; slow:
+# crash: does not stay up; fleeting: dies soon after it is well; refuses: its settings; slow:
 # starts late; stubborn: ignores SIGTERM; sick: its check fails; unwell: /health fails; unlimited:
 # never refuses; erring: counts a tenth of requests as errors; mute: is older than statistics, and
 # than orders
@@ -44,6 +44,8 @@ class Handler(BaseHTTPRequestHandler):
         elif self.path == "/die":
             os._exit(9)
         elif self.path == "/readyz":
+            if FAULT == "fleeting":
+                threading.Timer(0.3, os._exit, [7]).start()
             self.answer(503 if FAULT == "sick" else 200, {"ready": FAULT != "sick"})
         elif self.path == "/health":
             self.answer(500 if FAULT == "unwell" else 200, {"fault": FAULT})
@@ -119,8 +121,6 @@ def main() -> None:
     if FAULT == "refuses":
         print("service: RATE_LIMIT_RPM: found 'many'; allowed: a whole number", flush=True)
         sys.exit(78)
-    if FAULT == "fleeting":
-        threading.Timer(0.3, os._exit, [7]).start()
     if FAULT == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if FAULT == "slow":

@@ -49,6 +49,10 @@ def test_an_app_as_its_release_left_it_has_no_drift(machines: tuple[Seen, ...]) 
         ((), "no machine of a release is left"),
         (STANDBYS, "no machine of a release is left"),
         ((live(1, state="stopped"), PAIR[1]), "v2-iad-1 (m2iad1) is stopped"),
+        (
+            (live(1, name="v1-iad-1", state="stopped"), PAIR[1]),
+            "v1-iad-1 of v2 (m2iad1) is stopped",
+        ),
         ((live(1, cordoned=True), PAIR[1]), "v2-iad-1 (m2iad1) is started and cordoned"),
         ((PAIR[0],), "1 of 2 machines of v2 are gone"),
         ((*PAIR, seen(1, 1)), "v1-iad-1 (m1iad1) is of v1"),

@@ -1,0 +1,111 @@
+"""The one decision of a run: what it stands on, and that a preview makes the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from infra.manifest import Manifest
+from infra.ops.decision import Case, Known, decide, missing
+from infra.ops.foresight import Foresight
+from infra.ops.orders import Orders
+from infra.ops.request import ReleaseRequest, Wanted
+from infra.rollout.ledger import Ledger
+from infra.rollout.observe import CANDIDATE, Seen, State
+from infra.rollout.steps import Destroy, Launch
+from tests.infra.builders import MANIFEST_ID, manifest, release, seen, target
+
+KNOWN = Known(1, MANIFEST_ID, 1)
+OTHERS = Known(1, "another-one", 1)
+
+
+def case(*machines: Seen, known: Known = KNOWN, **changes: Any) -> Case:
+    """What is wanted is the manifest of `target()`, on one machine."""
+    return Case(State("shop", machines), known, target(0, None), **changes)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        (case(seen(1)), "nothing"),
+        (case(seen(1, state="stopped")), "repair"),
+        (case(seen(1), is_again=True), "rollout"),
+        (case(), "rollout"),
+        (case(seen(1), known=OTHERS), "rollout"),
+        (case(known=Known()), "rollout"),
+        (case(seen(1), aborts=True), "refusal"),
+        (case(seen(1), seen(2, role=CANDIDATE), aborts=True), "abort"),
+    ],
+)
+def test_each_kind(given: Case, kind: str) -> None:
+    """What runs already is left, what is all there is repaired, all else is a release."""
+    assert decide(given).kind == kind
+
+
+def test_what_serves_in_the_former_release_s_place_goes_last() -> None:
+    """The former release is down, and a dead rollout's machine is all that serves."""
+    stand_in = seen(2, role=CANDIDATE, manifest="dead")
+    found = decide(case(seen(1, state="stopped"), stand_in, known=OTHERS))
+
+    assert found.target.version == 3
+    plan = found.plan
+    assert not [s for stage in plan.stages for s in stage.steps if isinstance(s, Destroy)]
+    assert [s for stage in plan.stages for s in stage.steps if isinstance(s, Launch)]
+    last = [s for stage in plan.final for s in stage.steps if isinstance(s, Destroy)]
+    assert [step.machine for step in last] == [stand_in]
+
+
+def test_what_nobody_needs_goes_first() -> None:
+    """The former release serves, so what a dead rollout left is swept up at once."""
+    left = seen(2, role=CANDIDATE, manifest="dead")
+    found = decide(case(seen(1), left, known=OTHERS))
+
+    assert found.target.version == 2
+    first = [s for stage in found.plan.stages for s in stage.steps]
+    assert [s.machine for s in first if isinstance(s, Destroy)] == [left]
+
+
+def test_what_serves_unrecorded_gets_an_entry_unless_it_is_gone_on_with() -> None:
+    """By the same rule for the run and for the plan."""
+    state = State("shop", (seen(2, count=1, manifest=MANIFEST_ID),))
+
+    assert missing(OTHERS, state, "wanted") == 2
+    assert missing(OTHERS, state, MANIFEST_ID) == 0
+    assert missing(OTHERS, state, MANIFEST_ID, resumes=False) == 2
+    assert missing(Known(), state, MANIFEST_ID) == 2
+
+
+def foresight(wanted: Manifest, state: State, **changes: Any) -> Foresight:
+    grown = Ledger(key="k" * 32).add(release(1, manifest=manifest(), manifest_id="one"), {})
+    return Foresight(ReleaseRequest(app="shop", manifest=wanted), {}, grown, state, **changes)
+
+
+def test_a_plan_goes_on_with_what_is_held() -> None:
+    """It knows the machine by the id that the run would give the manifest."""
+    wanted = manifest(phase=2)
+    ahead = foresight(wanted, State("shop"))
+    known = Wanted.of(ahead.request, {}, ahead.ledger).id
+    held = seen(2, role=CANDIDATE, manifest=known, held="judge: too few")
+    ahead = foresight(wanted, State("shop", (seen(1), held)))
+
+    told = ahead.lines(is_drifted=True, redis=(0.0, 0.0))
+
+    assert "~ phase: 1 → 2" in told
+    assert any("adopt v2-iad-1" in line for line in told)
+    assert not any("destroy" in line for line in told)
+
+
+def test_a_plan_tells_a_repair_and_a_refusal() -> None:
+    """Drift without any change, and an acceptance of what is not held."""
+    stopped = State("shop", (seen(1, state="stopped", manifest="one"),))
+    ahead = foresight(manifest(), stopped)
+    ledger = ahead.ledger.model_copy(
+        update={"releases": (release(1, manifest=manifest(), manifest_id=ahead.wanted.id),)}
+    )
+    told = Foresight(ahead.request, {}, ledger, stopped).lines(is_drifted=True, redis=(0.0, 0.0))
+    assert told[0].startswith("v1: its machines are put right, and no release is made")
+    assert "repair: v1-iad-1" in " ".join(told).replace("revive ", "")
+
+    accepting = foresight(manifest(phase=2), stopped, orders=Orders(accept="fine"))
+    assert accepting.decide().lines(stopped)[0].startswith("refused: No rollout of shop is held")
