@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Iterator
-from functools import partial
 from random import Random
 
 from tests.bench import page
 from tests.e2e import victims
 from tests.e2e.crash import Crash, Scene
-from tests.e2e.load import Load
-from tests.e2e.project import Project, open_web
+from tests.e2e.load import Crowd
+from tests.e2e.project import Project
 from tests.e2e.story import HELD, PLAIN, Content, Story
 from tests.e2e.trial import begin
 
@@ -30,7 +29,7 @@ _SECONDS = 6.0
 def report(project: Project, asked: argparse.Namespace) -> list[str]:
     """The table of what was killed, as lines."""
     random = Random(asked.seed)
-    with Load(partial(open_web, project.outputs_of("url"))) as load:
+    with Crowd(project.outputs_of("url")) as load:
         crashes = list(_crashes(project, load, asked.kills, random))
     rows = [_cells(victim, crashes) for victim in dict.fromkeys(c.victim for c in crashes)]
     kinds = Counter(crash.change.kind for crash in crashes)
@@ -39,7 +38,7 @@ def report(project: Project, asked: argparse.Namespace) -> list[str]:
     return [f"{len(crashes)} kills: {told}. {served}", "", page.table(HEAD, rows)]
 
 
-def _crashes(project: Project, load: Load, kills: int, random: Random) -> Iterator[Crash]:
+def _crashes(project: Project, load: Crowd, kills: int, random: Random) -> Iterator[Crash]:
     of_redis = kills // _OF_REDIS
     ordinary = [*victims.PROCESSES, victims.LOCAL_FLY, victims.NEW, victims.OLD]
     ordinary.remove(victims.REDIS)

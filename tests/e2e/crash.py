@@ -12,9 +12,10 @@ import httpx
 
 from tests.e2e import victims
 from tests.e2e.ending import Ending
-from tests.e2e.load import Load
+from tests.e2e.load import Crowd
 from tests.e2e.project import Project, Run
 from tests.e2e.story import Change, Content, Story
+from tests.e2e.trial import PROCEED
 
 MOST_COMMANDS = 6
 _NAMED = re.compile(r"`((?:flygate|make|pulumi) [^`]+)`")
@@ -57,7 +58,7 @@ class Scene:
 
     project: Project
     story: Story
-    load: Load
+    load: Crowd
 
     def kill(self, victim: str, moment: float) -> Crash | None:
         """The next change of the story, whose victim is killed at a moment.
@@ -70,7 +71,7 @@ class Scene:
         """
         change = self.story.next()
         self.story.ask_for(self.project, change)
-        before = len(self.load.failures)
+        self.load.forget()
         excused = victim == victims.LOCAL_FLY or (
             victim == victims.OLD and victims.serving(self.project) == 1
         )
@@ -78,7 +79,7 @@ class Scene:
         crash = Crash(victim, change, at, run.output, excused)
         wanted = self.story.wanted(change, run) or self.story.serving
         self._converge(crash, run, wanted)
-        crash.failures = [] if excused else self.load.failures[before:]
+        crash.failures = [] if excused else self.load.failures
         return crash if at else None
 
     def _interrupted(self, change: Change, victim: str, moment: float) -> tuple[Run, float]:
@@ -147,6 +148,8 @@ def wait_for(holds: Callable[[], bool], seconds: float = 60) -> None:
 def _next_words(run: Run, crash: Crash) -> Sequence[str]:
     """What the screen names, or the same command again."""
     named = _NAMED.findall(run.output)
+    if "`flygate proceed" in run.output and crash.change.kind != "abort":
+        return PROCEED
     last = crash.commands[-1] if crash.commands else ()
     for beginning, words in (("flygate unlock", _UNLOCK), ("make up", _RAISE)):
         if words != last and any(name.startswith(beginning) for name in named):
