@@ -73,7 +73,8 @@ def brought_up(path: Path) -> Iterator[Project]:
         if is_new:
             project.run("scripts/bootstrap").ok()
         project.flygate(*Project.LOCAL_FLY).ok()
-        project.run("make", "up").ok()
+        if is_new:
+            project.run("make", "up").ok()
         yield project
     finally:
         project.flygate("local", "down")

@@ -22,8 +22,6 @@ HEAD = (
 UP = ("./flygate", "up", "local", "--quiet")
 # One in so many kills is in phase 3, of the Redis.
 _OF_REDIS = 8
-# How long a command takes at the most, roughly: an end that is missed is tried anew.
-_SECONDS = 6.0
 
 
 def report(project: Project, asked: argparse.Namespace) -> list[str]:
@@ -43,21 +41,20 @@ def _crashes(project: Project, load: Crowd, kills: int, random: Random) -> Itera
     ordinary = [*victims.PROCESSES, victims.LOCAL_FLY, victims.NEW, victims.OLD]
     ordinary.remove(victims.REDIS)
     story = Story(random, UP, (*PLAIN, *HELD))
-    begin(project, story)
-    scene = Scene(project, story, load)
+    scene = Scene(project, story, load, begin(project, story))
     yield from _killed(scene, [ordinary[n % len(ordinary)] for n in range(kills - of_redis)])
     if of_redis:
         kinds = tuple(kind for kind in PLAIN if kind != "phase")
         last = Story(random, UP, kinds, Content(phase=3, machines=2))
-        begin(project, last)
-        yield from _killed(Scene(project, last, load), [victims.REDIS] * of_redis)
+        scene = Scene(project, last, load, begin(project, last))
+        yield from _killed(scene, [victims.REDIS] * of_redis)
 
 
 def _killed(scene: Scene, names: list[str]) -> Iterator[Crash]:
     for victim in names:
         crash = None
         while crash is None:
-            crash = scene.kill(victim, scene.story.random.uniform(0, _SECONDS))
+            crash = scene.kill(victim, scene.story.random.random())
         print(crash, flush=True)
         yield crash
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
 import time
@@ -54,17 +55,24 @@ class Crash:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Where it happens: the project, what is told of it, and those who ask all the time."""
+    """Where it happens.
+
+    Attributes:
+        load: those who ask all the time.
+        seconds: how long a command takes here, roughly.
+    """
 
     project: Project
     story: Story
     load: Crowd
+    seconds: float
 
     def kill(self, victim: str, moment: float) -> Crash | None:
         """The next change of the story, whose victim is killed at a moment.
 
         Args:
-            moment: seconds after the command began; later, if the victim is not there yet.
+            moment: from 0, when the command begins, to 1, when it ends, roughly; later, if the
+                victim is not there yet.
 
         Returns:
             What became of it; None if the command had ended before.
@@ -95,14 +103,21 @@ class Scene:
         return Run(code, log.read_text(encoding="utf-8", errors="replace"), change.words), at
 
     def _strike(self, process: subprocess.Popen[bytes], victim: str, moment: float) -> bool:
-        try:
-            process.wait(moment)
-        except subprocess.TimeoutExpired:
-            while process.poll() is None:
-                if victims.strike(self.project, victim):
-                    return True
-                time.sleep(0.05)
-        return False
+        if self._ended(process, self.seconds * moment):
+            return False
+        if not victims.present(self.project, victim):
+            while not victims.present(self.project, victim):
+                if self._ended(process, 0.05):
+                    return False
+            if self._ended(process, self.seconds * moment / 4):  # not always as it begins
+                return False
+        return bool(victims.strike(self.project, victim))
+
+    @staticmethod
+    def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        return process.poll() is not None
 
     def _converge(self, crash: Crash, run: Run, wanted: Content) -> None:
         """Type what the screen says until what was wanted serves alone."""

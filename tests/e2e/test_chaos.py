@@ -45,11 +45,10 @@ def test_each_rollout_succeeds_or_is_taken_back_and_says_why(project: Project, l
 def test_whatever_is_killed_two_typed_commands_mend_it(project: Project, load: Crowd) -> None:
     """The engine, the local Fly and a new machine; each time what the screen says is enough."""
     story = Story(Random(SEED), UP, ("env",))
-    begin(project, story)
-    scene = Scene(project, story, load)
+    scene = Scene(project, story, load, begin(project, story))
 
     for victim in (victims.ENGINE, victims.LOCAL_FLY, victims.NEW):
-        crash = scene.kill(victim, moment=1.0)
+        crash = scene.kill(victim, moment=0.5)
         assert crash, f"{victim} was not there to be killed"
         assert [*crash.wrong, *crash.failures] == [], str(crash)
         assert len(crash.commands) <= 2, str(crash)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -102,15 +103,18 @@ class Chaos:
             httpx.delete(url, trust_env=False).raise_for_status()
 
 
-def begin(project: Project, story: Story) -> None:
-    """The first release of a story, in quiet."""
+def begin(project: Project, story: Story) -> float:
+    """The first release of a story, in quiet; how many seconds its command took."""
     first = Change("env", "bluegreen", "0s", story.up, story.asked)
     project.forget("secrets.CHAOS")  # of a story before
     story.ask_for(project, first)
+    began = time.monotonic()
     project.type(first.words).ok()
+    seconds = time.monotonic() - began
     ending = Ending.of(project)
     assert not ending.wrong(story.asked), ending.wrong(story.asked)
     story.note(first, ending.version, story.asked)
+    return seconds
 
 
 def tried(story: Story, chaos: Chaos, load: Crowd, seed: int) -> Trial:
