@@ -11,13 +11,12 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from random import Random
 
 from tests.bench import crashes, page
-from tests.e2e.load import Load
-from tests.e2e.project import ROOT, Project, open_web
+from tests.e2e.load import Crowd
+from tests.e2e.project import ROOT, Project
 from tests.e2e.story import Story
 from tests.e2e.trial import Chaos, Trial, begin, tried
 
@@ -55,7 +54,7 @@ def faults(project: Project, asked: argparse.Namespace) -> list[str]:
     rows = []
     for share in map(int, asked.shares.split(",")):
         chaos = Chaos(project, share / 100)
-        with Load(partial(open_web, project.outputs_of("url"))) as load:
+        with Crowd(project.outputs_of("url")) as load:
             trials = []
             for number in range(asked.rollouts):
                 began = time.monotonic()
@@ -74,14 +73,16 @@ def brought_up(path: Path) -> Iterator[Project]:
         if is_new:
             project.run("scripts/bootstrap").ok()
         project.flygate(*Project.LOCAL_FLY).ok()
-        project.run("make", "up").ok()
+        if is_new:
+            project.run("make", "up").ok()
         yield project
     finally:
         project.flygate("local", "down")
 
 
-def _cells(share: int, trials: list[Trial], load: Load) -> list[str]:
+def _cells(share: int, trials: list[Trial], load: Crowd) -> list[str]:
     first = sum(trial.succeeded for trial in trials)
+    failed = sum(len(trial.failures) for trial in trials)
     goal = f" (goal {GOALS[share]} %)" if share in GOALS else ""
     return [
         f"{share} %",
@@ -93,7 +94,7 @@ def _cells(share: int, trials: list[Trial], load: Load) -> list[str]:
         str(sum(bool(trial.wrong) for trial in trials)),
         str(sum(not trial.is_readable for trial in trials)),
         f"{sum(trial.repeated for trial in trials)}",
-        f"{len(load.failures)} of {load.served + len(load.failures):,}",
+        f"{failed} of {load.served + failed:,}",
     ]
 
 

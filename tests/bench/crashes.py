@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Iterator
-from functools import partial
 from random import Random
 
 from tests.bench import page
 from tests.e2e import victims
 from tests.e2e.crash import Crash, Scene
-from tests.e2e.load import Load
-from tests.e2e.project import Project, open_web
+from tests.e2e.load import Crowd
+from tests.e2e.project import Project
 from tests.e2e.story import HELD, PLAIN, Content, Story
 from tests.e2e.trial import begin
 
@@ -23,14 +22,12 @@ HEAD = (
 UP = ("./flygate", "up", "local", "--quiet")
 # One in so many kills is in phase 3, of the Redis.
 _OF_REDIS = 8
-# How long a command takes at the most, roughly: an end that is missed is tried anew.
-_SECONDS = 6.0
 
 
 def report(project: Project, asked: argparse.Namespace) -> list[str]:
     """The table of what was killed, as lines."""
     random = Random(asked.seed)
-    with Load(partial(open_web, project.outputs_of("url"))) as load:
+    with Crowd(project.outputs_of("url")) as load:
         crashes = list(_crashes(project, load, asked.kills, random))
     rows = [_cells(victim, crashes) for victim in dict.fromkeys(c.victim for c in crashes)]
     kinds = Counter(crash.change.kind for crash in crashes)
@@ -39,26 +36,25 @@ def report(project: Project, asked: argparse.Namespace) -> list[str]:
     return [f"{len(crashes)} kills: {told}. {served}", "", page.table(HEAD, rows)]
 
 
-def _crashes(project: Project, load: Load, kills: int, random: Random) -> Iterator[Crash]:
+def _crashes(project: Project, load: Crowd, kills: int, random: Random) -> Iterator[Crash]:
     of_redis = kills // _OF_REDIS
     ordinary = [*victims.PROCESSES, victims.LOCAL_FLY, victims.NEW, victims.OLD]
     ordinary.remove(victims.REDIS)
     story = Story(random, UP, (*PLAIN, *HELD))
-    begin(project, story)
-    scene = Scene(project, story, load)
+    scene = Scene(project, story, load, begin(project, story))
     yield from _killed(scene, [ordinary[n % len(ordinary)] for n in range(kills - of_redis)])
     if of_redis:
         kinds = tuple(kind for kind in PLAIN if kind != "phase")
         last = Story(random, UP, kinds, Content(phase=3, machines=2))
-        begin(project, last)
-        yield from _killed(Scene(project, last, load), [victims.REDIS] * of_redis)
+        scene = Scene(project, last, load, begin(project, last))
+        yield from _killed(scene, [victims.REDIS] * of_redis)
 
 
 def _killed(scene: Scene, names: list[str]) -> Iterator[Crash]:
     for victim in names:
         crash = None
         while crash is None:
-            crash = scene.kill(victim, scene.story.random.uniform(0, _SECONDS))
+            crash = scene.kill(victim, scene.story.random.random())
         print(crash, flush=True)
         yield crash
 

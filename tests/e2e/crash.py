@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
 import time
@@ -12,9 +13,10 @@ import httpx
 
 from tests.e2e import victims
 from tests.e2e.ending import Ending
-from tests.e2e.load import Load
+from tests.e2e.load import Crowd
 from tests.e2e.project import Project, Run
 from tests.e2e.story import Change, Content, Story
+from tests.e2e.trial import PROCEED
 
 MOST_COMMANDS = 6
 _NAMED = re.compile(r"`((?:flygate|make|pulumi) [^`]+)`")
@@ -53,24 +55,31 @@ class Crash:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Where it happens: the project, what is told of it, and those who ask all the time."""
+    """Where it happens.
+
+    Attributes:
+        load: those who ask all the time.
+        seconds: how long a command takes here, roughly.
+    """
 
     project: Project
     story: Story
-    load: Load
+    load: Crowd
+    seconds: float
 
     def kill(self, victim: str, moment: float) -> Crash | None:
         """The next change of the story, whose victim is killed at a moment.
 
         Args:
-            moment: seconds after the command began; later, if the victim is not there yet.
+            moment: from 0, when the command begins, to 1, when it ends, roughly; later, if the
+                victim is not there yet.
 
         Returns:
             What became of it; None if the command had ended before.
         """
         change = self.story.next()
         self.story.ask_for(self.project, change)
-        before = len(self.load.failures)
+        self.load.forget()
         excused = victim == victims.LOCAL_FLY or (
             victim == victims.OLD and victims.serving(self.project) == 1
         )
@@ -78,7 +87,7 @@ class Scene:
         crash = Crash(victim, change, at, run.output, excused)
         wanted = self.story.wanted(change, run) or self.story.serving
         self._converge(crash, run, wanted)
-        crash.failures = [] if excused else self.load.failures[before:]
+        crash.failures = [] if excused else self.load.failures
         return crash if at else None
 
     def _interrupted(self, change: Change, victim: str, moment: float) -> tuple[Run, float]:
@@ -94,14 +103,21 @@ class Scene:
         return Run(code, log.read_text(encoding="utf-8", errors="replace"), change.words), at
 
     def _strike(self, process: subprocess.Popen[bytes], victim: str, moment: float) -> bool:
-        try:
-            process.wait(moment)
-        except subprocess.TimeoutExpired:
-            while process.poll() is None:
-                if victims.strike(self.project, victim):
-                    return True
-                time.sleep(0.05)
-        return False
+        if self._ended(process, self.seconds * moment):
+            return False
+        if not victims.present(self.project, victim):
+            while not victims.present(self.project, victim):
+                if self._ended(process, 0.05):
+                    return False
+            if self._ended(process, self.seconds * moment / 4):  # not always as it begins
+                return False
+        return bool(victims.strike(self.project, victim))
+
+    @staticmethod
+    def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        return process.poll() is not None
 
     def _converge(self, crash: Crash, run: Run, wanted: Content) -> None:
         """Type what the screen says until what was wanted serves alone."""
@@ -147,6 +163,8 @@ def wait_for(holds: Callable[[], bool], seconds: float = 60) -> None:
 def _next_words(run: Run, crash: Crash) -> Sequence[str]:
     """What the screen names, or the same command again."""
     named = _NAMED.findall(run.output)
+    if "`flygate proceed" in run.output and crash.change.kind != "abort":
+        return PROCEED
     last = crash.commands[-1] if crash.commands else ()
     for beginning, words in (("flygate unlock", _UNLOCK), ("make up", _RAISE)):
         if words != last and any(name.startswith(beginning) for name in named):

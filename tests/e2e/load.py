@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 import httpx
+
+from tests.e2e.project import open_web
 
 
 class Load:
@@ -63,3 +67,44 @@ class Load:
             self.served += 1
         else:
             self.failures.append(f"{answer.status_code} {answer.text[:200]}")
+
+
+class Crowd:
+    """Several clients who ask all the time, each with an address of its own.
+
+    Args:
+        url: of the service.
+    """
+
+    def __init__(self, url: str, clients: int = 4) -> None:
+        addresses = [f"127.0.0.{2 + number}" for number in range(clients)]
+        self._loads = [Load(partial(open_web, url, address)) for address in addresses]
+        self._stack = contextlib.ExitStack()
+
+    @property
+    def served(self) -> int:
+        """How many requests were answered with 200."""
+        return sum(load.served for load in self._loads)
+
+    @property
+    def failures(self) -> list[str]:
+        """What the others were."""
+        return [failure for load in self._loads for failure in load.failures]
+
+    def forget(self) -> None:
+        """Begin to count the failures anew."""
+        for load in self._loads:
+            load.failures = []
+
+    def __enter__(self) -> Self:
+        for load in self._loads:
+            self._stack.enter_context(load)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()

@@ -17,7 +17,7 @@ HELD: tuple[Kind, ...] = ("proceed", "abort")
 API = "service/routes/api.py"
 _MOST_MACHINES = 3
 # So few that a short soak under load decides, and so many that no soak ever does.
-_ENOUGH, _NEVER = "5", "1000000"
+_ENOUGH, _NEVER = "1", "1000000"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from random import Random
 
 import pytest
 
 from tests.e2e import victims
 from tests.e2e.crash import Scene
-from tests.e2e.load import Load
-from tests.e2e.project import Project, open_web
+from tests.e2e.load import Crowd
+from tests.e2e.project import Project
 from tests.e2e.story import Story
 from tests.e2e.trial import Chaos, begin, tried
 
@@ -23,13 +22,13 @@ UP = ("./flygate", "up", "local", "--quiet")
 
 
 @pytest.fixture
-def load(project: Project) -> Iterator[Load]:
+def load(project: Project) -> Iterator[Crowd]:
     """Somebody asks all the time."""
-    with Load(partial(open_web, project.outputs_of("url"))) as made:
+    with Crowd(project.outputs_of("url")) as made:
         yield made
 
 
-def test_each_rollout_succeeds_or_is_taken_back_and_says_why(project: Project, load: Load) -> None:
+def test_each_rollout_succeeds_or_is_taken_back_and_says_why(project: Project, load: Crowd) -> None:
     """One request in twenty to the API fails; no client notices, and the ledger is whole."""
     story, chaos = Story(Random(SEED), UP, ("env", "rollback")), Chaos(project, SHARE)
     begin(project, story)
@@ -43,14 +42,13 @@ def test_each_rollout_succeeds_or_is_taken_back_and_says_why(project: Project, l
     assert all(trial.succeeded or trial.tells_a_cause for trial in trials), told
 
 
-def test_whatever_is_killed_two_typed_commands_mend_it(project: Project, load: Load) -> None:
+def test_whatever_is_killed_two_typed_commands_mend_it(project: Project, load: Crowd) -> None:
     """The engine, the local Fly and a new machine; each time what the screen says is enough."""
     story = Story(Random(SEED), UP, ("env",))
-    begin(project, story)
-    scene = Scene(project, story, load)
+    scene = Scene(project, story, load, begin(project, story))
 
     for victim in (victims.ENGINE, victims.LOCAL_FLY, victims.NEW):
-        crash = scene.kill(victim, moment=1.0)
+        crash = scene.kill(victim, moment=0.5)
         assert crash, f"{victim} was not there to be killed"
         assert [*crash.wrong, *crash.failures] == [], str(crash)
         assert len(crash.commands) <= 2, str(crash)

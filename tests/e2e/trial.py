@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import httpx
 
 from tests.e2e.ending import Ending
-from tests.e2e.load import Load
+from tests.e2e.load import Crowd
 from tests.e2e.project import Project, Run
 from tests.e2e.story import Change, Content, Story
 
@@ -20,6 +21,7 @@ _CAUSE = re.compile(
 )
 _RESTORE_FAILED = ("Taking it back failed", "nothing more was touched")
 _LAST_LINES = 12
+PROCEED = ("./flygate", "proceed", "local", "--reason", "a drill")
 
 
 @dataclass(slots=True)
@@ -101,21 +103,25 @@ class Chaos:
             httpx.delete(url, trust_env=False).raise_for_status()
 
 
-def begin(project: Project, story: Story) -> None:
-    """The first release of a story, in quiet."""
+def begin(project: Project, story: Story) -> float:
+    """The first release of a story, in quiet; how many seconds its command took."""
     first = Change("env", "bluegreen", "0s", story.up, story.asked)
+    project.forget("secrets.CHAOS")  # of a story before
     story.ask_for(project, first)
+    began = time.monotonic()
     project.type(first.words).ok()
+    seconds = time.monotonic() - began
     ending = Ending.of(project)
     assert not ending.wrong(story.asked), ending.wrong(story.asked)
     story.note(first, ending.version, story.asked)
+    return seconds
 
 
-def tried(story: Story, chaos: Chaos, load: Load, seed: int) -> Trial:
+def tried(story: Story, chaos: Chaos, load: Crowd, seed: int) -> Trial:
     """The next change of a story, under chaos; if it fails, once more in quiet, which succeeds."""
     project, change = chaos.project, story.next()
     story.ask_for(project, change)
-    before = len(load.failures)
+    load.forget()
     with chaos.reigns(seed) as met:
         run = project.type(change.words)
     trial = Trial(change, seed, run, met[0])
@@ -124,9 +130,9 @@ def tried(story: Story, chaos: Chaos, load: Load, seed: int) -> Trial:
     else:
         if not trial.is_held:
             _check(trial, Ending.of(project), story.serving)
-        again = project.type(change.words)
+        again = project.type(PROCEED if trial.is_held else change.words)
         _check_done(project, story, trial, again)
-    trial.failures = load.failures[before:]
+    trial.failures = load.failures
     return trial
 
 
@@ -134,7 +140,7 @@ def _check_done(project: Project, story: Story, trial: Trial, run: Run) -> None:
     """A command is to have succeeded, with what it was to bring about."""
     wanted, ending = story.wanted(trial.change, run), Ending.of(project)
     if run.code != 0:
-        trial.wrong.append(f"typed once more, it ended with {run.code}:\n{run.output}")
+        trial.wrong.append(f"typed once more, it ended with {run.code}: {run.output[-1500:]}")
     elif wanted:
         _check(trial, ending, wanted)
     if ending.version:  # whatever it is, the next change begins with it

@@ -31,15 +31,23 @@ PROCESSES: dict[str, Callable[[Words], object]] = {
 _ROLES = {NEW: "candidate", OLD: "live"}
 
 
-def strike(project: Project, victim: str) -> list[str]:
+def strike(project: Project, victim: str) -> list[int]:
     """Kill it, if it is there at this moment.
 
     Returns:
-        What was killed: the numbers of processes, or a machine's id; empty if there was nothing.
+        The numbers of the processes that were killed.
     """
+    return [pid for pid in present(project, victim) if _kill(pid)]
+
+
+def present(project: Project, victim: str) -> list[int]:
+    """The numbers of its processes; those of one machine, if it is a machine."""
     if victim in _ROLES:
-        return _kill_machine(project, _ROLES[victim])
-    return [str(pid) for pid in _pids(project, victim) if _kill(pid)]
+        return _inside(project, _ROLES[victim])
+    if victim == LOCAL_FLY:
+        path = project.path / ".flygate/local/daemon.json"
+        return [int(json.loads(path.read_text(encoding="utf-8"))["pid"])]
+    return pids(project, victim)
 
 
 def serving(project: Project) -> int:
@@ -62,13 +70,6 @@ def _is(words: Words, *names: str) -> bool:
     return any(name in word for name in names for word in words[:4])
 
 
-def _pids(project: Project, victim: str) -> list[int]:
-    if victim != LOCAL_FLY:
-        return pids(project, victim)
-    info = json.loads((project.path / ".flygate/local/daemon.json").read_text(encoding="utf-8"))
-    return [int(info["pid"])]
-
-
 def _kill(pid: int) -> bool:
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
@@ -86,11 +87,10 @@ def _machines(project: Project, role: str) -> list[dict[str, Any]]:
     ]
 
 
-def _kill_machine(project: Project, role: str) -> list[str]:
+def _inside(project: Project, role: str) -> list[int]:
     for machine in _machines(project, role):
         url = f"{project.local_fly()}/v1/apps/{APP}/machines/{machine['id']}/ps"
         answer = httpx.get(url, headers={"Authorization": "Bearer local"}, trust_env=False)
-        found = answer.json() if answer.is_success else []
-        if [pid for pid in (int(process["pid"]) for process in found) if _kill(pid)]:
-            return [str(machine["id"])]
+        if answer.is_success and answer.json():
+            return [int(process["pid"]) for process in answer.json()]
     return []
