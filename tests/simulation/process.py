@@ -148,7 +148,9 @@ class Process:
             except httpx.HTTPError as exc:
                 self._outside.note(self.name, f"{what} → {type(exc).__name__} ({fault or 'down'})")
                 raise
-            self._outside.note(self.name, f"{what} → {told.status}" + (f" ({fault})" if fault else ""))
+            self._outside.note(
+                self.name, f"{what} → {told.status}" + (f" ({fault})" if fault else "")
+            )
             return told
 
         return carry
