@@ -33,6 +33,16 @@ class Asked:
     names: tuple[str, ...]
 
     @property
+    def app(self) -> str:
+        """The first of them."""
+        return self.names[0]
+
+    @property
+    def id(self) -> str:
+        """The second of them."""
+        return self.names[1]
+
+    @property
     def query(self) -> Mapping[str, str]:
         """The parameters."""
         return self.call.query
@@ -76,29 +86,29 @@ def _route(method: str, path: str) -> Callable[[Route], Route]:
 
 @_route("GET", "/v1/apps/{app}/machines/{id}")
 async def _machine(asked: Asked) -> Told:
-    return Told(body=machine_json(asked.fly.machine(*asked.names)))
+    return Told(body=machine_json(asked.fly.machine(asked.app, asked.id)))
 
 
 @_route("GET", "/v1/apps/{app}/machines")
 async def _machines(asked: Asked) -> Told:
-    return Told(body=[machine_json(m) for m in asked.fly.app(*asked.names).living])
+    return Told(body=[machine_json(m) for m in asked.fly.app(asked.app).living])
 
 
 @_route("POST", "/v1/apps/{app}/machines")
 async def _create_machine(asked: Asked) -> Told:
-    return Told(body=machine_json(asked.fly.create_machine(*asked.names, asked.body)))
+    return Told(body=machine_json(asked.fly.create_machine(asked.app, asked.body)))
 
 
 @_route("POST", "/v1/apps/{app}/machines/{id}")
 async def _update_machine(asked: Asked) -> Told:
-    machine = asked.fly.held(*asked.names, asked.nonce)
+    machine = asked.fly.held(asked.app, asked.id, asked.nonce)
     machine.update(asked.body["config"])
     return Told(body=machine_json(machine))
 
 
 @_route("DELETE", "/v1/apps/{app}/machines/{id}")
 async def _destroy(asked: Asked) -> Told:
-    machine = asked.fly.held(*asked.names, asked.nonce)
+    machine = asked.fly.held(asked.app, asked.id, asked.nonce)
     machine.destroy()
     await machine.until(lambda: not machine.exists, _DESTROY_SECONDS)
     return Told(body={"ok": True})
@@ -106,7 +116,7 @@ async def _destroy(asked: Asked) -> Told:
 
 @_route("GET", "/v1/apps/{app}/machines/{id}/wait")
 async def _wait(asked: Asked) -> Told:
-    machine, wanted = asked.fly.machine(*asked.names), asked.query["state"]
+    machine, wanted = asked.fly.machine(asked.app, asked.id), asked.query["state"]
     seconds = float(asked.query.get("timeout", "60"))
     await machine.until(lambda: machine.state == wanted or not machine.exists, seconds)
     if machine.state == wanted:
@@ -118,7 +128,7 @@ async def _wait(asked: Asked) -> Told:
 
 @_route("POST", "/v1/apps/{app}/machines/{id}/start")
 async def _start(asked: Asked) -> Told:
-    machine = asked.fly.held(*asked.names, asked.nonce)
+    machine = asked.fly.held(asked.app, asked.id, asked.nonce)
     former = machine.state
     if former not in {"started", "starting"} and (not is_resting(former) or former == "created"):
         raise Refusal(412, f"failed_precondition: unable to start from current state: '{former}'")
@@ -128,25 +138,25 @@ async def _start(asked: Asked) -> Told:
 
 @_route("POST", "/v1/apps/{app}/machines/{id}/stop")
 async def _stop(asked: Asked) -> Told:
-    asked.fly.held(*asked.names, asked.nonce).stop()
+    asked.fly.held(asked.app, asked.id, asked.nonce).stop()
     return Told(body={"ok": True})
 
 
 @_route("POST", "/v1/apps/{app}/machines/{id}/cordon")
 async def _cordon(asked: Asked) -> Told:
-    asked.fly.held(*asked.names, asked.nonce).route(is_in=False)
+    asked.fly.held(asked.app, asked.id, asked.nonce).route(is_in=False)
     return Told(body={"ok": True})
 
 
 @_route("POST", "/v1/apps/{app}/machines/{id}/uncordon")
 async def _uncordon(asked: Asked) -> Told:
-    asked.fly.held(*asked.names, asked.nonce).route(is_in=True)
+    asked.fly.held(asked.app, asked.id, asked.nonce).route(is_in=True)
     return Told(body={"ok": True})
 
 
 @_route("POST", "/v1/apps/{app}/machines/{id}/exec")
 async def _exec(asked: Asked) -> Told:
-    machine = asked.fly.living(*asked.names)
+    machine = asked.fly.living(asked.app, asked.id)
     if machine.guest is None or machine.state != "started":
         raise Refusal(412, "failed_precondition: machine not running")
     now = asyncio.get_running_loop().time()
@@ -155,7 +165,7 @@ async def _exec(asked: Asked) -> Told:
 
 @_route("PATCH", "/v1/apps/{app}/machines/{id}/metadata")
 async def _patch_metadata(asked: Asked) -> Told:
-    machine = asked.fly.living(*asked.names)
+    machine = asked.fly.living(asked.app, asked.id)
     merged = {**machine.metadata, **asked.body["metadata"]}
     machine.config["metadata"] = {key: value for key, value in merged.items() if value}
     return Told(204)
@@ -170,20 +180,20 @@ async def _set_metadata(asked: Asked) -> Told:
 
 @_route("POST", "/v1/apps/{app}/machines/{id}/lease")
 async def _take_lease(asked: Asked) -> Told:
-    machine, body = asked.fly.living(*asked.names), asked.body
+    machine, body = asked.fly.living(asked.app, asked.id), asked.body
     lease = asked.fly.take_lease(machine, asked.nonce, body["ttl"], body.get("description", ""))
     return Told(201, {"status": "success", "data": asdict(lease)})
 
 
 @_route("GET", "/v1/apps/{app}/machines/{id}/lease")
 async def _lease(asked: Asked) -> Told:
-    lease = asked.fly.lease(asked.fly.living(*asked.names))
+    lease = asked.fly.lease(asked.fly.living(asked.app, asked.id))
     return Told(body={"status": "success", "data": asdict(lease)})
 
 
 @_route("DELETE", "/v1/apps/{app}/machines/{id}/lease")
 async def _give_lease_back(asked: Asked) -> Told:
-    machine = asked.fly.living(*asked.names)
+    machine = asked.fly.living(asked.app, asked.id)
     asked.fly.lease(machine)
     asked.fly.check_holder(machine, asked.nonce)
     machine.lease = None
@@ -192,25 +202,25 @@ async def _give_lease_back(asked: Asked) -> Told:
 
 @_route("GET", "/v1/apps/{app}/secrets")
 async def _secrets(asked: Asked) -> Told:
-    return Told(body={"secrets": list(shown_secrets(asked.fly.app(*asked.names)))})
+    return Told(body={"secrets": list(shown_secrets(asked.fly.app(asked.app)))})
 
 
 @_route("POST", "/v1/apps/{app}/secrets")
 async def _set_secrets(asked: Asked) -> Told:
-    version = asked.fly.set_secrets(asked.fly.app(*asked.names), asked.body["values"])
+    version = asked.fly.set_secrets(asked.fly.app(asked.app), asked.body["values"])
     return Told(body={"version": version})
 
 
 @_route("GET", "/v1/apps/{app}/ip_assignments")
 async def _ips(asked: Asked) -> Told:
-    return Told(body={"ips": asked.fly.app(*asked.names).ips})
+    return Told(body={"ips": asked.fly.app(asked.app).ips})
 
 
 @_route("POST", "/v1/apps/{app}/ip_assignments")
 async def _assign_ip(asked: Asked) -> Told:
     kind = asked.body["type"]
     made = {"ip": "2a09::1" if kind == "v6" else "66.241.0.1", "shared": kind.startswith("shared")}
-    asked.fly.app(*asked.names).ips.append(made)
+    asked.fly.app(asked.app).ips.append(made)
     return Told(body=made)
 
 
@@ -222,20 +232,20 @@ async def _create_app(asked: Asked) -> Told:
 
 @_route("GET", "/v1/apps/{app}")
 async def _app(asked: Asked) -> Told:
-    found = asked.fly.app(*asked.names)
+    found = asked.fly.app(asked.app)
     organization = {"slug": found.org, "name": found.org}
     return Told(body={"name": found.name, "status": "deployed", "organization": organization})
 
 
 @_route("DELETE", "/v1/apps/{app}")
 async def _delete_app(asked: Asked) -> Told:
-    del asked.fly.apps[asked.fly.app(*asked.names).name]
+    del asked.fly.apps[asked.fly.app(asked.app).name]
     return Told(202)
 
 
 @_route("GET", "/api/v1/apps/{app}/logs")
 async def _logs(asked: Asked) -> Told:
-    machine = asked.fly.machine(*asked.names, asked.query["instance"])
+    machine = asked.fly.machine(asked.app, asked.query["instance"])
     return Told(body={"data": [{"attributes": {"message": line}} for line in machine.log]})
 
 
@@ -246,7 +256,7 @@ async def _open_record(asked: Asked) -> Told:
 
 @_route("PATCH", "/api/v1/releases/{id}")
 async def _close_record(asked: Asked) -> Told:
-    return Told(body=asked.fly.close_record(*asked.names, asked.body["status"]))
+    return Told(body=asked.fly.close_record(asked.app, asked.body["status"]))
 
 
 @_route("POST", "/graphql")

@@ -16,7 +16,7 @@ async def meddle(world: World, choice: int) -> None:
     Args:
         choice: which.
     """
-    world.is_maimed = True
+    world.is_maimed = world.was_maimed = True
     machines = world.app.living
     if not machines:
         return

@@ -66,8 +66,9 @@ def installed(loop: VirtualLoop, skew: Callable[[], float]) -> Iterator[None]:
     Args:
         skew: by how many seconds the wall clock of whoever asks is wrong.
     """
-    with (
-        mock.patch.object(time, "monotonic", loop.time),
-        mock.patch.object(time, "time", lambda: EPOCH + loop.time() + skew()),
-    ):
+
+    def wall() -> float:
+        return EPOCH + loop.time() + skew()
+
+    with mock.patch.object(time, "monotonic", loop.time), mock.patch.object(time, "time", wall):
         yield

@@ -1,4 +1,4 @@
-"""A Fly in memory: apps, machines, secrets, release records and Redis databases, as plain objects."""
+"""A Fly in memory: apps, machines, secrets, release records, databases; all plain objects."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from infra.fly import graphql
@@ -22,31 +23,57 @@ def answer(fly: PaperFly, document: str, variables: Json) -> Json:
 
 
 def _data(fly: PaperFly, document: str, variables: Json) -> Json:
-    wanted = variables.get("input", {})
-    match document:
-        case graphql.APP_URL:
-            name = fly.app(variables["name"]).name
-            return {"app": {"name": name, "appUrl": f"http://{name}.localhost:4290"}}
-        case graphql.ORGANIZATION_ID:
-            return {"organization": {"id": variables["slug"]}}
-        case graphql.REDIS_PLANS:
-            nodes = [{"id": one, "name": one, "displayName": ""} for one in _PLANS]
-            return {"addOnPlans": {"nodes": nodes}}
-        case graphql.REDIS:
-            return {"addOn": _database(fly, variables["name"])}
-        case graphql.CREATE_REDIS:
-            return {"createAddOn": {"addOn": {"id": fly.make_database(wanted)["id"]}}}
-        case graphql.UPDATE_REDIS:
-            found = next(d for d in fly.databases.values() if d["id"] == wanted["addOnId"])
-            found |= {"options": wanted["options"], "metadata": wanted["metadata"]}
-            return {"updateAddOn": {"addOn": {"id": found["id"]}}}
-        case graphql.DELETE_REDIS:
-            del fly.databases[_database(fly, wanted["name"])["name"]]
-            return {"deleteAddOn": {"deletedAddOnName": wanted["name"]}}
-    raise Refusal(400, f"no such document: {document[:60]}")
+    if document not in _DOCUMENTS:
+        raise Refusal(400, f"no such document: {document[:60]}")
+    return _DOCUMENTS[document](fly, variables)
+
+
+def _app(fly: PaperFly, variables: Json) -> Json:
+    name = fly.app(variables["name"]).name
+    return {"app": {"name": name, "appUrl": f"http://{name}.localhost:4290"}}
+
+
+def _organization(fly: PaperFly, variables: Json) -> Json:
+    return {"organization": {"id": variables["slug"]}}
+
+
+def _plans(fly: PaperFly, variables: Json) -> Json:
+    return {"addOnPlans": {"nodes": [{"id": p, "name": p, "displayName": ""} for p in _PLANS]}}
+
+
+def _redis(fly: PaperFly, variables: Json) -> Json:
+    return {"addOn": _database(fly, variables["name"])}
+
+
+def _create_redis(fly: PaperFly, variables: Json) -> Json:
+    return {"createAddOn": {"addOn": {"id": fly.make_database(variables["input"])["id"]}}}
+
+
+def _update_redis(fly: PaperFly, variables: Json) -> Json:
+    wanted = variables["input"]
+    found = next(d for d in fly.databases.values() if d["id"] == wanted["addOnId"])
+    found |= {"options": wanted["options"], "metadata": wanted["metadata"]}
+    return {"updateAddOn": {"addOn": {"id": found["id"]}}}
+
+
+def _delete_redis(fly: PaperFly, variables: Json) -> Json:
+    name = _database(fly, variables["input"]["name"])["name"]
+    del fly.databases[name]
+    return {"deleteAddOn": {"deletedAddOnName": name}}
 
 
 def _database(fly: PaperFly, name: str) -> Json:
     if name not in fly.databases:
         raise Refusal(404, f"Could not find AddOn {name!r}")
     return fly.databases[name]
+
+
+_DOCUMENTS: dict[str, Callable[[PaperFly, Json], Json]] = {
+    graphql.APP_URL: _app,
+    graphql.ORGANIZATION_ID: _organization,
+    graphql.REDIS_PLANS: _plans,
+    graphql.REDIS: _redis,
+    graphql.CREATE_REDIS: _create_redis,
+    graphql.UPDATE_REDIS: _update_redis,
+    graphql.DELETE_REDIS: _delete_redis,
+}

@@ -1,4 +1,4 @@
-"""What runs inside a machine of the simulation: good, or bad in the way that its environment says."""
+"""What runs inside a machine in memory: good, or bad in the way that its environment says."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Nature:
     @property
     def is_good(self) -> bool:
         """A release of it should stand."""
-        return self.kind in {"", "slow"}
+        return not self.kind
 
 
 @dataclass(slots=True)

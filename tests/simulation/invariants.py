@@ -184,14 +184,19 @@ def _restored(case: Case, ledger: Ledger, world: World) -> Iterator[str]:
     if gone:
         names = [str(case.before.machines[one][0]) for one in sorted(gone)]
         yield f"exit 2, and of what served does not serve: {names}: {told(state_of(world.app))}"
+    left = [m.name for m in world.app.living if m.id not in case.before.machines]
+    if left:
+        yield f"exit 2, and new machines are left: {left}"
     known = ledger.current.version if ledger.current else 0
     new = [m for m in state_of(world.app).machines if m.release > known]
-    left = [m.name for m in new if m.role == CANDIDATE and m.serves]
-    if left:
-        yield f"exit 2, and candidates serve: {left}"
+    serving = [m.name for m in new if m.role == CANDIDATE and m.serves]
+    if serving:
+        yield f"exit 2, and candidates serve: {serving}"
     here = {name: value for name, value in world.app.secrets.items() if name != KEY}
     if _is_recorded(ledger, world) and ledger.current and here != ledger.current_secrets:
         yield f"exit 2, and the secrets are not those of {ledger.current.name}: {sorted(here)}"
+    if _is_recorded(ledger, world) and not world.was_maimed:
+        yield from _values(ledger, world)
 
 
 def _is_recorded(ledger: Ledger, world: World) -> bool:

@@ -22,7 +22,6 @@ from infra import web
 from infra.fly import retries
 from infra.ops import hooked
 from infra.ops import release as release_op
-from infra.ops import rollout as rollout_op
 from infra.provenance import Provenance
 from infra.rollout import gates
 from infra.rollout.steps import waking
@@ -32,6 +31,7 @@ from tests.simulation.invariants import Case, Snapshot
 from tests.simulation.operator import Operator, Outcome
 from tests.simulation.process import CURRENT, Process, WatchedFile
 from tests.simulation.scenario import Act, Scenario
+from tests.simulation.spec import Spec
 from tests.simulation.stack import Stack
 from tests.simulation.wire import Wire, to_proxy
 from tests.simulation.world import World
@@ -134,7 +134,7 @@ class _Play:
         process = self._process(f"{number} rival", rival.faults)
         computer = act.computer if rival.is_near else 1 - act.computer
         task = asyncio.ensure_future(self._operators[computer].lost(rival, process))
-        while not task.done() and process.calls < rival.calls:
+        while not task.done() and process.calls < rival.calls:  # noqa: ASYNC110 (virtual)
             await asyncio.sleep(0.05)
         return [task]
 
@@ -146,9 +146,7 @@ class _Play:
         if self.codes and self.codes[-1] is None and last.verb != "by hand":
             number += 1
             await self._act(number, calm)
-        # A judge that has nothing to go by would hold it, which is right.
-        spec = replace(last.spec, fault="", soak="0s", strategy="bluegreen", by="machines")
-        good = replace(calm, spec=spec, verb="up")
+        good = replace(calm, spec=_undecided_by_nobody(last.spec), verb="up")
         if self._stack.pin:
             good = replace(good, verb="forward")
         for _ in range(COMMANDS_MAX):
@@ -181,6 +179,13 @@ class _Play:
         return Process(name, faults, self.world.chance(name), self.world)
 
 
+def _undecided_by_nobody(spec: Spec) -> Spec:
+    """A release that must stand: a judge that has nothing to go by would hold it, and be right."""
+    if spec.is_good and spec.soak == "0s" and spec.by == "machines":
+        return spec
+    return replace(spec, fault="", soak="0s", strategy="bluegreen", by="machines")
+
+
 # The engine reads the path of each address, of which there are few.
 _URLS = functools.lru_cache(maxsize=1000)(httpx.URL)
 
@@ -204,9 +209,9 @@ def _surroundings(world: World) -> Iterator[None]:
         mock.patch.object(gates, "POLL_SECONDS", _POLL_SECONDS),
         mock.patch.object(waking, "POLL_SECONDS", _POLL_SECONDS),
         mock.patch.object(release_op, "HolderFile", WatchedFile),
-        mock.patch.object(rollout_op.Provenance, "read", lambda root: _BY),
+        mock.patch.object(Provenance, "read", return_value=_BY),
         mock.patch.object(hooked, "Hooks", _NoHooks),
-        mock.patch.object(os, "fsync", lambda descriptor: None),
+        mock.patch.object(os, "fsync", return_value=None),
         mock.patch.object(httpx, "URL", _URLS),
         mock.patch.dict(os.environ, _plain(), clear=True),
         retries.heard_by(lambda text: None),

@@ -1,8 +1,9 @@
-"""A scenario: what operators do, one thing after the other, and what goes wrong. Made from a seed."""
+"""A scenario: what operators do, one thing after the other, and what goes wrong; from a seed."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -70,7 +71,7 @@ class Act:
     rival: Rival | None = None
 
     def __str__(self) -> str:
-        told = [self.verb]
+        told: list[str] = [self.verb]
         told += [f"({self.spec})"] if self.verb in {"up", "forward"} else []
         told += [f"choice {self.choice}"] if self.verb == "by hand" else []
         told += [f"waits {self.waits:g}"] if self.waits else []
@@ -150,25 +151,21 @@ def _changed(spec: Spec, chance: random.Random) -> Spec:
 
 
 def _change(spec: Spec, chance: random.Random) -> dict[str, Any]:
-    match chance.choice(
-        ("code", "greeting", "key", "other", "machines", "regions", "phase", "bad")
-    ):
-        case "code":
-            return {"code": chance.randint(1, 9)}
-        case "greeting":
-            return {"greeting": chance.randint(1, 9)}
-        case "key":
-            return {"key": chance.randint(1, 9)}
-        case "other":
-            return {"other": chance.randint(0, 2)}
-        case "machines":
-            return {"machines": chance.choice((1, 2, 3))}
-        case "regions":
-            return {"regions": chance.choice(_REGIONS)}
-        case "phase":
-            phase = chance.choice((1, 2, 3))
-            return {"phase": phase, "machines": max(spec.machines, phase - 1)}
-    return {"fault": chance.choice(_BAD)}
+    changes: tuple[Callable[[], dict[str, Any]], ...] = (
+        lambda: {"code": chance.randint(1, 9)},
+        lambda: {"greeting": chance.randint(1, 9)},
+        lambda: {"key": chance.randint(1, 9)},
+        lambda: {"other": chance.randint(0, 2)},
+        lambda: {"machines": chance.choice((1, 2, 3))},
+        lambda: {"regions": chance.choice(_REGIONS)},
+        lambda: _phase(spec, chance.choice((1, 2, 3))),
+        lambda: {"fault": chance.choice(_BAD)},
+    )
+    return chance.choice(changes)()
+
+
+def _phase(spec: Spec, phase: int) -> dict[str, Any]:
+    return {"phase": phase, "machines": max(spec.machines, phase - 1)}
 
 
 def _with_course(spec: Spec, chance: random.Random) -> Spec:

@@ -25,6 +25,7 @@ class World(Witness):
         trace: a line for each thing that happened.
         broken: what must never be and was, the first first.
         is_maimed: since the last act began, a machine has died or somebody was at it by hand.
+        was_maimed: at any time.
         look: begins a colleague's preview.
     """
 
@@ -33,6 +34,7 @@ class World(Witness):
         self.trace: list[str] = []
         self.broken: list[str] = []
         self.is_maimed = False
+        self.was_maimed = False
         self.look: Callable[[], Coroutine[Any, Any, None]] | None = None
         self.tasks: list[asyncio.Future[Any]] = []
         self._loop = loop
@@ -103,7 +105,7 @@ class World(Witness):
 
     def accident(self, machine: PaperMachine) -> None:
         """See `Witness`."""
-        self.is_maimed = True
+        self.is_maimed = self.was_maimed = True
         self.note("fly", f"{machine.name} dies")
 
     def _kill(self, number: int) -> None:
