@@ -8,6 +8,7 @@ import selectors
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from datetime import UTC, datetime
 from typing import Any
 from unittest import mock
 
@@ -57,6 +58,11 @@ class _Jumps(selectors.SelectSelector):
             raise StandsStill("it waits for what never comes")
         self.seconds += max(0.0, timeout)
         return []
+
+
+def now() -> str:
+    """As `infra/provenance.py` says it."""
+    return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")
 
 
 @contextlib.contextmanager

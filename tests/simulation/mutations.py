@@ -103,21 +103,12 @@ def _nobody_holds_a_lock() -> AbstractContextManager[Any]:
 def _a_release_may_fail_to_be_recorded() -> AbstractContextManager[Any]:
     roll_out = release_op._roll_out
 
-    async def as_before(run: Any, state: State) -> Any:
-        ledger = await roll_out(run, state)
+    async def as_before(run: Any, *rest: Any) -> Any:
+        ledger = await roll_out(run, *rest)
         await undisturbed(observe(run.world.fly, run.world.app))
         return ledger
 
     return mock.patch.object(release_op, "_roll_out", as_before)
-
-
-def _a_repair_is_not_looked_at() -> AbstractContextManager[Any]:
-    repaired = release_op._repaired
-
-    async def as_before(run: Any, state: State) -> Any:
-        return None if await repaired(run, state) is None else state
-
-    return mock.patch.object(release_op, "_repaired", as_before)
 
 
 MUTATIONS: dict[str, Mutation] = {
@@ -136,7 +127,6 @@ MUTATIONS: dict[str, Mutation] = {
         _former_machines_are_not_revived,
         _nobody_holds_a_lock,
         _a_release_may_fail_to_be_recorded,
-        _a_repair_is_not_looked_at,
     )
 }
 

@@ -8,26 +8,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra import history
+from infra import pinning
+from infra.chosen import Chosen
 from infra.config import Pin
 from infra.errors import FlygateError
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
 from infra.fly.pace import Pace
 from infra.fly.redis import RedisWish
-from infra.history import Entry
 from infra.ops import recovery
 from infra.ops import redis as redis_op
 from infra.ops import release as release_op
+from infra.ops.decision import unrecorded
 from infra.ops.look import LookRequest, look
-from infra.ops.orders import Orders
+from infra.ops.orders import Back, Orders
 from infra.ops.request import ReleaseRequest
 from infra.ops.site import Site
 from infra.redis import URL
-from infra.rollout.errors import NothingHeld
+from infra.rollout.errors import NothingHeld, RolloutHeld, RolloutRestored
 from infra.rollout.journal import Event
 from infra.rollout.ledger import Ledger
 from infra.rollout.observe import CANDIDATE, observe
+from tests.simulation.clock import now
 from tests.simulation.process import Crashed, Process
 from tests.simulation.scenario import Act, Rival
 from tests.simulation.spec import APP, Spec
@@ -79,11 +81,7 @@ class Operator:
     async def act(self, act: Act, process: Process) -> Outcome:
         """Type a command, and read what becomes of it."""
         run = _Run(self._world, self._stack, self._root, self._endpoints, process, act)
-        former = self._stack.pin
-        outcome = await _told(process, run.command, run.warnings)
-        if outcome.code is None and act.choice % 2:
-            self._stack.pin = former  # the operation died, and not the command that began it
-        return outcome
+        return await _told(process, run.command, run.warnings)
 
     async def lost(self, rival: Rival, process: Process) -> Outcome:
         """A release whose result nobody keeps: its Pulumi was killed."""
@@ -94,7 +92,7 @@ class Operator:
     async def look(self, process: Process) -> None:
         """A preview, which changes nothing."""
         fly = _client(self._endpoints, process, self._world)
-        request = LookRequest(app=APP, owner=OWNER, known=self._stack.ledger.next_version - 1)
+        request = LookRequest(app=APP, owner=OWNER, known=self._stack.recorded.next_version - 1)
         try:
             await process.run(look(request, fly))
         except FlygateError as exc:
@@ -125,38 +123,46 @@ class _Run:
 
     async def command(self) -> bool:
         """The command of the act; False if there was nothing to do."""
+        waits = self._act.waits
         match self._act.verb:
             case "rollback":
-                return await self._pinned(await self._target())
+                order = Back(by="ann@laptop", at=now())
+                chosen = await self._chosen(order)
+                return await self._pinned(chosen.pin, Orders(back=order, wait_seconds=waits))
             case "forward":
-                return self._stack.pin is not None and await self._pinned(None)
+                orders = Orders(forward=True, wait_seconds=waits)
+                return self._stack.is_pinned and await self._pinned(None, orders)
             case "proceed":
                 await self._check_held()
-                return await self._up(Orders(accept="good enough"))
+                return await self._up(Orders(accept="good enough"), self._stack.pin)
             case "abort":
                 await self._check_held()
-                return await self._up(Orders(abort="odd"))
-        return await self._up(Orders(wait_seconds=self._act.waits))
+                return await self._abort()
+        pin = pinning.holding(self._stack.pin, self._stack.recorded, "simulated")
+        return await self._up(Orders(wait_seconds=waits), pin)
 
-    async def _target(self) -> Pin:
-        """As `infra/cli/rollback.py` finds it."""
-        releases = self._stack.history
-        if not releases:
-            history.rollback_target(releases, None)
-        newest = int(releases[0].version[1:])
-        serving = recovery.unrecorded(await observe(self._fly, APP), newest)
-        return _pin(releases[0] if serving else history.rollback_target(releases, None))
+    async def _chosen(self, order: Back) -> Chosen:
+        """As `infra/__main__.py` chooses it."""
+        ledger = self._stack.recorded
+        serving = unrecorded(await observe(self._fly, APP), ledger.next_version - 1)
+        return Chosen.of(order, ledger, serving)
 
-    async def _pinned(self, pin: Pin | None) -> bool:
-        """As `infra/cli/pin.py` does it."""
-        former, self._stack.pin = self._stack.pin, pin
+    async def _pinned(self, pin: Pin | None, orders: Orders) -> bool:
+        """As `infra/cli/pin.py` does it: the file says what has become of it, or is held."""
         try:
-            return await self._up(Orders(wait_seconds=self._act.waits))
-        except Crashed:
+            done = await self._up(orders, pin)
+        except RolloutHeld:
+            self._stack.pin = pin
             raise
-        except BaseException as exc:
-            if getattr(exc, "exit_code", None) != HELD and not self._process.is_dead:
-                self._stack.pin = former
+        self._stack.pin = pin
+        return done
+
+    async def _abort(self) -> bool:
+        """As `infra/cli/abort.py` does it: what was held has written down what did not come."""
+        try:
+            return await self._up(Orders(abort="odd"), self._stack.pin)
+        except RolloutRestored:
+            self._stack.pin = self._stack.recorded.pin
             raise
 
     async def _check_held(self) -> None:
@@ -164,20 +170,20 @@ class _Run:
         if not any(m.role == CANDIDATE for m in state.machines):
             raise NothingHeld("there is nothing to decide")
 
-    async def _up(self, orders: Orders) -> bool:
+    async def _up(self, orders: Orders, pin: Pin | None) -> bool:
         """`pulumi up`: the program looks, then the Commands run whose inputs are other ones."""
         stack, spec = self._stack, self._act.spec
-        attached = await self._attached(spec)
-        values = {} if stack.pin else spec.secrets()
+        attached = await self._attached(spec, pin)
+        values = {} if pin else spec.secrets()
         secrets = {**values, **attached}
-        manifest = None if stack.pin else spec.manifest(tuple(secrets))
-        known = stack.ledger.next_version - 1
-        asked = LookRequest(app=APP, org="personal", manifest=manifest, owner=OWNER, known=known)
+        manifest = None if pin else spec.manifest(tuple(secrets))
+        known = stack.recorded.next_version - 1
+        asked = LookRequest(app=APP, org="personal", owner=OWNER, known=known)
         seen = await look(asked, self._fly)
         request = ReleaseRequest(
             app=APP,
             manifest=manifest,
-            pin=stack.pin,
+            pin=pin,
             drift=seen.drift,
             attached=(URL,) if attached else (),
             owner=OWNER,
@@ -197,9 +203,9 @@ class _Run:
             raise Crashed(self._process.name)
         self._stack.keep(ledger, inputs)
 
-    async def _attached(self, spec: Spec) -> dict[str, str]:
+    async def _attached(self, spec: Spec, pin: Pin | None) -> dict[str, str]:
         """The database is made where the phase needs one, and stays from then on."""
-        if spec.needs_redis and not self._stack.pin and not self._stack.redis_url:
+        if spec.needs_redis and not pin and not self._stack.redis_url:
             wish = RedisWish(f"{APP}-redis", "personal", "fixed_250mb", "iad")
             request = redis_op.RedisRequest(app=APP, wish=wish, owner=OWNER)
             self._stack.redis_url = (await redis_op.ensure(request, self._fly)).url
@@ -247,13 +253,3 @@ def _client(endpoints: Endpoints, process: Process, world: World) -> FlyClient:
     client = FlyClient(endpoints, transport=Wire(wire), pace=Pace(clock=loop.time))
     client._session._http = ShortWire(wire)  # type: ignore[assignment]
     return client
-
-
-def _pin(entry: Entry) -> Pin:
-    return Pin(
-        version=entry.version,
-        manifest=entry.manifest,
-        by="ann@laptop",
-        at="2026-11-24T08:00:00+00:00",
-        redis=entry.stores_in_redis,
-    )

@@ -20,7 +20,7 @@ import httpx
 
 from infra import web
 from infra.fly import retries
-from infra.ops import hooked
+from infra.ops import hooked, ways
 from infra.ops import release as release_op
 from infra.provenance import Provenance
 from infra.rollout import gates
@@ -147,7 +147,7 @@ class _Play:
             number += 1
             await self._act(number, calm)
         good = replace(calm, spec=_undecided_by_nobody(last.spec), verb="up")
-        if self._stack.pin:
+        if self._stack.is_pinned:
             good = replace(good, verb="forward")
         for _ in range(COMMANDS_MAX):
             if self.world.broken:
@@ -156,7 +156,7 @@ class _Play:
             outcome = await self._act(number, good)
             if outcome and outcome.code == 0:
                 break
-            good = replace(good, verb="forward" if self._stack.pin else "up")
+            good = replace(good, verb="forward" if self._stack.is_pinned else "up")
         else:
             self.world.breaks(f"{COMMANDS_MAX} commands do not converge: {outcome}")
             return
@@ -211,6 +211,7 @@ def _surroundings(world: World) -> Iterator[None]:
         mock.patch.object(release_op, "HolderFile", WatchedFile),
         mock.patch.object(Provenance, "read", return_value=_BY),
         mock.patch.object(hooked, "Hooks", _NoHooks),
+        mock.patch.object(ways, "now", clock.now),
         mock.patch.object(os, "fsync", return_value=None),
         mock.patch.object(httpx, "URL", _URLS),
         mock.patch.dict(os.environ, _plain(), clear=True),

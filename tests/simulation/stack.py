@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from infra import history
 from infra.config import Pin
 from infra.rollout.ledger import Ledger
 
@@ -28,14 +27,19 @@ class Stack:
     announced: dict[int, str] = field(default_factory=dict)
 
     @property
+    def is_pinned(self) -> bool:
+        """By its file, or by what is recorded."""
+        return self.pin is not None or self.recorded.pin is not None
+
+    @property
+    def recorded(self) -> Ledger:
+        """The result, or an empty ledger before the first one."""
+        return self.ledger if self.result else Ledger()
+
+    @property
     def ledger(self) -> Ledger:
         """The result, read."""
         return Ledger.parse(self.result)
-
-    @property
-    def history(self) -> list[history.Entry]:
-        """The stack's output of that name."""
-        return history.parse(self.ledger.history())
 
     def keep(self, ledger: Ledger, inputs: str) -> None:
         """A run has succeeded."""
