@@ -123,7 +123,7 @@ def _show(found: Status) -> None:
     console.print(f"release {found.release}, phase {found.phase}")
     if found.pin:
         told = pinning.described(found.stack, Pin.model_validate(found.pin))
-        console.print(f"{told} `flygate forward {found.stack}` ends it.")
+        print(f"{told} `flygate forward {found.stack}` ends it.")  # a console would wrap it
     table = screen.table("machine", "id", "region", "state", "role", "checks")
     for machine in found.machines:
         role = f"{machine.role}, cordoned" if machine.cordoned else machine.role
