@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.test_runbook import ELSEWHERE
+from tests.e2e.test_runbook import commands as commands_of_the_runbook
+
 ROOT = Path(__file__).parents[1]
 _COMMAND = re.compile(r"^ {4,}(?:\$ )?((?:\./flygate|pulumi (?!config)|tail|make) ?[^#\n]*)", re.M)
 
@@ -77,3 +80,11 @@ def test_the_test_is_there_and_types_it(command: str, test: str) -> None:
     assert not name or f"def {name}(" in text
     verb = command.split()[1] if command.startswith("./flygate") else ""
     assert verb in text
+
+
+@pytest.mark.parametrize("line", commands_of_the_runbook())
+def test_the_night_types_each_line_of_the_runbook(line: str) -> None:
+    """That it does so in truth it says itself at its end, but that takes minutes."""
+    text = (ROOT / "tests" / "e2e" / "test_runbook.py").read_text(encoding="utf-8")
+
+    assert line in ELSEWHERE or f"types({line!r}" in text or f'types("{line}"' in text
