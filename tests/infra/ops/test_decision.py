@@ -96,6 +96,18 @@ def test_a_plan_goes_on_with_what_is_held() -> None:
     assert not any("destroy" in line for line in told)
 
 
+@pytest.mark.parametrize(("cordoned", "title"), [(True, "adopt"), (False, "destroy")])
+def test_a_machine_that_was_just_made_is_gone_on_with(cordoned: bool, title: str) -> None:
+    """Its checks may not pass yet, and soon will; one that got requests should be well."""
+    wanted = manifest(phase=2)
+    known = foresight(wanted, State("shop")).wanted.id
+    made = seen(2, role=CANDIDATE, manifest=known, cordoned=cordoned, healthy=False)
+
+    told = foresight(wanted, State("shop", (seen(1), made))).decide().plan.lines()
+
+    assert any(line.startswith(f"{title} v2-iad-1") for line in told)
+
+
 def test_a_plan_stands_on_what_serves_though_it_is_not_recorded() -> None:
     """The run records it first, so it is the former release, and nothing that a dead run left."""
     retired = seen(1, role=STANDBY, state="stopped", cordoned=True)
