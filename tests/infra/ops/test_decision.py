@@ -12,7 +12,7 @@ from infra.ops.foresight import Foresight
 from infra.ops.orders import Orders
 from infra.ops.request import ReleaseRequest, Wanted
 from infra.rollout.ledger import Ledger
-from infra.rollout.observe import CANDIDATE, Seen, State
+from infra.rollout.observe import CANDIDATE, STANDBY, Seen, State
 from infra.rollout.steps import Destroy, Launch
 from tests.infra.builders import MANIFEST_ID, manifest, release, seen, target
 
@@ -94,6 +94,28 @@ def test_a_plan_goes_on_with_what_is_held() -> None:
     assert "~ phase: 1 → 2" in told
     assert any("adopt v2-iad-1" in line for line in told)
     assert not any("destroy" in line for line in told)
+
+
+@pytest.mark.parametrize(("cordoned", "title"), [(True, "adopt"), (False, "destroy")])
+def test_a_machine_that_was_just_made_is_gone_on_with(cordoned: bool, title: str) -> None:
+    """Its checks may not pass yet, and soon will; one that got requests should be well."""
+    wanted = manifest(phase=2)
+    known = foresight(wanted, State("shop")).wanted.id
+    made = seen(2, role=CANDIDATE, manifest=known, cordoned=cordoned, healthy=False)
+
+    told = foresight(wanted, State("shop", (seen(1), made))).decide().plan.lines()
+
+    assert any(line.startswith(f"{title} v2-iad-1") for line in told)
+
+
+def test_a_plan_stands_on_what_serves_though_it_is_not_recorded() -> None:
+    """The run records it first, so it is the former release, and nothing that a dead run left."""
+    retired = seen(1, role=STANDBY, state="stopped", cordoned=True)
+    state = State("shop", (retired, seen(2, count=1)))
+
+    aimed = foresight(manifest(phase=2), state).decide().target
+
+    assert (aimed.former, aimed.version) == (2, 3)
 
 
 def test_a_plan_tells_a_repair_and_a_refusal() -> None:
