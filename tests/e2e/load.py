@@ -13,6 +13,9 @@ import httpx
 
 from tests.e2e.project import open_web
 
+# Of each client in a crowd: what is measured is no throughput.
+_PAUSE_SECONDS = 0.05
+
 
 class Load:
     """Requests a path until the context ends; by default `/health`, which no limit applies to.
@@ -78,7 +81,10 @@ class Crowd:
 
     def __init__(self, url: str, clients: int = 4) -> None:
         addresses = [f"127.0.0.{2 + number}" for number in range(clients)]
-        self._loads = [Load(partial(open_web, url, address)) for address in addresses]
+        self._loads = [
+            Load(partial(open_web, url, address), pause_seconds=_PAUSE_SECONDS)
+            for address in addresses
+        ]
         self._stack = contextlib.ExitStack()
 
     @property
