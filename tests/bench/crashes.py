@@ -40,6 +40,7 @@ def _crashes(project: Project, load: Crowd, kills: int, random: Random) -> Itera
     of_redis = kills // _OF_REDIS
     ordinary = [*victims.PROCESSES, victims.LOCAL_FLY, victims.NEW, victims.OLD]
     ordinary.remove(victims.REDIS)
+    random.shuffle(ordinary)
     story = Story(random, UP, (*PLAIN, *HELD))
     scene = Scene(project, story, load, begin(project, story))
     yield from _killed(scene, [ordinary[n % len(ordinary)] for n in range(kills - of_redis)])

@@ -13,6 +13,9 @@ import httpx
 
 from tests.e2e.project import open_web
 
+# Of each client in a crowd: what is measured is no throughput.
+_PAUSE_SECONDS = 0.05
+
 
 class Load:
     """Requests a path until the context ends; by default `/health`, which no limit applies to.
@@ -70,7 +73,9 @@ class Load:
 
 
 class Crowd:
-    """Several clients who ask all the time, each with an address of its own.
+    """Several clients who ask for items all the time, each with an address of its own.
+
+    The judge counts their requests; `RATE_LIMIT_RPM` must allow each 1,200 a minute.
 
     Args:
         url: of the service.
@@ -78,7 +83,10 @@ class Crowd:
 
     def __init__(self, url: str, clients: int = 4) -> None:
         addresses = [f"127.0.0.{2 + number}" for number in range(clients)]
-        self._loads = [Load(partial(open_web, url, address)) for address in addresses]
+        self._loads = [
+            Load(partial(open_web, url, address), "/items/1", _PAUSE_SECONDS)
+            for address in addresses
+        ]
         self._stack = contextlib.ExitStack()
 
     @property

@@ -16,6 +16,8 @@ PLAIN: tuple[Kind, ...] = ("code", "env", "secret", "scale", "phase", "rollback"
 HELD: tuple[Kind, ...] = ("proceed", "abort")
 API = "service/routes/api.py"
 _MOST_MACHINES = 3
+# Nobody who asks all the time is refused; a proof of the limiter does not take long.
+_LIMITS = {"env.RATE_LIMIT_RPM": "24000", "env.RATE_LIMIT_BURST": "100"}
 # So few that a short soak under load decides, and so many that no soak ever does.
 _ENOUGH, _NEVER = "1", "1000000"
 
@@ -159,6 +161,7 @@ class Story:
         return {
             "rollout.strategy": change.strategy,
             "rollout.soak": change.soak,
+            **_LIMITS,
             "env.GREETING": self.asked.greeting,
             "machines": str(self.asked.machines),
             "phase": str(self.asked.phase),

@@ -23,7 +23,7 @@ UP = ("./flygate", "up", "local", "--quiet")
 
 @pytest.fixture
 def load(project: Project) -> Iterator[Crowd]:
-    """Somebody asks all the time."""
+    """Some ask all the time."""
     with Crowd(project.outputs_of("url")) as made:
         yield made
 
