@@ -118,3 +118,16 @@ def test_a_dead_process_does_no_more() -> None:
     assert finding.codes[:3] == (0, None, 0)
     at = next(number for number, line in enumerate(finding.trace) if line.endswith("dies"))
     assert not any(" 2 up " in line for line in finding.trace[at + 2 :])
+
+
+@pytest.mark.parametrize("call", [43, 47])
+def test_what_a_dead_rollout_had_begun_to_retire_is_live_again(call: int) -> None:
+    """It serves still, and is noted as a standby: the recorded release is put right with it."""
+    spec = Spec(machines=2, strategy="bluegreen")
+    new = replace(spec, greeting=2, key=2)
+    dies = Act("rollback", new, faults={call: Fault("crash-after")})
+
+    finding = run(Scenario(call, (Act("up", spec), Act("up", new), dies)))
+
+    assert None in finding.codes
+    assert finding.broken == ()
