@@ -2,10 +2,11 @@
 # Arguments for pytest: make test ARGS="-k limiter"
 
 ARGS ?=
+SEEDS ?= 1000
 PYTHON_IN_VENV := .venv/bin/python -P
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap up down test check unit e2e bench bench-rollout bench-limiter bench-affinity bench-phases bench-service bench-local bench-chaos lock clean
+.PHONY: help bootstrap up down test check unit e2e bench bench-rollout bench-limiter bench-affinity bench-phases bench-service bench-local bench-chaos lock clean simulate
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +56,9 @@ bench-phases: bootstrap ## what clients get while a phase changes, and while Red
 bench-local: bootstrap ## how fast the local Fly is, and what it does with 50 machines
 	@$(PYTHON_IN_VENV) -m tests.local.bench_proxy $(ARGS)
 	@$(PYTHON_IN_VENV) -m tests.local.bench_crowd
+
+simulate: bootstrap ## whole rollouts in virtual time with all that goes wrong; SEEDS=10000, or SEED=123 with its trace
+	@$(PYTHON_IN_VENV) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(ARGS)
 
 lock: bootstrap ## compile the pinned requirements; ARGS="--upgrade" renews them
 	@scripts/lock $(ARGS)

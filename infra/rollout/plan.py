@@ -58,7 +58,8 @@ def repair(state: State, target: Target, used: Collection[Seen] = ()) -> tuple[S
     Args:
         used: machines of the dead one that the new one goes on with.
     """
-    asleep = [m for m in state.of(target.former or 0) if not m.serves]
+    # One that a dead rollout had begun to retire may serve still, and is noted as a standby.
+    asleep = [m for m in state.of(target.former or 0) if not m.serves or m.role == STANDBY]
     # A machine that starts reads the app's secrets, and a dead rollout may have set its own.
     return (
         Stage("repair", (ResetSecrets(),) if asleep else ()),
@@ -140,7 +141,7 @@ def is_converged(state: State, release: int, count: int) -> bool:
     others = [m for m in state.machines if m.release != release]
     return (
         len(machines) == count
-        and all(m.serves and m.healthy and not m.edited for m in machines)
+        and all(m.serves and m.healthy and not m.edited and m.role != STANDBY for m in machines)
         and not state.secrets_moved(release)
         and not any(m.serves or m.release > release for m in others)
     )

@@ -22,8 +22,10 @@ from infra import web
 from infra.fly import retries
 from infra.ops import hooked, ways
 from infra.ops import release as release_op
+from infra.ops import rollout as rollout_op
 from infra.provenance import Provenance
 from infra.rollout import gates
+from infra.rollout.holder import Holder
 from infra.rollout.steps import waking
 from tests.simulation import byhand, clock, invariants
 from tests.simulation.clock import StandsStill, VirtualLoop
@@ -41,6 +43,7 @@ _BY = Provenance("2026-11-24T08:00:00+00:00", "ann@laptop", "015f0fe", "")
 _POLL_SECONDS = 1.0
 # A dead process's leases have ended after this.
 _LEASE_SECONDS = 20.0
+_PID = 4711
 # So many commands an operator may have to type until all is well.
 COMMANDS_MAX = 2
 
@@ -209,6 +212,7 @@ def _surroundings(world: World) -> Iterator[None]:
         mock.patch.object(gates, "POLL_SECONDS", _POLL_SECONDS),
         mock.patch.object(waking, "POLL_SECONDS", _POLL_SECONDS),
         mock.patch.object(release_op, "HolderFile", WatchedFile),
+        mock.patch.object(rollout_op, "Holder", functools.partial(Holder, pid=_PID)),
         mock.patch.object(Provenance, "read", return_value=_BY),
         mock.patch.object(hooked, "Hooks", _NoHooks),
         mock.patch.object(ways, "now", clock.now),
