@@ -24,6 +24,7 @@ from infra.components.state import checkpoint
 from infra.config import Pin, StackConfig
 from infra.errors import FlygateError
 from infra.manifest import Manifest
+from infra.ops.decision import Known
 from infra.ops.foresight import Foresight
 from infra.ops.orders import Back, Orders
 from infra.ops.request import ReleaseRequest
@@ -98,7 +99,7 @@ def _way_back(order: Back, stack: StackConfig, recorded: Recorded) -> Pin:
     known = recorded.ledger.next_version - 1
     asked = {"app": stack.app, "known": known, "owner": _owner(recorded)}
     seen = read_only("standing", asked)
-    chosen = Chosen.of(order, recorded.ledger, seen["unrecorded"])
+    chosen = Chosen.of(order, recorded.ledger, Known(seen["version"], seen["manifest"]))
     Note(ROOT, stack.app).write(chosen)
     pulumi.log.info(chosen.describe(pulumi.get_stack()))
     return chosen.pin

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from infra import private
 from infra.config import Pin
 from infra.history import Entry, goods, rollback_target
+from infra.ops.decision import Known
 from infra.ops.orders import Back
 from infra.rollout.ledger import Ledger
 from infra.section import Section
@@ -37,17 +38,18 @@ class Chosen(Section):
     left: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, order: Back, ledger: Ledger, unrecorded: int) -> Self:
+    def of(cls, order: Back, ledger: Ledger, unrecorded: Known) -> Self:
         """Choose by `history.rollback_target`.
 
         Args:
-            unrecorded: the version that serves, if the ledger does not know it; else 0.
+            unrecorded: what serves, if the ledger does not know it.
 
         Raises:
             LedgerError: there is nothing to go back to.
         """
         past = [Entry.model_validate(one) for one in ledger.history()]
-        target = rollback_target(past, order.to, unrecorded=unrecorded, is_back=ledger.is_back)
+        serving = unrecorded.manifest if unrecorded.version else None
+        target = rollback_target(past, order.to, unrecorded=serving, is_back=ledger.is_back)
         pin = ledger.pin
         if pin is None or pin.manifest != target.manifest:
             pin = Pin(
@@ -59,13 +61,14 @@ class Chosen(Section):
                 fast=order.fast,
                 redis=target.stores_in_redis,
             )
+        now = f"v{unrecorded.version}" if unrecorded.version else past[0].version
         older = past[past.index(target) :]
         good = goods(older)
         known = {target.manifest, *(one.manifest for one in good)}
         return cls(
             pin=pin,
-            serving=f"v{unrecorded}" if unrecorded else past[0].version,
-            release=target.version,
+            serving=now,
+            release=now if target.manifest == serving else target.version,
             further=tuple(one.version for one in good),
             left=tuple(one.version for one in older if one.manifest not in known),
         )

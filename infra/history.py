@@ -53,7 +53,11 @@ def parse(output: Any) -> list[Entry]:
 
 
 def rollback_target(
-    past: Sequence[Entry], wanted: str | None = None, *, unrecorded: int = 0, is_back: bool = False
+    past: Sequence[Entry],
+    wanted: str | None = None,
+    *,
+    unrecorded: str | None = None,
+    is_back: bool = False,
 ) -> Entry:
     """The release to go back to: the one place where this is decided.
 
@@ -63,12 +67,13 @@ def rollback_target(
     Args:
         past: newest first.
         wanted: a release by name, as `v7`; None leaves the choice to the rule.
-        unrecorded: the version that serves, if it is newer than all of the past: then the newest
+        unrecorded: the manifest of what serves, if that is newer than all of the past. Where the
+            past has it, a way back has led there and died before it was recorded; else the newest
             recorded release is the one before it.
         is_back: the newest release is where the last way back has led.
 
     Returns:
-        An entry of the past; the newest one where nothing is to be changed.
+        An entry of the past; the one that serves where nothing is to be changed.
 
     Raises:
         LedgerError: there is none.
@@ -77,7 +82,9 @@ def rollback_target(
         raise LedgerError("Nothing was released yet, so there is nothing to go back to.")
     if wanted is not None:
         return _named(past, wanted)
-    if unrecorded or is_back:
+    if unrecorded is not None:
+        return next((entry for entry in past if entry.manifest == unrecorded), past[0])
+    if is_back:
         return past[0]
     if (found := next(iter(goods(past)), None)) is not None:
         return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 from infra.fly.client import FlyClient
-from infra.ops.recovery import unrecorded
+from infra.ops.decision import Known, unrecorded
 from infra.rollout.observe import observe
 
 
@@ -34,14 +34,19 @@ class Standing:
     """What was seen.
 
     Attributes:
-        unrecorded: the version that serves whole and is newer than `known`; 0 if there is none.
+        version: the one that serves whole and is newer than `known`; 0 if there is none.
+        manifest: its manifest's id.
     """
 
-    unrecorded: int
+    version: int = 0
+    manifest: str = ""
 
 
 async def standing(request: StandingRequest, fly: FlyClient) -> Standing:
     """Look at the live app; where there is none, nothing serves."""
     if await fly.app(request.app) is None:
-        return Standing(0)
-    return Standing(unrecorded(await observe(fly, request.app), request.known))
+        return Standing()
+    state = await observe(fly, request.app)
+    if not (version := unrecorded(state, request.known)):
+        return Standing()
+    return Standing(version, Known.serving(state, version).manifest)

@@ -48,7 +48,13 @@ def test_typed_again_it_leads_to_what_serves(past: list[Entry]) -> None:
 
 def test_what_serves_unrecorded_is_what_is_taken_back() -> None:
     """The newest recorded release is the one before it, whatever brought that about."""
-    assert rollback_target(BACK_TO_1, unrecorded=4, is_back=True).version == "v3"
+    assert rollback_target(BACK_TO_1, unrecorded="new", is_back=True).version == "v3"
+
+
+def test_what_serves_unrecorded_may_be_a_way_back_that_died() -> None:
+    """Typed again it leads where it led, and not to the bad release that it left."""
+    left = [entry(2, "bad"), entry(1, "a")]
+    assert rollback_target(left, unrecorded="a").version == "v1"
 
 
 def test_where_nothing_good_is_left_the_others_can_be_named() -> None:

@@ -19,11 +19,12 @@ from infra.fly.redis import RedisWish
 from infra.ops import recovery
 from infra.ops import redis as redis_op
 from infra.ops import release as release_op
-from infra.ops.decision import unrecorded
+from infra.ops.decision import Known
 from infra.ops.look import LookRequest, look
 from infra.ops.orders import Back, Orders
 from infra.ops.request import ReleaseRequest
 from infra.ops.site import Site
+from infra.ops.standing import StandingRequest, standing
 from infra.redis import URL
 from infra.rollout.errors import NothingHeld, RolloutHeld, RolloutRestored
 from infra.rollout.journal import Event
@@ -144,8 +145,9 @@ class _Run:
     async def _chosen(self, order: Back) -> Chosen:
         """As `infra/__main__.py` chooses it."""
         ledger = self._stack.recorded
-        serving = unrecorded(await observe(self._fly, APP), ledger.next_version - 1)
-        return Chosen.of(order, ledger, serving)
+        asked = StandingRequest(app=APP, known=ledger.next_version - 1)
+        seen = await standing(asked, self._fly)
+        return Chosen.of(order, ledger, Known(seen.version, seen.manifest))
 
     async def _pinned(self, pin: Pin | None, orders: Orders) -> bool:
         """As `infra/cli/pin.py` does it: the file says what has become of it, or is held."""

@@ -69,9 +69,9 @@ async def test_what_serves_is_told_apart_from_what_is_recorded(shop: Deployment)
 
     for known, expected in ((0, 1), (1, 0)):
         request = standing.StandingRequest(app="shop", known=known)
-        assert (await standing.standing(request, shop.fly)).unrecorded == expected
+        assert (await standing.standing(request, shop.fly)).version == expected
     nothing = standing.StandingRequest(app="not-there", known=0)
-    assert (await standing.standing(nothing, shop.fly)).unrecorded == 0
+    assert await standing.standing(nothing, shop.fly) == standing.Standing()
 
 
 @pytest.mark.parametrize("order", [Orders(), Orders(wait_seconds=60), Orders(move="shop-old")])
