@@ -48,7 +48,7 @@ def test_whatever_is_killed_two_typed_commands_mend_it(project: Project, load: C
     scene = Scene(project, story, load, begin(project, story))
 
     for victim in (victims.ENGINE, victims.LOCAL_FLY, victims.NEW):
-        crash = scene.kill(victim, moment=0.5)
+        crash = scene.kill(victim, moment=0.0)
         assert crash, f"{victim} was not there to be killed"
         assert [*crash.wrong, *crash.failures] == [], str(crash)
         assert len(crash.commands) <= 2, str(crash)
