@@ -13,6 +13,7 @@ import httpx
 
 from tests.e2e.project import open_web
 
+CLIENTS = 4
 # Of each client in a crowd: what is measured is no throughput.
 _PAUSE_SECONDS = 0.05
 
@@ -81,7 +82,7 @@ class Crowd:
         url: of the service.
     """
 
-    def __init__(self, url: str, clients: int = 4) -> None:
+    def __init__(self, url: str, clients: int = CLIENTS) -> None:
         addresses = [f"127.0.0.{2 + number}" for number in range(clients)]
         self._loads = [
             Load(partial(open_web, url, address), "/items/1", _PAUSE_SECONDS)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e import victims
 from tests.e2e.crash import Scene
-from tests.e2e.load import Crowd
+from tests.e2e.load import CLIENTS, Crowd
 from tests.e2e.project import Project
 from tests.e2e.story import Story
 from tests.e2e.trial import Chaos, begin, tried
@@ -48,7 +48,9 @@ def test_whatever_is_killed_two_typed_commands_mend_it(project: Project, load: C
     scene = Scene(project, story, load, begin(project, story))
 
     for victim in (victims.ENGINE, victims.LOCAL_FLY, victims.NEW):
-        crash = scene.kill(victim, moment=0.5)
+        crash = scene.kill(victim, moment=0.0)
         assert crash, f"{victim} was not there to be killed"
-        assert [*crash.wrong, *crash.failures] == [], str(crash)
+        assert crash.wrong == [], str(crash)
+        # What a machine was answering when it was killed is lost with it: one of each client.
+        assert len(crash.failures) <= (CLIENTS if victim == victims.NEW else 0), str(crash)
         assert len(crash.commands) <= 2, str(crash)
