@@ -19,6 +19,7 @@ from infra.fly.endpoints import FLAPS_URL, Endpoints, is_loopback
 from infra.fly.errors import FlyError, Unauthorized, Unreachable
 from infra.fly.greeting import Greeting, greet
 from infra.fly.models import App
+from infra.fly.patience import Patience
 from infra.rollout.observe import State, observe
 from infra.stack_file import StackFile
 
@@ -27,6 +28,8 @@ Fact = TypeVar("Fact")
 BACKEND, CONFIGURATION, FLY, TOKEN, APP = "backend", "configuration", "fly", "token", "app"
 LOCAL = "local"
 HISTORY_MAX = "100"
+# Who asks how things stand wants to read that Fly fails, and not to wait until it does no more.
+ATTEMPTS = 3
 _SECRET_KEYS = (f"{config.PROJECT}:{secrecy.SECRETS}", f"{config.PROJECT}:{secrecy.REDIS}")
 
 
@@ -153,7 +156,7 @@ class Patient:
         """A client of a Fly that answers."""
         endpoints = await self.endpoints()
         await self.greeting()
-        self._client = self._client or FlyClient(endpoints)
+        self._client = self._client or FlyClient(endpoints, patience=Patience(ATTEMPTS))
         return self._client
 
     async def app(self) -> App | None:

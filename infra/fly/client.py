@@ -40,6 +40,7 @@ class FlyClient:
         endpoints: where Fly is; by default from flyctl's environment variables.
         transport: for tests, another httpx transport.
         pace: how fast to ask; by default as fast as Fly allows.
+        patience: how much of Fly's failures to bear; by default what a rollout does.
 
     Attributes:
         leases: what we hold; calls on a machine carry its nonce.
@@ -54,8 +55,10 @@ class FlyClient:
         endpoints: Endpoints | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         pace: Pace | None = None,
+        patience: Patience | None = None,
     ) -> None:
-        self._session = FlySession(endpoints or Endpoints.from_env(), transport, pace)
+        found = endpoints or Endpoints.from_env()
+        self._session = FlySession(found, transport, pace, patience)
         self.leases = Leases()
         self.records = Records(self._session)
         self.redis = Redises(self._session)

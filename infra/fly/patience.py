@@ -30,10 +30,14 @@ class Patience:
     """What one client has borne so far.
 
     Args:
+        attempts: at each call.
         clock: seconds, monotonic.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, attempts: int = ATTEMPTS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.attempts = attempts
         self._clock = clock
         self._repeated = 0
         self._down_since: float | None = None
@@ -83,7 +87,7 @@ class Patience:
         return 0.0 if self._down_since is None else self._clock() - self._down_since
 
 
-async def repetitions(when: When) -> AsyncIterator[stamina.Attempt]:
+async def repetitions(when: When, attempts: int = ATTEMPTS) -> AsyncIterator[stamina.Attempt]:
     """The attempts at something that may fail, each to be made as `with attempt: …`.
 
     Args:
@@ -91,7 +95,7 @@ async def repetitions(when: When) -> AsyncIterator[stamina.Attempt]:
     """
     async for attempt in stamina.retry_context(
         on=when,
-        attempts=ATTEMPTS,
+        attempts=attempts,
         timeout=None,
         wait_initial=0.2,
         wait_max=3.0,

@@ -42,7 +42,7 @@ class FlySession:
         pace: how fast to ask the Machines API.
 
     Attributes:
-        patience: what this client has borne of Fly's failures.
+        patience: what is borne of Fly's failures.
         guard: asked before each change while a rollout holds its lock: see `infra/rollout/lock.py`.
     """
 
@@ -51,10 +51,11 @@ class FlySession:
         endpoints: Endpoints,
         transport: httpx.AsyncBaseTransport | None = None,
         pace: Pace | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self.endpoints = endpoints
         self._pace = pace or Pace()
-        self.patience = Patience()
+        self.patience = patience or Patience()
         self.guard: Guard | None = None
         self._http = httpx.AsyncClient(
             headers={"Authorization": f"Bearer {endpoints.token}", "User-Agent": "flygate"},
@@ -125,7 +126,7 @@ class FlySession:
             return is_safe and self.patience.bears(error)
 
         try:
-            async for attempt in repetitions(when):
+            async for attempt in repetitions(when, self.patience.attempts):
                 with attempt:
                     answer = await self._send_once(method, url, **options)
         except FlyError as exc:
