@@ -19,7 +19,8 @@ from tests.infra.deployment import Deployment
 from tests.infra.doomed import Attempt, is_killed_after
 from tests.infra.foretold import Foretold
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+# Some thirty releases, and as many that die.
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 # Rolling has all the steps that canary and blue/green have, and old machines that go before its
 # point of no return. A standby goes with the next release, or there were more and more of them.
