@@ -21,6 +21,10 @@ NIGHT = "e2e/test_runbook.py::test_a_night_goes_as_it_is_written"
 EVERYBODY = "e2e/test_rollback.py::test_a_rollback_holds_for_everybody"
 TOGETHER = "e2e/test_rollback.py::test_everything_comes_back_together"
 PROVED = "e2e/test_promote.py::test_prod_runs_what_was_proved_and_nothing_else"
+FULL = (
+    "e2e/test_interrupted.py::"
+    "test_what_a_full_disk_left_ends_with_the_command_that_the_screen_names"
+)
 PLAN = "e2e/test_plan.py::test_the_plan_tells_what_changes_machine_by_machine"
 PHASES = "e2e/test_phases.py::test_growing_and_shrinking_is_one_value"
 
@@ -37,6 +41,7 @@ TYPED = {
         "./flygate rollback local": EVERYBODY,
         './flygate rollback local --to v2 --reason "…"': NIGHT,
         "./flygate forward local": EVERYBODY,
+        "./flygate unlock local": FULL,
         "./flygate rollback local --to v2 --fast": (
             "e2e/test_rollout.py::test_a_rollback_after_the_window_makes_machines"
         ),
