@@ -14,7 +14,7 @@ from pulumi.automation import ConfigValue, OutputValue, Stack
 from tests.e2e.conftest import Newcomer
 from tests.e2e.project import Project, open_web
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 NAME = "auto"
 

@@ -18,7 +18,7 @@ import pytest
 from tests.e2e.load import Load
 from tests.e2e.project import Project, Run, open_web
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 API = "service/routes/api.py"
 # A machine that died must be back within it, on a busy computer too, or no restart is seen.

@@ -14,7 +14,7 @@ from tests.e2e.project import Project
 from tests.e2e.story import Story
 from tests.e2e.trial import Chaos, begin, tried
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 SEED = 3
 SHARE = 0.05

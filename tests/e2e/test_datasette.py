@@ -17,7 +17,7 @@ from tests.e2e.project import Project
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(sys.platform != "linux", reason="clients need addresses of their own"),
 ]
 

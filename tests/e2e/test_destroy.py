@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.project import Project
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 def test_nothing_is_left(project: Project) -> None:

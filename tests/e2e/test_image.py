@@ -22,7 +22,7 @@ from tests.e2e.project import Project, Run
 from tests.support.docker_images import REGISTRY, DockerUnavailable, docker_image
 from tests.support.docker_program import build_arguments, docker
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 TOKEN = "fm2_canary-5cf1"
 # Its bcrypt hash, as the registry wants it.

@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.project import Project, Run
 from tests.e2e.terminal import Terminal
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 TOKEN = "a-token-that-the-local-fly-insists-on"
 PHRASE = "a phrase that nobody guesses"

@@ -15,7 +15,7 @@ from tests.e2e import victims
 from tests.e2e.load import Load
 from tests.e2e.project import Project
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 def journal(project: Project) -> list[dict[str, str]]:

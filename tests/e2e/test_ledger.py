@@ -15,7 +15,7 @@ from infra.ops.orders import FORWARD
 from tests.e2e.load import Load
 from tests.e2e.project import Project
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 LETTERS = string.ascii_letters + string.digits + "+/"
 

@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.conftest import Newcomer
 from tests.e2e.project import Project
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 def test_a_newcomer_sees_the_limiter_work(newcomer: Newcomer) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.load import Load
 from tests.e2e.project import Project
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 OWNER = re.compile(r"takeover '([^']+)'")
 

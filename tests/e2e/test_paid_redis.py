@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.project import Project, Run
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 STACK, APP = "paid", "shop-paid"
 REDIS, LIMITS, OWN = f"{APP}-redis", "shop-limits", "of-our-own"

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.project import Project
 from tests.e2e.terminal import Terminal
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 def test_the_plan_tells_what_changes_machine_by_machine(project: Project) -> None:

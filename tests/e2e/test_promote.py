@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.project import Project, Run
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 API = "service/routes/api.py"
 

@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.load import Load
 from tests.e2e.project import Project
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 IN_REDIS = (
     "import json, os, redis; r = redis.from_url(os.environ['REDIS_URL']); print(json.dumps({}))"

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.load import Load
 from tests.e2e.project import Project, Run
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 def under_load(project: Project, act: Callable[[], Run]) -> Run:

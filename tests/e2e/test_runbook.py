@@ -11,7 +11,7 @@ from tests.e2e.load import Load
 from tests.e2e.project import Project, Run
 from tests.e2e.test_interrupted import begin
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PAGE = Path(__file__).parents[2] / "docs" / "runbook.md"
 _LINE = re.compile(r"^    ((?:\./flygate|pulumi|fly|tail) .+)$")

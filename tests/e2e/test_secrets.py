@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.process_list import ProcessList
 from tests.e2e.project import Project
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 # Made anew each time: this file itself must not be found.
 CANARY = f"canary-{secrets.token_hex(8)}"
