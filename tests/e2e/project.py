@@ -257,6 +257,7 @@ class Project:
 
     def inside(self, machine: str, script: str) -> dict[str, Any]:
         """What a Python script prints (JSON) inside a machine, with its files and environment."""
+        self.by_hand("POST", f"/machines/{machine}/start")  # it may sleep, for want of requests
         url = f"{self.local_fly()}/v1/apps/{self.status()['app']}/machines/{machine}/exec"
         answer = httpx.post(
             url,
