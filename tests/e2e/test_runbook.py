@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.load import Crowd
+from tests.e2e.load import Crowd, Load
 from tests.e2e.project import Project, Run
 from tests.e2e.test_interrupted import begin
 
