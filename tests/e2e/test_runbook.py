@@ -150,7 +150,7 @@ def a_rollout_has_failed(operator: Operator) -> None:
 
 def a_rollout_is_held(operator: Operator) -> None:
     """Nothing burns: it stays so until somebody decides, one way or the other."""
-    settings = {"strategy": "canary", "soak": "2s", "judge.minimum": "20"}
+    settings = {"strategy": "canary", "soak": "4s", "judge.minimum": "20"}
     # A busy computer is slow, and the crowd is above its limit.
     ignored = {"judge.ignore[0]": "latency", "judge.ignore[1]": "refusals"}
     for key, value in {**settings, **ignored}.items():
@@ -177,7 +177,7 @@ def a_rollout_is_held(operator: Operator) -> None:
     assert (again.code, "No rollout of local is held" in again.output) == (1, True)
 
     held(operator, "seen by day")
-    with Crowd(operator.project.status()["url"], clients=8):
+    with Crowd(operator.project.status()["url"], clients=16):
         operator.types("pulumi up --stack prod").ok()
     assert operator.greeting() == "seen by day"
 
