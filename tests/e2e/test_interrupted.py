@@ -121,7 +121,7 @@ def test_after_kill_9_the_same_command_converges(project: Project, who: str, sta
         for event in done:
             assert event["text"].removeprefix(event["stage"].split()[0]).strip() in told
         assert any(event["text"].startswith("adopt") for event in done)
-        assert "left by a rollout" not in told
+        assert "(left by a rollout" not in told
     assert ("its lock has ended" in unlocked.output) is ("pulumi" in names)
     (machine,) = project.live()
     script = "import json, os; print(json.dumps({'said': os.environ['GREETING']}))"
