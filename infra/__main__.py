@@ -47,9 +47,10 @@ def main() -> None:
     raw, recorded, orders = inputs.raw(), Recorded.of(checkpoint()), Orders.from_env()
     asked_for = config.load(raw)
     recorded.check_identity(asked_for.app, pulumi.get_stack(), orders.move)
-    raw = pinning.laid(raw, _pin(asked_for, recorded, orders))
+    owner = _owner(recorded)
+    raw = pinning.laid(raw, _pin(asked_for, recorded, owner, orders))
     asked = Asked.read(raw, is_redis_secret=inputs.is_secret("redis"), root=ROOT)
-    stack, owner = asked.stack, _owner(recorded)
+    stack = asked.stack
     _announce(asked)
     for line in asked.notes:
         pulumi.log.warn(line)
@@ -81,7 +82,7 @@ def main() -> None:
     _export(stack, app, planned, release)
 
 
-def _pin(stack: StackConfig, recorded: Recorded, orders: Orders) -> Pin | None:
+def _pin(stack: StackConfig, recorded: Recorded, owner: str, orders: Orders) -> Pin | None:
     """The pin that holds; this runs while Pulumi locks the stack, but for a preview.
 
     Raises:
@@ -89,16 +90,16 @@ def _pin(stack: StackConfig, recorded: Recorded, orders: Orders) -> Pin | None:
         LedgerError: there is nothing to go back to.
     """
     if orders.back:
-        return _way_back(orders.back, stack, recorded)
+        return _way_back(orders.back, stack, recorded, owner)
     if orders.decides:
         return None if orders.forward else stack.pin
     return pinning.holding(stack.pin, recorded.ledger, pulumi.get_stack())
 
 
-def _way_back(order: Back, stack: StackConfig, recorded: Recorded) -> Pin:
+def _way_back(order: Back, stack: StackConfig, recorded: Recorded, owner: str) -> Pin:
     known = recorded.ledger.next_version - 1
-    asked = {"app": stack.app, "known": known, "owner": _owner(recorded)}
-    seen = read_only("standing", asked)
+    asked = {"app": stack.app, "known": known, "owner": owner}
+    seen = read_only("unrecorded", asked)
     chosen = Chosen.of(order, recorded.ledger, Known(seen["version"], seen["manifest"]))
     Note(ROOT, stack.app).write(chosen)
     pulumi.log.info(chosen.describe(pulumi.get_stack()))

@@ -44,6 +44,11 @@ def described(stack: str, pin: Pin) -> str:
     return f"{stack} is pinned to {pin.version} by {pin.by or 'somebody'}{at}{why}."
 
 
+def told(stack: str, pin: Pin) -> str:
+    """The same, and what to type."""
+    return f"{described(stack, pin)} `flygate forward {stack}` ends it."
+
+
 def laid(raw: Mapping[str, Any], pin: Pin | None) -> dict[str, Any]:
     """The stack's configuration with the pin that holds in place of the file's."""
     rest = {key: value for key, value in raw.items() if key != "pin"}

@@ -44,8 +44,7 @@ def history(
     else:
         _show(releases)
         if pin := recorded(outputs):
-            told = pinning.described(environment, pin)
-            print(f"{told} `flygate forward {environment}` ends it.")
+            print(pinning.told(environment, pin))
 
 
 def _show(releases: list[past.Entry]) -> None:

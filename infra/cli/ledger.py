@@ -17,7 +17,7 @@ from infra.cli.stack_name import StackName
 from infra.errors import FlygateError
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
-from infra.ops import keys, recovery
+from infra.ops import decision, keys, recovery
 from infra.ops.request import Wanted
 from infra.owner import Owner
 from infra.recorded import COPY, Recorded
@@ -133,7 +133,7 @@ def _known(stack: Stack) -> Known:
     recorded = Recorded.of(Checkpoint.exported(text))
     app = recorded.app or stack.config("app") or ""
     state = asyncio.run(_state(stack, app))
-    unrecorded = recovery.unrecorded(state, recorded.ledger.next_version - 1)
+    unrecorded = decision.unrecorded(state, recorded.ledger.next_version - 1)
     return Known(json.loads(text), recorded, state, unrecorded)
 
 

@@ -27,7 +27,7 @@ from infra.ops import ending, recovery, removal
 from infra.ops import look as look_op
 from infra.ops import redis as redis_op
 from infra.ops import release as release_op
-from infra.ops import standing as standing_op
+from infra.ops import unrecorded as unrecorded_op
 from infra.ops.channel import channel
 from infra.ops.orders import MOVE, Orders
 from infra.ops.request import ReleaseRequest
@@ -35,6 +35,7 @@ from infra.ops.site import Site
 from infra.owner import Owner
 from infra.previewed import Previewed
 from infra.redact import Redactor
+from infra.rollout import serving
 
 ROOT = Path(__file__).resolve().parents[2]
 # pulumi-command hands the former output over under this name.
@@ -58,7 +59,7 @@ Request = TypeVar(
     redis_op.RedisRequest,
     ReleaseRequest,
     look_op.LookRequest,
-    standing_op.StandingRequest,
+    unrecorded_op.UnrecordedRequest,
 )
 Delete = Annotated[bool, typer.Option("--delete", help="Remove it instead.")]
 Job = Callable[[FlyClient], Awaitable[str]]
@@ -136,13 +137,13 @@ def look() -> None:
 
 
 @commands.command()
-def standing() -> None:
+def unrecorded() -> None:
     """Which release serves that the ledger does not know. Reads only."""
     with _operation() as operation:
-        request = _request(standing_op.StandingRequest, operation)
+        request = _request(unrecorded_op.UnrecordedRequest, operation)
 
         async def act(fly: FlyClient) -> str:
-            return json.dumps(asdict(await standing_op.standing(request, fly)))
+            return json.dumps(asdict(await unrecorded_op.find(request, fly)))
 
         operation.run(act)
 
@@ -182,7 +183,7 @@ class Operation:
         serves = ""
         # Who interrupts it a second time has no patience for a look.
         with contextlib.suppress(KeyboardInterrupt):
-            serves = asyncio.run(ending.serves(self._app)) if self._app else ""
+            serves = asyncio.run(serving.told(self._app)) if self._app else ""
         return ending.last_words(error, self.redact(text), self.redact(serves), self._stack)
 
     def run(self, job: Job) -> None:

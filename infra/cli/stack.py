@@ -25,8 +25,6 @@ from infra.cli.progress import Outcome
 from infra.cli.stack_name import checked
 from infra.config import PROJECT, secrecy
 from infra.errors import ConfigError, FlygateError
-from infra.fly.client import FlyClient
-from infra.fly.endpoints import Endpoints
 from infra.last_words import LastWords
 from infra.ops.orders import MOVE, Orders
 from infra.ops.site import journal_path
@@ -164,16 +162,9 @@ class Stack:
             bool(self._trouble()) or pulumi_lock.find(self.environment, self.name) is not None
         )
         run = Run(what, self.name, typed, is_locked, outcome.events, outcome.printed)
-        ending, serves = run.ending(), asyncio.run(self._serving(app))
+        ending, serves = run.ending(), asyncio.run(serving.told(app, self.environment))
         words = LastWords(ending.cause, serves, ending.remedy)
         return PulumiFailed(str(words), ending.exit_code, is_held=ending.is_held, serves=serves)
-
-    async def _serving(self, app: str) -> str:
-        try:
-            async with FlyClient(Endpoints.from_env(self.environment)) as fly:
-                return await serving.look(fly, app)
-        except ConfigError as exc:
-            return f"{serving.UNTOLD}: {str(exc).partition('. ')[0]}"
 
     def _trouble(self) -> str:
         """The state was cut off, and what to type; empty if it is whole."""

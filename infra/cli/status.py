@@ -128,8 +128,8 @@ def _show(found: Status) -> None:
     console.print(f"{found.app}  {found.url}")
     console.print(f"release {found.release}, phase {found.phase}")
     if found.pin:
-        told = pinning.described(found.stack, Pin.model_validate(found.pin))
-        print(f"{told} `flygate forward {found.stack}` ends it.")  # a console would wrap it
+        # A console would wrap it.
+        print(pinning.told(found.stack, Pin.model_validate(found.pin)))
     # A machine keeps its name when a rollback wakes it: its release is another one then.
     table = screen.table("machine", "id", "release", "region", "state", "role", "checks")
     for machine in found.machines:

@@ -22,12 +22,10 @@ async def once(
     Raises:
         FlyError: as `make`; a refusal since the first call was heard after all is none.
     """
-    is_first = True
     async for attempt in repetitions(may_have_happened):
         with attempt:
-            if not is_first and (made := await find()) is not None:
+            if attempt.num > 1 and (made := await find()) is not None:
                 return made
-            is_first = False
             try:
                 return await make()
             except (Conflict, Invalid):

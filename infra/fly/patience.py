@@ -19,7 +19,7 @@ OUTAGE_SECONDS = 60.0
 # Fly limits each action to one request per second and machine or app (burst 3): a shorter wait
 # than a second after a 429 only burns the next token.
 RATE_LIMIT_WAIT_SECONDS = 1.0
-# Whom Fly asks to wait for longer had better be told than kept waiting.
+# If Fly asks for a longer pause, the operator is told instead.
 RETRY_AFTER_MAX = 60.0
 NOT_IMPLEMENTED = 501
 
@@ -68,7 +68,7 @@ class Patience:
     @property
     def is_spent(self) -> bool:
         """Nothing is repeated any more."""
-        return self._repeated >= REPETITIONS or self._outage > OUTAGE_SECONDS
+        return bool(self.told)
 
     @property
     def told(self) -> str:

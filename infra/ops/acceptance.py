@@ -7,8 +7,7 @@ the machines keep the reasons, until the release stands and the ledger has them.
 from __future__ import annotations
 
 from infra.redact import cut
-from infra.rollout.observe import ACCEPTED_KEY, Seen, State
-from infra.rollout.target import Target
+from infra.rollout.observe import ACCEPTED_KEY, State
 from infra.rollout.world import World
 
 # Fly's metadata has little room.
@@ -18,7 +17,7 @@ BETWEEN = "; "
 
 async def kept(world: World, state: State) -> str:
     """All reasons so far, the first one first; this run's is noted on the machines."""
-    target, machines = world.target, _ours(world.target, state)
+    target, machines = world.target, state.of(world.target.version, world.target.manifest_id)
     former = next((m.accepted for m in machines if m.accepted), "")
     reason = cut(world.journal.redact(target.accepted), REASON_MAX)
     reasons = BETWEEN.join(filter(None, [former, reason]))
@@ -26,7 +25,3 @@ async def kept(world: World, state: State) -> str:
         for machine in machines:
             await world.fly.patch_metadata(world.app, machine.id, {ACCEPTED_KEY: reasons})
     return reasons
-
-
-def _ours(target: Target, state: State) -> list[Seen]:
-    return [m for m in state.of(target.version) if m.manifest == target.manifest_id]

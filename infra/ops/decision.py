@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal, Self
 
+from infra.ops.orders import Orders
 from infra.rollout import strategies
 from infra.rollout.forecast import forecast, foretell_repair
 from infra.rollout.ledger import Ledger
@@ -67,6 +68,11 @@ class Case:
     is_again: bool = False
     aborts: bool = False
     moves: bool = False
+
+    @classmethod
+    def of(cls, state: State, known: Known, target: Target, orders: Orders) -> Self:
+        """What an operator ordered about it."""
+        return cls(state, known, target, aborts=bool(orders.abort), moves=bool(orders.move))
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +205,7 @@ def _taking_back(held: list[Seen], former: tuple[Seen, ...]) -> list[Step]:
 
 
 def _is_held(state: State, target: Target) -> bool:
-    waiting = [m for m in state.of(target.version) if m.manifest == target.manifest_id]
-    return any(m.held for m in waiting)
+    return any(m.held for m in state.of(target.version, target.manifest_id))
 
 
 _NONE_HELD = "No rollout of {app} is held. Nothing was changed."

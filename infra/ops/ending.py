@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from infra import space
-from infra.errors import ConfigError, DiskFull, FlygateError
-from infra.fly.client import FlyClient
+from infra.errors import DiskFull, FlygateError
 from infra.fly.errors import FlyError
 from infra.last_words import LastWords, first_line
-from infra.rollout import serving
 from infra.rollout.errors import LockHeld, RestoreFailed, RolloutHeld, RolloutRestored
 
 # Many an error says what to do.
@@ -49,15 +47,6 @@ def last_words(error: BaseException, text: str, serves: str, stack: str) -> str:
     words = LastWords(cause, serves, "" if _AGAIN in cause else remedy)
     line = f"error: {words}"
     return f"error: {text}\n{line}" if "\n" in text else line
-
-
-async def serves(app: str) -> str:
-    """What serves the app now; see `infra/rollout/serving.py`."""
-    try:
-        async with FlyClient() as fly:
-            return await serving.look(fly, app)
-    except ConfigError as exc:
-        return f"{serving.UNTOLD}: {str(exc).partition('. ')[0]}"
 
 
 def _cause(error: BaseException, text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from infra import preview
 from infra.ops.decision import Case, Decision, Known, decide, missing
@@ -51,16 +51,8 @@ class Foresight:
         wanted, known, orders = self.wanted, Known.of(self.ledger), self.orders
         if version := missing(known, self.state, wanted.id):
             known = Known.serving(self.state, version)  # the run begins by recording it
-        return decide(
-            Case(
-                self.state,
-                known,
-                wanted.target(orders),
-                is_again=is_again,
-                aborts=bool(orders.abort),
-                moves=bool(orders.move),
-            )
-        )
+        case = Case.of(self.state, known, wanted.target(orders), orders)
+        return decide(replace(case, is_again=is_again))
 
     def lines(self, *, is_drifted: bool, redis: tuple[float, float]) -> list[str]:
         """What changes, what is done about it, and what that costs; none if nothing is done.

@@ -17,7 +17,7 @@ from infra.fly.client import FlyClient
 from infra.fly.errors import FlyError
 from infra.fly.models import Redis
 from infra.ops import drift, keys, ownership
-from infra.ops.recovery import unrecorded
+from infra.ops.decision import unrecorded
 from infra.owner import is_same
 from infra.redis import LiveRedis
 from infra.rollout.forecast import fingerprint

@@ -26,8 +26,6 @@ from infra.recorded import Recorded, moved
 from infra.rollout.ledger import Ledger, Release
 from infra.rollout.observe import LIVE, Seen, State
 
-unrecorded = decision.unrecorded
-
 BY_MACHINES: Final = "what its machines say; the secret values are those known now"
 BY_MANIFEST: Final = "its machines and the configuration, which agree"
 

@@ -120,5 +120,4 @@ class Rollout:
 
 
 def _case(state: State, ledger: Ledger, target: Target, orders: Orders) -> Case:
-    known = Known.of(ledger)
-    return Case(state, known, target, aborts=bool(orders.abort), moves=bool(orders.move))
+    return Case.of(state, Known.of(ledger), target, orders)

@@ -156,7 +156,7 @@ async def _push_forward(stage: Stage, world: World) -> None:
 
 
 def _check_lease(results: Iterable[object]) -> None:
-    """Whoever lost a lease does nothing more, whatever else there is to do."""
+    """A rollout that lost a lease does nothing more, whatever else there is to do."""
     for result in results:
         if isinstance(result, LeaseLost):
             raise result

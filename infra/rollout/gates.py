@@ -15,7 +15,7 @@ from infra.fly.models import ExecResult, Machine
 from infra.fly.patience import may_have_happened, repetitions
 from infra.redact import Redactor, cut
 from infra.rollout import life
-from infra.rollout.last_words import last_words
+from infra.rollout.log_tail import log_tail
 from infra.rollout.smoke import COMMAND_SECONDS, Expectation
 from infra.rollout.verdict import Verdict
 from infra.rollout.world import Member, World
@@ -186,7 +186,7 @@ async def _own_words(machine: Machine, world: World) -> str:
     """What a service that refuses its settings says of it: the name of the wrong one."""
     if life.exit_code(machine) != life.REFUSES_SETTINGS:
         return ""
-    return "".join(f": {line}" for line in (await last_words(world, machine.id))[-1:])
+    return "".join(f": {line}" for line in (await log_tail(world, machine.id))[-1:])
 
 
 def _is_healthy(machine: Machine, world: World) -> bool:

@@ -146,9 +146,10 @@ class State:
         names = frozenset(data["secret_names"])
         return cls(data["app"], machines, data["secrets"], names)
 
-    def of(self, release: int) -> tuple[Seen, ...]:
-        """The machines of one release."""
-        return tuple(m for m in self.machines if m.release == release)
+    def of(self, release: int, manifest: str | None = None) -> tuple[Seen, ...]:
+        """The machines of one release; with a manifest's id, those of it that run that."""
+        ours = (m for m in self.machines if m.release == release)
+        return tuple(m for m in ours if manifest is None or m.manifest == manifest)
 
     @property
     def owner(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from infra.rollout.last_words import last_words
+from infra.rollout.log_tail import log_tail
 from infra.rollout.target import Target
 from infra.rollout.verdict import GateFailed, Verdict
 from infra.rollout.world import World
@@ -17,7 +17,7 @@ async def explain(exc: BaseException, world: World) -> str:
     if not isinstance(exc, GateFailed):
         return str(exc) or type(exc).__name__
     text = of_gate(exc.verdict)
-    lines = await last_words(world, exc.verdict.machine) if exc.verdict.machine else []
+    lines = await log_tail(world, exc.verdict.machine) if exc.verdict.machine else []
     if lines:
         text += "\n  its last lines of log:\n" + "\n".join(f"    {line}" for line in lines)
     return text

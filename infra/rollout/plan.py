@@ -150,7 +150,7 @@ def is_converged(state: State, release: int, count: int) -> bool:
 def standing(state: State, target: Target) -> tuple[Seen, ...]:
     """The machines of a run that died past its point of no return; none unless all are well."""
     manifest = target.manifest
-    new = [m for m in state.of(target.version) if m.manifest == target.manifest_id]
+    new = state.of(target.version, target.manifest_id)
     well = [m for m in new if m.role == LIVE and m.serves and m.healthy]
     here = [[m for m in well if m.region == region] for region in manifest.regions]
     if any(len(machines) < manifest.machines for machines in here):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 
+from infra.errors import ConfigError
 from infra.fly.client import FlyClient
+from infra.fly.endpoints import Endpoints
 from infra.fly.errors import FlyError, NotFound
 from infra.rollout.observe import CANDIDATE, Seen, State, observe
 
@@ -13,6 +16,15 @@ from infra.rollout.observe import CANDIDATE, Seen, State, observe
 LOOK_SECONDS = 2.0
 # The reason why Fly does not tell is most likely the failure's own.
 UNTOLD = "What serves can't be told now, Fly does not say"
+
+
+async def told(app: str, env: Mapping[str, str] | None = None) -> str:
+    """One look from an environment, by default this process's; see `look`."""
+    try:
+        async with FlyClient(Endpoints.from_env(env)) as fly:
+            return await look(fly, app)
+    except ConfigError as exc:
+        return f"{UNTOLD}: {str(exc).partition('. ')[0]}"
 
 
 async def look(fly: FlyClient, app: str) -> str:
@@ -34,10 +46,10 @@ def describe(state: State) -> str:
     if not serving:
         return f"Nothing serves{beside}"
     counts = sorted(Counter(m.release for m in serving).items())
-    told = " and ".join(f"v{release} on {_machines(count)}" for release, count in counts)
+    each = " and ".join(f"v{release} on {_machines(count)}" for release, count in counts)
     verb = "serves" if len(counts) == 1 else "serve"
-    first, _, rest = told.partition(" ")
-    return f"{first} {verb} {rest}{beside}" if len(counts) == 1 else f"{told} {verb}{beside}"
+    first, _, rest = each.partition(" ")
+    return f"{first} {verb} {rest}{beside}" if len(counts) == 1 else f"{each} {verb}{beside}"
 
 
 def leftovers(state: State) -> list[Seen]:

@@ -6,8 +6,6 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-import stamina
-
 from infra.fly.errors import FlyError
 from infra.rollout.observe import Seen, State, observe
 from infra.rollout.target import Target
@@ -101,12 +99,9 @@ async def seen_to_stand(world: World) -> Standing:
 
 async def _state(world: World) -> State | None:
     try:
-        async for attempt in stamina.retry_context(on=FlyError, attempts=3, timeout=60):
-            with attempt:
-                return await observe(world.fly, world.app)
+        return await observe(world.fly, world.app)
     except FlyError:
-        pass
-    return None
+        return None
 
 
 def _names(machines: list[Seen]) -> str:

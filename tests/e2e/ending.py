@@ -121,12 +121,5 @@ def _contents(project: Project, machines: list[dict[str, Any]]) -> dict[int, Con
 
 
 def _told(project: Project, machine: str) -> dict[str, str]:
-    url = f"{project.local_fly()}/v1/apps/{APP}/machines/{machine}/exec"
-    answer = httpx.post(
-        url,
-        json={"command": ["python", "-c", _SCRIPT], "timeout": 20},
-        headers={"Authorization": "Bearer local"},
-        timeout=30,
-        trust_env=False,
-    ).json()
+    answer = project.exec(APP, machine, _SCRIPT)
     return dict(json.loads(answer["stdout"])) if answer.get("exit_code") == 0 else {}

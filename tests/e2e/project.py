@@ -257,18 +257,23 @@ class Project:
 
     def inside(self, machine: str, script: str) -> dict[str, Any]:
         """What a Python script prints (JSON) inside a machine, with its files and environment."""
+        app = self.status()["app"]
         self.by_hand("POST", f"/machines/{machine}/start")  # it may sleep, for want of requests
-        url = f"{self.local_fly()}/v1/apps/{self.status()['app']}/machines/{machine}/exec"
-        answer = httpx.post(
-            url,
+        answer = self.exec(app, machine, script)
+        assert answer["exit_code"] == 0, answer
+        told: dict[str, Any] = json.loads(answer["stdout"])
+        return told
+
+    def exec(self, app: str, machine: str, script: str) -> dict[str, Any]:
+        """What the API answers to a Python script that shall run inside a machine."""
+        answer: dict[str, Any] = httpx.post(
+            f"{self.local_fly()}/v1/apps/{app}/machines/{machine}/exec",
             json={"command": ["python", "-c", script], "timeout": 20},
             headers={"Authorization": "Bearer local"},
             timeout=30,
             trust_env=False,
         ).json()
-        assert answer["exit_code"] == 0, answer
-        told: dict[str, Any] = json.loads(answer["stdout"])
-        return told
+        return answer
 
     def by_hand(self, method: str, path: str) -> None:
         """What somebody else does to the app, past Pulumi."""

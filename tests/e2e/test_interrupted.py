@@ -6,12 +6,11 @@ import json
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 
 import pytest
 
 from tests.e2e import victims
+from tests.e2e.crash import wait_for
 from tests.e2e.load import Load
 from tests.e2e.project import Project
 
@@ -30,13 +29,6 @@ def begin(project: Project, until: str) -> subprocess.Popen[bytes]:
     process = project.start("up", "--stack", "local", "--yes", "--skip-preview")
     wait_for(lambda: f'"stage": "{until}"' in path.read_text(encoding="utf-8")[before:])
     return process
-
-
-def wait_for(holds: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.02)
 
 
 def test_the_second_of_two_is_refused_with_the_name_of_the_first(project: Project) -> None:

@@ -24,7 +24,7 @@ from infra.ops.look import LookRequest, look
 from infra.ops.orders import Back, Orders
 from infra.ops.request import ReleaseRequest
 from infra.ops.site import Site
-from infra.ops.standing import StandingRequest, standing
+from infra.ops.unrecorded import UnrecordedRequest, find
 from infra.redis import URL
 from infra.rollout.errors import NothingHeld, RolloutHeld, RolloutRestored
 from infra.rollout.journal import Event
@@ -145,8 +145,8 @@ class _Run:
     async def _chosen(self, order: Back) -> Chosen:
         """As `infra/__main__.py` chooses it."""
         ledger = self._stack.recorded
-        asked = StandingRequest(app=APP, known=ledger.next_version - 1)
-        seen = await standing(asked, self._fly)
+        asked = UnrecordedRequest(app=APP, known=ledger.next_version - 1)
+        seen = await find(asked, self._fly)
         return Chosen.of(order, ledger, Known(seen.version, seen.manifest))
 
     async def _pinned(self, pin: Pin | None, orders: Orders) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from infra.checkpoint import Checkpoint, Resource
 from infra.errors import OwnerError
 from infra.fly.client import FlyClient
-from infra.ops import recovery
+from infra.ops import decision, recovery
 from infra.ops.orders import Orders
 from infra.ops.request import ReleaseRequest
 from infra.ops.site import Site
@@ -105,7 +105,7 @@ def test_what_serves_whole_and_is_not_recorded_is_found(
     """A part of a release is a rollout that died: that is swept up."""
     state = State("shop", machines)  # type: ignore[arg-type]
 
-    assert recovery.unrecorded(state, ledger) == version
+    assert decision.unrecorded(state, ledger) == version
 
 
 @pytest.mark.integration

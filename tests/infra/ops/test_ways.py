@@ -7,7 +7,7 @@ import pytest
 from infra.config import Pin
 from infra.errors import ConfigError, PinnedError
 from infra.ops import release as release_op
-from infra.ops import standing, ways
+from infra.ops import unrecorded, ways
 from infra.ops.orders import BACK, FORWARD, Back, Orders
 from infra.ops.recovery import Found
 from infra.ops.request import ReleaseRequest
@@ -68,10 +68,10 @@ async def test_what_serves_is_told_apart_from_what_is_recorded(shop: Deployment)
     await shop.release(env={"GREETING": "good"})
 
     for known, expected in ((0, 1), (1, 0)):
-        request = standing.StandingRequest(app="shop", known=known)
-        assert (await standing.standing(request, shop.fly)).version == expected
-    nothing = standing.StandingRequest(app="not-there", known=0)
-    assert await standing.standing(nothing, shop.fly) == standing.Standing()
+        request = unrecorded.UnrecordedRequest(app="shop", known=known)
+        assert (await unrecorded.find(request, shop.fly)).version == expected
+    nothing = unrecorded.UnrecordedRequest(app="not-there", known=0)
+    assert await unrecorded.find(nothing, shop.fly) == unrecorded.Unrecorded()
 
 
 @pytest.mark.parametrize("order", [Orders(), Orders(wait_seconds=60), Orders(move="shop-old")])

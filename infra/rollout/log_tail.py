@@ -13,7 +13,7 @@ _READ_LINES = 60
 _READ_LINE_MAX = 2000
 
 
-async def last_words(world: World, machine_id: str) -> list[str]:
+async def log_tail(world: World, machine_id: str) -> list[str]:
     """Redacted, oldest first; none if Fly does not give them."""
     try:
         lines = await world.fly.logs(world.app, machine_id)

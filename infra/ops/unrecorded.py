@@ -1,4 +1,4 @@
-"""`flygate op standing`: the version that serves and that the stack's ledger lacks. Reads only.
+"""`flygate op unrecorded`: the version that serves and that the stack's ledger lacks. Reads only.
 
 A way back begins at what serves, so the program asks when one is ordered.
 """
@@ -14,7 +14,7 @@ from infra.ops.decision import Known, unrecorded
 from infra.rollout.observe import observe
 
 
-class StandingRequest(BaseModel):
+class UnrecordedRequest(BaseModel):
     """What the function gets on its standard input.
 
     Attributes:
@@ -30,7 +30,7 @@ class StandingRequest(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Unrecorded:
     """What was seen.
 
     Attributes:
@@ -42,11 +42,11 @@ class Standing:
     manifest: str = ""
 
 
-async def standing(request: StandingRequest, fly: FlyClient) -> Standing:
+async def find(request: UnrecordedRequest, fly: FlyClient) -> Unrecorded:
     """Look at the live app; where there is none, nothing serves."""
     if await fly.app(request.app) is None:
-        return Standing()
+        return Unrecorded()
     state = await observe(fly, request.app)
     if not (version := unrecorded(state, request.known)):
-        return Standing()
-    return Standing(version, Known.serving(state, version).manifest)
+        return Unrecorded()
+    return Unrecorded(version, Known.serving(state, version).manifest)
