@@ -76,9 +76,7 @@ class Run:
         """The rollout came to an end of its own."""
         match last.kind:
             case "refused":
-                cause = f"{self.what} was refused: {self._reason}; nothing was changed"
-                remedy = "{again} when that has ended, or let it wait with `--wait 10m`"
-                return Ending(cause, self._filled(remedy), WAITS)
+                return self._refused(last)
             case "held":
                 remedy = (
                     '`flygate proceed {stack} --reason "…"` goes on with it, '
@@ -90,12 +88,24 @@ class Run:
                 return self._unrecorded(last)
         return self._failed(last)
 
+    def _refused(self, last: Event) -> Ending:
+        """By another rollout, by the user's hook, or by the decision, which says what to do."""
+        cause = f"{self.what} was refused: {self._reason}"
+        if last.stage == "rollout":
+            return Ending(cause, "", diagnostics.exit_code(self.printed) or WAITS)
+        remedy = "Mend that, then {again}"
+        if last.stage == "lock":
+            remedy = "{again} when that has ended, or let it wait with `--wait 10m`"
+        return Ending(f"{cause}; nothing was changed", self._filled(remedy), WAITS)
+
     def _failed(self, last: Event) -> Ending:
         cause = f"{last.release} was not released: {self._reason}; "
         if last.kind == "restored":
             remedy = self._filled("Mend the cause, then {again}")
             return Ending(f"{cause}all was taken back", remedy, RESTORED)
-        cause += f"taking it back failed as well: {first_line(last.text)}"
+        is_stopped = last.stage == "lock"  # its lease was lost, so no way back was begun
+        cause += "" if is_stopped else "taking it back failed as well: "
+        cause += first_line(last.text)
         remedy = self._filled("{again}: it begins by repairing what it finds")
         return Ending(cause, remedy, NOT_RESTORED)
 

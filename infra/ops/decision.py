@@ -10,7 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Self
 
 from infra.ops.orders import Orders
+from infra.owner import Owner
 from infra.rollout import strategies
+from infra.rollout.errors import NothingHeld, RolloutError, Unfinished
 from infra.rollout.forecast import forecast, foretell_repair
 from infra.rollout.ledger import Ledger
 from infra.rollout.observe import CANDIDATE, LIVE, Seen, State
@@ -60,6 +62,7 @@ class Case:
         is_again: what runs is released once more, though nothing of it has changed.
         aborts: an operator wants what is held taken back.
         moves: the stack moves to another app, so nothing here is a former release.
+        goes_back: an operator wants an earlier release.
     """
 
     state: State
@@ -68,11 +71,19 @@ class Case:
     is_again: bool = False
     aborts: bool = False
     moves: bool = False
+    goes_back: bool = False
 
     @classmethod
     def of(cls, state: State, known: Known, target: Target, orders: Orders) -> Self:
         """What an operator ordered about it."""
-        return cls(state, known, target, aborts=bool(orders.abort), moves=bool(orders.move))
+        return cls(
+            state,
+            known,
+            target,
+            aborts=bool(orders.abort),
+            moves=bool(orders.move),
+            goes_back=bool(orders.back),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +101,7 @@ class Decision:
     target: Target
     plan: Plan = field(default_factory=lambda: Plan((), ()))
     undone: tuple[Step, ...] = ()
-    refusal: str = ""
+    refusal: RolloutError | None = None
 
     def lines(self, state: State) -> list[str]:
         """For people, before they say yes; none if nothing is done."""
@@ -116,13 +127,15 @@ def decide(case: Case) -> Decision:
     target = aimed(case)
     if case.aborts:
         return _abort(state, target)
+    if case.goes_back and (left := unfinished(state, target)):
+        return Decision("refusal", target, refusal=Unfinished(_beside(target, left)))
     if known.manifest == target.manifest_id and known.version and not case.is_again:
         if is_converged(state, known.version, target.manifest.count):
             return Decision("nothing", target)
         if len(state.of(known.version)) == target.manifest.count:
             return Decision("repair", target, repairs(state, target))
     if target.accepted and not _is_held(state, target):
-        return Decision("refusal", target, refusal=_NOT_HELD.format(app=state.app))
+        return Decision("refusal", target, refusal=NothingHeld(_NOT_HELD.format(app=state.app)))
     return Decision("rollout", target, strategies.plan(state, target))
 
 
@@ -131,6 +144,16 @@ def aimed(case: Case) -> Target:
     former = None if case.moves else _former(case.known, case.state)
     version = max(case.known.version, former or 0, _standing_in(case, former)) + 1
     return replace(case.target, former=former, version=version)
+
+
+def unfinished(state: State, target: Target) -> Seen | None:
+    """A machine of a rollout that was held, or died, and that stands beside what serves.
+
+    What a rollback made itself, towards the very release that is wanted, goes on.
+    """
+    left = [m for m in state.machines if m.role == CANDIDATE and m.release > (target.former or 0)]
+    others = (m for m in left if not m.is_back or m.manifest != target.manifest_id)
+    return next(others, None)
 
 
 def unrecorded(state: State, known: int) -> int:
@@ -191,7 +214,7 @@ def _abort(state: State, target: Target) -> Decision:
     candidates = [m for m in state.machines if m.release > (target.former or 0)]
     held = [m for m in candidates if m.role == CANDIDATE]
     if not held:
-        return Decision("refusal", target, refusal=_NONE_HELD.format(app=state.app))
+        return Decision("refusal", target, refusal=NothingHeld(_NONE_HELD.format(app=state.app)))
     return Decision("abort", target, undone=tuple(_taking_back(held, former)))
 
 
@@ -206,6 +229,17 @@ def _taking_back(held: list[Seen], former: tuple[Seen, ...]) -> list[Step]:
 
 def _is_held(state: State, target: Target) -> bool:
     return any(m.held for m in state.of(target.version, target.manifest_id))
+
+
+def _beside(target: Target, left: Seen) -> str:
+    owner = Owner.parse(target.owner)
+    stack, release = owner.stack if owner else "<stack>", f"v{left.release}"
+    on = f'flygate proceed {stack} --reason "…"' if left.held else f"pulumi up --stack {stack}"
+    return (
+        f"{release} is {'held' if left.held else 'not finished'}: its machines stand beside "
+        f"{target.former_name}, which a rollback would take back. `flygate abort {stack}` takes "
+        f"{release} back, `{on}` goes on with it. Nothing was changed"
+    )
 
 
 _NONE_HELD = "No rollout of {app} is held. Nothing was changed."

@@ -6,9 +6,16 @@ from infra import space
 from infra.errors import DiskFull, FlygateError
 from infra.fly.errors import FlyError
 from infra.last_words import LastWords, first_line
-from infra.rollout.errors import LockHeld, RestoreFailed, RolloutHeld, RolloutRestored
+from infra.rollout.errors import (
+    LockHeld,
+    NothingHeld,
+    RestoreFailed,
+    RolloutHeld,
+    RolloutRestored,
+    Unfinished,
+)
 
-# Many an error says what to do.
+# Many an error says what to do; some of them always.
 _AGAIN = "the same command again"
 # What to type, by the first class that fits.
 _REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
@@ -18,6 +25,8 @@ _REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
         RolloutHeld,
         '`flygate proceed {stack} --reason "…"` goes on, `flygate abort {stack}` ends it',
     ),
+    (Unfinished, ""),
+    (NothingHeld, ""),
     (LockHeld, "Run the same command again when that has ended"),
     (DiskFull, "Free some space there, then run the same command again"),
     (

@@ -17,7 +17,6 @@ from infra.ops.rollout import Rollout
 from infra.ops.site import Site, lock_path
 from infra.owner import OWNER_KEY, is_same
 from infra.rollout import engine
-from infra.rollout.errors import NothingHeld, Unfinished
 from infra.rollout.holder import HolderFile
 from infra.rollout.ledger import Ledger, Release
 from infra.rollout.observe import (
@@ -86,16 +85,7 @@ async def _release(rollout: Rollout, request: ReleaseRequest, state: State, site
         ownership.check(state, request.owner, request.takeover)  # another may have been faster
         await lock.take(_ids(state))
         rollout.aim(state)
-        _check_finished(rollout, request, state)
         return await _converge(rollout, state)
-
-
-def _check_finished(rollout: Rollout, request: ReleaseRequest, state: State) -> None:
-    try:
-        ways.check_finished(request, rollout.world.target, state, rollout.orders)
-    except Unfinished as exc:
-        rollout.world.journal.write("refused", "rollout", str(exc))
-        raise
 
 
 def _tell(rollout: Rollout, lines: list[str], state: State) -> None:
@@ -110,8 +100,9 @@ def _tell(rollout: Rollout, lines: list[str], state: State) -> None:
 
 async def _converge(rollout: Rollout, state: State) -> Ledger:
     decision = rollout.decide(state)
-    if decision.kind == "refusal":
-        raise NothingHeld(decision.refusal)
+    if decision.refusal:
+        rollout.world.journal.write("refused", "rollout", str(decision.refusal))
+        raise decision.refusal
     if decision.kind == "abort":
         raise await abort(rollout, decision, state)
     if decision.kind == "repair":

@@ -20,6 +20,8 @@ DRIFT_KEY = "flygate_drift"
 COUNT_KEY = "flygate_count"
 STEP_KEY = "flygate_step"
 ROLLOUT_KEY = "flygate_rollout"
+# The release was made by a rollback: see `infra/ops/decision.py`.
+BACK_KEY = "flygate_back"
 RETIRED_KEY = "flygate_retired_at"
 HELD_KEY = "flygate_held"
 # Why operators let it go on, until the release stands: see `infra/ops/acceptance.py`.
@@ -54,6 +56,7 @@ class Seen:
         role: `candidate`, `live` or `standby`.
         drift, count: what its release noted: see `infra/ops/drift.py`.
         step: of the rollout that made it, from 1; 0 where it says nothing.
+        is_back: a rollback made it.
         retired_at: since when it is standby, in unix seconds; 0 if it is not.
         held: why its rollout waits for an operator, or empty.
         accepted: why operators let its rollout go on, or empty.
@@ -80,6 +83,7 @@ class Seen:
     drift: str = ""
     count: int = 0
     step: int = 0
+    is_back: bool = False
     retired_at: int = 0
     held: str = ""
     accepted: str = ""
@@ -207,6 +211,7 @@ def seen(machine: Machine) -> Seen:
         drift=metadata.get(DRIFT_KEY, ""),
         count=_whole(metadata.get(COUNT_KEY, "")),
         step=_whole(metadata.get(STEP_KEY, "")),
+        is_back=BACK_KEY in metadata,
         retired_at=_whole(metadata.get(RETIRED_KEY, "")),
         held=metadata.get(HELD_KEY, ""),
         accepted=metadata.get(ACCEPTED_KEY, ""),

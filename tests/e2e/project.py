@@ -141,6 +141,7 @@ class Project:
         """A good release of the unchanged sources runs; nothing is done if it does already."""
         self.reset()
         if not self._settled or self._seen() != self._settled:
+            self.flygate("unlock", "local").ok()  # of a test that was ended half-way
             self.up(FORWARD).ok()
             self._settled = self._seen()
 

@@ -43,5 +43,6 @@ def test_nothing_is_left(project: Project) -> None:
     project.flygate("local", "down").ok()
     assert project.processes() == []
 
+    project.flygate(*Project.LOCAL_FLY).ok()  # as the other tests want it
     project.run("make", "up").ok()
     assert [m["state"] for m in project.live()] == ["started"]

@@ -132,8 +132,10 @@ def test_a_laptop_that_slept_in_a_soak_touches_nothing_more(project: Project) ->
         process = begin(project, "judge")
         (engine,) = victims.pids(project, victims.ENGINE)
         os.kill(engine, signal.SIGSTOP)
-        project.flygate("local", "faults", "clock", "60").ok()
-        os.kill(engine, signal.SIGCONT)
+        try:
+            project.flygate("local", "faults", "clock", "60").ok()
+        finally:
+            os.kill(engine, signal.SIGCONT)
         assert process.wait(60) != 0
 
         assert project.serving() == before

@@ -8,6 +8,7 @@ from typing import Any
 from infra.owner import OWNER_KEY
 from infra.rollout.lock import lease
 from infra.rollout.observe import (
+    BACK_KEY,
     CANDIDATE,
     COUNT_KEY,
     DRIFT_KEY,
@@ -80,6 +81,7 @@ def machine_request(world: World, slot: Slot) -> dict[str, Any]:
             HOLDER_KEY: target.holder,
             PHASE_KEY: str(manifest.phase),
             **({SECRETS_KEY: world.secrets} if world.secrets else {}),
+            **({BACK_KEY: "1"} if target.is_rollback else {}),
         },
     }
     request: dict[str, Any] = {

@@ -138,6 +138,25 @@ KINDS = {
         code=3,
         events=[event("refused", "held by flygate v7 by ann@laptop", "lock")],
     ),
+    "a way back beside a release that is held": Failure(
+        cause=["The deployment was refused: v9 is held: `flygate abort shop` takes v9 back"],
+        remedy="Nothing was changed",
+        code=3,
+        events=[
+            event(
+                "refused", "v9 is held: `flygate abort shop` takes v9 back. Nothing was changed"
+            ),
+        ],
+    ),
+    "the hook refuses": Failure(
+        cause=["was refused: hooks/before-rollout refuses: it is Friday; nothing was changed"],
+        remedy="Mend that, then type `flygate up shop` again",
+        code=3,
+        events=[
+            event("started"),
+            event("refused", "hooks/before-rollout refuses: it is Friday", "hooks"),
+        ],
+    ),
     "the rollout is held": Failure(
         cause=["v9 is held: judge check of v9-iad-1 (machine 9b): 3 requests are too few"],
         remedy="`flygate abort shop` takes it back",
@@ -167,6 +186,18 @@ KINDS = {
             event("started"),
             event("failed", "interrupted"),
             event("restore-failed", f"secrets: {FLY}"),
+        ],
+    ),
+    "its lease is lost": Failure(
+        cause=[
+            "v9 was not released: the lease of machine 8a has ended; nothing more was touched. v8"
+        ],
+        remedy="Type `flygate up shop` again: it begins by repairing",
+        code=4,
+        events=[
+            event("started"),
+            event("failed", "the lease of machine 8a has ended", "lock"),
+            event("restore-failed", "nothing more was touched", "lock"),
         ],
     ),
     "the engine is killed half-way": Failure(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from infra.rollout.steps import Destroy, Launch
 from tests.infra.builders import MANIFEST_ID, manifest, release, seen, target
 
 KNOWN = Known(1, MANIFEST_ID, 1)
+OWNER = "acme/flygate/prod#0123abcd"
 OTHERS = Known(1, "another-one", 1)
 
 
@@ -36,11 +38,44 @@ def case(*machines: Seen, known: Known = KNOWN, **changes: Any) -> Case:
         (case(known=Known()), "rollout"),
         (case(seen(1), aborts=True), "refusal"),
         (case(seen(1), seen(2, role=CANDIDATE), aborts=True), "abort"),
+        (case(seen(1), known=OTHERS, goes_back=True), "rollout"),
+        (case(seen(1), seen(2, role=CANDIDATE), known=OTHERS), "rollout"),
+        (case(seen(1), seen(2, role=CANDIDATE), known=OTHERS, goes_back=True), "refusal"),
     ],
 )
 def test_each_kind(given: Case, kind: str) -> None:
     """What runs already is left, what is all there is repaired, all else is a release."""
     assert decide(given).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("held", "on"),
+    [("", "pulumi up --stack prod"), ("judge: too few", "flygate proceed prod --reason")],
+)
+@pytest.mark.parametrize("wanted", ["another-one", MANIFEST_ID])
+def test_a_way_back_takes_nothing_back_beside_what_is_not_finished(
+    held: str, on: str, wanted: str
+) -> None:
+    """Also where it leads to the very manifest that stands there, of an earlier release."""
+    left = seen(2, role=CANDIDATE, manifest=wanted, held=held)
+    given = case(seen(1), left, known=OTHERS, goes_back=True)
+
+    refused = decide(replace(given, target=replace(given.target, owner=OWNER))).refusal
+
+    assert refused is not None
+    assert refused.exit_code == 3
+    told = str(refused)
+    assert f"v2 is {'held' if held else 'not finished'}: its machines stand beside v1" in told
+    assert "`flygate abort prod` takes v2 back" in told
+    assert on in told
+    assert ("proceed" in told) is bool(held)
+
+
+def test_a_way_back_that_died_goes_on_when_it_is_typed_again() -> None:
+    """Its own machines stand there."""
+    left = seen(2, role=CANDIDATE, manifest=MANIFEST_ID, is_back=True)
+
+    assert decide(case(seen(1), left, known=OTHERS, goes_back=True)).kind == "rollout"
 
 
 def test_what_serves_in_the_former_release_s_place_goes_last() -> None:

@@ -10,7 +10,13 @@ from infra.errors import ConfigError, DiskFull
 from infra.fly.errors import Unreachable, error_for
 from infra.ops.ending import last_words, operators
 from infra.rollout import serving
-from infra.rollout.errors import LockHeld, RestoreFailed, RolloutHeld, RolloutRestored
+from infra.rollout.errors import (
+    LockHeld,
+    RestoreFailed,
+    RolloutHeld,
+    RolloutRestored,
+    Unfinished,
+)
 from infra.rollout.observe import CANDIDATE, STANDBY, Seen, State
 from tests.infra.builders import seen
 from tests.infra.deployment import APP, Deployment
@@ -45,6 +51,7 @@ FAILURES = {
         ),
         "Another rollout of shop is under way: ann",
     ),
+    "a held release": (Unfinished("v9 is held: `flygate abort prod` ends it"), "v9 is held"),
     "the request": (ConfigError("The request is wrong: x"), "The request is wrong: x"),
     "the disk": (
         operators(OSError(errno.ENOSPC, "No space left on device", "/shop/.flygate/x")),

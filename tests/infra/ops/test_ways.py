@@ -11,10 +11,8 @@ from infra.ops import unrecorded, ways
 from infra.ops.orders import BACK, FORWARD, Back, Orders
 from infra.ops.recovery import Found
 from infra.ops.request import ReleaseRequest
-from infra.rollout.errors import Unfinished
 from infra.rollout.ledger import Ledger
-from infra.rollout.observe import CANDIDATE, LIVE, State
-from tests.infra.builders import manifest, seen, target
+from tests.infra.builders import manifest
 from tests.infra.deployment import Deployment
 
 OWNER = "acme/flygate/prod#0123abcd"
@@ -91,32 +89,6 @@ def test_who_orders_nothing_of_it_does_not_end_a_pin(order: Orders) -> None:
 def test_an_order_says_itself_what_becomes_of_it(order: Orders) -> None:
     """So the pin does not stand in its way."""
     ways.check_pin(REQUEST, Ledger().pinned(PIN), order)
-
-
-def dead() -> State:
-    """v1 serves, and beside it stands a machine of a rollout that ended half-way."""
-    left = seen(2, role=CANDIDATE, manifest="newer")
-    return State("shop", (seen(1, role=LIVE), left))
-
-
-def test_a_way_back_beside_a_dead_rollout_says_how_to_end_it() -> None:
-    """The rollout that died is not held, so `proceed` would not go on with it."""
-    with pytest.raises(Unfinished) as refused:
-        ways.check_finished(REQUEST, target(), dead(), Orders(back=ORDER))
-
-    assert "flygate abort prod" in str(refused.value)
-    assert "pulumi up --stack prod" in str(refused.value)
-    assert "proceed" not in str(refused.value)
-
-
-def test_a_way_back_that_died_goes_on_when_it_is_typed_again() -> None:
-    """Its own machines stand there."""
-    ways.check_finished(REQUEST, target(manifest_id="newer"), dead(), Orders(back=ORDER))
-
-
-def test_a_deployment_sweeps_a_dead_rollout_up() -> None:
-    """Nobody wants to go back."""
-    ways.check_finished(REQUEST, target(), dead(), Orders(forward=True))
 
 
 def test_orders_come_by_environment() -> None:
