@@ -10,7 +10,7 @@ from infra.errors import LedgerError
 from infra.fly.models import Machine, Secret
 from infra.redact import Redactor
 from infra.rollout.ledger import RELEASES_MAX, Ledger
-from infra.rollout.observe import CANDIDATE, LIVE, State, digest, seen
+from infra.rollout.observe import CANDIDATE, LIVE, ROLE_KEY, State, digest, seen
 from infra.rollout.plan import is_converged
 from infra.rollout.signature import KEY
 from tests.simulation.fly import PaperApp, machine_json, shown_secrets
@@ -34,6 +34,15 @@ class Snapshot:
     serving: frozenset[str]
     secrets: dict[str, str] = field(repr=False)
     databases: tuple[str, ...]
+
+    @property
+    def has_live(self) -> bool:
+        """There is a machine to go back to, whether or not it serves now."""
+        return any(
+            isinstance(noted, dict) and noted.get(ROLE_KEY) == LIVE
+            for machine in self.machines.values()
+            for noted in machine
+        )
 
     @classmethod
     def of(cls, world: World) -> Snapshot:
@@ -159,7 +168,7 @@ def _by_code(case: Case, ledger: Ledger, world: World, *, is_quiet: bool) -> Ite
             yield from _restored(case, ledger, world)
         case 3 | 4 if is_quiet and case.before.serving and not world.app.serving:
             yield f"exit {case.outcome.code}, and nobody serves"
-        case 4 if is_quiet and not case.was_struck:
+        case 4 if is_quiet and not case.was_struck and case.before.has_live:
             yield f"exit 4 though all calls went well: {case.outcome.text}"
 
 

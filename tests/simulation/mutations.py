@@ -18,6 +18,8 @@ from infra.rollout.steps import Launch, ResetSecrets, SetSecrets, Turn
 from infra.rollout.strategies import fleet, reinstate
 from infra.rollout.target import Target
 from infra.rollout.undisturbed import undisturbed
+from tests.simulation.scenario import Act, Scenario, drawn
+from tests.simulation.spec import Spec
 
 Mutation = Callable[[], AbstractContextManager[Any]]
 
@@ -130,10 +132,32 @@ MUTATIONS: dict[str, Mutation] = {
     )
 }
 
-# A seed that finds it. Another generator of scenarios needs other ones: `search` looks for them.
-FOUND_BY = {
-    "values are not taken back": 11,
-    "texts are shown as they are": 54,
-    "way back in another order": 113,
-    "a release may fail to be recorded": 283,
+_FIRST = Spec(strategy="bluegreen")
+_SECOND = replace(_FIRST, greeting=2)
+
+# What finds it. Another generator of scenarios needs other seeds.
+FOUND_BY: dict[str, Scenario] = {
+    "values are not taken back": drawn(11),
+    "texts are shown as they are": drawn(54),
+    "way back in another order": drawn(113),
+    "a release may fail to be recorded": drawn(283),
+    "nobody holds a lock": drawn(3),
+    "nobody looks under the lock": drawn(53),
+    "edited machines serve again": Scenario(
+        0,
+        (
+            Act("up", _FIRST),
+            Act("up", _SECOND),
+            Act("by hand", _SECOND, choice=4),
+            Act("rollback", _SECOND),
+        ),
+    ),
+    "former machines are not revived": Scenario(
+        0,
+        (
+            Act("up", _FIRST),
+            Act("by hand", _FIRST),
+            Act("up", replace(_SECOND, key=2, fault="unwell")),
+        ),
+    ),
 }

@@ -143,9 +143,7 @@ KINDS = {
         remedy="Nothing was changed",
         code=3,
         events=[
-            event(
-                "refused", "v9 is held: `flygate abort shop` takes v9 back. Nothing was changed"
-            ),
+            event("refused", "v9 is held: `flygate abort shop` takes v9 back. Nothing was changed"),
         ],
     ),
     "the hook refuses": Failure(
