@@ -13,6 +13,7 @@ from .limiter import (
     read_policies,
     window,
 )
+from .limiter.errors import shown
 from .routes.health import HEALTH, READY
 from .routes.statistics import STATISTICS
 from .settings import LimiterSettings, SettingError
@@ -34,8 +35,7 @@ def load_policies(settings: LimiterSettings) -> PolicySet:
         return PolicySet((default,), EXEMPT_PATHS)
     try:
         policies = read_policies(settings.policies.read_text(), EXEMPT_PATHS, find_key)
-        if settings.is_sliding_window:
-            _check_windows(policies)
+        _check_quotas(policies, settings.is_sliding_window)
         return policies
     except (OSError, UnicodeDecodeError, LimiterError) as error:
         found = str(settings.policies)
@@ -68,7 +68,14 @@ def find_key(name: str) -> KeyFunction:
     return cast(KeyFunction, found)
 
 
-def _check_windows(policies: PolicySet) -> None:
+def _check_quotas(policies: PolicySet, is_sliding_window: bool) -> None:
     for policy in policies.policies:
         for quota in (policy.quota, *policy.overrides.values()):
-            window.check(quota)
+            if is_sliding_window:
+                window.check(quota)
+            most = quota.units if is_sliding_window else quota.burst
+            if policy.cost > most:
+                raise PolicyError(
+                    f"policy {policy.name!r}: no request can ever pass; cost is"
+                    f" {shown(policy.cost)}, and '{quota}' gives at most {most} at once"
+                )

@@ -209,7 +209,8 @@ def _dns(read: "_Reader") -> tuple[str, int] | None:
 def _networks(read: "_Reader") -> Networks:
     found = read.text("TRUSTED_PROXIES") or ""
     try:
-        return Networks(text for text in found.split(",") if text.strip())
+        networks = (text for text in found.split(",") if text.strip())
+        return Networks(networks, as_written=True)
     except PolicyError as error:
         allowed = "networks separated by commas, like 10.0.0.0/8,2001:db8::/32"
         raise SettingError("TRUSTED_PROXIES", found, allowed) from error

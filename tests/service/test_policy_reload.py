@@ -54,6 +54,16 @@ def test_trusted_proxies_are_checked() -> None:
         Settings.from_environment({"TRUSTED_PROXIES": "10.0.0.0/8, everywhere"})
 
 
+def test_a_cost_that_never_fits_stops_the_start(tmp_path: Path) -> None:
+    """A policy that would refuse every request for ever is named, with what it holds."""
+    path = tmp_path / "policies.toml"
+    path.write_text('[[policy]]\nname = "big"\nquota = "10/m burst 5"\ncost = 6\n')
+    settings = Settings.from_environment({"RATE_LIMIT_POLICIES": str(path)})
+
+    with pytest.raises(SettingError, match="'big': no request can ever pass; cost is 6"):
+        load_policies(settings.limiter)
+
+
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An application's module with a key function, on the path."""
