@@ -217,8 +217,8 @@ def _networks(read: "_Reader") -> Networks:
 
 
 def _limiter(read: "_Reader") -> LimiterSettings:
-    rpm = read.whole("RATE_LIMIT_RPM", 60, 1, 60_000_000)
-    burst = read.whole("RATE_LIMIT_BURST", 10, 1, 10_000_000)
+    rpm = read.whole("RATE_LIMIT_RPM", 100, 1, 60_000_000)
+    burst = read.whole("RATE_LIMIT_BURST", 20, 1, 10_000_000)
     algorithm = read.choice("RATE_LIMIT_ALGORITHM", "token_bucket", ["token_bucket", _WINDOW])
     try:
         quota = Quota(rpm, _MINUTE, rpm if algorithm == _WINDOW else burst)

@@ -11,7 +11,7 @@ def test_defaults() -> None:
     settings = Settings.from_environment({})
 
     assert (settings.host, settings.port, settings.metrics_port) == (None, 8080, 9091)
-    assert settings.limiter.quota == parse("60/m burst 10")
+    assert settings.limiter.quota == parse("100/m burst 20")
     assert settings.limiter.mode is Mode.ENFORCE
     assert not settings.on_fly
 
@@ -28,7 +28,7 @@ def test_reads() -> None:
         }
     )
 
-    assert settings.limiter.quota == parse("600/m burst 10")
+    assert settings.limiter.quota == parse("600/m burst 20")
     assert settings.limiter.mode is Mode.SHADOW
     assert settings.on_fly
     assert settings.port == 9000
@@ -60,7 +60,7 @@ def test_sliding_window() -> None:
     """The second algorithm counts RATE_LIMIT_RPM a minute, whatever the burst."""
     settings = Settings.from_environment({"RATE_LIMIT_ALGORITHM": "sliding_window"})
 
-    assert settings.limiter.quota == parse("60/m burst 60")
+    assert settings.limiter.quota == parse("100/m burst 100")
 
 
 def test_refuses_a_bucket_that_never_fills() -> None:
