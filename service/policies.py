@@ -7,9 +7,11 @@ from .limiter import (
     KeyFunction,
     Limiter,
     LimiterError,
+    Mode,
     Policy,
     PolicyError,
     PolicySet,
+    Quota,
     read_policies,
     window,
 )
@@ -22,6 +24,9 @@ from .wrapped import find
 # Fly's checks, the rollout engine and other machines ask these all the time, and must never be
 # refused.
 EXEMPT_PATHS: Final = frozenset({HEALTH, READY, STATISTICS, CLUSTER, BUCKETS, ORDER})
+# Far more than a page asks for; a flood of them is refused all the same.
+_PREFLIGHTS: Final = 10
+_MOST_IN_WINDOW: Final = 200_000
 
 
 def load_policies(settings: LimiterSettings) -> PolicySet:
@@ -40,6 +45,21 @@ def load_policies(settings: LimiterSettings) -> PolicySet:
     except (OSError, UnicodeDecodeError, LimiterError) as error:
         found = str(settings.policies)
         raise SettingError("RATE_LIMIT_POLICIES", found, f"a file of policies; {error}") from error
+
+
+def preflight_policy(settings: LimiterSettings) -> Policy | None:
+    """What CORS preflights are charged to instead: ten times as much as requests are by default.
+
+    None if they are requests like others, or if nothing is limited.
+    """
+    mode = settings.mode if settings.policies is None else Mode.ENFORCE
+    if settings.charges_preflights or mode is Mode.OFF:
+        return None
+    quota = settings.quota
+    units, burst = _PREFLIGHTS * quota.units, _PREFLIGHTS * quota.burst
+    if settings.is_sliding_window:
+        units, burst = min(units, _MOST_IN_WINDOW), 0
+    return Policy("preflight", Quota(units, quota.period_ns, burst), mode=mode)
 
 
 def reload_policies(limiter: Limiter, settings: LimiterSettings, log: Any) -> None:
