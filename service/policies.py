@@ -77,12 +77,15 @@ def find_key(name: str) -> KeyFunction:
     """The key function of an application, by `package.module:name`.
 
     Raises:
-        PolicyError: there is no such function.
+        PolicyError: there is no such function, or its module can't be imported.
     """
     try:
         found = find("a key function", name)
     except SettingError as error:
         raise PolicyError(str(error)) from error
+    except Exception as error:  # whatever an application's module does while it is imported
+        said = f"{type(error).__name__}: {error}"[:200].replace("\n", " ")
+        raise PolicyError(f"a key function's module fails; found {shown(name)}: {said}") from error
     if not callable(found):
         raise PolicyError(f"a key function is called with a Request; {name} can't be called")
     return cast(KeyFunction, found)
