@@ -1,6 +1,9 @@
 """Policies: from a file, by route, by key, with exceptions, and replaced while running."""
 
+import re
+import textwrap
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
@@ -380,3 +383,14 @@ def test_two_overrides_of_one_client_are_refused() -> None:
             "[[policy]]\nname='a'\nquota='1/s'\n"
             "overrides={'192.0.2.1'='2/s', '::ffff:192.0.2.1'='3/s'}"
         )
+
+
+def test_the_page_of_limits_has_policies_that_are_read() -> None:
+    """What operators copy from docs/limits.md is understood as it stands there."""
+    page = Path(__file__).parents[2].joinpath("docs/limits.md").read_text()
+    blocks = re.findall(r"(?m)(?:^    (?:\S.*|)\n|^\n)+", page)
+    files = [block for block in blocks if "[[policy]]" in block]
+
+    assert len(files) >= 2
+    for block in files:
+        assert read_policies(textwrap.dedent(block)).policies
