@@ -101,9 +101,10 @@ class Policy:
             raise PolicyError(
                 f"a policy's name has only a-z, 0-9, '-', '_' and '.'; found {shown(self.name)}"
             )
-        if self.cost < 1:
+        if not 1 <= self.cost <= _MOST_COST:
             raise PolicyError(
-                f"policy {self.name!r} costs {shown(self.cost)}; it must be 1 or more"
+                f"policy {self.name!r} costs {shown(self.cost)}; it must be 1 or more,"
+                f" up to {_MOST_COST}"
             )
         object.__setattr__(self, "_bucket", self.bucket_name(self.quota))
 
