@@ -19,6 +19,8 @@ _EXPOSE: Final = b"access-control-expose-headers"
 _ASKS_FOR: Final = b"access-control-request-method"
 _OURS: Final = (_EXPOSE, b"RateLimit, RateLimit-Policy, Retry-After")
 
+# The origin of the page that asks.
+_ORIGIN: Final = "flygate.origin"
 # The application has begun to answer: what it says of origins is its own affair.
 _ANSWERED: Final = "flygate.answered"
 # What we refuse with; the application's paths only.
@@ -45,18 +47,21 @@ class CorsApplication:
         self._may_ask = Buckets(_ASKS).hit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on, and listen."""
-        origin = origin_of(scope)
+        """Hand on, and listen to what is answered to a page of another origin."""
+        origin = scope.get(_ORIGIN)
+        if origin is None:
+            await self._app(scope, receive, send)
+            return
 
         def learning(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 scope[_ANSWERED] = True
                 fields = _cors_fields(message.get("headers", ()))
-                if origin is not None and fields:
+                if fields:
                     self._learn(origin, fields)
             return send(message)
 
-        await self._app(scope, receive, learning if scope["type"] == "http" else send)
+        await self._app(scope, receive, learning)
 
     async def allowed(self, scope: Scope, origin: bytes) -> Fields:
         """What a refusal of this request says of its origin."""
@@ -115,10 +120,11 @@ class CorsMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand on; add to what comes back."""
-        origin = origin_of(scope)
+        origin = _origin_of(scope)
         if origin is None or scope["path"] in self._own_paths:
             await self._app(scope, receive, send)
             return
+        scope[_ORIGIN] = origin
 
         async def send_with_fields(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -137,18 +143,19 @@ class CorsMiddleware:
         return []
 
 
-def origin_of(scope: Scope) -> bytes | None:
-    """The origin of the page that sends a request, if a browser names one."""
-    if scope["type"] != "http":
-        return None
-    origin = next((value for name, value in scope["headers"] if name == b"origin"), None)
-    return origin if origin is not None and len(origin) <= _LONGEST_ORIGIN else None
-
-
 def is_preflight(headers: Headers) -> bool:
     """Whether a request with OPTIONS only asks whether another one may be sent."""
     has_origin = first_value(headers, b"origin") is not None
     return has_origin and first_value(headers, _ASKS_FOR) is not None
+
+
+def _origin_of(scope: Scope) -> bytes | None:
+    """The origin of the page that sends a request, if a browser names one."""
+    if scope["type"] == "http":
+        for name, value in scope["headers"]:
+            if name == b"origin":
+                return value if len(value) <= _LONGEST_ORIGIN else None
+    return None
 
 
 def _cors_fields(headers: Headers) -> Fields:

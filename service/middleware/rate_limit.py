@@ -77,8 +77,12 @@ class RateLimitMiddleware:
     def _preflight_policy(self, request: Request) -> Policy | None:
         """What a preflight is charged to; None if it is a request like others, or exempt."""
         policies = self._limiter.policies
-        is_free = not policies.denies(request) and policies.match(request)
-        return self._preflights if is_free else None
+        if policies.denies(request):
+            return None
+        matched = policies.match(request)
+        # Whoever names the method means these.
+        named = any(route.method == "OPTIONS" for policy in matched for route in policy.routes)
+        return self._preflights if matched and not named else None
 
     async def _let_ask(
         self, policy: Policy, request: Request, scope: Scope, receive: Receive, send: Send

@@ -146,8 +146,18 @@ async def test_preflights_are_no_way_round_the_limits(
     assert sum(status != 429 for status in statuses) == served
 
 
+async def test_a_policy_for_preflights_is_one(tmp_path: Path) -> None:
+    """A policy that names their method is what they are charged to."""
+    path = tmp_path / "policies.toml"
+    path.write_text('[[policy]]\nname = "asking"\nquota = "3/m"\nroutes = ["OPTIONS /*"]\n')
+    async with service(RATE_LIMIT_POLICIES=str(path)) as web:
+        answers = [await web.options("/hello", headers={**SHOP, **ASKS}) for _ in range(5)]
+
+    assert [answer.status_code for answer in answers] == [200] * 3 + [429] * 2
+
+
 async def test_who_is_denied_may_not_ask(tmp_path: Path) -> None:
-    """The deny list is for preflights, too; and so is what is exempt."""
+    """The deny list is for preflights, too."""
     path = tmp_path / "policies.toml"
     path.write_text('deny = ["127.0.0.1"]\n[[policy]]\nname = "default"\nquota = "1/m"\n')
     async with service(RATE_LIMIT_POLICIES=str(path)) as web:
