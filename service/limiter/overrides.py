@@ -91,7 +91,8 @@ def of_header(quotas: Mapping[str, Quota], name: str) -> Overrides:
             continue
         nearest = prefix + (value if equals else text).strip()
         # A header's name may be in any case, as it may where the policy's key is named.
-        if given.lower() != name or nearest == prefix or not text.endswith(nearest[len(prefix) :]):
+        is_meant = equals and given.lower() == name and value and value == value.strip()
+        if not is_meant:
             reason = f"keys are values of {name}, or the addresses of clients without it"
             raise _refused(text, reason, nearest)
         _add(keys, nearest, quota, text)

@@ -63,7 +63,9 @@ class Route:
 
         What frees from a limit must not be reached by `/static/../report`.
         """
-        return self.matches(request) and not _DETOUR.search(request.path)
+        path = request.path
+        is_certain = not self.template.is_too_long(path) and not _DETOUR.search(path)
+        return is_certain and self.matches(request)
 
     def has_method(self, method: str) -> bool:
         """Whether it is about requests with this method, in any case."""

@@ -76,9 +76,11 @@ class Template:
 
     def matches(self, path: str) -> bool:
         """Whether a path, decoded, is one of them. A path that is very long may always be."""
-        if not self._is_quick and len(path) > _LONGEST_MATCHED:
-            return True
-        return self._pattern.match(path) is not None
+        return self.is_too_long(path) or self._pattern.match(path) is not None
+
+    def is_too_long(self, path: str) -> bool:
+        """Whether to match a path would take too long: it may be one of them, or not."""
+        return not self._is_quick and len(path) > _LONGEST_MATCHED
 
     def example(self) -> str:
         """A path that is one of them, and looks like the template."""

@@ -363,6 +363,7 @@ def test_mistakes_are_named(text: str, complaint: str) -> None:
         ("header:X-Api-Key", "x-key=abc", "write 'x-api-key=abc'"),
         ("header:X-Api-Key", "x-api-key= abc ", "write 'x-api-key=abc'"),
         ("header:X-Api-Key", "x-api-key=", "values of x-api-key"),
+        ("header:X-Api-Key", "x-api-key", "write 'x-api-key=x-api-key'"),
         ("everyone", "192.0.2.1", "write 'everyone'"),
     ],
 )
