@@ -150,8 +150,8 @@ _PROMOTED = """\
 _REST = """\
   # The service's environment: docs/limits.md, docs/login.md. SERVICE_APP names an app of your own.
   flygate:env:
-    RATE_LIMIT_RPM: 60
-    RATE_LIMIT_BURST: 10
+    RATE_LIMIT_RPM: 100
+    RATE_LIMIT_BURST: 20
   flygate:rollout:
     # In which order machines come and go: canary, bluegreen, rolling or immediate.
     strategy: canary

@@ -3,7 +3,6 @@
 They work wherever the middleware is in front, also in a wrapped application.
 """
 
-import re
 from typing import Final
 
 from starlette.exceptions import HTTPException, WebSocketException
@@ -15,15 +14,18 @@ from .limiter import (
     KeyFunction,
     Limiter,
     Policy,
+    PolicyError,
     Quota,
     Verdict,
     by_client,
     problem_for,
 )
 from .middleware.rate_limit import DECIDED, LIMITER, problem_headers, request_of
+from .route_name import route_name
 
+# Where the limits that a request has met so far are, by the name of their route.
+_MET: Final = "flygate.limits"
 _POLICY_VIOLATION: Final = 1008
-_NOT_A_NAME: Final = re.compile(r"[^a-z0-9_.]+")
 
 
 class LimitExceeded(HTTPException):
@@ -39,14 +41,17 @@ class LimitExceeded(HTTPException):
 class Limit:
     """A limit of its own beside the policies: a dependency, or asked for each message.
 
-    Its bucket is named after the route, by template: all of a client's requests on
-    `/items/{id}` share one.
+    Its bucket is named after the route: its methods, the mounts that lead to it, and its template.
+    So all of a client's requests on `/items/{id}` share one, and those on another route do not.
     """
 
     def __init__(
         self, quota: Quota, key: KeyFunction = by_client, cost: int = 1, name: str | None = None
     ) -> None:
         """See `limit`."""
+        if cost > quota.burst:
+            raise PolicyError(f"no request can pass; it costs {cost}, and '{quota}' never has that")
+        Policy(name or "limit", quota, key, cost)  # a mistake is told here, and not to a client
         self._quota = quota
         self._key = key
         self._cost = cost
@@ -76,12 +81,21 @@ class Limit:
         return await limiter.check_policies(request, [self._policy(connection)])
 
     def _policy(self, connection: HTTPConnection) -> Policy:
-        name = self._name or _name_of(connection)
+        name = self._name or self._name_on(connection)
         known = self._policies.get(name)
         if known is None:
             known = Policy(name, self._quota, self._key, self._cost)
             self._policies[name] = known
         return known
+
+    def _name_on(self, connection: HTTPConnection) -> str:
+        """After the route; with a number, if it is not the first limit that the route has."""
+        name = f"limit.{route_name(connection.scope)}"
+        met = connection.scope.setdefault(_MET, {}).setdefault(name, [])
+        if self not in met:
+            met.append(self)
+        place = met.index(self)
+        return f"{name}.{place + 1}" if place else name
 
 
 def limit(
@@ -93,7 +107,11 @@ def limit(
         quota: as `Quota.parse` reads it.
         key: whose bucket.
         cost: units for each request.
-        name: of the bucket and the policy; the route's template by default.
+        name: of the bucket and the policy; the route's by default. Limits that are given the same
+            name share their buckets.
+
+    Raises:
+        LimiterError: one of them makes no sense.
     """
     return Limit(Quota.parse(quota), key, cost, name)
 
@@ -110,9 +128,3 @@ async def problem_response(_: Request, error: Exception) -> Response:
         raise error
     headers = {name.decode(): value.decode() for name, value in problem_headers(error.problem)}
     return Response(error.problem.body, error.problem.status, {**headers, **(error.headers or {})})
-
-
-def _name_of(connection: HTTPConnection) -> str:
-    route = connection.scope.get("route")
-    path = getattr(route, "path", None) or "route"
-    return _NOT_A_NAME.sub("-", f"limit.{path}".lower()).strip("-")

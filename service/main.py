@@ -11,9 +11,11 @@ from .lifespan import Lifespan
 from .limiter import Limiter, Store
 from .middleware.capacity import CapacityMiddleware
 from .middleware.client_ip import ClientIpMiddleware
+from .middleware.cors import CorsApplication, CorsMiddleware
 from .middleware.rate_limit import RateLimitMiddleware
+from .middleware.replay_guard import ReplayGuard
 from .own_paths import OwnPaths
-from .policies import load_policies, reload_policies
+from .policies import load_policies, preflight_policy, reload_policies
 from .readiness import Readiness
 from .routes.admin import AdminRoutes
 from .routes.health import HEALTH, READY, health_routes
@@ -92,12 +94,14 @@ def build_app(settings: Settings, log: Any) -> Service:
         cluster = make_cluster(settings.cluster, settings, portable, readiness, telemetry)
         routes += cluster.routes
     uncounted = _CHECKS | {route.path for route in routes if route.path.startswith(_INTERNAL)}
-    bounded = CapacityMiddleware(_application(settings), settings.max_requests, telemetry.on_full)
+    application = CorsApplication(_application(settings, log))
+    bounded = CapacityMiddleware(application, settings.max_requests, telemetry.on_full)
     telemetry.watch_requests(lambda: bounded.in_flight)
     app: App = OwnPaths(bounded, routes, statistics, uncounted)
-    app = RateLimitMiddleware(app, limiter)
+    app = RateLimitMiddleware(app, limiter, preflight_policy(settings.limiter))
     if cluster is not None:
         app = cluster.in_front_of(app, limiter)
+    app = CorsMiddleware(app, application, frozenset(route.path for route in routes))
     identified = ClientIpMiddleware(
         app,
         settings.on_fly,
@@ -130,9 +134,15 @@ async def _resources(
         yield
 
 
-def _application(settings: Settings) -> App:
+def _application(settings: Settings, log: Any) -> App:
     if settings.app is not None:
-        return load(settings.app)
+        app = load(settings.app)
+        if settings.allows_replay:
+            return app
+        advice = "its answers give Fly Proxy no orders; SERVICE_ALLOW_REPLAY=1 lets them"
+        return ReplayGuard(
+            app, lambda path: log.warning("replay dropped", path=path, advice=advice)
+        )
     # FastAPI is most of the time that a start takes; a wrapped application may not need it.
     from .routes.api import demo_api  # noqa: PLC0415
 

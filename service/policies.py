@@ -7,12 +7,15 @@ from .limiter import (
     KeyFunction,
     Limiter,
     LimiterError,
+    Mode,
     Policy,
     PolicyError,
     PolicySet,
+    Quota,
     read_policies,
     window,
 )
+from .limiter.errors import shown
 from .routes.health import HEALTH, READY
 from .routes.statistics import STATISTICS
 from .settings import LimiterSettings, SettingError
@@ -21,6 +24,9 @@ from .wrapped import find
 # Fly's checks, the rollout engine and other machines ask these all the time, and must never be
 # refused.
 EXEMPT_PATHS: Final = frozenset({HEALTH, READY, STATISTICS, CLUSTER, BUCKETS, ORDER})
+# Far more than a page asks for; a flood of them is refused all the same.
+_PREFLIGHTS: Final = 10
+_MOST_IN_WINDOW: Final = 200_000
 
 
 def load_policies(settings: LimiterSettings) -> PolicySet:
@@ -34,12 +40,26 @@ def load_policies(settings: LimiterSettings) -> PolicySet:
         return PolicySet((default,), EXEMPT_PATHS)
     try:
         policies = read_policies(settings.policies.read_text(), EXEMPT_PATHS, find_key)
-        if settings.is_sliding_window:
-            _check_windows(policies)
+        _check_quotas(policies, settings.is_sliding_window)
         return policies
     except (OSError, UnicodeDecodeError, LimiterError) as error:
         found = str(settings.policies)
         raise SettingError("RATE_LIMIT_POLICIES", found, f"a file of policies; {error}") from error
+
+
+def preflight_policy(settings: LimiterSettings) -> Policy | None:
+    """What CORS preflights are charged to instead: ten times as much as requests are by default.
+
+    None if they are requests like others, or if nothing is limited.
+    """
+    mode = settings.mode if settings.policies is None else Mode.ENFORCE
+    if settings.charges_preflights or mode is Mode.OFF:
+        return None
+    quota = settings.quota
+    units, burst = _PREFLIGHTS * quota.units, _PREFLIGHTS * quota.burst
+    if settings.is_sliding_window:
+        units, burst = min(units, _MOST_IN_WINDOW), 0
+    return Policy("preflight", Quota(units, quota.period_ns, burst), mode=mode)
 
 
 def reload_policies(limiter: Limiter, settings: LimiterSettings, log: Any) -> None:
@@ -57,18 +77,28 @@ def find_key(name: str) -> KeyFunction:
     """The key function of an application, by `package.module:name`.
 
     Raises:
-        PolicyError: there is no such function.
+        PolicyError: there is no such function, or its module can't be imported.
     """
     try:
         found = find("a key function", name)
     except SettingError as error:
         raise PolicyError(str(error)) from error
+    except Exception as error:  # whatever an application's module does while it is imported
+        said = f"{type(error).__name__}: {error}"[:200].replace("\n", " ")
+        raise PolicyError(f"a key function's module fails; found {shown(name)}: {said}") from error
     if not callable(found):
         raise PolicyError(f"a key function is called with a Request; {name} can't be called")
     return cast(KeyFunction, found)
 
 
-def _check_windows(policies: PolicySet) -> None:
+def _check_quotas(policies: PolicySet, is_sliding_window: bool) -> None:
     for policy in policies.policies:
         for quota in (policy.quota, *policy.overrides.values()):
-            window.check(quota)
+            if is_sliding_window:
+                window.check(quota)
+            most = quota.units if is_sliding_window else quota.burst
+            if policy.cost > most:
+                raise PolicyError(
+                    f"policy {policy.name!r}: no request can ever pass; cost is"
+                    f" {shown(policy.cost)}, and '{quota}' gives at most {most} at once"
+                )

@@ -48,6 +48,7 @@ class LimiterSettings:
         key_secret: what the names of buckets are hashed with before they leave the process.
         budget_seconds: the longest that a decision by Redis may take.
         machines: how many machines share a quota while Redis cannot be asked.
+        charges_preflights: whether a browser's CORS preflights are requests like others.
     """
 
     algorithm: str
@@ -61,6 +62,7 @@ class LimiterSettings:
     key_secret: str = field(repr=False)
     budget_seconds: float
     machines: int
+    charges_preflights: bool
 
     @property
     def is_sliding_window(self) -> bool:
@@ -106,6 +108,7 @@ class Settings:
     """Everything that the environment decides.
 
     Attributes:
+        allows_replay: whether the application may give Fly Proxy orders.
         max_requests: how many the application is given at a time.
         memory_bytes: what the machine has; 0 if nobody says.
         key: what the rollout engine and other machines sign their requests with.
@@ -116,6 +119,7 @@ class Settings:
     port: int
     metrics_port: int
     app: str | None
+    allows_replay: bool
     max_requests: int
     drain_seconds: float
     shutdown_seconds: int
@@ -144,6 +148,7 @@ class Settings:
             port=read.whole("PORT", 8080, *_PORTS),
             metrics_port=read.whole("METRICS_PORT", 9091, *_PORTS),
             app=read.text("SERVICE_APP"),
+            allows_replay=read.choice("SERVICE_ALLOW_REPLAY", "0", ["0", "1"]) == "1",
             # More than twice the largest hard limit of a phase.
             max_requests=read.whole("SERVICE_MAX_REQUESTS", 500, 1, 100_000),
             drain_seconds=read.whole("DRAIN_MILLISECONDS", 300, 0, 60_000) / 1000,
@@ -209,15 +214,16 @@ def _dns(read: "_Reader") -> tuple[str, int] | None:
 def _networks(read: "_Reader") -> Networks:
     found = read.text("TRUSTED_PROXIES") or ""
     try:
-        return Networks(text for text in found.split(",") if text.strip())
+        networks = (text for text in found.split(",") if text.strip())
+        return Networks(networks, as_written=True)
     except PolicyError as error:
         allowed = "networks separated by commas, like 10.0.0.0/8,2001:db8::/32"
         raise SettingError("TRUSTED_PROXIES", found, allowed) from error
 
 
 def _limiter(read: "_Reader") -> LimiterSettings:
-    rpm = read.whole("RATE_LIMIT_RPM", 60, 1, 60_000_000)
-    burst = read.whole("RATE_LIMIT_BURST", 10, 1, 10_000_000)
+    rpm = read.whole("RATE_LIMIT_RPM", 100, 1, 60_000_000)
+    burst = read.whole("RATE_LIMIT_BURST", 20, 1, 10_000_000)
     algorithm = read.choice("RATE_LIMIT_ALGORITHM", "token_bucket", ["token_bucket", _WINDOW])
     try:
         quota = Quota(rpm, _MINUTE, rpm if algorithm == _WINDOW else burst)
@@ -244,6 +250,8 @@ def _limiter(read: "_Reader") -> LimiterSettings:
         or "",
         budget_seconds=read.whole("RATE_LIMIT_BUDGET_MILLISECONDS", 50, 1, 10_000) / 1000,
         machines=read.whole("RATE_LIMIT_MACHINES", 1, 1, 10_000),
+        charges_preflights=read.choice("RATE_LIMIT_PREFLIGHTS", "free", ["free", "charged"])
+        == "charged",
     )
 
 

@@ -15,8 +15,8 @@ from infra.rollout.probe import PROBE
 from infra.rollout.signature import HEADER, sign
 
 # The service's own defaults (tests/infra/rollout/test_smoke.py holds the two together).
-DEFAULT_RPM = 60
-DEFAULT_BURST = 10
+DEFAULT_RPM = 100
+DEFAULT_BURST = 20
 REQUEST_SECONDS = 5
 COMMAND_SECONDS = 30
 LINE_MAX = 500

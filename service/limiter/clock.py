@@ -63,6 +63,27 @@ class SuspendableClock:
             self._ahead = ahead
 
 
+def steady(clock: Clock) -> Callable[[], int]:
+    """`clock.now`, but never back: how far a clock is put back passes unnoticed.
+
+    Who was told to wait for some seconds waits no longer for it.
+    """
+    if isinstance(clock, MonotonicClock | SuspendableClock):
+        return clock.now  # they are so already
+    last, added = clock.now(), 0
+
+    def now() -> int:
+        nonlocal last, added
+        found = clock.now() + added
+        if found < last:
+            added += last - found
+            return last
+        last = found
+        return found
+
+    return now
+
+
 class FakeClock:
     """A clock that moves only when told to; for tests, ours and yours."""
 

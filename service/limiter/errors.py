@@ -11,6 +11,10 @@ LimiterError
     └── ForeignSnapshot   a snapshot that was made with another seed
 """
 
+from typing import Final
+
+_LONGEST_SHOWN: Final = 80
+
 
 class LimiterError(Exception):
     """The root: catch it to catch everything that the limiter raises."""
@@ -46,3 +50,12 @@ class StoreBusy(StoreUnavailable):
 
 class ForeignSnapshot(StoreError):
     """A snapshot whose fingerprints were made with another seed than this store's."""
+
+
+def shown(value: object) -> str:
+    """What was found, as it stands in an error's text: on one line, and not longer than one."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of too many digits, lists that are too deep
+        return f"a {type(value).__name__} that is too large to be shown"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}… ({len(text)} long)"

@@ -77,6 +77,8 @@ class Limiter:
         if policies.denies(request):
             return self._tell(request, Verdict(False, (), Source.DENY_LIST))
         matched = policies.match(request)
+        if not matched:
+            return Verdict(True, ())
         if len(matched) == 1 and request.share == 1 and not self._former.known:
             return self._check_one(request, matched[0])
         return _at_once(self.check_policies(request, matched))
@@ -160,7 +162,8 @@ class Limiter:
         if policy.overrides:
 
             def take(subject: str, cost: int = 1) -> Decision:
-                return memory.take_one(policy.bucket_of(subject), policy.quota_of(subject), cost)
+                quota = policy.quota_of(subject)
+                return memory.take_one((policy.bucket_name(quota), subject), quota, cost)
         else:
             take = memory.taker(policy.bucket_name(policy.quota), policy.quota)
         self._takers[policy] = take

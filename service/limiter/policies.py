@@ -8,6 +8,7 @@ from .errors import PolicyError
 from .networks import Networks
 from .policy import Mode, Policy
 from .request import Request
+from .route import Route
 from .store.base import MOST_PER_REQUEST
 
 _ROUTED_PATHS: Final = 1_024
@@ -23,6 +24,7 @@ class PolicySet:
         exempt_paths: paths that no policy applies to (health checks).
         allow: addresses that no policy applies to.
         deny: addresses that are refused whatever they ask for.
+        exempt_routes: routes that no policy applies to.
 
     Attributes:
         single: the only policy, if every request falls under it whose path is not exempt.
@@ -32,6 +34,7 @@ class PolicySet:
     exempt_paths: frozenset[str] = frozenset()
     allow: Networks = field(default_factory=Networks)
     deny: Networks = field(default_factory=Networks)
+    exempt_routes: tuple[Route, ...] = ()
     _active: tuple[Policy, ...] = field(init=False, repr=False)
     _has_routes: bool = field(init=False, repr=False)
     _has_exceptions: bool = field(init=False, repr=False)
@@ -50,7 +53,8 @@ class PolicySet:
         active = tuple(policy for policy in self.policies if policy.mode is not Mode.OFF)
         _check_number(active)
         object.__setattr__(self, "_active", active)
-        object.__setattr__(self, "_has_routes", any(policy.routes for policy in active))
+        has_routes = bool(self.exempt_routes) or any(policy.routes for policy in active)
+        object.__setattr__(self, "_has_routes", has_routes)
         has_exceptions = bool(self.allow) or any(policy.exempt for policy in active)
         object.__setattr__(self, "_has_exceptions", has_exceptions)
         object.__setattr__(self, "has_deny_list", bool(self.deny))
@@ -85,13 +89,18 @@ class PolicySet:
         asked = (request.method, request.path)
         known = self._routed.get(asked)
         if known is None:
-            known = tuple(policy for policy in self._active if policy.is_on_route(request))
+            known = self._look_up(request)
             # Bounded: whoever makes up paths makes the cache useless, not large.
             if len(self._routed) >= _ROUTED_PATHS:
                 self._routed.clear()
             if len(request.path) <= _LONGEST_PATH:
                 self._routed[asked] = known
         return known
+
+    def _look_up(self, request: Request) -> tuple[Policy, ...]:
+        if any(route.is_beyond_doubt(request) for route in self.exempt_routes):
+            return ()
+        return tuple(policy for policy in self._active if policy.is_on_route(request))
 
 
 def _check_number(policies: tuple[Policy, ...]) -> None:

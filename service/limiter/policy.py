@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from .errors import PolicyError
+from .errors import PolicyError, shown
 from .keys import client_key
 from .networks import Networks
 from .quota import Quota
@@ -64,6 +64,7 @@ _new: Final = tuple.__new__
 
 # The name travels in a header as a structured-field string, and as a metric's label.
 _NAME_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
+_MOST_COST: Final = 1_000_000_000
 
 
 # Compared by identity: two policies with one name in two versions of a set are not the same.
@@ -98,10 +99,13 @@ class Policy:
         """Check what types cannot say."""
         if not self.name or not _NAME_CHARACTERS.issuperset(self.name):
             raise PolicyError(
-                f"a policy's name has only a-z, 0-9, '-', '_' and '.'; found {self.name!r}"
+                f"a policy's name has only a-z, 0-9, '-', '_' and '.'; found {shown(self.name)}"
             )
-        if self.cost < 1:
-            raise PolicyError(f"policy {self.name!r} costs {self.cost}; it must be 1 or more")
+        if not 1 <= self.cost <= _MOST_COST:
+            raise PolicyError(
+                f"policy {self.name!r} costs {shown(self.cost)}; it must be 1 or more,"
+                f" up to {_MOST_COST}"
+            )
         object.__setattr__(self, "_bucket", self.bucket_name(self.quota))
 
     def is_on_route(self, request: Request) -> bool:

@@ -4,15 +4,16 @@ import re
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from .errors import QuotaError
+from .errors import QuotaError, shown
 
 NANOS: Final = 1_000_000_000
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _WORDS: Final = {"sec": "s", "second": "s", "min": "m", "minute": "m", "hour": "h", "day": "d"}
 _FORM: Final = re.compile(
-    r"\s*(?P<units>\d+)\s*/\s*(?P<count>\d+)?\s*(?P<unit>[a-z]+?)s?\s*(?:burst\s+(?P<burst>\d+)\s*)?",
-    re.IGNORECASE,
+    r"\s*(?P<units>[0-9]{1,18})\s*/\s*(?P<count>[0-9]{1,18})?\s*(?P<unit>[a-z]+?)s?\s*"
+    r"(?:burst\s+(?P<burst>[0-9]{1,18})\s*)?",
+    re.IGNORECASE | re.ASCII,
 )
 _LONGEST: Final = 366 * _UNITS["d"] * NANOS
 
@@ -37,13 +38,14 @@ class Quota:
         """Check the numbers, and work out what every decision needs."""
         if self.units < 1 or self.period_ns < 1 or self.burst < 0:
             raise QuotaError(
-                f"a quota needs at least 1 unit, a period and a burst of 0 or more; found {self!r}"
+                "a quota needs at least 1 unit, a period and a burst of 0 or more;"
+                f" found {shown(self)}"
             )
         burst = self.burst or self.units
         # Rounded up: a division that leaves a rest must never let more through than was asked.
         emission = -(-self.period_ns // self.units)
         if emission * burst > _LONGEST:
-            raise QuotaError(f"a bucket must be full again within a year; found {self!r}")
+            raise QuotaError(f"a bucket must be full again within a year; found {shown(self)}")
         object.__setattr__(self, "burst", burst)
         object.__setattr__(self, "emission_ns", emission)
         object.__setattr__(self, "capacity_ns", emission * burst)
@@ -59,12 +61,13 @@ class Quota:
         unit = _unit(found["unit"]) if found else None
         if found is None or unit is None:
             raise QuotaError(
-                f"a quota is written like '100/m', '10/s burst 20' or '5/15min'; found {text!r}"
+                "a quota is written like '100/m', '10/s burst 20' or '5/15min';"
+                f" found {shown(text)}"
             )
         seconds = int(found["count"] or 1) * _UNITS[unit]
         burst = found["burst"]
         if burst is not None and int(burst) == 0:
-            raise QuotaError(f"a burst of 0 would let nothing through; found {text!r}")
+            raise QuotaError(f"a burst of 0 would let nothing through; found {shown(text)}")
         return cls(int(found["units"]), seconds * NANOS, int(burst or 0))
 
     def __str__(self) -> str:

@@ -49,7 +49,7 @@ def take(state: int, now: int, cost: int, quota: Quota) -> tuple[Decision, int]:
     length, limit = quota.period_ns, quota.units
     index, elapsed = divmod(now, length)
     counts = _decode(state, now, quota)
-    if counts.number > index:  # blocked until then
+    if _is_block(counts, index):
         wait = counts.number * length - now if cost <= limit else NEVER
         return _denied(wait, limit, quota), state
     counts = _as_of(index, counts)
@@ -68,7 +68,7 @@ def give_back(state: int, now: int, cost: int, quota: Quota) -> int:
     """Give back units of the present window; former ones are past."""
     counts = _decode(state, now, quota)
     index = now // quota.period_ns
-    if counts.number > index:
+    if _is_block(counts, index):
         return state
     counts = _as_of(index, counts)
     return _encode(counts._replace(current=max(0, counts.current - cost)), quota)
@@ -107,9 +107,14 @@ def _decode(state: int, now: int, quota: Quota) -> Counts:
     return Counts(end - 2, *divmod(packed, quota.units + 1))
 
 
+def _is_block(counts: Counts, index: int) -> bool:
+    """Whether nothing is given until a later window; nothing is counted in it."""
+    return counts.number > index and not (counts.current or counts.former)
+
+
 def _as_of(index: int, counts: Counts) -> Counts:
-    if counts.number == index:
-        return counts
+    if counts.number >= index:
+        return counts._replace(number=index)  # of a later one if the clock was put back
     former = counts.current if counts.number == index - 1 else 0
     return Counts(index, 0, former)
 

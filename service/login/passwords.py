@@ -62,10 +62,12 @@ class Passwords:
         """Read `{"ada@example.org": "$argon2id$…"}`."""
         try:
             found = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # or a number, or brackets, without end
             raise PasswordsError("the accounts are no JSON") from error
         if not isinstance(found, dict):
             raise PasswordsError("the accounts are no JSON object of names and hashes")
+        if not all(isinstance(value, str) for value in found.values()):
+            raise PasswordsError("an account's hash is a text")
         names = {str(name): account_name(str(name)) for name in found}
         if None in names.values() or len(set(names.values())) != len(names):
             raise PasswordsError("two accounts have one name, or one has none")

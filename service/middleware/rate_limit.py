@@ -8,6 +8,7 @@ from service.asgi import App, Headers, Message, Receive, Scope, Send, first_valu
 from service.limiter import (
     HeaderWriter,
     Limiter,
+    Policy,
     Problem,
     Request,
     Verdict,
@@ -16,6 +17,8 @@ from service.limiter import (
 )
 from service.limiter.headers import Fields
 from service.limiter.problem import CONTENT_TYPE
+
+from .cors import is_preflight
 
 # Where an application, also one that we did not write, finds what was decided about a request.
 LIMITER: Final = "flygate.limiter"
@@ -33,12 +36,20 @@ class RateLimitMiddleware:
 
     Requests and WebSocket handshakes alike; what is sent over an open WebSocket is for the
     application to limit (`service.limit`).
+
+    Args:
+        app: what comes next.
+        limiter: decides.
+        preflights: what CORS preflights are charged to, and to nothing else; None if they are
+            requests like others. A browser sends them on its own account, before the page's
+            requests; but they must not be a way round the limits.
     """
 
-    def __init__(self, app: App, limiter: Limiter) -> None:
+    def __init__(self, app: App, limiter: Limiter, preflights: Policy | None = None) -> None:
         """Wrap `app`."""
         self._app = app
         self._limiter = limiter
+        self._preflights = preflights
         self._render = HeaderWriter().render
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,6 +58,11 @@ class RateLimitMiddleware:
             await self._app(scope, receive, send)
             return
         limiter, request = self._limiter, request_of(scope)
+        if request.method == "OPTIONS" and is_preflight(scope["headers"]):
+            policy = self._preflight_policy(request)
+            if policy is not None:
+                await self._let_ask(policy, request, scope, receive, send)
+                return
         # What need not wait costs no coroutine.
         verdict = limiter.check_now(request) if limiter.is_instant else await limiter.check(request)
         if not verdict.allowed:
@@ -56,6 +72,27 @@ class RateLimitMiddleware:
         scope[DECIDED] = (request, verdict)
         if verdict.results:
             send = _with_fields(self._render(verdict), send)
+        await self._app(scope, receive, send)
+
+    def _preflight_policy(self, request: Request) -> Policy | None:
+        """What a preflight is charged to; None if it is a request like others, or exempt."""
+        policies = self._limiter.policies
+        if policies.denies(request):
+            return None
+        matched = policies.match(request)
+        # Whoever names the method means these.
+        named = any(route.method == "OPTIONS" for policy in matched for route in policy.routes)
+        return self._preflights if matched and not named else None
+
+    async def _let_ask(
+        self, policy: Policy, request: Request, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        verdict = await self._limiter.check_policies(request, [policy])
+        if not verdict.allowed:
+            await self._refuse(verdict, scope, receive, send)
+            return
+        scope[LIMITER] = self._limiter
+        scope[DECIDED] = (request, verdict)
         await self._app(scope, receive, send)
 
     async def _refuse(self, verdict: Verdict, scope: Scope, receive: Receive, send: Send) -> None:

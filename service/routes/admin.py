@@ -1,6 +1,7 @@
 """What operators may do to a running limiter; off unless a token is set. Every act is logged."""
 
 import hmac
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from service.limiter import (
     canonical,
     client_key,
 )
+from service.limiter.errors import shown
 from service.login import LoginGuard, account_name
 
 ADMIN: Final = "/_flygate/admin"
@@ -24,6 +26,8 @@ ADMIN: Final = "/_flygate/admin"
 Act = Callable[[Request], Awaitable[dict[str, Any]]]
 
 _LONGEST_BLOCK_SECONDS: Final = 30 * 86_400
+_WHOLE: Final = re.compile("[0-9]{1,10}")
+_LONGEST_NAME: Final = 512
 
 
 class AdminRoutes:
@@ -102,12 +106,8 @@ class AdminRoutes:
 
     async def _block(self, request: Request) -> dict[str, Any]:
         policy, key = _bucket(request)
-        seconds = request.query_params.get("seconds", "")
-        if not seconds.isdecimal() or not 1 <= int(seconds[:9]) <= _LONGEST_BLOCK_SECONDS:
-            raise ValueError(
-                f"seconds: found {seconds!r}; allowed: a whole number to {_LONGEST_BLOCK_SECONDS}"
-            )
-        await self._limiter.block(policy, key, int(seconds))
+        seconds = _seconds(request.query_params.get("seconds", ""))
+        await self._limiter.block(policy, key, seconds)
         return _shown(policy, key, await self._limiter.peek(policy, key))
 
     async def _unlock(self, request: Request) -> dict[str, Any]:
@@ -132,10 +132,21 @@ def _masked(value: str) -> str:
     return f"{name}=(hidden)" if equals else value
 
 
+def _seconds(text: str) -> int:
+    if not _WHOLE.fullmatch(text) or not 1 <= int(text) <= _LONGEST_BLOCK_SECONDS:
+        raise ValueError(
+            f"seconds: found {shown(text)}; allowed: a whole number from 1 to"
+            f" {_LONGEST_BLOCK_SECONDS}"
+        )
+    return int(text)
+
+
 def _bucket(request: Request) -> tuple[str, str]:
     policy, key = request.query_params.get("policy", ""), request.query_params.get("key", "")
     if not policy or not key:
         raise ValueError("a bucket is named by ?policy=NAME&key=KEY")
+    if len(policy) > _LONGEST_NAME or len(key) > _LONGEST_NAME:
+        raise ValueError(f"policy and key have at most {_LONGEST_NAME} characters each")
     return policy, client_key(key) if canonical(key) is not None else key
 
 

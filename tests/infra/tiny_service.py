@@ -14,7 +14,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-BURST = int(os.environ.get("RATE_LIMIT_BURST", "10"))
+BURST = int(os.environ.get("RATE_LIMIT_BURST", "20"))
 # crash: does not stay up; fleeting: dies soon after it is well; refuses: its settings; slow:
 # starts late; stubborn: ignores SIGTERM; sick: its check fails; unwell: /health fails; unlimited:
 # never refuses; erring: counts a tenth of requests as errors; mute: is older than statistics, and

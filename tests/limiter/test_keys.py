@@ -1,10 +1,12 @@
 """Who is asking, in one spelling."""
 
+from ipaddress import IPv4Address, IPv6Address
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.limiter import client_key
+from service.limiter import Networks, client_key
 
 
 @pytest.mark.parametrize(
@@ -14,6 +16,11 @@ from service.limiter import client_key
         (" 192.0.2.1 ", "192.0.2.1"),
         ("::ffff:192.0.2.1", "192.0.2.1"),
         ("::FFFF:C000:0201", "192.0.2.1"),
+        ("64:ff9b::192.0.2.1", "192.0.2.1"),
+        ("2002:c000:0201:5:6:7:8:9", "192.0.2.1"),
+        ("2002:c000:0201::", "192.0.2.1"),
+        ("2001:0:4136:e378:8000:63bf:3fff:fdd2", "192.0.2.45"),
+        ("64:ff9b:1::192.0.2.1", "64:ff9b:1::/64"),
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ("2001:DB8:1:2::", "2001:db8:1:2::/64"),
         ("[2001:db8:1:2::9]", "2001:db8:1:2::/64"),
@@ -36,6 +43,22 @@ def test_a_home_network_is_one_client(one: int, other: int) -> None:
     groups = {client_key(_ipv6(prefix | host)) for host in (one, other)}
 
     assert len(groups) == 1
+
+
+@given(st.ip_addresses(v=4), st.integers(0, 2**80 - 1))
+def test_a_carried_address_is_one_client(address: IPv4Address, rest: int) -> None:
+    """However IPv6 carries an IPv4 address, it names that one's bucket; for trust it does not."""
+    carriers = [
+        IPv6Address(0x64_FF9B << 96 | int(address)),
+        IPv6Address(0x2002 << 112 | int(address) << 80 | rest),
+        IPv6Address(0x2001 << 112 | (rest % 2**64) << 32 | int(address) ^ 0xFFFF_FFFF),
+        IPv6Address(0xFFFF << 32 | int(address)),
+    ]
+
+    assert {client_key(str(carrier)) for carrier in carriers} == {str(address)}
+    assert all(carrier in Networks([str(address)]) for carrier in carriers)
+    trusted = Networks([str(address)], as_written=True)
+    assert [carrier in trusted for carrier in carriers] == [False, False, False, True]
 
 
 def test_another_prefix() -> None:

@@ -1,6 +1,9 @@
 """Policies: from a file, by route, by key, with exceptions, and replaced while running."""
 
+import re
+import textwrap
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +16,7 @@ from service.limiter import (
     Request,
     Route,
     Source,
+    client_key,
     problem_for,
     read_policies,
 )
@@ -165,6 +169,86 @@ async def test_exceptions() -> None:
     assert (await limits.check(ask("203.0.113.5", "/health"))).allowed
 
 
+async def test_overrides_by_address_and_network() -> None:
+    """An address, in any spelling, and each client of a network; the smallest network counts."""
+    limits = limiter("""
+        [[policy]]
+        name = "default"
+        quota = "2/m"
+        [policy.overrides]
+        "2001:db8:1:2::9" = "3/m"
+        "2001:db8::/32" = "4/m"
+        "2001:db8:ff::/48" = "5/m"
+        "::ffff:192.0.2.9" = "6/m"
+        "198.51.100.0/24" = "7/m"
+    """)
+    clients = {
+        "2001:db8:1:2:3:4:5:6": 3,
+        "2001:db8:1:3::1": 4,
+        "2001:db8:1:4::1": 4,
+        "2001:db8:ff::1": 5,
+        "192.0.2.9": 6,
+        "64:ff9b::c000:209": 0,  # the same client, by a translator
+        "198.51.100.1": 7,
+        "198.51.100.2": 7,
+        "2001:db9::1": 2,
+    }
+
+    requests = {name: Request(client_key(name), address=name) for name in clients}
+
+    assert {name: await passed(limits, requests[name]) for name in clients} == clients
+
+
+async def test_overrides_by_header_and_larger_networks() -> None:
+    """A header's name is in any case; a policy by /48 has overrides by /48."""
+    limits = limiter("""
+        [[policy]]
+        name = "token"
+        quota = "2/m"
+        key = "header:X-Api-Key"
+        overrides = { "X-Api-Key=one" = "4/m", "2001:db8::/32" = "5/m" }
+        routes = ["/token"]
+        [[policy]]
+        name = "network"
+        quota = "2/m"
+        key = "client/48"
+        overrides = { "2001:db8:1:2::9" = "6/m" }
+        routes = ["/network"]
+    """)
+
+    def token(key: str | None) -> Request:
+        return Request("2001:db8:0:1::/64", path="/token", header=lambda _: key)
+
+    counts = [await passed(limits, token(key)) for key in ("one", "two", None)]
+
+    assert counts == [4, 2, 5]
+    network = ask("2001:db8:1:3::1", "/network")
+    assert await passed(limits, network) == 6
+
+
+async def test_exempt_routes() -> None:
+    """A page's assets can be exempt by pattern, though not for who is denied, nor by a detour."""
+    limits = limiter("""
+        exempt_paths = ["/static/*", "GET /{name}.css"]
+        deny = ["203.0.113.0/24"]
+        [[policy]]
+        name = "default"
+        quota = "2/m"
+    """)
+
+    async def count(path: str, method: str = "GET") -> int:
+        limits.replace(limits.policies)
+        return await passed(limits, ask("192.0.2.7", path, method), 5)
+
+    assert await count("/static/app.js") == await count("/static/a/b/c.js") == 5
+    assert await count("/site.css") == await count("/site.css", "HEAD") == 5
+    assert await passed(limits, ask("203.0.113.5", "/static/app.js")) == 0
+    assert await count("/static/../report") == 2
+    for path in ("/static//../report", "/static/..\\report", "/staticx"):
+        assert await count(path) == 0, path
+    assert await count("/site.css", "POST") == 0
+
+
 async def test_a_candidate_shadows_beside_the_live_quota() -> None:
     """A candidate says what it would refuse, while the live quota decides."""
     limits = limiter("""
@@ -236,11 +320,78 @@ async def test_replacing_twice_and_later() -> None:
         ("[[policy]]\nname='a'\nquota='1/s'\n[[policy]]\nname='a'\nquota='1/s'", "twice: a"),
         ("policies = []", "the file has policies"),
         ("[[policy]", "no TOML"),
+        ("a = " + "[" * 3000, "nested too deep"),
+        ("a = " + "9" * 5000, "no TOML"),
+        ("[[policy]]\nname='a'\nquota='1/s'\ncost=0x" + "f" * 5000, "too large to be shown"),
+        ("[[policy]]\nname='a'\nquota='1/s'\ncost=1e999", "cost is a int; found inf"),
+        (f"[[policy]]\nname='a'\nquota='{'9' * 5000}/s'", "(5004 long)"),
+        ("[[policy]]\nname='a'\nquota='1/s burst " + "9" * 18 + "'", "within a year"),
+        ("[[policy]]\nname='a'\nquota='\u0661/s'", "a quota is written"),
+        ("[[policy]]\nname='a'\nquota='1/s'\nkey='client/\u00b2'", "found 'client/\u00b2'"),
+        ("[[policy]]\nname='a'\nquota='1/s'\nkey='client/" + "9" * 5000 + "'", "long)"),
+        ("[[policy]]\nname='a'\nquota='1/s'\nkey='header:two words'", "'header:NAME'"),
+        ("exempt_paths=['/health*']", "write '/health{rest:path}'"),
+        ("exempt_paths=['static/*']", "write '/static/*'"),
+        ("exempt_paths=['/a/*']\n[[policy]]\nname='a'\nquota='1/s'\nroutes=['/a/b']", "exempt by"),
+        ("[[policy]]\nname='a'\nquota='1/s'\nroutes=['GET /health']", "exempt by the service"),
+        ("allow=['10.1.0.0/16']\ndeny=['10.0.0.0/8']", "allow: 10.1.0.0/16 is in deny"),
+        ("deny=['2002::/16']", "write '0.0.0.0/0'"),
+        ("deny=['64:ff9b::c000:200/120']", "write '192.0.2.0/24'"),
+        ("deny=['2001:0:4136:e378:8000:63bf:3fff:fd00/120']", "write '192.0.2.0/24'"),
     ],
 )
 def test_mistakes_are_named(text: str, complaint: str) -> None:
     """A mistake in the file is named, with where it is and what is meant."""
     with pytest.raises(PolicyError) as refused:
-        read_policies(text)
+        read_policies(text, frozenset({"/health"}))
 
     assert complaint in str(refused.value)
+    assert len(str(refused.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("key", "override", "nearest"),
+    [
+        ("client", "192.0.2.256", "like '10.0.0.0/8'"),
+        ("client", "192.0.2.01", "like '10.0.0.0/8'"),
+        ("client", "10.0.0.1/8", "write '10.0.0.0/8'"),
+        ("client", "alice", "like '10.0.0.0/8'"),
+        ("client", "2001:db8:1:2:3::/80", "write '2001:db8:1:2::/64'"),
+        ("client/48", "2001:db8:1:2::/64", "write '2001:db8:1::/48'"),
+        ("client", "2002:c000:204::/48", "write '192.0.2.4/32'"),
+        ("header:X-Api-Key", "abc", "write 'x-api-key=abc'"),
+        ("header:X-Api-Key", "x-key=abc", "write 'x-api-key=abc'"),
+        ("header:X-Api-Key", "x-api-key= abc ", "write 'x-api-key=abc'"),
+        ("header:X-Api-Key", "x-api-key=", "values of x-api-key"),
+        ("header:X-Api-Key", "x-api-key", "write 'x-api-key=x-api-key'"),
+        ("everyone", "192.0.2.1", "write 'everyone'"),
+    ],
+)
+def test_overrides_that_never_match_are_refused(key: str, override: str, nearest: str) -> None:
+    """An override of what the policy never keys by is named, with the nearest right form."""
+    text = "[[policy]]\nname='a'\nquota='1/s'\nkey='{}'\noverrides={{'{}'='2/s'}}"
+    with pytest.raises(PolicyError) as refused:
+        read_policies(text.format(key, override))
+
+    assert "policy 'a'" in str(refused.value)
+    assert nearest in str(refused.value)
+
+
+def test_two_overrides_of_one_client_are_refused() -> None:
+    """Of two spellings of one address, only one could ever count."""
+    with pytest.raises(PolicyError, match=r"two overrides are of '192\.0\.2\.1'"):
+        read_policies(
+            "[[policy]]\nname='a'\nquota='1/s'\n"
+            "overrides={'192.0.2.1'='2/s', '::ffff:192.0.2.1'='3/s'}"
+        )
+
+
+def test_the_page_of_limits_has_policies_that_are_read() -> None:
+    """What operators copy from docs/limits.md is understood as it stands there."""
+    page = Path(__file__).parents[2].joinpath("docs/limits.md").read_text()
+    blocks = re.findall(r"(?m)(?:^    (?:\S.*|)\n|^\n)+", page)
+    files = [block for block in blocks if "[[policy]]" in block]
+
+    assert len(files) >= 2
+    for block in files:
+        assert read_policies(textwrap.dedent(block)).policies

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
@@ -61,6 +63,33 @@ async def echo(socket: WebSocket) -> None:
     await socket.send_text(os.environ.get("FLY_MACHINE_ID", ""))
     async for text in socket.iter_text():
         await socket.send_text(text)
+
+
+def cors_app() -> Starlette:
+    """An application that lets pages of this computer, and of one shop, read its answers."""
+
+    async def hello(_: Request) -> Response:
+        return Response("hello")
+
+    async def hold(_: Request) -> Response:
+        await asyncio.sleep(0.5)
+        return Response("held")
+
+    return Starlette(
+        routes=[
+            Route("/hello", hello, methods=["GET", "POST"]),
+            Route("/hold", hold),
+        ],
+        middleware=[
+            Middleware(
+                CORSMiddleware,
+                allow_origin_regex=r"http://localhost:\d+|https://shop\.example",
+                allow_methods=["GET", "POST"],
+                allow_headers=["x-token"],
+                allow_credentials=True,
+            )
+        ],
+    )
 
 
 class Bare:

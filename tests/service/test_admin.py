@@ -79,6 +79,13 @@ async def test_peek_block_reset() -> None:
         ("GET", "/bucket", {"policy": "none", "key": "x"}),
         ("POST", "/block", {"policy": "default", "key": "x", "seconds": "soon"}),
         ("POST", "/block", {"policy": "default", "key": "x", "seconds": "99999999"}),
+        ("POST", "/block", {"policy": "default", "key": "x", "seconds": "0000012000000"}),
+        ("POST", "/block", {"policy": "default", "key": "x", "seconds": "9" * 5000}),
+        ("POST", "/block", {"policy": "default", "key": "x", "seconds": "0" * 4999 + "1"}),
+        ("POST", "/block", {"policy": "default", "key": "x", "seconds": "1e999"}),
+        ("POST", "/block", {"policy": "default", "key": "x", "seconds": "\u0661"}),
+        ("GET", "/bucket", {"policy": "default", "key": "x" * 5000}),
+        ("GET", "/bucket", {"policy": "[" * 3000, "key": "x"}),
         ("POST", "/unlock", {"account": "ada"}),
     ],
 )

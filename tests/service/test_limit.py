@@ -1,15 +1,32 @@
 """Limits inside an application: dependencies, WebSockets, refunds, and what clients see of them."""
 
-from typing import Annotated
+from types import SimpleNamespace
+from typing import Annotated, Any
 
 import http_sf
 import httpx
-from fastapi import Depends, FastAPI, Request, WebSocket, WebSocketDisconnect
+import pytest
+from fastapi import APIRouter, Depends, FastAPI, Request, WebSocket, WebSocketDisconnect
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.routing import Route as StarletteRoute
 
 from service.asgi import App
 from service.limit import LimitExceeded, limit, problem_response, refund
-from service.limiter import FakeClock, Limiter, MemoryStore, Policy, PolicySet, parse
+from service.limiter import (
+    FakeClock,
+    Limiter,
+    LimiterError,
+    MemoryStore,
+    Policy,
+    PolicySet,
+    parse,
+)
 from service.middleware.rate_limit import RateLimitMiddleware
+from service.route_name import route_name
 from tests.support.asgi_socket import connect
 
 
@@ -70,9 +87,100 @@ async def test_a_dependency() -> None:
 
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert answers[2].headers["content-type"] == "application/problem+json"
-    assert answers[2].json()["violated-policies"] == ["limit.-items-item"]
+    assert answers[2].json()["violated-policies"] == ["limit.get.items.-item-"]
     assert answers[2].headers["retry-after"] == "30"
     assert other.status_code == 200
+
+
+def many_routes() -> App:
+    """Routes that look alike: by method, by template, included twice, mounted twice."""
+
+    def items(path: str = "/a/{item}") -> FastAPI:
+        app = FastAPI()
+        one = [Depends(limit("1/m"))]
+        app.get(path, dependencies=one)(lambda item: item)
+        app.post(path, dependencies=one)(lambda item: item)
+        app.get("/a-{item}", dependencies=one)(lambda item: item)
+        router = APIRouter()
+        router.get("/x", dependencies=one)(lambda: "x")
+        app.include_router(router, prefix="/v1")
+        app.include_router(router, prefix="/v2")
+        return app
+
+    async def plain(request: Request) -> Response:
+        verdict = await plain_limit.check(request)
+        return Response(status_code=200 if verdict.allowed else 429)
+
+    plain_limit, twice = limit("1/m"), items()
+    return Starlette(
+        routes=[
+            Mount("/one", twice),
+            Mount("/two", twice),
+            Mount("/tenants/{tenant}", items()),
+            Mount("/plain", routes=[StarletteRoute("/x", plain), StarletteRoute("/y", plain)]),
+            StarletteRoute("/x", plain),
+        ]
+    )
+
+
+async def test_each_route_has_a_bucket_of_its_own() -> None:
+    """By methods, mount and template, whatever the framework, and by nothing of the path."""
+    inner = ["GET /a/7", "POST /a/7", "GET /a-7", "GET /v1/x", "GET /v2/x"]
+    mounts = ["/one", "/two", "/tenants/acme"]
+    routes = [route.replace(" ", f" {mount}") for mount in mounts for route in inner]
+    routes += ["GET /plain/x", "GET /plain/y", "GET /x"]
+    app = RateLimitMiddleware(many_routes(), Limiter(PolicySet(()), MemoryStore(clock=FakeClock())))
+    async with browser(app) as client:
+        first = [(await client.request(*route.split())).status_code for route in routes]
+        again = [(await client.request(*route.split())).status_code for route in routes]
+        other_values = ["/one/a/8", "/one/a-8", "/tenants/other/a/7", "/tenants/a/v1/x"]
+        others = [(await client.get(path)).status_code for path in other_values]
+
+    assert first == [200] * len(routes)
+    assert again == [429] * len(routes)
+    assert others == [429] * len(other_values)
+
+
+async def test_two_limits_of_one_route() -> None:
+    """Each takes one unit of its own bucket, and has a name of its own."""
+    app = FastAPI()
+    app.add_exception_handler(LimitExceeded, problem_response)
+    limits = [Depends(limit("2/m")), Depends(limit("2/m"))]
+    app.get("/x", dependencies=limits)(lambda: "x")
+    async with browser(
+        RateLimitMiddleware(app, Limiter(PolicySet(()), MemoryStore(clock=FakeClock())))
+    ) as client:
+        answers = [await client.get("/x") for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[2].json()["violated-policies"] == ["limit.get.x"]
+
+
+@given(
+    st.lists(
+        st.text(st.sampled_from("ab_-.~A1{}:/"), max_size=8).map(lambda text: f"/{text}"),
+        min_size=2,
+        max_size=2,
+        unique=True,
+    )
+)
+def test_no_two_routes_have_one_name(paths: list[str]) -> None:
+    """Whatever is in their templates, names differ, and can be a policy's."""
+
+    def name(path: str) -> str:
+        return route_name({"type": "http", "route": SimpleNamespace(path=path, methods={"GET"})})
+
+    assert name(paths[0]) != name(paths[1])
+    assert all(Policy(name(path), parse("1/s")) for path in paths)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"name": "My limit"}, {"cost": 6}, {"cost": 0}, {"quota": "5/fortnight"}]
+)
+def test_a_limit_that_makes_no_sense_is_refused_where_it_is_made(wrong: dict[str, Any]) -> None:
+    """A mistake ends the start, and is not the first client's 500."""
+    with pytest.raises(LimiterError):
+        limit(**{"quota": "5/m", **wrong})
 
 
 async def test_headers_are_structured_fields() -> None:

@@ -54,9 +54,22 @@ def test_trusted_proxies_are_checked() -> None:
         Settings.from_environment({"TRUSTED_PROXIES": "10.0.0.0/8, everywhere"})
 
 
+def test_a_cost_that_never_fits_stops_the_start(tmp_path: Path) -> None:
+    """A policy that would refuse every request for ever is named, with what it holds."""
+    path = tmp_path / "policies.toml"
+    path.write_text('[[policy]]\nname = "big"\nquota = "10/m burst 5"\ncost = 6\n')
+    settings = Settings.from_environment({"RATE_LIMIT_POLICIES": str(path)})
+
+    with pytest.raises(SettingError, match="'big': no request can ever pass; cost is 6"):
+        load_policies(settings.limiter)
+
+
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An application's module with a key function, on the path."""
+    (tmp_path / "shop_broken.py").write_text("raise RuntimeError('no database\\nhere')\n")
+    (tmp_path / "shop_misses.py").write_text("import no_such_library\n")
+    (tmp_path / "shop_wrong.py").write_text("def (:\n")
     (tmp_path / "shop_limits.py").write_text(
         "def by_user(request):\n    return request.header('x-user') or request.client\nLIMIT = 5\n"
     )
@@ -86,6 +99,9 @@ def test_an_application_names_whose_bucket_it_is(shop: Path) -> None:
         ("no_such_shop:by_user", "no module 'no_such_shop'"),
         ("shop_limits:LIMIT", "can't be called"),
         ("shop_limits", "package.module:attribute"),
+        ("shop_broken:by_user", "RuntimeError: no database here"),
+        ("shop_misses:by_user", "No module named 'no_such_library'"),
+        ("shop_wrong:by_user", "SyntaxError"),
     ],
 )
 def test_a_function_that_is_not_there_stops_the_start(

@@ -1,8 +1,10 @@
 """The environment, read and checked."""
 
 import pytest
+import structlog
 
 from service.limiter import Mode, parse
+from service.main import build_app
 from service.settings import SettingError, Settings
 
 
@@ -11,7 +13,7 @@ def test_defaults() -> None:
     settings = Settings.from_environment({})
 
     assert (settings.host, settings.port, settings.metrics_port) == (None, 8080, 9091)
-    assert settings.limiter.quota == parse("60/m burst 10")
+    assert settings.limiter.quota == parse("100/m burst 20")
     assert settings.limiter.mode is Mode.ENFORCE
     assert not settings.on_fly
 
@@ -28,7 +30,7 @@ def test_reads() -> None:
         }
     )
 
-    assert settings.limiter.quota == parse("600/m burst 10")
+    assert settings.limiter.quota == parse("600/m burst 20")
     assert settings.limiter.mode is Mode.SHADOW
     assert settings.on_fly
     assert settings.port == 9000
@@ -56,11 +58,33 @@ def test_refuses(variable: str, value: str) -> None:
     assert str(refused.value).startswith(f"{variable}: found {value!r}; allowed: ")
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("LOGIN_USERS", "[" * 3000),
+        ("LOGIN_USERS", '{"ada": ' + "9" * 5000 + "}"),
+        ("LOGIN_USERS", '{"ada": 1e999}'),
+        ("RATE_LIMIT_RPM", "1e999"),
+        ("SHUTDOWN_SECONDS", "1e999"),
+        ("FLYGATE_DNS", "127.0.0.1:" + "9" * 5000),
+        ("TRUSTED_PROXIES", "10.0.0.0/" + "9" * 5000),
+    ],
+)
+def test_no_number_and_no_depth_is_too_much_to_be_refused(variable: str, value: str) -> None:
+    """However large or deep a value is, it ends the start with its variable's name on one line."""
+    cluster = {"FLY_APP_NAME": "demo", "FLY_MACHINE_ID": "one", "FLYGATE_KEY": "k" * 32}
+    with pytest.raises(SettingError) as refused:
+        build_app(Settings.from_environment({**cluster, variable: value}), structlog.get_logger())
+
+    assert str(refused.value).startswith(f"{variable}: found ")
+    assert "\n" not in str(refused.value)
+
+
 def test_sliding_window() -> None:
     """The second algorithm counts RATE_LIMIT_RPM a minute, whatever the burst."""
     settings = Settings.from_environment({"RATE_LIMIT_ALGORITHM": "sliding_window"})
 
-    assert settings.limiter.quota == parse("60/m burst 60")
+    assert settings.limiter.quota == parse("100/m burst 100")
 
 
 def test_refuses_a_bucket_that_never_fills() -> None:

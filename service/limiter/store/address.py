@@ -1,5 +1,6 @@
 """Where a Redis is, and how to get in: read from a URL like `rediss://user:password@host:6380/0`."""
 
+import re
 import ssl
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
@@ -10,6 +11,7 @@ from service.limiter.errors import AddressError
 _FORM: Final = "redis://[user:password@]host[:port][/database], or rediss:// for TLS"
 _PORT: Final = 6379
 _CA_FILE: Final = "ssl_ca_certs"
+_DATABASE: Final = re.compile("[0-9]{1,6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class RedisAddress:
         """
         try:
             parts = urlsplit(url)
-            port, database = parts.port or _PORT, int(parts.path.strip("/") or 0)
+            port, database = parts.port or _PORT, _database(parts.path.strip("/") or "0")
             options = parse_qs(
                 parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)
             )
@@ -79,3 +81,9 @@ class RedisAddress:
     def __str__(self) -> str:
         """Host and port: what may be shown."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _database(text: str) -> int:
+    if not _DATABASE.fullmatch(text):
+        raise ValueError(text)
+    return int(text)

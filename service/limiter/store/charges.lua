@@ -31,7 +31,7 @@ local answers, codes, byte = {}, ARGV[2], string.byte
 local function take_one(i, kind)
   local key = KEYS[i]
   local before = states[key]
-  local after, wait, in_use = take(before, kind)
+  local after, wait, in_use = take(before, kind, key)
   answers[2 * i - 1], answers[2 * i] = wait, in_use
   if after and after ~= before then
     states[key], changed[key] = after, kind
@@ -44,7 +44,7 @@ local function take_all(first, last)
   for i = first, last do
     local key, kind = KEYS[i], kinds[byte(codes, i) % LAST]
     local before = pending[key] or states[key]
-    local after, wait, in_use = take(before, kind)
+    local after, wait, in_use = take(before, kind, key)
     answers[2 * i - 1], answers[2 * i] = wait, in_use
     if after then
       if after ~= before then pending[key], touched[key] = after, kind end

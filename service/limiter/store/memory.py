@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from typing import Final
 
 from service.limiter import bucket
-from service.limiter.clock import Clock, MonotonicClock
+from service.limiter.clock import Clock, MonotonicClock, steady
 from service.limiter.decision import Decision
 from service.limiter.errors import StoreFull
 from service.limiter.fingerprint import Fingerprint
@@ -53,7 +53,7 @@ class MemoryStore:
         """Start with a small table; it grows as it is used."""
         self._table = Table(round(max_keys / _LOAD))
         self._overflow = Overflow(max(16, max_keys // _KEYS_PER_OVERFLOW_BUCKET), on_overflow)
-        self._now = (clock or MonotonicClock()).now
+        self._now = steady(clock or MonotonicClock())
         self.fingerprint = fingerprint
 
     @property

@@ -6,4 +6,4 @@
 
 local kind = kind_of(0, tonumber(ARGV[2]), tonumber(ARGV[3]))
 local before = read(call('GET', KEYS[1]))
-write(KEYS[1], owing(before, kind, tonumber(ARGV[4]), tonumber(ARGV[5])), kind)
+write(KEYS[1], owing(before, kind, KEYS[1], tonumber(ARGV[4]), tonumber(ARGV[5])), kind)

@@ -8,5 +8,6 @@ local kept = call('MGET', unpack(KEYS))
 for i = 1, #KEYS do
   local before = read(kept[i])
   local owed = tonumber(ARGV[i + 1])
-  if owed > before then write(KEYS[i], owed) end
+  -- An equal one is written, too: what cannot be written anywhere is to fail.
+  if owed >= before then write(KEYS[i], owed) end
 end

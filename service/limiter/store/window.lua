@@ -20,8 +20,12 @@ local function read(kept)
   return { number = tonumber(number), current = tonumber(current), former = tonumber(former) }
 end
 
--- The state once the present window has begun.
+-- The state once the present window has begun. One of a later window is a block, in which nothing is
+-- counted; or it was written before this server's clock was put back, and is of the present one.
 local function as_of(state, number)
+  if state.number > number and state.current + state.former > 0 then
+    return { number = number, current = state.current, former = state.former }
+  end
   if state.number >= number then return state end
   local former = state.number == number - 1 and state.current or 0
   return { number = number, current = 0, former = former }
@@ -83,7 +87,8 @@ local function take(before, kind)
 end
 
 -- Uses up so many units, unless more are used; or, if they are negative, gives nothing for so long.
-local function owing(before, kind, units, blocked)
+local function owing(kept, kind, _, units, blocked)
+  local before = kept.number > kind.number and as_of(kept, kind.number) or kept
   if units >= 0 then
     local number = kind.number
     if units == 0 then return before end

@@ -71,7 +71,7 @@ async def test_the_ledger_keeps_what_the_gates_said(serving: Deployment) -> None
     [entry] = serving.ledger.history()
 
     assert list(entry["verdicts"]) == ["health", "smoke", "reach"]
-    assert entry["verdicts"]["smoke"].startswith("pass: v1-iad-1: burst of 10 served")
+    assert entry["verdicts"]["smoke"].startswith("pass: v1-iad-1: burst of 20 served")
 
 
 async def test_after_a_release_there_is_no_drift(serving: Deployment) -> None:
