@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra import flytoml, image
+from infra import image
 from infra.checkpoint import Checkpoint
 from infra.config import Pin
 from infra.errors import ConfigError, ImageError, LedgerError
@@ -28,6 +28,7 @@ from infra.rollout.journal import Journal
 from infra.rollout.ledger import Ledger
 from tests.infra.builders import OPEN
 from tests.infra.deployment import APP, Deployment
+from tests.support.fly_tomls import config_of
 
 pytestmark = pytest.mark.integration
 
@@ -379,11 +380,9 @@ async def test_a_repair_that_does_not_help_becomes_a_release(shop: Deployment) -
 
 async def test_a_former_machine_that_is_still_stopping_is_waited_for(shop: Deployment) -> None:
     """A process that died while it retired it leaves it so; Fly refuses to start it just then."""
-    config = flytoml.machine_config(
-        flytoml.overlay(
-            {"kill_timeout": 1, "kill_signal": "SIGTERM", "http_service": {"internal_port": 8080}},
-            {"env": {"FAULT": "stubborn"}},
-        )
+    config = config_of(
+        {"kill_timeout": 1, "kill_signal": "SIGTERM", "http_service": {"internal_port": 8080}},
+        {"env": {"FAULT": "stubborn"}},
     )
     await shop.release(config=config)
     (machine,) = (await shop.state()).machines
