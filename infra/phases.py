@@ -108,9 +108,10 @@ class Phase:
             "soft_limit": self.soft_limit,
             "hard_limit": self.hard_limit,
         }
-        kept = service if keeps_sizing else {}
-        found = {**service, **decided, **kept}
-        return {**found, "ports": [*map(self._over_port, service["ports"])]}
+        if keeps_sizing:
+            said = service.get("concurrency", {})
+            decided |= {**service, "concurrency": {**decided["concurrency"], **said}}
+        return {**service, **decided, "ports": [*map(self._over_port, service["ports"])]}
 
     def _over_port(self, port: Mapping[str, Any]) -> dict[str, Any]:
         if not self.affinity or "http" not in port.get("handlers", ()):

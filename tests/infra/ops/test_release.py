@@ -15,6 +15,7 @@ from infra.config import Pin
 from infra.errors import ConfigError, ImageError, LedgerError
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
+from infra.manifest import Gates
 from infra.ops import release as release_op
 from infra.ops.look import Look, LookRequest, look
 from infra.ops.orders import Orders
@@ -376,6 +377,21 @@ async def test_a_repair_that_does_not_help_becomes_a_release(shop: Deployment) -
 
     assert [r.version for r in ledger.releases] == [1, 2]
     assert (await shop.ask())["FLYGATE_RELEASE"] == "v2"
+
+
+async def test_a_worker_is_released_though_nobody_can_ask_it(shop: Deployment) -> None:
+    """It has no service; that it stays up is what is proved of it, and a crash is taken back."""
+    idle = "python -c 'import time; time.sleep(1e6)'"
+    await shop.release(config=config_of({"processes": {"worker": idle}, "kill_timeout": 1}))
+
+    crashing = config_of({"processes": {"worker": "python -c 'exit(3)'"}})
+    gates = Gates(wait="2s", uptime="1s", drain="0s")
+    with pytest.raises(RolloutRestored, match="v1 serves as before"):
+        await shop.release(config=crashing, gates=gates)
+
+    (machine,) = await shop.fly.machines(APP)
+    assert machine.state == "started"
+    assert machine.metadata["fly_process_group"] == "worker"
 
 
 async def test_a_former_machine_that_is_still_stopping_is_waited_for(shop: Deployment) -> None:
