@@ -14,6 +14,7 @@ from infra.fly_toml.lines import Path
 from infra.fly_toml.part import names
 from infra.fly_toml.remarks import Remarks
 from infra.fly_toml.table import Table
+from infra.redact import cut
 
 _MUST = {
     "string_type": "must be a text, in quotes",
@@ -30,6 +31,7 @@ _MUST = {
     "value_error": "{error}",
 }
 _FOUND_MAX = 60
+_SECRETIVE = frozenset({"env", "headers", "raw_value"})
 # Less alike than this, a key is another one, and no slip of the pen.
 _ALIKE = 0.6
 
@@ -66,7 +68,7 @@ def _sentence(error: dict[str, Any], path: Path, schema: type[BaseModel], file: 
         return f"{name} is missing; {dotted(path[:-1])} needs it."
     if kind == "list_type" and len(path) == 1:
         return f"{name} must be a list of tables: write [[{name}]]."
-    return f"{name or 'the file'} {_must(error)}{_found(_at(file, path)) if name else ''}."
+    return f"{name or 'the file'} {_must(error)}{_found(path, file)}."
 
 
 def _must(error: Mapping[str, Any]) -> str:
@@ -77,9 +79,12 @@ def _must(error: Mapping[str, Any]) -> str:
     return sentence.format(msg=error["msg"], **context)
 
 
-def _found(value: Any) -> str:
-    text = json.dumps(value, default=str, ensure_ascii=False)
-    return f", found {text[:_FOUND_MAX]}{'…' if len(text) > _FOUND_MAX else ''}"
+def _found(path: Path, file: Table) -> str:
+    """What stands there, but for what may be secret and should not be printed."""
+    if not path or not _SECRETIVE.isdisjoint(path):
+        return ""
+    text = json.dumps(_at(file, path), default=str, ensure_ascii=False)
+    return f", found {cut(text, _FOUND_MAX)}"
 
 
 def _at(file: Table, path: Path) -> Any:
