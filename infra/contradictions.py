@@ -13,7 +13,8 @@ from infra.config import SOURCE, StackConfig
 from infra.fly_toml import FlyToml
 from infra.fly_toml.complaints import dotted
 from infra.fly_toml.lines import Path
-from infra.fly_toml.remarks import Remarks
+from infra.fly_toml.remarks import Remark, Remarks
+from infra.settings_names import meant
 from infra.web_service import is_public, services, speaks_http, web_port
 
 # The service's own defaults (tests/infra/test_contradictions.py holds the two together).
@@ -49,6 +50,7 @@ def check(
     found.check_checks()
     found.check_files()
     found.check_env()
+    found.check_settings()
     found.check_build()
     remarks.check()
 
@@ -191,10 +193,28 @@ class _Contradictions:
             elif name.startswith("FLYGATE_"):
                 self._refuse(path, f"env.{name}: names with FLYGATE_ are reserved. Rename it.")
         if "PRIMARY_REGION" in self.stack.env:
-            self._refuse(
-                (),
-                "flygate:env.PRIMARY_REGION is set by Flygate: the first of flygate:regions. "
+            self._refuse_variable(
+                "PRIMARY_REGION",
+                "PRIMARY_REGION is set by Flygate: the first of flygate:regions. "
                 "Remove it: `pulumi config rm --path env.PRIMARY_REGION`.",
+            )
+
+    def check_settings(self) -> None:
+        """What the service would never read, or would not bear."""
+        for name in sorted({*self.file.values.env, *self.stack.env}):
+            if setting := meant(name):
+                self._refuse_variable(
+                    name, f"{name} is no setting of the service. Did you mean {setting}?"
+                )
+        said = self.env.get("SERVICE_MAX_REQUESTS", "").strip()
+        limits = [one.get("concurrency", {}) for one in services(self.config)]
+        hard = max((one.get("hard_limit", 0) for one in limits), default=0)
+        if said.isdigit() and len(said) < len(str(_MINUTE)) and int(said) < hard:
+            self._refuse_variable(
+                "SERVICE_MAX_REQUESTS",
+                f"SERVICE_MAX_REQUESTS is {said}, and the "
+                f"proxy gives a machine up to {hard} at a time: it would refuse the rest. Raise "
+                "it, or lower the hard limit (concurrency.hard).",
             )
 
     def check_build(self) -> None:
@@ -329,6 +349,13 @@ class _Contradictions:
         if name in self.stack.env:
             return f"flygate:env.{name}"
         return f"line {self.file.line('env', name)}"
+
+    def _refuse_variable(self, name: str, text: str) -> None:
+        """Where it is set: the stack's variables win over the file's."""
+        if name in self.stack.env:
+            self.remarks.refusals.append(Remark(None, f"flygate:env.{text}", is_of_the_stack=True))
+        else:
+            self._refuse(("env", name), f"env.{text}")
 
     def _refuse(self, path: Path, text: str) -> None:
         self.remarks.refuse(self.file.line(*path), text)

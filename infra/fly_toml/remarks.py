@@ -10,12 +10,19 @@ from infra.fly_toml.document import NAME
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A sentence about a line; of a table that comes from no file no line is known."""
+    """A sentence about a line; of a table that comes from no file no line is known.
+
+    Attributes:
+        is_of_the_stack: it is about a key of the stack's configuration, which the text names.
+    """
 
     line: int | None
     text: str
+    is_of_the_stack: bool = False
 
     def __str__(self) -> str:
+        if self.is_of_the_stack:
+            return self.text
         return f"{NAME}:{self.line}: {self.text}" if self.line else f"{NAME}: {self.text}"
 
 

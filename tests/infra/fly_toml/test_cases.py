@@ -100,6 +100,14 @@ REFUSED = {
         "kill_timeout = 20\n" + HEAD + WEB + "[env]\nSHUTDOWN_SECONDS = 25\n",
         ["fly.toml:1: kill_timeout is 20 s, and SHUTDOWN_SECONDS is 25 (line 7): Fly would kill"],
     ),
+    "a misspelt setting": (
+        HEAD + "[env]\nRATE_LIMT_RPM = 30\n" + WEB,
+        ["fly.toml:4: env.RATE_LIMT_RPM is no setting of the service. Did you mean RATE_LIMIT"],
+    ),
+    "more requests than the service takes": (
+        HEAD + "[env]\nSERVICE_MAX_REQUESTS = 50\n" + WEB,
+        ["fly.toml:4: env.SERVICE_MAX_REQUESTS is 50, and the proxy gives a machine up to 100"],
+    ),
     "longer than Fly waits": (
         "kill_timeout = '1h'\n" + HEAD + WEB,
         ["fly.toml:1: kill_timeout is 3600 s; Fly waits 300 s at most. Lower it."],
@@ -169,6 +177,9 @@ def test_the_stack_s_port_is_held_against_the_file_s_too(tmp_path: Path) -> None
     text = HEAD + "[env]\nPORT = 8080\n" + WEB
     with pytest.raises(ConfigError, match=r"and PORT is 9000 \(flygate:env\.PORT\)"):
         plan(text, tmp_path, env={"PORT": 9000})
+
+    with pytest.raises(ConfigError, match=r"^flygate:env\.RATE_LIMIT_RPS is no setting of the"):
+        plan(HEAD + WEB, tmp_path, env={"RATE_LIMIT_RPS": 1})
 
     own = '[processes]\napp = "node server.js"\n[http_service]\ninternal_port = 3000\n'
     assert manifest_of(plan(HEAD + own + 'processes = ["app"]\n', tmp_path)).web_port == 3000
