@@ -97,7 +97,8 @@ def wait(stack: StackConfig, file: FlyToml) -> str:
     deploy = file.values.deploy
     if _is_said(stack, "wait") or deploy is None or deploy.wait_timeout is None:
         return stack.rollout.wait
-    return f"{goduration.nanoseconds(deploy.wait_timeout) // goduration.MILLISECOND}ms"
+    whole, rest = divmod(goduration.nanoseconds(deploy.wait_timeout), goduration.SECOND)
+    return f"{whole}s" if not rest else f"{whole}.{rest:09}s"
 
 
 def _said(config: Mapping[str, Any], file: FlyToml, row: Phase) -> Iterator[_Said]:

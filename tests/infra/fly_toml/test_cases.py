@@ -335,7 +335,7 @@ def test_a_rollout_is_the_file_s_where_the_stack_says_nothing(tmp_path: Path) ->
     other = plan(text, tmp_path, rollout={"strategy": "bluegreen", "wait": "30s"})
 
     assert manifest_of(asked).rollout.strategy == "rolling"
-    assert manifest_of(asked).gates.wait == "300000ms"
+    assert manifest_of(asked).gates.wait == "300s"
     assert asked.notes == ()
     assert manifest_of(other).rollout.strategy == "bluegreen"
     assert manifest_of(other).gates.wait == "30s"
