@@ -394,6 +394,18 @@ async def test_a_worker_is_released_though_nobody_can_ask_it(shop: Deployment) -
     assert machine.metadata["fly_process_group"] == "worker"
 
 
+async def test_a_service_is_asked_where_the_file_has_it(shop: Deployment) -> None:
+    """On its own port, though it is not the first service; smoke and proxy both find it."""
+    database = {"internal_port": 5432, "protocol": "tcp", "ports": [{"port": 5432}]}
+    web = {"internal_port": 8000, "ports": [{"port": 443, "handlers": ["tls", "http"]}]}
+    file = {"env": {"PORT": "8000"}, "services": [database, web], "kill_timeout": 1}
+
+    ledger = await shop.release(config=config_of(file))
+
+    assert [r.version for r in ledger.releases] == [1]
+    assert (await shop.ask())["FLYGATE_RELEASE"] == "v1"
+
+
 async def test_a_former_machine_that_is_still_stopping_is_waited_for(shop: Deployment) -> None:
     """A process that died while it retired it leaves it so; Fly refuses to start it just then."""
     config = config_of(
