@@ -52,10 +52,9 @@ def main() -> None:
     asked = Asked.read(raw, is_redis_secret=inputs.is_secret("redis"), root=ROOT)
     stack = asked.stack
     _announce(asked)
-    for line in asked.notes:
-        pulumi.log.warn(line)
     pinned = _pinned_redis(asked, recorded)
     seen = _look(asked, recorded, owner, pinned)
+    _say(stack, seen, asked.notes, pulumi.log.warn)
     drift = seen["drift"]
     live = LiveRedis(**seen["redis"]) if seen["redis"] else None
     if pinned:
@@ -223,7 +222,7 @@ def _tell_plan(
     if left := seen["left"]:
         _say(stack, seen, [redis.reminder(LiveRedis(**left), pulumi.get_stack())])
     if not stack.pin:
-        _say(stack, seen, [*sizing.warnings(stack.row, len(asked.regions))], pulumi.log.warn)
+        _say(stack, seen, [*sizing.warnings(asked.row, len(asked.regions))], pulumi.log.warn)
         bounds.check(ahead.wanted.manifest, ahead.secrets)
     costs = planned.costs if planned else (0.0, 0.0)
     _say(stack, seen, ahead.lines(is_drifted=bool(seen["found"]), redis=costs))
@@ -254,7 +253,7 @@ def _request(
 
 
 def _announce(asked: Asked) -> None:
-    stack, row = asked.stack, asked.stack.row
+    stack, row = asked.stack, asked.row
     if stack.pin:
         return
     if stack.promotion:

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from infra import config, flytoml, image, manifest, redis
+from infra import agreement, config, contradictions, image, manifest, redis
 from infra.config import StackConfig
 from infra.errors import ConfigError
+from infra.fly_toml import FlyToml
+from infra.fly_toml.document import read as read_document
 from infra.manifest import Manifest
+from infra.phases import Phase
 from infra.redis import LiveRedis, RedisPlan
 from infra.sources import Sources
 
@@ -24,7 +27,8 @@ class Asked:
         redis_url: of the Redis that the stack brings, or None.
         regions: the first one first.
         manifest: what shall run; None while the stack is pinned.
-        notes: what the operator should know of the files that are packed.
+        notes: what the operator should know of the files that are packed, and of fly.toml.
+        sized: the stack's row, with the sizes of fly.toml where it decides; None with a pin.
     """
 
     stack: StackConfig
@@ -33,6 +37,7 @@ class Asked:
     regions: tuple[str, ...]
     manifest: Manifest | None
     notes: tuple[str, ...] = ()
+    sized: Phase | None = None
 
     @classmethod
     def read(cls, raw: Mapping[str, Any], *, is_redis_secret: bool, root: Path) -> Self:
@@ -50,10 +55,18 @@ class Asked:
         url = config.load_redis_url(raw, is_secret=is_redis_secret)
         _check_one_redis(stack, secrets)
         _check_url(secrets)
-        toml = flytoml.read(root / "fly.toml")
-        regions = manifest.regions(stack, toml)
-        wanted = None if stack.pin else _manifest(stack, toml, secrets, root)
-        return cls(stack, secrets, url, regions, wanted, _notes(stack, root))
+        if stack.pin:
+            return cls(stack, secrets, url, _pinned_regions(stack, root), None)
+        file = FlyToml.read(root / "fly.toml")
+        regions = manifest.regions(stack, file)
+        wanted = _manifest(stack, file, secrets, root)
+        told = (*_notes(stack, root), *notes_of(stack, file, wanted))
+        return cls(stack, secrets, url, regions, wanted, told, agreement.row(stack, file))
+
+    @property
+    def row(self) -> Phase:
+        """What the machines are like."""
+        return self.sized or self.stack.row
 
     @property
     def brings_redis(self) -> bool:
@@ -117,17 +130,34 @@ def _check_url(secrets: Mapping[str, str]) -> None:
         )
 
 
+def notes_of(stack: StackConfig, file: FlyToml, wanted: Manifest) -> list[str]:
+    """What the operator should know of fly.toml: what wins over it, and what may surprise."""
+    return [
+        *contradictions.notes(file, stack, wanted.config),
+        *agreement.notes(stack, file),
+    ]
+
+
+def _pinned_regions(stack: StackConfig, root: Path) -> tuple[str, ...]:
+    """The checkout is not deployed, so its fly.toml may be as it likes."""
+    if stack.regions:
+        return stack.regions
+    if primary := read_document(root / "fly.toml").get("primary_region"):
+        return (str(primary),)
+    raise ConfigError(manifest.NO_REGION)
+
+
 def _manifest(
-    stack: StackConfig, toml: Mapping[str, Any], secrets: Mapping[str, str], root: Path
+    stack: StackConfig, file: FlyToml, secrets: Mapping[str, str], root: Path
 ) -> Manifest:
     reference = stack.image
     if reference == config.SOURCE:
         reference = image.pack(root, list(stack.source)).reference(stack.app)
-    return manifest.build(stack, toml, reference, secrets)
+    return manifest.build(stack, file, reference, secrets)
 
 
 def _notes(stack: StackConfig, root: Path) -> tuple[str, ...]:
-    """Of an image that is packed here; the checkout of a pinned stack is not deployed."""
-    if stack.image != config.SOURCE or stack.pin:
+    """Of an image that is packed here."""
+    if stack.image != config.SOURCE:
         return ()
     return tuple(Sources.read(root, stack.source).notes())

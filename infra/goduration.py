@@ -5,52 +5,67 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from infra.errors import ConfigError
+NANOSECOND = 1
+MILLISECOND = 1_000_000
+SECOND = 1_000_000_000
 
 _NANOSECONDS = {
-    "ns": 1,
+    "ns": NANOSECOND,
     "us": 1_000,
     "µs": 1_000,
-    "ms": 1_000_000,
-    "s": 1_000_000_000,
-    "m": 60_000_000_000,
-    "h": 3_600_000_000_000,
+    "μs": 1_000,
+    "ms": MILLISECOND,
+    "s": SECOND,
+    "m": 60 * SECOND,
+    "h": 3600 * SECOND,
 }
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
-_SECOND = _NANOSECONDS["s"]
+_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
+_LARGEST = 2**63 - 1
+# Longer than any sum of parts that fits; the rest is not worth the time to read it.
+_CHARACTERS_MAX = 200
 
 
-def normal(value: int | str, key: str, *, unit: str = "ns") -> str:
-    """The duration in Go's own spelling: "90s" is "1m30s", "300s" is "5m0s".
-
-    Args:
-        value: a text with units, or a whole number of `unit`s.
-        key: where it stands in the file, for the complaint.
+def nanoseconds(text: str) -> int:
+    """What a duration means: "1m30s", "1.5h", "0".
 
     Raises:
-        ConfigError: it is neither.
+        ValueError: it is none, is negative, or is longer than Go can hold (292 years).
     """
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return _spell(value * _NANOSECONDS[unit])
-    parts = _PART.findall(value) if isinstance(value, str) else []
-    if not parts or "".join(number + name for number, name in parts) != value:
-        raise ConfigError(f'fly.toml: {key} must be a duration, as in "15s", found {value!r}')
-    return _spell(int(sum(Decimal(number) * _NANOSECONDS[name] for number, name in parts)))
+    if text in {"0", "+0"}:
+        return 0
+    parts = _PART.findall(text) if len(text) <= _CHARACTERS_MAX else []
+    if not parts or "".join(number + unit for number, unit in parts) != text.removeprefix("+"):
+        raise ValueError('is no duration; write a number and a unit, as in "15s" or "2m"')
+    return bounded(int(sum(Decimal(number) * _NANOSECONDS[unit] for number, unit in parts)))
 
 
-def _spell(nanoseconds: int) -> str:
-    """Hours, minutes and seconds from one second on; below, one number with its unit."""
-    if nanoseconds == 0:
+def bounded(value: int) -> int:
+    """The same nanoseconds, if Go can hold them.
+
+    Raises:
+        ValueError: it can't.
+    """
+    if not 0 <= value <= _LARGEST:
+        raise ValueError("is no length of time that there is: it is negative, or over 292 years")
+    return value
+
+
+def spell(value: int) -> str:
+    """Nanoseconds in Go's own spelling: "1m30s", "5m0s", "1.5ms".
+
+    Hours, minutes and seconds from one second on; below, one number with its unit.
+    """
+    if value == 0:
         return "0s"
-    if nanoseconds < _SECOND:
-        unit = next(u for u in ("ms", "µs", "ns") if nanoseconds >= _NANOSECONDS[u])
-        return f"{_number(nanoseconds, _NANOSECONDS[unit])}{unit}"
-    minutes, rest = divmod(nanoseconds, _NANOSECONDS["m"])
+    if value < SECOND:
+        unit = next(u for u in ("ms", "µs", "ns") if value >= _NANOSECONDS[u])
+        return f"{_number(value, _NANOSECONDS[unit])}{unit}"
+    minutes, rest = divmod(value, _NANOSECONDS["m"])
     hours, minutes = divmod(minutes, 60)
     text = f"{hours}h" if hours else ""
     text += f"{minutes}m" if hours or minutes else ""
-    return f"{text}{_number(rest, _SECOND)}s"
+    return f"{text}{_number(rest, SECOND)}s"
 
 
-def _number(nanoseconds: int, unit: int) -> str:
-    return f"{(Decimal(nanoseconds) / unit).normalize():f}"
+def _number(value: int, unit: int) -> str:
+    return f"{(Decimal(value) / unit).normalize():f}"

@@ -14,12 +14,19 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
-from infra import flytoml
+from infra import agreement, contradictions, redis
 from infra.config import By, Judge, StackConfig, Strategy
 from infra.errors import ConfigError
+from infra.fly_toml import FlyToml, machine_config
+from infra.fly_toml.remarks import Remark
 from infra.phases import Phase
+from infra.regions import check as check_regions
+from infra.web_service import is_public, web_port
 
 NO_TIME = "0s"
+NO_REGION = (
+    "No region: set primary_region in fly.toml, or `pulumi config set --path 'regions[0]' iad`."
+)
 
 
 class Gates(BaseModel):
@@ -88,6 +95,16 @@ class Manifest(BaseModel):
         return env
 
     @property
+    def web_port(self) -> int | None:
+        """Where the service that can be asked listens in its machine; none of a worker."""
+        return web_port(self.config)
+
+    @property
+    def is_public(self) -> bool:
+        """The app's public address leads to it."""
+        return is_public(self.config)
+
+    @property
     def count(self) -> int:
         """Machines in all regions together."""
         return self.machines * len(self.regions)
@@ -102,21 +119,21 @@ class Manifest(BaseModel):
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def build(
-    stack: StackConfig, toml: Mapping[str, Any], image: str, secret_names: Iterable[str]
-) -> Manifest:
+def build(stack: StackConfig, file: FlyToml, image: str, secret_names: Iterable[str]) -> Manifest:
     """The manifest that a stack's configuration, its phase and fly.toml ask for.
 
     Raises:
-        ConfigError: fly.toml and the configuration leave something open.
+        ConfigError: fly.toml and the configuration leave something open, or contradict each other.
     """
-    where = regions(stack, toml)
-    row = _workable(stack, toml)
-    merged = flytoml.overlay(flytoml.overlay(toml, row.overlay(len(where))), {"env": stack.env})
-    config = flytoml.machine_config(merged)
+    where = regions(stack, file)
+    row = _workable(stack, file)
+    config = row.over(machine_config(file), len(where), keeps_sizing=stack.sizing == "fly.toml")
+    # Fly keeps machines awake there.
+    config["env"] = {**config["env"], **stack.env, "PRIMARY_REGION": where[0]}
     names = tuple(sorted(secret_names))
     _check_overlap(stack.env, names)
-    _check_affinity(stack.rollout.by, config.get("env", {}))
+    _check_affinity(stack.rollout.by, config)
+    contradictions.check(file, stack, config, {*names, redis.URL})
     return Manifest(
         app=stack.app,
         image=image,
@@ -126,13 +143,13 @@ def build(
         machines=row.machines,
         secrets=names,
         gates=Gates(
-            wait=stack.rollout.wait,
+            wait=agreement.wait(stack, file),
             uptime=stack.rollout.uptime,
             drain=stack.rollout.drain,
             limiter=stack.smoke.limiter,
         ),
         rollout=Course(
-            strategy=stack.rollout.strategy,
+            strategy=agreement.strategy(stack, file),
             by=stack.rollout.by,
             steps=stack.rollout.steps,
             soak=stack.rollout.soak,
@@ -142,7 +159,7 @@ def build(
     )
 
 
-def regions(stack: StackConfig, toml: Mapping[str, Any]) -> tuple[str, ...]:
+def regions(stack: StackConfig, file: FlyToml) -> tuple[str, ...]:
     """Where the stack runs, the first region first.
 
     Raises:
@@ -150,13 +167,15 @@ def regions(stack: StackConfig, toml: Mapping[str, Any]) -> tuple[str, ...]:
     """
     if stack.regions:
         return stack.regions
-    primary = toml.get("primary_region")
+    primary = file.values.primary_region
     if not primary:
-        raise ConfigError(
-            "No region: set primary_region in fly.toml, or "
-            "`pulumi config set --path 'regions[0]' iad`."
-        )
-    return (str(primary),)
+        raise ConfigError(NO_REGION)
+    try:
+        check_regions([primary])
+    except ValueError as exc:
+        line = file.line("primary_region")
+        raise ConfigError(str(Remark(line, f"primary_region {exc}."))) from None
+    return (primary,)
 
 
 def canonical(value: Any) -> str:
@@ -164,21 +183,27 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def _workable(stack: StackConfig, toml: Mapping[str, Any]) -> Phase:
+def _workable(stack: StackConfig, file: FlyToml) -> Phase:
     """The stack's row; sliding windows can't move between machines, so they have no affinity."""
-    algorithm = {**(toml.get("env") or {}), **stack.env}.get("RATE_LIMIT_ALGORITHM")
-    if algorithm != "sliding_window" or not stack.row.affinity:
-        return stack.row
+    row = agreement.row(stack, file)
+    algorithm = {**file.values.env, **stack.env}.get("RATE_LIMIT_ALGORITHM")
+    if algorithm != "sliding_window" or not row.affinity:
+        return row
     if stack.affinity:
         raise ConfigError(
             "flygate:affinity is true, and RATE_LIMIT_ALGORITHM is sliding_window, whose counts "
             "can't be handed from one machine to another. Remove one: `pulumi config rm affinity`."
         )
-    return replace(stack.row, affinity=False)
+    return replace(row, affinity=False)
 
 
-def _check_affinity(by: By, env: Mapping[str, str]) -> None:
-    if by == "clients" and env.get("RATE_LIMIT_AFFINITY") != "on":
+def _check_affinity(by: By, config: Mapping[str, Any]) -> None:
+    if by == "clients" and web_port(config) is None:
+        raise ConfigError(
+            'flygate:rollout.by is "clients", and no service of fly.toml speaks HTTP: there are '
+            "none. Move machines instead: `pulumi config set --path rollout.by machines`."
+        )
+    if by == "clients" and config["env"].get("RATE_LIMIT_AFFINITY") != "on":
         raise ConfigError(
             'flygate:rollout.by is "clients"; it needs sticky sessions, and they are off '
             "(RATE_LIMIT_AFFINITY). Turn them on: `pulumi config set affinity true`. Or move "

@@ -5,10 +5,12 @@ Any value can be overridden in the stack's configuration; the row is the default
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from infra import prices
+from infra.web_service import services, speaks_http
 
 Autostop = Literal["off", "stop", "suspend"]
 Concurrency = Literal["requests", "connections"]
@@ -23,6 +25,10 @@ _REPLAY_CACHE = {
     "type": "cookie",
     "name": "flygate_affinity",
 }
+
+
+# As Fly's API writes it.
+_AUTOSTOP: dict[str, bool | str] = {"off": False, "stop": True, "suspend": "suspend"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +74,50 @@ class Phase:
         redis = prices.redis_month(self.redis_plan, read_regions)
         return round(each * regions * self.machines + redis, 2)
 
-    def overlay(self, regions: int = 1) -> dict[str, Any]:
-        """What the phase decides of the machine config, in the terms of `fly.toml`."""
-        service: dict[str, Any] = {
-            "auto_stop_machines": self.autostop,
-            "auto_start_machines": True,
-            "min_machines_running": self.minimum_running,
-            "concurrency": {
-                "type": self.concurrency,
-                "soft_limit": self.soft_limit,
-                "hard_limit": self.hard_limit,
-            },
+    def over(
+        self, config: Mapping[str, Any], regions: int = 1, *, keeps_sizing: bool = False
+    ) -> dict[str, Any]:
+        """A machine config with what the phase decides of it.
+
+        Args:
+            config: as `fly.toml` asks for it.
+            regions: in how many the machines run.
+            keeps_sizing: what `fly.toml` says of guest, concurrency and autostop stays; see
+                `flygate:sizing`.
+        """
+        size = {"cpu_kind": self.cpu_kind, "cpus": self.cpus, "memory_mb": self.memory_mb}
+        found = [self._over_service(one, keeps_sizing=keeps_sizing) for one in services(config)]
+        return {
+            **config,
+            "env": {**config.get("env", {}), **self._env(regions)},
+            "guest": {**config.get("guest", {}), **({} if keeps_sizing else size)},
+            **({"services": found} if found else {}),
         }
-        if self.affinity:
-            service["http_options"] = {"replay_cache": [dict(_REPLAY_CACHE)]}
-        guest = {"cpu_kind": self.cpu_kind, "cpus": self.cpus, "memory_mb": self.memory_mb}
-        return {"env": self._env(regions), "vm": [guest], "http_service": service}
+
+    def _over_service(self, service: Mapping[str, Any], *, keeps_sizing: bool) -> dict[str, Any]:
+        """Sleep is the machine's, so every service has it; limits count what speaks HTTP."""
+        decided: dict[str, Any] = {
+            "autostop": _AUTOSTOP[self.autostop],
+            "autostart": True,
+            "min_machines_running": self.minimum_running,
+        }
+        if not speaks_http(service):
+            return {**service, **decided, **(service if keeps_sizing else {})}
+        decided["concurrency"] = {
+            "type": self.concurrency,
+            "soft_limit": self.soft_limit,
+            "hard_limit": self.hard_limit,
+        }
+        if keeps_sizing:
+            said = service.get("concurrency", {})
+            decided |= {**service, "concurrency": {**decided["concurrency"], **said}}
+        return {**service, **decided, "ports": [*map(self._over_port, service["ports"])]}
+
+    def _over_port(self, port: Mapping[str, Any]) -> dict[str, Any]:
+        if not self.affinity or "http" not in port.get("handlers", ()):
+            return dict(port)
+        options = {**port.get("http_options", {}), "replay_cache": [dict(_REPLAY_CACHE)]}
+        return {**port, "http_options": options}
 
     def _env(self, regions: int) -> dict[str, str]:
         return {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import Field, field_validator
 
@@ -45,10 +45,13 @@ class Sizing(Section):
     """The keys of the stack's configuration that stand in place of the phase's values.
 
     Attributes:
+        sizing: who decides on guest, concurrency and sleep: the phase, or fly.toml where it says
+            something of them; see `infra/agreement.py`.
         machines: how many run in each region.
         redis: the Redis where limits are kept, if they are kept in one.
     """
 
+    sizing: Literal["phase", "fly.toml"] = "phase"
     machines: int | None = Field(default=None, ge=1, le=50)
     minimum_running: int | None = Field(default=None, ge=0)
     guest: Guest = Guest()

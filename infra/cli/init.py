@@ -13,13 +13,14 @@ from typing import Annotated, Any
 
 import typer
 
-from infra import flytoml, stack_file
+from infra import stack_file
 from infra.cli.doctor import show_progress
 from infra.cli.stack import LOCAL, Stack
 from infra.cli.stack_name import StackName
 from infra.doctor.finding import Finding, Verdict
 from infra.doctor.patient import Patient
 from infra.errors import ConfigError
+from infra.fly_toml import document
 from infra.initial.choices import Choices, Flags, choose
 from infra.initial.draft import Written, write
 from infra.initial.premises import PREMISES
@@ -91,7 +92,7 @@ def _checked(name: str) -> str:
 def _defaults(stack: Stack) -> Flags:
     """What is proposed: the folder's name, and the region where `fly.toml` has its home."""
     folder = re.sub(r"[^a-z0-9]+", "-", stack.root.name.lower()).strip("-")
-    home = str(flytoml.read(stack.root / "fly.toml").get("primary_region") or "iad")
+    home = str(document.read(stack.root / "fly.toml").get("primary_region") or "iad")
     org = stack.environment.get("FLY_ORG", "personal")
     return Flags(f"{folder}-{stack.name}", org, (home,), "1")
 

@@ -17,6 +17,7 @@ from infra.redact import Redactor, cut
 from infra.rollout.errors import Untold
 from infra.rollout.order import PATH, Known, Order
 from infra.rollout.signature import HEADER, sign
+from infra.rollout.smoke import DEFAULT_PORT
 from infra.rollout.world import Member, World
 from infra.web import open_web
 
@@ -157,9 +158,8 @@ class Messenger:
         self, member: Member, method: str, order: str, headers: dict[str, str]
     ) -> Reply:
         script = Path(__file__).with_name("errand.py").read_text(encoding="utf-8")
-        services = self.world.target.manifest.config.get("services") or [{}]
         asked = {
-            "port": int(services[0].get("internal_port", 8080)),
+            "port": self.world.target.manifest.web_port or DEFAULT_PORT,
             "timeout": ANSWER_SECONDS,
             "method": method,
             "path": PATH,

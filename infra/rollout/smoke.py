@@ -15,6 +15,7 @@ from infra.rollout.probe import PROBE
 from infra.rollout.signature import HEADER, sign
 
 # The service's own defaults (tests/infra/rollout/test_smoke.py holds the two together).
+DEFAULT_PORT = 8080
 DEFAULT_RPM = 100
 DEFAULT_BURST = 20
 REQUEST_SECONDS = 5
@@ -42,9 +43,8 @@ class Expectation:
     @classmethod
     def of(cls, manifest: Manifest, *, limiter: bool) -> Expectation:
         """Read from a manifest's environment and services."""
-        services = manifest.config.get("services") or [{}]
         return cls(
-            port=int(services[0].get("internal_port", 8080)),
+            port=manifest.web_port or DEFAULT_PORT,
             limiter=limiter,
             burst=_whole(manifest.env, "RATE_LIMIT_BURST", DEFAULT_BURST),
             per_second=_whole(manifest.env, "RATE_LIMIT_RPM", DEFAULT_RPM) / 60,

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from infra import flytoml
 from infra.config import Judge
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
@@ -32,6 +31,7 @@ from service.cluster.shared_ring import ring_of
 from service.limiter import client_key
 from tests.infra.deployment import APP, TOML, Deployment
 from tests.support.crowd import Client, Crowd
+from tests.support.fly_tomls import config_of
 from tests.support.service_fleet import REPLAY_CACHE, ROOT
 
 pytestmark = [
@@ -100,9 +100,7 @@ async def release(
         "machines": 2,
         "rollout": course,
         "gates": Gates(wait="20s", drain="200ms"),
-        "config": flytoml.machine_config(
-            flytoml.overlay(TOML, {"env": env, "http_service": service})
-        ),
+        "config": config_of(TOML, {"env": env, "http_service": service}),
         **changes,
     }
     await made.release(how=how, **values)

@@ -18,13 +18,15 @@ MANIFEST_ID = "0123456789ab"
 OPEN = Protection(Path("no-such-folder"))
 IMAGE = f"registry.fly.io/shop@{DIGEST}"
 
+WEB = {"internal_port": 8080, "ports": [{"port": 443, "handlers": ["http", "tls"]}]}
+
 
 def manifest(**changes: Any) -> Manifest:
     """One machine in `iad` that is probed, without secrets."""
     values: dict[str, Any] = {
         "app": "shop",
         "image": IMAGE,
-        "config": {"env": {"RATE_LIMIT_BURST": "10"}, "services": [{"internal_port": 8080}]},
+        "config": {"env": {"RATE_LIMIT_BURST": "10"}, "services": [WEB]},
         "phase": 1,
         "regions": ("iad",),
         "machines": 1,

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from infra import flytoml, image
+from infra import image
 from infra.config import Pin
 from infra.fly.client import FlyClient
 from infra.fly.models import Check
@@ -25,6 +25,7 @@ from infra.ops.site import Site
 from infra.rollout.ledger import Ledger
 from infra.rollout.observe import State, observe
 from infra.web import open_web
+from tests.support.fly_tomls import config_of
 
 APP = "shop"
 TOML: dict[str, Any] = {
@@ -85,7 +86,7 @@ class Deployment:
         values: dict[str, Any] = {
             "app": APP,
             "image": image.pack(self.root, ["service"]).reference(APP),
-            "config": flytoml.machine_config(flytoml.overlay(TOML, {"env": env})),
+            "config": config_of(TOML, {"env": env}),
             "phase": 1,
             "regions": ("iad",),
             "machines": 1,

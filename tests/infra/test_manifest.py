@@ -9,6 +9,7 @@ import pytest
 from infra import manifest
 from infra.config import StackConfig
 from infra.errors import ConfigError
+from infra.fly_toml import FlyToml
 from infra.manifest import Manifest
 from tests.infra.builders import DIGEST, IMAGE
 
@@ -21,7 +22,7 @@ TOML: dict[str, Any] = {
 
 def build(secrets: tuple[str, ...] = (), toml: Any = None, **stack: Any) -> Manifest:
     return manifest.build(
-        StackConfig(app="shop", **stack), TOML if toml is None else toml, IMAGE, secrets
+        StackConfig(app="shop", **stack), FlyToml.of(TOML if toml is None else toml), IMAGE, secrets
     )
 
 
@@ -90,7 +91,7 @@ def test_durations_of_the_rollout_become_gates() -> None:
 def test_a_stack_without_any_region_is_asked_for_one() -> None:
     """There is no region to guess."""
     with pytest.raises(ConfigError, match=r"primary_region in fly\.toml"):
-        build(toml={"http_service": {}})
+        build(toml={"http_service": {"internal_port": 8080}})
 
 
 def test_a_name_that_is_both_plain_and_secret_is_refused() -> None:

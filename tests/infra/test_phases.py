@@ -6,9 +6,10 @@ import itertools
 
 import pytest
 
-from infra import flytoml, prices
+from infra import prices
 from infra.phases import PHASES, Phase
 from service.cluster.cookie import NAME
+from tests.support.fly_tomls import config_of
 
 
 def test_the_table_grows() -> None:
@@ -39,9 +40,7 @@ def test_a_row_is_consistent(row: Phase) -> None:
 @pytest.mark.parametrize("row", PHASES.values(), ids=lambda row: row.name)
 def test_a_row_decides_size_limits_and_sleep_of_the_machines(row: Phase) -> None:
     """What the row says is what the machine config gets."""
-    config = flytoml.machine_config(
-        flytoml.overlay({"http_service": {"internal_port": 8080}}, row.overlay(1))
-    )
+    config = row.over(config_of({"http_service": {"internal_port": 8080}}))
 
     service = config["services"][0]
     assert config["guest"] == {
@@ -58,9 +57,7 @@ def test_a_row_decides_size_limits_and_sleep_of_the_machines(row: Phase) -> None
 @pytest.mark.parametrize("row", PHASES.values(), ids=lambda row: row.name)
 def test_affinity_is_told_to_the_service_and_to_the_proxy(row: Phase) -> None:
     """The proxy remembers clients by the cookie that the service sets; a stack can turn it off."""
-    base = {"http_service": {"internal_port": 8080}}
-
-    config = flytoml.machine_config(flytoml.overlay(base, row.overlay(1)))
+    config = row.over(config_of({"http_service": {"internal_port": 8080}}))
 
     caches = [port.get("http_options") for port in config["services"][0]["ports"]]
     rule = {"path_prefix": "/", "ttl_seconds": 300, "type": "cookie", "name": NAME}

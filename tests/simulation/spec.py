@@ -12,6 +12,8 @@ from tests.simulation.guest import Nature
 
 APP = "shop"
 _CHECK = {"type": "http", "path": "/readyz", "interval": "1s", "timeout": "2s", "port": 8080}
+_PORT = {"port": 443, "handlers": ["http", "tls"]}
+_SERVICE = {"internal_port": 8080, "ports": [_PORT], "checks": [_CHECK]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Spec:
         return Manifest(
             app=APP,
             image=f"registry.fly.io/{APP}@sha256:{digest}",
-            config={"env": env, "services": [{"internal_port": 8080, "checks": [_CHECK]}]},
+            config={"env": env, "services": [_SERVICE]},
             phase=self.phase,
             regions=self.regions,
             machines=self.machines,

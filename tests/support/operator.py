@@ -3,10 +3,11 @@
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from infra import flytoml, image
+from infra import image
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints, is_loopback
 from infra.fly.pace import Pace
@@ -17,6 +18,7 @@ from infra.ops.request import ReleaseRequest
 from infra.ops.site import Site
 from infra.phases import PHASES
 from infra.rollout.ledger import Ledger
+from tests.support.fly_tomls import config_of, own
 from tests.support.localfly import Machines, local_machines
 from tests.support.service_fleet import KEY, ROOT, ServiceFleet
 
@@ -55,17 +57,18 @@ class Operator:
         fleet.ids = [one.id for one in found if one.state == "started" and not one.cordoned]
 
     def _manifest(self, machines: int, environment: dict[str, str]) -> Manifest:
-        toml = flytoml.overlay(flytoml.read(ROOT / "fly.toml"), PHASES[2].overlay())
         changes: dict[str, Any] = {
             "kill_timeout": 5,
-            "http_service": {"checks": [CHECK], "auto_stop_machines": "off"},
-            "env": {**self.fleet.environment, **environment},
+            "http_service": {"checks": [CHECK]},
         }
+        phase = replace(PHASES[2], autostop="off")
+        config = phase.over(config_of(own(), changes))
+        config["env"] |= {**self.fleet.environment, **environment}
         packed = image.pack(self._checkout, [SOURCE])
         return Manifest(
             app=self.fleet.fly.app,
             image=packed.reference(self.fleet.fly.app),
-            config=flytoml.machine_config(flytoml.overlay(toml, changes)),
+            config=config,
             phase=2,
             regions=("iad",),
             machines=machines,

@@ -8,9 +8,10 @@ from typing import Final
 
 import httpx
 
-from infra import flytoml, image
+from infra import image
 from infra.local.options import Options
 from infra.phases import PHASES
+from tests.support.fly_tomls import config_of, own
 from tests.support.localfly import Json, local_machines
 from tests.support.service_fleet import KEY, ROOT, ServiceFleet
 
@@ -60,10 +61,9 @@ async def phase_fleet(
     """So many machines, with what else they shall have in their environment."""
     async with local_machines(folder / "fly", _QUICK) as fly:
         fly.digest = await fly.put_image(image.pack(ROOT, ["service"]).archive)
-        toml = flytoml.overlay(flytoml.read(ROOT / "fly.toml"), PHASES[number].overlay())
-        toml["env"] |= {"PRIMARY_REGION": "iad", "FLYGATE_KEY": KEY, **(env or {})}
-        toml["http_service"]["checks"] = [_CHECK]
-        config = {**flytoml.machine_config(toml), "image": fly.config()["image"]}
+        asked = config_of(own(), {"http_service": {"checks": [_CHECK]}})
+        config = {**PHASES[number].over(asked), "image": fly.config()["image"]}
+        config["env"] |= {"PRIMARY_REGION": "iad", "FLYGATE_KEY": KEY, **(env or {})}
         made = [await fly.create(config, region="iad") for _ in range(machines)]
         await asyncio.gather(*(fly.until(machine["id"], _has_served) for machine in made))
         yield PhaseFleet(fly, {}, [machine["id"] for machine in made])

@@ -69,7 +69,7 @@ def machine_request(world: World, slot: Slot) -> dict[str, Any]:
         "env": {**manifest.env, "FLYGATE_RELEASE": target.name},
         "metadata": {
             "fly_platform_version": "v2",
-            "fly_process_group": "app",
+            "fly_process_group": manifest.env.get("FLY_PROCESS_GROUP", "app"),
             RELEASE_KEY: target.name,
             MANIFEST_KEY: target.manifest_id,
             ROLE_KEY: CANDIDATE,

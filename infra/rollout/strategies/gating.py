@@ -9,7 +9,9 @@ from infra.rollout.target import Target
 
 
 def proving(target: Target) -> tuple[Gate, ...]:
-    """Before a machine gets requests: it is well, and it limits."""
+    """Before a machine gets requests: it is well, and it limits. A worker gets none."""
+    if target.manifest.web_port is None:
+        return alive(target)
     return (*alive(target), Smoke(limiter=target.manifest.gates.limiter))
 
 
@@ -29,7 +31,8 @@ def serving(target: Target, *, soak: bool) -> tuple[Gate, ...]:
     Args:
         soak: compare for a while; there must be something to compare with.
     """
-    return (Reachable(), *(soaking(target) if soak and target.former else ()))
+    reach = (Reachable(),) if target.manifest.is_public else ()
+    return (*reach, *(soaking(target) if soak and target.former else ()))
 
 
 def sharing(target: Target, *, soak: bool) -> tuple[Gate, ...]:
@@ -43,6 +46,6 @@ def sharing(target: Target, *, soak: bool) -> tuple[Gate, ...]:
 
 def soaking(target: Target) -> tuple[Gate, ...]:
     """The gates that watch for as long as the manifest's `rollout.soak`."""
-    if not duration.seconds(target.manifest.rollout.soak):
+    if not duration.seconds(target.manifest.rollout.soak) or target.manifest.web_port is None:
         return ()
     return (Soaked.of(target),)

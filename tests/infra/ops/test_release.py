@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from infra import flytoml, image
+from infra import image
 from infra.checkpoint import Checkpoint
 from infra.config import Pin
 from infra.errors import ConfigError, ImageError, LedgerError
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
+from infra.manifest import Gates
 from infra.ops import release as release_op
 from infra.ops.look import Look, LookRequest, look
 from infra.ops.orders import Orders
@@ -28,6 +29,7 @@ from infra.rollout.journal import Journal
 from infra.rollout.ledger import Ledger
 from tests.infra.builders import OPEN
 from tests.infra.deployment import APP, Deployment
+from tests.support.fly_tomls import config_of
 
 pytestmark = pytest.mark.integration
 
@@ -377,13 +379,38 @@ async def test_a_repair_that_does_not_help_becomes_a_release(shop: Deployment) -
     assert (await shop.ask())["FLYGATE_RELEASE"] == "v2"
 
 
+async def test_a_worker_is_released_though_nobody_can_ask_it(shop: Deployment) -> None:
+    """It has no service; that it stays up is what is proved of it, and a crash is taken back."""
+    idle = "python -c 'import time; time.sleep(1e6)'"
+    await shop.release(config=config_of({"processes": {"worker": idle}, "kill_timeout": 1}))
+
+    crashing = config_of({"processes": {"worker": "python -c 'exit(3)'"}})
+    gates = Gates(wait="2s", uptime="1s", drain="0s")
+    with pytest.raises(RolloutRestored, match="v1 serves as before"):
+        await shop.release(config=crashing, gates=gates)
+
+    (machine,) = await shop.fly.machines(APP)
+    assert machine.state == "started"
+    assert machine.metadata["fly_process_group"] == "worker"
+
+
+async def test_a_service_is_asked_where_the_file_has_it(shop: Deployment) -> None:
+    """On its own port, though it is not the first service; smoke and proxy both find it."""
+    database = {"internal_port": 5432, "protocol": "tcp", "ports": [{"port": 5432}]}
+    web = {"internal_port": 8000, "ports": [{"port": 443, "handlers": ["tls", "http"]}]}
+    file = {"env": {"PORT": "8000"}, "services": [database, web], "kill_timeout": 1}
+
+    ledger = await shop.release(config=config_of(file))
+
+    assert [r.version for r in ledger.releases] == [1]
+    assert (await shop.ask())["FLYGATE_RELEASE"] == "v1"
+
+
 async def test_a_former_machine_that_is_still_stopping_is_waited_for(shop: Deployment) -> None:
     """A process that died while it retired it leaves it so; Fly refuses to start it just then."""
-    config = flytoml.machine_config(
-        flytoml.overlay(
-            {"kill_timeout": 1, "kill_signal": "SIGTERM", "http_service": {"internal_port": 8080}},
-            {"env": {"FAULT": "stubborn"}},
-        )
+    config = config_of(
+        {"kill_timeout": 1, "kill_signal": "SIGTERM", "http_service": {"internal_port": 8080}},
+        {"env": {"FAULT": "stubborn"}},
     )
     await shop.release(config=config)
     (machine,) = (await shop.state()).machines

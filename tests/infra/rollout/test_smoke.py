@@ -128,7 +128,7 @@ def test_the_manifest_says_what_to_expect() -> None:
     wanted = manifest(
         config={
             "env": {"RATE_LIMIT_BURST": "3", "RATE_LIMIT_RPM": "120"},
-            "services": [{"internal_port": 3000}],
+            "services": [{"internal_port": 3000, "ports": [{"handlers": ["http"]}]}],
         }
     )
 

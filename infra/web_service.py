@@ -1,0 +1,36 @@
+"""The services of a machine config: which of them speaks HTTP, and so can be asked and judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_HTTPS = 443
+
+
+def services(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """All of them; a worker has none."""
+    found: list[dict[str, Any]] = config.get("services") or []
+    return found
+
+
+def web_port(config: Mapping[str, Any]) -> int | None:
+    """Where the first service that speaks HTTP listens in its machine; none of a worker."""
+    return next((int(one["internal_port"]) for one in services(config) if speaks_http(one)), None)
+
+
+def is_public(config: Mapping[str, Any]) -> bool:
+    """The app's https:// address leads to that service."""
+    first = next(filter(speaks_http, services(config)), None)
+    return first is not None and any(map(_is_public, first["ports"]))
+
+
+def speaks_http(service: Mapping[str, Any]) -> bool:
+    """Fly's proxy takes its requests apart."""
+    return any("http" in port.get("handlers", ()) for port in service.get("ports") or ())
+
+
+def _is_public(port: Mapping[str, Any]) -> bool:
+    first = port.get("port") or port.get("start_port") or 0
+    last = port.get("port") or port.get("end_port") or first
+    return "http" in port.get("handlers", ()) and first <= _HTTPS <= last
