@@ -1,8 +1,7 @@
 """The policies that the settings ask for, and their reload at SIGHUP."""
 
-from typing import Any, Final, cast
+from typing import Any, cast
 
-from .cluster.paths import BUCKETS, CLUSTER, ORDER
 from .limiter import (
     KeyFunction,
     Limiter,
@@ -13,14 +12,8 @@ from .limiter import (
     read_policies,
     window,
 )
-from .routes.health import HEALTH, READY
-from .routes.statistics import STATISTICS
 from .settings import LimiterSettings, SettingError
 from .wrapped import find
-
-# Fly's checks, the rollout engine and other machines ask these all the time, and must never be
-# refused.
-EXEMPT_PATHS: Final = frozenset({HEALTH, READY, STATISTICS, CLUSTER, BUCKETS, ORDER})
 
 
 def load_policies(settings: LimiterSettings) -> PolicySet:
@@ -31,9 +24,9 @@ def load_policies(settings: LimiterSettings) -> PolicySet:
     """
     if settings.policies is None:
         default = Policy("default", settings.quota, mode=settings.mode, failure=settings.failure)
-        return PolicySet((default,), EXEMPT_PATHS)
+        return PolicySet((default,))
     try:
-        policies = read_policies(settings.policies.read_text(), EXEMPT_PATHS, find_key)
+        policies = read_policies(settings.policies.read_text(), find=find_key)
         if settings.is_sliding_window:
             _check_windows(policies)
         return policies

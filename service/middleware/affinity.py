@@ -9,14 +9,11 @@ from service.cluster.metrics import ClusterMetrics
 from service.cluster.node import Node
 from service.cluster.replay import Arrival, Decision, FairShare, Reason, Replay, decide
 from service.limiter import Limiter, client_key
+from service.paths import PROBE, PROBES, THROUGH_PROXY
 
 from .rate_limit import SHARE, request_of
 
-# What any client may ask of any machine: health, readiness, what is under /_flygate/.
-OWN_PATHS: Final = ("/health", "/readyz")
-OWN_PREFIX: Final = "/_flygate/"
-
-_CLIENT: Final = b"fly-client-ip"
+_CLIENT: Final = THROUGH_PROXY
 _SOURCE: Final = b"fly-replay-src"
 _FAILED: Final = b"fly-replay-failed"
 _UNAVAILABLE: Final = b"fly-preferred-instance-unavailable"
@@ -71,7 +68,7 @@ class AffinityMiddleware:
         if (
             self._node.is_idle
             or scope["type"] not in ("http", "websocket")
-            or _is_own(scope["path"])
+            or (scope["path"] == PROBE and _is_rollouts(scope))
         ):
             await self._app(scope, receive, send)
             return
@@ -134,8 +131,10 @@ class AffinityMiddleware:
         return send_with_cookie
 
 
-def _is_own(path: str) -> bool:
-    return path in OWN_PATHS or path.startswith(OWN_PREFIX)
+def _is_rollouts(scope: Scope) -> bool:
+    """A rollout's own probe is of this machine; no client can have such an address."""
+    client = scope["client"]
+    return client is not None and client[0].startswith(PROBES)
 
 
 def _unavailable(fields: Fields, owner: str) -> str:

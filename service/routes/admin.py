@@ -18,8 +18,7 @@ from service.limiter import (
     client_key,
 )
 from service.login import LoginGuard, account_name
-
-ADMIN: Final = "/_flygate/admin"
+from service.paths import ADMIN
 
 Act = Callable[[Request], Awaitable[dict[str, Any]]]
 

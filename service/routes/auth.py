@@ -14,8 +14,7 @@ from service.login.device import NAME
 from service.login.line import Line, LineFull
 from service.login.passwords import Passwords
 from service.middleware.rate_limit import SHARE
-
-LOGIN: Final = "/auth/login"
+from service.paths import LOGIN
 
 _LARGEST_BODY: Final = 4_096
 _LONGEST_PASSWORD: Final = 1_024

@@ -23,6 +23,7 @@ from service.cluster.node import Node
 from service.cluster.order import Seal
 from service.cluster.peers import Peers
 from service.cluster.ring import Member
+from service.guard import Guard
 from service.limiter import MemoryStore
 from service.limiter.fingerprint import keyed_fingerprint
 from service.readiness import Readiness
@@ -69,7 +70,7 @@ def machine(key: str = KEY, clock: Callable[[], float] = time.time) -> Starlette
     node = Node(members, Handoff(store, dict, "", peers, metrics), Readiness())
     node.is_admitted = True
     copies = Copies(store, list, peers, metrics)
-    return Starlette(routes=ClusterRoutes(node, copies, signatures, seal).routes())
+    return Starlette(routes=ClusterRoutes(node, copies, signatures, seal).routes(Guard(signatures)))
 
 
 async def test_a_machine_of_ours_is_believed() -> None:

@@ -1,0 +1,157 @@
+"""Is the body of a size that may be, and does it come: before any application reads it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import Final
+
+from service.asgi import App, Headers, Message, Receive, Scope, Send
+from service.own_paths import CUT_OFF
+from service.settings import BodySettings
+
+from .refusal import Refusal, refusal, refuse
+
+_DISCONNECT: Final = "http.disconnect"
+# A slow start is nobody's fault.
+_GRACE_SECONDS: Final = 5.0
+_LONGEST_LENGTH: Final = 15
+
+
+class BodyMiddleware:
+    """Answers 413 to a body that is too large, and 408 to one that does not come in time.
+
+    A body is too large by what it says of itself, before a byte of it is read; or by what came.
+    Only the time counts in which the application waited for its client.
+
+    Args:
+        app: what comes next.
+        bounds: of each body.
+        on_refusal: told of each refusal.
+    """
+
+    def __init__(self, app: App, bounds: BodySettings, on_refusal: Callable[[str], None]) -> None:
+        """Wrap `app`."""
+        self._app = app
+        self._bounds = bounds
+        self._on_refusal = on_refusal
+        self._large = refusal(
+            413,
+            "Body too large",
+            f"A body may have {bounds.most_bytes} bytes here.",
+        )
+        self._late = refusal(
+            408,
+            "Body too slow",
+            f"A body must come within {bounds.seconds} seconds, and after the first"
+            f" {_GRACE_SECONDS:g} with {bounds.bytes_per_second} bytes a second or more.",
+            connection="close",
+        )
+
+    # Not a coroutine itself: what has no body, as most requests, costs no frame.
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Look at what the request says of its body."""
+        if scope["type"] == "http":
+            length = _announced(scope["headers"])
+            if length != 0:
+                return self._bounded(length, scope, receive, send)
+        return self._app(scope, receive, send)
+
+    async def _bounded(
+        self, length: int | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if length is not None and length > self._bounds.most_bytes:
+            self._on_refusal("body size")
+            await refuse(self._large, scope, receive, send)
+            return
+        body = _Body(self, scope, receive, send)
+        try:
+            await self._app(scope, body.receive, body.send)
+        except Exception:
+            if not body.is_cut_off:
+                raise
+
+    def excess(self, read: int) -> Refusal | None:
+        """The refusal of a body of which so much came."""
+        if read <= self._bounds.most_bytes:
+            return None
+        self._on_refusal("body size")
+        return self._large
+
+    def late(self) -> Refusal:
+        """The refusal of a body that does not come."""
+        self._on_refusal("body time")
+        return self._late
+
+    def patience(self, read: int) -> float:
+        """How many seconds may have been waited for so much of a body."""
+        bounds = self._bounds
+        return min(bounds.seconds, _GRACE_SECONDS + read / bounds.bytes_per_second)
+
+
+class _Body:
+    """One body on its way; after it was cut off, the application talks to nobody."""
+
+    __slots__ = (
+        "_bodies",
+        "_has_answered",
+        "_is_complete",
+        "_read",
+        "_receive",
+        "_scope",
+        "_send",
+        "_waited",
+        "is_cut_off",
+    )
+
+    def __init__(self, bodies: BodyMiddleware, scope: Scope, receive: Receive, send: Send) -> None:
+        self._bodies = bodies
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._read = 0
+        self._waited = 0.0
+        self._is_complete = self._has_answered = self.is_cut_off = False
+
+    async def receive(self) -> Message:
+        if self.is_cut_off:
+            return {"type": _DISCONNECT}
+        if self._is_complete:
+            return await self._receive()
+        began = monotonic()
+        try:
+            async with asyncio.timeout(self._bodies.patience(self._read) - self._waited):
+                message = await self._receive()
+        except TimeoutError:
+            return await self._cut_off(self._bodies.late())
+        self._waited += monotonic() - began
+        self._read += len(message.get("body", b""))
+        self._is_complete = not message.get("more_body", False)
+        excess = self._bodies.excess(self._read)
+        return message if excess is None else await self._cut_off(excess)
+
+    async def send(self, message: Message) -> None:
+        if not self.is_cut_off:
+            self._has_answered = True
+            await self._send(message)
+
+    async def _cut_off(self, answer: Refusal) -> Message:
+        # Where the application has begun to answer, it may end that.
+        if not self._has_answered:
+            self.is_cut_off = True
+            self._scope[CUT_OFF] = True
+            await refuse(answer, self._scope, self._receive, self._send)
+        return {"type": _DISCONNECT}
+
+
+def _announced(headers: Headers) -> int | None:
+    """How many bytes the body is said to have; None if nobody knows."""
+    for name, value in headers:
+        if name == b"content-length":
+            if len(value) > _LONGEST_LENGTH:
+                return 10**_LONGEST_LENGTH
+            return int(value) if value.isdigit() else None
+        if name == b"transfer-encoding":
+            return None
+    return 0

@@ -1,0 +1,98 @@
+"""HTTP/1.1 as uvicorn speaks it, with bounds on what a client may send before it is a request."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+# Fly Proxy lets larger ones through; applications have no use for them.
+LARGEST_HEAD: Final = 65_536
+# How long a head may take that has begun, and a body of which the answer did not wait.
+HEAD_SECONDS: Final = 10.0
+_LINGER_SECONDS: Final = 5.0
+# How long a connection is kept that has asked for nothing yet.
+_SILENT_SECONDS: Final = 65.0
+
+_END_OF_HEAD: Final = b"\r\n\r\n"
+_TOO_LARGE: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """Refuses heads that are too large, and ends connections on which nothing comes to its end.
+
+    Attributes:
+        most_connections: how many there may be; None for as many as come.
+    """
+
+    most_connections: int | None = None
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        """Wait for a head."""
+        super().__init__(*args, **more)
+        self._is_in_head = True
+        self._head_bytes = 0
+        self._begun: float | None = None
+        self._lingering_since: float | None = None
+        self._connected = self.loop.time()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a connection, unless there are enough."""
+        super().connection_made(transport)
+        if self.most_connections is not None and len(self.connections) > self.most_connections:
+            transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Read, as long as a head is not too large."""
+        if self._is_in_head:
+            if not self._head_bytes:
+                self._begun = self.loop.time()
+            self._head_bytes += len(data)
+            if self._head_bytes > LARGEST_HEAD and self._is_head_too_large(data):
+                self.transport.write(_TOO_LARGE)
+                self.transport.close()
+                return
+        super().data_received(data)
+
+    def on_headers_complete(self) -> None:
+        """The head has ended; what comes is a body."""
+        self._is_in_head = False
+        self._begun = None
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The next thing is another head."""
+        super().on_message_complete()
+        self._is_in_head = True
+        self._head_bytes = 0
+
+    def end_if_late(self, now: float) -> None:
+        """Close the connection if what it waits for takes too long; called every second."""
+        if self._begun is not None:
+            if now - self._begun > HEAD_SECONDS:
+                self.transport.close()
+        elif self.cycle is None:
+            if now - self._connected > _SILENT_SECONDS:
+                self.transport.close()
+        elif not (self.cycle.response_complete and self.cycle.more_body) or self._is_in_head:
+            self._lingering_since = None
+        elif self._lingering_since is None:
+            self._lingering_since = now
+        elif now - self._lingering_since > _LINGER_SECONDS:
+            self.transport.close()
+
+    def _is_head_too_large(self, data: bytes) -> bool:
+        """Whether no head ends within what one may have; a body may follow in the same piece."""
+        before = self._head_bytes - len(data)
+        end = data.find(_END_OF_HEAD, 0, max(0, LARGEST_HEAD - before))
+        return end < 0
+
+
+class PrivateProtocol(BoundedProtocol):
+    """The same, for machines and operators, which are few."""
+
+    most_connections = 128
