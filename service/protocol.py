@@ -12,8 +12,6 @@ LARGEST_HEAD: Final = 65_536
 # How long a head may take that has begun, and a body of which the answer did not wait.
 HEAD_SECONDS: Final = 10.0
 _LINGER_SECONDS: Final = 5.0
-# How long a connection is kept that has asked for nothing yet.
-_SILENT_SECONDS: Final = 65.0
 
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _TOO_LARGE: Final = (
@@ -27,9 +25,11 @@ class BoundedProtocol(HttpToolsProtocol):
 
     Attributes:
         most_connections: how many there may be; None for as many as come.
+        silent_seconds: how long a connection is kept that has asked for nothing yet.
     """
 
     most_connections: int | None = None
+    silent_seconds: float = 65.0
 
     def __init__(self, *args: Any, **more: Any) -> None:
         """Wait for a head."""
@@ -41,10 +41,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._connected = self.loop.time()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection, unless there are enough."""
+        """Take a connection; if there are enough, one that asks for nothing gives its place."""
         super().connection_made(transport)
         if self.most_connections is not None and len(self.connections) > self.most_connections:
-            transport.abort()
+            self._longest_idle().transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Read, as long as a head is not too large."""
@@ -76,7 +76,7 @@ class BoundedProtocol(HttpToolsProtocol):
             if now - self._begun > HEAD_SECONDS:
                 self.transport.close()
         elif self.cycle is None:
-            if now - self._connected > _SILENT_SECONDS:
+            if now - self._connected > self.silent_seconds:
                 self.transport.close()
         elif not (self.cycle.response_complete and self.cycle.more_body) or self._is_in_head:
             self._lingering_since = None
@@ -84,6 +84,17 @@ class BoundedProtocol(HttpToolsProtocol):
             self._lingering_since = now
         elif now - self._lingering_since > _LINGER_SECONDS:
             self.transport.close()
+
+    @property
+    def _is_idle(self) -> bool:
+        cycle = getattr(self, "cycle", None)
+        return cycle is None or bool(cycle.response_complete)
+
+    def _longest_idle(self) -> BoundedProtocol:
+        """Of all connections but this one; this one, if all others are being answered."""
+        others = (one for one in self.connections if isinstance(one, BoundedProtocol))
+        idle = [one for one in others if one is not self and one._is_idle]
+        return min(idle, key=lambda one: one._connected, default=self)
 
     def _is_head_too_large(self, data: bytes) -> bool:
         """Whether no head ends within what one may have; a body may follow in the same piece."""
@@ -96,3 +107,4 @@ class PrivateProtocol(BoundedProtocol):
     """The same, for machines and operators, which are few."""
 
     most_connections = 128
+    silent_seconds = 5.0
