@@ -16,6 +16,7 @@ from .cluster.members import Members, Status
 from .cluster.metrics import ClusterMetrics
 from .cluster.node import Node
 from .cluster.order import Seal
+from .cluster.owners import Owners
 from .cluster.peers import Peers
 from .cluster.ring import Member
 from .guard import Guard
@@ -44,8 +45,8 @@ class Cluster:
     def in_front_of(self, app: App, limiter: Limiter) -> App:
         """The middleware."""
         cookie = AffinityCookie(derived(self._settings.key, "cookie"))
-        here = self._settings.machine
-        return AffinityMiddleware(app, here, self.node, limiter, cookie, self._metrics)
+        owners = Owners(self._peers, self._metrics)
+        return AffinityMiddleware(app, self.node, limiter, owners, cookie, self._metrics)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -91,7 +92,7 @@ def make_cluster(
     node = Node(members, handoff, readiness, supervisor=supervisor)
     memory = store if isinstance(store, MemoryStore) else None
     copies = Copies(memory, lambda: _alone(members), peers, metrics, supervisor=supervisor)
-    routes = ClusterRoutes(node, copies, signatures, seal).routes(guard)
+    routes = ClusterRoutes(node, copies, signatures, seal, store).routes(guard)
     return Cluster(node, routes, copies, peers, cluster, metrics)
 
 

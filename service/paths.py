@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from .cluster.paths import BUCKETS, CLUSTER, COPIES, ORDER
+from .cluster.paths import BUCKETS, CLUSTER, COPIES, ORDER, TAKE
 
 HEALTH: Final = "/health"
 READY: Final = "/readyz"
@@ -73,6 +73,9 @@ _TABLE: Final = (
     _between_machines(CLUSTER),
     _between_machines(BUCKETS),
     _between_machines(COPIES),
+    OwnPath(
+        TAKE, is_public=False, is_private=True, is_signed=True, is_exempt=True, body_bytes=65_536
+    ),
     OwnPath(PROBE),
     OwnPath(LOGIN),
     *(OwnPath(f"{ADMIN}/{act}") for act in ("policies", "bucket", "block", "unlock", "reload")),

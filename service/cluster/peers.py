@@ -1,19 +1,21 @@
 """Speaks to the other machines: over the private network, past the proxy, signed."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 import httpx
 
+from service.limiter import Charge, Decision
 from service.signature import HEADER, Signatures
 
+from .charges import pack_charges, unpack_decisions
 from .directory import Directory
 from .errors import DirectoryError, FormatError, PeerError, PeerGone, PeerStrange
 from .members import Status
 from .order import Order, Seal
-from .paths import ANSWER, BUCKETS, CLUSTER, COPIES
+from .paths import ANSWER, BUCKETS, CLUSTER, COPIES, TAKE
 from .ring import Member
 
 _SECONDS: Final = 1.0
@@ -93,6 +95,16 @@ class Peers:
         """
         return await self._signed(member, BUCKETS)
 
+    async def take(self, member: Member, charges: Sequence[Charge]) -> list[Decision]:
+        """Charge a client to its buckets, all or none.
+
+        Raises:
+            PeerError: as `status`.
+        """
+        answer = await self._signed(member, TAKE, pack_charges(charges))
+        with _understood(member):
+            return unpack_decisions(answer, charges)
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
@@ -117,9 +129,9 @@ class Peers:
             self._former.discard(member.id)
             raise
 
-    async def _signed(self, member: Member, path: str) -> bytes:
+    async def _signed(self, member: Member, path: str, body: bytes = b"") -> bytes:
         """An answer of a machine that has the key."""
-        answer = await self._send(member, "GET", path)
+        answer = await self._send(member, "POST" if body else "GET", path, body)
         signature = answer.headers.get(_HEADER)
         if self._signatures.verify(signature, ANSWER, path, answer.content) is None:
             raise PeerStrange(f"{member.id} answered without a valid signature")

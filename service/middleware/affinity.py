@@ -1,17 +1,19 @@
 """Is this the client's machine: serves its requests here, or lets Fly Proxy bring them there."""
 
 from collections.abc import Awaitable, Mapping
+from functools import partial
 from typing import Final
 
 from service.asgi import App, Message, Receive, Scope, Send
 from service.cluster.cookie import AffinityCookie
 from service.cluster.metrics import ClusterMetrics
 from service.cluster.node import Node
+from service.cluster.owners import Owners
 from service.cluster.replay import Arrival, Decision, FairShare, Reason, Replay, decide
 from service.limiter import Limiter, client_key
 from service.paths import PROBE, PROBES, THROUGH_PROXY
 
-from .rate_limit import SHARE, request_of
+from .rate_limit import CHECK, SHARE, request_of
 
 _CLIENT: Final = THROUGH_PROXY
 _SOURCE: Final = b"fly-replay-src"
@@ -39,9 +41,9 @@ class AffinityMiddleware:
 
     Args:
         app: what comes next.
-        here: the id of this machine.
-        node: knows the other ones.
+        node: knows the machines.
         limiter: knows who is denied here.
+        owners: are asked about clients that are served elsewhere.
         cookie: by which the proxy remembers where a client belongs.
         metrics: counts.
     """
@@ -49,17 +51,18 @@ class AffinityMiddleware:
     def __init__(
         self,
         app: App,
-        here: str,
         node: Node,
         limiter: Limiter,
+        owners: Owners,
         cookie: AffinityCookie,
         metrics: ClusterMetrics,
     ) -> None:
         """Wrap `app`."""
         self._app = app
-        self._here = here
+        self._here = node.members.here
         self._node = node
         self._limiter = limiter
+        self._owners = owners
         self._cookie = cookie
         self._metrics = metrics
 
@@ -83,7 +86,7 @@ class AffinityMiddleware:
             await _order(decision, scope, receive, send)
             return
         if isinstance(decision, FairShare):
-            self._share(scope, decision)
+            self._share(scope, decision, client)
         elif len(self._node.members.ring) > 1:
             send = self._with_cookie(fields, client, send)
         await self._app(scope, receive, send)
@@ -112,9 +115,11 @@ class AffinityMiddleware:
             return FairShare(Reason.WEBSOCKET)
         return decision
 
-    def _share(self, scope: Scope, decision: FairShare) -> None:
-        if self._node.members.is_split:  # a store that all have in common needs no shares
-            scope[SHARE] = len(self._node.members.ring)
+    def _share(self, scope: Scope, decision: FairShare, client: str) -> None:
+        members = self._node.members
+        if members.is_split:  # a store that all have in common needs no shares
+            scope[SHARE] = len(members.ring)
+            scope[CHECK] = partial(self._owners.check, members.ring.owner(client))
         if decision.reason in (Reason.UNAVAILABLE, Reason.DISAGREEMENT):
             self._node.heard_news()
 

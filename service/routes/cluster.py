@@ -10,12 +10,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from service.asgi import header
+from service.cluster.charges import pack_decisions, unpack_charges
 from service.cluster.copies import Copies
 from service.cluster.errors import FormatError
 from service.cluster.node import Node
 from service.cluster.order import Seal
-from service.cluster.paths import ANSWER, BUCKETS, CLUSTER, COPIES, ORDER
+from service.cluster.paths import ANSWER, BUCKETS, CLUSTER, COPIES, ORDER, TAKE
 from service.guard import Answer, Guard
+from service.limiter import Store
 from service.paths import OWN, THROUGH_PROXY
 from service.signature import HEADER, Signatures
 
@@ -23,8 +25,16 @@ from service.signature import HEADER, Signatures
 class ClusterRoutes:
     """How this machine is, what its buckets owe, and places for what others' owe and for orders."""
 
-    def __init__(self, node: Node, copies: Copies, signatures: Signatures, seal: Seal) -> None:
-        """Answer for `node`."""
+    def __init__(
+        self,
+        node: Node,
+        copies: Copies,
+        signatures: Signatures,
+        seal: Seal,
+        store: Store | None = None,
+    ) -> None:
+        """Answer for `node`, whose buckets are in `store`."""
+        self._store = store
         self._node = node
         self._copies = copies
         self._signatures = signatures
@@ -37,6 +47,7 @@ class ClusterRoutes:
             (BUCKETS, self._give, ["GET"]),
             (BUCKETS, self._merge, ["POST"]),
             (COPIES, self._keep, ["POST"]),
+            (TAKE, self._take, ["POST"]),
             (ORDER, self._order, ["GET", "POST"]),
         ]
         return [
@@ -66,6 +77,17 @@ class ClusterRoutes:
     async def _keep(self, _: Request, body: bytes) -> Response:
         self._copies.keep(body)
         return Response(status_code=204)
+
+    async def _take(self, _: Request, body: bytes) -> Response:
+        """Charge a client that another machine serves, and is this one's."""
+        if self._store is None:
+            return _refusal(404, "this machine's buckets can't be asked")
+        try:
+            charges = unpack_charges(body)
+        except FormatError as error:
+            return _refusal(400, str(error))
+        taken = await self._store.take(charges)
+        return self._sealed(TAKE, pack_decisions(taken.decisions))
 
     async def _order(self, request: Request, body: bytes) -> Response:
         """What the rollout engine asks and orders: it comes by the proxy, or from inside."""

@@ -9,6 +9,7 @@ from structlog.testing import CapturingLogger
 
 from service.cluster.members import Members, Status
 from service.cluster.order import Seal
+from service.cluster.peers import Peers
 from service.cluster.ring import Member
 from service.main import Service, build_app
 from service.settings import SettingError, Settings
@@ -152,6 +153,37 @@ async def test_who_is_served_by_a_stranger_gets_a_share(
     app = service(SERVICE_MAX_BODY_BYTES="2000000")
 
     assert await statuses(app, addresses[THEIRS], 3, **headers) == [200, 200, 429]
+
+
+@pytest.mark.parametrize(
+    "headers", [{"fly-force-instance-id": "me"}, {"transfer-encoding": "chunked"}]
+)
+async def test_who_asks_every_machine_gets_one_quota_in_all(
+    addresses: dict[str, str], headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine that serves it charges the owner's buckets, and says what they say."""
+    owner = service(FLY_MACHINE_ID="other")
+
+    class Wired(Peers):
+        """Reaches the owner's private listener, and nobody else."""
+
+        def __init__(self, *parts: Any) -> None:
+            super().__init__(*parts)
+            self._client = httpx.AsyncClient(transport=httpx.ASGITransport(owner.private))
+
+        async def _address(self, member: Member) -> str:
+            return "127.0.0.1"
+
+    monkeypatch.setattr("service.clusters.Peers", Wired)
+    app = service()
+    served = []
+    for _ in range(6):
+        served += await statuses(app, addresses[THEIRS], 1, **headers)
+        served += await statuses(owner, addresses[THEIRS], 1)
+
+    assert served == [200] * 4 + [429] * 8
+    labels = {"outcome": "answered"}
+    assert app.telemetry.registry.get_sample_value("flygate_affinity_asked_total", labels) == 6
 
 
 async def test_whoever_is_denied_here_is_not_sent_on(addresses: dict[str, str]) -> None:
