@@ -138,7 +138,9 @@ def _in_order(
     client holds too much already; whether its body may be. Then come the service's own paths, and
     what is left of the application's places (`capacity`).
     """
-    app: App = BodyMiddleware(own, settings.body, telemetry.on_cut)
+    app: App = BodyMiddleware(
+        own, settings.body, 2 * settings.max_requests_per_client, telemetry.on_cut
+    )
     app = PlacesMiddleware(app, settings.max_requests_per_client, telemetry.on_cut)
     app = RateLimitMiddleware(app, limiter)
     return app if cluster is None else cluster.in_front_of(app, limiter)

@@ -23,19 +23,31 @@ class BodyMiddleware:
     """Answers 413 to a body that is too large, and 408 to one that does not come in time.
 
     A body is too large by what it says of itself, before a byte of it is read; or by what came.
-    Only the time counts in which the application waited for its client.
+    Only the time counts in which the application waited for its client. Where too many are waited
+    for at once, the one that began first has had its time: slow clients, however many they are,
+    leave places for those who are not.
 
     Args:
         app: what comes next.
         bounds: of each body.
+        most_awaited: how many bodies may be waited for at a time.
         on_refusal: told of each refusal.
     """
 
-    def __init__(self, app: App, bounds: BodySettings, on_refusal: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        app: App,
+        bounds: BodySettings,
+        most_awaited: int,
+        on_refusal: Callable[[str], None],
+    ) -> None:
         """Wrap `app`."""
         self._app = app
         self._bounds = bounds
+        self._most_awaited = most_awaited
         self._on_refusal = on_refusal
+        # In the order in which they began.
+        self._awaited: dict[_Body, None] = {}
         self._large = refusal(
             413,
             "Body too large",
@@ -71,6 +83,22 @@ class BodyMiddleware:
         except Exception:
             if not body.is_cut_off:
                 raise
+        finally:
+            self.end(body)
+
+    def begin(self, body: _Body) -> None:
+        """The application waits for a body."""
+        if body in self._awaited:
+            return
+        self._awaited[body] = None
+        if len(self._awaited) > self._most_awaited:
+            first = next(iter(self._awaited))
+            self.end(first)
+            first.give_up()
+
+    def end(self, body: _Body) -> None:
+        """It has come, or nobody waits for it any more."""
+        self._awaited.pop(body, None)
 
     def excess(self, read: int) -> Refusal | None:
         """The refusal of a body of which so much came."""
@@ -97,10 +125,12 @@ class _Body:
         "_bodies",
         "_has_answered",
         "_is_complete",
+        "_is_given_up",
         "_read",
         "_receive",
         "_scope",
         "_send",
+        "_wait",
         "_waited",
         "is_cut_off",
     )
@@ -112,24 +142,40 @@ class _Body:
         self._send = send
         self._read = 0
         self._waited = 0.0
-        self._is_complete = self._has_answered = self.is_cut_off = False
+        self._wait: asyncio.Timeout | None = None
+        self._is_complete = self._is_given_up = self._has_answered = self.is_cut_off = False
 
     async def receive(self) -> Message:
         if self.is_cut_off:
             return {"type": _DISCONNECT}
         if self._is_complete:
             return await self._receive()
+        self._bodies.begin(self)
         began = monotonic()
         try:
-            async with asyncio.timeout(self._bodies.patience(self._read) - self._waited):
+            async with asyncio.timeout(self._patience) as self._wait:
                 message = await self._receive()
         except TimeoutError:
             return await self._cut_off(self._bodies.late())
+        finally:
+            self._wait = None
         self._waited += monotonic() - began
         self._read += len(message.get("body", b""))
-        self._is_complete = not message.get("more_body", False)
+        if not message.get("more_body", False):
+            self._is_complete = True
+            self._bodies.end(self)
         excess = self._bodies.excess(self._read)
         return message if excess is None else await self._cut_off(excess)
+
+    def give_up(self) -> None:
+        """Wait no longer: others need the place."""
+        self._is_given_up = True
+        if self._wait is not None:
+            self._wait.reschedule(asyncio.get_running_loop().time())
+
+    @property
+    def _patience(self) -> float:
+        return 0 if self._is_given_up else self._bodies.patience(self._read) - self._waited
 
     async def send(self, message: Message) -> None:
         if not self.is_cut_off:

@@ -157,6 +157,32 @@ async def test_a_slow_body_ends(start_service: StartService) -> None:
     assert told["errors"] == 0
 
 
+async def test_many_slow_clients_leave_places_for_others(start_service: StartService) -> None:
+    """Of bodies that do not come only so many are waited for; the first of them give their place.
+
+    One that is there at once is no slow one.
+    """
+    service = await start_service(
+        **MACHINE, SERVICE_MAX_REQUESTS="8", SERVICE_MAX_REQUESTS_PER_CLIENT="3"
+    )
+    async with AsyncExitStack() as stack:
+        heads = [post("/echo", f"fly-client-ip: 192.0.2.{number}") for number in range(20)]
+        slow = [await stack.enter_async_context(connection(service.port, one)) for one in heads]
+        waiting = {asyncio.ensure_future(reader.readline()) for reader, _ in slow}
+        answered: set[bytes] = set()
+        async with asyncio.timeout(5):
+            while len(waiting) > 6:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                answered |= {task.result()[:12] for task in done}
+        fields = {"fly-client-ip": "198.51.100.1"}
+        quick = [await service.client.post("/echo", content=b"x", headers=fields)]
+        quick.append(await service.client.get("/", headers=fields))
+
+    assert [answer.status_code for answer in quick] == [200, 200]
+    assert answered - {b"HTTP/1.1 503"} == {b"HTTP/1.1 408"}
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
 async def test_a_large_body_is_refused_by_what_it_says_and_by_what_comes(
     start_service: StartService,
 ) -> None:
