@@ -278,8 +278,11 @@ async def _targets(code: Path) -> AsyncIterator[Start]:
                 sys.executable,
                 *("-P", "-m", "service"),
                 env={
-                    "PATH": os.environ["PATH"], "PYTHONPATH": str(code), "HOST": host,
-                    "PORT": "0", "METRICS_PORT": "0",
+                    "PATH": os.environ["PATH"],
+                    "PYTHONPATH": str(code),
+                    "HOST": host,
+                    "PORT": "0",
+                    "METRICS_PORT": "0",
                     **_ENVIRONMENT,
                     **changes,
                 },
