@@ -31,14 +31,14 @@ class Refusal(Exception):
 
 
 class Guard:
-    """Believes signatures. Without a key nobody can sign, and there is nothing to be found.
+    """Believes signatures. Without a key there can be none, and every answer is 404.
 
     A machine of a former release signs its bodies, but does not send their digest. Its head can't
     be proved: it is let by to the body if it did not come through the proxy, in few places.
     """
 
     def __init__(self, signatures: Signatures | None) -> None:
-        """Nobody is being read."""
+        """No body is being read."""
         self._signatures = signatures
         self._reading = 0
 

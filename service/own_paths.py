@@ -21,7 +21,7 @@ _POLICY_VIOLATION: Final = 1008
 class OwnPaths:
     """Answers the service's own paths, hands all others on, and counts how they were answered.
 
-    What is below `/_flygate/` and no path of ours is nobody's: 404.
+    What is below `/_flygate/` and none of our paths is 404; the application does not see it.
 
     Args:
         app: the application.

@@ -19,7 +19,7 @@ STATISTICS: Final = "/_flygate/statistics"
 ADMIN: Final = "/_flygate/admin"
 # How the addresses begin by which a rollout asks for the probe: those of the documentation.
 PROBES: Final = "2001:db8:"
-# Fly Proxy sets it on every request, and nobody else is believed to (`middleware/client_ip.py`).
+# Fly Proxy sets it on every request; from any other peer it is taken out (`client_ip.py`).
 THROUGH_PROXY: Final = b"fly-client-ip"
 
 # A message with copies has 131 KB; an order for 500 machines has 16.
@@ -37,8 +37,8 @@ class OwnPath:
         is_private: the listener of the private network answers it.
         is_signed: only who has FLYGATE_KEY gets an answer.
         is_exempt: outside of policies and places, and answered by any machine. It is signed, or
-            one of Fly's checks, which costs next to nothing and reads no body. Whoever lacks the
-            signature is limited like everybody, and refused without a byte of his body read.
+            one of Fly's checks, which costs next to nothing and reads no body. A request without a
+            right signature is limited like all others, and refused before its body is read.
         is_inside: on the public listener for callers past the proxy only: a machine of a former
             release, which does not know the private listener.
         body_bytes: the largest body that is read.

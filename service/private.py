@@ -59,7 +59,7 @@ class PrivateListener:
     """Serves it, from before the application starts until after it has ended."""
 
     def __init__(self, app: PrivateApp, listener: socket.socket) -> None:
-        """Serve nobody yet."""
+        """Take the socket; `open` serves."""
         self._listener = listener
         self._config = uvicorn.Config(
             app,

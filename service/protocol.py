@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
+from httptools import HttpParserError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 # Fly Proxy lets larger ones through; applications have no use for them.
 LARGEST_HEAD: Final = 65_536
+# Every field is looked at several times before a request is refused.
+MOST_FIELDS: Final = 256
 # How long a head may take that has begun, and a body of which the answer did not wait.
 HEAD_SECONDS: Final = 10.0
 _LINGER_SECONDS: Final = 5.0
@@ -23,6 +26,8 @@ _TOO_LARGE: Final = (
 class BoundedProtocol(HttpToolsProtocol):
     """Refuses heads that are too large, and ends connections on which nothing comes to its end.
 
+    What stands between the pieces of a body (extensions of chunks, trailers) is bounded as a head.
+
     Attributes:
         most_connections: how many there may be; None for as many as come.
         silent_seconds: how long a connection is kept that has asked for nothing yet.
@@ -35,7 +40,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Wait for a head."""
         super().__init__(*args, **more)
         self._is_in_head = True
-        self._head_bytes = 0
+        self._head_bytes = self._bytes_beside_body = 0
         self._begun: float | None = None
         self._lingering_since: float | None = None
         self._connected = self.loop.time()
@@ -56,13 +61,30 @@ class BoundedProtocol(HttpToolsProtocol):
                 self.transport.write(_TOO_LARGE)
                 self.transport.close()
                 return
+        elif self._bytes_beside_body > LARGEST_HEAD:
+            self.transport.close()
+            return
+        else:
+            self._bytes_beside_body += len(data)
         super().data_received(data)
 
     def on_headers_complete(self) -> None:
-        """The head has ended; what comes is a body."""
+        """The head has ended; what comes is a body.
+
+        Raises:
+            HttpParserError: it has too many fields; the answer is 400, and the connection ends.
+        """
+        if len(self.headers) > MOST_FIELDS:
+            raise HttpParserError(f"a request has {MOST_FIELDS} header fields or less")
         self._is_in_head = False
+        self._bytes_beside_body = 0
         self._begun = None
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body has come."""
+        self._bytes_beside_body = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The next thing is another head."""

@@ -232,10 +232,11 @@ def _dns(read: "_Reader") -> tuple[str, int] | None:
 
 
 def _per_client(read: "_Reader") -> int:
+    if read.text("SERVICE_MAX_REQUESTS_PER_CLIENT") is None:
+        return 25  # a quarter of the hard limit of the first phases
+    # More than all together may have could never be reached.
     most = read.whole("SERVICE_MAX_REQUESTS", 500, 1, 100_000)
-    # A quarter of the hard limit of the first phases. What is above `most` could not be reached.
-    default = 25
-    return read.whole("SERVICE_MAX_REQUESTS_PER_CLIENT", default, 1, max(default, most))
+    return read.whole("SERVICE_MAX_REQUESTS_PER_CLIENT", 25, 1, most)
 
 
 def _body(read: "_Reader") -> BodySettings:

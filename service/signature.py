@@ -77,7 +77,7 @@ class Signatures:
         lines = [method, path, moment, nonce]
         if digest:
             lines.append(digest)
-        # A path may have characters that are none (a stray surrogate): it is signed by nobody.
+        # A path may have halves of characters: no signature is right for it.
         text = "\n".join(lines).encode(errors="replace")
         return hmac.new(self._key, text, hashlib.sha256).hexdigest()
 

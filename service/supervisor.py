@@ -15,7 +15,7 @@ Work = Callable[[], Awaitable[None]]
 
 
 def log_failure(name: str, error: Exception) -> None:
-    """Tell of a failure where nobody else does."""
+    """Log a failure: the default where no telemetry is wired."""
     logging.getLogger("service").error("%s failed and begins again", name, exc_info=error)
 
 

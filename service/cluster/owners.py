@@ -16,7 +16,7 @@ from .metrics import ClusterMetrics
 from .ring import Member
 
 _SECONDS: Final = 0.5
-# Who does not answer is not asked again for so long: nobody is to wait for it again and again.
+# An owner that does not answer is not asked again for so long, so that few requests wait for it.
 _PAUSE_SECONDS: Final = 2.0
 
 

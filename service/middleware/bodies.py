@@ -14,7 +14,7 @@ from service.settings import BodySettings
 from .refusal import Refusal, refusal, refuse
 
 _DISCONNECT: Final = "http.disconnect"
-# A slow start is nobody's fault.
+# A slow start is the network's.
 _GRACE_SECONDS: Final = 5.0
 _LONGEST_LENGTH: Final = 15
 
@@ -97,7 +97,7 @@ class BodyMiddleware:
             first.give_up()
 
     def end(self, body: _Body) -> None:
-        """It has come, or nobody waits for it any more."""
+        """It has come, or is not waited for any more."""
         self._awaited.pop(body, None)
 
     def excess(self, read: int) -> Refusal | None:
@@ -119,7 +119,7 @@ class BodyMiddleware:
 
 
 class _Body:
-    """One body on its way; after it was cut off, the application talks to nobody."""
+    """One body on its way; after it was cut off, what the application sends is dropped."""
 
     __slots__ = (
         "_bodies",
@@ -192,7 +192,7 @@ class _Body:
 
 
 def _announced(headers: Headers) -> int | None:
-    """How many bytes the body is said to have; None if nobody knows."""
+    """How many bytes the body is said to have; None if it is not said."""
     for name, value in headers:
         if name == b"content-length":
             if len(value) > _LONGEST_LENGTH:

@@ -26,11 +26,11 @@ _SAID_BY_PROXY: Final = frozenset(
 class ClientIpMiddleware:
     """Puts the client's address into `scope["client"]`, also for a wrapped application.
 
-    On Fly that is `Fly-Client-IP`, which Fly Proxy always sets itself. Whoever comes past it, over
-    the private network, is told by the peer's address: what he says in its place is taken out of
-    the request, and his own address counts. Elsewhere the client is the connection's peer; if that
-    is a trusted proxy, the last address of `X-Forwarded-For` that is none. What stands further left
-    was written by the client.
+    On Fly that is `Fly-Client-IP`, which Fly Proxy always sets itself. A caller that comes past
+    it, over the private network, is told by the peer's address: the fields of the proxy are taken
+    out of its request, and its own address counts. Elsewhere the client is the connection's peer;
+    if that is a trusted proxy, the last address of `X-Forwarded-For` that is none. What stands
+    further left was written by the client.
 
     A rollout's probe that is signed is a client of its own, with an address of the documentation
     prefix that its nonce picks: it empties no real client's bucket, and nobody can pose as it.

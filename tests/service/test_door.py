@@ -15,7 +15,7 @@ from uvicorn.server import ServerState
 
 from service.paths import OWN
 from service.private import end_late
-from service.protocol import HEAD_SECONDS, LARGEST_HEAD, BoundedProtocol
+from service.protocol import HEAD_SECONDS, LARGEST_HEAD, MOST_FIELDS, BoundedProtocol
 from service.signature import Signatures
 from tests.service.apps import bare
 from tests.service.conftest import ServiceProcess, StartService
@@ -207,6 +207,7 @@ async def test_a_head_has_a_size(start_service: StartService) -> None:
     large = f"x: {'y' * (LARGEST_HEAD // 2 - 200)}"
 
     assert await status(service.port, post("/", CLIENT, large, large, large)) == 431
+    assert await status(service.port, post("/", *["x: y"] * (MOST_FIELDS + 1))) == 400
     answer = await service.client.post("/echo", content=b"z" * 100_000, headers={"x": "y" * 30_000})
     assert answer.json()["bytes"] == 100_000
 
@@ -226,6 +227,25 @@ async def test_a_head_has_a_time() -> None:
         end_late(state, asyncio.get_running_loop().time() + HEAD_SECONDS + 1)
 
         assert await asyncio.wait_for(reader.read(), 5) == b""
+
+
+@pytest.mark.parametrize("beside", ["1;x=", "1\r\nx\r\n0\r\nx: "])
+async def test_what_stands_beside_a_body_has_a_size(beside: str) -> None:
+    """Extensions of chunks and trailers are no body; they can't go on for ever either."""
+    head = f"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n{beside}"
+    async with bounded_server() as (port, _), connection(port, head) as (_, writer):
+        assert await taken(writer) < 1_000
+
+
+async def taken(writer: asyncio.StreamWriter) -> int:
+    """How many pieces a server takes before it ends the connection, of 1,000."""
+    for number in range(1_000):
+        try:
+            writer.write(b"y" * LARGEST_HEAD)
+            await writer.drain()
+        except ConnectionError:
+            return number
+    return 1_000
 
 
 @asynccontextmanager
