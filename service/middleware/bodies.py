@@ -170,7 +170,7 @@ class _Body:
     def give_up(self) -> None:
         """Wait no longer: others need the place."""
         self._is_given_up = True
-        if self._wait is not None:
+        if self._wait is not None and not self._wait.expired():
             self._wait.reschedule(asyncio.get_running_loop().time())
 
     @property

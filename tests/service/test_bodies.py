@@ -88,6 +88,57 @@ def test_a_body_comes_whole_or_not_at_all(
     assert (CUT_OFF in scope) == (is_asked and not answers_first)
 
 
+@given(st.lists(st.sampled_from(["begin", "turn", "come"]), max_size=30))
+def test_no_order_of_slow_bodies_harms_another(steps: list[str]) -> None:
+    """Each is answered once, with 200 or 408, and of those that are waited for there are few."""
+    statuses = asyncio.run(many_sent(steps))
+
+    assert len(statuses) == steps.count("begin")
+    assert set(statuses) <= {200, 408}
+
+
+async def many_sent(steps: Sequence[str]) -> list[int]:
+    """The answers to bodies that begin, and come or do not come, in an order."""
+    statuses: list[int] = []
+    bodies = BodyMiddleware(answer_all, BodySettings(MOST, 30, 1), 2, lambda _: None)
+    slow: list[tuple[asyncio.Event, asyncio.Task[None]]] = []
+    for step in steps:
+        if step == "begin":
+            has_come = asyncio.Event()
+            sending = asyncio.create_task(send_slowly(bodies, has_come, statuses))
+            slow.append((has_come, sending))
+        elif step == "turn":
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert len(bodies._awaited) <= 2
+        elif slow:
+            slow[-1][0].set()
+    for has_come, sending in slow:
+        has_come.set()
+        await sending
+    return statuses
+
+
+async def answer_all(scope: Scope, receive: Receive, send: Send) -> None:
+    """An application that reads all, then answers 200."""
+    await Reader()(scope, receive, send)
+
+
+async def send_slowly(app: BodyMiddleware, has_come: asyncio.Event, statuses: list[int]) -> None:
+    """A request whose body comes when it is said."""
+
+    async def receive() -> Message:
+        await has_come.wait()
+        return {"type": "http.request", "body": b"x", "more_body": False}
+
+    async def send(message: Message) -> None:
+        if "status" in message:
+            statuses.append(message["status"])
+
+    scope: dict[str, Any] = {"type": "http", "headers": [(b"content-length", b"1")]}
+    await app(scope, receive, send)
+
+
 WORDS = st.sampled_from(
     ["", "0", "-1", "1_0", "+1", "\u0661", "9" * 5_000, "1e999", "10", "chunked", "t=1,n=,s="]
 ) | st.text(st.characters(max_codepoint=255), max_size=20)
