@@ -46,18 +46,17 @@ class OwnPaths:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Dispatch by path."""
-        if scope["type"] not in ("http", "websocket"):
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        path = scope["path"]
-        if is_internal(path) and (scope["type"] != "http" or path not in self._paths):
+        path, app = scope["path"], self._app
+        is_request = scope["type"] == "http"
+        if is_request and path in self._paths:
+            app = self.router
+        elif is_internal(path):
             await refuse_path(scope, receive, send)
             return
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        app = self.router if path in self._paths else self._app
-        if path in self._uncounted:
+        if not is_request or path in self._uncounted:
             await app(scope, receive, send)
             return
         answer = _Answer(self._statistics, scope, send)

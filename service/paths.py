@@ -90,4 +90,4 @@ EXEMPT: Final[Mapping[str, OwnPath]] = {
 
 def is_internal(path: str) -> bool:
     """Whether a path is kept from the application, known or not."""
-    return path.startswith(INTERNAL) and path[len(INTERNAL) :][:1] in ("", "/")
+    return path.startswith(INTERNAL) and (path + "/").startswith(f"{INTERNAL}/")

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Final
 
 from service.asgi import App, Receive, Scope, Send
-from service.limiter import client_key
 
 from .rate_limit import DECIDED
 from .refusal import refusal, refuse
@@ -44,10 +43,11 @@ class PlacesMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Give a place, or refuse."""
-        if scope["type"] == "lifespan":
+        decided = scope.get(DECIDED)
+        if decided is None:  # the limiter decides on requests and handshakes, on all of them
             await self._app(scope, receive, send)
             return
-        client, holders = _client(scope), self.holders
+        client, holders = decided[0].client, self.holders
         held = holders.get(client, 0)
         if held >= self._most:
             self._on_refusal("share")
@@ -62,11 +62,3 @@ class PlacesMiddleware:
                 holders[client] = held
             else:
                 del holders[client]
-
-
-def _client(scope: Scope) -> str:
-    decided = scope.get(DECIDED)
-    if decided is not None:
-        client: str = decided[0].client
-        return client
-    return client_key(scope["client"][0] if scope["client"] else "")
