@@ -6,7 +6,7 @@ SEEDS ?= 1000
 PYTHON_IN_VENV := .venv/bin/python -P
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap up down test check unit e2e bench bench-rollout bench-limiter bench-affinity bench-phases bench-service bench-local bench-chaos lock clean simulate
+.PHONY: help bootstrap up down test check unit e2e bench bench-rollout bench-limiter bench-affinity bench-phases bench-service bench-local bench-chaos attack lock clean simulate
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,9 @@ bench-phases: bootstrap ## what clients get while a phase changes, and while Red
 bench-local: bootstrap ## how fast the local Fly is, and what it does with 50 machines
 	@$(PYTHON_IN_VENV) -m tests.local.bench_proxy $(ARGS)
 	@$(PYTHON_IN_VENV) -m tests.local.bench_crowd
+
+attack: bootstrap ## what one client can do to the service, on loopback; ARGS="--write docs/security.md"
+	@$(PYTHON_IN_VENV) -m tests.bench.attack $(ARGS)
 
 simulate: bootstrap ## whole rollouts in virtual time with all that goes wrong; SEEDS=10000, or SEED=123 with its trace
 	@$(PYTHON_IN_VENV) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(ARGS)

@@ -16,8 +16,10 @@ from .cluster.members import Members, Status
 from .cluster.metrics import ClusterMetrics
 from .cluster.node import Node
 from .cluster.order import Seal
+from .cluster.owners import Owners
 from .cluster.peers import Peers
 from .cluster.ring import Member
+from .guard import Guard
 from .limiter import GuardedStore, Limiter, MemoryStore
 from .middleware.affinity import AffinityMiddleware
 from .readiness import Readiness
@@ -25,6 +27,7 @@ from .routes.cluster import ClusterRoutes
 from .settings import ClusterSettings, Settings
 from .signature import Signatures
 from .stores import store_id
+from .supervisor import Supervisor
 from .telemetry import Telemetry
 
 
@@ -42,8 +45,8 @@ class Cluster:
     def in_front_of(self, app: App, limiter: Limiter) -> App:
         """The middleware."""
         cookie = AffinityCookie(derived(self._settings.key, "cookie"))
-        here = self._settings.machine
-        return AffinityMiddleware(app, here, self.node, limiter, cookie, self._metrics)
+        owners = Owners(self._peers, self._metrics)
+        return AffinityMiddleware(app, self.node, limiter, owners, cookie, self._metrics)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -61,6 +64,7 @@ def make_cluster(
     store: MemoryStore | GuardedStore | None,
     readiness: Readiness,
     telemetry: Telemetry,
+    guard: Guard,
 ) -> Cluster:
     """All of it, joined to nobody yet.
 
@@ -68,12 +72,13 @@ def make_cluster(
         cluster: the part of the settings that is not missing.
         settings: all of them. Where this machine listens the others do, too.
         store: whose buckets are handed over; None if they can't be.
+        guard: knows who has the key.
     """
     signatures = Signatures(cluster.key)
     metrics = ClusterMetrics(telemetry.registry)
     directory = DnsDirectory(cluster.app, cluster.dns)
     seal = Seal(cluster.key, cluster.app)
-    peers = Peers(directory, settings.port, signatures, seal)
+    peers = Peers(directory, settings.metrics_port, signatures, seal, settings.port)
     me = Member(cluster.machine, cluster.region)
     told = Status(affinity=cluster.affinity, store=store_id(settings.limiter))
     members = Members(me, directory, peers.status, derived(cluster.key, "ring"), told)
@@ -83,10 +88,11 @@ def make_cluster(
     if isinstance(store, GuardedStore):
         store.machines = lambda: members.count or settings.limiter.machines
     handoff = Handoff(store, lambda: members.stores, told.store, peers, metrics)
-    node = Node(members, handoff, readiness)
+    supervisor = Supervisor(telemetry.on_task_failure)
+    node = Node(members, handoff, readiness, supervisor=supervisor)
     memory = store if isinstance(store, MemoryStore) else None
-    copies = Copies(memory, lambda: _alone(members), peers, metrics)
-    routes = ClusterRoutes(node, copies, signatures, seal).routes()
+    copies = Copies(memory, lambda: _alone(members), peers, metrics, supervisor=supervisor)
+    routes = ClusterRoutes(node, copies, signatures, seal, store).routes(guard)
     return Cluster(node, routes, copies, peers, cluster, metrics)
 
 

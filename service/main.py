@@ -4,21 +4,27 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from .asgi import App, Receive, Scope, Send
+from .guard import Guard
 from .lifespan import Lifespan
 from .limiter import Limiter, Store
+from .middleware.bodies import BodyMiddleware
 from .middleware.capacity import CapacityMiddleware
 from .middleware.client_ip import ClientIpMiddleware
 from .middleware.cors import CorsApplication, CorsMiddleware
+from .middleware.door import DoorMiddleware
+from .middleware.places import PlacesMiddleware
 from .middleware.rate_limit import RateLimitMiddleware
 from .middleware.replay_guard import ReplayGuard
 from .own_paths import OwnPaths
+from .paths import EXEMPT, is_internal
 from .policies import load_policies, preflight_policy, reload_policies
+from .private import PrivateApp
 from .readiness import Readiness
 from .routes.admin import AdminRoutes
-from .routes.health import HEALTH, READY, health_routes
+from .routes.health import health_routes
 from .routes.statistics import statistics_route
 from .settings import Settings
 from .signature import Signatures
@@ -31,10 +37,6 @@ from .wrapped import load
 if TYPE_CHECKING:
     from .clusters import Cluster
 
-# What machines ask, not users.
-_CHECKS: Final = frozenset({HEALTH, READY})
-_INTERNAL: Final = "/_flygate/"
-
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -43,9 +45,11 @@ class Service:
     Attributes:
         reload: reads the policies again.
         leave: to be called when the service begins to drain.
+        private: the application of the private listener.
     """
 
     app: App
+    private: PrivateApp
     readiness: Readiness
     telemetry: Telemetry
     reload: Callable[[], None]
@@ -57,7 +61,7 @@ class Service:
 
 
 def build_app(settings: Settings, log: Any) -> Service:
-    """Wire a service. A request passes: client address, limiter, own paths, application."""
+    """Wire a service. The order of what a request passes is in `_in_order`."""
     readiness = Readiness()
     statistics = Statistics(settings.memory_bytes)
     telemetry = Telemetry(log, statistics)
@@ -71,7 +75,8 @@ def build_app(settings: Settings, log: Any) -> Service:
         reload_policies(limiter, settings.limiter, log)
 
     routes = health_routes(settings, readiness, limiter, store)
-    routes.append(statistics_route(statistics, signatures))
+    key_guard = Guard(signatures)
+    routes.append(statistics_route(statistics, key_guard))
     guard = None
     if settings.login is not None:
         # argon2 is not needed where nobody logs in.
@@ -91,32 +96,58 @@ def build_app(settings: Settings, log: Any) -> Service:
         # Its client of HTTP is not needed where machines do not talk to each other.
         from .clusters import make_cluster  # noqa: PLC0415
 
-        cluster = make_cluster(settings.cluster, settings, portable, readiness, telemetry)
+        cluster = make_cluster(
+            settings.cluster, settings, portable, readiness, telemetry, key_guard
+        )
         routes += cluster.routes
-    uncounted = _CHECKS | {route.path for route in routes if route.path.startswith(_INTERNAL)}
     application = CorsApplication(_application(settings, log))
     bounded = CapacityMiddleware(application, settings.max_requests, telemetry.on_full)
     telemetry.watch_requests(lambda: bounded.in_flight)
-    app: App = OwnPaths(bounded, routes, statistics, uncounted)
-    app = RateLimitMiddleware(app, limiter, preflight_policy(settings.limiter))
-    if cluster is not None:
-        app = cluster.in_front_of(app, limiter)
+    # What machines ask, not users.
+    uncounted = {route.path for route in routes if is_internal(route.path)} | EXEMPT.keys()
+    own = OwnPaths(bounded, routes, statistics, frozenset(uncounted))
+    app = _in_order(own, settings, limiter, telemetry, cluster)
     app = CorsMiddleware(app, application, frozenset(route.path for route in routes))
-    identified = ClientIpMiddleware(
+    app = DoorMiddleware(app, own.router, key_guard)
+    app = ClientIpMiddleware(
         app,
         settings.on_fly,
         settings.trusted_proxies,
         lambda sentence: log.warning("untrusted proxy", advice=sentence),
         signatures,
+        settings.fly_proxy,
     )
     former = partial(take_over, settings.limiter, portable, log)
     return Service(
-        Lifespan(identified, readiness, partial(_resources, stores, former, cluster)),
+        Lifespan(app, readiness, partial(_resources, stores, former, cluster)),
+        PrivateApp(routes, telemetry.registry),
         readiness,
         telemetry,
         reload,
         cluster.node.leave if cluster else lambda: None,
     )
+
+
+def _in_order(
+    own: App,
+    settings: Settings,
+    limiter: Limiter,
+    telemetry: Telemetry,
+    cluster: "Cluster | None",
+) -> App:
+    """What every request passes that is not exempt, from the inside outwards.
+
+    Read it from its end: who it is (`client_ip`); whether it is exempt, which leads past all that
+    follows (`door`); what a refusal tells a page of another origin (`cors`); whether it is for this machine; whether it is within its limit; whether its
+    client holds too much already; whether its body may be. Then come the service's own paths, and
+    what is left of the application's places (`capacity`).
+    """
+    app: App = BodyMiddleware(
+        own, settings.body, 2 * settings.max_requests_per_client, telemetry.on_cut
+    )
+    app = PlacesMiddleware(app, settings.max_requests_per_client, telemetry.on_cut)
+    app = RateLimitMiddleware(app, limiter, preflight_policy(settings.limiter))
+    return app if cluster is None else cluster.in_front_of(app, limiter)
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 from typing import Any, Final, cast
 
-from .cluster.paths import BUCKETS, CLUSTER, ORDER
 from .limiter import (
     KeyFunction,
     Limiter,
@@ -16,14 +15,9 @@ from .limiter import (
     window,
 )
 from .limiter.errors import shown
-from .routes.health import HEALTH, READY
-from .routes.statistics import STATISTICS
 from .settings import LimiterSettings, SettingError
 from .wrapped import find
 
-# Fly's checks, the rollout engine and other machines ask these all the time, and must never be
-# refused.
-EXEMPT_PATHS: Final = frozenset({HEALTH, READY, STATISTICS, CLUSTER, BUCKETS, ORDER})
 # Far more than a page asks for; a flood of them is refused all the same.
 _PREFLIGHTS: Final = 10
 _MOST_IN_WINDOW: Final = 200_000
@@ -37,9 +31,9 @@ def load_policies(settings: LimiterSettings) -> PolicySet:
     """
     if settings.policies is None:
         default = Policy("default", settings.quota, mode=settings.mode, failure=settings.failure)
-        return PolicySet((default,), EXEMPT_PATHS)
+        return PolicySet((default,))
     try:
-        policies = read_policies(settings.policies.read_text(), EXEMPT_PATHS, find_key)
+        policies = read_policies(settings.policies.read_text(), find=find_key)
         _check_quotas(policies, settings.is_sliding_window)
         return policies
     except (OSError, UnicodeDecodeError, LimiterError) as error:

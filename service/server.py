@@ -7,15 +7,20 @@ from types import FrameType
 from typing import Any, Final
 
 import uvicorn
-from prometheus_client import start_http_server
 
 from .main import Service
+from .private import PrivateListener, end_late
+from .protocol import BoundedProtocol
 from .settings import Settings
 
 _BACKLOG: Final = 2048
 # In a turn of its loop, libuv accepts one connection from each socket that listens. When requests
 # keep each turn busy, newcomers would wait for seconds: so more sockets listen, at the same port.
 _ACCEPTED_AT_ONCE: Final = 16
+# Of a WebSocket that sends faster than the application reads.
+_MESSAGES_AT_ONCE: Final = 8
+# As uvicorn has it.
+_TICKS_PER_SECOND: Final = 10
 
 
 class DrainingServer(uvicorn.Server):
@@ -24,9 +29,16 @@ class DrainingServer(uvicorn.Server):
     The pause lets a proxy see the 503 and route elsewhere before the port closes.
     """
 
-    def __init__(self, config: uvicorn.Config, service: Service, drain_seconds: float) -> None:
-        """Serve `service`."""
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        service: Service,
+        private: PrivateListener,
+        drain_seconds: float,
+    ) -> None:
+        """Serve `service`, and its private part beside it."""
         super().__init__(config)
+        self._private = private
         self._readiness = service.readiness
         self._reload = service.reload
         self._leave = service.leave
@@ -37,7 +49,21 @@ class DrainingServer(uvicorn.Server):
         self._running_loop = asyncio.get_running_loop()
         if hasattr(signal, "SIGHUP"):
             self._running_loop.add_signal_handler(signal.SIGHUP, self._reload)
+        await self._private.open()
         await super().startup(sockets)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Every second, close what takes too long."""
+        if counter % _TICKS_PER_SECOND == 0:
+            now = self._running_loop.time()
+            end_late(self.server_state, now)
+            self._private.end_late(now)
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End what users asked for first: other machines may ask until this one is gone."""
+        await super().shutdown(sockets)
+        await self._private.close()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """First signal: drain. Second: stop at once after what is in flight. Third: just stop."""
@@ -64,17 +90,14 @@ def serve(service: Service, settings: Settings, log: Any) -> None:
         OSError: a port cannot be had.
     """
     with _listen(settings.host, settings.port) as listener:
-        metrics_host = settings.host or "::"
-        metrics, _ = start_http_server(
-            settings.metrics_port, metrics_host, registry=service.telemetry.registry
-        )
-        log.info(
-            "listening", port=listener.getsockname()[1], metrics_port=metrics.server_address[1]
-        )
+        private = _listen(settings.host, settings.metrics_port)
+        log.info("listening", port=listener.getsockname()[1], metrics_port=private.getsockname()[1])
         config = uvicorn.Config(
             service,
             loop="uvloop",
-            http="httptools",
+            http=BoundedProtocol,
+            ws_max_size=settings.max_message_bytes,
+            ws_max_queue=_MESSAGES_AT_ONCE,
             lifespan="on",
             access_log=False,
             log_config=None,
@@ -86,9 +109,8 @@ def serve(service: Service, settings: Settings, log: Any) -> None:
             timeout_graceful_shutdown=settings.shutdown_seconds,
         )
         listeners = [listener, *(listener.dup() for _ in range(_ACCEPTED_AT_ONCE - 1))]
-        DrainingServer(config, service, settings.drain_seconds).run(listeners)
-        metrics.shutdown()
-        metrics.server_close()
+        beside = PrivateListener(service.private, private)
+        DrainingServer(config, service, beside, settings.drain_seconds).run(listeners)
         log.info("stopped")
 
 

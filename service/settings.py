@@ -104,12 +104,29 @@ class ClusterSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BodySettings:
+    """What a request's body may be, before any application sees it.
+
+    Attributes:
+        most_bytes: the largest.
+        seconds: within which it must have come.
+        bytes_per_second: the least rate, after the first seconds.
+    """
+
+    most_bytes: int
+    seconds: int
+    bytes_per_second: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that the environment decides.
 
     Attributes:
         allows_replay: whether the application may give Fly Proxy orders.
         max_requests: how many the application is given at a time.
+        max_requests_per_client: how many of them, and of WebSockets, one client may have open.
+        max_message_bytes: the largest message of a WebSocket.
         memory_bytes: what the machine has; 0 if nobody says.
         key: what the rollout engine and other machines sign their requests with.
         cluster: None if a machine cannot know the others, so that its limits are its own.
@@ -121,6 +138,9 @@ class Settings:
     app: str | None
     allows_replay: bool
     max_requests: int
+    max_requests_per_client: int
+    max_message_bytes: int
+    body: BodySettings
     drain_seconds: float
     shutdown_seconds: int
     release: str | None
@@ -129,6 +149,7 @@ class Settings:
     on_fly: bool
     memory_bytes: int
     trusted_proxies: Networks
+    fly_proxy: Networks
     key: str | None = field(repr=False)
     admin_token: str | None = field(repr=False)
     limiter: LimiterSettings
@@ -151,6 +172,9 @@ class Settings:
             allows_replay=read.choice("SERVICE_ALLOW_REPLAY", "0", ["0", "1"]) == "1",
             # More than twice the largest hard limit of a phase.
             max_requests=read.whole("SERVICE_MAX_REQUESTS", 500, 1, 100_000),
+            max_requests_per_client=_per_client(read),
+            max_message_bytes=read.whole("SERVICE_MAX_MESSAGE_BYTES", _MEBI, 1, 1_024 * _MEBI),
+            body=_body(read),
             drain_seconds=read.whole("DRAIN_MILLISECONDS", 300, 0, 60_000) / 1000,
             # Fly kills a machine 5 seconds after SIGTERM, unless fly.toml says otherwise.
             shutdown_seconds=read.whole("SHUTDOWN_SECONDS", 4, 1, 300),
@@ -159,7 +183,8 @@ class Settings:
             region=read.text("FLY_REGION"),
             on_fly=read.text("FLY_APP_NAME") is not None,
             memory_bytes=read.whole("FLY_VM_MEMORY_MB", 0, 0, 10_000_000) * _MEBI,
-            trusted_proxies=_networks(read),
+            trusted_proxies=_networks(read, "TRUSTED_PROXIES"),
+            fly_proxy=_fly_proxy(read),
             key=read.text("FLYGATE_KEY"),
             admin_token=_admin_token(read),
             limiter=_limiter(read),
@@ -211,14 +236,42 @@ def _dns(read: "_Reader") -> tuple[str, int] | None:
     return host.strip("[]"), int(port)
 
 
-def _networks(read: "_Reader") -> Networks:
-    found = read.text("TRUSTED_PROXIES") or ""
+def _per_client(read: "_Reader") -> int:
+    if read.text("SERVICE_MAX_REQUESTS_PER_CLIENT") is None:
+        return 25  # a quarter of the hard limit of the first phases
+    # More than all together may have could never be reached.
+    most = read.whole("SERVICE_MAX_REQUESTS", 500, 1, 100_000)
+    return read.whole("SERVICE_MAX_REQUESTS_PER_CLIENT", 25, 1, most)
+
+
+def _body(read: "_Reader") -> BodySettings:
+    return BodySettings(
+        # As many places as there are, each with one, must fit into the memory. And so much is what
+        # Fly Proxy can bring to another machine.
+        most_bytes=read.whole("SERVICE_MAX_BODY_BYTES", 1_000_000, 0, 4_096 * _MEBI),
+        seconds=read.whole("SERVICE_BODY_SECONDS", 30, 1, 3_600),
+        bytes_per_second=read.whole("SERVICE_BODY_BYTES_PER_SECOND", 1_024, 1, 1_024 * _MEBI),
+    )
+
+
+def _fly_proxy(read: "_Reader") -> Networks:
+    found = read.text("SERVICE_PROXY_PEERS")
+    if found is None:
+        # By its private IPv4 address; the private network has IPv6 only. See docs/security.md.
+        return Networks(["0.0.0.0/0"])
+    if read.text("FLY_APP_NAME") is None:
+        raise SettingError("SERVICE_PROXY_PEERS", found, "on Fly only; else TRUSTED_PROXIES")
+    return _networks(read, "SERVICE_PROXY_PEERS")
+
+
+def _networks(read: "_Reader", variable: str) -> Networks:
+    found = read.text(variable) or ""
     try:
         networks = (text for text in found.split(",") if text.strip())
         return Networks(networks, as_written=True)
     except PolicyError as error:
         allowed = "networks separated by commas, like 10.0.0.0/8,2001:db8::/32"
-        raise SettingError("TRUSTED_PROXIES", found, allowed) from error
+        raise SettingError(variable, found, allowed) from error
 
 
 def _limiter(read: "_Reader") -> LimiterSettings:

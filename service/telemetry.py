@@ -21,7 +21,7 @@ from .limiter import (
 )
 from .limiter.quota import NANOS
 from .login.guard import Attempt
-from .routes.health import PROBE, PROBES
+from .paths import PROBE, PROBES
 from .statistics import Statistics
 
 # A flood from many addresses must not fill the log either.
@@ -72,6 +72,18 @@ class Telemetry(Listener):
             "Requests that were answered 503, because the application had as many as it may.",
             registry=self.registry,
         )
+        self._held = Counter(
+            "flygate_requests_cut",
+            "Requests that held too much: a client's share of places, a body's size or time.",
+            ["reason"],
+            registry=self.registry,
+        )
+        self._failures = Counter(
+            "flygate_task_failures",
+            "Work in the background that failed, and began again.",
+            ["task"],
+            registry=self.registry,
+        )
         self._known: dict[tuple[str, str, str], Any] = {}
         self._log = log
         self._logged = MemoryStore(max_keys=_LOGGED_CLIENTS)
@@ -102,6 +114,16 @@ class Telemetry(Listener):
     def on_full(self) -> None:
         """Count it."""
         self._full.inc()
+
+    def on_cut(self, reason: str) -> None:
+        """Count a request that was refused for what it held."""
+        self._held.labels(reason).inc()
+
+    def on_task_failure(self, name: str, error: Exception) -> None:
+        """Count and log it; what fails all the time is logged now and then."""
+        self._failures.labels(name).inc()
+        if self._logged.take_one(("task", name), _STORE_ERRORS).allowed:
+            self._log.error("task failed", task=name, error=repr(error), exc_info=error)
 
     def on_verdict(self, request: Request, verdict: Verdict) -> None:
         """Count each policy's decision; log refusals. A rollout's own probe is no client's."""

@@ -16,7 +16,7 @@ from infra.fly.errors import FlyError
 from infra.redact import Redactor, cut
 from infra.rollout.errors import Untold
 from infra.rollout.order import PATH, Known, Order
-from infra.rollout.signature import HEADER, sign
+from infra.rollout.signature import signed
 from infra.rollout.smoke import DEFAULT_PORT
 from infra.rollout.world import Member, World
 from infra.web import open_web
@@ -142,7 +142,7 @@ class Messenger:
     async def _send(self, member: Member, order: str) -> Reply:
         method = "POST" if order else "GET"
         key = self.world.target.key
-        headers = {HEADER: sign(key, method, PATH, body=order.encode())}
+        headers = signed(key, method, PATH, order.encode())
         if member.id in self.cordoned:
             return await self._inside(member, method, order, headers)
         forced = {**headers, "fly-force-instance-id": member.id}

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
 from service.limiter import ForeignSnapshot, MemoryStore, Snapshot
+from service.supervisor import Supervisor
 
 from .errors import FormatError, PeerError
 from .messages import PAIRS, pack, unpack
@@ -44,6 +45,7 @@ class Copies:
         courier: the way to them.
         metrics: counts.
         clock: nanoseconds, monotonic.
+        supervisor: keeps the telling going.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Copies:
         courier: Courier,
         metrics: ClusterMetrics,
         clock: Callable[[], int] = time.monotonic_ns,
+        supervisor: Supervisor | None = None,
     ) -> None:
         """Tell nothing yet."""
         self._store = store
@@ -60,6 +63,7 @@ class Copies:
         self._courier = courier
         self._metrics = metrics
         self._clock = clock
+        self._supervisor = supervisor or Supervisor()
         self._work_seconds = 0.0
         # When buckets will be full, as the others know: they were told, or told it. So nothing is
         # told twice, and nothing comes back to where an operator has just forgotten it.
@@ -68,12 +72,8 @@ class Copies:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Telling, until the end."""
-        telling = asyncio.ensure_future(self._tell_for_ever())
-        try:
+        async with self._supervisor.running("telling copies", self._tell_for_ever):
             yield
-        finally:
-            telling.cancel()
-            await asyncio.gather(telling, return_exceptions=True)
 
     async def tell(self) -> None:
         """Tell all others what was charged here since they were last told."""

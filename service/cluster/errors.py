@@ -3,7 +3,8 @@
 ClusterError
 ├── DirectoryError   the DNS does not say who is there
 ├── PeerError        another machine does not answer, or not as one of ours
-│   └── PeerGone     nobody listens there
+│   ├── PeerGone     nobody listens there
+│   └── PeerStrange  somebody answers, and not as one of ours
 └── FormatError      what it sent is none of the forms that this version reads
 """
 
@@ -22,6 +23,10 @@ class PeerError(ClusterError):
 
 class PeerGone(PeerError):
     """Nobody listens where another machine should: the proxy would not reach it either."""
+
+
+class PeerStrange(PeerError):
+    """Somebody answers there, and not as one of ours: a former release, or another key."""
 
 
 class FormatError(ClusterError):

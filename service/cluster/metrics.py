@@ -43,6 +43,12 @@ class ClusterMetrics:
         self._failed = Counter(
             "flygate_handoff_failures", "Machines that could not be reached.", registry=registry
         )
+        self._asked = Counter(
+            "flygate_affinity_asked",
+            "Requests that were charged to the buckets of their owner from elsewhere, or not.",
+            ["outcome"],
+            registry=registry,
+        )
         self._registry = registry
 
     def watch_members(self, count: Callable[[], int]) -> None:
@@ -79,6 +85,10 @@ class ClusterMetrics:
         else:
             labels = ("replayed", "")
         self._requests.labels(*labels).inc()
+
+    def asked(self, outcome: str) -> None:
+        """Count a request whose owner was asked, and did or did not answer."""
+        self._asked.labels(outcome).inc()
 
     def gave(self) -> None:
         """Count a message that another machine took."""

@@ -2,11 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from service.readiness import Readiness
+from service.supervisor import Supervisor
 
 from .handoff import Handoff
 from .members import Members, Status
@@ -18,6 +20,8 @@ _LEAST_SECONDS: Final = 0.25
 # How often it looks whether time went by unnoticed, and how much of it means that it was suspended.
 _TICK_SECONDS: Final = 0.5
 _ABSENCE_SECONDS: Final = 2.0
+# What was begun and not ended when the service stops is given so long: a handoff and a look.
+_LAST_SECONDS: Final = 5.0
 
 
 class Node:
@@ -28,6 +32,7 @@ class Node:
         handoff: moves buckets.
         readiness: whether this machine is draining.
         clock: unix time, which goes on while a machine is suspended.
+        supervisor: keeps what goes on in the background going.
 
     Attributes:
         is_admitted: whether a request came through the proxy.
@@ -39,6 +44,7 @@ class Node:
         handoff: Handoff,
         readiness: Readiness,
         clock: Callable[[], float] = time.time,
+        supervisor: Supervisor | None = None,
     ) -> None:
         """Not admitted yet."""
         self.members = members
@@ -47,7 +53,7 @@ class Node:
         self._clock = clock
         self.is_admitted = self._is_asked = False
         self._news = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._supervisor = supervisor or Supervisor()
 
     @property
     def status(self) -> Status:
@@ -63,24 +69,23 @@ class Node:
     async def running(self) -> AsyncIterator[None]:
         """Take what the others know before the first request; give it back after the last one."""
         await self._join()
-        watching = asyncio.ensure_future(self._watch())
         try:
-            yield
+            async with self._supervisor.running("watching the members", self._watch):
+                yield
         finally:
-            watching.cancel()
-            await asyncio.gather(watching, *self._tasks, return_exceptions=True)
+            await self._supervisor.finish(_LAST_SECONDS)
             await self.handoff.give()
 
     def admit(self) -> None:
         """A request came through the proxy: this machine serves. Only the first one matters."""
         if not self._is_asked:
             self._is_asked = True
-            self._spawn(self._enter())
+            self._supervisor.spawn("entering", self._enter)
 
     def leave(self) -> None:
         """It is about to stop: what it knows must be with the others before their next request."""
         self.members.leave()
-        self._spawn(self._part())
+        self._supervisor.spawn("parting", self._part)
 
     async def adopt(self, order: Order) -> bool:
         """Share the clients by an order, once the limits of those who go are where they go.
@@ -94,7 +99,7 @@ class Node:
             await self.handoff.give(gainers)
         is_later = members.adopt(order)
         if is_later and gainers:  # and what they were charged meanwhile
-            self._spawn(self.handoff.give(gainers))
+            self._supervisor.spawn("handing over", partial(self.handoff.give, gainers))
         return is_later
 
     def heard_news(self) -> None:
@@ -145,8 +150,3 @@ class Node:
             if self._news.is_set():
                 return False
         return False
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

@@ -1,19 +1,21 @@
 """Speaks to the other machines: over the private network, past the proxy, signed."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 import httpx
 
+from service.limiter import Charge, Decision
 from service.signature import HEADER, Signatures
 
+from .charges import pack_charges, unpack_decisions
 from .directory import Directory
-from .errors import DirectoryError, FormatError, PeerError, PeerGone
+from .errors import DirectoryError, FormatError, PeerError, PeerGone, PeerStrange
 from .members import Status
 from .order import Order, Seal
-from .paths import ANSWER, BUCKETS, CLUSTER, COPIES
+from .paths import ANSWER, BUCKETS, CLUSTER, COPIES, TAKE
 from .ring import Member
 
 _SECONDS: Final = 1.0
@@ -25,15 +27,25 @@ class Peers:
 
     Args:
         directory: knows their addresses.
-        port: where all of them listen.
+        port: where all of them listen for each other.
         signatures: sign what is asked, and verify what is answered.
         seal: reads the orders that others pass on.
+        former_port: where machines of a former release listen, which have one port for all.
     """
 
-    def __init__(self, directory: Directory, port: int, signatures: Signatures, seal: Seal) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        port: int,
+        signatures: Signatures,
+        seal: Seal,
+        former_port: int | None = None,
+    ) -> None:
         """Connect to nobody yet."""
         self._directory = directory
         self._port = port
+        self._former_port = former_port
+        self._former: set[str] = set()
         self._signatures = signatures
         self._seal = seal
         self._addresses: dict[str, str] = {}
@@ -47,7 +59,7 @@ class Peers:
             PeerGone: nobody listens there.
             PeerError: it can't be reached, or is none of ours.
         """
-        answer = await self._signed(member, CLUSTER)
+        answer = await self._first(member)
         with _understood(member):
             told = json.loads(answer)
             return Status(
@@ -83,6 +95,16 @@ class Peers:
         """
         return await self._signed(member, BUCKETS)
 
+    async def take(self, member: Member, charges: Sequence[Charge]) -> list[Decision]:
+        """Charge a client to its buckets, all or none.
+
+        Raises:
+            PeerError: as `status`.
+        """
+        answer = await self._signed(member, TAKE, pack_charges(charges))
+        with _understood(member):
+            return unpack_decisions(answer, charges)
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
@@ -93,24 +115,37 @@ class Peers:
         except FormatError:
             return None  # not our engine's; that the machine is there is true all the same
 
-    async def _signed(self, member: Member, path: str) -> bytes:
+    async def _first(self, member: Member) -> bytes:
+        """What a machine says of itself, wherever it listens; that is remembered."""
+        try:
+            return await self._signed(member, CLUSTER)
+        except (PeerGone, PeerStrange):
+            if self._former_port is None:
+                raise
+        self._former ^= {member.id}  # it was replaced, or was never asked
+        try:
+            return await self._signed(member, CLUSTER)
+        except PeerError:
+            self._former.discard(member.id)
+            raise
+
+    async def _signed(self, member: Member, path: str, body: bytes = b"") -> bytes:
         """An answer of a machine that has the key."""
-        answer = await self._send(member, "GET", path)
+        answer = await self._send(member, "POST" if body else "GET", path, body)
         signature = answer.headers.get(_HEADER)
         if self._signatures.verify(signature, ANSWER, path, answer.content) is None:
-            raise PeerError(f"{member.id} answered without a valid signature")
+            raise PeerStrange(f"{member.id} answered without a valid signature")
         return answer.content
 
     async def _send(
         self, member: Member, method: str, path: str, body: bytes = b""
     ) -> httpx.Response:
-        signature = self._signatures.sign(method, path, body)
+        fields = self._signatures.fields(method, path, body)
+        port = self._former_port if member.id in self._former else self._port
         try:
             address = await self._address(member)
-            url = f"http://{address}:{self._port}{path}"
-            answer = await self._client.request(
-                method, url, content=body, headers={_HEADER: signature}
-            )
+            url = f"http://{address}:{port}{path}"
+            answer = await self._client.request(method, url, content=body, headers=fields)
         except DirectoryError as error:
             raise PeerError(str(error)) from error
         except httpx.TransportError as error:
@@ -118,7 +153,7 @@ class Peers:
             kind = PeerGone if _was_refused(error) else PeerError
             raise kind(f"{member.id} can't be reached: {error!r}") from error
         if answer.status_code >= 300:
-            raise PeerError(f"{member.id} answered {method} {path} with {answer.status_code}")
+            raise PeerStrange(f"{member.id} answered {method} {path} with {answer.status_code}")
         return answer
 
     async def _address(self, member: Member) -> str:

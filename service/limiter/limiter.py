@@ -1,6 +1,6 @@
 """Asks every policy of a request, and charges all of them or none."""
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
 from . import bucket
@@ -13,12 +13,14 @@ from .policies import PolicySet
 from .policy import Mode, Policy
 from .quota import NANOS, Quota
 from .request import Request
-from .store.base import Key, Source, Store, is_refused
+from .store.base import Charge, Key, Source, Store, is_refused
 from .store.memory import MemoryStore
 from .store.taker import Taker
 from .verdict import Verdict
 
 _T = TypeVar("_T")
+
+Take = Callable[[Sequence[Charge]], Awaitable[list[Decision]]]
 
 _NOT_INSTANT: Final = "check_now needs a store in this process; found another: await check instead"
 
@@ -108,6 +110,20 @@ class Limiter:
         results = tuple(zip(policies, decisions, strict=True))
         verdict = Verdict(not is_refused(charges, decisions), results, source)
         return self._tell(request, verdict)
+
+    async def check_elsewhere(self, request: Request, take: Take) -> Verdict:
+        """`check`, by buckets that somebody else keeps.
+
+        Args:
+            take: takes every charge there, or nothing; one decision for each.
+        """
+        if self.policies.denies(request):
+            return self._tell(request, Verdict(False, (), Source.DENY_LIST))
+        policies = self.policies.match(request)
+        charges = [policy.charge(request) for policy in policies]
+        decisions = await take(charges) if charges else []
+        results = tuple(zip(policies, decisions, strict=True))
+        return self._tell(request, Verdict(not is_refused(charges, decisions), results))
 
     async def refund(self, request: Request, verdict: Verdict) -> None:
         """Give back what an allowed request took: it turned out not to count."""

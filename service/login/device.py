@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ NAME: Final = "flygate_device"
 _DAYS: Final = 180
 _LIFETIME_SECONDS: Final = _DAYS * 86_400
 _PARTS: Final = 3
+_MOMENT: Final = re.compile(r"[0-9]{1,12}")
 
 
 class DeviceCookies:
@@ -43,8 +45,11 @@ class DeviceCookies:
         if len(parts) != _PARTS:
             return None
         device, issued, signature = parts
+        # Whatever else a cookie has in its place was not made here.
+        if not _MOMENT.fullmatch(issued) or not device.isascii() or not signature.isascii():
+            return None
         expected = self._sign(account, device, issued)
-        if not hmac.compare_digest(signature.encode(), expected.encode()):
+        if not hmac.compare_digest(signature, expected):
             return None
         return device if self._now() < int(issued) + _LIFETIME_SECONDS else None
 

@@ -1,22 +1,21 @@
 """Is this the client's machine: serves its requests here, or lets Fly Proxy bring them there."""
 
 from collections.abc import Awaitable, Mapping
+from functools import partial
 from typing import Final
 
 from service.asgi import App, Message, Receive, Scope, Send
 from service.cluster.cookie import AffinityCookie
 from service.cluster.metrics import ClusterMetrics
 from service.cluster.node import Node
+from service.cluster.owners import Owners
 from service.cluster.replay import Arrival, Decision, FairShare, Reason, Replay, decide
 from service.limiter import Limiter, client_key
+from service.paths import PROBE, PROBES, THROUGH_PROXY
 
-from .rate_limit import SHARE, request_of
+from .rate_limit import CHECK, SHARE, request_of
 
-# What any client may ask of any machine: health, readiness, what is under /_flygate/.
-OWN_PATHS: Final = ("/health", "/readyz")
-OWN_PREFIX: Final = "/_flygate/"
-
-_CLIENT: Final = b"fly-client-ip"
+_CLIENT: Final = THROUGH_PROXY
 _SOURCE: Final = b"fly-replay-src"
 _FAILED: Final = b"fly-replay-failed"
 _UNAVAILABLE: Final = b"fly-preferred-instance-unavailable"
@@ -42,9 +41,9 @@ class AffinityMiddleware:
 
     Args:
         app: what comes next.
-        here: the id of this machine.
-        node: knows the other ones.
+        node: knows the machines.
         limiter: knows who is denied here.
+        owners: are asked about clients that are served elsewhere.
         cookie: by which the proxy remembers where a client belongs.
         metrics: counts.
     """
@@ -52,17 +51,18 @@ class AffinityMiddleware:
     def __init__(
         self,
         app: App,
-        here: str,
         node: Node,
         limiter: Limiter,
+        owners: Owners,
         cookie: AffinityCookie,
         metrics: ClusterMetrics,
     ) -> None:
         """Wrap `app`."""
         self._app = app
-        self._here = here
+        self._here = node.members.here
         self._node = node
         self._limiter = limiter
+        self._owners = owners
         self._cookie = cookie
         self._metrics = metrics
 
@@ -71,7 +71,7 @@ class AffinityMiddleware:
         if (
             self._node.is_idle
             or scope["type"] not in ("http", "websocket")
-            or _is_own(scope["path"])
+            or (scope["path"] == PROBE and _is_rollouts(scope))
         ):
             await self._app(scope, receive, send)
             return
@@ -86,7 +86,7 @@ class AffinityMiddleware:
             await _order(decision, scope, receive, send)
             return
         if isinstance(decision, FairShare):
-            self._share(scope, decision)
+            self._share(scope, decision, client)
         elif len(self._node.members.ring) > 1:
             send = self._with_cookie(fields, client, send)
         await self._app(scope, receive, send)
@@ -115,9 +115,11 @@ class AffinityMiddleware:
             return FairShare(Reason.WEBSOCKET)
         return decision
 
-    def _share(self, scope: Scope, decision: FairShare) -> None:
-        if self._node.members.is_split:  # a store that all have in common needs no shares
-            scope[SHARE] = len(self._node.members.ring)
+    def _share(self, scope: Scope, decision: FairShare, client: str) -> None:
+        members = self._node.members
+        if members.is_split:  # a store that all have in common needs no shares
+            scope[SHARE] = len(members.ring)
+            scope[CHECK] = partial(self._owners.check, members.ring.owner(client))
         if decision.reason in (Reason.UNAVAILABLE, Reason.DISAGREEMENT):
             self._node.heard_news()
 
@@ -134,8 +136,10 @@ class AffinityMiddleware:
         return send_with_cookie
 
 
-def _is_own(path: str) -> bool:
-    return path in OWN_PATHS or path.startswith(OWN_PREFIX)
+def _is_rollouts(scope: Scope) -> bool:
+    """A rollout's own probe is of this machine; no client can have such an address."""
+    client = scope["client"]
+    return client is not None and client[0].startswith(PROBES)
 
 
 def _unavailable(fields: Fields, owner: str) -> str:

@@ -1,26 +1,21 @@
 """Is there room: lets so many requests into the application at a time, and no more."""
 
-import json
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Final
 
 from service.asgi import App, Receive, Scope, Send
-from service.limiter import Problem
 
-from .rate_limit import problem_headers
+from .refusal import refusal, refuse
 
-_FULL: Final = Problem(
+_FULL: Final = refusal(
     503,
-    json.dumps(
-        {
-            "type": "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",
-            "title": "Too busy",
-            "status": 503,
-            "detail": "This machine has as many requests as it can hold. Try again in 1 second.",
-        }
-    ).encode(),
+    "Too busy",
+    "This machine has as many requests as it can hold. Try again in 1 second.",
+    "temporary-reduced-capacity",
+    retry_after="1",
 )
-_HEADERS: Final = [*problem_headers(_FULL), (b"retry-after", b"1")]
 
 
 class CapacityMiddleware:
@@ -49,15 +44,10 @@ class CapacityMiddleware:
             return
         if self.in_flight >= self._most:
             self._on_full()
-            await _refuse(send)
+            await refuse(_FULL, scope, receive, send)
             return
         self.in_flight += 1
         try:
             await self._app(scope, receive, send)
         finally:
             self.in_flight -= 1
-
-
-async def _refuse(send: Send) -> None:
-    await send({"type": "http.response.start", "status": _FULL.status, "headers": _HEADERS})
-    await send({"type": "http.response.body", "body": _FULL.body})

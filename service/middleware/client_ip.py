@@ -1,21 +1,36 @@
 """Who is asking: the first stop of every request. Sets the address that all others believe."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
 
 from service.asgi import App, Receive, Scope, Send, header
 from service.limiter import Networks, canonical
-from service.routes.health import PROBE, PROBES
+from service.paths import PROBE, PROBES, THROUGH_PROXY
 from service.signature import Signatures
 
-_NO_PROXIES = Networks()
+_NO_PROXIES: Final = Networks()
+# Fly Proxy reaches a machine by its private IPv4 address; the private network is IPv6 only.
+_FLY_PROXY: Final = Networks(["0.0.0.0/0"])
+# What only Fly Proxy may say; clients of the private network could write it themselves.
+_SAID_BY_PROXY: Final = frozenset(
+    {
+        *(THROUGH_PROXY, b"fly-replay-src", b"fly-replay-failed", b"x-forwarded-proto"),
+        *(b"fly-preferred-instance-unavailable", b"x-forwarded-for"),
+    }
+)
 
 
 class ClientIpMiddleware:
     """Puts the client's address into `scope["client"]`, also for a wrapped application.
 
-    On Fly that is `Fly-Client-IP`, which Fly Proxy always sets itself. Elsewhere it is the
-    connection's peer; if that is a trusted proxy, the last address of `X-Forwarded-For` that is
-    none. What stands further left was written by the client.
+    On Fly that is `Fly-Client-IP`, which Fly Proxy always sets itself. A caller that comes past
+    it, over the private network, is told by the peer's address: the fields of the proxy are taken
+    out of its request, and its own address counts. Elsewhere the client is the connection's peer;
+    if that is a trusted proxy, the last address of `X-Forwarded-For` that is none. What stands
+    further left was written by the client.
 
     A rollout's probe that is signed is a client of its own, with an address of the documentation
     prefix that its nonce picks: it empties no real client's bucket, and nobody can pose as it.
@@ -26,6 +41,7 @@ class ClientIpMiddleware:
         proxies: the networks of proxies that are trusted elsewhere.
         on_suspicion: told once, with a sentence, if the settings do not fit what arrives.
         signatures: whose probes are believed.
+        fly_proxy: from where Fly Proxy comes.
     """
 
     def __init__(
@@ -35,8 +51,11 @@ class ClientIpMiddleware:
         proxies: Networks = _NO_PROXIES,
         on_suspicion: Callable[[str], None] | None = None,
         signatures: Signatures | None = None,
+        fly_proxy: Networks = _FLY_PROXY,
     ) -> None:
         """Wrap `app`."""
+        # A proxy has few addresses, and reading one costs more than to remember it.
+        self._is_fly_proxy = lru_cache(1_024)(fly_proxy.__contains__)
         self._signatures = signatures
         self._app = app
         self._on_fly = on_fly
@@ -54,9 +73,20 @@ class ClientIpMiddleware:
         await self._app(scope, receive, send)
 
     def _from_fly(self, scope: Scope) -> str | None:
-        # Without the header the caller came over the private network, past the proxy.
-        address = header(scope, b"fly-client-ip")
-        return address if address is not None and canonical(address) is not None else None
+        address = header(scope, THROUGH_PROXY)
+        if address is None:
+            return None  # the caller came over the private network, past the proxy
+        peer = scope["client"][0] if scope["client"] else ""
+        if self._is_fly_proxy(peer):
+            return address if canonical(address) is not None else None
+        scope["headers"] = [
+            (name, value) for name, value in scope["headers"] if name not in _SAID_BY_PROXY
+        ]
+        self._tell(
+            f"{peer} sends Fly-Client-IP and does not come from Fly Proxy: it is not believed."
+            " If it is a proxy all the same, add its network to SERVICE_PROXY_PEERS"
+        )
+        return None
 
     def _from_proxies(self, scope: Scope) -> str | None:
         peer = scope["client"][0] if scope["client"] else ""
@@ -78,10 +108,14 @@ class ClientIpMiddleware:
         if self._on_suspicion is None or found is None or not found.is_private:
             return
         if header(scope, b"x-forwarded-for") is not None:
-            self._on_suspicion(
+            self._tell(
                 f"{found} sends X-Forwarded-For and is not in TRUSTED_PROXIES: all clients behind"
                 " it share one bucket. If it is your proxy, add its network"
             )
+
+    def _tell(self, sentence: str) -> None:
+        if self._on_suspicion is not None:
+            self._on_suspicion(sentence)
             self._on_suspicion = None
 
 

@@ -25,6 +25,8 @@ LIMITER: Final = "flygate.limiter"
 DECIDED: Final = "flygate.decided"
 # Where the affinity says that the client belongs to another machine, and how many share it.
 SHARE: Final = "flygate.share"
+# Where it says how to ask that other machine, in place of this one's buckets.
+CHECK: Final = "flygate.check"
 
 _LIMITED: Final = frozenset({"http", "websocket"})
 _HEADS: Final = frozenset({"http.response.start", "websocket.accept"})
@@ -63,8 +65,12 @@ class RateLimitMiddleware:
             if policy is not None:
                 await self._let_ask(policy, request, scope, receive, send)
                 return
-        # What need not wait costs no coroutine.
-        verdict = limiter.check_now(request) if limiter.is_instant else await limiter.check(request)
+        if CHECK in scope:
+            verdict = await scope[CHECK](limiter, request)
+        else:
+            # What need not wait costs no coroutine.
+            instant = limiter.is_instant
+            verdict = limiter.check_now(request) if instant else await limiter.check(request)
         if not verdict.allowed:
             await self._refuse(verdict, scope, receive, send)
             return

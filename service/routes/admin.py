@@ -20,8 +20,7 @@ from service.limiter import (
 )
 from service.limiter.errors import shown
 from service.login import LoginGuard, account_name
-
-ADMIN: Final = "/_flygate/admin"
+from service.paths import ADMIN
 
 Act = Callable[[Request], Awaitable[dict[str, Any]]]
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -14,8 +14,7 @@ from service.login.device import NAME
 from service.login.line import Line, LineFull
 from service.login.passwords import Passwords
 from service.middleware.rate_limit import SHARE
-
-LOGIN: Final = "/auth/login"
+from service.paths import LOGIN
 
 _LARGEST_BODY: Final = 4_096
 _LONGEST_PASSWORD: Final = 1_024
@@ -50,7 +49,15 @@ class LoginRoute:
         return Route(LOGIN, self.log_in, methods=["POST"])
 
     async def log_in(self, request: Request) -> Response:
-        """Check a name and a password."""
+        """Check a name and a password.
+
+        A page of somebody else's can send a form or a plain text without asking, and so guess from
+        its readers' addresses; JSON it can't.
+        """
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            detail = "Send the name and the password as application/json."
+            return _problem({"title": "Unsupported media type", "status": 415, "detail": detail})
         submitted = await _submitted(request)
         if submitted is None:
             detail = "Send a JSON object with a username and a password."
@@ -101,17 +108,25 @@ async def _submitted(request: Request) -> tuple[str, str] | None:
             return None
     try:
         found: Any = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(found, dict):
         return None
     name, password = found.get("username"), found.get("password")
-    if not isinstance(name, str) or not isinstance(password, str):
+    if not _is_text(name) or not _is_text(password):
         return None
     account = account_name(name)
     if account is None or not 0 < len(password) <= _LONGEST_PASSWORD:
         return None
     return account, password
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    """Whether it can be written down: JSON may have halves of characters, which can't."""
+    try:
+        return isinstance(value, str) and bool(value.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _problem(members: dict[str, Any]) -> Response:

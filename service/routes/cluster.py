@@ -1,63 +1,71 @@
 """`/_flygate/cluster`: what machines ask each other. Only who has the app's key gets an answer."""
 
+from __future__ import annotations
+
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
-from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from service.asgi import header
+from service.cluster.charges import pack_decisions, unpack_charges
 from service.cluster.copies import Copies
 from service.cluster.errors import FormatError
 from service.cluster.node import Node
 from service.cluster.order import Seal
-from service.cluster.paths import ANSWER, BUCKETS, CLUSTER, COPIES, ORDER
+from service.cluster.paths import ANSWER, BUCKETS, CLUSTER, COPIES, ORDER, TAKE
+from service.guard import Answer, Guard
+from service.limiter import Store
+from service.paths import OWN, THROUGH_PROXY
 from service.signature import HEADER, Signatures
-
-# A message of the largest size has 131 KB.
-_LARGEST_BODY: Final = 1_048_576
-# Of 500 machines.
-_LARGEST_ORDER: Final = 16_384
-
-# Fly Proxy sets it always, and nobody else does.
-_THROUGH_PROXY: Final = "fly-client-ip"
-
-Answer = Callable[[bytes], Awaitable[Response]]
 
 
 class ClusterRoutes:
     """How this machine is, what its buckets owe, and places for what others' owe and for orders."""
 
-    def __init__(self, node: Node, copies: Copies, signatures: Signatures, seal: Seal) -> None:
-        """Answer for `node`."""
+    def __init__(
+        self,
+        node: Node,
+        copies: Copies,
+        signatures: Signatures,
+        seal: Seal,
+        store: Store | None = None,
+    ) -> None:
+        """Answer for `node`, whose buckets are in `store`."""
+        self._store = store
         self._node = node
         self._copies = copies
         self._signatures = signatures
         self._seal = seal
 
-    def routes(self) -> list[Route]:
+    def routes(self, guard: Guard) -> list[Route]:
         """The routes."""
+        table: list[tuple[str, Answer, list[str]]] = [
+            (CLUSTER, self._status, ["GET"]),
+            (BUCKETS, self._give, ["GET"]),
+            (BUCKETS, self._merge, ["POST"]),
+            (COPIES, self._keep, ["POST"]),
+            (TAKE, self._take, ["POST"]),
+            (ORDER, self._order, ["GET", "POST"]),
+        ]
         return [
-            Route(CLUSTER, self._signed(self._status), methods=["GET"]),
-            Route(BUCKETS, self._signed(self._give), methods=["GET"]),
-            Route(BUCKETS, self._signed(self._merge), methods=["POST"]),
-            Route(COPIES, self._signed(self._keep), methods=["POST"]),
-            Route(ORDER, self._order, methods=["GET", "POST"]),
+            Route(path, guard.endpoint(OWN[path], answer), methods=methods)
+            for path, answer, methods in table
         ]
 
-    async def _status(self, _: bytes) -> Response:
+    async def _status(self, _: Request, __: bytes) -> Response:
         told = self._node.status
         order = {"text": told.order.text} if told.order else None
         body = json.dumps({**asdict(replace(told, order=None)), "order": order})
         return self._sealed(CLUSTER, body.encode())
 
-    async def _give(self, _: bytes) -> Response:
+    async def _give(self, _: Request, __: bytes) -> Response:
         body = b"".join([message async for message in self._node.handoff.messages()])
         return self._sealed(BUCKETS, body)
 
-    async def _merge(self, body: bytes) -> Response:
+    async def _merge(self, _: Request, body: bytes) -> Response:
         await self._node.handoff.merge(body)
         self._node.heard_news()  # who gives has come, or is about to go
         return Response(status_code=204)
@@ -66,18 +74,24 @@ class ClusterRoutes:
         signature = self._signatures.sign(ANSWER, path, body)
         return Response(body, headers={HEADER.decode(): signature})
 
-    async def _keep(self, body: bytes) -> Response:
+    async def _keep(self, _: Request, body: bytes) -> Response:
         self._copies.keep(body)
         return Response(status_code=204)
 
-    async def _order(self, request: Request) -> Response:
+    async def _take(self, _: Request, body: bytes) -> Response:
+        """Charge a client that another machine serves, and is this one's."""
+        if self._store is None:
+            return _refusal(404, "this machine's buckets can't be asked")
+        try:
+            charges = unpack_charges(body)
+        except FormatError as error:
+            return _refusal(400, str(error))
+        taken = await self._store.take(charges)
+        return self._sealed(TAKE, pack_decisions(taken.decisions))
+
+    async def _order(self, request: Request, body: bytes) -> Response:
         """What the rollout engine asks and orders: it comes by the proxy, or from inside."""
-        body = await _body(request, _LARGEST_ORDER)
-        if body is None:
-            return _refusal(413, f"at most {_LARGEST_ORDER} bytes")
-        if self._signatures.nonce(request.scope, body) is None:
-            return _refusal(401, "a valid signature is needed")
-        if _THROUGH_PROXY in request.headers:
+        if header(request.scope, THROUGH_PROXY) is not None:
             self._node.admit()  # whoever it is, others come this way, too
         if request.method == "POST":
             return await self._obey(body)
@@ -99,29 +113,6 @@ class ClusterRoutes:
             {"version": version, "members": [member.id for member in members.ring.members]}
         )
 
-    def _signed(self, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
-        async def guarded(request: Request) -> Response:
-            if _THROUGH_PROXY in request.headers:
-                # No limit stands before these paths, so no client may make us read a body.
-                return _refusal(404, "for the private network only")
-            body = await _body(request, _LARGEST_BODY)
-            if body is None:
-                return _refusal(413, f"at most {_LARGEST_BODY} bytes")
-            if self._signatures.nonce(request.scope, body) is None:
-                return _refusal(401, "a valid signature is needed")
-            return await answer(body)
-
-        return guarded
-
 
 def _refusal(status: int, error: str) -> Response:
     return JSONResponse({"error": error}, status)
-
-
-async def _body(request: Request, largest: int) -> bytes | None:
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > largest:
-            return None
-    return body

@@ -1,21 +1,14 @@
 """Health, readiness and the limiter's probe: ours, whatever application is wrapped."""
 
-from typing import Final
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from service import __version__
 from service.limiter import GuardedStore, Limiter, Store
+from service.paths import HEALTH, PROBE, READY
 from service.readiness import Readiness
 from service.settings import Settings
-
-HEALTH: Final = "/health"
-READY: Final = "/readyz"
-PROBE: Final = "/_flygate/probe"
-# How the addresses begin by which a rollout asks for it: those of the documentation.
-PROBES: Final = "2001:db8:"
 
 
 def health_routes(

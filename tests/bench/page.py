@@ -20,6 +20,7 @@ TITLES = {
     "affinity-exact": "Sticky sessions: exactness (`make bench-affinity`)",
     "affinity-latency": "Sticky sessions: what they cost (`make bench-affinity`)",
     "affinity-changes": "Sticky sessions: while machines change (`make bench-affinity`)",
+    "attacks": "Tried (`make attack`)",
     "phases-changes": "Phases: while they change (`make bench-phases`)",
     "phases-outage": "Phase 3: while Redis is away (`make bench-phases`)",
 }

@@ -137,7 +137,8 @@ def _logins() -> Iterator[bytes]:
         body = json.dumps({"username": f"user{number}@example.org", "password": "guess"})
         address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
         head = f"POST /auth/login HTTP/1.1\r\nhost: bench\r\nfly-client-ip: {address}\r\n"
-        yield f"{head}content-length: {len(body)}\r\n\r\n{body}".encode()
+        fields = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
+        yield f"{head}{fields}\r\n{body}".encode()
 
 
 def _p99(times: list[float]) -> float:

@@ -14,8 +14,9 @@ from service.cluster.errors import PeerError
 from service.cluster.keys import derived
 from service.cluster.metrics import ClusterMetrics
 from service.cluster.ring import Member
-from service.limiter import FakeClock, MemoryStore, Quota
+from service.limiter import FakeClock, MemoryStore, Quota, Snapshot
 from service.limiter.fingerprint import keyed_fingerprint
+from service.supervisor import Supervisor
 
 QUOTA = Quota.parse("60/m burst 5")
 # Long after what a copy owes less.
@@ -176,6 +177,30 @@ async def test_it_goes_on_until_the_end() -> None:
     async with one.copies.running(), asyncio.timeout(5):
         while not other.messages:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+
+
+async def test_an_error_that_was_not_expected_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told, and the copies go on."""
+    one, other = pair()
+    told: list[str] = []
+    export, errors = one.store.export_now, [ZeroDivisionError("no")]
+
+    def export_now() -> Snapshot:
+        if errors:
+            raise errors.pop()
+        return export()
+
+    monkeypatch.setattr(one.store, "export_now", export_now)
+    monkeypatch.setattr(copies, "_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(
+        one.copies, "_supervisor", Supervisor(lambda name, _: told.append(name), 0.001)
+    )
+    one.take(5)
+    async with one.copies.running(), asyncio.timeout(5):
+        while not other.messages:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+    assert told == ["telling copies"]
 
 
 @given(

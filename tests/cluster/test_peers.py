@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 import pytest
@@ -23,7 +24,8 @@ from service.cluster.node import Node
 from service.cluster.order import Seal
 from service.cluster.peers import Peers
 from service.cluster.ring import Member
-from service.limiter import MemoryStore
+from service.guard import Guard
+from service.limiter import Charge, MemoryStore, Quota
 from service.limiter.fingerprint import keyed_fingerprint
 from service.readiness import Readiness
 from service.routes.cluster import ClusterRoutes
@@ -31,6 +33,7 @@ from service.signature import Signatures
 
 KEY = "a key that only the tests have"
 OTHER = Member("other", "iad")
+CHARGE = b'[["policy","192.0.2.1",1,1000000000,1,%b,1]]'
 TOLD = {"admitted": True, "draining": False, "affinity": True, "store": "", "order": None}
 
 
@@ -69,7 +72,9 @@ def machine(key: str = KEY, clock: Callable[[], float] = time.time) -> Starlette
     node = Node(members, Handoff(store, dict, "", peers, metrics), Readiness())
     node.is_admitted = True
     copies = Copies(store, list, peers, metrics)
-    return Starlette(routes=ClusterRoutes(node, copies, signatures, seal).routes())
+    return Starlette(
+        routes=ClusterRoutes(node, copies, signatures, seal, store).routes(Guard(signatures))
+    )
 
 
 async def test_a_machine_of_ours_is_believed() -> None:
@@ -139,6 +144,64 @@ async def test_a_stranger_is_not_believed(answer: Response) -> None:
     assert await members.refresh()
 
     assert members.ring.members == (Member("me"),)
+
+
+async def former(scope: Any, receive: Any, send: Any) -> None:
+    """A machine of a former release: metrics for whatever is asked, at the port for them."""
+    await Response("# HELP flygate_limiter_decisions_total\n")(scope, receive, send)
+
+
+@pytest.mark.parametrize("listens", [True, False])
+async def test_a_machine_of_a_former_release_is_asked_at_its_only_port(listens: bool) -> None:
+    """Whatever the port says that it has not got; and where its successor listens after that."""
+    ports: dict[int, Any] = {9091: former, 8080: machine()}
+    if not listens:
+        del ports[9091]
+    peers = Peers(Addresses(), 9091, Signatures(KEY), Seal(KEY, "demo"), 8080)
+    peers._client = httpx.AsyncClient(transport=Ports(ports))
+
+    assert (await peers.status(OTHER)).admitted
+    await peers.push(OTHER, b"")
+    ports.clear()
+    ports[9091] = machine()
+    assert (await peers.status(OTHER)).admitted
+    await peers.push(OTHER, b"")
+
+
+class Ports(httpx.AsyncBaseTransport):
+    """A machine with applications at some ports, and nobody at the others."""
+
+    def __init__(self, ports: dict[int, Any]) -> None:
+        """They may change."""
+        self._ports = ports
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Hand on."""
+        app = self._ports.get(request.url.port or 80)
+        if app is None:
+            raise httpx.ConnectError("refused") from ConnectionRefusedError()
+        return await httpx.ASGITransport(app).handle_async_request(request)
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{}", b"[" * 5_000, b"[[1,2]]", b"no", CHARGE % b"0"])
+async def test_charges_that_are_none_are_refused(body: bytes) -> None:
+    """Whoever sends them, no traceback and no debt comes of it."""
+    with pytest.raises(PeerError, match="400"):
+        await asking(machine())._send(OTHER, "POST", "/_flygate/cluster/take", body)
+
+
+async def test_a_client_is_charged_where_it_belongs() -> None:
+    """All or nothing, as at home; and the answer is believed if it is signed."""
+    quota = Quota.parse("1/h burst 2")
+    charges = [Charge(("a", "192.0.2.1"), quota), Charge(("b", "192.0.2.1"), quota)]
+    peers = asking(machine())
+
+    answers = [await peers.take(OTHER, charges) for _ in range(3)]
+
+    assert [[one.allowed for one in answer] for answer in answers] == [[True] * 2] * 2 + [
+        [False] * 2
+    ]
+    assert answers[2][0].retry_after_seconds > 3_000
 
 
 @pytest.mark.parametrize("told", [{}, [], {"admitted": True}, "admitted"])

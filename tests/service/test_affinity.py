@@ -9,6 +9,7 @@ from structlog.testing import CapturingLogger
 
 from service.cluster.members import Members, Status
 from service.cluster.order import Seal
+from service.cluster.peers import Peers
 from service.cluster.ring import Member
 from service.main import Service, build_app
 from service.settings import SettingError, Settings
@@ -149,7 +150,40 @@ async def test_who_is_served_by_a_stranger_gets_a_share(
     addresses: dict[str, str], headers: dict[str, str]
 ) -> None:
     """Half of the quota on each of two machines: no header gets anybody more than all of it."""
-    assert await statuses(service(), addresses[THEIRS], 3, **headers) == [200, 200, 429]
+    app = service(SERVICE_MAX_BODY_BYTES="2000000")
+
+    assert await statuses(app, addresses[THEIRS], 3, **headers) == [200, 200, 429]
+
+
+@pytest.mark.parametrize(
+    "headers", [{"fly-force-instance-id": "me"}, {"transfer-encoding": "chunked"}]
+)
+async def test_who_asks_every_machine_gets_one_quota_in_all(
+    addresses: dict[str, str], headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine that serves it charges the owner's buckets, and says what they say."""
+    owner = service(FLY_MACHINE_ID="other")
+
+    class Wired(Peers):
+        """Reaches the owner's private listener, and nobody else."""
+
+        def __init__(self, *parts: Any) -> None:
+            super().__init__(*parts)
+            self._client = httpx.AsyncClient(transport=httpx.ASGITransport(owner.private))
+
+        async def _address(self, member: Member) -> str:
+            return "127.0.0.1"
+
+    monkeypatch.setattr("service.clusters.Peers", Wired)
+    app = service()
+    served = []
+    for _ in range(6):
+        served += await statuses(app, addresses[THEIRS], 1, **headers)
+        served += await statuses(owner, addresses[THEIRS], 1)
+
+    assert served == [200] * 4 + [429] * 8
+    labels = {"outcome": "answered"}
+    assert app.telemetry.registry.get_sample_value("flygate_affinity_asked_total", labels) == 6
 
 
 async def test_whoever_is_denied_here_is_not_sent_on(addresses: dict[str, str]) -> None:
@@ -162,10 +196,26 @@ async def test_whoever_is_denied_here_is_not_sent_on(addresses: dict[str, str]) 
     assert denied == [429]
 
 
-async def test_own_paths_are_answered_by_any_machine(addresses: dict[str, str]) -> None:
-    """Checks, probes and operators ask this machine, not the client's."""
-    for path in ("/health", "/_flygate/probe"):
-        assert await statuses(service(), addresses[THEIRS], 1, path) in ([200], [204])
+async def test_checks_are_answered_by_any_machine(addresses: dict[str, str]) -> None:
+    """So is a rollout's probe, which asks this machine and has a bucket of its own."""
+    app = service()
+    signed = {"flygate-signature": Signatures(KEY).sign("GET", "/_flygate/probe")}
+
+    assert await statuses(app, addresses[THEIRS], 1, "/health") == [200]
+    assert await statuses(app, addresses[THEIRS], 5, "/_flygate/probe", **signed) == [204] * 4 + [
+        429
+    ]
+
+
+@pytest.mark.parametrize("path", ["/_flygate/probe", "/_flygate/admin/policies", "/_flygate/x"])
+async def test_a_path_of_ours_gives_nobody_another_quota(
+    addresses: dict[str, str], path: str
+) -> None:
+    """Each client has one machine for those, too; what is exempt is signed, or a check."""
+    app = service(ADMIN_TOKEN="a token that is long enough")
+
+    assert await statuses(app, addresses[THEIRS], 3, path) == [409] * 3
+    assert (await statuses(app, addresses[MINE], 5, path))[-1] == 429
 
 
 async def test_who_comes_past_the_proxy_is_served(addresses: dict[str, str]) -> None:
@@ -265,7 +315,7 @@ ORDER = "/_flygate/cluster/order"
 async def order(app: Service, text: str, key: str = KEY, **headers: str) -> tuple[int, Any]:
     """What a machine answers to an order of the rollout engine."""
     async with web(app) as asking:
-        signed = {"flygate-signature": Signatures(key).sign("POST", ORDER, text.encode())}
+        signed = Signatures(key).fields("POST", ORDER, text.encode())
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         answer = await asking.post(ORDER, content=text, headers={**signed, **named})
     return answer.status_code, answer.json()

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import httpx
+import pytest
 import structlog
 from argon2 import PasswordHasher
 
@@ -125,15 +126,60 @@ async def test_what_is_no_attempt() -> None:
             await log_in(client, "ada", ""),
             await log_in(client, ["ada"], "x"),
             await log_in(client, "ada", "x" * 5_000),
-            await client.post("/auth/login", content=b"{"),
-            await client.post("/auth/login", json=[]),
+            await post(client, b"{"),
+            await post(client, b"[]"),
+            await post(client, b"[" * 3_000),
+            await post(client, b'{"username": ' * 300),
+            await post(client, b'{"username": "ada\\ud800", "password": "x"}'),
+            await post(client, b'{"username": "ada", "password": "\\udfff"}'),
+            await post(client, b'{"username": %s, "password": "x"}' % (b"9" * 4_000)),
+            await post(client, b"\xff\xfe\x00"),
         ]
         get = await client.get("/auth/login")
         good = await log_in(client, "ada@example.org", "correct horse")
 
-    assert [answer.status_code for answer in bad] == [400] * 6
+    assert [answer.status_code for answer in bad] == [400] * len(bad)
     assert get.status_code == 405
     assert good.status_code == 200
+
+
+async def post(client: httpx.AsyncClient, body: bytes, kind: str = "application/json") -> Any:
+    """Some bytes."""
+    return await client.post("/auth/login", content=body, headers={"content-type": kind})
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"],
+)
+async def test_a_foreign_page_can_t_guess(kind: str) -> None:
+    """What a page may send elsewhere without asking is no attempt."""
+    body = json.dumps({"username": "ada@example.org", "password": "correct horse"}).encode()
+    async with browser() as client:
+        assert (await post(client, body, kind)).status_code == 415
+        assert (await post(client, body, "Application/JSON; charset=utf-8")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        "a.b.c",
+        "a.9" + "9" * 5_000 + ".c",
+        "..",
+        "a.1.\u00e9",
+        "a.\u0661.c",
+        "a.1.2.3",
+        "\u00e9.1.c",
+    ],
+)
+async def test_a_strange_device_is_none(cookie: str) -> None:
+    """Its bearer is a stranger like any other."""
+    async with browser() as client:
+        headers = {b"cookie": f"flygate_device={cookie}".encode("latin-1", "replace")}
+        credentials = {"username": "ada@example.org", "password": "guess"}
+        answer = await client.post("/auth/login", json=credentials, headers=headers)
+
+    assert answer.status_code == 401
 
 
 async def test_without_accounts_there_is_no_login() -> None:

@@ -48,6 +48,12 @@ def test_reads() -> None:
         ("RATE_LIMIT_STORAGE", "disk"),
         ("RATE_LIMIT_ALGORITHM", "magic"),
         ("PORT", "65536"),
+        ("SERVICE_MAX_REQUESTS_PER_CLIENT", "501"),
+        ("SERVICE_MAX_BODY_BYTES", "1e999"),
+        ("SERVICE_BODY_SECONDS", "0"),
+        ("SERVICE_BODY_BYTES_PER_SECOND", "0"),
+        ("SERVICE_MAX_MESSAGE_BYTES", "0"),
+        ("SERVICE_PROXY_PEERS", "10.0.0.0/8"),
     ],
 )
 def test_refuses(variable: str, value: str) -> None:

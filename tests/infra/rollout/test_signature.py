@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from infra.rollout import collector, probe, samples, signature
 from service import statistics
-from service.routes.health import PROBE
-from service.routes.statistics import STATISTICS
+from service.paths import PROBE, STATISTICS
 from service.settings import Settings
-from service.signature import HEADER, Signatures
+from service.signature import DIGEST, HEADER, Signatures
 
 KEY = signature.new_key()
 AT = 1_800_000_000.5
@@ -29,6 +28,16 @@ def test_the_service_believes_what_the_engine_signs() -> None:
     assert Signatures(signature.new_key(), lambda: AT).nonce(scope(STATISTICS, signed)) is None
 
 
+def test_a_body_is_believed_by_its_digest_before_it_is_read() -> None:
+    """The engine sends what the service needs for that; another digest is not believed."""
+    fields = signature.signed(KEY, "POST", "/", b"an order")
+    value, digest = fields[signature.HEADER], fields[signature.DIGEST]
+
+    assert Signatures(KEY).verify_head(value, "POST", "/", digest)
+    assert Signatures(KEY).verify_head(value, "POST", "/", "0" * 64) is None
+    assert signature.DIGEST not in signature.signed(KEY, "GET", "/")
+
+
 def test_each_signature_is_another_client() -> None:
     """Two probes do not share a bucket."""
     one, other = (signature.sign(KEY, "GET", PROBE, AT) for _ in range(2))
@@ -40,6 +49,7 @@ def test_each_signature_is_another_client() -> None:
 def test_the_two_agree_on_names() -> None:
     """The header, the paths, the variable, the form of the statistics."""
     assert signature.HEADER.lower().encode() == HEADER
+    assert signature.DIGEST.lower().encode() == DIGEST
     assert collector.PATH == STATISTICS
     assert probe.PROBE == PROBE
     assert Settings.from_environment({signature.KEY: KEY}).key == KEY

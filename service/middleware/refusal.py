@@ -1,0 +1,55 @@
+"""Answers in place of the application: a problem, to a request or to a handshake."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from service.asgi import Receive, Scope, Send
+from service.limiter import Problem
+
+from .rate_limit import problem_headers
+
+_POLICY_VIOLATION: Final = 1008
+_TYPES: Final = "https://iana.org/assignments/http-problem-types"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A refusal, ready to be sent."""
+
+    problem: Problem
+    headers: list[tuple[bytes, bytes]]
+
+
+def refusal(status: int, title: str, detail: str, kind: str = "", **headers: str) -> Refusal:
+    """Make one.
+
+    Args:
+        kind: of the registered problem types; none if the status says it all.
+        headers: more header fields.
+    """
+    members = {
+        "type": f"{_TYPES}#{kind}" if kind else "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+    }
+    problem = Problem(status, json.dumps(members).encode())
+    more = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return Refusal(problem, [*problem_headers(problem), *more])
+
+
+async def refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send it, in the form that the scope allows."""
+    kind = "http.response"
+    if scope["type"] == "websocket":
+        await receive()  # the handshake must be asked for before it can be refused
+        if "websocket.http.response" not in scope.get("extensions", {}):
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+            return
+        kind = "websocket.http.response"
+    status, headers = refusal.problem.status, list(refusal.headers)
+    await send({"type": f"{kind}.start", "status": status, "headers": headers})
+    await send({"type": f"{kind}.body", "body": refusal.problem.body})

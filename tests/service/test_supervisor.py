@@ -1,0 +1,59 @@
+"""Work in the background goes on, whatever it raises."""
+
+import asyncio
+from typing import Any
+
+from structlog.testing import CapturingLogger
+
+from service.statistics import Statistics
+from service.supervisor import Supervisor
+from service.telemetry import Telemetry
+
+
+class Work:
+    """Fails as often as is asked for, then goes on for ever."""
+
+    def __init__(self, failures: int, error: type[Exception] = RuntimeError) -> None:
+        self.failures = failures
+        self.error = error
+        self.is_well = asyncio.Event()
+
+    async def __call__(self) -> None:
+        """One try."""
+        if self.failures:
+            self.failures -= 1
+            raise self.error("no")
+        self.is_well.set()
+        await asyncio.Event().wait()
+
+
+async def test_what_fails_begins_again_and_is_told() -> None:
+    """Each failure is counted and logged by the work's name; then it works."""
+    log: Any = CapturingLogger()
+    telemetry = Telemetry(log, Statistics())
+    work = Work(failures=3)
+
+    async with Supervisor(telemetry.on_task_failure, 0.001).running("copying", work):
+        await asyncio.wait_for(work.is_well.wait(), 5)
+
+    counted = telemetry.registry.get_sample_value
+    assert counted("flygate_task_failures_total", {"task": "copying"}) == 3
+    assert {call.kwargs["task"] for call in log.calls} == {"copying"}
+
+
+async def test_what_ends_by_itself_is_waited_for_and_what_never_does_is_given_up() -> None:
+    """A stop takes so long, and no longer."""
+    told: list[str] = []
+    supervisor = Supervisor(lambda name, _: told.append(name), 0.001)
+    done: list[int] = []
+
+    async def quick() -> None:
+        await asyncio.sleep(0)
+        done.append(1)
+
+    supervisor.spawn("quick", quick)
+    supervisor.spawn("never", Work(failures=10**9))
+    await supervisor.finish(0.05)
+
+    assert done == [1]
+    assert set(told) == {"never"}
