@@ -57,7 +57,7 @@ class Service:
 def build_app(settings: Settings, log: Any) -> Service:
     """Wire a service. A request passes: client address, limiter, own paths, application."""
     readiness = Readiness()
-    statistics = Statistics(settings.memory_bytes)
+    statistics = Statistics(settings.memory_bytes, settings.key or "")
     telemetry = Telemetry(log, statistics)
     signatures = Signatures(settings.key) if settings.key else None
     store = make_store(settings, telemetry)
@@ -68,7 +68,7 @@ def build_app(settings: Settings, log: Any) -> Service:
     def reload() -> None:
         reload_policies(limiter, settings.limiter, log)
 
-    routes = health_routes(settings, readiness, limiter, store)
+    routes = health_routes(settings, readiness, limiter, store, signatures)
     routes.append(statistics_route(statistics, signatures))
     guard = None
     if settings.login is not None:

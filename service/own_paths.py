@@ -1,12 +1,12 @@
 """The last stop before the application: the service's own paths, and the count of answers."""
 
-from collections.abc import Awaitable, Sequence
-from time import perf_counter_ns
+from collections.abc import Sequence
 
 from starlette.routing import Route, Router
 
-from .asgi import App, Message, Receive, Scope, Send
-from .statistics import Statistics
+from .answer import Answer
+from .asgi import App, Receive, Scope, Send
+from .statistics import Statistics, chooses_its_machine
 
 
 class OwnPaths:
@@ -37,36 +37,14 @@ class OwnPaths:
             return
         path = scope["path"]
         app = self._own if path in self._paths else self._app
-        if path in self._uncounted:
+        if path in self._uncounted or chooses_its_machine(scope["headers"]):
             await app(scope, receive, send)
             return
-        answer = _Answer(self._statistics, send)
+        answer = Answer(self._statistics, scope, receive, send)
         try:
-            await app(scope, receive, answer.send)
-        except Exception:
-            answer.failed()
+            await app(scope, answer.receive, answer.send)
+        except Exception as error:
+            answer.failed(error)
             raise
-
-
-class _Answer:
-    """One answer of the application, counted when it begins."""
-
-    __slots__ = ("_began", "_is_counted", "_send", "_statistics")
-
-    def __init__(self, statistics: Statistics, send: Send) -> None:
-        self._statistics = statistics
-        self._send = send
-        self._began = perf_counter_ns()
-        self._is_counted = False
-
-    # Not a coroutine itself: it hands on the one of `send`, which saves a frame for each message.
-    def send(self, message: Message) -> Awaitable[None]:
-        if message["type"] == "http.response.start":
-            self._is_counted = True
-            self._statistics.answered(message["status"], self._began)
-        return self._send(message)
-
-    def failed(self) -> None:
-        """The application raised; the server answers with a 500 if nothing was sent yet."""
-        if not self._is_counted:
-            self._statistics.answered(500, self._began)
+        finally:
+            answer.ended()

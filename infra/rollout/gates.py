@@ -10,6 +10,7 @@ from typing import Protocol
 
 import httpx
 
+from infra.config import SmokeRequest
 from infra.fly.errors import FlyError
 from infra.fly.models import ExecResult, Machine
 from infra.fly.patience import may_have_happened, repetitions
@@ -105,9 +106,11 @@ class Smoke:
 
     Attributes:
         limiter: prove the limiter too.
+        requests: what else must be answered rightly.
     """
 
     limiter: bool
+    requests: tuple[SmokeRequest, ...] = ()
     name = "smoke"
     seconds = 0.0
 
@@ -116,7 +119,9 @@ class Smoke:
         return await _each(machines, lambda member: self._probe(world, member.id))
 
     async def _probe(self, world: World, machine_id: str) -> Verdict:
-        expected = Expectation.of(world.target.manifest, limiter=self.limiter)
+        expected = Expectation.of(
+            world.target.manifest, limiter=self.limiter, requests=self.requests
+        )
         try:
             # Asking twice does no harm, and one hiccup of Fly must not take a release back.
             result = await _ask_stubbornly(

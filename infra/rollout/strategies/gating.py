@@ -10,7 +10,8 @@ from infra.rollout.target import Target
 
 def proving(target: Target) -> tuple[Gate, ...]:
     """Before a machine gets requests: it is well, and it limits."""
-    return (*alive(target), Smoke(limiter=target.manifest.gates.limiter))
+    gates = target.manifest.gates
+    return (*alive(target), Smoke(limiter=gates.limiter, requests=gates.requests))
 
 
 def alive(target: Target, *, is_again: bool = False) -> tuple[Gate, ...]:
