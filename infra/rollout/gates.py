@@ -14,7 +14,7 @@ from infra.config import SmokeRequest
 from infra.fly.errors import FlyError
 from infra.fly.models import ExecResult, Machine
 from infra.fly.patience import may_have_happened, repetitions
-from infra.redact import Redactor, cut
+from infra.redact import Redactor, shown
 from infra.rollout import life
 from infra.rollout.log_tail import log_tail
 from infra.rollout.smoke import COMMAND_SECONDS, Expectation
@@ -208,7 +208,7 @@ def _has_checks(world: World) -> bool:
 def _failing(machine: Machine, redact: Redactor) -> Iterator[str]:
     for check in machine.checks:
         if check.status != "passing":
-            output = cut(" ".join(redact(check.output).split()), OUTPUT_MAX) or "no output"
+            output = shown(" ".join(redact(check.output).split()), OUTPUT_MAX) or "no output"
             yield f"{check.name} is {check.status}: {output}"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from infra.config import SmokeRequest
 from infra.fly.models import ExecResult
 from infra.manifest import Manifest
-from infra.redact import cut
+from infra.redact import shown
 from infra.rollout.probe import HEALTH, PROBE
 from infra.rollout.signature import HEADER, sign
 
@@ -91,15 +91,15 @@ class Expectation:
         if result.exit_code != 0:
             said = redact(result.stderr or result.stdout)
             last = said.strip().splitlines()[-1:] or ["no output"]
-            return f"the smoke check could not ask the service: {cut(last[0], LINE_MAX)}"
+            return f"the smoke check could not ask the service: {shown(last[0], LINE_MAX)}"
         try:
             seen: dict[str, Any] = json.loads(result.stdout.strip().splitlines()[-1])
         except (ValueError, IndexError):
             return "the smoke check's answer can't be read"
         if seen["health"] != 200:
-            return f"GET /health answered {seen['health']}: {cut(redact(seen['body']), LINE_MAX)}"
+            return f"GET /health answered {seen['health']}: {shown(redact(seen['body']), LINE_MAX)}"
         if (store := seen.get("store", {})).get("degraded"):
-            why = cut(redact(str(store.get("problem") or "it does not answer")), LINE_MAX)
+            why = shown(redact(str(store.get("problem") or "it does not answer")), LINE_MAX)
             return f"its limits are kept in a Redis, which can't be used: {why}"
         problem = self._limiter_problem(seen) if self.limiter else ""
         return problem or self._request_problem(seen.get("answers", []), redact)
@@ -109,7 +109,7 @@ class Expectation:
     ) -> str:
         for request, answer in zip(self.requests, answers, strict=False):
             if answer["fault"]:
-                said = cut(" ".join(redact(answer["body"]).split()), LINE_MAX) or "nothing"
+                said = shown(" ".join(redact(answer["body"]).split()), LINE_MAX) or "nothing"
                 return (
                     f"smoke.requests: {request.method} {request.path} {answer['fault']}; the "
                     f"answer: {said}"
