@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from infra import agreement, contradictions, redis
-from infra.config import By, Judge, StackConfig, Strategy
+from infra.config import By, Judge, SmokeRequest, StackConfig, Strategy
 from infra.errors import ConfigError
 from infra.fly_toml import FlyToml, machine_config
 from infra.fly_toml.remarks import Remark
@@ -33,8 +33,11 @@ class Gates(BaseModel):
     """What must hold before a release stands. Durations as in fly.toml ("2m").
 
     Attributes:
-        uptime: how long a new machine must have been up. Releases that were made before it was
-            asked for have none, and keep their manifest's id.
+        uptime: how long a new machine must have been up.
+        requests: what the smoke check asks besides.
+
+    What was not asked for is left out of the text, so that releases that were made before there
+    was such a thing keep their manifest's id.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -43,11 +46,16 @@ class Gates(BaseModel):
     uptime: str = NO_TIME
     drain: str = "10s"
     limiter: bool = True
+    requests: tuple[SmokeRequest, ...] = ()
 
     @model_serializer(mode="wrap")
     def _as_ever(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         found: dict[str, Any] = dump(self)
-        return {key: value for key, value in found.items() if (key, value) != ("uptime", NO_TIME)}
+        if found["uptime"] == NO_TIME:
+            del found["uptime"]
+        if not found["requests"]:
+            del found["requests"]
+        return found
 
 
 class Course(BaseModel):
@@ -147,6 +155,7 @@ def build(stack: StackConfig, file: FlyToml, image: str, secret_names: Iterable[
             uptime=stack.rollout.uptime,
             drain=stack.rollout.drain,
             limiter=stack.smoke.limiter,
+            requests=stack.smoke.requests,
         ),
         rollout=Course(
             strategy=agreement.strategy(stack, file),

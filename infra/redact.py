@@ -15,6 +15,7 @@ from infra.redaction.needles import CUT_MIN, END_MIN, HEAD, Needles
 from infra.redaction.parts import parts
 from infra.redaction.readings import as_bytes, says_more, unescaped
 from infra.redaction.runs import Run, runs
+from infra.visible import visible
 
 MASK = "[secret]"
 # Shorter values ("1", "on") are part of too many words; masking them would say where they stand.
@@ -123,6 +124,11 @@ def cut(text: str, length: int) -> str:
     A secret that the cut goes through is known by the mark: see `Redactor`.
     """
     return text if len(text) <= length else text[: length - 1] + CUT
+
+
+def shown(text: str, length: int) -> str:
+    """The beginning of a machine's text, for a terminal; its secrets are out already."""
+    return cut(visible(text), length)
 
 
 def _end_min(text: bytes, end: int, end_min: int) -> int:

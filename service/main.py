@@ -63,7 +63,7 @@ class Service:
 def build_app(settings: Settings, log: Any) -> Service:
     """Wire a service. The order of what a request passes is in `_in_order`."""
     readiness = Readiness()
-    statistics = Statistics(settings.memory_bytes)
+    statistics = Statistics(settings.memory_bytes, settings.key or "")
     telemetry = Telemetry(log, statistics)
     signatures = Signatures(settings.key) if settings.key else None
     store = make_store(settings, telemetry)
@@ -74,7 +74,7 @@ def build_app(settings: Settings, log: Any) -> Service:
     def reload() -> None:
         reload_policies(limiter, settings.limiter, log)
 
-    routes = health_routes(settings, readiness, limiter, store)
+    routes = health_routes(settings, readiness, limiter, store, signatures)
     key_guard = Guard(signatures)
     routes.append(statistics_route(statistics, key_guard))
     guard = None

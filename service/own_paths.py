@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
-from time import perf_counter_ns
+from collections.abc import Sequence
 from typing import Final
 
 from starlette.responses import JSONResponse
 from starlette.routing import Route, Router
 
-from .asgi import App, Message, Receive, Scope, Send
+from .answer import Answer
+from .asgi import App, Receive, Scope, Send
 from .paths import is_internal
-from .statistics import Statistics
+from .statistics import Statistics, chooses_its_machine
 
-# Where it stands that a request was cut off: by its client's fault, whatever the application says.
-CUT_OFF: Final = "flygate.cut_off"
 _POLICY_VIOLATION: Final = 1008
 
 
@@ -56,15 +54,17 @@ class OwnPaths:
         elif is_internal(path):
             await refuse_path(scope, receive, send)
             return
-        if not is_request or path in self._uncounted:
+        if not is_request or path in self._uncounted or chooses_its_machine(scope["headers"]):
             await app(scope, receive, send)
             return
-        answer = _Answer(self._statistics, scope, send)
+        answer = Answer(self._statistics, scope, receive, send)
         try:
-            await app(scope, receive, answer.send)
-        except Exception:
-            answer.failed()
+            await app(scope, answer.receive, answer.send)
+        except Exception as error:
+            answer.failed(error)
             raise
+        finally:
+            answer.ended()
 
 
 async def refuse_path(scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,30 +74,3 @@ async def refuse_path(scope: Scope, receive: Receive, send: Send) -> None:
         return
     await receive()  # the handshake must be asked for before it can be refused
     await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
-
-
-class _Answer:
-    """One answer of the application, counted when it begins."""
-
-    __slots__ = ("_began", "_is_counted", "_scope", "_send", "_statistics")
-
-    def __init__(self, statistics: Statistics, scope: Scope, send: Send) -> None:
-        self._statistics = statistics
-        self._scope = scope
-        self._send = send
-        self._began = perf_counter_ns()
-        self._is_counted = False
-
-    # Not a coroutine itself: it hands on the one of `send`, which saves a frame for each message.
-    def send(self, message: Message) -> Awaitable[None]:
-        if message["type"] == "http.response.start":
-            status = message["status"]
-            if status < 500 or CUT_OFF not in self._scope:
-                self._is_counted = True
-                self._statistics.answered(status, self._began)
-        return self._send(message)
-
-    def failed(self) -> None:
-        """The application raised; the server answers with a 500 if nothing was sent yet."""
-        if not self._is_counted and CUT_OFF not in self._scope:
-            self._statistics.answered(500, self._began)

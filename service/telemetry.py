@@ -22,7 +22,7 @@ from .limiter import (
 from .limiter.quota import NANOS
 from .login.guard import Attempt
 from .paths import PROBE, PROBES
-from .statistics import Statistics
+from .statistics import CHOOSING, Statistics
 
 # A flood from many addresses must not fill the log either.
 _ALL_REFUSALS: Final = Quota.parse("20/s burst 100")
@@ -132,7 +132,8 @@ class Telemetry(Listener):
         for policy, decision in verdict.results:
             self._count((policy.name, _outcome(policy, decision), verdict.source))
         if not verdict.allowed:
-            self._statistics.refused += 1
+            if not any(request.header(name) for name in CHOOSING):
+                self._statistics.refuse(request.client)
             self._log_refusal(request, verdict)
 
     def on_login(self, outcome: str, attempt: Attempt) -> None:

@@ -16,16 +16,18 @@ from infra import private
 from infra.cli.local_faults import faults
 from infra.cli.misused import Misused
 from infra.local.control import DaemonControl, Started
+from infra.local.env_file import ENVIRONMENT
 from infra.local.errors import ForeignFolderError, OptionError, StartupError
 from infra.local.log_reader import LogReader
 from infra.local.logs import LogLine
 from infra.local.options import option_names, parse_options
 from infra.local.ports import HIGHEST
 from infra.local.secrets import values_of
-from infra.local.state_folder import ENVIRONMENT, StateFolder
+from infra.local.state_folder import StateFolder
 from infra.local.times import rfc3339
 from infra.local.version import PROJECT_ROOT
 from infra.redact import Redactor
+from infra.visible import visible
 
 app = typer.Typer(
     name="local",
@@ -71,6 +73,8 @@ def up(
     Exit codes: 0 it is ready, 1 it did not start or was left as it was, 64 wrong usage.
     """
     began = time.monotonic()
+    noted = state / ENVIRONMENT
+    before = _text(noted)
     try:
         started = DaemonControl(state).up(api_port, proxy_port, parse_options(further.args))
     except (ForeignFolderError, OptionError) as error:
@@ -80,11 +84,10 @@ def up(
         raise typer.Exit(1) from error
     private.folder(state)
     typer.echo(_up_text(started, time.monotonic() - began))
-    noted = state / ENVIRONMENT
-    if noted.is_file() and f"={started.info.api_url}\n" not in noted.read_text(encoding="utf-8"):
+    if before and _text(noted) != before:
         typer.echo(
-            f"{noted} has another address, and so has a shell that has read it: `make up` notes "
-            "this one, then `. .flygate/env`."
+            f"{noted} has another address or token now. A shell that has read it before needs to "
+            "again: `. .flygate/env`."
         )
 
 
@@ -171,6 +174,10 @@ def down(
         raise typer.Exit(1) from error
 
 
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+
 def _ask(what: str, *, yes: bool) -> None:
     """Whether to delete it.
 
@@ -251,4 +258,5 @@ def _redacted(lines: list[LogLine], state: Path) -> list[LogLine]:
 
 def _print_lines(lines: list[LogLine]) -> None:
     for line in lines:
-        typer.echo(f"{rfc3339(line.timestamp)} {line.region} {line.instance}  {line.message}")
+        message = visible(line.message)
+        typer.echo(f"{rfc3339(line.timestamp)} {line.region} {line.instance}  {message}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from typing import Annotated
@@ -58,16 +57,7 @@ def up(
 
 
 def _start_local_fly() -> None:
-    """Start it if it is down, and note its addresses where `.flygate/env` finds them."""
+    """Start it if it is down; it notes where it is, and its token, for `.flygate/env` to find."""
     command = [sys.executable, "-P", "-m", "infra.cli", "local", "up"]
     if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
         raise FlygateError("The local Fly did not start; it says why above.")
-    info = json.loads((ROOT / ".flygate" / "local" / "daemon.json").read_text(encoding="utf-8"))
-    lines = [
-        f"export FLY_API_BASE_URL={info['api_url']}",
-        f"export FLY_FLAPS_BASE_URL={info['api_url']}",
-        f"export FLYGATE_DNS={info['dns']}",
-        # The local Fly takes any token; the clients want one.
-        "export FLY_API_TOKEN=local",
-    ]
-    private.write(ROOT / ".flygate" / "local" / "env", "\n".join(lines) + "\n")

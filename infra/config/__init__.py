@@ -8,7 +8,8 @@ from infra.config.hooks import Hooks
 from infra.config.pin import Pin
 from infra.config.reading import PROJECT, STRUCTURED, load, load_redis_url, load_secrets
 from infra.config.rollout import By, Judge, Rollout, Strategy
-from infra.config.stack import SOURCE, Owner, Smoke, StackConfig
+from infra.config.smoke import Smoke, SmokeRequest
+from infra.config.stack import SOURCE, Owner, StackConfig
 
 __all__ = [
     "PROJECT",
@@ -21,6 +22,7 @@ __all__ = [
     "Pin",
     "Rollout",
     "Smoke",
+    "SmokeRequest",
     "StackConfig",
     "Strategy",
     "load",

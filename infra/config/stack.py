@@ -11,11 +11,11 @@ from pydantic import Field, field_validator, model_validator
 
 from infra.config.pin import Pin
 from infra.config.rollout import Rollout
+from infra.config.smoke import Smoke
 from infra.config.variables import check_variable_names
 from infra.phases import PHASES, Phase
 from infra.promotion import Promotion
 from infra.regions import Regions
-from infra.section import Section
 from infra.sizing import Sizing, check_sizes
 
 SOURCE = "source"
@@ -26,16 +26,6 @@ _IMAGE = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
 
 
 Owner = Literal["rotated", "attached"]
-
-
-class Smoke(Section):
-    """What a new machine must prove before it gets traffic.
-
-    Attributes:
-        limiter: the burst is allowed and the next request refused.
-    """
-
-    limiter: bool = True
 
 
 class StackConfig(Sizing):

@@ -11,7 +11,7 @@ import httpx
 
 from infra.fly.endpoints import is_loopback
 from infra.fly.errors import FlyApiError, LocalFlyDown, Unreachable, error_for
-from infra.redact import cut
+from infra.redact import cut, shown
 
 _PATH = "/v1/platform/regions"
 _SECONDS = 8.0
@@ -61,7 +61,7 @@ async def greet(flaps_url: str) -> Greeting:
         took = time.monotonic() - began
     if not answer.is_success:
         request_id = answer.headers.get("fly-request-id", "")
-        raise error_for(action, answer.status_code, cut(answer.text, 200), request_id)
+        raise error_for(action, answer.status_code, shown(answer.text, 200), request_id)
     told = _told(action, answer)
     return Greeting(
         seconds=took,

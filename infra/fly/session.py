@@ -22,7 +22,7 @@ from infra.fly.errors import (
 )
 from infra.fly.pace import Pace
 from infra.fly.patience import Patience, may_have_happened, repetitions
-from infra.redact import cut
+from infra.redact import cut, shown
 
 # Of an error: plain text is a page of a proxy's. It is redacted later, where the secrets are known.
 TEXT_MAX = 200
@@ -171,10 +171,10 @@ def _detail(answer: httpx.Response) -> str:
     try:
         body = answer.json()
     except ValueError:
-        return cut(answer.text, TEXT_MAX)
+        return shown(answer.text, TEXT_MAX)
     if isinstance(body, dict):
-        return cut(str(body.get("error") or body.get("message") or body), DETAIL_MAX)
-    return cut(str(body), DETAIL_MAX)
+        return shown(str(body.get("error") or body.get("message") or body), DETAIL_MAX)
+    return shown(str(body), DETAIL_MAX)
 
 
 def _seconds(retry_after: str) -> float:

@@ -5,10 +5,12 @@ import asyncio
 import signal
 import sys
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from infra.local.daemon import LocalFly
+from infra.local.env_file import own_token
 from infra.local.errors import StartupError
 from infra.local.options import Options, add_arguments, options_of
 from infra.local.room import is_full
@@ -33,6 +35,7 @@ async def serve(
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    options = replace(options, own_token=own_token(state))
     async with LocalFly(state, api_port, proxy_port, options) as fly:
         sys.stdout.write(f"api {fly.api_url}\nproxy {fly.proxy_url}\n")
         sys.stdout.flush()

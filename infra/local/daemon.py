@@ -11,6 +11,7 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
+from infra.local import env_file
 from infra.local.api import build_api
 from infra.local.api.server import serving
 from infra.local.autostop import Autostop
@@ -107,7 +108,7 @@ class LocalFly:
         self.proxy_url = _url(listeners.proxy.getsockname())
         routes = Routes()
         self.dns = listeners.dns.address
-        tokens = Tokens(store, self._options.tokens)
+        tokens = Tokens(store, self._options.accepted)
         cloud = build_cloud(store, routes, self.clock, tokens, self._runtime_of(store))
         faults = FaultControls(Faults(Random()), MachineFaults(cloud.fleet), self.clock)  # noqa: S311
         await self._start_dns(stack, cloud, faults, listeners)
@@ -223,6 +224,8 @@ class LocalFly:
             options=tuple(self._options.arguments()),
             token_digest=digest_of(store.folder, self._options.tokens),
         )
+        if self._options.accepted:
+            env_file.write(self.state_dir, self.api_url, self.dns, self._options.accepted[0])
         store.write(DAEMON_KEY, asdict(info))
         try:
             yield

@@ -1,5 +1,6 @@
 """The image store: source trees by the digest of their tar, in place of Fly's registry."""
 
+import errno
 import hashlib
 import io
 import json
@@ -19,8 +20,13 @@ from infra.local.room import check_room
 from infra.local.stand_in import stand_in_image
 
 MAX_IMAGE_BYTES = 64 * 1024 * 1024
+# What is packed plain can't be larger unpacked; the number of files is bounded apart.
+_MOST_FILES = 20_000
+_LONGEST_PATH = 1024
 _MANIFEST = "image.json"
 _TAGS = ".tags.json"
+# A name that is too long, or a file where a folder is wanted.
+_IMPOSSIBLE = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +127,13 @@ class ImageStore:
         try:
             for path, content in _safe_files(tar).items():
                 target = scratch / path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(content)
+                try:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_bytes(content)
+                except OSError as error:
+                    if error.errno not in _IMPOSSIBLE:
+                        raise
+                    raise InvalidArgumentError(f"unsafe image: {path}: {error.strerror}") from error
             _make_read_only(scratch)
             scratch.rename(self._tree(digest))
         except BaseException:
@@ -144,10 +155,12 @@ def _safe_files(tar: bytes) -> Mapping[str, bytes]:
         with tarfile.open(fileobj=io.BytesIO(tar), mode="r:") as archive:
             for member in archive:
                 path = _safe_path(member)
+                if len(files) >= _MOST_FILES:
+                    raise InvalidArgumentError(f"the image has more than {_MOST_FILES} files")
                 content = archive.extractfile(member)
                 if content is not None:
                     files[path] = content.read()
-    except tarfile.TarError as error:
+    except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:
         raise InvalidArgumentError(f"not an uncompressed tar: {error}") from error
     if _MANIFEST not in files:
         raise InvalidArgumentError(f"the image has no {_MANIFEST} at its root")
@@ -157,10 +170,16 @@ def _safe_files(tar: bytes) -> Mapping[str, bytes]:
 
 def _safe_path(member: tarfile.TarInfo) -> str:
     path = PurePosixPath(member.name)
+    if member.issparse():  # a few bytes that stand for as many as they like
+        raise InvalidArgumentError(
+            f"unsafe image: {member.name} is a sparse file of {member.size} bytes; pack it in full"
+        )
     if not (member.isreg() or member.isdir()):
         raise InvalidArgumentError(f"unsafe image: {member.name} is neither a file nor a folder")
     if path.is_absolute() or ".." in path.parts or "\\" in member.name or "\0" in member.name:
         raise InvalidArgumentError(f"unsafe image: {member.name} leaves the image's tree")
+    if len(member.name.encode(errors="surrogateescape")) > _LONGEST_PATH:
+        raise InvalidArgumentError(f"unsafe image: a path of more than {_LONGEST_PATH} bytes")
     return str(path)
 
 
@@ -171,7 +190,7 @@ def _manifest(raw: bytes) -> tuple[tuple[str, ...], Mapping[str, str]]:
         command, env = document["cmd"], document.get("env") or {}
         is_sound = bool(command) and all(isinstance(word, str) for word in command)
         is_sound &= all(isinstance(value, str) for value in env.values())
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise InvalidArgumentError(f"{expected}: {error!r}") from error
     if not is_sound or isinstance(command, str):
         raise InvalidArgumentError(f"{expected}, found {document!r}")

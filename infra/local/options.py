@@ -4,7 +4,7 @@ import argparse
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from infra.local.errors import OptionError, StartupError
 from infra.local.regions import HOME_REGION, REGIONS
@@ -22,7 +22,8 @@ class Options:
     """What a daemon is started with.
 
     Args:
-        tokens: only these are accepted, and those given out by the API; none: any is.
+        tokens: only these are accepted, and those given out by the API.
+        own_token: accepted where no others are named; empty: any is, for a daemon within a test.
         rate_limits: refuse what Fly would refuse as too often.
         autostop_seconds: between two looks for machines to stop.
         has_faults: whether `/_faults` answers.
@@ -40,6 +41,12 @@ class Options:
     latency: float = 0.0
     forces_https: bool = False
     runtime: str = PROCESS
+    own_token: str = field(default="", repr=False)
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """The tokens that open the API."""
+        return self.tokens or tuple(filter(None, [self.own_token]))
 
     def arguments(self) -> list[str]:
         """As a command line has them; only those that are not as usual."""
@@ -67,7 +74,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--token",
         nargs="?",
         const=_FROM_ENVIRONMENT,
-        help=f"accept this token only; without a value, that of {_TOKEN_VARIABLES[0]}",
+        help=f"accept this token; without a value, that of {_TOKEN_VARIABLES[0]} (default: a "
+        "random one, in the file `env` of the state folder)",
     )
     parser.add_argument(
         "--runtime",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.local.env_file import BEGINS, ENVIRONMENT
 from infra.local.errors import ForeignFolderError, StartupError
 from infra.local.images import remove_tree
 from infra.local.lock import NAME as LOCK
@@ -16,7 +17,6 @@ from infra.local.lock import StateLock
 from infra.local.private import make_folder, opener
 
 MARK = "local-fly.json"
-ENVIRONMENT = "env"  # written by `flygate up`: where shells find the daemon
 
 _FORMAT = "flygate-local-fly"
 _ABOUT = "The state of Flygate's local Fly; `flygate local down --purge` deletes it."
@@ -28,7 +28,7 @@ _USUAL = ".flygate/local"  # below a checkout
 
 # What is written at the top, and below each subfolder. Whatever else is there is not ours.
 _FILES = re.compile(
-    rf"{re.escape(MARK)}|daemon\.(json|new|lock|log)|(identity|ports|runtime|tokens)\.(json|new)"
+    rf"{re.escape(MARK)}|env\.new|daemon\.(json|new|lock|log)|(identity|ports|runtime|tokens)\.(json|new)"
 )
 _FOLDERS = {
     "addons": re.compile(rf"key(\.new)?|[0-9a-f]{{16}}|{_DOCUMENT.pattern}"),
@@ -44,7 +44,6 @@ _FOLDERS = {
 }
 # Written before the mark, or while another process writes it.
 _FIRST = {MARK, LOCK, "daemon.log"}
-_ENVIRONMENT_BEGINS = "export FLY_API_BASE_URL="
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +232,7 @@ class StateFolder:
     def _is_own_file(self, path: Path) -> bool:
         if path.name == ENVIRONMENT:
             written = self._is_file(ENVIRONMENT) and path.read_text(errors="replace")
-            return bool(written) and str(written).startswith(_ENVIRONMENT_BEGINS)
+            return bool(written) and str(written).startswith(BEGINS)
         return _FILES.fullmatch(path.name) is not None and path.is_file()
 
     def _owned_below(self, folder: Path) -> Iterator[Path]:

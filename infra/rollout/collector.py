@@ -28,11 +28,13 @@ async def _ask(web: httpx.AsyncClient, machine: str, key: str) -> dict[str, Any]
     try:
         answer = await web.get(PATH, headers=headers, timeout=SECONDS)
         if answer.status_code == 200:
-            told: dict[str, Any] = answer.json()
-            return told
+            told = answer.json()
+            if isinstance(told, dict):
+                return told
+            raise ValueError("no object")
     except httpx.HTTPError as exc:
         return missed(f"does not answer ({type(exc).__name__})", is_silent=True)
-    except ValueError:
+    except (ValueError, RecursionError):
         return missed("tells no statistics, but something else", is_silent=False)
     if answer.status_code >= 500:
         return missed(f"answers {answer.status_code}", is_silent=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from infra import duration
-from infra.rollout.gates import Gate
+from infra.rollout.gates import Gate, Smoke
 from infra.rollout.observe import STANDBY, Seen, State
 from infra.rollout.plan import Plan, Stage
 from infra.rollout.steps import Shift
@@ -53,7 +53,14 @@ def _steps(plan: Plan) -> list[str]:
     """Stage by stage; what is empty is left out."""
     final = [_line(stage) for stage in plan.final if stage.steps]
     before = [_line(stage) for stage in plan.stages if stage.steps]
-    return [*before, *(["from here on only forward", *final] if final else [])]
+    gates = {gate for stage in plan.stages if stage.steps for gate in stage.gates}
+    asked = [
+        f"smoke asks: {request}"
+        for gate in gates
+        if isinstance(gate, Smoke)
+        for request in gate.requests
+    ]
+    return [*before, *asked, *(["from here on only forward", *final] if final else [])]
 
 
 def fingerprint(state: State) -> str:

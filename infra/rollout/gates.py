@@ -10,10 +10,11 @@ from typing import Protocol
 
 import httpx
 
+from infra.config import SmokeRequest
 from infra.fly.errors import FlyError
 from infra.fly.models import ExecResult, Machine
 from infra.fly.patience import may_have_happened, repetitions
-from infra.redact import Redactor, cut
+from infra.redact import Redactor, shown
 from infra.rollout import life
 from infra.rollout.log_tail import log_tail
 from infra.rollout.smoke import COMMAND_SECONDS, Expectation
@@ -105,9 +106,11 @@ class Smoke:
 
     Attributes:
         limiter: prove the limiter too.
+        requests: what else must be answered rightly.
     """
 
     limiter: bool
+    requests: tuple[SmokeRequest, ...] = ()
     name = "smoke"
     seconds = 0.0
 
@@ -116,7 +119,9 @@ class Smoke:
         return await _each(machines, lambda member: self._probe(world, member.id))
 
     async def _probe(self, world: World, machine_id: str) -> Verdict:
-        expected = Expectation.of(world.target.manifest, limiter=self.limiter)
+        expected = Expectation.of(
+            world.target.manifest, limiter=self.limiter, requests=self.requests
+        )
         try:
             # Asking twice does no harm, and one hiccup of Fly must not take a release back.
             result = await _ask_stubbornly(
@@ -203,7 +208,7 @@ def _has_checks(world: World) -> bool:
 def _failing(machine: Machine, redact: Redactor) -> Iterator[str]:
     for check in machine.checks:
         if check.status != "passing":
-            output = cut(" ".join(redact(check.output).split()), OUTPUT_MAX) or "no output"
+            output = shown(" ".join(redact(check.output).split()), OUTPUT_MAX) or "no output"
             yield f"{check.name} is {check.status}: {output}"
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.environment import for_others
-from infra.redact import Redactor, cut
+from infra.redact import Redactor, shown
 from infra.rollout.errors import HookRefused
 from infra.rollout.journal import Event, Kind
 
@@ -146,7 +146,7 @@ class Hooks:
         # Before it is cut: a line may be the rest of a longer secret.
         said = self._redact(_end(done.stdout))
         last = said.strip().splitlines()[-1:] or [""]
-        return f"exit code {done.returncode} {cut(last[0], LINE_MAX)}".strip()
+        return f"exit code {done.returncode} {shown(last[0], LINE_MAX)}".strip()
 
     def _told(self, hook: str, event: Event | None) -> dict[str, Any]:
         told = {"hook": hook, **asdict(self._subject)}

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from infra.rollout import memory, statistics
 from infra.rollout.finding import Finding, p_text
-from infra.rollout.rules import Rules
-from infra.rollout.samples import Miss, Samples
-from infra.rollout.shares import Shares
+from infra.rollout.rules import CLIENT_ERRORS_MAX, Rules
+from infra.rollout.samples import Culprits, Miss, Samples, group_of
+from infra.rollout.shares import Compared, Shares
+from infra.rollout.statistics import Histogram
 from infra.rollout.verdict import Outcome, Verdict
 
 GATE = "judge"
@@ -113,26 +114,77 @@ def _too_few(pair: Pair, rules: Rules) -> Finding | None:
 
 
 def _errors(pair: Pair, rules: Rules, *, is_last: bool) -> Finding:
+    candidate, former = pair.candidate, pair.former
+    whose = candidate.culprits
     return Shares(
         "errors",
         "5xx",
-        pair.candidate.errors,
-        pair.former.errors,
+        candidate.errors,
+        former.errors,
         too_few=rules.too_few_errors,
         too_many=rules.errors,
+        fewer=_proven(pair),
+        spared=[
+            (candidate.errors_without(group), former.errors_without(group))
+            for group in _outlier(pair)
+        ],
+        whose=_told(whose) if whose and whose.errors.hits else "",
     ).judge(rules, is_last=is_last)
+
+
+def _proven(pair: Pair) -> list[Compared]:
+    """The errors of both sides without what one client alone can bring about."""
+    culprits = pair.candidate.culprits
+    if culprits is None or not _groups(pair):
+        return []
+    former = pair.former.culprits
+    return [
+        (
+            culprits.counted(CLIENT_ERRORS_MAX),
+            former.counted(CLIENT_ERRORS_MAX) if former else pair.former.errors,
+        )
+    ]
+
+
+def _outlier(pair: Pair) -> list[int]:
+    """The group of a client that has more errors than any one client can prove something by."""
+    culprits = pair.candidate.culprits
+    if culprits is None or culprits.most <= CLIENT_ERRORS_MAX or not _groups(pair):
+        return []
+    return [group_of(culprits.first, pair.candidate.groups)]
+
+
+def _groups(pair: Pair) -> list[int]:
+    """The groups of clients of which each may be left out: a sole client is all that there is."""
+    busy = pair.candidate.busy_groups | pair.former.busy_groups
+    return sorted(busy) if len(busy) > 1 else []
+
+
+def _told(culprits: Culprits) -> str:
+    count = len(culprits.clients)
+    if culprits.errors.hits > sum(culprits.clients.values()):
+        return f"from more than {count:,} clients"
+    most = f" ({culprits.most:,} from one of them)" if count > 1 and culprits.most > 1 else ""
+    return f"from {count:,} client{'s' if count > 1 else ''}{most}"
 
 
 def _refusals(pair: Pair, rules: Rules, *, is_last: bool) -> Finding:
     if pair.candidate.limits != pair.former.limits:
         return Finding("refusals", "pass", "429 not compared: the limits are other ones")
+    candidate, former = pair.candidate, pair.former
+    pairs = [
+        (candidate.refusals_without(group), former.refusals_without(group))
+        for group in _groups(pair)
+    ]
     return Shares(
         "refusals",
         "429",
-        pair.candidate.refusals,
-        pair.former.refusals,
+        candidate.refusals,
+        former.refusals,
         too_few=rules.too_few_refusals,
         too_many=rules.refusals,
+        fewer=pairs,
+        spared=pairs,
     ).judge(rules, is_last=is_last)
 
 
@@ -141,7 +193,9 @@ def _latency(pair: Pair, rules: Rules, *, is_last: bool) -> Finding:
         return Finding("latency", "pass", "latency not compared: a new region")
     candidate = pair.candidate.latency(rules.warm_up)
     former = pair.former.latency(rules.warm_up)
-    worse = statistics.slower(candidate, former, rules.too_little_slower)
+    worse = _slower(pair, None, rules)
+    level = rules.fail_level(is_last)
+    is_worse = worse <= level and all(_slower(pair, g, rules) <= level for g in _groups(pair))
     factor = statistics.ratio(candidate, former)
     new, old = candidate.quantile(0.5) / 1e6, former.quantile(0.5) / 1e6
     text = f"latency {factor:.2f} times (median {new:.3g} ms against {old:.3g} ms)"
@@ -152,14 +206,29 @@ def _latency(pair: Pair, rules: Rules, *, is_last: bool) -> Finding:
         "answers": [candidate.total, former.total],
         "p": worse,
     }
-    if worse <= rules.fail_level(is_last):
+    if is_worse:
         return Finding("latency", "fail", f"{text}, {p_text(worse)}", numbers)
     if not is_last:
         return Finding("latency", "inconclusive", f"{text}, so far", numbers)
-    if statistics.faster(candidate, former, rules.too_slow) <= rules.pass_level:
+    if any(_faster(pair, g, rules) <= rules.pass_level for g in (None, *_groups(pair))):
         return Finding("latency", "pass", text, numbers)
     text += f", {rules.too_slow:.2g} times can't be ruled out"
     return Finding("latency", "inconclusive", text, numbers)
+
+
+def _slower(pair: Pair, without: int | None, rules: Rules) -> float:
+    candidate, former = _latencies(pair, without, rules)
+    return statistics.slower(candidate, former, rules.too_little_slower)
+
+
+def _faster(pair: Pair, without: int | None, rules: Rules) -> float:
+    candidate, former = _latencies(pair, without, rules)
+    return statistics.faster(candidate, former, rules.too_slow)
+
+
+def _latencies(pair: Pair, without: int | None, rules: Rules) -> tuple[Histogram, Histogram]:
+    candidate, former = pair.candidate, pair.former
+    return candidate.latency(rules.warm_up, without), former.latency(rules.warm_up, without)
 
 
 def _silence(side: Samples) -> str:

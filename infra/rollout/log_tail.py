@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infra.fly.errors import FlyError
-from infra.redact import cut
+from infra.redact import cut, shown
 from infra.rollout.world import World
 
 LINES = 15
@@ -20,5 +20,5 @@ async def log_tail(world: World, machine_id: str) -> list[str]:
     except (FlyError, KeyError):
         return []
     said = [line.message.rstrip() for line in lines if line.message.strip()][-_READ_LINES:]
-    shown = world.journal.redact.lines([cut(line, _READ_LINE_MAX) for line in said])
-    return [cut(line, LINE_MAX) for line in shown[-LINES:]]
+    told = world.journal.redact.lines([cut(line, _READ_LINE_MAX) for line in said])
+    return [shown(line, LINE_MAX) for line in told[-LINES:]]

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 
 from infra.fly.errors import FlyError
-from infra.redact import Redactor, cut
+from infra.redact import Redactor, shown
 from infra.rollout.errors import Untold
 from infra.rollout.order import PATH, Known, Order
 from infra.rollout.signature import signed
@@ -207,7 +207,7 @@ def _read(member: Member, reply: Reply) -> Known:
 
 
 def _said(reply: Reply, redact: Redactor) -> str:
-    return cut(" ".join(redact(reply.text).split()), TEXT_MAX)
+    return shown(" ".join(redact(reply.text).split()), TEXT_MAX)
 
 
 def _refused(member: Member, reply: Reply, redact: Redactor) -> str:

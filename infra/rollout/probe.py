@@ -19,6 +19,8 @@ HEALTH = "/health"
 PROBE = "/_flygate/probe"
 LISTEN_SECONDS = 10
 BODY_MAX = 2000
+# Of an answer to a request of the stack's own.
+ANSWER_MAX = 1_000_000
 # So many failed calls tell the limiter that its store is away.
 STORE_FAILURES = 3
 STORE_SECONDS = 3
@@ -31,13 +33,14 @@ def main(arguments: str) -> None:
     port = int(os.environ.get("PORT") or options["port"])
     wait_until_listening(host, port)
     connection = http.client.HTTPConnection(host, port, timeout=options["timeout"])
-    health, _, body = get(connection, HEALTH, {})
+    health, _, body = get(connection, HEALTH, options["insider"])
     seen = {"health": health, "body": shortened(body)}
     identity = {"Fly-Client-IP": client_address(), **options["identity"]}
     if options["limiter"]:
         seen |= burst(connection, options, identity)
-    if limiter_of(body).get("storage") == "redis":
-        seen["store"] = settled(connection, identity)
+    if options["store"] or limiter_of(body).get("storage") == "redis":
+        seen["store"] = settled(connection, identity, options["insider"])
+    seen["answers"] = answers(host, port, options)
     print(json.dumps(seen))
 
 
@@ -67,15 +70,20 @@ def client_address() -> str:
 
 
 def limiter_of(body: str) -> dict[str, Any]:
-    """What the service's health says of its limiter; empty where it says nothing."""
+    """What the service's health says of its limiter: whether it is degraded, and to the engine all
+    else; empty where it says nothing.
+    """
     try:
-        found: dict[str, Any] = json.loads(body).get("limiter", {})
-    except (ValueError, AttributeError):
+        told: dict[str, Any] = json.loads(body)
+        public = {name: told[name] for name in ("degraded",) if name in told}
+        return {**public, **told.get("limiter", {})}
+    except (ValueError, AttributeError, TypeError, RecursionError):
         return {}
-    return found
 
 
-def settled(connection: http.client.HTTPConnection, identity: dict[str, str]) -> dict[str, Any]:
+def settled(
+    connection: http.client.HTTPConnection, identity: dict[str, str], insider: dict[str, str]
+) -> dict[str, Any]:
     """What the limiter says once it has asked its store, which it does for requests only.
 
     The first calls of a new connection may be late, so a store is given some time to answer.
@@ -84,7 +92,7 @@ def settled(connection: http.client.HTTPConnection, identity: dict[str, str]) ->
         get(connection, PROBE, identity)
     deadline = time.monotonic() + STORE_SECONDS
     while True:
-        found = limiter_of(get(connection, HEALTH, {})[2])
+        found = limiter_of(get(connection, HEALTH, insider)[2])
         if not found.get("degraded") or time.monotonic() > deadline:
             return {name: found[name] for name in ("degraded", "problem") if name in found}
         get(connection, PROBE, identity)
@@ -132,6 +140,73 @@ def get(
     answer = connection.getresponse()
     body = answer.read().decode("utf-8", "replace")
     return answer.status, {name.lower(): value for name, value in answer.getheaders()}, body
+
+
+def answers(host: str, port: int, options: dict[str, Any]) -> list[dict[str, str]]:
+    """Of each request of the stack's own: what is wrong with its answer, up to the first fault."""
+    found: list[dict[str, str]] = []
+    for request in options["requests"]:
+        found.append(answered(host, port, options["timeout"], request))
+        if found[-1]["fault"]:
+            break
+    return found
+
+
+def answered(host: str, port: int, timeout: float, request: dict[str, Any]) -> dict[str, str]:
+    """What is wrong with one answer, and its body; a refusal by the limiter is waited for once."""
+    for attempt in range(2):
+        try:
+            status, headers, body = ask(host, port, timeout, request)
+        except (OSError, http.client.HTTPException) as exc:
+            return {"fault": f"was not answered ({type(exc).__name__})", "body": ""}
+        wait = headers.get("retry-after", "")
+        if attempt or status != 429 or request["status"] == 429 or wait not in tuple("12345"):
+            break
+        time.sleep(int(wait))
+    return {"fault": fault(request, status, body), "body": shortened(body)}
+
+
+def ask(
+    host: str, port: int, timeout: float, request: dict[str, Any]
+) -> tuple[int, dict[str, str], str]:
+    """One request of the stack's own: as a client that asks for this very machine, so that it is
+    answered here, and is none of the requests that the release is judged by.
+    """
+    connection = http.client.HTTPConnection(host, port, timeout=timeout)
+    headers = {
+        "Fly-Client-IP": client_address(),
+        "fly-force-instance-id": os.environ.get("FLY_MACHINE_ID", ""),
+    }
+    try:
+        connection.request(request["method"], request["path"], headers=headers)
+        answer = connection.getresponse()
+        body = answer.read(ANSWER_MAX).decode("utf-8", "replace")
+        found = {name.lower(): value for name, value in answer.getheaders()}
+        return answer.status, found, body
+    finally:
+        connection.close()
+
+
+def fault(request: dict[str, Any], status: int, body: str) -> str:
+    """What an answer is not, or an empty string."""
+    if status != request["status"]:
+        return f"answered {status}, where {request['status']} was expected"
+    if request["member"] and not has_member(body, request["member"]):
+        return f"answered {status} without the JSON member {request['member']}"
+    if request["text"] not in body:
+        return f"answered {status} without the text {request['text']!r}"
+    return ""
+
+
+def has_member(body: str, path: str) -> bool:
+    """Whether JSON has a value at a place such as `items.0.id`."""
+    try:
+        found = json.loads(body)
+        for name in path.split("."):
+            found = found[int(name)] if isinstance(found, list) else found[name]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return False
+    return True
 
 
 if __name__ == "__main__":

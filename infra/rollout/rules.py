@@ -13,6 +13,8 @@ CHANCES = 3
 LAST_LOOKS = 2
 # Two machines of one release differ, by their neighbours: by so much either way it says nothing.
 MACHINES_DIFFER = 1.1
+# What one client can prove, however many requests it sends.
+CLIENT_ERRORS_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)

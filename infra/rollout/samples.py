@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from infra.rollout.statistics import Histogram, Share
@@ -14,6 +15,38 @@ from infra.rollout.statistics import Histogram, Share
 SCHEMA = 1
 # What Fly says of a machine, beside what it tells itself: a restart may fall between two looks.
 DIED_AT = "died_at"
+_MOST = 2**63
+# A client's name: a keyed hash.
+_NAME = re.compile(r"[0-9a-f]{4,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The counters of one group of clients; a client is always in the same one."""
+
+    served: int
+    errors: int
+    refused: int
+    latency: Mapping[int, int]
+
+    @classmethod
+    def parse(cls, told: Mapping[str, Any]) -> Self:
+        """Read one of a machine's groups."""
+        return cls(
+            _count(told["served"]),
+            _count(told["errors"]),
+            _count(told["refused"]),
+            _buckets(told["latency"]),
+        )
+
+    def since(self, former: Part) -> Part:
+        """What was counted since."""
+        return Part(
+            self.served - former.served,
+            self.errors - former.errors,
+            self.refused - former.refused,
+            _less(self.latency, former.latency),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +64,9 @@ class Snapshot:
         limits: names the limits that apply; two machines with the same name have the same.
         died_at: when its service last ended by itself, as Fly says: 0 if never, None if it was not
             asked.
+        parts: the same counters by groups of clients; none if the release is older than those.
+        clients: of the clients with the latest errors, how many each had, by a name that says
+            nothing; None if the release is older than that.
     """
 
     at: float
@@ -43,6 +79,8 @@ class Snapshot:
     limit_bytes: int
     limits: str = ""
     died_at: int | None = None
+    parts: tuple[Part, ...] = ()
+    clients: Mapping[str, int] | None = None
 
     @classmethod
     def parse(cls, at: float, told: Mapping[str, Any]) -> Self:
@@ -58,33 +96,89 @@ class Snapshot:
             return cls(
                 at=at,
                 boot=str(told["boot"]),
-                served=int(told["served"]),
-                errors=int(told["errors"]),
-                refused=int(told["refused"]),
+                served=_count(told["served"]),
+                errors=_count(told["errors"]),
+                refused=_count(told["refused"]),
                 latency=Histogram(
-                    {int(bucket): int(count) for bucket, count in latency["counts"]},
+                    _buckets(latency["counts"]),
                     float(latency["first_ns"]),
-                    int(latency["per_octave"]),
+                    _count(latency["per_octave"]),
                 ),
-                used_bytes=int(memory["rss_bytes"]) - int(memory["limiter_bytes"]),
-                limit_bytes=int(memory["limit_bytes"]),
+                used_bytes=_count(memory["rss_bytes"]) - _count(memory["limiter_bytes"]),
+                limit_bytes=_count(memory["limit_bytes"]),
                 limits=str(told["limits"]),
                 died_at=told.get(DIED_AT),
+                parts=tuple(Part.parse(one) for one in told.get("groups", ())),
+                clients=_clients(told.get("clients")),
             )
-        except (KeyError, TypeError) as exc:
+        except (KeyError, TypeError, AttributeError) as exc:
             raise ValueError(f"tells statistics without {exc}") from None
 
     def since(self, former: Snapshot) -> Snapshot:
         """What was counted since a former snapshot of the same process."""
-        counts = Counter(self.latency.counts)
-        counts.subtract(former.latency.counts)
+        pairs = zip(self.parts, former.parts, strict=False)
         return replace(
             self,
             served=self.served - former.served,
             errors=self.errors - former.errors,
             refused=self.refused - former.refused,
-            latency=replace(self.latency, counts={b: n for b, n in counts.items() if n}),
+            latency=replace(self.latency, counts=_less(self.latency.counts, former.latency.counts)),
+            parts=tuple(part.since(before) for part, before in pairs),
+            clients=_newly(self.clients, former.clients),
         )
+
+    def without(self, group: int) -> Snapshot:
+        """The same without the clients of one group, if it is known who they are."""
+        if group >= len(self.parts):
+            return self
+        part = self.parts[group]
+        return replace(
+            self,
+            served=self.served - part.served,
+            errors=self.errors - part.errors,
+            refused=self.refused - part.refused,
+            latency=replace(self.latency, counts=_less(self.latency.counts, part.latency)),
+        )
+
+
+def group_of(client: str, groups: int) -> int:
+    """In which of a machine's groups a client is; the service's own rule."""
+    return int(client[:2], 16) % groups
+
+
+def _buckets(told: Iterable[Iterable[Any]]) -> dict[int, int]:
+    return {_count(bucket): _count(count) for bucket, count in told}
+
+
+def _count(told: Any) -> int:
+    """A number of what is told: whatever answers in a machine's place, it can't stop the judge."""
+    if isinstance(told, bool) or not isinstance(told, int) or not 0 <= told <= _MOST:
+        raise ValueError("tells statistics with a number that can't be")
+    return told
+
+
+def _less(counts: Mapping[int, int], former: Mapping[int, int]) -> dict[int, int]:
+    # Counters only grow: what is in the former ones is in these, too.
+    left = ((bucket, count - former.get(bucket, 0)) for bucket, count in counts.items())
+    return {bucket: count for bucket, count in left if count}
+
+
+def _clients(told: Any) -> dict[str, int] | None:
+    if told is None:
+        return None
+    if not all(_NAME.fullmatch(name) for name in told):
+        raise ValueError("tells statistics of clients by names that can't be")
+    return {name: _count(count) for name, count in told.items()}
+
+
+def _newly(
+    clients: Mapping[str, int] | None, former: Mapping[str, int] | None
+) -> dict[str, int] | None:
+    """Each client's errors since; one that was forgotten in between began again at zero."""
+    if clients is None or former is None:
+        return None
+    since = {name: count - former.get(name, 0) for name, count in clients.items()}
+    return {name: n if n >= 0 else clients[name] for name, n in since.items() if n}
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,21 +266,90 @@ def _changes(values: Iterable[object]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Culprits:
+    """Whose the errors of one side are.
+
+    Attributes:
+        errors: all of them, of all requests.
+        clients: how many each had; those that are not named had theirs long before others.
+    """
+
+    errors: Share
+    clients: Mapping[str, int]
+
+    @property
+    def first(self) -> str:
+        """The client that had most."""
+        return max(self.clients, key=lambda name: self.clients[name])
+
+    @property
+    def most(self) -> int:
+        """How many it had."""
+        return max(self.clients.values(), default=0)
+
+    def counted(self, most: int) -> Share:
+        """The errors that prove something: without the client that had most, of each other one no
+        more than `most`, and none of the requests whose errors are left out.
+        """
+        named = sum(self.clients.values())
+        others = sorted(self.clients.values())[:-1]
+        hits = sum(min(most, count) for count in others) + max(0, self.errors.hits - named)
+        return Share(hits, self.errors.total - (self.errors.hits - hits))
+
+
+@dataclass(frozen=True, slots=True)
 class Samples:
     """One side of the comparison: the machines of one release in one region."""
 
     machines: tuple[Series, ...] = ()
+    # What was counted is wanted many times, with and without this group and that.
+    _known: dict[tuple[float, int | None], list[Snapshot]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def errors(self) -> Share:
-        """Requests answered with a 5xx, of those that were let in."""
-        counted = [one for series in self.machines for one in series.counted(0)]
-        return Share(sum(c.errors for c in counted), sum(c.served for c in counted))
+        """Requests that ended with an error, of those that were let in."""
+        return self.errors_without(None)
 
     @property
     def refusals(self) -> Share:
         """Requests refused by the limiter, of all."""
-        counted = [one for series in self.machines for one in series.counted(0)]
+        return self.refusals_without(None)
+
+    @property
+    def groups(self) -> int:
+        """Into how many groups each machine parts its clients; 0 if one does not."""
+        return min((len(one.parts) for one in self._counted()), default=0)
+
+    @property
+    def busy_groups(self) -> set[int]:
+        """The groups whose clients asked for anything."""
+        return {
+            number
+            for one in self._counted()
+            for number, part in enumerate(one.parts)
+            if part.served or part.refused
+        }
+
+    @property
+    def culprits(self) -> Culprits | None:
+        """Whose the errors are, if all machines tell it."""
+        counted, names = self._counted(), Counter[str]()
+        for one in counted:
+            if one.clients is None:
+                return None
+            names.update(one.clients)
+        return Culprits(self.errors, names)
+
+    def errors_without(self, group: int | None) -> Share:
+        """The errors of all clients but those of a group."""
+        counted = self._counted(0, group)
+        return Share(sum(c.errors for c in counted), sum(c.served for c in counted))
+
+    def refusals_without(self, group: int | None) -> Share:
+        """The refusals of all clients but those of a group."""
+        counted = self._counted(0, group)
         refused = sum(c.refused for c in counted)
         return Share(refused, refused + sum(c.served for c in counted))
 
@@ -200,12 +363,22 @@ class Samples:
         """Of all machines."""
         return sum(series.restarts for series in self.machines)
 
-    def latency(self, since: float) -> Histogram:
-        """How long answers took, from some second on."""
-        counted = [one for series in self.machines for one in series.counted(since)]
+    def latency(self, since: float, without: int | None = None) -> Histogram:
+        """How long answers took, from some second on, to all clients but those of a group."""
+        counted = self._counted(since, without)
         if not counted:
             return Histogram({}, 1.0, 1)
         counts: Counter[int] = Counter()
         for one in counted:
             counts.update(one.latency.counts)
         return replace(counted[0].latency, counts=dict(counts))
+
+    def _counted(self, since: float = 0, without: int | None = None) -> list[Snapshot]:
+        key = since, without
+        if key not in self._known:
+            if without is None:
+                found = [one for series in self.machines for one in series.counted(since)]
+            else:
+                found = [one.without(without) for one in self._counted(since)]
+            self._known[key] = found
+        return self._known[key]

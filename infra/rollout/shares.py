@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infra.rollout import statistics
@@ -9,6 +10,8 @@ from infra.rollout.finding import Finding, p_text
 from infra.rollout.rules import Metric, Rules
 from infra.rollout.statistics import Share
 from infra.rollout.verdict import Outcome
+
+Compared = tuple[Share, Share]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,11 @@ class Shares:
         word: for people.
         too_few: so much more does not matter, however sure it is.
         too_many: so much more must not pass.
+        fewer: the same with clients left out that alone must not decide; a verdict of fail holds
+            for each of them, or it is none.
+        spared: the same without a client that is out of all proportion; a verdict of pass holds
+            for one of them, too.
+        whose: who had them, for people.
     """
 
     metric: Metric
@@ -27,23 +35,35 @@ class Shares:
     former: Share
     too_few: float
     too_many: float
+    fewer: Sequence[Compared] = ()
+    spared: Sequence[Compared] = ()
+    whose: str = ""
 
     def judge(self, rules: Rules, *, is_last: bool) -> Finding:
         """Fail on evidence of more, pass on evidence of not too many more."""
-        p = statistics.excess(self.candidate, self.former)
-        more = self.candidate.rate - self.former.rate
-        if p <= rules.fail_level(is_last) and more >= self.too_few:
+        level, whole = rules.fail_level(is_last), (self.candidate, self.former)
+        p = statistics.excess(*whole)
+        if all(self._is_worse(pair, level) for pair in (whole, *self.fewer)):
             return self._finding("fail", p_text(p), p=p)
         if not is_last:
             return self._finding("inconclusive", "so far", p=p)
-        most = statistics.most_excess(self.candidate, self.former, rules.pass_level)
-        if most < self.too_many:
-            return self._finding("pass", p=p, most=most)
-        comment = f"{most * 100:.1f} points more can't be ruled out"
-        return self._finding("inconclusive", comment, p=p, most=most)
+        mosts = [statistics.most_excess(*pair, rules.pass_level) for pair in (whole, *self.spared)]
+        if min(mosts) < self.too_many:
+            comment = "" if mosts[0] < self.too_many else "and none to speak of without that client"
+            return self._finding("pass", comment, p=p, most=mosts[0])
+        comment = f"{mosts[0] * 100:.1f} points more can't be ruled out"
+        if self._is_worse(whole, level):
+            comment = "too few clients to decide by"
+        return self._finding("inconclusive", comment, p=p, most=mosts[0])
+
+    def _is_worse(self, pair: Compared, level: float) -> bool:
+        candidate, former = pair
+        more = candidate.rate - former.rate
+        return more >= self.too_few and statistics.excess(candidate, former) <= level
 
     def _finding(self, outcome: Outcome, comment: str = "", **numbers: float) -> Finding:
         text = f"{self.word} {share_text(self.candidate)} against {share_text(self.former)}"
+        text += f", {self.whose}" if self.whose else ""
         return Finding(
             self.metric,
             outcome,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.config import SmokeRequest
 from infra.fly.models import ExecResult
 from infra.manifest import Manifest
-from infra.redact import cut
-from infra.rollout.probe import PROBE
+from infra.redact import shown
+from infra.rollout.probe import HEALTH, PROBE
 from infra.rollout.signature import HEADER, sign
 
 # The service's own defaults (tests/infra/rollout/test_smoke.py holds the two together).
@@ -32,6 +33,8 @@ class Expectation:
         limiter: the limiter must be proved.
         burst, per_second: the quota of one client, if the service declares none itself.
         is_exact: that quota is the manifest's word; else policies of the service's own decide.
+        has_store: the limits are kept in a Redis.
+        requests: what else must be answered rightly.
     """
 
     port: int
@@ -39,9 +42,13 @@ class Expectation:
     burst: int
     per_second: float
     is_exact: bool = True
+    has_store: bool = False
+    requests: tuple[SmokeRequest, ...] = ()
 
     @classmethod
-    def of(cls, manifest: Manifest, *, limiter: bool) -> Expectation:
+    def of(
+        cls, manifest: Manifest, *, limiter: bool, requests: tuple[SmokeRequest, ...] = ()
+    ) -> Expectation:
         """Read from a manifest's environment and services."""
         return cls(
             port=manifest.web_port or DEFAULT_PORT,
@@ -49,14 +56,17 @@ class Expectation:
             burst=_whole(manifest.env, "RATE_LIMIT_BURST", DEFAULT_BURST),
             per_second=_whole(manifest.env, "RATE_LIMIT_RPM", DEFAULT_RPM) / 60,
             is_exact=not _has_own_quotas(manifest),
+            has_store=manifest.env.get("RATE_LIMIT_STORAGE") == "redis",
+            requests=requests,
         )
 
     def command(self, key: str) -> list[str]:
         """What to run inside the machine.
 
         Args:
-            key: signs the probe, which is then a client of its own. The signature is good for a
-                minute and for the probe only; the key itself stays here.
+            key: signs the probe, which is then a client of its own, and the question after the
+                service's health, which tells others no details. A signature is good for a minute
+                and for one path; the key itself stays here.
         """
         script = Path(__file__).with_name("probe.py").read_text(encoding="utf-8")
         arguments = {
@@ -66,6 +76,9 @@ class Expectation:
             "per_second": self.per_second,
             "timeout": REQUEST_SECONDS,
             "identity": {HEADER: sign(key, "GET", PROBE)} if key else {},
+            "insider": {HEADER: sign(key, "GET", HEALTH)} if key else {},
+            "store": self.has_store,
+            "requests": [request.model_dump() for request in self.requests],
         }
         return ["python", "-c", script, json.dumps(arguments)]
 
@@ -78,17 +91,32 @@ class Expectation:
         if result.exit_code != 0:
             said = redact(result.stderr or result.stdout)
             last = said.strip().splitlines()[-1:] or ["no output"]
-            return f"the smoke check could not ask the service: {cut(last[0], LINE_MAX)}"
+            return f"the smoke check could not ask the service: {shown(last[0], LINE_MAX)}"
         try:
             seen: dict[str, Any] = json.loads(result.stdout.strip().splitlines()[-1])
         except (ValueError, IndexError):
             return "the smoke check's answer can't be read"
         if seen["health"] != 200:
-            return f"GET /health answered {seen['health']}: {cut(redact(seen['body']), LINE_MAX)}"
+            return f"GET /health answered {seen['health']}: {shown(redact(seen['body']), LINE_MAX)}"
         if (store := seen.get("store", {})).get("degraded"):
-            why = cut(redact(str(store.get("problem") or "it does not answer")), LINE_MAX)
+            why = shown(redact(str(store.get("problem") or "it does not answer")), LINE_MAX)
             return f"its limits are kept in a Redis, which can't be used: {why}"
-        return self._limiter_problem(seen) if self.limiter else ""
+        problem = self._limiter_problem(seen) if self.limiter else ""
+        return problem or self._request_problem(seen.get("answers", []), redact)
+
+    def _request_problem(
+        self, answers: Sequence[Mapping[str, Any]], redact: Callable[[str], str]
+    ) -> str:
+        for request, answer in zip(self.requests, answers, strict=False):
+            if answer["fault"]:
+                said = shown(" ".join(redact(answer["body"]).split()), LINE_MAX) or "nothing"
+                return (
+                    f"smoke.requests: {request.method} {request.path} {answer['fault']}; the "
+                    f"answer: {said}"
+                )
+        if len(answers) < len(self.requests):
+            return "the smoke check's answer can't be read"
+        return ""
 
     def _limiter_problem(self, seen: Mapping[str, Any]) -> str:
         admitted, last = int(seen["admitted"]), int(seen["last"])
@@ -117,10 +145,11 @@ class Expectation:
 
     def summary(self) -> str:
         """What was proved, for people."""
+        own = f", {len(self.requests)} of its own answered" if self.requests else ""
         if not self.limiter:
-            return "health answered"
+            return f"health answered{own}"
         burst = f"burst of {self.burst}" if self.is_exact else "declared quota"
-        return f"{burst} served, the next refused"
+        return f"{burst} served, the next refused{own}"
 
 
 def _has_own_quotas(manifest: Manifest) -> bool:

@@ -1,5 +1,7 @@
 """Health, readiness and the limiter's probe: ours, whatever application is wrapped."""
 
+import hmac
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -9,27 +11,27 @@ from service.limiter import GuardedStore, Limiter, Store
 from service.paths import HEALTH, PROBE, READY
 from service.readiness import Readiness
 from service.settings import Settings
+from service.signature import Signatures
 
 
 def health_routes(
-    settings: Settings, readiness: Readiness, limiter: Limiter, store: Store
+    settings: Settings,
+    readiness: Readiness,
+    limiter: Limiter,
+    store: Store,
+    signatures: Signatures | None,
 ) -> list[Route]:
     """The three paths."""
 
     async def health(request: Request) -> Response:
-        return JSONResponse(
-            {
-                "status": "ok",
-                "version": __version__,
-                "release": settings.release,
-                "machine": settings.machine,
-                "region": settings.region,
-                "limiter": {
-                    **_limiter_summary(settings, limiter),
-                    **_store_summary(store, is_inside=_is_inside(request)),
-                },
-            }
-        )
+        found: dict[str, object] = {
+            "status": "ok",
+            "degraded": isinstance(store, GuardedStore) and store.breaker.is_open,
+            "version": __version__,
+        }
+        if _may_know(request, settings.admin_token, signatures):
+            found |= _details(settings, limiter, store)
+        return JSONResponse(found, headers={"cache-control": "no-store"})
 
     async def ready(_: Request) -> Response:
         return JSONResponse({"status": readiness.word}, 200 if readiness.is_ready else 503)
@@ -40,18 +42,30 @@ def health_routes(
     return [Route(HEALTH, health), Route(READY, ready), Route(PROBE, probe)]
 
 
-def _is_inside(request: Request) -> bool:
-    """It came through no proxy: the release's own smoke check is run inside the machine."""
-    return not {"fly-client-ip", "x-forwarded-for", "forwarded"} & set(request.headers)
+def _may_know(request: Request, token: str | None, signatures: Signatures | None) -> bool:
+    """An operator by the token, the rollout engine by its signature; to others it is a target."""
+    if token is not None:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if hmac.compare_digest(given.encode(), token.encode()):
+            return True
+    return signatures is not None and signatures.nonce(request.scope) is not None
 
 
-def _store_summary(store: Store, *, is_inside: bool) -> dict[str, object]:
-    """Whether Redis answers; why it does not is for operators, as it names the server."""
+def _details(settings: Settings, limiter: Limiter, store: Store) -> dict[str, object]:
+    return {
+        "release": settings.release,
+        "machine": settings.machine,
+        "region": settings.region,
+        "limiter": {**_limiter_summary(settings, limiter), **_store_summary(store)},
+    }
+
+
+def _store_summary(store: Store) -> dict[str, object]:
+    """Whether Redis answers, and why it does not."""
     if not isinstance(store, GuardedStore):
         return {}
     degraded = store.breaker.is_open
-    problem = {"problem": store.problem} if degraded and is_inside else {}
-    return {"degraded": degraded, **problem}
+    return {"degraded": degraded, **({"problem": store.problem} if degraded else {})}
 
 
 def _limiter_summary(settings: Settings, limiter: Limiter) -> dict[str, object]:

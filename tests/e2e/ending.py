@@ -88,7 +88,7 @@ _WELL = {"started", "suspended"}
 
 def _machines(project: Project) -> list[dict[str, Any]]:
     url = f"{project.local_fly()}/v1/apps/{APP}/machines?include_leases=true"
-    headers = {"Authorization": "Bearer local"}
+    headers = project.authorization
     answer = httpx.get(url, headers=headers, trust_env=False, timeout=30).raise_for_status()
     return list(answer.json())
 

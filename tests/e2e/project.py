@@ -15,6 +15,7 @@ from typing import IO, Any, ClassVar
 
 import httpx
 
+from infra.local.env_file import read_token
 from infra.ops.orders import FORWARD
 from infra.web import address
 
@@ -270,7 +271,7 @@ class Project:
         answer: dict[str, Any] = httpx.post(
             f"{self.local_fly()}/v1/apps/{app}/machines/{machine}/exec",
             json={"command": ["python", "-c", script], "timeout": 20},
-            headers={"Authorization": "Bearer local"},
+            headers=self.authorization,
             timeout=30,
             trust_env=False,
         ).json()
@@ -279,7 +280,7 @@ class Project:
     def by_hand(self, method: str, path: str) -> None:
         """What somebody else does to the app, past Pulumi."""
         url = f"{self.local_fly()}/v1/apps/{self.status()['app']}{path}"
-        headers = {"Authorization": "Bearer local"}
+        headers = self.authorization
         httpx.request(method, url, headers=headers, trust_env=False).raise_for_status()
 
     def apps(self) -> list[dict[str, Any]]:
@@ -291,9 +292,15 @@ class Project:
         return list(self._asked("GET", f"/v1/apps/{app}/machines").json())
 
     def _asked(self, method: str, path: str) -> httpx.Response:
-        headers = {"Authorization": "Bearer local"}
+        headers = self.authorization
         url = self.local_fly() + path
         return httpx.request(method, url, headers=headers, trust_env=False).raise_for_status()
+
+    @property
+    def authorization(self) -> dict[str, str]:
+        """What the local Fly's API wants in the headers of each request."""
+        token = read_token(self.path / ".flygate/local")
+        return {"Authorization": f"Bearer {token}"} if token else {}
 
     def local_fly(self) -> str:
         """The base URL of the local Fly's API."""

@@ -64,4 +64,4 @@ def test_it_is_taken_back(
 def machine_count(project: Project) -> int:
     """How many machines the local Fly knows, ours or not."""
     url = f"{project.local_fly()}/v1/apps/{project.status()['app']}/machines"
-    return len(httpx.get(url, headers={"Authorization": "Bearer local"}, trust_env=False).json())
+    return len(httpx.get(url, headers=project.authorization, trust_env=False).json())

@@ -36,7 +36,7 @@ def test_nothing_is_left(project: Project) -> None:
     project.pulumi("destroy", "--stack", "local", "--yes").ok()
 
     url = f"{project.local_fly()}/v1/apps/{app}"
-    answer = httpx.get(url, headers={"Authorization": "Bearer local"}, trust_env=False)
+    answer = httpx.get(url, headers=project.authorization, trust_env=False)
     assert answer.status_code == 404
     assert len(project.processes()) == 1
 

@@ -49,7 +49,7 @@ def test_a_moved_checkout_changes_nothing(project: Project) -> None:
     assert re.search(r"Resources:\n +5 unchanged", output)
     assert project.status()["release"] == before
     with project.web() as web:
-        assert web.get("/health").json()["release"] == before
+        assert web.get("/").json()["release"] == before
 
 
 def test_pulumi_by_hand_does_the_same(project: Project) -> None:

@@ -107,7 +107,7 @@ class Stack:
             method,
             f"{self.project.local_fly()}{path}",
             json=body or None,
-            headers={"Authorization": "Bearer local"},
+            headers=self.project.authorization,
             trust_env=False,
             timeout=30,
         )

@@ -99,7 +99,7 @@ def graphql(project: Project, query: str) -> httpx.Response:
     return httpx.post(
         f"{project.local_fly()}/graphql",
         json={"query": query},
-        headers={"Authorization": "Bearer local"},
+        headers=project.authorization,
         trust_env=False,
     ).raise_for_status()
 

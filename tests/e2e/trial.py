@@ -94,13 +94,13 @@ class Chaos:
     def reigns(self, seed: int) -> Iterator[list[int]]:
         """The list has the number of faults that were met, once it has ended."""
         url, met = f"{self.project.local_fly()}/_faults", list[int]()
-        body = {"share": self.share, "seed": seed}
-        httpx.post(f"{url}/chaos", json=body, trust_env=False).raise_for_status()
+        body, headers = {"share": self.share, "seed": seed}, self.project.authorization
+        httpx.post(f"{url}/chaos", json=body, headers=headers, trust_env=False).raise_for_status()
         try:
             yield met
         finally:
-            met.append(httpx.get(url, trust_env=False).json()["chaos"]["hits"])
-            httpx.delete(url, trust_env=False).raise_for_status()
+            met.append(httpx.get(url, headers=headers, trust_env=False).json()["chaos"]["hits"])
+            httpx.delete(url, headers=headers, trust_env=False).raise_for_status()
 
 
 def begin(project: Project, story: Story) -> float:

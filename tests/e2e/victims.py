@@ -90,7 +90,7 @@ def _machines(project: Project, role: str) -> list[dict[str, Any]]:
 def _inside(project: Project, role: str) -> list[int]:
     for machine in _machines(project, role):
         url = f"{project.local_fly()}/v1/apps/{APP}/machines/{machine['id']}/ps"
-        answer = httpx.get(url, headers={"Authorization": "Bearer local"}, trust_env=False)
+        answer = httpx.get(url, headers=project.authorization, trust_env=False)
         if answer.is_success and answer.json():
             return [int(process["pid"]) for process in answer.json()]
     return []

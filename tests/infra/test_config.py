@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra import config
-from infra.config import Pin, Rollout, Smoke, StackConfig
+from infra.config import Pin, Rollout, Smoke, SmokeRequest, StackConfig
 from infra.config.rollout import CLIENT_STEPS
 from infra.errors import ConfigError
 
@@ -56,6 +56,11 @@ def test_an_app_name_is_enough() -> None:
         ("rollout", {"wait": "30s", "drain": "0s"}, Rollout(wait="30s", drain="0s")),
         ("rollout", {"wait": "30s"}, Rollout(wait="30s", drain="10s")),
         ("smoke", {"limiter": False}, Smoke(limiter=False)),
+        (
+            "smoke",
+            {"requests": [{"path": "/a?b=1"}]},
+            Smoke(requests=(SmokeRequest(path="/a?b=1"),)),
+        ),
         ("protect", True, True),
         ("owners", {"API_KEY": "rotated"}, {"API_KEY": "rotated"}),
         ("pin", {"version": "v7", "manifest": "ab"}, Pin(version="v7", manifest="ab")),
@@ -120,6 +125,33 @@ def test_an_unknown_key_is_an_error_that_lists_the_known_ones(key: str) -> None:
     assert f"flygate:{key} is no key" in text
     assert "app, autostop, concurrency, env, guest, image, machines" in text
     assert "secrets" in text
+
+
+@pytest.mark.parametrize(
+    ("request_", "what_to_do"),
+    [
+        ({}, "smoke.requests[0].path is not set"),
+        ({"path": "items"}, "must begin with /"),
+        ({"path": "/a b"}, "must begin with /"),
+        ({"path": "/a#b"}, "must begin with /"),
+        ({"path": "/ä"}, "%-form"),
+        ({"path": "/a\r\nHost: x"}, "must begin with /"),
+        ({"path": "/", "method": "TRACE"}, "'GET', 'HEAD'"),
+        ({"path": "/", "status": 99}, "greater than or equal to 200"),
+        ({"path": "/", "status": 10**30}, "less than or equal to 599"),
+        ({"path": "/", "member": "a..b"}, "names and numbers with dots between"),
+        ({"path": "/", "method": "HEAD", "text": "x"}, "an answer to HEAD has no body"),
+        ({"path": "/", "status": 204, "member": "id"}, "an answer to 204 has no body"),
+        ({"path": "/", "json": "id"}, "smoke.requests[0].json is no key"),
+    ],
+    ids=str,
+)
+def test_a_smoke_request_that_can_t_be_is_refused(
+    request_: dict[str, Any], what_to_do: str
+) -> None:
+    """When it is read, and not in the middle of a rollout."""
+    assert what_to_do in complaint(smoke={"requests": [request_]})
+    assert "at most 10" in complaint(smoke={"requests": [{"path": "/"}] * 11})
 
 
 @pytest.mark.parametrize(("section", "key"), [("rollout", "wiat"), ("smoke", "limit")])

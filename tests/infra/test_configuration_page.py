@@ -53,6 +53,8 @@ def keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _part(annotation: Any) -> type[BaseModel] | None:
+    if typing.get_origin(annotation) is tuple:  # a list of such parts is one key
+        return None
     kinds = typing.get_args(annotation) or (annotation,)
     return next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
 

@@ -19,6 +19,7 @@ import uvloop
 
 from infra.local.control import DaemonControl
 from infra.local.daemon_info import DaemonInfo
+from infra.local.env_file import read_token
 from tests.support.localfly import Machines, clients
 
 REGIONS = ("iad", "fra", "syd")
@@ -68,7 +69,10 @@ async def main(count: int, seconds: float) -> None:
         control = DaemonControl(Path(folder) / "state")
         info = (await asyncio.to_thread(control.up, 0, 0)).info
         try:
-            async with clients(info.api_url, info.proxy_url) as (api, proxy):
+            async with clients(info.api_url, info.proxy_url, read_token(control.folder)) as (
+                api,
+                proxy,
+            ):
                 machines = Machines(None, api, proxy)  # type: ignore[arg-type]
                 await measure(machines, info, count, seconds)
         finally:

@@ -19,6 +19,7 @@ import uvloop
 
 from infra.local.control import DaemonControl
 from infra.local.daemon_info import DaemonInfo
+from infra.local.env_file import read_token
 from tests.support.localfly import Machines, clients, digest_of, make_image
 
 # A server that answers a fixed text as fast as an event loop can, so that it is not measured.
@@ -76,13 +77,13 @@ async def main(seconds: float, connections: int) -> None:
         info = (await asyncio.to_thread(control.up, 0, 0)).info
         print(f"daemon ready after   {time.perf_counter() - began:8.2f} s")
         try:
-            await measure(info, seconds, connections)
+            await measure(info, read_token(control.folder), seconds, connections)
         finally:
             await asyncio.to_thread(control.down)
 
 
-async def measure(info: DaemonInfo, seconds: float, connections: int) -> None:
-    async with clients(info.api_url, info.proxy_url) as (api, proxy):
+async def measure(info: DaemonInfo, token: str, seconds: float, connections: int) -> None:
+    async with clients(info.api_url, info.proxy_url, token) as (api, proxy):
         machines = Machines(None, api, proxy)  # type: ignore[arg-type]
         await machines.setup()
         image = make_image({"fast.py": _FAST_SERVER}, ["python", "fast.py"])

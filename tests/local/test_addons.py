@@ -14,6 +14,7 @@ from infra.local.addon import PAY_AS_YOU_GO
 from infra.local.control import DaemonControl
 from infra.local.daemon import LocalFly
 from infra.local.daemon_info import DaemonInfo
+from infra.local.env_file import read_token
 from infra.local.runtime.identity import identify, marked_processes
 from infra.local.store import Store
 from tests.support.localfly import Json, Machines, clients, ended, local_machines
@@ -203,7 +204,8 @@ async def test_a_killed_daemons_database_is_adopted_or_ended(tmp_path: Path) -> 
     control = DaemonControl(tmp_path / "state")
     try:
         info = await start(control)
-        async with clients(info.api_url, info.proxy_url) as (api, proxy):
+        token = read_token(control.folder)
+        async with clients(info.api_url, info.proxy_url, token) as (api, proxy):
             url = (await create(Machines(None, api, proxy)))["publicUrl"]  # type: ignore[arg-type]
         state_id = (Store(control.folder).read("identity") or {})["state_id"]
         (pid,) = marked_processes(state_id)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from infra.local.daemon_info import DaemonInfo
+from infra.local.env_file import read_token
 from infra.local.runtime.identity import identify
 from tests.local.typed import Flygate, serve_one
 
@@ -24,7 +26,7 @@ def test_up_status_logs_down(flygate: Flygate) -> None:
     assert status["proxy_url"] in said
     assert "runs already" in flygate.run("up")
 
-    machine = asyncio.run(serve_one(status))
+    machine = asyncio.run(serve_one(flygate))
     shown = flygate.run("status")
     assert machine in shown
     assert "passing" in shown
@@ -68,7 +70,7 @@ def test_options_of_the_daemon(flygate: Flygate, monkeypatch: pytest.MonkeyPatch
 def test_purge_deletes_everything(flygate: Flygate) -> None:
     """Read-only images too."""
     flygate.run("up", "--api-port", "0", "--proxy-port", "0")
-    asyncio.run(serve_one(flygate.status()))
+    asyncio.run(serve_one(flygate))
     flygate.run("down", "--purge", "--yes")
     assert not flygate.state.exists()
 
@@ -91,7 +93,7 @@ def test_logs_follow(flygate: Flygate) -> None:
     with subprocess.Popen(
         [*command, "--state", str(flygate.state)], stdout=subprocess.PIPE, text=True
     ) as following:
-        machine = asyncio.run(serve_one(flygate.status()))
+        machine = asyncio.run(serve_one(flygate))
         assert following.stdout
         line = following.stdout.readline()
         following.terminate()
@@ -119,3 +121,53 @@ def test_options_and_faults(flygate: Flygate) -> None:
     assert not {"fail", "chaos"} & set(flygate.say("faults").split())
     flygate.run("down")
     assert "not running" in flygate.say("faults", code=3)
+
+
+def test_only_who_can_read_its_file_may_use_it(flygate: Flygate) -> None:
+    """Nobody chose a token, so there is a random one, in a file of the owner's; it outlives a
+    restart, and shells that have read it go on.
+    """
+    flygate.run("up", "--api-port", "0", "--proxy-port", "0")
+    noted = flygate.state / "env"
+    url = f"{flygate.status()['api_url']}/v1/apps?org_slug=personal"
+
+    def answer(token: str) -> int:
+        headers = {"authorization": f"Bearer {token}"}
+        return httpx.get(url, headers=headers, trust_env=False).status_code
+
+    token = read_token(flygate.state)
+    assert len(token) > 40
+    assert [answer(one) for one in ("local", token[:-1], token)] == [401, 401, 200]
+    assert stat.S_IMODE(noted.stat().st_mode) == 0o600
+    assert token not in flygate.run("up") + (flygate.state / "daemon.json").read_text()
+    assert "its options are others now" in flygate.run("up", "--rate-limits")
+    assert read_token(flygate.state) == token
+    assert answer(token) == 200
+
+
+def test_a_token_of_a_former_version_is_replaced(flygate: Flygate) -> None:
+    """It was the same word for everybody; who has read it is told to read again."""
+    flygate.run("up", "--api-port", "0", "--proxy-port", "0")
+    noted = flygate.state / "env"
+    noted.write_text(noted.read_text().replace(read_token(flygate.state), "local"))
+
+    said = flygate.run("up", "--rate-limits")
+
+    assert len(read_token(flygate.state)) > 40
+    assert "has another address or token now" in said
+
+
+def test_a_token_that_was_chosen_is_noted(
+    flygate: Flygate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever signs it has, for every verb and for a shell."""
+    chosen = "it's a $(token) of mine"
+    monkeypatch.setenv("FLY_API_TOKEN", chosen)
+    flygate.run("up", "--api-port", "0", "--proxy-port", "0", "--faults", "--token")
+
+    monkeypatch.delenv("FLY_API_TOKEN")
+    command = f'. "{flygate.state}/env"; printf %s "$FLY_API_TOKEN"'
+    shell = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=True)
+
+    assert shell.stdout == chosen == read_token(flygate.state)
+    assert "Nothing goes wrong" in flygate.say("faults")

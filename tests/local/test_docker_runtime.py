@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from infra.local.control import DaemonControl
 from infra.local.daemon import LocalFly
+from infra.local.env_file import read_token
 from infra.local.options import DOCKER, Options
 from infra.local.runtime.container import ask_docker
 from infra.local.runtime.identity import identify
@@ -142,7 +143,10 @@ async def test_a_killed_daemons_containers_are_adopted_or_removed(
     control = DaemonControl(tmp_path / "state")
     try:
         info = (await asyncio.to_thread(control.up, 0, 0, Options(runtime=DOCKER))).info
-        async with clients(info.api_url, info.proxy_url) as (api, proxy):
+        async with clients(info.api_url, info.proxy_url, read_token(control.folder)) as (
+            api,
+            proxy,
+        ):
             await api.post("/v1/apps", json={"name": "demo", "org_slug": "personal"})
             made = Machines(None, api, proxy)  # type: ignore[arg-type]
             machine = await made.healthy((await made.create(config(image)))["id"])
@@ -150,7 +154,10 @@ async def test_a_killed_daemons_containers_are_adopted_or_removed(
         os.kill(info.pid, signal.SIGKILL)
         await ended(info.pid)
         info = (await asyncio.to_thread(control.up, 0, 0, Options(runtime=DOCKER))).info
-        async with clients(info.api_url, info.proxy_url) as (api, proxy):
+        async with clients(info.api_url, info.proxy_url, read_token(control.folder)) as (
+            api,
+            proxy,
+        ):
             await Machines(None, api, proxy).healthy(machine["id"])  # type: ignore[arg-type]
         assert await containers(control.folder) == before
         os.kill(info.pid, signal.SIGKILL)

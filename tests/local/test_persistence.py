@@ -16,6 +16,7 @@ import pytest
 from infra.local.control import DaemonControl
 from infra.local.daemon import LocalFly
 from infra.local.daemon_info import DaemonInfo
+from infra.local.env_file import read_token
 from infra.local.errors import StartupError
 from infra.local.images import remove_tree
 from infra.local.runtime.identity import identify, marked_processes
@@ -34,8 +35,10 @@ def control(tmp_path: Path) -> Iterator[DaemonControl]:
 
 
 @asynccontextmanager
-async def driven(info: DaemonInfo) -> AsyncIterator[Machines]:
-    async with clients(info.api_url, info.proxy_url) as (api, proxy):
+async def driven(control: DaemonControl) -> AsyncIterator[Machines]:
+    info, token = control.running(), read_token(control.folder)
+    assert info
+    async with clients(info.api_url, info.proxy_url, token) as (api, proxy):
         yield Machines(None, api, proxy)  # type: ignore[arg-type]
 
 
@@ -79,14 +82,15 @@ async def test_a_restart_brings_everything_back(tmp_path: Path) -> None:
 async def test_a_killed_daemon_leaves_machines_that_are_adopted(control: DaemonControl) -> None:
     """The same process serves on, is checked, logged, and can be stopped by the next daemon."""
     info = await start(control)
-    async with driven(info) as machines:
+    async with driven(control) as machines:
         await machines.setup()
         machine = await machines.serving()
         pid = await pid_of(machines, machine)
     os.kill(info.pid, signal.SIGKILL)
     await ended(info.pid)
     assert identify(pid)
-    async with driven(await start(control)) as machines:
+    await start(control)
+    async with driven(control) as machines:
         await machines.healthy(machine["id"])
         assert await pid_of(machines, machine) == pid
         assert (await machines.ask()).text == machine["id"]
@@ -100,14 +104,15 @@ async def test_a_machine_that_died_with_the_daemon_is_started_again(
 ) -> None:
     """Its exit is recorded, with an unknown code."""
     info = await start(control)
-    async with driven(info) as machines:
+    async with driven(control) as machines:
         await machines.setup()
         machine = await machines.serving()
         pid = await pid_of(machines, machine)
     for victim in (info.pid, pid):
         os.kill(victim, signal.SIGKILL)
         await ended(victim)
-    async with driven(await start(control)) as machines:
+    await start(control)
+    async with driven(control) as machines:
         again = await machines.healthy(machine["id"])
         exits = [e for e in again["events"] if e["type"] == "exit"]
         assert exits[0]["request"]["exit_event"]["exit_code"] == -1
@@ -116,7 +121,7 @@ async def test_a_machine_that_died_with_the_daemon_is_started_again(
 async def test_down_ends_what_a_killed_daemon_left(control: DaemonControl) -> None:
     """Machines, frozen ones, and what they started in groups of their own."""
     info = await start(control)
-    async with driven(info) as machines:
+    async with driven(control) as machines:
         await machines.setup()
         await machines.serving()
         frozen = await machines.serving()
@@ -148,8 +153,8 @@ async def test_two_ups_at_once_end_with_one_daemon(control: DaemonControl) -> No
 
 async def test_a_stranger_with_a_recorded_pid_is_not_touched(control: DaemonControl) -> None:
     """A pid that was reused is recognised by start time and command."""
-    info = await start(control)
-    async with driven(info) as machines:
+    await start(control)
+    async with driven(control) as machines:
         await machines.setup()
         machine = await machines.create(skip_launch=True)
         await machines.wait(machine["id"], "stopped")
@@ -189,8 +194,8 @@ async def test_up_is_idempotent_and_replaces_an_outdated_daemon(control: DaemonC
 
 async def test_a_moved_state_folder(control: DaemonControl, tmp_path: Path) -> None:
     """A daemon whose folder was moved away under it ends cleanly from the new place."""
-    info = await start(control)
-    async with driven(info) as machines:
+    await start(control)
+    async with driven(control) as machines:
         await machines.setup()
         machine = await machines.serving()
     moved = tmp_path / "moved"
@@ -200,7 +205,8 @@ async def test_a_moved_state_folder(control: DaemonControl, tmp_path: Path) -> N
     assert list(marked_processes(state_id(moved))) == []
     assert not control.folder.exists()
     try:
-        async with driven(await start(elsewhere)) as machines:
+        await start(elsewhere)
+        async with driven(elsewhere) as machines:
             await machines.healthy(machine["id"])
             assert (await machines.ask()).text == machine["id"]
     finally:
@@ -248,7 +254,7 @@ async def test_large_outputs_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyP
 async def test_a_deleted_state_folder_ends_its_daemon(control: DaemonControl) -> None:
     """`rm -rf` leaves no process behind that nobody could find."""
     info = await start(control)
-    async with driven(info) as machines:
+    async with driven(control) as machines:
         await machines.setup()
         machine = await machines.serving()
         pid = await pid_of(machines, machine)

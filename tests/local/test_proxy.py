@@ -258,6 +258,22 @@ async def test_old_and_broken_clients(machines: Machines) -> None:
     assert (await raw(machines, both)).startswith(b"HTTP/1.1 400")
 
 
+@pytest.mark.parametrize(
+    "named", ["content-length", "x, Content-Length", "keep-alive\r\nconnection: host"]
+)
+async def test_no_request_hides_in_another_one(machines: Machines, named: str) -> None:
+    """`Connection` can't take the length away, so that a body would be read as a request."""
+    await machines.serving()
+    hidden = b"GET /env?FLY_APP_NAME HTTP/1.1\r\nhost: demo.localhost\r\n\r\n"
+    request = b"POST /size HTTP/1.1\r\nhost: demo.localhost\r\n"
+    request += f"connection: {named}\r\ncontent-length: {len(hidden)}\r\n\r\n".encode() + hidden
+    request += b"GET /headers HTTP/1.1\r\nhost: demo.localhost\r\nconnection: close\r\n\r\n"
+    answer = await raw(machines, request)
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert b"\r\n\r\n%d" % len(hidden) in answer
+    assert b"\r\n\r\ndemo" not in answer
+
+
 async def test_expect_continue(machines: Machines) -> None:
     """A client that asks before it sends its body is told to go on."""
     await machines.serving()

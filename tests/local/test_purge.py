@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.local.env_file import read_token
 from infra.local.errors import ForeignFolderError
 from infra.local.state_folder import MARK, StateFolder
 from tests.local.test_state_folder import former_version
@@ -185,7 +186,7 @@ def test_all_kinds_of_things_are_deleted(flygate: Flygate) -> None:
             },
         ),
     ):
-        flygate_post(f"{url}{path}", body)
+        flygate_post(f"{url}{path}", body, read_token(flygate.state))
 
     said = flygate.run(*PURGE)
 
@@ -193,13 +194,14 @@ def test_all_kinds_of_things_are_deleted(flygate: Flygate) -> None:
     assert not flygate.state.exists()
 
 
-def flygate_post(url: str, body: object) -> None:
+def flygate_post(url: str, body: object, token: str) -> None:
     """A request that may be refused: what counts is what it leaves."""
     program = (
         "import json, sys, httpx; "
-        "httpx.post(sys.argv[1], json=json.loads(sys.argv[2]), trust_env=False, timeout=20)"
+        "httpx.post(sys.argv[1], json=json.loads(sys.argv[2]), trust_env=False, timeout=20, "
+        "headers={'Authorization': 'Bearer ' + sys.argv[3]})"
     )
-    subprocess.run([sys.executable, "-P", "-c", program, url, json.dumps(body)], check=True)
+    subprocess.run([sys.executable, "-P", "-c", program, url, json.dumps(body), token], check=True)
 
 
 def test_the_daemon_itself_takes_no_other_folder(docs: Path) -> None:

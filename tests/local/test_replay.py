@@ -48,6 +48,24 @@ class World:
         return {**seen, "me": self.names[seen["me"]]}
 
 
+@pytest.mark.parametrize(
+    "order",
+    [
+        '{"app": "other", "cache": {"prefix": "demo.localhost/*", "ttl": 1e999}}',
+        '{"app": "other", "transform": {"delete_headers": [1]}}',
+        '{"instance": "a\\r\\nx: y"}',
+        '{"region": "\\ud83d\\ude42"}',
+        '{"app": ' + "[" * 20_000,
+    ],
+    ids=lambda order: order[:40],
+)
+async def test_an_order_that_can_t_be_is_answered(world: World, order: str) -> None:
+    """With the proxy's own error, and not with silence."""
+    answer = await world.request(headers={"x-replay-json": order})
+    assert answer.status_code == 502
+    assert "invalid fly-replay" in answer.text
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     """One local Fly for all tests of this file: none of them changes it."""

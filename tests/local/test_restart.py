@@ -86,12 +86,12 @@ def test_a_token_that_is_missing_is_not_found_out_afterwards(serving: Serving) -
 def test_another_port_is_another_port(serving: Serving, free: int) -> None:
     """It takes effect by a restart, which is said; the options stay, the machine comes back."""
     noted = serving.flygate.state / "env"
-    noted.write_text(f"export FLY_API_BASE_URL={serving.status['api_url']}\n")
+    assert f"export FLY_API_BASE_URL={serving.status['api_url']}\n" in noted.read_text()
     assert "another address" not in serving.flygate.run("up")
 
     said = serving.flygate.run("up", "--api-port", str(free))
 
-    assert f"{noted} has another address" in said
+    assert f"{noted} has another address or token now" in said
     former = serving.port("api")
     assert f"restarted because its API port is another one now: {free} instead of {former}" in said
     status = serving.flygate.status()

@@ -19,6 +19,9 @@ from infra.local.store import Store
 from tests.support.full_disk import files_of_at_most
 from tests.support.localfly import digest_of, make_image
 
+# As a former version sealed it, by a key of the bytes 0 to 31.
+FORMER = "cjK1/gu1yhHA/o6IgZRlVRpLDUIYJ0wfXqJ+if40uXl+gZn1cmAUHuoT7SvjFS4IknWcXy6fVc0W2yGImBPHjSNy"
+
 
 def test_a_document_is_replaced_as_a_whole_and_private(tmp_path: Path) -> None:
     """Nobody else can read it, and no half-written file is ever in its place."""
@@ -58,6 +61,18 @@ def test_a_seal_opens_what_it_closed_and_nothing_else(tmp_path: Path) -> None:
     assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_seal_opens_what_a_former_version_closed() -> None:
+    """It refuses it like anything else if it was altered; it closes nothing in that form."""
+    seal = Seal(bytes(range(32)))
+
+    assert seal.open(FORMER) == "a secret of before"
+    assert seal.close("x").startswith("aesgcm:")
+    altered = FORMER[:30] + ("A" if FORMER[30] != "A" else "B") + FORMER[31:]
+    for wrong in (altered, "", "aesgcm:", "aesgcm:AAAA", "aesgcm:!", f"aesgcm:{FORMER}"):
+        with pytest.raises(ValueError, match=r"."):
+            seal.open(wrong)
+
+
 def tar_with(member: tarfile.TarInfo, content: bytes = b"") -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
@@ -95,6 +110,64 @@ def test_unsafe_images_are_refused(tmp_path: Path, member: tarfile.TarInfo) -> N
     with pytest.raises(InvalidArgumentError, match="unsafe image"):
         ImageStore(tmp_path).add(digest_of(image), image)
     assert list(tmp_path.iterdir()) == []
+
+
+def sparse(size: int) -> bytes:
+    """A file of nothing but a hole, in a few hundred bytes."""
+    member = tarfile.TarInfo("hole")
+    member.pax_headers = {
+        "GNU.sparse.map": f"{size - 1},1",
+        "GNU.sparse.size": str(size),
+        "GNU.sparse.name": "hole",
+    }
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        member.size = 1
+        archive.addfile(member, io.BytesIO(b"x"))
+    return buffer.getvalue()
+
+
+def chained(count: int) -> bytes:
+    """Headers about headers about headers."""
+    header = tarfile.TarInfo("x")
+    header.type = tarfile.XHDTYPE
+    return header.tobuf() * count
+
+
+def named(name: str) -> bytes:
+    return tar_with(tarfile.TarInfo(name), b"x")
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        (sparse(800_000_000), "hole is a sparse file of 800000000 bytes"),
+        (chained(3000), "not an uncompressed tar"),
+        (named("a" * 300), "File name too long"),
+        (named("a/" * 600 + "b"), "a path of more than"),
+        (make_image({"a": b"x", "a/b": b"y"}, ["python"]), "unsafe image: a/b"),
+        (
+            tar_with(tarfile.TarInfo("x")).replace(b'{"cmd": ["python"]', b"[" * 18),
+            "image.json must",
+        ),
+    ],
+    ids=["sparse", "deep", "a long name", "a long path", "a file as a folder", "no manifest"],
+)
+def test_an_image_can_t_be_more_than_it_weighs(tmp_path: Path, image: bytes, said: str) -> None:
+    """A few kilobytes fill neither memory nor disk, and are refused by name."""
+    with pytest.raises(InvalidArgumentError, match=said):
+        ImageStore(tmp_path).add(digest_of(image), image)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_image_has_so_many_files_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Empty ones weigh little, and cost a file each."""
+    monkeypatch.setattr("infra.local.images._MOST_FILES", 3)
+    image = make_image({f"f{number}": b"" for number in range(5)}, ["python"])
+    with pytest.raises(InvalidArgumentError, match="more than 3 files"):
+        ImageStore(tmp_path).add(digest_of(image), image)
 
 
 @pytest.mark.parametrize(

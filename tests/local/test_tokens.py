@@ -28,7 +28,7 @@ def test_a_header_holds_one_scheme_and_some_tokens(header: str, tokens: list[str
 
 
 def test_without_a_required_token_everybody_is_accepted(tmp_path: Path) -> None:
-    """That is the usual local Fly."""
+    """A daemon within a test; one that is typed makes a token."""
     assert Tokens(Store(tmp_path)).accepts("")
     assert Tokens(Store(tmp_path)).accepts("Bearer anything")
 

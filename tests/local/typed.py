@@ -10,13 +10,17 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 from typer.testing import CliRunner
 
 from infra.cli.local import app
+from infra.local.env_file import read_token
 from infra.local.runtime.identity import marked_processes
 from infra.local.store import Store
 from tests.support.localfly import Machines, clients
@@ -75,6 +79,14 @@ class Flygate:
         document: dict[str, Any] = json.loads(self.run("status", "--json"))
         return document
 
+    @asynccontextmanager
+    async def clients(self) -> AsyncIterator[tuple[httpx.AsyncClient, httpx.AsyncClient]]:
+        """Of the API, with the daemon's token, and of the proxy."""
+        status = await asyncio.to_thread(self.status)
+        token = read_token(self.state)
+        async with clients(status["api_url"], status["proxy_url"], token) as found:
+            yield found
+
     def processes(self) -> list[int]:
         identity = Store(self.state).read("identity")
         assert identity
@@ -85,9 +97,9 @@ class Flygate:
         return [*program, *words, "--state", str(self.state)]
 
 
-async def serve_one(status: dict[str, Any]) -> str:
+async def serve_one(flygate: Flygate) -> str:
     """The id of a machine that serves."""
-    async with clients(status["api_url"], status["proxy_url"]) as (api, proxy):
+    async with flygate.clients() as (api, proxy):
         machines = Machines(None, api, proxy)  # type: ignore[arg-type]
         await machines.setup()
         return str((await machines.serving())["id"])
@@ -107,7 +119,7 @@ class Serving:
         """A daemon with these options, and the machine."""
         flygate.run("up", "--api-port", "0", "--proxy-port", "0", *options)
         status = flygate.status()
-        machine = asyncio.run(serve_one(status))
+        machine = asyncio.run(serve_one(flygate))
         [process] = flygate.processes()
         return cls(flygate, status, machine, process)
 
@@ -118,7 +130,7 @@ class Serving:
         return asyncio.run(self._answers())
 
     async def _answers(self) -> bool:
-        async with clients(self.status["api_url"], self.status["proxy_url"]) as (api, proxy):
+        async with self.flygate.clients() as (api, proxy):
             answer = await Machines(None, api, proxy).ask()  # type: ignore[arg-type]
             return answer.text == self.machine
 

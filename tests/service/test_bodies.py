@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from service.asgi import Message, Receive, Scope, Send
 from service.guard import Guard
 from service.middleware.bodies import BodyMiddleware
-from service.own_paths import CUT_OFF
+from service.answer import CUT_OFF
 from service.paths import EXEMPT, OWN
 from service.settings import BodySettings
 from service.signature import Signatures

@@ -11,6 +11,7 @@ from service.settings import SettingError, Settings
 
 from .conftest import StartService
 
+TOKEN = "an operator's token, long enough"
 POLICY = '[[policy]]\nname = "default"\nquota = "{}/h"\n'
 
 
@@ -19,7 +20,7 @@ async def test_reload_at_sighup(tmp_path: Path, start_service: StartService) -> 
     """SIGHUP applies the changed file; a mistake in it changes nothing and is logged."""
     file = tmp_path / "limits.toml"
     file.write_text(POLICY.format(3))
-    service = await start_service(RATE_LIMIT_POLICIES=str(file))
+    service = await start_service(RATE_LIMIT_POLICIES=str(file), ADMIN_TOKEN=TOKEN)
     before = [(await service.client.get("/")).status_code for _ in range(4)]
 
     file.write_text(POLICY.format(5))
@@ -30,7 +31,9 @@ async def test_reload_at_sighup(tmp_path: Path, start_service: StartService) -> 
     file.write_text(POLICY.format("many"))
     service.process.send_signal(signal.SIGHUP)
     event = await service.wait_for_event("policies not reloaded")
-    health = (await service.client.get("/health")).json()["limiter"]
+    health = (
+        await service.client.get("/health", headers={"Authorization": f"Bearer {TOKEN}"})
+    ).json()["limiter"]
 
     assert before == [200, 200, 200, 429]
     assert after == [200, 200, 429]

@@ -18,6 +18,8 @@ from .conftest import StartService
 
 pytestmark = pytest.mark.integration
 
+TOKEN = "an operator's token, long enough"
+
 
 async def test_burst_then_refusal(start_service: StartService) -> None:
     """The burst passes, and the next request is refused with a wait and a problem."""
@@ -52,12 +54,17 @@ async def test_every_path_is_limited(start_service: StartService) -> None:
 
 
 async def test_health_is_never_limited(start_service: StartService) -> None:
-    """Fly's checks are answered however often they ask, and name the release."""
+    """Fly's checks are answered however often they ask, and an operator sees the release."""
     service = await start_service(
-        RATE_LIMIT_RPM="1", RATE_LIMIT_BURST="1", FLYGATE_RELEASE="v7", FLY_MACHINE_ID="d89"
+        RATE_LIMIT_RPM="1",
+        RATE_LIMIT_BURST="1",
+        FLYGATE_RELEASE="v7",
+        FLY_MACHINE_ID="d89",
+        ADMIN_TOKEN=TOKEN,
     )
+    headers = {"Authorization": f"Bearer {TOKEN}"}
 
-    answers = [await service.client.get("/health") for _ in range(5)]
+    answers = [await service.client.get("/health", headers=headers) for _ in range(5)]
 
     assert [answer.status_code for answer in answers] == [200] * 5
     assert answers[0].json()["release"] == "v7"

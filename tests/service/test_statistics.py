@@ -1,10 +1,12 @@
 """What a machine tells a rollout's judge: the truth, and to whoever has the key only."""
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
+import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,11 @@ import httpx
 import pytest
 from structlog.testing import CapturingLogger
 
+from infra.rollout.samples import group_of
 from service.main import Service, build_app
 from service.own_paths import OwnPaths
 from service.settings import Settings
-from service.statistics import FIRST_NS, PER_OCTAVE, Statistics
+from service.statistics import CLIENTS_MAX, FIRST_NS, PER_OCTAVE, Statistics
 
 KEY = "a key that only the tests have"
 STATISTICS = "/_flygate/statistics"
@@ -113,6 +116,116 @@ async def test_the_latency_is_the_time_to_the_first_byte() -> None:
     least = FIRST_NS * 2 ** ((bucket - 1) / PER_OCTAVE)
     assert count == 1
     assert 0.045e9 <= least < 0.3e9
+
+
+@pytest.mark.parametrize("header", ["Fly-Force-Instance-Id", "fly-prefer-instance-id"])
+async def test_who_names_the_machine_is_not_counted(header: str) -> None:
+    """Or one client could make one release look bad: by errors, and by being refused."""
+    app = service(SERVICE_APP="tests.service.test_statistics:failing", RATE_LIMIT_BURST="2")
+    async with client(app) as web:
+        answers = [await web.get("/500", headers={header: "d89"}) for _ in range(4)]
+
+    found = await told(app)
+
+    assert [answer.status_code for answer in answers] == [500, 500, 429, 429]
+    assert (found["served"], found["errors"], found["refused"]) == (0, 0, 0)
+    assert found["clients"] == {}
+
+
+async def test_it_tells_how_many_clients_the_errors_come_from() -> None:
+    """By names that are the same on each machine of the app, and that say nothing of an address."""
+    machines = [service(SERVICE_APP="tests.service.test_statistics:failing") for _ in range(2)]
+    for app in machines:
+        for address, errors in (("192.0.2.1", 3), ("192.0.2.2", 1)):
+            async with client(app, address) as web:
+                for _ in range(errors):
+                    await web.get("/500")
+
+    found = [await told(app) for app in machines]
+
+    assert sorted(found[0]["clients"].values()) == [1, 3]
+    assert found[0]["clients"] == found[1]["clients"]
+    assert "192" not in json.dumps(found[0])
+    groups = found[0]["groups"]
+    for name in ("served", "errors", "refused"):
+        assert sum(group[name] for group in groups) == found[0][name]
+    [loud] = [name for name, count in found[0]["clients"].items() if count == 3]
+    assert groups[group_of(loud, len(groups))]["errors"] >= 3
+
+
+def test_the_clients_that_are_told_of_are_bounded() -> None:
+    """A flood of addresses pushes out those whose errors are oldest, and no error is lost."""
+    statistics = Statistics(key=KEY)
+    for number in range(10 * CLIENTS_MAX):
+        statistics.answered(500, 0, f"192.0.2.{number}")
+
+    found = statistics.snapshot()
+
+    assert len(found["clients"]) == CLIENTS_MAX
+    assert found["errors"] == 10 * CLIENTS_MAX
+
+
+async def test_a_request_that_hangs_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, though it is answered late; one whose body is still on its way does not hang."""
+    monkeypatch.setattr("service.statistics.HANGS_SECONDS", 0.0)
+    statistics, go_on, is_there = Statistics(), asyncio.Event(), asyncio.Event()
+
+    async def hanging(scope: Any, receive: Any, send: Any) -> None:
+        if scope["method"] == "POST":
+            await receive()
+        else:
+            is_there.set()
+            await go_on.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def slow_upload() -> AsyncIterator[bytes]:
+        await go_on.wait()
+        yield b"x"
+
+    async with client(OwnPaths(hanging, [], statistics, frozenset())) as web:
+        asked = asyncio.gather(web.get("/"), web.post("/", content=slow_upload()))
+        await is_there.wait()
+        during = statistics.snapshot()
+        go_on.set()
+        answers = await asked
+
+    after = statistics.snapshot()
+    assert (during["served"], during["errors"]) == (1, 1)
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert (after["served"], after["errors"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("how", "errors"),
+    [("silent", 1), ("broken", 1), ("whole", 0), ("left", 0)],
+)
+async def test_an_answer_that_is_none_is_an_error(how: str, errors: int) -> None:
+    """Ended without one, as after the client left, or broken off; not where the client left it."""
+    statistics = Statistics()
+
+    async def unreliable(scope: Any, receive: Any, send: Any) -> None:
+        if how == "silent":
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        if how == "broken":
+            raise RuntimeError("in the middle")
+        if how == "left":
+            raise OSError("the client is gone")
+        await send({"type": "http.response.body", "body": b""})
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(_: Any) -> None:
+        pass
+
+    scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    with contextlib.suppress(RuntimeError, OSError):
+        await OwnPaths(unreliable, [], statistics, frozenset())(scope, receive, send)
+
+    found = statistics.snapshot()
+    assert (found["served"], found["errors"]) == (1, errors)
 
 
 async def test_it_tells_of_memory() -> None:

@@ -19,6 +19,7 @@ from infra.local.runtime.identity import identify
 
 Json = dict[str, Any]
 
+TOKEN = "test-token"
 _SERVER = Path(__file__).with_name("tiny_server.py")
 
 
@@ -168,11 +169,11 @@ async def local_machines(
 
 @asynccontextmanager
 async def clients(
-    api_url: str, proxy_url: str
+    api_url: str, proxy_url: str, token: str = TOKEN
 ) -> AsyncIterator[tuple[httpx.AsyncClient, httpx.AsyncClient]]:
     for url in (api_url, proxy_url):
         assert httpx.URL(url).host == "127.0.0.1", f"tests talk to loopback only, not to {url}"
-    headers = {"authorization": "Bearer test-token"}
+    headers = {"authorization": f"Bearer {token}"}
     async with (
         httpx.AsyncClient(base_url=api_url, headers=headers, timeout=70, trust_env=False) as api,
         httpx.AsyncClient(base_url=proxy_url, timeout=30, trust_env=False) as proxy,

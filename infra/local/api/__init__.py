@@ -63,7 +63,7 @@ def build_api(
     """
     api = FastAPI(
         title="Local Fly",
-        docs_url="/_docs",
+        docs_url=None,
         redoc_url=None,
         openapi_url="/_openapi",
         redirect_slashes=False,

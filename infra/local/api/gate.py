@@ -15,6 +15,7 @@ from infra.local.times import Clock
 from infra.local.tokens import Tokens
 
 _LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "::1", "_api.internal"})
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _OPEN = frozenset({"/v1/platform/regions", "/_status", "/metrics", *PAGE_PATHS})  # without a token
 
 
@@ -22,7 +23,8 @@ class Gate:
     """Pure ASGI middleware.
 
     The API starts programs, so a page in a browser must not reach it: neither by a name that
-    resolves to 127.0.0.1 (Host is not ours) nor across sites (Origin is not ours).
+    resolves to 127.0.0.1 (Host is not ours) nor across sites (Origin is not ours). A change is
+    taken from no page but our own: one on another port of this computer is a stranger's, too.
     """
 
     def __init__(self, app: ASGIApp, request_ids: RequestIds, tokens: Tokens, clock: Clock) -> None:
@@ -44,11 +46,11 @@ class Gate:
                 headers["date"] = formatdate(self._clock(), usegmt=True)
             await send(message)
 
-        app = self._refusal(scope["path"], Headers(scope=scope)) or self._app
+        app = self._refusal(scope["method"], scope["path"], Headers(scope=scope)) or self._app
         await app(scope, receive, send_with_id)
 
-    def _refusal(self, path: str, headers: Headers) -> ASGIApp | None:
-        if not _is_from_here(headers):
+    def _refusal(self, method: str, path: str, headers: Headers) -> ASGIApp | None:
+        if not _is_from_here(headers) or (method not in _READING and _is_of_a_page(headers)):
             return _FOREIGN
         if path in _OPEN or self._tokens.accepts(headers.get("authorization", "")):
             return None
@@ -58,6 +60,13 @@ class Gate:
 def _is_from_here(headers: Headers) -> bool:
     origin = headers.get("origin")
     return _is_local(f"//{headers.get('host', '')}") and (origin is None or _is_local(origin))
+
+
+def _is_of_a_page(headers: Headers) -> bool:
+    """A browser asks on behalf of a page of another origin."""
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+    own = f"http://{headers.get('host', '')}"
+    return origin not in {None, own} or site not in {None, "same-origin", "none"}
 
 
 def _is_local(url: str) -> bool:

@@ -20,6 +20,14 @@ _PROXY_ONLY = frozenset(
         *(b"fly-preferred-instance-unavailable", b"x-forwarded-proto", b"x-forwarded-ssl"),
     }
 )
+# `Connection` does not reach these, whatever it says: without its length, or its host, the next
+# machine would take the end of a request for another one.
+_END_TO_END = frozenset(
+    {
+        *(b"content-length", b"host", b"close", b"keep-alive"),
+        *(b"transfer-encoding", b"upgrade"),  # written anew by the proxy
+    }
+)
 _APPENDED = frozenset({b"x-forwarded-for", b"via", b"x-forwarded-port"})
 # Not Fly's: the client's place in the world, as nobody is anywhere but here.
 REGION_HEADER = b"fly-local-region"
@@ -125,9 +133,8 @@ def _fly_headers(appended: dict[bytes, bytes], edge: Edge, request_id: bytes) ->
 
 
 def _nominated(headers: Headers) -> frozenset[bytes]:
-    """Headers that `Connection` declares to be of this hop only."""
-    for name, value in headers:
-        if name == b"connection":
-            words = {word.strip().lower() for word in value.split(b",")}
-            return frozenset(words - {b"close", b"keep-alive", b"upgrade"})
-    return frozenset()
+    """Headers that `Connection`, all of its lines, declares to be of this hop only."""
+    lines = [value for name, value in headers if name == b"connection"]
+    if not lines:
+        return frozenset()
+    return frozenset(word.strip().lower() for word in b",".join(lines).split(b",")) - _END_TO_END

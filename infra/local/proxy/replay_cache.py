@@ -13,6 +13,7 @@ from infra.local.times import Clock
 
 _LEAST_TTL_SECONDS = 10
 _MOST_ENTRIES = 10_000
+_LONGEST_PATH = 1024
 
 Key = tuple[str, ...]
 
@@ -111,6 +112,8 @@ def _keys(subject: Subject, rules: Sequence[ReplayRule]) -> Iterator[Key]:
 
 def _prefixes(path: str) -> Iterator[str]:
     """`/a/b`, then `/a`, then the root (the empty text)."""
+    if len(path) > _LONGEST_PATH:  # nothing below is remembered, and each part of it costs a look
+        path = path[: _LONGEST_PATH + 1].rpartition("/")[0]
     path = path.rstrip("/")
     while path:
         yield path

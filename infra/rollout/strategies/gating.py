@@ -12,7 +12,8 @@ def proving(target: Target) -> tuple[Gate, ...]:
     """Before a machine gets requests: it is well, and it limits. A worker gets none."""
     if target.manifest.web_port is None:
         return alive(target)
-    return (*alive(target), Smoke(limiter=target.manifest.gates.limiter))
+    gates = target.manifest.gates
+    return (*alive(target), Smoke(limiter=gates.limiter, requests=gates.requests))
 
 
 def alive(target: Target, *, is_again: bool = False) -> tuple[Gate, ...]:

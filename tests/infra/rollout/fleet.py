@@ -7,20 +7,33 @@ by machine, and come in waves when something behind all machines fails.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from infra.rollout.rules import Rules
-from infra.rollout.samples import Snapshot
+from infra.rollout.samples import Part, Snapshot, group_of
 from infra.rollout.statistics import Histogram
 from infra.rollout.verdict import Verdict
 from infra.rollout.watch import Soak, Watch, Watched
 
 MIB = 1024 * 1024
+FIRST = 1000.0
 PER_OCTAVE = 16
 SOAK_SECONDS = 60.0
 LOOKS = 12
+GROUPS = 8
+CLIENTS = 40
+# A few clients ask for most of what is asked for.
+_POPULARITY = 1 / np.arange(1, CLIENTS + 1) ** 0.8
+POPULARITY = _POPULARITY / _POPULARITY.sum()
+NAMES = [f"{number:02x}00" for number in range(CLIENTS)]
+EVIL = "ff00"
+# What the service's default quota gives one client: 60 a minute and a burst.
+EVIL_PER_LOOK = round(SOAK_SECONDS / LOOKS)
+EVIL_BURST = 10
 
 
 @dataclass(frozen=True)
@@ -77,40 +90,82 @@ class Machine:
         self._speed = float(self._chance.lognormal(0, 0.04)) * release.slower
         rate = region.base_errors * float(self._chance.lognormal(0, 0.3)) + release.errors
         self._error_rate = rate
-        self.now = Snapshot(
-            0.0, "a boot", 0, 0, 0, Histogram({}, 1000.0, PER_OCTAVE), 50 * MIB, 256 * MIB
-        )
+        self._latencies = np.zeros((GROUPS, 512), dtype=int)
+        self._errors: Counter[str] = Counter()
+        self._served: Counter[int] = Counter()
+        self._failed: Counter[int] = Counter()
+        self._refused: Counter[int] = Counter()
 
     def serve(self, at: float, busy: float, wave: float) -> Snapshot:
         """Answer the requests of one look."""
         count = int(self._chance.poisson(self._region.requests / LOOKS * busy))
         errors = int(self._chance.binomial(count, min(1.0, self._error_rate + wave)))
-        now = self.now
-        self.now = replace(
-            now,
+        clients = self._chance.choice(CLIENTS, count, p=POPULARITY)
+        self._served.update((clients % GROUPS).tolist())
+        self._failed.update((clients[:errors] % GROUPS).tolist())
+        self._errors.update(NAMES[client] for client in clients[:errors])
+        self._time(clients[errors:] % GROUPS, busy)
+        return self.told(at)
+
+    def harm(self, kind: str, requests: int) -> None:
+        """Answer the requests of one client who wants it to look bad, or the others good."""
+        group = group_of(EVIL, GROUPS)
+        if kind == "flood":
+            self._refused[group] += 100 * requests
+            return
+        self._served[group] += requests
+        if kind == "errors":
+            self._failed[group] += requests
+            self._errors[EVIL] += requests
+        else:
+            self._latencies[group, _bucket(5e9 if kind == "slow" else 1e5)] += requests
+
+    def told(self, at: float) -> Snapshot:
+        """What it has counted."""
+        groups = [_counts(row) for row in self._latencies]
+        return Snapshot(
             at=at,
-            served=now.served + count,
-            errors=now.errors + errors,
-            latency=self._latencies(now.latency, count - errors, busy),
+            boot="a boot",
+            served=self._served.total(),
+            errors=self._failed.total(),
+            refused=self._refused.total(),
+            latency=Histogram(_counts(self._latencies.sum(axis=0)), FIRST, PER_OCTAVE),
             used_bytes=int(
                 50 * MIB + 6 * MIB * (1 - np.exp(-at / 20)) + self._chance.normal(0, MIB / 4)
             ),
+            limit_bytes=256 * MIB,
+            parts=tuple(
+                Part(self._served[g], self._failed[g], self._refused[g], groups[g])
+                for g in range(GROUPS)
+            ),
+            clients=dict(self._errors),
         )
-        return self.now
 
-    def _latencies(self, former: Histogram, count: int, busy: float) -> Histogram:
+    def _time(self, groups: np.ndarray, busy: float) -> None:
+        count = len(groups)
         kinds = np.where(self._chance.random(count) < 0.3, 60e6, 10e6)
         noise = self._chance.lognormal(0, self._region.spread, count)
         nanoseconds = kinds * noise * self._speed * busy**0.3
-        buckets = np.floor(np.log2(nanoseconds / former.first) * PER_OCTAVE).astype(int) + 1
-        counts = dict(former.counts)
-        for bucket, number in zip(*np.unique(buckets, return_counts=True), strict=True):
-            counts[int(bucket)] = counts.get(int(bucket), 0) + int(number)
-        return replace(former, counts=counts)
+        np.add.at(self._latencies, (groups, _bucket(nanoseconds)), 1)
 
 
-def rollout(seed: int, requests: int, release: Release, rules: Rules | None = None) -> Verdict:
-    """One new machine beside two former ones, judged as in a rollout, with the one extension."""
+def _bucket(nanoseconds: Any) -> Any:
+    return np.floor(np.log2(nanoseconds / FIRST) * PER_OCTAVE).astype(int) + 1
+
+
+def _counts(row: np.ndarray) -> dict[int, int]:
+    [buckets] = np.nonzero(row)
+    return dict(zip(buckets.tolist(), row[buckets].tolist(), strict=True))
+
+
+def rollout(
+    seed: int, requests: int, release: Release, rules: Rules | None = None, evil: str = ""
+) -> Verdict:
+    """One new machine beside two former ones, judged as in a rollout, with the one extension.
+
+    Args:
+        evil: what a client does all the time who may send what its quota allows; see `harm`.
+    """
     region = Region.draw(np.random.default_rng(seed), requests)
     machines = {
         "new": Machine(region, release),
@@ -119,9 +174,12 @@ def rollout(seed: int, requests: int, release: Release, rules: Rules | None = No
     }
     members = {name: Watched(name, "iad", name == "new") for name in machines}
     watch = Watch(Soak(members, SOAK_SECONDS, rules or Rules(looks=LOOKS)))
-    watch.look({name: machine.now for name, machine in machines.items()})
+    watch.look({name: machine.told(0.0) for name, machine in machines.items()})
     for number, (busy, wave) in enumerate(region.looks(2 * LOOKS), start=1):
         at = number * SOAK_SECONDS / LOOKS
+        if evil:
+            harmed = "old1" if evil == "quick" else "new"
+            machines[harmed].harm(evil, EVIL_PER_LOOK + (EVIL_BURST if number == 1 else 0))
         verdict = watch.look({n: m.serve(at, busy, wave) for n, m in machines.items()})
         if watch.is_over:
             break

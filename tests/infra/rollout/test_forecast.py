@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from infra.manifest import Course
+from infra.config import SmokeRequest
+from infra.manifest import Course, Gates
 from infra.rollout import strategies
 from infra.rollout.forecast import fingerprint, forecast
 from infra.rollout.observe import STANDBY, State
@@ -29,6 +30,22 @@ def test_a_canary_is_told_machine_by_machine() -> None:
     assert "launch 2/2: v2-iad-2" in before
     assert "retire: v1-iad-1, v1-iad-2" in after
     assert told[-1].startswith("about 11 min; the former machines stay on standby for 1h")
+
+
+def test_the_plan_has_the_requests_of_the_stack_s_own() -> None:
+    """Whoever says yes knows what is asked of each new machine."""
+    gates = Gates(requests=(SmokeRequest(path="/items/1", member="id"),))
+    aim = target(manifest=manifest(gates=gates))
+    told = forecast(strategies.plan(State("shop", (seen(1),)), aim), State("shop", (seen(1),)), aim)
+
+    assert told.count("smoke asks: GET /items/1 → 200 with id") == 1
+
+
+def test_a_manifest_without_requests_keeps_its_id() -> None:
+    """Or each stack would be deployed anew for a key that it has not set."""
+    assert "requests" not in Gates().model_dump(mode="json")
+    kept = Gates(requests=(SmokeRequest(path="/"),)).model_dump(mode="json")
+    assert Gates.model_validate(kept).requests == (SmokeRequest(path="/"),)
 
 
 def test_the_first_release_has_nothing_to_compare_with() -> None:

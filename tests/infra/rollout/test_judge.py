@@ -10,7 +10,7 @@ import pytest
 
 from infra.rollout.judge import Pair, judge
 from infra.rollout.rules import Rules
-from infra.rollout.samples import Miss, Samples, Series, Snapshot
+from infra.rollout.samples import Miss, Part, Samples, Series, Snapshot, group_of
 from infra.rollout.statistics import Histogram
 from infra.rollout.verdict import Verdict
 from infra.rollout.watch import Soak, Watch, Watched
@@ -18,6 +18,7 @@ from tests.infra.rollout import fleet
 from tests.infra.rollout.fleet import MIB, Release
 
 ROLLOUTS = 200
+ATTACKS = 30
 QUICK = {200: 1000}
 
 
@@ -342,6 +343,93 @@ def test_a_bad_release_seldom_passes(release: Release) -> None:
 def test_a_release_that_is_three_times_as_slow_always_fails() -> None:
     """At the minimum sample, too."""
     assert simulated(Rules().minimum, Release(slower=3))["fail"] == ROLLOUTS
+
+
+@pytest.mark.parametrize("evil", ["errors", "slow", "quick", "flood"])
+def test_one_client_takes_no_good_release_back(evil: str) -> None:
+    """Who sends all that a quota allows to the new machine, so that it fails, is slow or refuses;
+    or quick things to a former one, beside which the new one looks slow.
+    """
+    verdicts = [
+        fleet.rollout(seed, Rules().minimum, Release(), evil=evil) for seed in range(ATTACKS)
+    ]
+
+    assert [verdict.reason for verdict in verdicts if verdict.outcome == "fail"] == []
+
+
+def crowd(name: str, errors: dict[str, int], served: int = 1000) -> Series:
+    """A machine whose clients' errors are known; each group of clients asked for an eighth."""
+    hits = sum(errors.values())
+    good = snapshot(served=served, errors=hits, clients=errors, latency={200: served - hits})
+    failed = Counter[int]()
+    for client, count in errors.items():
+        failed[group_of(client, 8)] += count
+    parts = tuple(
+        Part(served // 8, failed[group], 0, {200: served // 8 - failed[group]})
+        for group in range(8)
+    )
+    zero = replace(
+        snapshot(at=0.0, served=0, latency={}, clients={}),
+        parts=tuple(Part(0, 0, 0, {}) for _ in range(8)),
+    )
+    return Series(name, (zero, replace(good, parts=parts)))
+
+
+def test_a_single_client_does_not_fail_a_release_and_is_told() -> None:
+    """However many of its requests fail; all others' were well, so the release may pass."""
+    verdict = judged(crowd("v2-iad-1", {"0a00": 60}), crowd("v1-iad-1", {}))
+
+    assert verdict.outcome == "pass"
+    assert "5xx 60 of 1,000 (6.0 %) against 0 of 1,000 (0.0 %), from 1 client" in verdict.reason
+
+
+def test_the_errors_of_many_clients_fail_it_and_are_told() -> None:
+    """As many, of twelve clients."""
+    errors = {f"{number:02x}00": 5 for number in range(12)}
+
+    verdict = judged(crowd("v2-iad-1", errors), crowd("v1-iad-1", {}))
+
+    assert verdict.outcome == "fail"
+    assert "from 12 clients (5 from one of them)" in verdict.reason
+
+
+def test_two_loud_clients_hold_it() -> None:
+    """It may be the release, or may be they: somebody must look."""
+    verdict = judged(crowd("v2-iad-1", {"0a00": 60, "0b00": 40}), crowd("v1-iad-1", {}))
+
+    assert verdict.outcome == "inconclusive"
+    assert "from 2 clients (60 from one of them), too few clients to decide by" in verdict.reason
+
+
+def test_a_sole_client_is_believed() -> None:
+    """Where nobody else asks for anything, there is nobody whom it could harm."""
+    only = {"0a00": 60}
+    alone = crowd("v2-iad-1", only)
+    told = [
+        replace(one, parts=tuple(part if g == 2 else Part(0, 0, 0, {}) for g, part in parts(one)))
+        for one in alone.snapshots
+    ]
+    former = [
+        replace(one, parts=tuple(part if g == 2 else Part(0, 0, 0, {}) for g, part in parts(one)))
+        for one in crowd("v1-iad-1", {}).snapshots
+    ]
+
+    verdict = judged(Series("v2-iad-1", tuple(told)), Series("v1-iad-1", tuple(former)))
+
+    assert verdict.outcome == "fail"
+
+
+def parts(one: Snapshot) -> list[tuple[int, Part]]:
+    return list(enumerate(one.parts))
+
+
+def test_a_former_release_that_names_no_clients_is_compared_all_the_same() -> None:
+    """It is older than groups: the first rollout over it is judged by what it tells."""
+    errors = {f"{number:02x}00": 5 for number in range(12)}
+
+    assert judged(crowd("v2-iad-1", errors), OLD).outcome == "fail"
+    assert judged(crowd("v2-iad-1", {"0a00": 60}), OLD).outcome == "pass"
+    assert judged(crowd("v2-iad-1", {}), OLD).outcome == "pass"
 
 
 def simulated(requests: int, release: Release) -> Counter[str]:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
+from infra.config import SmokeRequest
 from infra.fly.models import ExecResult
 from infra.rollout import probe, smoke
 from infra.rollout.smoke import Expectation
@@ -145,6 +151,78 @@ def test_without_a_quota_the_service_s_own_defaults_are_expected(env: dict[str, 
     assert expected.burst == limiter.quota.burst == smoke.DEFAULT_BURST
     assert expected.per_second == limiter.quota.units / (limiter.quota.period_ns / 1e9)
     assert expected.port == Settings.from_environment({}).port
+
+
+PAGES = {
+    "/items/1": (200, '{"items": [{"id": 1}], "of": null}'),
+    "/empty": (200, ""),
+    "/page": (200, "<h1>Welcome</h1>"),
+    "/deep": (200, "[" * 100_000),
+    "/gone": (410, "no more"),
+}
+
+
+class Shop(BaseHTTPRequestHandler):
+    """An application; its health is good, and what else it has is in `PAGES`."""
+
+    def do_GET(self) -> None:
+        status, text = PAGES.get(self.path, (200, "{}"))
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def shop_port() -> Iterator[int]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Shop) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+def asked(port: int, *requests: dict[str, Any]) -> str:
+    """What the check says of an application, asked as in a machine."""
+    wanted = tuple(SmokeRequest(**one) for one in requests)
+    expected = Expectation(port, False, 10, 1.0, requests=wanted)
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        probe.main(expected.command("k")[-1])
+    return expected.problem(ExecResult(stdout=out.getvalue()))
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        ({"path": "/items/1", "member": "items.0.id"}, ""),
+        ({"path": "/items/1", "member": "of"}, ""),
+        ({"path": "/items/1", "text": '"id": 1'}, ""),
+        ({"path": "/page", "text": "Welcome"}, ""),
+        ({"path": "/gone", "status": 410}, ""),
+        ({"path": "/gone"}, "GET /gone answered 410, where 200 was expected; the answer: no more"),
+        ({"path": "/empty", "text": "x"}, "answered 200 without the text 'x'; the answer: nothing"),
+        ({"path": "/empty", "member": "id"}, "answered 200 without the JSON member id"),
+        ({"path": "/page", "member": "id"}, "without the JSON member id"),
+        ({"path": "/deep", "member": "0"}, "without the JSON member 0"),
+        ({"path": "/items/1", "member": "items.1.id"}, "without the JSON member items.1.id"),
+        ({"path": "/items/1", "member": "items.id"}, "without the JSON member items.id"),
+        ({"path": "/page", "method": "POST"}, "POST /page answered 501"),
+    ],
+    ids=str,
+)
+def test_the_application_is_asked_what_the_stack_wants(
+    shop_port: int, request_: dict[str, Any], said: str
+) -> None:
+    """An answer of 200 with nothing in it is no good answer."""
+    found = asked(shop_port, {"path": "/"}, request_)
+
+    assert said in found
+    assert bool(found) == bool(said)
 
 
 def test_the_command_stands_alone() -> None:

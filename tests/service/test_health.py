@@ -1,0 +1,73 @@
+"""`/health`: enough for a check, and no map of the service for whoever asks."""
+
+import time
+from collections.abc import Callable
+
+import httpx
+import pytest
+from structlog.testing import CapturingLogger
+
+from infra.rollout.signature import HEADER, sign
+from service import __version__
+from service.main import build_app
+from service.settings import Settings
+
+KEY = "a key that only the tests have"
+TOKEN = "an operator's token, long enough"
+
+
+def client(**environment: str) -> httpx.AsyncClient:
+    """Of a service that knows both an operator and an engine."""
+    values = {"FLYGATE_KEY": KEY, "ADMIN_TOKEN": TOKEN, "FLY_MACHINE_ID": "d89", **environment}
+    app = build_app(Settings.from_environment(values), CapturingLogger())
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+
+
+@pytest.mark.parametrize(
+    "make_headers",
+    [
+        dict,
+        lambda: {"authorization": "Bearer another token, long enough"},
+        lambda: {"authorization": "Bearer"},
+        lambda: {HEADER: "nonsense"},
+        lambda: {HEADER: sign("another key", "GET", "/health")},
+        lambda: {HEADER: sign(KEY, "GET", "/readyz")},
+        lambda: {HEADER: sign(KEY, "GET", "/health", time.time() - 90)},
+    ],
+)
+async def test_the_public_is_told_that_it_is_up(make_headers: Callable[[], dict[str, str]]) -> None:
+    """Not which machine this is, nor what limits there are, whatever it says of itself."""
+    async with client() as web:
+        answer = await web.get("/health", headers=make_headers())
+
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ok", "degraded": False, "version": __version__}
+
+
+@pytest.mark.parametrize(
+    "make_headers",
+    [
+        lambda: {"authorization": f"Bearer {TOKEN}"},
+        lambda: {HEADER: sign(KEY, "GET", "/health")},
+    ],
+)
+async def test_an_operator_and_the_engine_are_told_all(
+    make_headers: Callable[[], dict[str, str]],
+) -> None:
+    """The machine, the release and the limiter."""
+    async with client(FLYGATE_RELEASE="v7") as web:
+        found = (await web.get("/health", headers=make_headers())).json()
+
+    assert (found["machine"], found["release"]) == ("d89", "v7")
+    assert found["limiter"]["storage"] == "memory"
+    assert found["limiter"]["policies"][0]["name"] == "default"
+
+
+async def test_without_a_token_and_a_key_nobody_is_told_more() -> None:
+    """An empty token opens nothing."""
+    async with client(FLYGATE_KEY="", ADMIN_TOKEN="") as web:
+        answer = await web.get(
+            "/health", headers={"authorization": "Bearer ", HEADER: sign("", "GET", "/health")}
+        )
+
+    assert set(answer.json()) == {"status", "degraded", "version"}
