@@ -138,9 +138,10 @@ def _in_order(
     """What every request passes that is not exempt, from the inside outwards.
 
     Read it from its end: who it is (`client_ip`); whether it is exempt, which leads past all that
-    follows (`door`); what a refusal tells a page of another origin (`cors`); whether it is for this machine; whether it is within its limit; whether its
-    client holds too much already; whether its body may be. Then come the service's own paths, and
-    what is left of the application's places (`capacity`).
+    follows (`door`); what a refusal tells a page of another origin (`cors`); whether it is for this
+    machine; whether it is within its limit; whether its client holds too much already; whether its
+    body may be. Then come the service's own paths, and what is left of the application's places
+    (`capacity`).
     """
     app: App = BodyMiddleware(
         own, settings.body, 2 * settings.max_requests_per_client, telemetry.on_cut

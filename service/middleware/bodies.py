@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Final
 
-from service.asgi import App, Headers, Message, Receive, Scope, Send
 from service.answer import CUT_OFF
+from service.asgi import App, Headers, Message, Receive, Scope, Send
 from service.settings import BodySettings
 
 from .refusal import Refusal, refusal, refuse

@@ -7,10 +7,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.answer import CUT_OFF
 from service.asgi import Message, Receive, Scope, Send
 from service.guard import Guard
 from service.middleware.bodies import BodyMiddleware
-from service.answer import CUT_OFF
 from service.paths import EXEMPT, OWN
 from service.settings import BodySettings
 from service.signature import Signatures
