@@ -21,6 +21,8 @@ ADMIN: Final = "/_flygate/admin"
 PROBES: Final = "2001:db8:"
 # Fly Proxy sets it on every request; from any other peer it is taken out (`client_ip.py`).
 THROUGH_PROXY: Final = b"fly-client-ip"
+# Where it stands that a request came to the private listener.
+PRIVATE: Final = "flygate.private"
 
 # A message with copies has 131 KB; an order for 500 machines has 16.
 _LARGEST_MESSAGE: Final = 1_048_576

@@ -22,7 +22,7 @@ from uvicorn.server import ServerState
 from .asgi import Receive, Scope, Send, header
 from .guard import Endpoint
 from .own_paths import refuse_path
-from .paths import METRICS, OWN, THROUGH_PROXY
+from .paths import METRICS, OWN, PRIVATE, THROUGH_PROXY
 from .protocol import BoundedProtocol, PrivateProtocol
 
 # Of any answer, with all the reading and writing that it takes.
@@ -51,6 +51,7 @@ class PrivateApp:
             error = {"error": "for the private network only, and this came through a proxy"}
             await JSONResponse(error, 404)(scope, receive, send)
         else:
+            scope[PRIVATE] = True
             async with asyncio.timeout(_SECONDS):
                 await self._router(scope, receive, send)
 

@@ -41,7 +41,8 @@ def test_routes_match_as_the_framework_does(
 
     assert found or not serves(path)
     if found:
-        bare = re.sub(r"/?\n?$", "", path)
+        # `{p:path}` covers a line break, too: a proxy or a mount may serve what starlette does not.
+        bare = re.sub(r"/?\n?$", "", path).replace("\n", "x" if ":path}" in text else "\n")
         assert any(serves(bare + end) for end in ("", "/", "//", "\n", "/\n", "\n\n"))
 
 
