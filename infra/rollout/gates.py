@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -16,7 +17,10 @@ from infra.fly.patience import may_have_happened, repetitions
 from infra.redact import Redactor, cut
 from infra.rollout import life
 from infra.rollout.log_tail import log_tail
+from infra.rollout.order import PATH as ORDER_PATH
+from infra.rollout.signature import HEADER, sign
 from infra.rollout.smoke import COMMAND_SECONDS, Expectation
+from infra.rollout.target import Target
 from infra.rollout.verdict import Verdict
 from infra.rollout.world import Member, World
 from infra.web import open_web
@@ -131,7 +135,7 @@ class Smoke:
 
 @dataclass(frozen=True, slots=True)
 class Reachable:
-    """The app's public address leads to the machine."""
+    """The app's public address leads to the machine, and it takes its part of the clients."""
 
     name = "reach"
     seconds = 0.0
@@ -139,17 +143,31 @@ class Reachable:
     async def judge(self, world: World, machines: Sequence[Member]) -> Verdict:
         """Ask for `/health` of each very machine through the proxy, until it answers."""
         async with open_web(world.target.url) as web:
-            return await _each(machines, lambda member: self._ask(web, world.target.url, member.id))
+            return await _each(machines, lambda member: self._ask(web, world.target, member.id))
 
-    async def _ask(self, web: httpx.AsyncClient, url: str, machine_id: str) -> Verdict:
+    async def _ask(self, web: httpx.AsyncClient, target: Target, machine_id: str) -> Verdict:
         deadline = time.monotonic() + REACH_SECONDS
+        url = target.url
         while True:
             found = await _status(web, {"fly-force-instance-id": machine_id})
             if found == "200":
+                await self._let_in(web, target.key, machine_id)
                 return Verdict("pass", self.name, "answers through the proxy")
             if time.monotonic() > deadline:
                 return Verdict("fail", self.name, f"{url}/health answers {found} for it")
             await asyncio.sleep(POLL_SECONDS)
+
+    async def _let_in(self, web: httpx.AsyncClient, key: str, machine_id: str) -> None:
+        """A signed question through the proxy makes a machine a member of the cluster at once.
+
+        Without it that is a client's first request, whenever it comes. Another service than ours,
+        or one without sticky sessions, answers something else, and that is fine.
+        """
+        if key:
+            signature = sign(key, "GET", ORDER_PATH)
+            headers = {HEADER: signature, "fly-force-instance-id": machine_id}
+            with suppress(httpx.HTTPError):
+                await web.get(ORDER_PATH, headers=headers)
 
 
 async def _each(machines: Sequence[Member], ask: Callable[[Member], Awaitable[Verdict]]) -> Verdict:
