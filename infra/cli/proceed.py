@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.held import held
+from infra.cli.held import held, unrecorded
 from infra.cli.misused import Misused
 from infra.cli.stack import Stack
 from infra.cli.stack_name import StackName
 from infra.ops.orders import ACCEPT
+from infra.rollout.errors import NothingHeld
 
 
 def register(app: typer.Typer) -> None:
@@ -39,9 +40,23 @@ def proceed(
             "--reason is empty, and the ledger keeps why the rollout went on. Nothing was done. "
             f'Say why: `flygate proceed {environment} --reason "…"`.'
         )
-    machines = held(stack)
-    why = machines[0].held or "its rollout was interrupted"
-    print(f"v{machines[0].release} of {environment} goes on, though: {why}", flush=True)
+    print(_what_goes_on(stack), flush=True)
     orders = {ACCEPT: reason}
     stack.run("up", "--yes", "--skip-preview", what="The rollout", orders=orders)
     print(f"{environment} runs {stack.outputs()['release']}.")
+
+
+def _what_goes_on(stack: Stack) -> str:
+    """In a line.
+
+    Raises:
+        NothingHeld: nothing does.
+    """
+    try:
+        machine = held(stack)[0]
+    except NothingHeld:
+        if version := unrecorded(stack):
+            return f"v{version} of {stack.name} serves already: it is recorded"
+        raise
+    why = machine.held or "its rollout was interrupted"
+    return f"v{machine.release} of {stack.name} goes on, though: {why}"

@@ -163,10 +163,10 @@ def wait_for(holds: Callable[[], bool], seconds: float = 60) -> None:
 def _next_words(run: Run, crash: Crash) -> Sequence[str]:
     """What the screen names, or the same command again."""
     named = _NAMED.findall(run.output)
-    if "`flygate proceed" in run.output and crash.change.kind != "abort":
-        return PROCEED
     last = crash.commands[-1] if crash.commands else ()
     for beginning, words in (("flygate unlock", _UNLOCK), ("make up", _RAISE)):
         if words != last and any(name.startswith(beginning) for name in named):
             return words
+    if "`flygate proceed" in run.output and crash.change.kind != "abort":
+        return PROCEED
     return crash.change.words

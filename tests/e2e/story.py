@@ -18,6 +18,8 @@ API = "service/routes/api.py"
 _MOST_MACHINES = 3
 # Nobody who asks all the time is refused; a proof of the limiter does not take long.
 _LIMITS = {"env.RATE_LIMIT_RPM": "24000", "env.RATE_LIMIT_BURST": "100"}
+# Machines look for new ones every five seconds, and only then do clients come to these.
+_SOAKS = ("0s", "0s", "6s")
 # A short soak has few requests to go by, so it can rule out gross failures only.
 _TOLERANT = {"rollout.judge.errors": "50", "rollout.judge.latency": "20"}
 # So few that a short soak under load decides, and so many that no soak ever does.
@@ -88,7 +90,7 @@ class Story:
     def next(self, kind: Kind | None = None) -> Change:
         """Another change; the kinds come in turns, in an order by chance."""
         kind = kind or self._kind()
-        strategy, soak = self.random.choice(STRATEGIES), self.random.choice(("0s", "0s", "1s"))
+        strategy, soak = self.random.choice(STRATEGIES), self.random.choice(_SOAKS)
         if kind == "rollback":
             return Change(kind, strategy, soak, ("./flygate", "rollback", "local"), None)
         if kind != "forward":

@@ -70,8 +70,9 @@ class Trial:
 
     @property
     def last_lines(self) -> list[str]:
-        """Of its output."""
-        return [line for line in self.run.output.splitlines() if line.strip()][-_LAST_LINES:]
+        """Of its output, without the stack's outputs, which Pulumi prints after its diagnostics."""
+        said = re.sub(r"\nOutputs:\n.*?\n(?=Resources:)", "\n", self.run.output, flags=re.DOTALL)
+        return [line for line in said.splitlines() if line.strip()][-_LAST_LINES:]
 
     def __str__(self) -> str:
         became = "done" if self.succeeded else f"code {self.run.code}"

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from infra.cli import __main__ as command_line
-from infra.cli import abort, proceed
+from infra.cli import abort, held, proceed
 from infra.cli.stack import Stack
-from infra.ops.orders import ABORT
+from infra.ops.orders import ABORT, ACCEPT
+from infra.rollout.errors import LockHeld, NothingHeld
+from infra.rollout.observe import State
+from tests.infra.builders import seen
 
 
 @pytest.fixture
@@ -22,10 +25,11 @@ def ordered(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
     def run(_: Stack, *__: str, orders: dict[str, str], **___: Any) -> None:
         told.append(orders)
 
-    held = [SimpleNamespace(release=2, held="no traffic")]
+    machines = [SimpleNamespace(release=2, held="no traffic")]
     monkeypatch.setattr(Stack, "run", run)
-    monkeypatch.setattr(abort, "held", lambda _: held)
-    monkeypatch.setattr(proceed, "held", lambda _: held)
+    monkeypatch.setattr(Stack, "outputs", lambda _: {"release": "v2"})
+    monkeypatch.setattr(abort, "held", lambda _: machines)
+    monkeypatch.setattr(proceed, "held", lambda _: machines)
     return told
 
 
@@ -54,3 +58,38 @@ def test_a_rollout_does_not_go_on_without_a_reason(
 
     assert ordered == []
     assert "--reason is empty" in capsys.readouterr().err
+
+
+def nothing_is_held(_: Stack) -> None:
+    raise NothingHeld("No rollout of prod is held")
+
+
+@pytest.mark.parametrize(("serving", "is_told"), [(3, True), (2, False)])
+def test_a_release_that_a_killed_proceed_left_is_recorded(
+    ordered: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch, serving: int, is_told: bool
+) -> None:
+    """Pulumi died before it knew of the release: the same command tells it."""
+    state = State("shop", (seen(serving),))
+    monkeypatch.setattr(proceed, "held", nothing_is_held)
+    monkeypatch.setattr(held, "_state", lambda *_: state)
+    monkeypatch.setattr(Stack, "config", lambda *_: "shop")
+    monkeypatch.setattr(sys, "argv", ["flygate", "proceed", "prod", "--reason", "it is night"])
+
+    with pytest.raises(SystemExit, match="0" if is_told else "1"):
+        command_line.main()
+
+    assert ordered == ([{ACCEPT: "it is night"}] if is_told else [])
+
+
+def test_a_lock_that_a_dead_pulumi_left_is_named_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With it no command would do anything."""
+
+    def locked(_: Stack) -> None:
+        raise LockHeld("Pulumi died and left its lock. `flygate unlock prod` ends the lock")
+
+    monkeypatch.setattr(held, "_state", lambda *_: State("shop", (seen(2),)))
+    monkeypatch.setattr(Stack, "config", lambda *_: "shop")
+    monkeypatch.setattr(Stack, "check_unlocked", locked)
+
+    with pytest.raises(LockHeld, match="flygate unlock prod"):
+        held.held(Stack("prod"))

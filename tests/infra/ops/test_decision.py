@@ -24,7 +24,8 @@ OTHERS = Known(1, "another-one", 1)
 
 def case(*machines: Seen, known: Known = KNOWN, **changes: Any) -> Case:
     """What is wanted is the manifest of `target()`, on one machine."""
-    return Case(State("shop", machines), known, target(0, None), **changes)
+    accepted = str(changes.pop("accepted", ""))
+    return Case(State("shop", machines), known, target(0, None, accepted=accepted), **changes)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,8 @@ def case(*machines: Seen, known: Known = KNOWN, **changes: Any) -> Case:
         (case(), "rollout"),
         (case(seen(1), known=OTHERS), "rollout"),
         (case(known=Known()), "rollout"),
+        (case(seen(1), accepted="well"), "nothing"),
+        (case(seen(1), known=OTHERS, accepted="well"), "refusal"),
         (case(seen(1), aborts=True), "refusal"),
         (case(seen(1), seen(2, role=CANDIDATE), aborts=True), "abort"),
         (case(seen(1), known=OTHERS, goes_back=True), "rollout"),
