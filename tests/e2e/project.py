@@ -248,6 +248,11 @@ class Project:
         """The machines that serve."""
         return [m for m in self.status()["machines"] if m["role"] == "live"]
 
+    def kept(self) -> list[tuple[Any, ...]]:
+        """What a failed release may not change of the machines; one may sleep, or be woken."""
+        kept = ("id", "release", "role", "cordoned", "instance")
+        return [tuple(machine[key] for key in kept) for machine in self.status()["machines"]]
+
     def serving(self) -> list[tuple[str, str, int]]:
         """Id, state and release of each machine that serves: what no repair may change."""
         return [(m["id"], m["state"], m["release"]) for m in self.live()]
