@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from infra.cli.stack import Stack
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
-from infra.ops import decision
+from infra.ops.unrecorded import UnrecordedRequest, find
 from infra.redact import Redactor
 from infra.rollout.errors import NothingHeld
-from infra.rollout.observe import CANDIDATE, Seen, State, observe
+from infra.rollout.observe import CANDIDATE, Seen, observe
+
+T = TypeVar("T")
 
 
 def held(stack: Stack) -> list[Seen]:
@@ -24,7 +28,8 @@ def held(stack: Stack) -> list[Seen]:
     app = stack.config("app")
     if not app:
         raise NothingHeld(f"{stack.name} has no flygate:app yet, so no rollout of it is held.")
-    found = [m for m in _state(stack, app).machines if m.role == CANDIDATE]
+    state = _asked(stack, lambda fly: observe(fly, app))
+    found = [m for m in state.machines if m.role == CANDIDATE]
     if not found:
         stack.check_unlocked()
         raise NothingHeld(
@@ -41,16 +46,16 @@ def unrecorded(stack: Stack) -> int:
 
     It is what a `proceed` leaves whose Pulumi was killed at its end.
     """
-    app, known = stack.config("app"), str(stack.outputs().get("release", ""))
-    if not app or not known.removeprefix("v").isdigit():
+    app, known = stack.config("app"), str(stack.outputs().get("release", "")).removeprefix("v")
+    if not app or not known.isdigit():
         return 0
-    return decision.unrecorded(_state(stack, app), int(known.removeprefix("v")))
+    request = UnrecordedRequest(app=app, known=int(known))
+    return _asked(stack, lambda fly: find(request, fly)).version
 
 
-def _state(stack: Stack, app: str) -> State:
-    return asyncio.run(_observed(app, Endpoints.from_env(stack.environment)))
+def _asked(stack: Stack, question: Callable[[FlyClient], Coroutine[Any, Any, T]]) -> T:
+    async def ask() -> T:
+        async with FlyClient(Endpoints.from_env(stack.environment)) as fly:
+            return await question(fly)
 
-
-async def _observed(app: str, endpoints: Endpoints) -> State:
-    async with FlyClient(endpoints) as fly:
-        return await observe(fly, app)
+    return asyncio.run(ask())

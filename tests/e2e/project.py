@@ -249,6 +249,17 @@ class Project:
         """The machines that serve."""
         return [m for m in self.status()["machines"] if m["role"] == "live"]
 
+    def kept(self) -> list[dict[str, Any]]:
+        """The machines, all of which a failed release leaves as it was.
+
+        But for whether a live one sleeps: it does for want of requests, and any request wakes it.
+        """
+        changing = dict.fromkeys(("state", "healthy", "started_at"), "by requests")
+        return [
+            {**machine, **changing} if _may_sleep(machine) else machine
+            for machine in self.status()["machines"]
+        ]
+
     def serving(self) -> list[tuple[str, str, int]]:
         """Id, state and release of each machine that serves: what no repair may change."""
         return [(m["id"], m["state"], m["release"]) for m in self.live()]
@@ -321,6 +332,10 @@ class Project:
             return str(self.path) in command or str(self.path) in os.readlink(process / "cwd")
         except OSError:
             return False
+
+
+def _may_sleep(machine: Mapping[str, Any]) -> bool:
+    return machine["role"] == "live" and machine["state"] in {"started", "suspended"}
 
 
 def open_web(url: str, client: str = "127.0.0.1") -> httpx.Client:

@@ -101,7 +101,7 @@ def test_a_bad_canary_is_taken_back(
     shop: Project, fault: str, said: str, own_failures: str
 ) -> None:
     """The reason is told with its numbers; the former release serves on as if nothing was."""
-    before = shop.status()
+    before, machines = shop.status(), shop.kept()
     shop.config("env.FAULT", fault)
 
     run, load = up_under_load(shop)
@@ -109,7 +109,7 @@ def test_a_bad_canary_is_taken_back(
     assert run.code != 0
     assert re.search(said, run.output)
     assert f"{before['release']} serves as before" in run.output
-    assert shop.status()["machines"] == before["machines"]
+    assert shop.kept() == machines
     assert [failure for failure in load.failures if own_failures not in failure] == []
     if fault == "die":  # what was under way on it, and nothing else
         assert len(load.failures) <= CLIENTS

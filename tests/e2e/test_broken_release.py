@@ -44,7 +44,7 @@ def test_it_is_taken_back(
     project: Project, break_it: Callable[[Project], None], explained: list[str]
 ) -> None:
     """Pulumi fails and says why; no request fails; ledger and machines are as before."""
-    before, history = project.status(), project.history()
+    before, machines, history = project.status(), project.kept(), project.history()
     break_it(project)
 
     with Load(project.web) as load:
@@ -57,8 +57,8 @@ def test_it_is_taken_back(
     assert load.failures == []
     assert load.served > 20
     assert project.history() == history
-    assert project.status()["machines"] == before["machines"]
-    assert machine_count(project) == len(before["machines"])
+    assert project.kept() == machines
+    assert machine_count(project) == len(machines)
 
 
 def machine_count(project: Project) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -63,7 +62,7 @@ def test_a_value_that_the_service_refuses(
     project: Project, key: str, value: str, secret: bool, said: str
 ) -> None:
     """The release fails, says why in the service's own words, and nothing of it is left."""
-    before, machines = project.status(), _machines(project)
+    before, machines = project.status(), project.kept()
     project.config(key, value, secret=secret)
 
     run = under_load(project, project.up)
@@ -72,13 +71,7 @@ def test_a_value_that_the_service_refuses(
     assert said in run.output
     last = [line.strip() for line in run.output.splitlines() if "was taken back" in line]
     assert last[-1] == f"All was taken back. {before['release']} serves as before."
-    assert _machines(project) == machines
-
-
-def _machines(project: Project) -> list[tuple[Any, ...]]:
-    """What a failed release may not change; a machine may fall asleep, or be woken."""
-    kept = ("id", "release", "role", "cordoned", "instance")
-    return [tuple(machine[key] for key in kept) for machine in project.status()["machines"]]
+    assert project.kept() == machines
 
 
 def test_a_rollback_starts_the_standby(project: Project) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from infra.cli import __main__ as command_line
 from infra.cli import abort, held, proceed
 from infra.cli.stack import Stack
+from infra.ops import unrecorded
 from infra.ops.orders import ABORT, ACCEPT
 from infra.rollout.errors import LockHeld, NothingHeld
 from infra.rollout.observe import State
@@ -60,6 +62,19 @@ def test_a_rollout_does_not_go_on_without_a_reason(
     assert "--reason is empty" in capsys.readouterr().err
 
 
+def fly_shows(monkeypatch: pytest.MonkeyPatch, state: State) -> None:
+    async def app(_: str) -> object:
+        return object()
+
+    async def observe(*_: object) -> State:
+        return state
+
+    fly = SimpleNamespace(app=app)
+    for module in (held, unrecorded):
+        monkeypatch.setattr(module, "observe", observe)
+    monkeypatch.setattr(held, "_asked", lambda _, question: asyncio.run(question(fly)))
+
+
 def nothing_is_held(_: Stack) -> None:
     raise NothingHeld("No rollout of prod is held")
 
@@ -69,9 +84,8 @@ def test_a_release_that_a_killed_proceed_left_is_recorded(
     ordered: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch, serving: int, is_told: bool
 ) -> None:
     """Pulumi died before it knew of the release: the same command tells it."""
-    state = State("shop", (seen(serving),))
     monkeypatch.setattr(proceed, "held", nothing_is_held)
-    monkeypatch.setattr(held, "_state", lambda *_: state)
+    fly_shows(monkeypatch, State("shop", (seen(serving),)))
     monkeypatch.setattr(Stack, "config", lambda *_: "shop")
     monkeypatch.setattr(sys, "argv", ["flygate", "proceed", "prod", "--reason", "it is night"])
 
@@ -87,7 +101,7 @@ def test_a_lock_that_a_dead_pulumi_left_is_named_first(monkeypatch: pytest.Monke
     def locked(_: Stack) -> None:
         raise LockHeld("Pulumi died and left its lock. `flygate unlock prod` ends the lock")
 
-    monkeypatch.setattr(held, "_state", lambda *_: State("shop", (seen(2),)))
+    fly_shows(monkeypatch, State("shop", (seen(2),)))
     monkeypatch.setattr(Stack, "config", lambda *_: "shop")
     monkeypatch.setattr(Stack, "check_unlocked", locked)
 
