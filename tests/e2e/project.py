@@ -7,8 +7,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, ClassVar
@@ -20,6 +22,7 @@ from infra.ops.orders import FORWARD
 from infra.web import address
 
 ROOT = Path(__file__).resolve().parents[2]
+_SERVING = {"started", "suspended"}
 _FOREIGN = ("FLY_", "PULUMI_", "FLYGATE_", "VIRTUAL_ENV")
 
 
@@ -52,6 +55,7 @@ class Project:
     outputs: list[str] = field(default_factory=list)
     _settled: str = ""
     _originals: dict[str, bytes] = field(default_factory=dict)
+    _begun: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @classmethod
     def copy_to(cls, path: Path) -> Project:
@@ -129,22 +133,35 @@ class Project:
         Args:
             output: where what it prints goes.
         """
-        return subprocess.Popen(
+        process = subprocess.Popen(
             words,
             cwd=self.path,
             env={**_newcomers_environment(), "CI": "true"},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            start_new_session=True,  # so that all that it starts can be found again
         )
+        self._begun.append(process)
+        return process
 
     def settle(self) -> None:
         """A good release of the unchanged sources runs; nothing is done if it does already."""
+        self._end_leftovers()
         self.reset()
         if not self._settled or self._seen() != self._settled:
             self.flygate("unlock", "local").ok()  # of a test that was ended half-way
             self.up(FORWARD).ok()
             self._settled = self._seen()
+
+    def _end_leftovers(self) -> None:
+        """Kill what a test began and did not wait for; it would hold the lock for all others."""
+        for process in self._begun:
+            for pid in _of_session(process.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            process.wait(10)
+        self._begun.clear()
 
     def _seen(self) -> str:
         """Another text when the stack's state, its configuration or what runs has changed."""
@@ -155,8 +172,12 @@ class Project:
             machines = self.machines_of("flygate-local")
         except (httpx.HTTPError, OSError):
             return ""
-        kept = ("id", "instance_id", "state", "cordoned", "config")
-        shown = [{key: machine[key] for key in kept if key in machine} for machine in machines]
+        kept = ("id", "instance_id", "cordoned", "config")
+        shown = [
+            {key: machine[key] for key in kept if key in machine}
+            | {"serves": machine["state"] in _SERVING}
+            for machine in machines
+        ]
         return hashlib.sha256(b"".join(parts) + json.dumps(shown).encode()).hexdigest()
 
     def up(self, *orders: str) -> Run:
@@ -261,8 +282,14 @@ class Project:
         ]
 
     def serving(self) -> list[tuple[str, str, int]]:
-        """Id, state and release of each machine that serves: what no repair may change."""
-        return [(m["id"], m["state"], m["release"]) for m in self.live()]
+        """Id, state and release of each live machine: what no repair may change.
+
+        The state of one that serves is "serves": whether it sleeps meanwhile depends on requests.
+        """
+        return [
+            (m["id"], "serves" if m["state"] in _SERVING else m["state"], m["release"])
+            for m in self.live()
+        ]
 
     def web(self, client: str = "127.0.0.1") -> httpx.Client:
         """A client of the deployed service, through the proxy; see `open_web`."""
@@ -335,7 +362,18 @@ class Project:
 
 
 def _may_sleep(machine: Mapping[str, Any]) -> bool:
-    return machine["role"] == "live" and machine["state"] in {"started", "suspended"}
+    return machine["role"] == "live" and machine["state"] in _SERVING
+
+
+def _of_session(leader: int) -> Iterator[int]:
+    """The numbers of the processes of a session that live."""
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            with suppress(OSError):
+                # The name stands in brackets, and may hold spaces; then: state, parent, group.
+                after = (process / "stat").read_text().rpartition(")")[2].split()
+                if int(after[3]) == leader and after[0] != "Z":
+                    yield int(process.name)
 
 
 def open_web(url: str, client: str = "127.0.0.1") -> httpx.Client:

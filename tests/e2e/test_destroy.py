@@ -45,4 +45,4 @@ def test_nothing_is_left(project: Project) -> None:
 
     project.flygate(*Project.LOCAL_FLY).ok()  # as the other tests want it
     project.run("make", "up").ok()
-    assert [m["state"] for m in project.live()] == ["started"]
+    assert [state for _, state, _ in project.serving()] == ["serves"]

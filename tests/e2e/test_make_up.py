@@ -70,7 +70,7 @@ def test_a_local_fly_that_lost_everything_is_filled_again(project: Project) -> N
 
     project.run("make", "up").ok()
 
-    assert [m["state"] for m in project.live()] == ["started"]
+    assert [state for _, state, _ in project.serving()] == ["serves"]
     project.pulumi("preview", "--stack", "local", "--expect-no-changes").ok()
 
 

@@ -51,7 +51,7 @@ def test_a_tainted_release_is_made_again_and_nothing_is_destroyed(two_releases: 
     assert load.served > 20
     assert "stay: " in run.output
     assert len(project.history()) == min(len(history) + 1, 10)
-    assert [m["state"] for m in project.live()] == ["started"]
+    assert [state for _, state, _ in project.serving()] == ["serves"]
     assert project.outputs_of("url") == addresses
     assert "5 unchanged" in project.up().ok().output
     project.flygate("rollback", "local").ok()

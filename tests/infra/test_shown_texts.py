@@ -44,7 +44,7 @@ from infra.rollout.hooks import OUTPUT_MAX, Hooks, Subject
 from infra.rollout.journal import Journal
 from infra.rollout.lock import Lock
 from infra.rollout.messenger import Messenger, Reply
-from infra.rollout.observe import Seen
+from infra.rollout.observe import CANDIDATE, Seen, State
 from infra.rollout.plan import Stage
 from infra.rollout.report import Report
 from infra.rollout.verdict import GateFailed, Verdict
@@ -55,6 +55,7 @@ from tests.infra.doctor.paper_stack import PaperStack
 from tests.support.disguises import DISGUISES
 
 ROOT = Path(__file__).resolve().parents[2]
+LOOPBACK = "http://127.0.0.1:1"
 MEMBER = Member("v2-iad-1", "m1", "iad")
 
 canaries = st.text(alphabet="kqzKQZ4567-_/+=%&?#@:,'\"\\<>$!é\u4e2d\U0001f511", min_size=6).filter(
@@ -325,12 +326,12 @@ def _held_rollout(folder: Path, redact: Knowing, text: str) -> str:
         name="demo", environment={}, config=lambda key: "shop", secret_texts=lambda: redact.values
     )
 
-    async def candidates(app: str, endpoints: Any) -> list[Seen]:
-        return [seen(2, held=f"it said {text}")]
+    async def observed(fly: Any, app: str) -> State:
+        return State(app, (seen(2, role=CANDIDATE, held=f"it said {text}"),))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(held, "_candidates", candidates)
-        patch.setattr(Endpoints, "from_env", lambda environment: None)
+        patch.setattr(held, "observe", observed)
+        patch.setattr(Endpoints, "from_env", lambda environment: Endpoints(LOOPBACK, LOOPBACK, "t"))
         return str(held.held(stack))
 
 

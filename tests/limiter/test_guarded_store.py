@@ -136,7 +136,7 @@ async def test_a_fault_costs_no_more_than_the_budget(
 async def test_hundreds_at_once_are_answered_in_time(
     valkey: Valkey, guarded: Callable[..., GuardedStore]
 ) -> None:
-    """A hanging Redis does not make a queue: all of a crowd are answered within the budget."""
+    """A hanging Redis does not make a queue: a crowd waits at once, not one after the other."""
     store = guarded()
     await store.take([Charge(key("warm"), QUOTA)])
     valkey.pause()
