@@ -148,6 +148,7 @@ class Project:
     def settle(self) -> None:
         """A good release of the unchanged sources runs; nothing is done if it does already."""
         self._end_leftovers()
+        self._raise_local_fly()
         self.reset()
         if not self._settled or self._seen() != self._settled:
             self.flygate("unlock", "local").ok()  # of a test that was ended half-way
@@ -162,6 +163,15 @@ class Project:
                     os.kill(pid, signal.SIGKILL)
             process.wait(10)
         self._begun.clear()
+
+    def _raise_local_fly(self) -> None:
+        """With its faults: `make up` starts one without them if a test killed it."""
+        with suppress(OSError):
+            file = self.path / ".flygate/local/daemon.json"
+            if "--faults" in json.loads(file.read_text(encoding="utf-8"))["options"]:
+                return
+        self.flygate("local", "down")
+        self.flygate(*self.LOCAL_FLY).ok()
 
     def _seen(self) -> str:
         """Another text when the stack's state, its configuration or what runs has changed."""
