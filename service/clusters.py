@@ -81,7 +81,9 @@ def make_cluster(
     peers = Peers(directory, settings.metrics_port, signatures, seal, settings.port)
     me = Member(cluster.machine, cluster.region)
     told = Status(affinity=cluster.affinity, store=store_id(settings.limiter))
-    members = Members(me, directory, peers.status, derived(cluster.key, "ring"), told)
+    members = Members(
+        me, directory, peers.status, derived(cluster.key, "ring"), told, peers.reached
+    )
     metrics.watch_members(lambda: len(members.ring))
     metrics.watch_silent(lambda: members.silent)
     metrics.watch_share(lambda: members.order.percent if members.order else 0)

@@ -22,8 +22,8 @@ def show(stack: Stack) -> None:
     outputs = stack.outputs()
     url = str(outputs["url"])
     count = sum(len(ids) for ids in outputs["machines"].values())
-    each = f" ({count} machines, each with a bucket of its own)" if count > 1 else ""
-    print(f"{url}\n\n  One client asks until it is refused{each}:")
+    among = f" (of {count} machines)" if count > 1 else ""
+    print(f"{url}\n\n  One client asks until it is refused{among}:")
     redact = Redactor(stack.secret_texts())
     with _one_client(url) as web:
         for number in range(1, REQUESTS_MAX + 1):

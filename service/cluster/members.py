@@ -13,6 +13,20 @@ from .shared_ring import ring_of
 
 
 @dataclass(frozen=True, slots=True)
+class Contact:
+    """A machine that answers, and where: for those whom the DNS does not tell of it."""
+
+    id: str
+    region: str
+    address: str
+
+    @property
+    def member(self) -> Member:
+        """As the DNS would name it."""
+        return Member(self.id, self.region)
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """What a machine says of itself.
 
@@ -23,6 +37,7 @@ class Status:
         affinity: it wants each client to have one machine.
         store: names the store that it has in common with others; "" if it has its own.
         order: by which two releases share the clients, as far as it knows.
+        contacts: the other machines that answer it.
     """
 
     admitted: bool = False
@@ -30,6 +45,7 @@ class Status:
     affinity: bool = True
     store: str = ""
     order: Order | None = None
+    contacts: tuple[Contact, ...] = ()
 
 
 _OWN: Final = Status()
@@ -38,12 +54,17 @@ _OWN: Final = Status()
 class Members:
     """The members as this machine knows them; the last known ones while nobody can say.
 
+    The DNS need not name all of them: it may not reach a machine that the proxy still reaches. Who
+    answers stays, and those who answer tell of each other. So one machine that has no DNS and all
+    others agree on who owns whom.
+
     Args:
         me: this machine, which is always one of them.
         directory: tells which machines run.
         ask: what a machine says of itself; raises PeerError.
         seed: the ring's.
         told: what this machine says of itself, as far as it never changes.
+        address: where another machine was reached; "" if it was not.
 
     Attributes:
         ring: of those who own clients now.
@@ -62,6 +83,7 @@ class Members:
         ask: Callable[[Member], Awaitable[Status]],
         seed: bytes = b"",
         told: Status = _OWN,
+        address: Callable[[str], str] = lambda _: "",
     ) -> None:
         """Alone."""
         self._me = me
@@ -69,7 +91,9 @@ class Members:
         self._ask = ask
         self._seed = seed
         self._told = told
+        self._address = address
         self._known: dict[Member, Status] = {}
+        self._answering: set[Member] = set()
         self._has_entered = self._is_leaving = False
         self._owners = {me}
         self.order: Order | None = None
@@ -96,24 +120,33 @@ class Members:
 
     def status(self, admitted: bool, draining: bool) -> Status:
         """What the others are told."""
-        return replace(self._told, admitted=admitted, draining=draining, order=self.order)
+        contacts = (Contact(m.id, m.region, self._address(m.id)) for m in sorted(self._answering))
+        reached = tuple(contact for contact in contacts if contact.address)
+        told = replace(self._told, admitted=admitted, draining=draining, order=self.order)
+        return replace(told, contacts=reached)
 
     async def refresh(self) -> bool:
         """Ask who is there, and each how it is. False if the DNS did not answer."""
-        try:
-            found = await self._directory.machines()
-        except DirectoryError:
-            return False
-        others = [member for member in found if member.id != self._me.id]
-        self.silent = 0
-        told = await asyncio.gather(*map(self._status, others))
-        self._known = dict(zip(others, told, strict=True))
+        named = await self._named()
+        answers = await self._answers(
+            {*(self._known if named is None else named)} | self._answering
+        )
+        hearsay = {contact.member for one in answers.values() if one for contact in one.contacts}
+        answers |= await self._answers(hearsay - answers.keys() - {self._me})
+        expected = set(self._known) if named is None else named
+        self._answering = {member for member, answer in answers.items() if answer is not None}
+        self.silent = len(expected - self._answering)
+        self._known = {
+            member: answer or self._unheard(member)
+            for member, answer in answers.items()
+            if answer is not None or member in expected
+        }
         # Who has just come, or was away, learns from the others how the clients are shared.
-        orders = [status.order for status in told if status.order]
+        orders = [status.order for status in self._known.values() if status.order]
         newest = max(orders, key=lambda order: order.version, default=None)
         if newest is None or not self.adopt(newest):
             self._renew()
-        return True
+        return named is not None
 
     def adopt(self, order: Order) -> bool:
         """Share the clients by an order from now on; False if it is no later than the known one."""
@@ -133,16 +166,31 @@ class Members:
         self._is_leaving = True
         self._renew()
 
-    async def _status(self, member: Member) -> Status:
+    async def _named(self) -> set[Member] | None:
+        """The others by the DNS; None if it does not answer."""
+        try:
+            found = await self._directory.machines()
+        except DirectoryError:
+            return None
+        return {member for member in found if member.id != self._me.id}
+
+    async def _answers(self, members: set[Member]) -> dict[Member, Status | None]:
+        """What each says of itself; None if it says nothing."""
+        asked = sorted(members)
+        return dict(zip(asked, await asyncio.gather(*map(self._answer, asked)), strict=True))
+
+    async def _answer(self, member: Member) -> Status | None:
         try:
             return await self._ask(member)
         except PeerGone:
-            self.silent += 1
-            return Status()
+            self._known.pop(member, None)  # the proxy can't reach it either
         except PeerError:
-            self.silent += 1
-            # The proxy may reach it all the same; who never answered is none of us.
-            return self._known.get(member, Status())
+            pass
+        return None
+
+    def _unheard(self, member: Member) -> Status:
+        """The proxy may reach it all the same; who never answered is none of us."""
+        return self._known.get(member, Status())
 
     def _renew(self, *, is_other: bool = False) -> None:
         told = {member: self._known[member] for member in self.peers}

@@ -20,6 +20,8 @@ _LEAST_SECONDS: Final = 0.25
 # How often it looks whether time went by unnoticed, and how much of it means that it was suspended.
 _TICK_SECONDS: Final = 0.5
 _ABSENCE_SECONDS: Final = 2.0
+# The longest that a request waits for what was missed.
+_RETURN_SECONDS: Final = 2.0
 # What was begun and not ended when the service stops is given so long: a handoff and a look.
 _LAST_SECONDS: Final = 5.0
 
@@ -52,6 +54,9 @@ class Node:
         self._readiness = readiness
         self._clock = clock
         self.is_admitted = self._is_asked = False
+        self._seen = clock()
+        self._home = asyncio.Event()
+        self._home.set()
         self._news = asyncio.Event()
         self._supervisor = supervisor or Supervisor()
 
@@ -69,6 +74,7 @@ class Node:
     async def running(self) -> AsyncIterator[None]:
         """Take what the others know before the first request; give it back after the last one."""
         await self._join()
+        self._seen = self._clock()
         try:
             async with self._supervisor.running("watching the members", self._watch):
                 yield
@@ -102,6 +108,22 @@ class Node:
             self._supervisor.spawn("handing over", partial(self.handoff.give, gainers))
         return is_later
 
+    def is_back(self) -> bool:
+        """Whether this machine knows what happened until now; False right after an absence."""
+        before, self._seen = self._seen, self._clock()
+        if self._seen - before > _ABSENCE_SECONDS and self._home.is_set():
+            self._home.clear()
+            self._supervisor.spawn("returning", self._return)
+        return self._home.is_set()
+
+    async def back(self) -> None:
+        """Wait until it does, but not for ever: what it missed others have granted."""
+        if not self.is_back():
+            # Not wait_for: in Python 3.11 it may lose a cancellation.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_RETURN_SECONDS):
+                    await self._home.wait()
+
     def heard_news(self) -> None:
         """Somebody came, went, or can't be reached: ask again soon."""
         self._news.set()
@@ -123,7 +145,10 @@ class Node:
 
     async def _return(self) -> None:
         """Learn what was missed, and make the others notice at once, while it is still true."""
-        await self._join()
+        try:
+            await self._join()
+        finally:
+            self._home.set()
         await self.handoff.give()
 
     async def _part(self) -> None:
@@ -133,20 +158,17 @@ class Node:
 
     async def _watch(self) -> None:
         while True:
-            was_away = await self._wait()
+            await self._wait()
             self._news.clear()
-            await (self._return() if was_away else self.members.refresh())
+            await self.members.refresh()
 
-    async def _wait(self) -> bool:
-        """Until it is time to ask; True if this machine was away meanwhile."""
-        then = self._clock()
+    async def _wait(self) -> None:
+        """Until it is time to ask."""
         await asyncio.sleep(_LEAST_SECONDS)
         for _ in range(round(POLL_SECONDS / _TICK_SECONDS)):
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), _TICK_SECONDS)
-            before, then = then, self._clock()
-            if then - before > _ABSENCE_SECONDS:
-                return True
+                async with asyncio.timeout(_TICK_SECONDS):
+                    await self._news.wait()
+            await self.back()
             if self._news.is_set():
-                return False
-        return False
+                return

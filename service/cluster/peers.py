@@ -13,7 +13,7 @@ from service.signature import HEADER, Signatures
 from .charges import pack_charges, unpack_decisions
 from .directory import Directory
 from .errors import DirectoryError, FormatError, PeerError, PeerGone, PeerStrange
-from .members import Status
+from .members import Contact, Status
 from .order import Order, Seal
 from .paths import ANSWER, BUCKETS, CLUSTER, COPIES, TAKE
 from .ring import Member
@@ -49,6 +49,8 @@ class Peers:
         self._signatures = signatures
         self._seal = seal
         self._addresses: dict[str, str] = {}
+        # By what other machines told, for the time when the DNS does not.
+        self._hearsay: dict[str, str] = {}
         # Not through a proxy of the environment: this is the private network.
         self._client = httpx.AsyncClient(timeout=_SECONDS, trust_env=False)
 
@@ -69,7 +71,12 @@ class Peers:
                 affinity=told.get("affinity", True) is True,
                 store=str(told.get("store", "")),
                 order=self._order(told.get("order")),
+                contacts=self._heard(told.get("contacts", ())),
             )
+
+    def reached(self, machine: str) -> str:
+        """Where a machine was reached; "" if it was not."""
+        return self._addresses.get(machine, "")
 
     async def push(self, member: Member, message: bytes) -> None:
         """Give it buckets.
@@ -115,6 +122,11 @@ class Peers:
         except FormatError:
             return None  # not our engine's; that the machine is there is true all the same
 
+    def _heard(self, told: Sequence[dict[str, str]]) -> tuple[Contact, ...]:
+        found = [Contact(str(one["id"]), str(one["region"]), str(one["address"])) for one in told]
+        self._hearsay |= {contact.id: contact.address for contact in found}
+        return tuple(found)
+
     async def _first(self, member: Member) -> bytes:
         """What a machine says of itself, wherever it listens; that is remembered."""
         try:
@@ -159,8 +171,16 @@ class Peers:
     async def _address(self, member: Member) -> str:
         known = self._addresses.get(member.id)
         if known is None:
-            known = self._addresses[member.id] = await self._directory.address(member.id)
+            known = self._addresses[member.id] = await self._found(member.id)
         return known
+
+    async def _found(self, machine: str) -> str:
+        try:
+            return await self._directory.address(machine)
+        except DirectoryError:
+            if machine not in self._hearsay:
+                raise
+            return self._hearsay[machine]
 
 
 def _was_refused(error: BaseException | None) -> bool:

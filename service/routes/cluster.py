@@ -86,6 +86,7 @@ class ClusterRoutes:
             charges = unpack_charges(body)
         except FormatError as error:
             return _refusal(400, str(error))
+        await self._node.back()
         taken = await self._store.take(charges)
         return self._sealed(TAKE, pack_decisions(taken.decisions))
 

@@ -12,7 +12,7 @@ from service.cluster import node
 from service.cluster.directory import parse_machines
 from service.cluster.errors import DirectoryError, PeerError, PeerGone
 from service.cluster.handoff import Handoff
-from service.cluster.members import Members, Status
+from service.cluster.members import Contact, Members, Status
 from service.cluster.metrics import ClusterMetrics
 from service.cluster.node import Node
 from service.cluster.order import Order
@@ -32,6 +32,7 @@ class World:
     machines: dict[str, Status | None] = field(default_factory=dict)
     dns_is_down: bool = False
     gone: set[str] = field(default_factory=set)
+    unnamed: set[str] = field(default_factory=set)
     given: list[str] = field(default_factory=list)
     pulled: list[str] = field(default_factory=list)
 
@@ -39,11 +40,12 @@ class World:
         """What the DNS says."""
         if self.dns_is_down:
             raise DirectoryError("no answer")
-        return [ME, *(Member(name, "iad") for name in self.machines)]
+        named = (name for name in self.machines if name not in self.unnamed)
+        return [ME, *(Member(name, "iad") for name in named)]
 
     async def ask(self, member: Member) -> Status:
         """What a machine says of itself."""
-        if member.id in self.gone:
+        if member.id in self.gone or member.id not in self.machines:
             raise PeerGone("refused")
         status = self.machines[member.id]
         if status is None:
@@ -192,6 +194,46 @@ async def test_a_machine_learns_from_the_others_how_clients_are_shared(
     assert members.order == order(2, 100)
 
 
+async def test_who_answers_is_there_whatever_the_dns_says(world: World, members: Members) -> None:
+    """One machine that has no DNS, and is in none, agrees with all others on who owns whom."""
+    await members.refresh()
+    world.unnamed = {"a"}
+    await members.refresh()
+    assert names(members) == {"me", "a", "b"}
+
+    world.machines["a"] = None
+    await members.refresh()
+    assert names(members) == {"me", "b"}
+
+
+async def test_without_a_dns_the_others_tell_who_came_and_went(
+    world: World, members: Members
+) -> None:
+    """Those who answer tell of those who answer them; who came is asked, and gone is gone."""
+    await members.refresh()
+    world.dns_is_down = True
+    world.gone = {"b"}
+    world.machines["late"] = SERVING
+    heard = (Contact("late", "iad", "fdaa::1"), Contact("b", "iad", "fdaa::2"))
+    world.machines["a"] = replace(SERVING, contacts=heard)
+
+    assert not await members.refresh()
+
+    assert names(members) == {"me", "a", "late"}
+
+
+async def test_others_are_told_who_answers_and_where(world: World) -> None:
+    """Nobody who is silent, or was not reached."""
+    reached = {"a": "fdaa::1", "b": "fdaa::2"}
+    members = Members(ME, Dns(world), world.ask, address=lambda name: reached.get(name, ""))
+    world.machines["b"] = None
+    await members.refresh()
+
+    told = members.status(admitted=True, draining=False)
+
+    assert told.contacts == (Contact("a", "iad", "fdaa::1"),)
+
+
 REDIS = Status(admitted=True, affinity=False, store="redis")
 
 
@@ -318,7 +360,7 @@ async def test_a_machine_that_was_suspended_takes_what_it_missed(
 ) -> None:
     """It notices that more time went by than it waited, and tells the others that it is back."""
     monkeypatch.setattr(node, "_LEAST_SECONDS", 0.0)
-    times = iter([0.0, 3.0])
+    times = iter([0.0, 0.0, 3.0])
     waking = make_node(world, members, store=MemoryStore(1_000), clock=lambda: next(times, 3.0))
     async with waking.running(), asyncio.timeout(2):
         assert len(world.pulled) == 3
