@@ -16,6 +16,7 @@ from .limiter import (
     Policy,
     PolicyError,
     Quota,
+    UserKey,
     Verdict,
     by_client,
     problem_for,
@@ -51,6 +52,7 @@ class Limit:
         """See `limit`."""
         if cost > quota.burst:
             raise PolicyError(f"no request can pass; it costs {cost}, and '{quota}' never has that")
+        key = key if key is by_client else UserKey(key)
         Policy(name or "limit", quota, key, cost)  # a mistake is told here, and not to a client
         self._quota = quota
         self._key = key

@@ -5,7 +5,7 @@ import secrets
 from starlette.routing import Route
 
 from .limiter import Store
-from .login import DeviceCookies, Lockout, LoginGuard
+from .login import DeviceCookies, Lockout, LoginGuard, Unlock
 from .login.passwords import Passwords, PasswordsError
 from .routes.auth import LoginRoute
 from .settings import LoginSettings, SettingError
@@ -14,8 +14,8 @@ from .telemetry import Telemetry
 
 def make_login(
     settings: LoginSettings, on_fly: bool, memory_bytes: int, store: Store, telemetry: Telemetry
-) -> tuple[LoginGuard, Route]:
-    """The guard, and the route that it guards.
+) -> tuple[Unlock, Route]:
+    """What unlocks, and the route that is locked.
 
     Raises:
         SettingError: LOGIN_USERS has a mistake; its value is not shown.
@@ -29,4 +29,5 @@ def make_login(
         raise SettingError("LOGIN_USERS", "(hidden)", allowed) from error
     secret = settings.secret or secrets.token_hex()
     devices = DeviceCookies(secret.encode(), is_secure=on_fly)
-    return guard, LoginRoute(guard, passwords, devices, telemetry.on_login).route()
+    route = LoginRoute(guard, passwords, devices, telemetry.on_login).route()
+    return Unlock(store, lockout), route

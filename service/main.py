@@ -77,19 +77,19 @@ def build_app(settings: Settings, log: Any) -> Service:
     routes = health_routes(settings, readiness, limiter, store, signatures)
     key_guard = Guard(signatures)
     routes.append(statistics_route(statistics, key_guard))
-    guard = None
+    unlock = None
     if settings.login is not None:
         # argon2 is not needed where nobody logs in.
         from .logins import make_login  # noqa: PLC0415
 
         logins = make_login_store(settings, store, telemetry)
         stores.append(logins)
-        guard, route = make_login(
+        unlock, route = make_login(
             settings.login, settings.on_fly, settings.memory_bytes, logins, telemetry
         )
         routes.append(route)
     if settings.admin_token is not None:
-        routes += AdminRoutes(settings.admin_token, limiter, guard, reload, log).routes()
+        routes += AdminRoutes(settings.admin_token, limiter, unlock, reload, log).routes()
     portable = portable_of(stores, settings)
     cluster = None
     if settings.cluster is not None:

@@ -1,6 +1,6 @@
 """The policies that the settings ask for, and their reload at SIGHUP."""
 
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from .limiter import (
     KeyFunction,
@@ -11,6 +11,7 @@ from .limiter import (
     PolicyError,
     PolicySet,
     Quota,
+    UserKey,
     read_policies,
     window,
 )
@@ -80,9 +81,7 @@ def find_key(name: str) -> KeyFunction:
     except Exception as error:  # whatever an application's module does while it is imported
         said = f"{type(error).__name__}: {error}"[:200].replace("\n", " ")
         raise PolicyError(f"a key function's module fails; found {shown(name)}: {said}") from error
-    if not callable(found):
-        raise PolicyError(f"a key function is called with a Request; {name} can't be called")
-    return cast(KeyFunction, found)
+    return UserKey(found, name)
 
 
 def _check_quotas(policies: PolicySet, is_sliding_window: bool) -> None:

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from .limiter import (
     Decision,
+    KeyFailed,
     Listener,
     MemoryStore,
     Mode,
@@ -65,6 +66,12 @@ class Telemetry(Listener):
             "flygate_login_attempts",
             "Login attempts by outcome.",
             ["outcome"],
+            registry=self.registry,
+        )
+        self._key_failures = Counter(
+            "flygate_limiter_key_failures",
+            "Requests whose bucket a policy's key function could not name.",
+            ["policy"],
             registry=self.registry,
         )
         self._full = Counter(
@@ -143,6 +150,12 @@ class Telemetry(Listener):
             self._log.warning("login after failures", **_hashed(attempt), failures=attempt.failures)
         elif outcome == "wrong" and attempt.is_last:
             self._log.warning("login locked", **_hashed(attempt))
+
+    def on_key_failure(self, policy: str, error: KeyFailed) -> None:
+        """Count and log it; what fails at each request is logged now and then."""
+        self._key_failures.labels(policy).inc()
+        if self._logged.take_one(("key", policy), _STORE_ERRORS).allowed:
+            self._log.error("key function failed", policy=policy, error=str(error))
 
     def on_store_call(self, seconds: float, error: StoreError | None) -> None:
         """Measure it."""

@@ -117,10 +117,15 @@ def unlock(
     account: Annotated[
         str, typer.Argument(metavar="ACCOUNT", help="Its name; - reads standard input.")
     ],
-    address: Annotated[str, typer.Option(help="For guesses from this address only.")] = "",
+    address: Annotated[
+        str, typer.Option(help="Where the person comes from: ends what holds this address, too.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Forget the failed logins of an account.
+    """Forget the failed logins of an account and of its known devices.
+
+    The answer says what held the account, and what still does. An address that failed too often
+    stays locked until you name it.
 
     \b
     Examples:
@@ -228,4 +233,6 @@ def _rows(answer: Answer) -> Iterator[tuple[str, dict[str, Any]]]:
 def _word(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        return "; ".join(map(str, value)) or "nothing"
     return str(value)

@@ -9,6 +9,7 @@ from .decision import NEVER, Decision
 from .errors import (
     AddressError,
     ForeignSnapshot,
+    KeyFailed,
     LimiterError,
     PolicyError,
     QuotaError,
@@ -46,6 +47,8 @@ from .store.snapshot import Portable, Snapshot
 from .store.taker import Hitter, Taker
 from .store.threadsafe import ThreadSafeMemoryStore
 from .store.window import WindowStore
+from .subject import subject_of
+from .user_key import UserKey
 from .verdict import Verdict
 
 __all__ = [
@@ -64,6 +67,7 @@ __all__ = [
     "HeaderWriter",
     "Hitter",
     "Key",
+    "KeyFailed",
     "KeyFunction",
     "Limiter",
     "LimiterError",
@@ -92,6 +96,7 @@ __all__ = [
     "Taken",
     "Taker",
     "ThreadSafeMemoryStore",
+    "UserKey",
     "Verdict",
     "WindowStore",
     "by_client",
@@ -104,4 +109,5 @@ __all__ = [
     "parse",
     "problem_for",
     "read_policies",
+    "subject_of",
 ]

@@ -4,6 +4,7 @@ LimiterError
 ├── QuotaError       a quota that cannot be understood
 ├── PolicyError      a policy, or a set of them, that makes no sense
 ├── AddressError     a Redis URL that cannot be understood
+├── KeyFailed        an application's key function gave no bucket
 └── StoreError       the store could not do what was asked
     ├── StoreFull         no room for one more bucket that must be kept
     ├── StoreUnavailable  it cannot be reached, or not in time
@@ -30,6 +31,10 @@ class PolicyError(LimiterError, ValueError):
 
 class AddressError(LimiterError, ValueError):
     """A Redis URL that cannot be understood."""
+
+
+class KeyFailed(LimiterError):
+    """An application's key function raised, or gave no bucket's name."""
 
 
 class StoreError(LimiterError):

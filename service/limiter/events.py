@@ -1,6 +1,6 @@
 """What the limiter tells whoever listens. It imports no metrics library and writes no log."""
 
-from .errors import StoreError
+from .errors import KeyFailed, StoreError
 from .request import Request
 from .verdict import Verdict
 
@@ -10,6 +10,9 @@ class Listener:
 
     def on_verdict(self, request: Request, verdict: Verdict) -> None:
         """A request was decided on."""
+
+    def on_key_failure(self, policy: str, error: KeyFailed) -> None:
+        """A policy's key function could not say whose bucket a request belongs to."""
 
     def on_store_call(self, seconds: float, error: StoreError | None) -> None:
         """A store outside this process was asked, and answered or failed."""

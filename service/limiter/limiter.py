@@ -6,9 +6,10 @@ from typing import Any, Final, TypeVar
 from . import bucket
 from .clock import Clock, MonotonicClock
 from .decision import Decision
-from .errors import LimiterError, PolicyError
+from .errors import KeyFailed, LimiterError, PolicyError
 from .events import Listener
 from .former import FormerQuotas
+from .keyless import charge_without_keys, closed_without_keys
 from .policies import PolicySet
 from .policy import Mode, Policy
 from .quota import NANOS, Quota
@@ -90,7 +91,10 @@ class Limiter:
         memory = self._memory
         if memory is None:
             return False
-        charges = (policy.charge(request) for policy in self.policies.match(request))
+        try:
+            _, charges = self._charge(request, self.policies.match(request))
+        except KeyFailed:
+            return False  # nobody's bucket does
         return any(
             not memory.peek_now(charge.key, charge.quota, charge.cost).allowed
             for charge in charges
@@ -101,7 +105,10 @@ class Limiter:
         """Take what the request costs from these policies, whatever the set says."""
         if not policies:
             return Verdict(True, ())
-        charges = [policy.charge(request) for policy in policies]
+        try:
+            policies, charges = self._charge(request, policies, self._listeners)
+        except KeyFailed:
+            return self._tell(request, closed_without_keys(policies))
         if self._former.known:
             await self._former.carry_over(self._store, policies, charges, self._now())
         decisions, source = await self._store.take(charges)
@@ -119,8 +126,11 @@ class Limiter:
         """
         if self.policies.denies(request):
             return self._tell(request, Verdict(False, (), Source.DENY_LIST))
-        policies = self.policies.match(request)
-        charges = [policy.charge(request) for policy in policies]
+        policies: Sequence[Policy] = self.policies.match(request)
+        try:
+            policies, charges = self._charge(request, policies, self._listeners)
+        except KeyFailed:
+            return self._tell(request, closed_without_keys(policies))
         decisions = await take(charges) if charges else []
         results = tuple(zip(policies, decisions, strict=True))
         return self._tell(request, Verdict(not is_refused(charges, decisions), results))
@@ -128,9 +138,10 @@ class Limiter:
     async def refund(self, request: Request, verdict: Verdict) -> None:
         """Give back what an allowed request took: it turned out not to count."""
         if verdict.allowed:
-            for policy, decision in verdict.results:
-                if decision.allowed:
-                    await self._store.give_back(policy.charge(request))
+            taken = [policy for policy, decision in verdict.results if decision.allowed]
+            _, charges = self._charge(request, taken)
+            for charge in charges:
+                await self._store.give_back(charge)
 
     def replace(self, policies: PolicySet) -> None:
         """Apply other policies from now on.
@@ -166,10 +177,27 @@ class Limiter:
     def _check_one(self, request: Request, policy: Policy) -> Verdict:
         """What `check_policies` says of a single policy: nearly every request's way."""
         take = self._takers.get(policy) or self._learn(policy)
-        decision = take(policy.key(request), policy.cost)
+        try:
+            subject = policy.key(request)
+        except KeyFailed:
+            return _at_once(self.check_policies(request, [policy]))
+        decision = take(subject, policy.cost)
         allowed = decision.allowed or policy.mode is not Mode.ENFORCE
         verdict = Verdict(allowed, ((policy, decision),))
         return self._tell(request, verdict) if self._listeners else verdict
+
+    def _charge(
+        self, request: Request, policies: Sequence[Policy], listeners: Sequence[Listener] = ()
+    ) -> tuple[Sequence[Policy], list[Charge]]:
+        """What the policies charge; without those that are open and whose key function fails.
+
+        Raises:
+            KeyFailed: the key function of a policy fails that is closed then.
+        """
+        try:
+            return policies, [policy.charge(request) for policy in policies]
+        except KeyFailed:
+            return charge_without_keys(request, policies, listeners)
 
     def _learn(self, policy: Policy) -> Taker:
         memory = self._memory

@@ -113,8 +113,15 @@ class Policy:
         return not self.routes or any(route.matches(request) for route in self.routes)
 
     def charge(self, request: Request) -> Charge:
-        """What a request takes, and from which bucket."""
-        subject = self.key(request)
+        """What a request takes, and from which bucket.
+
+        Raises:
+            KeyFailed: an application's key function does not say.
+        """
+        return self.charge_for(self.key(request), request)
+
+    def charge_for(self, subject: str, request: Request) -> Charge:
+        """What a request takes from the bucket of a key."""
         if self.overrides:
             key, quota = self.bucket_of(subject), self.quota_of(subject)
         else:

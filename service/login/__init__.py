@@ -7,6 +7,7 @@ from .device import DeviceCookies
 from .guard import Attempt, LoginGuard, Outcome
 from .lockout import Lockout
 from .names import account_name
+from .unlock import Unlock, Unlocked
 
 __all__ = [
     "Attempt",
@@ -14,5 +15,7 @@ __all__ = [
     "Lockout",
     "LoginGuard",
     "Outcome",
+    "Unlock",
+    "Unlocked",
     "account_name",
 ]

@@ -4,11 +4,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from service.limiter import Charge, Store, StoreError, StoreUnavailable
+from service.limiter import Charge, Store, StoreError, StoreUnavailable, bucket
 from service.limiter.store.base import is_refused
 from service.limiter.store.share import share_of
 
-from .lockout import ACCOUNT, PAIR, Lockout, pair_key
+from .lockout import ADDRESS, Lockout, lock_key
 
 
 class Outcome(StrEnum):
@@ -65,45 +65,63 @@ class LoginGuard:
         charges = self._lockout.charges(account, network, device)
         if share > 1:
             charges = [share_of(charge, share) for charge in charges]
-        decisions, source = await self._store.take(charges)
-        wait = max(decision.retry_after_seconds for decision in decisions)
-        if is_refused(charges, decisions):
-            outcome = Outcome.LOCKED if decisions[0].allowed else Outcome.ADDRESS
-            if source.startswith("failed"):
-                outcome = Outcome.UNAVAILABLE
-            return Attempt(outcome, account, network, tuple(charges), False, wait)
-        # After the address comes the counter that locks: of the pair, or of the known device.
-        own = decisions[1]
-        used = own.quota.burst - own.remaining - 1
-        is_last = own.remaining == 0
-        attempt = Attempt(
-            Outcome.ADMITTED, account, network, tuple(charges), is_last, 0, failures=used
-        )
-        return await self._lock_ahead(attempt) if is_last else attempt
+        attempt = Attempt(Outcome.ADMITTED, account, network, tuple(charges))
+        try:
+            if await self._is_locked(attempt):
+                return await self._refused_by_lock(attempt)
+            attempt = await self._reserve(attempt)
+            if attempt.is_last:
+                # Before the password is checked: afterwards the store may be gone.
+                await self._lock(attempt)
+        except StoreError:
+            return replace(attempt, outcome=Outcome.UNAVAILABLE, retry_after_seconds=1)
+        return attempt
 
     async def succeeded(self, attempt: Attempt) -> None:
         """The password was right: nothing was used, and this guesser is none.
 
+        Whatever failed before at the counter that locks, the pair's or the device's, was his own.
         If the store cannot be asked, what was reserved stays taken, and the last attempt's lock.
         """
-        for number, charge in enumerate(attempt.charges):
+        own, *others = attempt.charges
+        for key in (lock_key(own.key), own.key):
             with suppress(StoreUnavailable):
-                if charge.key[0] == PAIR or (number == 1 and attempt.is_last):
-                    await self._store.reset(charge.key)
-                else:
-                    await self._store.give_back(charge)
+                await self._store.reset(key)
+        for charge in others:
+            with suppress(StoreUnavailable):
+                await self._store.give_back(charge)
 
-    async def unlock(self, account: str, network: str | None = None) -> bool:
-        """Forget the failures of an account, and those of one address at it."""
-        was_slowed = await self._store.reset((ACCOUNT, account))
-        was_locked = network is not None and await self._store.reset(pair_key(account, network))
-        return was_slowed or was_locked
+    async def _is_locked(self, attempt: Attempt) -> bool:
+        key = lock_key(attempt.charges[0].key)
+        return (await self._store.peek(key, self._lockout.lock)).owed_ns > 0
 
-    async def _lock_ahead(self, attempt: Attempt) -> Attempt:
-        """Lock before the password is checked: afterwards the store may be gone."""
-        own = attempt.charges[1]
-        try:
-            await self._store.owe(own.key, own.quota, self._lockout.locked_owed_ns)
-        except StoreError:
+    async def _refused_by_lock(self, attempt: Attempt) -> Attempt:
+        """An address that tries too much is told so here, too, or it would know of the lock."""
+        for charge in attempt.charges:
+            if charge.key[0] == ADDRESS:
+                owed = (await self._store.peek(charge.key, charge.quota)).owed_ns
+                decision, _ = bucket.take(owed, 0, charge.cost, charge.quota)
+                if not decision.allowed:
+                    wait = decision.retry_after_seconds
+                    return replace(attempt, outcome=Outcome.ADDRESS, retry_after_seconds=wait)
+        return replace(attempt, outcome=Outcome.LOCKED)
+
+    async def _reserve(self, attempt: Attempt) -> Attempt:
+        charges = attempt.charges
+        decisions, source = await self._store.take(charges)
+        if source.startswith("failed"):
             return replace(attempt, outcome=Outcome.UNAVAILABLE, retry_after_seconds=1)
-        return attempt
+        if not is_refused(charges, decisions):
+            own = decisions[0]
+            used = own.quota.burst - own.remaining - 1
+            return replace(attempt, is_last=own.remaining == 0, failures=used)
+        for charge, decision in zip(charges, decisions, strict=True):
+            if charge.key[0] == ADDRESS and not decision.allowed:
+                # Its own wait: that of another counter would tell of the account.
+                wait = decision.retry_after_seconds
+                return replace(attempt, outcome=Outcome.ADDRESS, retry_after_seconds=wait)
+        return replace(attempt, outcome=Outcome.LOCKED)
+
+    async def _lock(self, attempt: Attempt) -> None:
+        key, lockout = lock_key(attempt.charges[0].key), self._lockout
+        await self._store.owe(key, lockout.lock, lockout.lock_ns)

@@ -64,20 +64,21 @@ class LoginRoute:
             return _problem({"title": "Bad request", "status": 400, "detail": detail})
         account, password = submitted
         network = client_key(request.client.host if request.client else "")
-        device = self._devices.read(account, request.cookies.get(NAME))
+        cookie = request.cookies.get(NAME)
+        device = self._devices.read(account, cookie)
         try:
             # Before anything is counted: who can't be served has made no attempt.
             async with self._line.turn(is_known=device is not None):
                 share = request.scope.get(SHARE, 1)
                 attempt = await self._guard.admit(account, network, device, share)
-                return await self._check(attempt, password)
+                return await self._check(attempt, password, cookie)
         except LineFull as full:
             wait = full.wait_seconds
             return self._too_much(
                 Attempt(Outcome.BUSY, account, network, (), retry_after_seconds=wait)
             )
 
-    async def _check(self, attempt: Attempt, password: str) -> Response:
+    async def _check(self, attempt: Attempt, password: str, cookie: str | None) -> Response:
         if attempt.outcome is Outcome.ADDRESS or attempt.outcome is Outcome.UNAVAILABLE:
             return self._too_much(attempt)
         is_welcome = attempt.outcome is Outcome.ADMITTED
@@ -87,7 +88,7 @@ class LoginRoute:
         await self._guard.succeeded(attempt)
         self._on_outcome("succeeded", attempt)
         answer = JSONResponse({"status": "logged in"}, headers={"cache-control": "no-store"})
-        answer.headers["set-cookie"] = self._devices.make(attempt.account)
+        answer.headers["set-cookie"] = self._devices.make(attempt.account, cookie)
         return answer
 
     def _too_much(self, attempt: Attempt) -> Response:

@@ -1,12 +1,11 @@
 """Health, readiness and the limiter's probe: ours, whatever application is wrapped."""
 
-import hmac
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from service import __version__
+from service.bearer import bears
 from service.limiter import GuardedStore, Limiter, Store
 from service.paths import HEALTH, PRIVATE, PROBE, READY
 from service.readiness import Readiness
@@ -49,10 +48,8 @@ def _may_know(request: Request, token: str | None, signatures: Signatures | None
     """
     if request.scope.get(PRIVATE):
         return True
-    if token is not None:
-        given = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if hmac.compare_digest(given.encode(), token.encode()):
-            return True
+    if token is not None and bears(request.headers.get("authorization", ""), token):
+        return True
     return signatures is not None and signatures.nonce(request.scope) is not None
 
 

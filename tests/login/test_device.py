@@ -1,7 +1,7 @@
 """Device cookies: signed, for one account, and not for ever."""
 
 from service.login import DeviceCookies
-from service.login.device import NAME
+from service.login.device import MOST_ACCOUNTS, NAME
 
 
 def value(cookie: str) -> str:
@@ -56,3 +56,30 @@ def test_attributes() -> None:
     """Scripts cannot read it, other sites do not send it, and on Fly it needs TLS."""
     assert "HttpOnly; SameSite=Lax; Secure" in DeviceCookies(b"s", True).make("ada")
     assert "Secure" not in DeviceCookies(b"s", False).make("ada")
+
+
+def test_a_shared_browser_knows_all_who_log_in() -> None:
+    """Bob's login does not make a stranger of ada's device; hers is not worth anything to him."""
+    cookies = DeviceCookies(b"secret", True)
+    shared = value(cookies.make("ada"))
+    hers = cookies.read("ada", shared)
+    assert cookies.read("bob", shared) is None
+
+    both = value(cookies.make("bob", shared))
+
+    assert cookies.read("ada", both) == hers
+    assert cookies.read("bob", both) not in (None, hers)
+    assert value(cookies.make("ada", both)).count("~") == 1
+
+
+def test_it_knows_a_bounded_number() -> None:
+    """Who has not logged in for the longest is forgotten; what others put there grows nothing."""
+    cookies = DeviceCookies(b"secret", True)
+    cookie = None
+    for number in range(MOST_ACCOUNTS + 1):
+        cookie = value(cookies.make(f"user{number}", cookie))
+
+    known = [cookies.read(f"user{number}", cookie) is not None for number in range(9)]
+    assert known == [False] + [True] * MOST_ACCOUNTS
+    for strange in ("~" * 4_000, "x.y.z~" * 3, f"{cookie}~" * 40):
+        assert len(value(cookies.make("ada", strange))) < 600

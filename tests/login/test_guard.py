@@ -16,7 +16,7 @@ from service.limiter import (
     StoreUnavailable,
     Taken,
 )
-from service.login import Lockout, LoginGuard, Outcome
+from service.login import Lockout, LoginGuard, Outcome, Unlock
 
 ADA = "ada@example.org"
 STRANGER, OWNER = "198.51.100.1", "192.0.2.1"
@@ -29,7 +29,8 @@ class Scene:
         """Five attempts in 15 minutes, then a lock of 20."""
         self.clock = FakeClock()
         self.store = MemoryStore(clock=self.clock)
-        self.guard = LoginGuard(self.store, Lockout.of(attempts, 15, 20))
+        self.rules = Lockout.of(attempts, 15, 20)
+        self.guard = LoginGuard(self.store, self.rules)
 
     async def fail(
         self, account: str = ADA, network: str = STRANGER, device: str | None = None
@@ -146,9 +147,12 @@ async def test_operators_unlock() -> None:
     for _ in range(6):
         await scene.fail()
 
-    assert await scene.guard.unlock(ADA, STRANGER)
+    unlock = Unlock(scene.store, scene.rules)
+    done = await unlock(ADA, STRANGER)
+    assert done.held == ("address at the account",)
+    assert done.still == ()
     assert await scene.fail() is Outcome.ADMITTED
-    assert not await scene.guard.unlock("nobody", OWNER)
+    assert (await unlock("nobody", OWNER)).held == ()
 
 
 async def test_success_undoes_the_lock_of_the_last_attempt() -> None:

@@ -1,10 +1,13 @@
 """The admin API: for whoever has the token, and for nobody else."""
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 from structlog.testing import CapturingLogger
 
 from service.main import build_app
@@ -12,6 +15,8 @@ from service.settings import SettingError, Settings
 
 TOKEN = "a token for the tests only"
 ADMIN = "/_flygate/admin"
+HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+USERS = json.dumps({"ada@example.org": HASHER.hash("correct horse")})
 
 
 class Log(CapturingLogger):
@@ -131,3 +136,171 @@ async def test_the_audit_line_hides_api_keys() -> None:
         )
     [line] = log.of("admin")
     assert line["on"]["key"] == "x-api-key=(hidden)"
+
+
+async def test_the_audit_line_names_no_account() -> None:
+    """It can be recognised by its digest, in a mistake, too, and not be read."""
+    log = Log()
+    name = "ada.canary@example.org"
+    async with operator(log, LOGIN_USERS=USERS) as client:
+        await client.post(f"{ADMIN}/unlock", params={"account": name, "address": "192.0.2.9"})
+        await client.post(f"{ADMIN}/unlock", params={"account": name, "address": "nonsense"})
+        await client.get(f"{ADMIN}/bucket", params={"policy": "default", "key": name, "x": name})
+
+    lines = log.of("admin")
+    assert len(lines) == 3
+    assert "canary" not in str(lines)
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    assert lines[0]["on"] == {"address": "192.0.2.9", "account_sha256": digest}
+
+
+@pytest.mark.parametrize(
+    ("field", "status"),
+    [
+        (f"Bearer {TOKEN}", 200),
+        (f"bearer {TOKEN}", 200),
+        (f"BEARER  {TOKEN}", 200),
+        (TOKEN, 401),
+        (f"Basic {TOKEN}", 401),
+        (f"Bearer{TOKEN}", 401),
+        ("Bearer ", 401),
+        (f"Bearer {TOKEN}x", 401),
+    ],
+)
+async def test_the_token_comes_as_rfc_9110_says(field: str, status: int) -> None:
+    """By its scheme, in any case; at /health as well."""
+    async with operator() as client:
+        answer = await client.get(f"{ADMIN}/policies", headers={"authorization": field})
+        health = await client.get("/health", headers={"authorization": field})
+
+    assert answer.status_code == status
+    assert ("limiter" in health.json()) is (status == 200)
+
+
+POLICIES = """
+allow = ["198.51.100.0/24"]
+[[policy]]
+name = "default"
+quota = "1000/m"
+exempt = ["192.0.2.77"]
+[[policy]]
+name = "wide"
+quota = "1000/m"
+key = "client/48"
+[[policy]]
+name = "keys"
+quota = "1000/m"
+key = "header:X-Api-Key"
+[[policy]]
+name = "all"
+quota = "1000/m"
+key = "everyone"
+[[policy]]
+name = "tried"
+quota = "1000/m"
+mode = "shadow"
+"""
+
+
+@pytest.mark.parametrize(
+    ("policy", "key", "client", "headers"),
+    [
+        ("default", "192.0.2.5", "192.0.2.5", {}),
+        ("default", "::ffff:192.0.2.5", "192.0.2.5", {}),
+        ("default", "2001:db8:1:2::/64", "2001:db8:1:2::9", {}),
+        ("wide", "2001:db8:1:2::9", "2001:db8:1:ffff::1", {}),
+        ("wide", "2001:db8:1::/48", "2001:db8:1:2::9", {}),
+        ("wide", "192.0.2.5", "192.0.2.5", {}),
+        ("keys", "x-api-key=abc", "192.0.2.5", {"x-api-key": "abc"}),
+        ("keys", "X-Api-Key=abc", "192.0.2.5", {"x-api-key": "abc"}),
+        ("keys", "192.0.2.5", "192.0.2.5", {}),
+        ("all", "everyone", "192.0.2.5", {}),
+    ],
+)
+async def test_who_is_blocked_is_refused(
+    policies: str, policy: str, key: str, client: str, headers: dict[str, str]
+) -> None:
+    """Whatever the policy groups by, the bucket is the one that the client's requests come to."""
+    async with operator(RATE_LIMIT_POLICIES=policies) as web:
+        bucket = {"policy": policy, "key": key}
+        blocked = await web.post(f"{ADMIN}/block", params={**bucket, "seconds": 600})
+        app = web._transport.app  # type: ignore[attr-defined]
+        there = httpx.ASGITransport(app, client=(client, 1))
+        elsewhere = httpx.AsyncClient(transport=there, base_url="http://test", headers=headers)
+        async with elsewhere as asked:
+            answer = await asked.get("/")
+
+    assert blocked.status_code == 200
+    assert blocked.json()["remaining"] == 0
+    assert answer.status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("policy", "key", "complaint"),
+    [
+        ("default", "nonsense", "write key=192.0.2.1"),
+        ("default", "x-api-key=abc", "write key=192.0.2.1"),
+        ("default", "192.0.2.256", "write key=192.0.2.1"),
+        ("default", "2001:db8:1::/48", "write key=2001:db8:1::/64"),
+        ("wide", "2001:db8:1:2::/64", "write key=2001:db8:1::/48"),
+        ("keys", "x-other=abc", "no buckets by that header"),
+        ("keys", "x-api-key=", "no buckets by that header"),
+        ("keys", "abc", "write key=192.0.2.1"),
+        ("all", "192.0.2.5", "write key=everyone"),
+        ("tried", "192.0.2.5", "mode shadow"),
+        ("default", "198.51.100.5", "is in allow"),
+        ("default", "192.0.2.77", "is in exempt"),
+    ],
+)
+async def test_a_block_that_would_refuse_nobody_is_refused(
+    policies: str, policy: str, key: str, complaint: str
+) -> None:
+    """A key that no request has, a policy that refuses nobody, who is never limited."""
+    async with operator(RATE_LIMIT_POLICIES=policies) as web:
+        bucket = {"policy": policy, "key": key, "seconds": "600"}
+        answer = await web.post(f"{ADMIN}/block", params=bucket)
+
+    assert answer.status_code == 400
+    assert complaint in answer.json()["error"]
+
+
+async def test_unlock_says_what_holds_an_account_and_what_still_does() -> None:
+    """A lock ends; of an address that is not named, or that a policy refuses, the answer tells."""
+    async with operator(
+        LOGIN_USERS=USERS, LOGIN_MAX_ATTEMPTS="2", RATE_LIMIT_RPM="1", RATE_LIMIT_BURST="9"
+    ) as web:
+        wrong = {"username": "ada@example.org", "password": "guess"}
+        statuses = [(await web.post("/auth/login", json=wrong)).status_code for _ in range(3)]
+        named = {"account": "ada@example.org", "address": "192.0.2.1"}
+        somewhere = await web.post(f"{ADMIN}/unlock", params={"account": "ada@example.org"})
+        bad = await web.post(f"{ADMIN}/unlock", params={**named, "address": "nonsense"})
+        done = await web.post(f"{ADMIN}/unlock", params=named)
+        right = {**wrong, "password": "correct horse"}
+        welcome = await web.post("/auth/login", json=right)
+        refused = [(await web.post("/auth/login", json=right)).status_code for _ in range(3)]
+        app = web._transport.app  # type: ignore[attr-defined]
+        there = httpx.ASGITransport(app, client=("192.0.2.2", 1))
+        elsewhere = httpx.AsyncClient(transport=there, base_url="http://test", headers=web.headers)
+        async with elsewhere as other:
+            held = await other.post(f"{ADMIN}/unlock", params=named)
+
+    assert statuses == [401] * 3
+    assert somewhere.json()["was_locked"] is False
+    assert "name it with address=" in somewhere.json()["still_held_by"][0]
+    assert bad.status_code == 400
+    assert done.json() == {
+        "was_locked": True,
+        "held_by": ["address at the account"],
+        "still_held_by": [],
+    }
+    assert welcome.status_code == 200
+    assert refused[-1] == 429
+    assert held.json()["still_held_by"] == ["policy default"]
+
+
+@pytest.fixture
+def policies(tmp_path: Path) -> str:
+    """A file with policies of every kind."""
+    path = tmp_path / "policies.toml"
+    path.write_text(POLICIES)
+    return str(path)

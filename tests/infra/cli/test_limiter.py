@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
+from infra.admin import Answer
 from infra.cli import __main__ as command_line
+from infra.cli import limiter
 
 
 @pytest.mark.parametrize("act", ["peek", "reset", "block", "unlock"])
@@ -23,3 +25,12 @@ def test_a_key_that_does_not_come_is_no_key(
         command_line.main()
 
     assert "Standard input is empty" in capsys.readouterr().err
+
+
+def test_what_held_an_account_is_said_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """Lists are read, and an empty one is nothing."""
+    held = {"was_locked": True, "held_by": ["account", "known device"], "still_held_by": []}
+    limiter._show([Answer("d89", held)])
+
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "yes account; known device nothing" in shown

@@ -1,0 +1,58 @@
+"""What is charged while an application's key function does not say whose bucket it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from .decision import Decision
+from .errors import KeyFailed
+from .events import Listener
+from .policy import Mode, Policy
+from .quota import NANOS
+from .request import Request
+from .store.base import Charge, Failure, Source
+from .verdict import Verdict
+
+_WAIT_NS: Final = NANOS
+
+
+def charge_without_keys(
+    request: Request, policies: Sequence[Policy], listeners: Sequence[Listener]
+) -> tuple[list[Policy], list[Charge]]:
+    """As the policies' `failure` says, like for a store that fails.
+
+    With `fair_share` the client has a bucket by its address; with `open` the policy is left out.
+
+    Raises:
+        KeyFailed: with `closed`.
+    """
+    charged: list[tuple[Policy, Charge]] = []
+    closed: KeyFailed | None = None
+    for policy in policies:
+        try:
+            charged.append((policy, policy.charge(request)))
+        except KeyFailed as error:
+            for listener in listeners:
+                listener.on_key_failure(policy.name, error)
+            if policy.failure is Failure.FAIR_SHARE:
+                charged.append((policy, policy.charge_for(request.client, request)))
+            elif _is_closed(policy):
+                closed = error
+    if closed is not None:
+        raise closed
+    return [policy for policy, _ in charged], [charge for _, charge in charged]
+
+
+def closed_without_keys(policies: Sequence[Policy]) -> Verdict:
+    """The refusal by policies whose key function fails."""
+    results = tuple(
+        (policy, Decision(False, _WAIT_NS, policy.quota.capacity_ns, policy.quota))
+        for policy in policies
+        if _is_closed(policy)
+    )
+    return Verdict(False, results, Source.FAILED_CLOSED)
+
+
+def _is_closed(policy: Policy) -> bool:
+    return policy.failure is Failure.CLOSED and policy.mode is Mode.ENFORCE
