@@ -1,7 +1,7 @@
 """What an operator forbids for a while: it stands by itself, whatever becomes of quotas."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from .clock import Clock, MonotonicClock
 from .decision import Decision
@@ -15,6 +15,12 @@ _QUOTA: Final = Quota(1, NANOS)
 # What another machine blocks is noticed after so long.
 _LOOK_EVERY_NS: Final = NANOS
 _NOBODY: Final[dict[int, Decision]] = {}
+
+
+class Gate(Protocol):
+    """Says without a look at any bucket whether somebody may be blocked."""
+
+    may_block: bool
 
 
 class Blocks:
@@ -44,8 +50,10 @@ class Blocks:
         if any(charges[place].binding for place in blocked):
             charges = [each._replace(cost=0) if each.binding else each for each in charges]
         decisions, source = await self._store.take(charges)
-        found = [blocked.get(place, decision) for place, decision in enumerate(decisions)]
-        return Taken(found, source)
+        for place, refusal in blocked.items():
+            quota = decisions[place].quota
+            decisions[place] = Decision(False, refusal.wait_ns, quota.capacity_ns, quota)
+        return Taken(decisions, source)
 
     async def find(self, charges: Sequence[Charge]) -> dict[int, Decision]:
         """The refusals of those charges whose policy has blocked the one who asks, by place."""

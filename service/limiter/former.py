@@ -79,8 +79,10 @@ def _longest_ns(policy: Policy) -> int:
 
 
 async def _carry_over(store: Store, before: Key, old: Quota, new: Quota, key: Key) -> None:
-    owed = (await store.peek(before, old)).owed_ns
+    _, _, owed, counted = await store.peek(before, old)
     if owed > 0:
+        # As the store counts it, which for a window is without a burst.
+        counts = (await store.peek(key, new)).quota
         # In this order nobody gains if the store fails in between.
-        await store.owe(key, new, bucket.rescale(owed, 0, old, new))
+        await store.owe(key, new, bucket.rescale(owed, 0, counted, counts))
         await store.reset(before)

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
-from .blocks import Blocks
+from .blocks import Blocks, Gate
 from .clock import Clock, MonotonicClock
 from .decision import Decision
 from .errors import LimiterError, PolicyError
@@ -57,6 +57,8 @@ class Limiter:
         self._now = clock.now
         self._blocks = Blocks(store, clock)
         self._former = FormerQuotas()
+        self._replaced = self._former.known
+        self._gate: Gate = self._memory or _Open()
         self._takers: dict[Policy, Taker] = {}
 
     async def check(self, request: Request) -> Verdict:
@@ -69,18 +71,18 @@ class Limiter:
 
     def check_now(self, request: Request) -> Verdict:
         """`check`, without an await. Only if `is_instant`."""
-        policies, memory = self.policies, self._memory
-        # There may be more to do than to take from a bucket.
-        is_special = request.share != 1 or self._former.known or memory is None or memory.may_block
+        policies = self.policies
         single = policies.single
-        if single is not None and not is_special and request.path not in policies.exempt_paths:
+        # There may be more to do than to take from a bucket.
+        is_plain = request.share == 1 and not self._replaced and not self._gate.may_block
+        if is_plain and single is not None and request.path not in policies.exempt_paths:
             return self._check_one(request, single)
         if policies.denies(request):
             return self._tell(request, Verdict(False, (), Source.DENY_LIST))
         matched = policies.match(request)
         if not matched:
             return Verdict(True, ())
-        if len(matched) == 1 and not is_special:
+        if len(matched) == 1 and is_plain:
             return self._check_one(request, matched[0])
         return _at_once(self.check_policies(request, matched))
 
@@ -101,7 +103,7 @@ class Limiter:
         if not policies:
             return Verdict(True, ())
         charges = [policy.charge(request) for policy in policies]
-        if self._former.known:
+        if self._replaced:
             await self._former.carry_over(self._store, policies, charges, self._now())
         decisions, source = await self._blocks.take(charges)
         if request.share > 1 and source is Source.MEMORY:
@@ -200,6 +202,12 @@ class Limiter:
         for listener in self._listeners:
             listener.on_verdict(request, verdict)
         return verdict
+
+
+class _Open:
+    """What a store elsewhere says before it was asked."""
+
+    may_block = False
 
 
 def _at_once(work: Coroutine[Any, Any, _T]) -> _T:

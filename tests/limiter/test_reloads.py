@@ -2,8 +2,11 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from service.limiter import (
     FakeClock,
@@ -215,3 +218,40 @@ async def test_a_refusal_that_is_remembered_still_counts_for_the_candidate(valke
 def _would_deny(verdict: Verdict) -> bool:
     [candidate] = [decision for policy, decision in verdict.results if "candidate" in policy.name]
     return not candidate.allowed
+
+
+acts = st.one_of(
+    st.tuples(st.just("ask"), st.integers(1, 8)),
+    st.tuples(st.just("reload"), st.sampled_from(["", "3/m", "5/m", "4/2m", "6/m burst 2"])),
+    st.tuples(st.just("wait"), st.integers(1, 90)),
+    st.tuples(st.just("block"), st.integers(1, 90)),
+    st.tuples(st.just("free"), st.just(0)),
+)
+
+
+@settings(max_examples=100)
+@given(trace=st.lists(acts, max_size=25))
+async def test_nobody_gets_more_than_the_largest_quota(trace: list[tuple[str, Any]]) -> None:
+    """Whatever is done in whatever order, and nobody who is blocked is served."""
+    clock = FakeClock()
+    machine = Limiter(policies("5/m"), MemoryStore(clock=clock), clock=clock)
+    served: list[int] = []  # since the last full bucket that an operator gave
+    blocked_until = 0
+    for act, value in trace:
+        if act == "ask" and machine.policies.policies:
+            passes = await passed(machine, value)
+            assert not passes or clock.now() >= blocked_until
+            served += [clock.now()] * passes
+        elif act == "reload":
+            machine.replace(policies(value))
+        elif act == "wait":
+            clock.advance(seconds=value)
+        elif act == "block" and machine.policies.policies:
+            await machine.block("default", CLIENT, value)
+            blocked_until = max(blocked_until, clock.now() + value * NANOS)
+        elif act == "free" and machine.policies.policies:
+            await machine.reset("default", CLIENT)
+            served, blocked_until = [], 0
+    for first, began in enumerate(served):
+        for last, ended in enumerate(served[first:], 1):
+            assert last <= 5 + (ended - began) * 6 // (60 * NANOS)
