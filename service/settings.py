@@ -16,8 +16,8 @@ from .limiter import (
     Quota,
     QuotaError,
     canonical,
+    window,
 )
-from .limiter import window
 from .limiter.quota import NANOS
 from .limiter.store.address import RedisAddress
 

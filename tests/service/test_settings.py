@@ -90,7 +90,7 @@ def test_a_window_that_cannot_count_so_far() -> None:
     """It stops the start, and does not refuse from the thousandth request on."""
     found = {"RATE_LIMIT_ALGORITHM": "sliding_window", "RATE_LIMIT_RPM": "60000000"}
 
-    with pytest.raises(SettingError, match="RATE_LIMIT_RPM: .* counts to 244947"):
+    with pytest.raises(SettingError, match=r"RATE_LIMIT_RPM: .* counts to 244947"):
         Settings.from_environment(found)
 
 
