@@ -80,6 +80,8 @@ class Limit:
         """Take, and say what came of it: for the messages of a WebSocket."""
         limiter: Limiter = connection.scope[LIMITER]
         request = request_of(connection.scope)
+        if limiter.policies.allows(request):
+            return Verdict(True, ())
         return await limiter.check_policies(request, [self._policy(connection)])
 
     def _policy(self, connection: HTTPConnection) -> Policy:

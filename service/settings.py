@@ -16,6 +16,7 @@ from .limiter import (
     Quota,
     QuotaError,
     canonical,
+    window,
 )
 from .limiter.quota import NANOS
 from .limiter.store.address import RedisAddress
@@ -283,6 +284,8 @@ def _limiter(read: "_Reader") -> LimiterSettings:
     except QuotaError as error:
         allowed = f"a burst that {rpm} requests a minute refill within a year"
         raise SettingError("RATE_LIMIT_BURST", str(burst), allowed) from error
+    if algorithm == _WINDOW:
+        _check_window(quota)
     storage = read.choice("RATE_LIMIT_STORAGE", "memory", ["memory", "redis"])
     redis_url = _redis_url(read, storage)
     policies = read.text("RATE_LIMIT_POLICIES")
@@ -306,6 +309,13 @@ def _limiter(read: "_Reader") -> LimiterSettings:
         charges_preflights=read.choice("RATE_LIMIT_PREFLIGHTS", "free", ["free", "charged"])
         == "charged",
     )
+
+
+def _check_window(quota: Quota) -> None:
+    try:
+        window.check(quota)
+    except QuotaError as error:
+        raise SettingError("RATE_LIMIT_RPM", str(quota.units), f"fewer; {error}") from error
 
 
 def _redis_url(read: "_Reader", storage: str) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
-from . import bucket
+from .blocks import Blocks, Gate
 from .clock import Clock, MonotonicClock
 from .decision import Decision
 from .errors import KeyFailed, LimiterError, PolicyError
@@ -12,9 +12,8 @@ from .former import FormerQuotas
 from .keyless import charge_without_keys, closed_without_keys
 from .policies import PolicySet
 from .policy import Mode, Policy
-from .quota import NANOS, Quota
 from .request import Request
-from .store.base import Charge, Key, Source, Store, is_refused
+from .store.base import Charge, Source, Store, is_refused
 from .store.memory import MemoryStore
 from .store.taker import Taker
 from .verdict import Verdict
@@ -55,8 +54,12 @@ class Limiter:
         self._memory = store if isinstance(store, MemoryStore) else None
         self.is_instant = self._memory is not None
         self._listeners = tuple(listeners)
-        self._now = (clock or MonotonicClock()).now
+        clock = clock or MonotonicClock()
+        self._now = clock.now
+        self._blocks = Blocks(store, clock)
         self._former = FormerQuotas()
+        self._replaced = self._former.known
+        self._gate: Gate = self._memory or _Open()
         self._takers: dict[Policy, Taker] = {}
 
     async def check(self, request: Request) -> Verdict:
@@ -70,19 +73,17 @@ class Limiter:
     def check_now(self, request: Request) -> Verdict:
         """`check`, without an await. Only if `is_instant`."""
         policies = self.policies
-        single = policies.single if request.share == 1 else None
-        if (
-            single is not None
-            and request.path not in policies.exempt_paths
-            and not self._former.known
-        ):
+        single = policies.single
+        # There may be more to do than to take from a bucket.
+        is_plain = request.share == 1 and not self._replaced and not self._gate.may_block
+        if is_plain and single is not None and request.path not in policies.exempt_paths:
             return self._check_one(request, single)
         if policies.denies(request):
             return self._tell(request, Verdict(False, (), Source.DENY_LIST))
         matched = policies.match(request)
         if not matched:
             return Verdict(True, ())
-        if len(matched) == 1 and request.share == 1 and not self._former.known:
+        if len(matched) == 1 and is_plain:
             return self._check_one(request, matched[0])
         return _at_once(self.check_policies(request, matched))
 
@@ -95,10 +96,9 @@ class Limiter:
             _, charges = self._charge(request, self.policies.match(request))
         except KeyFailed:
             return False  # nobody's bucket does
-        return any(
-            not memory.peek_now(charge.key, charge.quota, charge.cost).allowed
-            for charge in charges
-            if charge.binding
+        binding = [charge for charge in charges if charge.binding]
+        return bool(self._blocks.find_now(binding)) or any(
+            not memory.peek_now(charge.key, charge.quota, charge.cost).allowed for charge in binding
         )
 
     async def check_policies(self, request: Request, policies: Sequence[Policy]) -> Verdict:
@@ -109,9 +109,9 @@ class Limiter:
             policies, charges = self._charge(request, policies, self._listeners)
         except KeyFailed:
             return self._tell(request, closed_without_keys(policies))
-        if self._former.known:
+        if self._replaced:
             await self._former.carry_over(self._store, policies, charges, self._now())
-        decisions, source = await self._store.take(charges)
+        decisions, source = await self._blocks.take(charges)
         if request.share > 1 and source is Source.MEMORY:
             source = Source.FAIR_SHARE
         results = tuple(zip(policies, decisions, strict=True))
@@ -155,24 +155,28 @@ class Limiter:
         self.version += 1
 
     async def peek(self, policy: str, subject: str) -> Decision:
-        """Look at the bucket that a policy keeps for a key.
+        """Look at what a policy has for a key.
 
         Raises:
             PolicyError: there is no policy of that name.
         """
-        key, quota = self._bucket(policy, subject)
-        return await self._store.peek(key, quota)
+        found, charge = self._bucket(policy, subject)
+        await self._former.carry_over(self._store, [found], [charge], self._now())
+        blocked = await self._blocks.find([charge])
+        return blocked.get(0) or await self._store.peek(charge.key, charge.quota)
 
     async def reset(self, policy: str, subject: str) -> bool:
-        """Make a bucket full again; False if it was not known."""
-        key, _ = self._bucket(policy, subject)
-        return await self._store.reset(key)
+        """Make a bucket full again, and end a block; False if there was neither."""
+        found, charge = self._bucket(policy, subject)
+        buckets = [(charge.key, charge.quota), *self._former.buckets_of(found.name, charge.key)]
+        was_blocked = await self._blocks.remove(found.name, subject)
+        known = [await self._store.reset(key) for key, _ in buckets]
+        return was_blocked or any(known)
 
     async def block(self, policy: str, subject: str, seconds: float) -> None:
-        """Let a bucket give nothing for so long."""
-        key, quota = self._bucket(policy, subject)
-        owed = bucket.blocked_until(round(seconds * NANOS), quota)
-        await self._store.owe(key, quota, owed)
+        """Let a policy give a key nothing for so long, whatever becomes of its quota."""
+        found, _ = self._bucket(policy, subject)
+        await self._blocks.add(found.name, subject, seconds)
 
     def _check_one(self, request: Request, policy: Policy) -> Verdict:
         """What `check_policies` says of a single policy: nearly every request's way."""
@@ -213,17 +217,24 @@ class Limiter:
         self._takers[policy] = take
         return take
 
-    def _bucket(self, name: str, subject: str) -> tuple[Key, Quota]:
+    def _bucket(self, name: str, subject: str) -> tuple[Policy, Charge]:
         policy = self.policies.named(name)
         if policy is None:
             known = ", ".join(policy.name for policy in self.policies.policies)
             raise PolicyError(f"there is no policy {name!r}; there are: {known}")
-        return policy.bucket_of(subject), policy.quota_of(subject)
+        binding = policy.mode is not Mode.SHADOW
+        return policy, Charge(policy.bucket_of(subject), policy.quota_of(subject), 0, binding)
 
     def _tell(self, request: Request, verdict: Verdict) -> Verdict:
         for listener in self._listeners:
             listener.on_verdict(request, verdict)
         return verdict
+
+
+class _Open:
+    """What a store elsewhere says before it was asked."""
+
+    may_block = False
 
 
 def _at_once(work: Coroutine[Any, Any, _T]) -> _T:

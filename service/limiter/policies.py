@@ -69,9 +69,13 @@ class PolicySet:
         policies = self._on_route(request) if self._has_routes else self._active
         if not self._has_exceptions:
             return policies
-        if request.address in self.allow:
+        if self.allows(request):
             return ()
         return tuple(policy for policy in policies if request.address not in policy.exempt)
+
+    def allows(self, request: Request) -> bool:
+        """Whether the address is never limited, not by limits of the application's own either."""
+        return self._has_exceptions and request.address in self.allow
 
     def denies(self, request: Request) -> bool:
         """Whether the address is on the deny list, and the path is not exempt."""

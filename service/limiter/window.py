@@ -5,6 +5,7 @@ window's length before now. The state is one number as a bucket's is, and idle w
 end of the next window, plus the two counts, which are smaller than a window is long.
 """
 
+from functools import lru_cache
 from math import isqrt
 from typing import Final, NamedTuple
 
@@ -42,6 +43,12 @@ def check(quota: Quota) -> None:
     largest = min(isqrt(quota.period_ns) - 1, _LARGEST)
     if quota.units > largest:
         raise QuotaError(f"a sliding window of this length counts to {largest}; found {quota}")
+
+
+@lru_cache(maxsize=1024)
+def announced(quota: Quota) -> Quota:
+    """What clients are told of: a window holds all its units, whatever burst a quota has."""
+    return quota if quota.burst == quota.units else Quota(quota.units, quota.period_ns)
 
 
 def take(state: int, now: int, cost: int, quota: Quota) -> tuple[Decision, int]:
@@ -124,5 +131,5 @@ def _denied(wait: int, used: int, quota: Quota) -> Decision:
 
 
 def _decision(allowed: bool, wait: int, used: int, quota: Quota) -> Decision:
-    owed = min(used, quota.units) * quota.emission_ns
-    return Decision(allowed, wait, owed, quota)
+    quota = announced(quota)
+    return Decision(allowed, wait, min(used, quota.units) * quota.emission_ns, quota)

@@ -18,6 +18,7 @@ from service.cluster.order import Seal
 from service.cluster.paths import ANSWER, BUCKETS, CLUSTER, COPIES, ORDER, TAKE
 from service.guard import Answer, Guard
 from service.limiter import Store
+from service.limiter.blocks import Blocks
 from service.paths import OWN, THROUGH_PROXY
 from service.signature import HEADER, Signatures
 
@@ -34,7 +35,7 @@ class ClusterRoutes:
         store: Store | None = None,
     ) -> None:
         """Answer for `node`, whose buckets are in `store`."""
-        self._store = store
+        self._blocks = None if store is None else Blocks(store)
         self._node = node
         self._copies = copies
         self._signatures = signatures
@@ -80,14 +81,14 @@ class ClusterRoutes:
 
     async def _take(self, _: Request, body: bytes) -> Response:
         """Charge a client that another machine serves, and is this one's."""
-        if self._store is None:
+        if self._blocks is None:
             return _refusal(404, "this machine's buckets can't be asked")
         try:
             charges = unpack_charges(body)
         except FormatError as error:
             return _refusal(400, str(error))
         await self._node.back()
-        taken = await self._store.take(charges)
+        taken = await self._blocks.take(charges)
         return self._sealed(TAKE, pack_decisions(taken.decisions))
 
     async def _order(self, request: Request, body: bytes) -> Response:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from service.limiter import (
     Charge,
     FakeClock,
+    HeaderWriter,
     Limiter,
     Policy,
     PolicySet,
@@ -131,6 +132,21 @@ def test_what_does_not_fit_is_refused() -> None:
     """A window that cannot count so far is refused by name."""
     with pytest.raises(QuotaError, match="counts to 31621"):
         window.check(parse("40000/s"))
+
+
+async def test_a_burst_means_nothing() -> None:
+    """What is announced is what the window gives, also if its quota has another burst."""
+    limits = Limiter(
+        PolicySet((Policy("p", parse("5/m burst 2")),)), WindowStore(clock=FakeClock())
+    )
+    writer = HeaderWriter()
+
+    fields = [dict(writer.render(await limits.check(Request("a")))) for _ in range(6)]
+
+    assert {each[b"ratelimit-policy"] for each in fields} == {b'"p";q=5;w=60'}
+    left = [each[b"ratelimit"].split(b";")[1] for each in fields]
+    assert left == [b"r=4", b"r=3", b"r=2", b"r=1", b"r=0", b"r=0"]
+    assert [b"retry-after" in each for each in fields] == [False] * 5 + [True]
 
 
 def test_the_wait_is_exact_where_it_divides() -> None:

@@ -21,6 +21,7 @@ from service.limiter import (
     Limiter,
     LimiterError,
     MemoryStore,
+    Networks,
     Policy,
     PolicySet,
     parse,
@@ -77,6 +78,20 @@ def api() -> FastAPI:
             return
 
     return app
+
+
+async def test_allow_is_never_limited() -> None:
+    """Who is in `allow` meets no limit of the application's own, either; others do."""
+    policies = PolicySet((Policy("default", parse("100/m")),), allow=Networks(["192.0.2.1"]))
+    app = RateLimitMiddleware(api(), Limiter(policies, MemoryStore(clock=FakeClock())))
+    async with browser(app) as client:
+        own = [(await client.get("/other")).status_code for _ in range(5)]
+    transport = httpx.ASGITransport(app, client=("192.0.2.2", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        others = [(await client.get("/other")).status_code for _ in range(3)]
+
+    assert own == [200] * 5
+    assert others == [200, 200, 429]
 
 
 async def test_a_dependency() -> None:

@@ -86,6 +86,14 @@ def test_no_number_and_no_depth_is_too_much_to_be_refused(variable: str, value: 
     assert "\n" not in str(refused.value)
 
 
+def test_a_window_that_cannot_count_so_far() -> None:
+    """It stops the start, and does not refuse from the thousandth request on."""
+    found = {"RATE_LIMIT_ALGORITHM": "sliding_window", "RATE_LIMIT_RPM": "60000000"}
+
+    with pytest.raises(SettingError, match=r"RATE_LIMIT_RPM: .* counts to 244947"):
+        Settings.from_environment(found)
+
+
 def test_sliding_window() -> None:
     """The second algorithm counts RATE_LIMIT_RPM a minute, whatever the burst."""
     settings = Settings.from_environment({"RATE_LIMIT_ALGORITHM": "sliding_window"})

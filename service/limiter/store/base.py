@@ -10,6 +10,9 @@ from service.limiter.quota import Quota
 # (the policy's name, who asks): a tuple, so that no choice of names can make two buckets one.
 Key = tuple[str, str]
 
+# The bucket that is full again when the last block ends, whoever is blocked.
+BLOCKS: Final[Key] = ("blocked", "")
+
 # The most buckets that one request may be charged to: a command to Redis numbers them by a byte
 # of which it needs one bit.
 MOST_PER_REQUEST: Final = 128

@@ -1,5 +1,5 @@
--- Charges several requests in one call: each takes all that it asks for, or nothing. It follows
--- now.lua, and bucket.lua or window.lua, which say what a state is.
+-- Charges several requests in one call: each takes all that it asks for, or nothing but what does not
+-- bind it. It follows now.lua, and bucket.lua or window.lua, which say what a state is.
 --
 -- KEYS     whose state, for each charge
 -- ARGV[1]  now; see now.lua
@@ -58,10 +58,12 @@ local function take_all(first, last)
     end
     return
   end
-  -- What would have been allowed, had all been, holds what it held before.
   for i = first, last do
-    if answers[2 * i - 1] == 0 then
-      answers[2 * i] = used(states[KEYS[i]], kinds[byte(codes, i) % LAST])
+    local kind = kinds[byte(codes, i) % LAST]
+    if not kind.is_binding then -- it takes what it would have taken alone
+      take_one(i, kind)
+    elseif answers[2 * i - 1] == 0 then -- it would have given, had all, and holds what it held
+      answers[2 * i] = used(states[KEYS[i]], kind)
     end
   end
 end

@@ -16,7 +16,7 @@ from service.limiter.errors import StoreFull
 from service.limiter.fingerprint import Fingerprint
 from service.limiter.quota import Quota
 
-from .base import Charge, Key, Source, Taken, is_refused
+from .base import BLOCKS, Charge, Key, Source, Taken, is_refused
 from .overflow import Overflow
 from .snapshot import Snapshot
 from .table import ABSENT, Table
@@ -41,6 +41,9 @@ class MemoryStore:
         fingerprint: a seeded hash of a key, of 64 bits with a sign. The default is Python's own,
             which is seeded anew in each process, so that nobody can choose keys that collide.
         on_overflow: called for each decision that a shared overflow bucket makes.
+
+    Attributes:
+        may_block: whether somebody is blocked, or was; known without a look at any bucket.
     """
 
     def __init__(
@@ -55,6 +58,8 @@ class MemoryStore:
         self._overflow = Overflow(max(16, max_keys // _KEYS_PER_OVERFLOW_BUCKET), on_overflow)
         self._now = steady(clock or MonotonicClock())
         self.fingerprint = fingerprint
+        self._blocks = fingerprint(BLOCKS)
+        self.may_block = False
 
     @property
     def memory_bytes(self) -> int:
@@ -98,7 +103,7 @@ class MemoryStore:
             decision, pending[key] = self._take(tat, now, charge.cost, quota)
             decisions.append(decision)
         if is_refused(charges, decisions):
-            return [self._untaken(*pair, now) for pair in zip(decisions, charges, strict=True)]
+            return self._refuse(charges, decisions, now)
         for charge in charges:
             self._put(self.fingerprint(charge.key), charge.quota, pending[charge.key], now)
         return decisions
@@ -204,12 +209,22 @@ class MemoryStore:
             self._put_new(fingerprint, quota, tat, now)
         return decision
 
-    def _untaken(self, decision: Decision, charge: Charge, now: int) -> Decision:
-        """What is true of a bucket that would have given, had the others given too."""
-        if not decision.allowed:
-            return decision
-        tat = self._tat(self.fingerprint(charge.key), charge.quota)
-        return self._take(tat, now, 0, charge.quota)[0]
+    def _refuse(
+        self, charges: Sequence[Charge], decisions: Sequence[Decision], now: int
+    ) -> list[Decision]:
+        """Let the binding charges take nothing, and the others what they would have alone."""
+        found = []
+        for charge, decided in zip(charges, decisions, strict=True):
+            decision, quota = decided, charge.quota
+            fingerprint = self.fingerprint(charge.key)
+            tat = self._tat(fingerprint, quota)
+            if not charge.binding:
+                decision, tat = self._take(tat, now, charge.cost, quota)
+                self._put(fingerprint, quota, tat, now)
+            elif decision.allowed:  # what is true of it: it would have given, had the others
+                decision = self._take(tat, now, 0, quota)[0]
+            found.append(decision)
+        return found
 
     def _tat(self, fingerprint: int, quota: Quota) -> int:
         slot = self._table.find(fingerprint)
@@ -233,6 +248,8 @@ class MemoryStore:
 
     def _keep(self, fingerprint: int, tat: int, now: int) -> bool:
         table = self._table
+        if fingerprint == self._blocks:
+            self.may_block = True
         slot = table.find(fingerprint)
         if slot == ABSENT:
             slot = table.claim(fingerprint, now)

@@ -62,7 +62,7 @@ class RedisStore:
         self._denials = Denials(clock or MonotonicClock()) if denials is None else denials
 
     async def take(self, charges: Sequence[Charge]) -> Taken:
-        """Take every charge if all the binding ones fit, else nothing.
+        """Take every charge if all the binding ones fit, else those that do not bind.
 
         Raises:
             StoreUnavailable: Redis did not answer within the budget, or with an error.
@@ -71,6 +71,7 @@ class RedisStore:
             return Taken([], Source.REDIS)
         known = self._denials.find(charges)
         if known is not None:
+            await self._take_alone(charges, known)
             return Taken(known, Source.DENY_CACHE)
         if len(charges) > MOST_PER_REQUEST:
             raise StoreError(f"a request has {len(charges)} charges; at most {MOST_PER_REQUEST}")
@@ -122,6 +123,14 @@ class RedisStore:
     async def aclose(self) -> None:
         """Close the connection."""
         await self._batcher.aclose()
+
+    async def _take_alone(self, charges: Sequence[Charge], known: list[Decision]) -> None:
+        """Take what does not bind the request, as it is taken also where that is refused."""
+        places = [place for place, charge in enumerate(charges) if not charge.binding]
+        if places:
+            decisions = await self._batcher.ask([charges[place] for place in places])
+            for place, decision in zip(places, decisions, strict=True):
+                known[place] = decision
 
     def _reminder(self) -> Iterable[Sequence[Word]]:
         return self._moving.restore(self.known().largest(_REMINDED)) if self.known else ()

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from typing import Final, NamedTuple
 
+from service.limiter import window
 from service.limiter.clock import Clock
 from service.limiter.decision import NEVER, Decision
 from service.limiter.fingerprint import Fingerprint
@@ -133,7 +134,7 @@ class WindowScript(BucketScript):
         return cost, quota.units, quota.period_ns // NANOS, charge.binding
 
     def _decision(self, charge: Charge, wait: int, used: int) -> Decision:
-        quota = charge.quota
+        quota = window.announced(charge.quota)
         owed = min(used, quota.units) * quota.emission_ns
         if wait > 0 and charge.cost > quota.units:
             wait = NEVER
