@@ -22,8 +22,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     A test of real processes that fails is run once more, from its fixtures on.
     """
     items.sort(key=lambda item: "e2e" not in item.keywords)
+    can_rerun = any(item.config.pluginmanager.hasplugin("rerunfailures") for item in items[:1])
     for item in items:
-        if any(item.get_closest_marker(name) for name in REAL_PROCESSES):
+        if can_rerun and any(item.get_closest_marker(name) for name in REAL_PROCESSES):
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 

@@ -25,6 +25,7 @@ from tests.support.docker_program import build_arguments, docker
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 TOKEN = "fm2_canary-5cf1"
+FOREIGN = "fm2_somebody-elses"  # Fly knows it, the registry does not
 # Its bcrypt hash, as the registry wants it.
 HTPASSWD = "x:$2b$04$ad6mMo0m6GZOE5FsUxDNzOTCcx8lYAh0uASLYJnWaMB/jz8Qaotki\n"
 STAGING = """\
@@ -122,7 +123,8 @@ def shop(
         project.remember(f"Pulumi.{name}.yaml")
         (project.path / f"Pulumi.{name}.yaml").write_text(text)
         project.pulumi("stack", "init", "--no-select", name).ok()
-    shop = Shop(project, control.up(0, 0, Options(runtime=DOCKER)).info, registry, ())
+    options = Options(runtime=DOCKER, tokens=(TOKEN, FOREIGN))
+    shop = Shop(project, control.up(0, 0, options).info, registry, ())
     try:
         shop.arguments = build_arguments()
         shop.git("init", "--quiet")
@@ -188,7 +190,7 @@ def test_what_is_refused_leaves_the_configuration_alone(shop: Shop) -> None:
     dirty = shop.build("staging", "--push")
     assert dirty.code == 1
     assert "nobody could build it again" in dirty.output
-    foreign = shop.build("staging", "--push", "--allow-dirty", token="fm2_somebody-elses")
+    foreign = shop.build("staging", "--push", "--allow-dirty", token=FOREIGN)
     assert foreign.code == 1
     assert "The token must be allowed to deploy shop-staging" in foreign.output
     assert shop.config("staging", "image") == image

@@ -16,7 +16,7 @@ COMMON = {"HOST", "PORT", "REDIS_URL"}
 
 def test_they_are_the_service_s_own() -> None:
     """Those that it reads, but for what Fly and Flygate set."""
-    read = set(re.findall(r'read\.\w+\(\s*"([A-Z_]+)"', SETTINGS.read_text()))
+    read = set(re.findall(r'read(?:\.\w+\(|,)\s*"([A-Z_]+)"', SETTINGS.read_text()))
 
     assert {name for name in read if not name.startswith(("FLY_", "FLYGATE_"))} - COMMON == {*NAMES}
 
