@@ -56,6 +56,9 @@ class Gate(Protocol):
 class Healthy:
     """The machine starts, its Fly checks pass, and it stays up.
 
+    One that was admitted before, in a rollout that was held or interrupted, may sleep for want of
+    requests: it is woken.
+
     Attributes:
         wait_seconds: how long it may take until the checks pass.
         uptime_seconds: how long it must have been up since its last start.
@@ -82,6 +85,9 @@ class Healthy:
             machine = await world.fly.machine(world.app, machine_id)
             up, is_well = world.uptimes.seconds(machine), _is_healthy(machine, world)
             reason = life.death(machine)
+            if life.sleeps(machine):
+                with suppress(FlyError):  # it may be on its way to sleep just now
+                    await world.fly.start(world.app, machine_id)
             if is_well and up >= self.uptime_seconds and not reason:
                 return Verdict("pass", self.name, self._passed())
             if time.monotonic() > deadline + (self.uptime_seconds if is_well else 0):

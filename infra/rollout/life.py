@@ -35,6 +35,16 @@ class Uptimes:
         return now - self._starts[machine.id][1]
 
 
+def sleeps(machine: Machine) -> bool:
+    """Whether Fly's proxy put it to sleep, for want of requests; it did not end by itself."""
+    if machine.state == "suspended":
+        return True
+    exits = (event for event in machine.events if event.type == "exit")
+    newest = next(exits, None)
+    is_asked = newest is not None and newest.was_asked_for
+    return machine.state == "stopped" and machine.stops_when_idle and is_asked
+
+
 def died_at(machine: Machine) -> int:
     """When its service last ended by itself, in milliseconds of Fly's clock; 0 if it never did."""
     return max((event.timestamp for event in _unasked_exits(machine)), default=0)
@@ -42,7 +52,8 @@ def died_at(machine: Machine) -> int:
 
 def death(machine: Machine) -> str:
     """Why the machine will not come up any more, or an empty string."""
-    if machine.state in {"failed", "destroyed"} or (machine.state == "stopped" and machine.events):
+    is_stopped = machine.state == "stopped" and machine.events and not sleeps(machine)
+    if machine.state in {"failed", "destroyed"} or is_stopped:
         return f"the service did not stay up: the machine is {machine.state}{last_exit(machine)}"
     crashes = sum(bool(event.exit_code) for event in _unasked_exits(machine))
     if crashes >= CRASHES_MAX:

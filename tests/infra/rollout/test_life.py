@@ -69,3 +69,28 @@ def test_a_death_is_told_with_the_last_exit_code(found: Machine, told: str) -> N
     """One crash may be bad luck; an end that somebody asked for is none."""
     assert life.death(found).endswith(told)
     assert bool(life.death(found)) == bool(told)
+
+
+IDLE = {"config": {"services": [{"autostop": "stop", "autostart": True}]}}
+
+
+@pytest.mark.parametrize(
+    ("state", "config", "events", "expected"),
+    [
+        ("suspended", {}, [], True),
+        ("stopped", IDLE, [exited(0, asked=True)], True),
+        ("stopped", IDLE, [exited(1)], False),  # it crashed
+        ("stopped", IDLE, [exited(1), exited(0, asked=True)], False),  # since it slept
+        ("stopped", {}, [exited(0, asked=True)], False),  # nothing would wake it
+        ("started", IDLE, [], False),
+    ],
+)
+def test_a_machine_that_sleeps_is_not_dead(
+    state: str, config: dict[str, Any], events: list[dict[str, Any]], expected: bool
+) -> None:
+    """The proxy put it to sleep, and nothing else ended it."""
+    seen = Machine.model_validate({"id": "m1", "state": state, "events": events, **config})
+
+    assert life.sleeps(seen) is expected
+    if state == "stopped":
+        assert bool(life.death(seen)) is not expected
