@@ -17,12 +17,13 @@ from infra.fly_toml import FlyToml, machine_config
 from infra.fly_toml.complaints import dotted
 from infra.fly_toml.lines import Path
 from infra.fly_toml.remarks import Remark
+from infra.fly_toml.service_config import AUTOSTOP
 from infra.phases import Phase
 from infra.sizing import check_sizes
 from infra.web_service import services, speaks_http
 
 _LETS_THE_FILE_WIN = "`pulumi config set sizing fly.toml` lets fly.toml win (docs/fly-toml.md)."
-_AUTOSTOP: dict[bool | str, Any] = {False: "off", True: "stop", "suspend": "suspend"}
+_AUTOSTOP: dict[bool | str, Any] = {sent: said for said, sent in AUTOSTOP.items()}
 _GUEST = ("cpu_kind", "cpus", "memory_mb")
 # The stack's keys that decide the same, by the file's.
 _MINIMUM = "min_machines_running"

@@ -23,6 +23,7 @@ SHUTDOWN_SECONDS: Final = 4
 # Fly's: see FLY's documentation of kill_timeout.
 KILL_SECONDS: Final = 5
 KILL_SECONDS_MAX: Final = 300
+_DIGITS_MAX: Final = 10
 _SECOND, _MINUTE = goduration.SECOND, 60 * goduration.SECOND
 # What flyctl sets itself, over whatever the file says.
 _OVERWRITTEN = ("FLY_PROCESS_GROUP", "PRIMARY_REGION")
@@ -138,8 +139,8 @@ class _Contradictions:
                 ("kill_timeout",),
                 f"kill_timeout is {kill:g} s; Fly waits {KILL_SECONDS_MAX} s at most. Lower it.",
             )
-        said = self.env.get("SHUTDOWN_SECONDS", "").strip()
-        if said.isdigit() and len(said) < len(str(_MINUTE)) and int(said) >= kill:
+        said = self._whole("SHUTDOWN_SECONDS")
+        if said is not None and said >= kill:
             self._refuse(
                 ("kill_timeout",),
                 f"kill_timeout is {kill:g} s, and SHUTDOWN_SECONDS is {said} "
@@ -206,10 +207,10 @@ class _Contradictions:
                 self._refuse_variable(
                     name, f"{name} is no setting of the service. Did you mean {setting}?"
                 )
-        said = self.env.get("SERVICE_MAX_REQUESTS", "").strip()
+        said = self._whole("SERVICE_MAX_REQUESTS")
         limits = [one.get("concurrency", {}) for one in services(self.config)]
         hard = max((one.get("hard_limit", 0) for one in limits), default=0)
-        if said.isdigit() and len(said) < len(str(_MINUTE)) and int(said) < hard:
+        if said is not None and said < hard:
             self._refuse_variable(
                 "SERVICE_MAX_REQUESTS",
                 f"SERVICE_MAX_REQUESTS is {said}, and the "
@@ -343,6 +344,11 @@ class _Contradictions:
 
     def _web_index(self) -> int:
         return next((i for i, one in enumerate(services(self.config)) if speaks_http(one)), 0)
+
+    def _whole(self, name: str) -> int | None:
+        """A variable that is a number; what else it may be the service says."""
+        said = self.env.get(name, "").strip()
+        return int(said) if said.isdecimal() and len(said) <= _DIGITS_MAX else None
 
     def _where(self, name: str) -> str:
         """Who sets a variable."""

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException, WebSocketException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
+from .asgi import POLICY_VIOLATION
 from .limiter import (
     HeaderWriter,
     KeyFunction,
@@ -26,7 +27,6 @@ from .route_name import route_name
 
 # Where the limits that a request has met so far are, by the name of their route.
 _MET: Final = "flygate.limits"
-_POLICY_VIOLATION: Final = 1008
 
 
 class LimitExceeded(HTTPException):
@@ -72,7 +72,7 @@ class Limit:
         if verdict.allowed:
             return
         if connection.scope["type"] == "websocket":
-            raise WebSocketException(_POLICY_VIOLATION, "Too many requests")
+            raise WebSocketException(POLICY_VIOLATION, "Too many requests")
         fields = self._headers.render(verdict)
         raise LimitExceeded(verdict, {name.decode(): value.decode() for name, value in fields})
 

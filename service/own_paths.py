@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from starlette.responses import JSONResponse
 from starlette.routing import Route, Router
 
 from .answer import Answer
-from .asgi import App, Receive, Scope, Send
+from .asgi import POLICY_VIOLATION, App, Receive, Scope, Send
 from .paths import is_internal
 from .statistics import Statistics, chooses_its_machine
-
-_POLICY_VIOLATION: Final = 1008
 
 
 class OwnPaths:
@@ -73,4 +70,4 @@ async def refuse_path(scope: Scope, receive: Receive, send: Send) -> None:
         await JSONResponse({"error": "there is nothing here"}, 404)(scope, receive, send)
         return
     await receive()  # the handshake must be asked for before it can be refused
-    await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+    await send({"type": "websocket.close", "code": POLICY_VIOLATION})

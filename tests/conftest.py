@@ -16,13 +16,13 @@ def pytest_report_header() -> str:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The long files first: begun last, one would leave the other processes idle.
 
     A test of real processes that fails is run once more, from its fixtures on.
     """
     items.sort(key=lambda item: "e2e" not in item.keywords)
-    can_rerun = any(item.config.pluginmanager.hasplugin("rerunfailures") for item in items[:1])
+    can_rerun = config.pluginmanager.hasplugin("rerunfailures")
     for item in items:
         if can_rerun and any(item.get_closest_marker(name) for name in REAL_PROCESSES):
             item.add_marker(pytest.mark.flaky(reruns=1))

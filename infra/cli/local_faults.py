@@ -7,7 +7,7 @@ import httpx
 import typer
 
 from infra.local.control import DaemonControl
-from infra.local.env_file import read_token
+from infra.local.env_file import authorization
 from infra.local.version import PROJECT_ROOT
 
 faults = typer.Typer(
@@ -88,9 +88,7 @@ def _call(state: Path, method: str, path: str, body: Any = None) -> Any:
         typer.echo("The local Fly is not running; `flygate local up --faults`.", err=True)
         raise typer.Exit(3)
     url = f"{daemon.api_url}/_faults{path}"
-    token = read_token(state)
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    answer = httpx.request(method, url, json=body, headers=headers, trust_env=False)
+    answer = httpx.request(method, url, json=body, headers=authorization(state), trust_env=False)
     if answer.status_code == 404 and "/_faults" in answer.text:
         typer.echo("It was started without --faults: `flygate local up --faults`.", err=True)
         raise typer.Exit(1)

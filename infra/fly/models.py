@@ -145,6 +145,11 @@ class Machine(Model):
         return self.config.metadata if self.config else {}
 
     @property
+    def is_idle(self) -> bool:
+        """It was stopped, and Fly's proxy starts it for the next request."""
+        return self.state == "stopped" and self.stops_when_idle
+
+    @property
     def stops_when_idle(self) -> bool:
         """Fly's proxy stops it when nobody calls, and starts it for the next request."""
         services = self.config.services if self.config else []

@@ -8,7 +8,7 @@ from typing import Any
 from infra.fly_toml.schema import Schema
 from infra.fly_toml.service import HttpCheck, HttpService, Scaling, Service, TcpCheck
 
-_AUTOSTOP: dict[str, bool | str] = {"off": False, "stop": True, "suspend": "suspend"}
+AUTOSTOP: dict[str, bool | str] = {"off": False, "stop": True, "suspend": "suspend"}
 _DURATIONS = ("interval", "timeout", "grace_period")
 # What Go sends though it is nothing: it can tell zero from unsaid there.
 _KEPT = frozenset(
@@ -69,7 +69,7 @@ def _scaling(
 ) -> dict[str, Any]:
     result: dict[str, Any] = {"internal_port": service.internal_port}
     if service.auto_stop_machines is not None:
-        result["autostop"] = _AUTOSTOP[service.auto_stop_machines]
+        result["autostop"] = AUTOSTOP[service.auto_stop_machines]
     if service.auto_start_machines is not None:
         result["autostart"] = service.auto_start_machines
     if service.min_machines_running is not None:

@@ -26,6 +26,12 @@ def read_token(folder: Path) -> str:
     return "".join(shlex.split(found[1])) if found else ""
 
 
+def authorization(folder: Path) -> dict[str, str]:
+    """The header field with which a request to that daemon is let in."""
+    token = read_token(folder)
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
 def own_token(folder: Path) -> str:
     """The token of before, so that shells which know it go on; a new one if there was none."""
     found = read_token(folder)

@@ -39,10 +39,8 @@ def sleeps(machine: Machine) -> bool:
     """Whether Fly's proxy put it to sleep, for want of requests; it did not end by itself."""
     if machine.state == "suspended":
         return True
-    exits = (event for event in machine.events if event.type == "exit")
-    newest = next(exits, None)
-    is_asked = newest is not None and newest.was_asked_for
-    return machine.state == "stopped" and machine.stops_when_idle and is_asked
+    newest = next((event for event in machine.events if event.type == "exit"), None)
+    return machine.is_idle and newest is not None and newest.was_asked_for
 
 
 def died_at(machine: Machine) -> int:

@@ -230,8 +230,7 @@ def seen(machine: Machine) -> Seen:
 
 def _is_healthy(machine: Machine) -> bool:
     """Its checks pass; of one that was stopped for want of requests they say nothing."""
-    is_idle = machine.state == "stopped" and machine.stops_when_idle
-    return is_idle or all(check.status == "passing" for check in machine.checks)
+    return machine.is_idle or all(check.status == "passing" for check in machine.checks)
 
 
 def _milliseconds(moment: str) -> int:

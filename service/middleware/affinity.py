@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Mapping
 from functools import partial
 from typing import Final
 
-from service.asgi import App, Message, Receive, Scope, Send
+from service.asgi import App, Message, Receive, Scope, Send, can_answer, respond
 from service.cluster.cookie import AffinityCookie
 from service.cluster.metrics import ClusterMetrics
 from service.cluster.node import Node
@@ -113,7 +113,7 @@ class AffinityMiddleware:
                 is_denied=owner != self._here and self._limiter.would_refuse(request_of(scope)),
             )
         )
-        if isinstance(decision, Replay) and not _can_answer(scope):
+        if isinstance(decision, Replay) and not can_answer(scope):
             return FairShare(Reason.WEBSOCKET)
         return decision
 
@@ -158,20 +158,10 @@ def _body_bytes(fields: Fields) -> int | None:
     return int(length) if length.isdigit() else None
 
 
-def _can_answer(scope: Scope) -> bool:
-    """Whether a handshake can be answered like a request."""
-    return scope["type"] == "http" or "websocket.http.response" in scope.get("extensions", {})
-
-
 async def _order(replay: Replay, scope: Scope, receive: Receive, send: Send) -> None:
     headers = [
         (b"fly-replay", f"prefer_instance={replay.owner}".encode()),
         (b"content-length", b"0"),
         (b"cache-control", b"no-store"),
     ]
-    kind = "http.response"
-    if scope["type"] == "websocket":
-        await receive()  # the handshake must be asked for before it can be answered
-        kind = "websocket.http.response"
-    await send({"type": f"{kind}.start", "status": _MISDIRECTED, "headers": headers})
-    await send({"type": f"{kind}.body", "body": b""})
+    await respond(_MISDIRECTED, headers, b"", scope, receive, send)

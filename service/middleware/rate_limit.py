@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 from functools import partial
 from typing import Final
 
-from service.asgi import App, Headers, Message, Receive, Scope, Send, first_value
+from service.asgi import App, Headers, Message, Receive, Scope, Send, first_value, respond
 from service.limiter import (
     HeaderWriter,
     Limiter,
@@ -30,7 +30,6 @@ CHECK: Final = "flygate.check"
 
 _LIMITED: Final = frozenset({"http", "websocket"})
 _HEADS: Final = frozenset({"http.response.start", "websocket.accept"})
-_POLICY_VIOLATION: Final = 1008
 
 
 class RateLimitMiddleware:
@@ -104,15 +103,7 @@ class RateLimitMiddleware:
     async def _refuse(self, verdict: Verdict, scope: Scope, receive: Receive, send: Send) -> None:
         problem = problem_for(verdict)
         headers = [*problem_headers(problem), *self._render(verdict)]
-        kind = "http.response"
-        if scope["type"] == "websocket":
-            await receive()  # the handshake must be asked for before it can be refused
-            if "websocket.http.response" not in scope.get("extensions", {}):
-                await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
-                return
-            kind = "websocket.http.response"
-        await send({"type": f"{kind}.start", "status": problem.status, "headers": headers})
-        await send({"type": f"{kind}.body", "body": problem.body})
+        await respond(problem.status, headers, problem.body, scope, receive, send)
 
 
 def _with_fields(fields: Fields, send: Send) -> Send:

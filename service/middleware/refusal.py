@@ -6,12 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from service.asgi import Receive, Scope, Send
+from service.asgi import Receive, Scope, Send, respond
 from service.limiter import Problem
 
 from .rate_limit import problem_headers
 
-_POLICY_VIOLATION: Final = 1008
 _TYPES: Final = "https://iana.org/assignments/http-problem-types"
 
 
@@ -43,13 +42,5 @@ def refusal(status: int, title: str, detail: str, kind: str = "", **headers: str
 
 async def refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
     """Send it, in the form that the scope allows."""
-    kind = "http.response"
-    if scope["type"] == "websocket":
-        await receive()  # the handshake must be asked for before it can be refused
-        if "websocket.http.response" not in scope.get("extensions", {}):
-            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
-            return
-        kind = "websocket.http.response"
-    status, headers = refusal.problem.status, list(refusal.headers)
-    await send({"type": f"{kind}.start", "status": status, "headers": headers})
-    await send({"type": f"{kind}.body", "body": refusal.problem.body})
+    problem = refusal.problem
+    await respond(problem.status, refusal.headers, problem.body, scope, receive, send)

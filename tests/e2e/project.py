@@ -17,7 +17,7 @@ from typing import IO, Any, ClassVar
 
 import httpx
 
-from infra.local.env_file import read_token
+from infra.local.env_file import authorization
 from infra.ops.orders import FORWARD
 from infra.web import address
 
@@ -347,8 +347,7 @@ class Project:
     @property
     def authorization(self) -> dict[str, str]:
         """What the local Fly's API wants in the headers of each request."""
-        token = read_token(self.path / ".flygate/local")
-        return {"Authorization": f"Bearer {token}"} if token else {}
+        return authorization(self.path / ".flygate/local")
 
     def local_fly(self) -> str:
         """The base URL of the local Fly's API."""

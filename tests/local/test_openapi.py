@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.core.result import Ok
 
 from infra.local.control import DaemonControl
-from infra.local.env_file import read_token
+from infra.local.env_file import authorization, read_token
 from tests.support.localfly import Machines, clients
 
 pytestmark = pytest.mark.integration
@@ -46,8 +46,9 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
         assert info.api_url.startswith("http://127.0.0.1:")
         token = read_token(state)
         machine = asyncio.run(_make_machine(info.api_url, info.proxy_url, token))
-        authorization = {"Authorization": f"Bearer {token}"}
-        yield Daemon(info.api_url, authorization, {"app_name": "demo", "machine_id": machine})
+        yield Daemon(
+            info.api_url, authorization(state), {"app_name": "demo", "machine_id": machine}
+        )
     finally:
         control.down()
 
