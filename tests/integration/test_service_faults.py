@@ -123,8 +123,8 @@ async def test_redis_goes_while_a_password_is_checked(
     assert (await log_in(service, "bob@example.org", "correct horse")).status_code == 200
     for _ in range(failures):
         await log_in(service, "ada@example.org", "guess")
-    # One answer for the request, one for the attempt; none to what follows.
-    link.proxy.pieces_left = 2
+    # One answer for the request, one for the lock, one for the attempt; none to what follows.
+    link.proxy.pieces_left = 3
     during = await log_in(service, "ada@example.org", password)
     after = [await log_in(service, "ada@example.org", "correct horse") for _ in range(4)]
 
