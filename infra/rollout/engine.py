@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import stamina
@@ -31,7 +31,8 @@ async def run(plan: Plan, world: World) -> None:
 
     Raises:
         RolloutRestored: it failed (or was interrupted), and all is as before.
-        RolloutHeld: a gate could not decide; old and new machines serve side by side.
+        RolloutHeld: a gate could not decide, or the run that an operator let go on with it was
+            interrupted; old and new machines serve side by side.
         RestoreFailed: it failed, and so did the way back.
         LeaseLost: it stopped where it was, since another rollout may have begun.
     """
@@ -40,8 +41,11 @@ async def run(plan: Plan, world: World) -> None:
         for stage in plan.stages:
             await _run_stage(stage, world, done)
     except Undecided as exc:
-        raise await undisturbed(_hold(exc.verdict, world)) from None
+        reason = outcome.of_gate(exc.verdict)
+        raise await undisturbed(_hold(reason, world, exc.verdict.numbers)) from None
     except (Exception, asyncio.CancelledError) as exc:
+        if isinstance(exc, asyncio.CancelledError) and world.target.accepted:
+            raise await undisturbed(_hold(outcome.INTERRUPTED, world)) from None
         raise await undisturbed(take_back(exc, done, world)) from None
     # The point of no return: the new release serves all requests from here on.
     await undisturbed(_finish(plan.final, world))
@@ -98,13 +102,20 @@ def _note(verdict: Verdict, stage: Stage, world: World) -> None:
     world.journal.write("verdict", verdict.gate, verdict.reason, verdict.machine, numbers)
 
 
-async def _hold(verdict: Verdict, world: World) -> RolloutHeld:
-    """Nothing is taken back and nothing goes on; the machines tell whoever looks at them why."""
-    reason = world.journal.redact(outcome.of_gate(verdict))
+async def _hold(
+    reason: str, world: World, numbers: Mapping[str, Any] | None = None
+) -> RolloutHeld:
+    """Nothing is taken back and nothing goes on; the machines tell whoever looks at them why.
+
+    Raises:
+        LeaseLost: see `run`.
+    """
+    await world.fly.check_guard()
+    reason = world.journal.redact(reason)
     for member in world.made.values():
         with contextlib.suppress(FlyError):  # it is held all the same
             await world.fly.patch_metadata(world.app, member.id, {HELD_KEY: cut(reason, HELD_MAX)})
-    world.journal.write("held", "rollout", reason, data=verdict.numbers)
+    world.journal.write("held", "rollout", reason, data=numbers)
     return RolloutHeld(outcome.held(world.target, reason))
 
 

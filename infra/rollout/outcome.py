@@ -9,11 +9,13 @@ from infra.rollout.target import Target
 from infra.rollout.verdict import GateFailed, Verdict
 from infra.rollout.world import World
 
+INTERRUPTED = "interrupted"
+
 
 async def explain(exc: BaseException, world: World) -> str:
     """What failed, on which machine, with its last lines of log."""
     if isinstance(exc, asyncio.CancelledError):
-        return "interrupted"
+        return INTERRUPTED
     if not isinstance(exc, GateFailed):
         return str(exc) or type(exc).__name__
     text = of_gate(exc.verdict)

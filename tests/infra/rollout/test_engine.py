@@ -20,7 +20,7 @@ from infra.manifest import Course
 from infra.redact import Redactor
 from infra.rollout import engine, gates, signature
 from infra.rollout import journal as journal_file
-from infra.rollout.errors import LeaseLost, RestoreFailed, RolloutRestored
+from infra.rollout.errors import LeaseLost, RestoreFailed, RolloutHeld, RolloutRestored
 from infra.rollout.journal import Event, Journal
 from infra.rollout.observe import CANDIDATE, LIVE, STANDBY
 from infra.rollout.strategies import bluegreen
@@ -225,6 +225,38 @@ async def is_taken_back(rollout: Rollout, number: int) -> bool:
     except RolloutRestored as exc:
         return "interrupted" in str(exc)
     return False
+
+
+async def test_an_interrupted_proceed_is_held_as_before(
+    serving: Deployment, tmp_path: Path
+) -> None:
+    """What an operator let go on is not taken back by a Pulumi that dies: it can go on again."""
+    shop, rollout = serving, Rollout(serving, tmp_path / "rollout.jsonl", machines=1)
+    await shop.push_image()
+    rollout.target = dataclasses.replace(rollout.target, accepted="it is well")
+
+    async with shop.traffic() as traffic:
+        with pytest.raises(RolloutHeld, match="interrupted"):
+            await rollout.run(interrupt_at("verdict"))
+        held = await shop.state()
+        await rollout.run()
+
+    assert traffic.failures == []
+    assert [(m.role, m.held) for m in held.of(2)] == [(CANDIDATE, "interrupted")]
+    assert [(m.role, m.serves) for m in held.of(1)] == [(LIVE, True)]
+    assert [(m.role, m.serves) for m in (await shop.state()).of(2)] == [(LIVE, True)]
+
+
+def interrupt_at(kind: str) -> Callable[[Event], None]:
+    """A listener that interrupts this task at the first event of a kind."""
+    task = asyncio.current_task()
+    assert task is not None
+
+    def listen(event: Event) -> None:
+        if event.kind == kind:
+            task.cancel()
+
+    return listen
 
 
 async def test_an_interruption_past_the_point_of_no_return_pushes_forward(
