@@ -179,14 +179,23 @@ def _say(
     stack: StackConfig,
     seen: Mapping[str, Any],
     lines: Sequence[str],
-    log: Callable[[str], None] = pulumi.log.info,
+    log: Callable[[str], None] | None = None,
 ) -> None:
     """Print lines, and note them for `flygate plan`."""
     for line in lines:
-        log(line)
+        (log or _inform)(line)
     if pulumi.runtime.is_dry_run():
         note = Previewed(ROOT, stack.app)
         note.write(seen["state"], [*note.lines, *lines])
+
+
+def _inform(line: str) -> None:
+    """Print a line of what is foretold; in an update, which tells its own steps, with `--debug`.
+
+    Pulumi prints the diagnostics of its resources in an order by chance. What is foretold would
+    come after the cause of a failure every other time, and the cause must be read last.
+    """
+    (pulumi.log.info if pulumi.runtime.is_dry_run() else pulumi.log.debug)(line)
 
 
 def _foresight(
@@ -258,12 +267,12 @@ def _announce(asked: Asked) -> None:
         return
     if stack.promotion:
         promotion.check(stack.promotion, stack.image)
-        pulumi.log.info(f"promoted: {stack.promotion.describe()}")
+        _inform(f"promoted: {stack.promotion.describe()}")
     cost = row.monthly_cost(len(asked.regions), len(stack.redis.regions))
     # The table has no price of theirs.
     but = "" if row.cpu_kind == "shared" else f", and what {row.cpu_kind} CPUs cost"
     each = f"{row.machines} machine" + ("s" if row.machines > 1 else "")
-    pulumi.log.info(
+    _inform(
         f"phase {row.number} ({row.name}): {each} of {row.memory_mb} MB in each region, "
         f"limits in {row.storage}; at most about ${cost:.2f} a month{but}"
     )
