@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
-from infra import bounds, config, inputs, pinning, promotion, redis, sizing, space
+from infra import bounds, config, inputs, pinning, promotion, question, redis, sizing, space
 from infra.asked import Asked
 from infra.chosen import Chosen, Note
 from infra.components.app import FlyApp
-from infra.components.command import read_only
 from infra.components.names import APP, REDIS, RELEASE
 from infra.components.redis import UpstashRedis
 from infra.components.release import Release
@@ -24,17 +24,19 @@ from infra.components.state import checkpoint
 from infra.config import Pin, StackConfig
 from infra.errors import FlygateError
 from infra.manifest import Manifest
+from infra.ops import unrecorded
 from infra.ops.decision import Known
 from infra.ops.foresight import Foresight
+from infra.ops.look import Look, LookRequest, look
 from infra.ops.orders import Back, Orders
 from infra.ops.request import ReleaseRequest
+from infra.ops.unrecorded import UnrecordedRequest
 from infra.owner import Owner
 from infra.pinned_redis import PinnedRedis
 from infra.previewed import Previewed
 from infra.promotion import Receipt
 from infra.recorded import COPY, Recorded
-from infra.redis import LiveRedis, RedisPlan
-from infra.rollout.observe import State
+from infra.redis import RedisPlan
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -53,10 +55,9 @@ def main() -> None:
     stack = asked.stack
     _announce(asked)
     pinned = _pinned_redis(asked, recorded)
-    seen = _look(asked, recorded, owner, pinned)
+    seen = _looked(asked, recorded, owner, pinned)
     _say(stack, seen, asked.notes, pulumi.log.warn)
-    drift = seen["drift"]
-    live = LiveRedis(**seen["redis"]) if seen["redis"] else None
+    drift, live = seen.drift, seen.redis
     if pinned:
         pinned.check(live, pulumi.get_stack())
     planned = asked.redis_plan(live)
@@ -97,9 +98,9 @@ def _pin(stack: StackConfig, recorded: Recorded, owner: str, orders: Orders) -> 
 
 def _way_back(order: Back, stack: StackConfig, recorded: Recorded, owner: str) -> Pin:
     known = recorded.ledger.next_version - 1
-    asked = {"app": stack.app, "known": known, "owner": owner}
-    seen = read_only("unrecorded", asked)
-    chosen = Chosen.of(order, recorded.ledger, Known(seen["version"], seen["manifest"]))
+    request = UnrecordedRequest(app=stack.app, known=known, owner=owner)
+    seen = question.ask(partial(unrecorded.find, request), stack.app)
+    chosen = Chosen.of(order, recorded.ledger, Known(seen.version, seen.manifest))
     Note(ROOT, stack.app).write(chosen)
     pulumi.log.info(chosen.describe(pulumi.get_stack()))
     return chosen.pin
@@ -144,32 +145,30 @@ def _attached(asked: Asked, planned: RedisPlan | None, made: UpstashRedis | None
     return {redis.URL: planned.live.url if planned.live else made.url}
 
 
-def _look(
-    asked: Asked, recorded: Recorded, owner: str, pinned: PinnedRedis | None
-) -> dict[str, Any]:
+def _looked(asked: Asked, recorded: Recorded, owner: str, pinned: PinnedRedis | None) -> Look:
     """What is live now; what moved between the preview and the update stops it."""
     stack = asked.stack
     name = redis.name_of(stack.redis, stack.app)
-    request = {
-        "app": stack.app,
-        "org": stack.org,
-        "redis": None if asked.brings_redis else name,
-        "left": name if asked.brings_redis else None,
-        "needs_redis": asked.needs_redis,
-        "restores_redis": bool(pinned and pinned.is_own(None)),
-        "owner": owner,
-        "takeover": stack.takeover,
-        "known": recorded.ledger.next_version - 1,
-        "needs_key": not recorded.ledger.key,
-        "lacks": [f"{recorded.problem}: it is made anew"] if recorded.problem else [],
-    }
-    seen = read_only("look", request)
+    request = LookRequest(
+        app=stack.app,
+        org=stack.org,
+        redis=None if asked.brings_redis else name,
+        left=name if asked.brings_redis else None,
+        needs_redis=asked.needs_redis,
+        restores_redis=bool(pinned and pinned.is_own(None)),
+        owner=owner,
+        takeover=stack.takeover,
+        known=recorded.ledger.next_version - 1,
+        needs_key=not recorded.ledger.key,
+        lacks=(f"{recorded.problem}: it is made anew",) if recorded.problem else (),
+    )
+    seen = question.ask(partial(look, request), Orders.from_env().move or stack.app)
     note = Previewed(ROOT, stack.app)
     if pulumi.runtime.is_dry_run():
         note.forget()
     else:
-        note.check(seen["state"])
-    _say(stack, seen, [f"found: {line}" for line in seen["found"]])
+        note.check(seen.state)
+    _say(stack, seen, [f"found: {line}" for line in seen.found])
     if stack.pin:
         _say(stack, seen, [_pinned(stack.pin)], pulumi.log.warn)
     return seen
@@ -177,7 +176,7 @@ def _look(
 
 def _say(
     stack: StackConfig,
-    seen: Mapping[str, Any],
+    seen: Look,
     lines: Sequence[str],
     log: Callable[[str], None] | None = None,
 ) -> None:
@@ -186,7 +185,7 @@ def _say(
         (log or _inform)(line)
     if pulumi.runtime.is_dry_run():
         note = Previewed(ROOT, stack.app)
-        note.write(seen["state"], [*note.lines, *lines])
+        note.write(seen.state, [*note.lines, *lines])
 
 
 def _inform(line: str) -> None:
@@ -203,24 +202,22 @@ def _foresight(
     request: Mapping[str, Any],
     attached: Secrets,
     recorded: Recorded,
-    seen: Mapping[str, Any],
+    seen: Look,
 ) -> Foresight:
     """What the release's operation will find."""
     # What only the deployment will know differs from all that there was.
     known = {name: value if isinstance(value, str) else "" for name, value in attached.items()}
-    ledger = recorded.ledger.model_copy(update={"key": recorded.ledger.key or seen["key"]})
+    ledger = recorded.ledger.model_copy(update={"key": recorded.ledger.key or seen.key})
     return Foresight(
         ReleaseRequest.model_validate(request),
         {**asked.kept_secrets, **known},
         ledger,
-        State.load(seen["live"]),
+        seen.live,
         Orders.from_env(),
     )
 
 
-def _tell_plan(
-    asked: Asked, seen: Mapping[str, Any], planned: RedisPlan | None, ahead: Foresight
-) -> None:
+def _tell_plan(asked: Asked, seen: Look, planned: RedisPlan | None, ahead: Foresight) -> None:
     """Say what would change, against what this stack's last deployment recorded.
 
     Raises:
@@ -228,13 +225,13 @@ def _tell_plan(
     """
     stack = asked.stack
     _say(stack, seen, planned.lines(pulumi.get_stack()) if planned else [])
-    if left := seen["left"]:
-        _say(stack, seen, [redis.reminder(LiveRedis(**left), pulumi.get_stack())])
+    if seen.left:
+        _say(stack, seen, [redis.reminder(seen.left, pulumi.get_stack())])
     if not stack.pin:
         _say(stack, seen, [*sizing.warnings(asked.row, len(asked.regions))], pulumi.log.warn)
         bounds.check(ahead.wanted.manifest, ahead.secrets)
     costs = planned.costs if planned else (0.0, 0.0)
-    _say(stack, seen, ahead.lines(is_drifted=bool(seen["found"]), redis=costs))
+    _say(stack, seen, ahead.lines(is_drifted=bool(seen.found), redis=costs))
 
 
 def _request(

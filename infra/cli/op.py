@@ -10,7 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -18,16 +18,14 @@ from typing import Annotated, Any, TypeVar
 import typer
 from pydantic import BaseModel, ValidationError
 
-from infra import checkpoint, space
+from infra import checkpoint, space, tokens
 from infra.bounds import RESTORED_VARIABLE, SECRETS_VARIABLE
 from infra.errors import ConfigError, FlygateError
 from infra.fly.client import FlyClient
 from infra.ops import app as app_op
 from infra.ops import ending, recovery, removal
-from infra.ops import look as look_op
 from infra.ops import redis as redis_op
 from infra.ops import release as release_op
-from infra.ops import unrecorded as unrecorded_op
 from infra.ops.channel import channel
 from infra.ops.orders import MOVE, Orders
 from infra.ops.request import ReleaseRequest
@@ -43,23 +41,11 @@ FORMER = "PULUMI_COMMAND_STDOUT"
 # Enough to find an error of ours; a traceback has no end.
 TRACE_LINES = 30
 
-# They are in nothing that we print; a library or a hook may have them. Short ones are words.
-_TOKENS = (
-    "FLY_API_TOKEN",
-    "FLY_ACCESS_TOKEN",
-    "FLYGATE_WEBHOOK",
-    "PULUMI_ACCESS_TOKEN",
-    "PULUMI_CONFIG_PASSPHRASE",
-)
-_TOKEN_MIN = 8
-
 Request = TypeVar(
     "Request",
     app_op.AppRequest,
     redis_op.RedisRequest,
     ReleaseRequest,
-    look_op.LookRequest,
-    unrecorded_op.UnrecordedRequest,
 )
 Delete = Annotated[bool, typer.Option("--delete", help="Remove it instead.")]
 Job = Callable[[FlyClient], Awaitable[str]]
@@ -124,36 +110,11 @@ def release(delete: Delete = False) -> None:
         operation.run(act)
 
 
-@commands.command()
-def look() -> None:
-    """What runs, and what was changed behind our back. Reads only."""
-    with _operation() as operation:
-        request = _request(look_op.LookRequest, operation)
-
-        async def act(fly: FlyClient) -> str:
-            return (await look_op.look(request, fly)).dumps()
-
-        operation.run(act)
-
-
-@commands.command()
-def unrecorded() -> None:
-    """Which release serves that the ledger does not know. Reads only."""
-    with _operation() as operation:
-        request = _request(unrecorded_op.UnrecordedRequest, operation)
-
-        async def act(fly: FlyClient) -> str:
-            return json.dumps(asdict(await unrecorded_op.find(request, fly)))
-
-        operation.run(act)
-
-
 class Operation:
     """One run of a verb: its result, its exit code, and what must not be read in either."""
 
     def __init__(self) -> None:
-        tokens = [os.environ.get(name, "") for name in _TOKENS]
-        self._hidden = [token for token in tokens if len(token) >= _TOKEN_MIN]
+        self._hidden = tokens.of(os.environ)
         self._redactor: Redactor | None = None
         self._app = self._stack = ""
         self.result: str | None = None

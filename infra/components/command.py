@@ -21,13 +21,9 @@ from pulumi_command import local
 
 from infra import frame
 from infra.components.names import former_names
-from infra.errors import FlygateError
 
 # The plugin runs in the program's folder, `infra/`; a relative path is the same on all machines.
 ROOT = ".."
-# How an operation begins a line that an operator should read, though it went well: see
-# `infra/fly/retries.py`.
-WARNING = "warning: "
 
 
 def converging(
@@ -82,27 +78,6 @@ def announcing(name: str, lines: Sequence[str]) -> pulumi.ResourceOptions:
     return pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(before_create=[hook]))
 
 
-def read_only(operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    """What `flygate op <operation>` answers; it runs in each preview, so it must only read.
-
-    Raises:
-        FlygateError: with the operation's own words.
-    """
-    try:
-        result = local.run(
-            command=f"exec ./flygate op {operation}",
-            dir=ROOT,
-            stdin=json.dumps(request),
-            logging=local.Logging.NONE,
-        )
-    except Exception as exc:  # Pulumi raises plain ones, with the words deep inside
-        raise FlygateError(_words(str(exc))) from None
-    for line in (result.stderr or "").splitlines():
-        if line.startswith(WARNING):
-            pulumi.log.warn(line.removeprefix(WARNING))
-    return answer(result.stdout)
-
-
 def answer(result: str) -> dict[str, Any]:
     """The JSON that an operation left as its result; empty if there is none.
 
@@ -112,8 +87,3 @@ def answer(result: str) -> dict[str, Any]:
         return {}
     found: dict[str, Any] = json.loads(frame.unwrap(result) if frame.is_framed(result) else result)
     return found
-
-
-def _words(failure: str) -> str:
-    """What the operation said, without the layers around it."""
-    return failure.rpartition("error: ")[2].strip() or failure

@@ -1,4 +1,4 @@
-"""Drift: has somebody changed the app behind Pulumi's back? Part of `flygate op look`.
+"""Drift: has somebody changed the app behind Pulumi's back? Part of the look (`ops/look.py`).
 
 Pulumi compares inputs with inputs, so drift must become an input to be repaired. The token is
 that input: while the app is as its release left it, it is what the machines remember (and

@@ -51,11 +51,15 @@ def last_words(error: BaseException, text: str, serves: str, stack: str) -> str:
         serves: what was seen to serve after it.
         stack: the stack's name.
     """
+    line = f"error: {words(error, text, serves, stack)}"
+    return f"error: {text}\n{line}" if "\n" in text else line
+
+
+def words(error: BaseException, text: str, serves: str, stack: str) -> LastWords:
+    """The last line alone; see `last_words`."""
     cause = _cause(error, text)
     remedy = next(said for kind, said in _REMEDIES if isinstance(error, kind)).format(stack=stack)
-    words = LastWords(cause, serves, "" if _AGAIN in cause else remedy)
-    line = f"error: {words}"
-    return f"error: {text}\n{line}" if "\n" in text else line
+    return LastWords(cause, serves, "" if _AGAIN in cause else remedy)
 
 
 def _cause(error: BaseException, text: str) -> str:

@@ -1,14 +1,13 @@
-"""`flygate op look`: what runs, and what somebody changed behind our back.
+"""What runs, and what somebody changed behind our back: the program asks before it declares.
 
-It runs in every preview and reads only. What a release would do about it the program decides
+It is asked in every preview and reads only. What a release would do about it the program decides
 (`infra/ops/decision.py`): it alone has the ledger and the secrets.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict
 
@@ -26,7 +25,7 @@ from infra.rollout.observe import State, observe
 
 
 class LookRequest(BaseModel):
-    """What the function gets on its standard input.
+    """What is asked.
 
     Attributes:
         redis: the name of the stack's Redis; none if it brings its own.
@@ -76,10 +75,6 @@ class Look:
     redis: LiveRedis | None = field(default=None, repr=False)
     key: str = field(default="", repr=False)
     left: LiveRedis | None = field(default=None, repr=False)
-
-    def dumps(self) -> str:
-        """As the function answers it."""
-        return json.dumps({**asdict(self), "live": self.live.dump()})
 
 
 async def look(request: LookRequest, fly: FlyClient) -> Look:

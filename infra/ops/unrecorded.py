@@ -1,4 +1,4 @@
-"""`flygate op unrecorded`: the version that serves and that the stack's ledger lacks. Reads only.
+"""The version that serves and that the stack's ledger lacks. Reads only.
 
 A way back begins at what serves, so the program asks when one is ordered.
 """
@@ -15,7 +15,7 @@ from infra.rollout.observe import observe
 
 
 class UnrecordedRequest(BaseModel):
-    """What the function gets on its standard input.
+    """What is asked.
 
     Attributes:
         known: the newest version that the ledger has, 0 if it has none.

@@ -102,9 +102,7 @@ def _note(verdict: Verdict, stage: Stage, world: World) -> None:
     world.journal.write("verdict", verdict.gate, verdict.reason, verdict.machine, numbers)
 
 
-async def _hold(
-    reason: str, world: World, numbers: Mapping[str, Any] | None = None
-) -> RolloutHeld:
+async def _hold(reason: str, world: World, numbers: Mapping[str, Any] | None = None) -> RolloutHeld:
     """Nothing is taken back and nothing goes on; the machines tell whoever looks at them why.
 
     Raises:

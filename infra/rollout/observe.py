@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
 
 from infra.fly.client import FlyClient
 from infra.fly.models import Machine, Secret
@@ -138,17 +137,6 @@ class State:
     machines: tuple[Seen, ...] = ()
     secrets: str = ""
     secret_names: frozenset[str] = frozenset()
-
-    def dump(self) -> dict[str, Any]:
-        """As plain JSON."""
-        return {**asdict(self), "secret_names": sorted(self.secret_names)}
-
-    @classmethod
-    def load(cls, data: Mapping[str, Any]) -> Self:
-        """What `dump` gave."""
-        machines = tuple(Seen(**one) for one in data["machines"])
-        names = frozenset(data["secret_names"])
-        return cls(data["app"], machines, data["secrets"], names)
 
     def of(self, release: int, manifest: str | None = None) -> tuple[Seen, ...]:
         """The machines of one release; with a manifest's id, those of it that run that."""

@@ -1,0 +1,65 @@
+"""A question of the Pulumi program to Fly, which it asks before it declares anything. Reads only.
+
+The program runs on Pulumi's event loop, so a question has a thread and a loop of its own. It is not
+a process of its own, as operations are: that would cost a second in each preview and each update.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import traceback
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import pulumi
+
+from infra import tokens
+from infra.errors import FlygateError
+from infra.fly import retries
+from infra.fly.client import FlyClient
+from infra.ops import ending
+from infra.redact import Redactor
+from infra.rollout import serving
+
+Answer = TypeVar("Answer")
+Job = Callable[[FlyClient], Awaitable[Answer]]
+
+
+def ask(job: Job[Answer], app: str) -> Answer:
+    """What Fly answers. Calls that were repeated are told as warnings.
+
+    Args:
+        app: whose question it is: a failure tells what serves there.
+
+    Raises:
+        FlygateError: why there is no answer, what serves, and what to type.
+    """
+    redact = Redactor(tokens.of(os.environ))
+    repeated: list[str] = []
+    try:
+        with retries.heard_by(repeated.append):
+            return _in_thread(lambda: _answer(job))
+    except Exception as exc:
+        pulumi.log.debug(redact(traceback.format_exc()))
+        told = ending.operators(exc) or exc
+        serves = _in_thread(lambda: serving.told(app))
+        words = ending.words(told, redact(str(told)), redact(serves), pulumi.get_stack())
+        raise FlygateError(str(words)) from None
+    finally:
+        for line in repeated:
+            pulumi.log.warn(redact(line))
+
+
+async def _answer(job: Job[Answer]) -> Answer:
+    async with FlyClient() as fly:
+        return await job(fly)
+
+
+def _in_thread(start: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def run() -> Answer:
+        return await start()
+
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(lambda: asyncio.run(run())).result()
