@@ -25,6 +25,7 @@ _SIGNS = {
 # The operation that failed has said what to do.
 _SAID = "the same command again"
 _MENDED = "Mend that, then {again}; `flygate doctor {stack}` looks for more"
+_UNTOLD = "{again}; `flygate doctor {stack}` looks for more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +128,13 @@ class Run:
 
     def _untold(self) -> Ending:
         """No rollout began."""
-        said = diagnostics.cause(self.printed) or "Pulumi does not say why, or was killed"
+        code = diagnostics.exit_code(self.printed) or 1
+        said = diagnostics.cause(self.printed)
+        if not said:  # only a Pulumi that was killed leaves its lock
+            said = "Pulumi was killed" if self.is_locked else "Pulumi does not say why"
+            return Ending(f"{self.what} failed: {said}", self._filled(_UNTOLD), code)
         is_told = _SAID in said and not self.is_locked
         remedy = "" if is_told else self._remedy_for(said, _MENDED)
-        code = diagnostics.exit_code(self.printed) or 1
         return Ending(f"{self.what} failed: {said}", remedy, code)
 
     def _goes_on_after(self, end: Event) -> bool:

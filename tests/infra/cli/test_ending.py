@@ -126,8 +126,8 @@ KINDS = {
         ],
     ),
     "Pulumi is killed before anything": Failure(
-        cause=["Pulumi does not say why, or was killed"],
-        remedy="type `flygate unlock shop`, then `flygate up shop` again",
+        cause=["Pulumi was killed"],
+        remedy="Type `flygate unlock shop`, then `flygate up shop` again",
         code=1,
         printed=["Updating (shop):\n"],
         is_locked=True,
