@@ -19,6 +19,7 @@ HEAD = (
     *("killed", "times", "no command", "one", "two", "more", "wrong"),
     "requests failed",
 )
+KINDS = (*PLAIN, *HELD)
 UP = ("./flygate", "up", "local", "--quiet")
 # One in so many kills is in phase 3, of the Redis.
 _OF_REDIS = 8
@@ -28,7 +29,7 @@ def report(project: Project, asked: argparse.Namespace) -> list[str]:
     """The table of what was killed, as lines."""
     random = Random(asked.seed)
     with Crowd(project.outputs_of("url")) as load:
-        crashes = list(_crashes(project, load, asked.kills, random))
+        crashes = list(_crashes(project, load, asked, random))
     rows = [_cells(victim, crashes) for victim in dict.fromkeys(c.victim for c in crashes)]
     kinds = Counter(crash.change.kind for crash in crashes)
     told = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
@@ -36,12 +37,16 @@ def report(project: Project, asked: argparse.Namespace) -> list[str]:
     return [f"{len(crashes)} kills: {told}. {served}", "", page.table(HEAD, rows)]
 
 
-def _crashes(project: Project, load: Crowd, kills: int, random: Random) -> Iterator[Crash]:
-    of_redis = kills // _OF_REDIS
+def _crashes(
+    project: Project, load: Crowd, asked: argparse.Namespace, random: Random
+) -> Iterator[Crash]:
+    wanted = asked.kinds.split(",") if asked.kinds else KINDS
+    kinds = tuple(kind for kind in KINDS if kind in wanted)
+    kills, of_redis = asked.kills, 0 if asked.kinds else asked.kills // _OF_REDIS
     ordinary = [*victims.PROCESSES, victims.LOCAL_FLY, victims.NEW, victims.OLD]
     ordinary.remove(victims.REDIS)
     random.shuffle(ordinary)
-    story = Story(random, UP, (*PLAIN, *HELD))
+    story = Story(random, UP, kinds)
     scene = Scene(project, story, load, begin(project, story))
     yield from _killed(scene, [ordinary[n % len(ordinary)] for n in range(kills - of_redis)])
     if of_redis:
