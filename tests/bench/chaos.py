@@ -103,6 +103,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rollouts", type=int, default=24, help="at each share")
     parser.add_argument("--shares", default="1,5,20", help="of the calls that fail, in percent")
     parser.add_argument("--kills", type=int, default=60, help="how many processes are killed")
+    parser.add_argument("--of-redis", type=int, default=8, help="how many of them are Redis")
     parser.add_argument("--kinds", default="", help="of changes while it kills: proceed,abort")
     parser.add_argument("--seed", type=int, default=1, help="of all that is by chance")
     parser.add_argument("--only", choices=("faults", "crashes"), help="one part")

@@ -21,8 +21,6 @@ HEAD = (
 )
 KINDS = (*PLAIN, *HELD)
 UP = ("./flygate", "up", "local", "--quiet")
-# One in so many kills is in phase 3, of the Redis.
-_OF_REDIS = 8
 
 
 def report(project: Project, asked: argparse.Namespace) -> list[str]:
@@ -42,16 +40,16 @@ def _crashes(
 ) -> Iterator[Crash]:
     wanted = asked.kinds.split(",") if asked.kinds else KINDS
     kinds = tuple(kind for kind in KINDS if kind in wanted)
-    kills, of_redis = asked.kills, 0 if asked.kinds else asked.kills // _OF_REDIS
+    kills, of_redis = asked.kills, min(asked.kills, asked.of_redis)
     ordinary = [*victims.PROCESSES, victims.LOCAL_FLY, victims.NEW, victims.OLD]
     ordinary.remove(victims.REDIS)
     random.shuffle(ordinary)
     story = Story(random, UP, kinds)
-    scene = Scene(project, story, load, begin(project, story))
-    yield from _killed(scene, [ordinary[n % len(ordinary)] for n in range(kills - of_redis)])
+    if others := [ordinary[n % len(ordinary)] for n in range(kills - of_redis)]:
+        yield from _killed(Scene(project, story, load, begin(project, story)), others)
     if of_redis:
         kinds = tuple(kind for kind in PLAIN if kind != "phase")
-        last = Story(random, UP, kinds, Content(phase=3, machines=2))
+        last = Story(random, UP, kinds, Content(phase=3, machines=2), is_pinned=story.is_pinned)
         scene = Scene(project, last, load, begin(project, last))
         yield from _killed(scene, [victims.REDIS] * of_redis)
 

@@ -70,7 +70,7 @@ class Story:
 
     Attributes:
         released: content by version; the newest one serves.
-        is_pinned: since a rollback.
+        is_pinned: since a rollback; of the story before, where there was one.
     """
 
     random: Random
