@@ -21,6 +21,7 @@ from .cluster.peers import Peers
 from .cluster.ring import Member
 from .guard import Guard
 from .limiter import GuardedStore, Limiter, MemoryStore
+from .limiter.former import FormerQuotas
 from .middleware.affinity import AffinityMiddleware
 from .readiness import Readiness
 from .routes.cluster import ClusterRoutes
@@ -29,6 +30,19 @@ from .signature import Signatures
 from .stores import store_id
 from .supervisor import Supervisor
 from .telemetry import Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """What goes from machine to machine.
+
+    Attributes:
+        store: whose buckets are handed over; None if they can't be.
+        quotas: what they were filled by.
+    """
+
+    store: MemoryStore | GuardedStore | None
+    quotas: FormerQuotas
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +75,7 @@ class Cluster:
 def make_cluster(
     cluster: ClusterSettings,
     settings: Settings,
-    store: MemoryStore | GuardedStore | None,
+    goods: Goods,
     readiness: Readiness,
     telemetry: Telemetry,
     guard: Guard,
@@ -71,9 +85,10 @@ def make_cluster(
     Args:
         cluster: the part of the settings that is not missing.
         settings: all of them. Where this machine listens the others do, too.
-        store: whose buckets are handed over; None if they can't be.
+        goods: what is handed over.
         guard: knows who has the key.
     """
+    store = goods.store
     signatures = Signatures(cluster.key)
     metrics = ClusterMetrics(telemetry.registry)
     directory = DnsDirectory(cluster.app, cluster.dns)
@@ -94,6 +109,7 @@ def make_cluster(
     node = Node(members, handoff, readiness, supervisor=supervisor)
     memory = store if isinstance(store, MemoryStore) else None
     copies = Copies(memory, lambda: _alone(members), peers, metrics, supervisor=supervisor)
+    handoff.quotas = copies.quotas = goods.quotas
     routes = ClusterRoutes(node, copies, signatures, seal, store).routes(guard)
     return Cluster(node, routes, copies, peers, cluster, metrics)
 

@@ -3,6 +3,9 @@
 They work wherever the middleware is in front, also in a wrapped application.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
 
 from starlette.exceptions import HTTPException, WebSocketException
@@ -21,12 +24,27 @@ from .limiter import (
     Verdict,
     by_client,
     problem_for,
+    window,
 )
 from .middleware.rate_limit import DECIDED, LIMITER, problem_headers, request_of
 from .route_name import route_name
 
 # Where the limits that a request has met so far are, by the name of their route.
 _MET: Final = "flygate.limits"
+
+
+# While a service is built that counts so: a limit that it can't count is refused where it is made.
+_COUNTS_BY_WINDOWS: Final[ContextVar[bool]] = ContextVar("counts_by_windows", default=False)
+
+
+@contextmanager
+def counted_by_windows(is_window: bool) -> Iterator[None]:
+    """Let the limits that are made meanwhile be those of sliding windows, or of buckets."""
+    token = _COUNTS_BY_WINDOWS.set(is_window)
+    try:
+        yield
+    finally:
+        _COUNTS_BY_WINDOWS.reset(token)
 
 
 class LimitExceeded(HTTPException):
@@ -50,7 +68,9 @@ class Limit:
         self, quota: Quota, key: KeyFunction = by_client, cost: int = 1, name: str | None = None
     ) -> None:
         """See `limit`."""
-        if cost > quota.burst:
+        if _COUNTS_BY_WINDOWS.get():
+            window.check(quota, cost)
+        elif cost > quota.burst:
             raise PolicyError(f"no request can pass; it costs {cost}, and '{quota}' never has that")
         key = key if key is by_client else UserKey(key)
         Policy(name or "limit", quota, key, cost)  # a mistake is told here, and not to a client
@@ -82,13 +102,14 @@ class Limit:
         request = request_of(connection.scope)
         if limiter.policies.allows(request):
             return Verdict(True, ())
-        return await limiter.check_policies(request, [self._policy(connection)])
+        return await limiter.check_policies(request, [self._policy(connection, limiter)])
 
-    def _policy(self, connection: HTTPConnection) -> Policy:
+    def _policy(self, connection: HTTPConnection, limiter: Limiter) -> Policy:
         name = self._name or self._name_on(connection)
         known = self._policies.get(name)
         if known is None:
             known = Policy(name, self._quota, self._key, self._cost)
+            limiter.use(known)
             self._policies[name] = known
         return known
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .asgi import App, Receive, Scope, Send
 from .guard import Guard
 from .lifespan import Lifespan
+from .limit import counted_by_windows
 from .limiter import Limiter, Store
 from .middleware.bodies import BodyMiddleware
 from .middleware.capacity import CapacityMiddleware
@@ -62,6 +63,11 @@ class Service:
 
 def build_app(settings: Settings, log: Any) -> Service:
     """Wire a service. The order of what a request passes is in `_in_order`."""
+    with counted_by_windows(settings.limiter.is_sliding_window):
+        return _build(settings, log)
+
+
+def _build(settings: Settings, log: Any) -> Service:
     readiness = Readiness()
     statistics = Statistics(settings.memory_bytes, settings.key or "")
     telemetry = Telemetry(log, statistics)
@@ -94,11 +100,10 @@ def build_app(settings: Settings, log: Any) -> Service:
     cluster = None
     if settings.cluster is not None:
         # Its client of HTTP is not needed where machines do not talk to each other.
-        from .clusters import make_cluster  # noqa: PLC0415
+        from .clusters import Goods, make_cluster  # noqa: PLC0415
 
-        cluster = make_cluster(
-            settings.cluster, settings, portable, readiness, telemetry, key_guard
-        )
+        goods = Goods(portable, limiter.quotas)
+        cluster = make_cluster(settings.cluster, settings, goods, readiness, telemetry, key_guard)
         routes += cluster.routes
     application = CorsApplication(_application(settings, log))
     bounded = CapacityMiddleware(application, settings.max_requests, telemetry.on_full)
@@ -117,7 +122,7 @@ def build_app(settings: Settings, log: Any) -> Service:
         signatures,
         settings.fly_proxy,
     )
-    former = partial(take_over, settings.limiter, portable, log)
+    former = partial(take_over, settings.limiter, portable, log, limiter.quotas)
     return Service(
         Lifespan(app, readiness, partial(_resources, stores, former, cluster)),
         PrivateApp(routes, telemetry.registry),
@@ -147,7 +152,10 @@ def _in_order(
         own, settings.body, 2 * settings.max_requests_per_client, telemetry.on_cut
     )
     app = PlacesMiddleware(app, settings.max_requests_per_client, telemetry.on_cut)
-    app = RateLimitMiddleware(app, limiter, preflight_policy(settings.limiter))
+    preflights = preflight_policy(settings.limiter)
+    if preflights is not None:
+        limiter.use(preflights)
+    app = RateLimitMiddleware(app, limiter, preflights)
     return app if cluster is None else cluster.in_front_of(app, limiter)
 
 

@@ -4,13 +4,16 @@ import asyncio
 from typing import Any, Final
 
 from .limiter import LimiterError, MemoryStore, Store
+from .limiter.former import FormerQuotas
 from .settings import LimiterSettings
 
 _SECONDS: Final = 2.0
 _SECONDS_PER_CALL: Final = 0.5
 
 
-async def take_over(settings: LimiterSettings, store: Store | None, log: Any) -> None:
+async def take_over(
+    settings: LimiterSettings, store: Store | None, log: Any, quotas: FormerQuotas | None = None
+) -> None:
     """Let buckets in memory owe what they owe in Redis, as far as the time allows. Never raises.
 
     Machines hand over to each other, too; this is for those that find nobody there any more.
@@ -19,6 +22,7 @@ async def take_over(settings: LimiterSettings, store: Store | None, log: Any) ->
         settings: say whether there may be something in a Redis.
         store: whose buckets they are; nothing happens if they are not in memory.
         log: told what became of it.
+        quotas: learns what the buckets were filled by.
     """
     if settings.redis_url is None or not isinstance(store, MemoryStore):
         return
@@ -30,6 +34,8 @@ async def take_over(settings: LimiterSettings, store: Store | None, log: Any) ->
         redis = RedisStore(settings.redis_url, store.fingerprint, _SECONDS_PER_CALL)
         try:
             async with asyncio.timeout(_SECONDS):
+                if quotas is not None:
+                    quotas.hear(await redis.post(()))
                 async for snapshot in redis.export():
                     kept += store.restore_now(snapshot)
         finally:

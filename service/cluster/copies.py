@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
 from service.limiter import ForeignSnapshot, MemoryStore, Snapshot
+from service.limiter.former import FormerQuotas
 from service.supervisor import Supervisor
 
 from .errors import FormatError, PeerError
-from .messages import PAIRS, pack, unpack
+from .messages import PAIRS, pack, pack_quotas, unpack
 from .metrics import ClusterMetrics
 from .ring import Member
 
@@ -46,6 +47,9 @@ class Copies:
         metrics: counts.
         clock: nanoseconds, monotonic.
         supervisor: keeps the telling going.
+
+    Attributes:
+        quotas: what the buckets were filled by; it goes with them, once it is set.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Copies:
         self._metrics = metrics
         self._clock = clock
         self._supervisor = supervisor or Supervisor()
+        self.quotas: FormerQuotas | None = None
         self._work_seconds = 0.0
         # When buckets will be full, as the others know: they were told, or told it. So nothing is
         # told twice, and nothing comes back to where an operator has just forgotten it.
@@ -86,6 +91,8 @@ class Copies:
         if not news.owed:
             return
         [message] = pack(_lessened(news))
+        if self.quotas is not None:
+            message += b"".join(pack_quotas(self.quotas.announced()))
         if all(await asyncio.gather(*(self._bring(peer, message) for peer in peers))):
             self._note(news, now)
             self._metrics.told(len(news.owed))
@@ -99,9 +106,12 @@ class Copies:
         if store is None:
             return
         try:
-            for snapshot in unpack(data):
-                self._metrics.kept(store.restore_now(snapshot))
-                self._note(snapshot, now)
+            for message in unpack(data):
+                if isinstance(message, Snapshot):
+                    self._metrics.kept(store.restore_now(message))
+                    self._note(message, now)
+                elif self.quotas is not None:
+                    self.quotas.hear(message)
         except FormatError:
             self._metrics.ignored("version")
         except ForeignSnapshot:

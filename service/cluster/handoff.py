@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Container, Itera
 from contextlib import contextmanager, suppress
 from typing import Final, Protocol
 
-from service.limiter import ForeignSnapshot
+from service.limiter import ForeignSnapshot, Snapshot
+from service.limiter.former import FormerQuotas
 from service.limiter.store.snapshot import Portable
 
 from .errors import FormatError, PeerError
-from .messages import pack, unpack
+from .messages import pack, pack_quotas, unpack
 from .metrics import ClusterMetrics
 from .ring import Member
 
@@ -46,6 +47,9 @@ class Handoff:
         carrier: the way to the peers.
         metrics: counts.
         seconds: the longest that giving or taking lasts.
+
+    Attributes:
+        quotas: what the buckets were filled by; it goes with them, once it is set.
     """
 
     def __init__(
@@ -64,13 +68,17 @@ class Handoff:
         self._carrier = carrier
         self._metrics = metrics
         self._seconds = seconds
+        self.quotas: FormerQuotas | None = None
 
     async def messages(self) -> AsyncIterator[bytes]:
-        """What this machine's buckets owe."""
+        """What this machine's buckets owe, and by which quotas they were filled."""
         if self._store is not None:
             async for snapshot in self._store.export():
                 for message in pack(snapshot):
                     yield message
+        if self.quotas is not None:
+            for message in pack_quotas(self.quotas.announced()):
+                yield message
 
     async def merge(self, data: bytes) -> None:
         """Take over what another machine's buckets owe; where both have one, the later time wins.
@@ -78,9 +86,12 @@ class Handoff:
         What this version does not understand is ignored, and counted.
         """
         with self._counted():
-            for snapshot in unpack(data):
-                if self._store is not None:
-                    self._metrics.took(await self._store.restore(snapshot))
+            for message in unpack(data):
+                if not isinstance(message, Snapshot):
+                    if self.quotas is not None:
+                        self.quotas.hear(message)
+                elif self._store is not None:
+                    self._metrics.took(await self._store.restore(message))
                 await asyncio.sleep(0)  # there are requests to be served, too
 
     async def give(self, to: Container[str] | None = None) -> None:

@@ -48,7 +48,9 @@ class Blocks:
         if not blocked:
             return await self._store.take(charges)
         if any(charges[place].binding for place in blocked):
-            charges = [each._replace(cost=0) if each.binding else each for each in charges]
+            charges = [
+                each._replace(cost=0) if each.binding or each.along else each for each in charges
+            ]
         decisions, source = await self._store.take(charges)
         for place, refusal in blocked.items():
             quota = decisions[place].quota

@@ -29,6 +29,13 @@ def take(tat: int, now: int, cost: int, quota: Quota) -> tuple[Decision, int]:
     return _new(Decision, (False, wait, owed, quota)), tat
 
 
+def take_along(tat: int, now: int, cost: int, quota: Quota) -> tuple[Decision, int]:
+    """Take as much of `cost` as the bucket has: somebody else has decided."""
+    owed = max(0, tat - now)
+    after = max(owed, min(owed + cost * quota.emission_ns, quota.capacity_ns))
+    return Decision(True, 0, after, quota), now + after
+
+
 def give_back(tat: int, now: int, cost: int, quota: Quota) -> int:
     """Give back units that were taken and not used. The TAT never falls behind `now`."""
     return max(now, tat - cost * quota.emission_ns)

@@ -41,3 +41,35 @@ class Decision(NamedTuple):
     def retry_after_seconds(self) -> int:
         """The whole seconds to wait; never earlier than the bucket itself allows."""
         return -(-self.wait_ns // NANOS) if self.wait_ns > 0 else 0
+
+    def aged(self, elapsed_ns: int) -> "Decision":
+        """What it says so much later, if nothing was asked meanwhile."""
+        # A wait that is over while another policy's is not: by now it would be allowed.
+        allowed = self.allowed or 0 < self.wait_ns <= elapsed_ns
+        wait = self.wait_ns - elapsed_ns if self.wait_ns > elapsed_ns else min(self.wait_ns, 0)
+        return Decision(allowed, wait, max(0, self.owed_ns - elapsed_ns), self.quota)
+
+
+class WindowDecision(Decision):
+    """The answer of a sliding window, which is refilled at times that its counts alone tell.
+
+    Attributes:
+        until_ns: until it holds all its units again; if it holds less than was asked for, until it
+            has that.
+    """
+
+    until_ns: int = 0
+
+    @classmethod
+    def of(cls, decision: Decision, until_ns: int) -> "WindowDecision":
+        """A decision with its time."""
+        made = cls(*decision)
+        made.until_ns = until_ns
+        return made
+
+    def aged(self, elapsed_ns: int) -> "WindowDecision":
+        """What it says so much later, if nothing was asked meanwhile."""
+        # When its units come back is not known from here; that they are gone still errs on the
+        # side of what comes true.
+        later = super().aged(elapsed_ns)._replace(owed_ns=self.owed_ns)
+        return self.of(later, max(0, self.until_ns - elapsed_ns))

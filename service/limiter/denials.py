@@ -56,7 +56,7 @@ class Denials:
             return None
         now = self._now()
         if now < denial.until:
-            return [_aged(decision, now - denial.since) for decision in denial.decisions]
+            return [decision.aged(now - denial.since) for decision in denial.decisions]
         del known[asked]
         if not known:
             del self._known[client]
@@ -95,10 +95,3 @@ def _asked(charges: Sequence[Charge]) -> _Asked:
     return tuple(
         (charge.key, charge.cost, charge.binding, charge.quota.capacity_ns) for charge in charges
     )
-
-
-def _aged(decision: Decision, elapsed: int) -> Decision:
-    # A wait that is over while another policy's is not: by now it would be allowed.
-    allowed = decision.allowed or 0 < decision.wait_ns <= elapsed
-    wait = decision.wait_ns - elapsed if decision.wait_ns > elapsed else min(decision.wait_ns, 0)
-    return Decision(allowed, wait, max(0, decision.owed_ns - elapsed), decision.quota)

@@ -1,108 +1,271 @@
-"""What a changed quota owes to those before: no fresh burst, and no sudden ban."""
+"""The other quotas of a policy: those that it had before, and those that it has elsewhere.
 
-from collections.abc import Iterator, Mapping, Sequence
+A bucket's state means something under its own quota only, so each quota of a policy has buckets of
+its own. None of them is a way round the others:
+
+- A client that comes for the first time since a quota is known lacks by it what it lacks by others.
+- What is taken by one quota is taken by all of them, as far as each goes.
+
+So however machines and reloads follow each other, a client gets no more than a bucket as large and
+as quick as the largest and the quickest of them; and who waits, waits as the quota says by which he
+is counted, since nothing is carried over twice.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from operator import itemgetter
 from secrets import token_hex
+from typing import Final
 
 from . import bucket
-from .errors import StoreUnavailable
+from .announced import Announced
+from .decision import Decision
+from .errors import StoreFull, StoreUnavailable
 from .policies import PolicySet
-from .policy import Policy
+from .policy import Mode, Policy
 from .quota import NANOS, Quota
-from .store.base import Charge, Key, Store
+from .store.base import MOST_PER_REQUEST, Charge, Key, Source, Store
 from .store.memory import MemoryStore
+
+# Of a policy; the first to be forgotten matter for the shortest time.
+MOST_QUOTAS: Final = 16
+# Machines with a common store look after a second what is new: until then some may count without.
+_SETTLED_NS: Final = 2 * NANOS
+_MOST_MARKS: Final = 8_192
+_LONGEST_SECONDS: Final = 366 * 86_400
+
+_Bucket = tuple[Key, Quota]
+_Pair = tuple[Policy, int]
 
 
 class FormerQuotas:
-    """Remembers replaced quotas, each until none of its buckets matters any more.
+    """Knows a policy's other quotas, each until none of its buckets matters any more.
 
-    A quota's buckets are its own, so a changed quota begins with full ones: what a client lacked
-    is carried over when it comes next. However many changes lie between, and whether or not the
-    policy was there all the time.
+    Args:
+        policies: what is in force.
+        now: the time, in nanoseconds.
+        is_shared: whether other machines count in the same store.
+        is_window: whether it counts by sliding windows.
 
     Attributes:
-        known: by the policy's name, what it was before and when that no longer matters. While
-            this is empty there is nothing to carry over.
+        known: by the policy's name, its other quotas and until when they matter. While this is
+            empty there is nothing to do.
     """
 
-    def __init__(self) -> None:
-        """Nothing was replaced yet."""
-        self.known: dict[str, list[tuple[Policy, int]]] = {}
-        # Tells this change on this machine from all others.
-        self._change = ""
+    def __init__(
+        self,
+        policies: PolicySet,
+        now: Callable[[], int],
+        is_shared: bool = False,
+        is_window: bool = False,
+    ) -> None:
+        """No other quota is known."""
+        self.known: dict[str, list[_Pair]] = {}
+        self._now = now
+        self._is_shared = is_shared
+        self._is_window = is_window
+        # The same of policies that are not in force here.
+        self._unused: dict[str, list[_Pair]] = {}
+        self._own: dict[str, list[Policy]] = {each.name: [each] for each in policies.policies}
+        self._used: list[Policy] = []
+        self._births: dict[tuple[str, Quota], str] = {}
+        self._settled_at = 0
+        # What is known to be carried over, where asking would cost a call.
+        self._marks: set[Key] = set()
 
-    def note(self, old: PolicySet, new: PolicySet, now: int) -> None:
+    def use(self, policy: Policy) -> None:
+        """Hold a policy for one in force that is in no set."""
+        self._used.append(policy)
+        self._add(policy)
+
+    def note(self, old: PolicySet, new: PolicySet) -> None:
         """Remember what a set of policies had otherwise than the next one, or had alone."""
+        now = self._now()
         self._forget(now)
-        self._change = token_hex(8)
         for before in old.policies:
             policy = new.named(before.name)
             if policy is None or _quotas(before) != _quotas(policy):
-                self._remember(before, now + _longest_ns(before))
+                self._remember(before, now + max(map(self._lasting_ns, _all(before))))
+        self._own = {}
+        self._unused |= self.known
+        self.known.clear()
+        for policy in (*new.policies, *self._used):
+            self._add(policy)
+        self._settled_at = now + _SETTLED_NS
 
-    async def carry_over(
-        self, store: Store, policies: Sequence[Policy], charges: Sequence[Charge], now: int
-    ) -> None:
-        """Let the buckets that are about to be charged lack what their former ones lack.
-
-        While the store cannot be asked this waits for a later request.
-        """
+    def announced(self) -> list[Announced]:
+        """What other machines have to know: what is in force here, and what was."""
+        now = self._now()
         self._forget(now)
+        own = [
+            Announced(name, quota, self._birth(name, quota), self._lasting_ns(quota))
+            for name, policies in self._own.items()
+            for quota in _of_all(policies)
+        ]
+        others = [
+            Announced(name, quota, self._birth(name, quota), until - now)
+            for name, pairs in (*self.known.items(), *self._unused.items())
+            for policy, until in pairs
+            for quota in _all(policy)
+        ]
+        return own + others
+
+    def hear(self, told: Iterable[Announced]) -> None:
+        """Learn what other machines know."""
+        now = self._now()
+        for one in told:
+            name, quota = one.policy, one.quota
+            birth = self._births.get((name, quota))
+            self._births[name, quota] = min(one.birth, birth or one.birth)
+            if quota in _of_all(self._own.get(name, ())):
+                continue
+            if not any(quota in _all(policy) for policy, _ in self._place(name).get(name, ())):
+                self._settled_at = now + _SETTLED_NS
+            self._remember(Policy(name, quota), now + one.left_ns)
+
+    async def settle(
+        self, store: Store, policies: Sequence[Policy], charges: Sequence[Charge]
+    ) -> list[Charge]:
+        """What has to be charged along with these; before, what others lack is carried over.
+
+        While the store cannot be asked the latter waits for a later request.
+        """
+        self._forget(self._now())
+        along: list[Charge] = []
         for policy, charge in zip(policies, charges, strict=True):
-            for key, quota in self.buckets_of(policy.name, charge.key):
-                new = policy.quota_of(charge.key[1])
-                with suppress(StoreUnavailable):
-                    await _carry_over(store, key, quota, new, charge.key, self._mark(key, quota))
+            others = list(self.buckets_of(policy.name, charge.key))
+            if not others:
+                continue
+            own = charge.key, policy.quota_of(charge.key[1])
+            with suppress(StoreUnavailable):
+                await self._carry_over(store, policy.name, [own, *others])
+            if policy.mode is Mode.ENFORCE:
+                along += [
+                    Charge(key, quota, charge.cost, False, charge.failure, along=True)
+                    for key, quota in others
+                ]
+        return along[: MOST_PER_REQUEST - len(charges)]
 
-    def buckets_of(self, policy: str, key: Key) -> Iterator[tuple[Key, Quota]]:
-        """Which other buckets a policy kept before for the one who has this bucket now."""
-        subject = key[1]
-        for before, _ in self.known.get(policy, ()):
-            former = before.bucket_of(subject)
-            if former != key:
-                yield former, before.quota_of(subject)
+    def buckets_of(self, policy: str, key: Key) -> Iterator[_Bucket]:
+        """Which other buckets a policy keeps for the one who has this bucket."""
+        subject, seen = key[1], {key}
+        for other, _ in self.known.get(policy, ()):
+            found = other.bucket_of(subject)
+            if found not in seen:
+                seen.add(found)
+                yield found, other.quota_of(subject)
 
-    def _mark(self, former: Key, quota: Quota) -> Charge:
-        """What says that a former bucket was carried over; kept as long as that matters."""
-        key = f"{former[0]} carried {self._change}", former[1]
-        return Charge(key, Quota(1, -(-quota.capacity_ns // NANOS) * NANOS))
+    async def _carry_over(self, store: Store, name: str, buckets: Sequence[_Bucket]) -> None:
+        longest = max(self._lasting_ns(quota) for _, quota in buckets)
+        lasting = min(-(-longest // NANOS), _LONGEST_SECONDS) * NANOS
+        marks = [
+            Charge(
+                (f"{key[0]} since {self._birth(name, quota)}", key[1]), Quota(1, lasting), 1, False
+            )
+            for key, quota in buckets
+        ]
+        if all(mark.key in self._marks for mark in marks):
+            return
+        marked, states, source = await _look(store, marks, buckets)
+        fresh = [place for place, is_marked in enumerate(marked) if not is_marked]
+        for place in fresh:
+            owed = _most_owed(states, states[place])
+            if owed > states[place].owed_ns:
+                # A later request does it, if there is no room; a flood frees nobody by that.
+                with suppress(StoreFull):
+                    await store.owe(*buckets[place], owed)
+        if source in (Source.MEMORY, Source.REDIS):
+            await self._mark(store, marks, [marks[place] for place in fresh])
+
+    async def _mark(self, store: Store, marks: Sequence[Charge], fresh: Sequence[Charge]) -> None:
+        """Say that all is carried over: once that is true of what other machines count, too."""
+        if isinstance(store, MemoryStore):
+            for mark in fresh:
+                with suppress(StoreFull):
+                    store.owe_now(mark.key, mark.quota, mark.quota.capacity_ns)
+            return
+        if self._is_shared and self._now() < self._settled_at:
+            return
+        if fresh:
+            await store.take(fresh)
+        if len(self._marks) > _MOST_MARKS:
+            self._marks.clear()
+        self._marks.update(mark.key for mark in marks)
+
+    def _lasting_ns(self, quota: Quota) -> int:
+        """How long a bucket may lack something."""
+        return 2 * quota.period_ns if self._is_window else quota.capacity_ns
+
+    def _birth(self, name: str, quota: Quota) -> str:
+        return self._births.setdefault((name, quota), token_hex(4))
+
+    def _add(self, policy: Policy) -> None:
+        """Take a policy for one in force: then its quotas are no other ones."""
+        name = policy.name
+        self._own.setdefault(name, []).append(policy)
+        pairs = [*self._unused.pop(name, ()), *self.known.pop(name, ())]
+        if others := [pair for pair in pairs if _quotas(pair[0]) != _quotas(policy)]:
+            self.known[name] = others
 
     def _remember(self, before: Policy, until: int) -> None:
-        others = [
-            pair for pair in self.known.get(before.name, ()) if _quotas(pair[0]) != _quotas(before)
-        ]
-        self.known[before.name] = [*others, (before, until)]
+        place, name = self._place(before.name), before.name
+        same = [end for each, end in place.get(name, ()) if _quotas(each) == _quotas(before)]
+        others = [pair for pair in place.get(name, ()) if _quotas(pair[0]) != _quotas(before)]
+        latest = sorted([*others, (before, max([until, *same]))], key=itemgetter(1))
+        place[name] = latest[-MOST_QUOTAS:]
+
+    def _place(self, name: str) -> dict[str, list[_Pair]]:
+        return self.known if name in self._own else self._unused
 
     def _forget(self, now: int) -> None:
-        for name, pairs in list(self.known.items()):
-            if any(now >= until for _, until in pairs):
-                self.known[name] = [pair for pair in pairs if now < pair[1]]
-                if not self.known[name]:
-                    del self.known[name]
+        is_over = False
+        for place in (self.known, self._unused):
+            for name, pairs in list(place.items()):
+                if any(now >= until for _, until in pairs):
+                    is_over = True
+                    place[name] = [pair for pair in pairs if now < pair[1]]
+                    if not place[name]:
+                        del place[name]
+        if is_over:
+            self._forget_births()
+
+    def _forget_births(self) -> None:
+        """If such a quota comes again, what was carried over to it before no longer counts."""
+        others = [pair[0] for place in (self.known, self._unused) for pair in _flat(place)]
+        own = [policy for policies in self._own.values() for policy in policies]
+        known = {(policy.name, quota) for policy in (*own, *others) for quota in _all(policy)}
+        self._births = {each: birth for each, birth in self._births.items() if each in known}
+
+
+def _flat(place: Mapping[str, Sequence[_Pair]]) -> Iterator[_Pair]:
+    return (pair for pairs in place.values() for pair in pairs)
 
 
 def _quotas(policy: Policy) -> tuple[Quota, Mapping[str, Quota]]:
     return policy.quota, policy.overrides
 
 
-def _longest_ns(policy: Policy) -> int:
-    return max(quota.capacity_ns for quota in (policy.quota, *policy.overrides.values()))
+def _all(policy: Policy) -> set[Quota]:
+    return {policy.quota, *policy.overrides.values()}
 
 
-async def _carry_over(
-    store: Store, before: Key, old: Quota, new: Quota, key: Key, mark: Charge
-) -> None:
-    _, _, owed, counted = await store.peek(before, old)
-    if owed == 0:
-        return
-    is_ours = isinstance(store, MemoryStore)
-    if not is_ours and (await store.peek(mark.key, mark.quota)).owed_ns > 0:
-        return
-    # As the store counts it, which for a window is without a burst.
-    counts = (await store.peek(key, new)).quota
-    # In this order nobody gains if the store fails in between.
-    await store.owe(key, new, bucket.rescale(owed, 0, counted, counts))
-    if is_ours:
-        await store.reset(before)
-    else:  # other machines may count by it still, so it stays; it is carried over once
-        await store.take([mark])
+def _of_all(policies: Iterable[Policy]) -> set[Quota]:
+    return {quota for policy in policies for quota in _all(policy)}
+
+
+def _most_owed(states: Iterable[Decision], own: Decision) -> int:
+    """What a bucket has to owe to lack as many units as the others; as the store counts it."""
+    return max(bucket.rescale(each.owed_ns, 0, each.quota, own.quota) for each in states)
+
+
+async def _look(
+    store: Store, marks: Sequence[Charge], buckets: Sequence[_Bucket]
+) -> tuple[list[bool], list[Decision], Source]:
+    """Which marks are there, what the buckets hold, and who says so."""
+    if isinstance(store, MemoryStore):
+        # A mark counts in a place of its own, and not in one that it shares with others.
+        known = [store.knows(mark.key) for mark in marks]
+        return known, [store.peek_now(key, quota) for key, quota in buckets], Source.MEMORY
+    looks = [Charge(key, quota, 0, False) for key, quota in buckets]
+    found, source = await store.take([*(mark._replace(cost=0) for mark in marks), *looks])
+    return [each.owed_ns > 0 for each in found[: len(marks)]], found[len(marks) :], source

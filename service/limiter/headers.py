@@ -5,12 +5,15 @@ A bucket is announced as `q` units (its size) per `w` seconds (the time that it 
 so `r` never exceeds `q`, and nothing is promised that the bucket would not keep.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
-from .decision import Decision
+from .decision import Decision, WindowDecision
 from .policy import Mode, Policy
 from .quota import NANOS, Quota
 from .verdict import Verdict
+from .window import WindowQuota
 
 Field = tuple[bytes, bytes]
 Fields = list[Field]
@@ -35,7 +38,7 @@ class HeaderWriter:
             known = self._known.get(policy)
             # Nearly every answer, without the calls of the others.
             if known is not None and known.quota is decision.quota and known.is_told:
-                return [known.field, (_STATE, known.prefix + _state(decision))]
+                return [known.field, (_STATE, known.prefix + known.state(decision))]
         fields = self._render_all(verdict.results)
         if fields and not verdict.allowed and not verdict.can_never_fit:
             fields.append((_RETRY_AFTER, b"%d" % verdict.retry_after_seconds))
@@ -47,7 +50,7 @@ class HeaderWriter:
             known = self._constants(policy, decision.quota)
             if known.is_told:
                 announced.append(known.field[1])
-                states.append(known.prefix + _state(decision))
+                states.append(known.prefix + known.state(decision))
         if not announced:
             return []
         return [(_POLICY, b", ".join(announced)), (_STATE, b", ".join(states))]
@@ -66,14 +69,21 @@ class HeaderWriter:
 class _Constants:
     """What is said of a policy in every answer."""
 
-    __slots__ = ("field", "is_told", "prefix", "quota")
+    __slots__ = ("field", "is_told", "prefix", "quota", "state")
 
     def __init__(self, policy: Policy, quota: Quota) -> None:
         self.is_told = policy.mode is Mode.ENFORCE
         self.quota = quota
+        self.state = _writer(policy, quota)
         self.prefix = f'"{policy.name}"'.encode("ascii")
         window = -(-quota.capacity_ns // NANOS)
         self.field: Field = _POLICY, b"%b;q=%d;w=%d" % (self.prefix, quota.burst, window)
+
+
+def _writer(policy: Policy, quota: Quota) -> Callable[[Decision], bytes]:
+    if isinstance(quota, WindowQuota):
+        return _state_of_window
+    return _state if policy.cost == 1 else partial(_state_at_cost, policy.cost)
 
 
 def _state(decision: Decision) -> bytes:
@@ -85,3 +95,23 @@ def _state(decision: Decision) -> bytes:
     elif room < emission:
         time = emission - room
     return b";r=%d;t=%d" % (room // emission if room > 0 else 0, -(-time // NANOS))
+
+
+def _state_at_cost(cost: int, decision: Decision) -> bytes:
+    """The same; if less than a request costs is left, the time until that is."""
+    quota, time = decision.quota, decision.owed_ns
+    short = min(cost, quota.burst) * quota.emission_ns - (quota.capacity_ns - time)
+    if not decision.allowed:
+        time = max(0, decision.wait_ns)
+    elif short > 0:
+        time = short
+    return b";r=%d;t=%d" % (decision.remaining, -(-time // NANOS))
+
+
+def _state_of_window(decision: Decision) -> bytes:
+    """As `_state_at_cost`, as a window says it itself."""
+    if isinstance(decision, WindowDecision) and decision.allowed:
+        time = decision.until_ns
+    else:
+        time = max(0, decision.wait_ns)
+    return b";r=%d;t=%d" % (decision.remaining, -(-time // NANOS))

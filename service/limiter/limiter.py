@@ -3,7 +3,10 @@
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
+from . import window
+from .announced import Board
 from .blocks import Blocks, Gate
+from .board import Lookout
 from .clock import Clock, MonotonicClock
 from .decision import Decision
 from .errors import KeyFailed, LimiterError, PolicyError
@@ -14,6 +17,7 @@ from .policies import PolicySet
 from .policy import Mode, Policy
 from .request import Request
 from .store.base import Charge, Source, Store, is_refused
+from .store.guarded import GuardedStore
 from .store.memory import MemoryStore
 from .store.taker import Taker
 from .verdict import Verdict
@@ -38,6 +42,8 @@ class Limiter:
         policies: what is applied now.
         version: counts the replacements.
         is_instant: whether the store is in this process, so that nothing has to be awaited.
+        is_window: whether the store counts by sliding windows.
+        quotas: those that the policies had before, or have on other machines.
     """
 
     def __init__(
@@ -57,8 +63,11 @@ class Limiter:
         clock = clock or MonotonicClock()
         self._now = clock.now
         self._blocks = Blocks(store, clock)
-        self._former = FormerQuotas()
-        self._replaced = self._former.known
+        board = store if isinstance(store, Board) else None
+        self.is_window = isinstance(store, MemoryStore | GuardedStore) and store.is_window
+        self.quotas = FormerQuotas(policies, self._now, board is not None, self.is_window)
+        self._replaced = self.quotas.known
+        self._lookout = Lookout(board, self.quotas, clock) if board is not None else None
         self._gate: Gate = self._memory or _Open()
         self._takers: dict[Policy, Taker] = {}
 
@@ -109,9 +118,13 @@ class Limiter:
             policies, charges = self._charge(request, policies, self._listeners)
         except KeyFailed:
             return self._tell(request, closed_without_keys(policies))
+        asked = charges
+        if self._lookout is not None and self._lookout.is_due:
+            await self._lookout.look()
         if self._replaced:
-            await self._former.carry_over(self._store, policies, charges, self._now())
-        decisions, source = await self._blocks.take(charges)
+            asked = charges + await self.quotas.settle(self._store, policies, charges)
+        decisions, source = await self._blocks.take(asked)
+        decisions = decisions[: len(charges)]
         if request.share > 1 and source is Source.MEMORY:
             source = Source.FAIR_SHARE
         results = tuple(zip(policies, decisions, strict=True))
@@ -140,8 +153,10 @@ class Limiter:
         if verdict.allowed:
             taken = [policy for policy, decision in verdict.results if decision.allowed]
             _, charges = self._charge(request, taken)
-            for charge in charges:
+            for policy, charge in zip(taken, charges, strict=True):
                 await self._store.give_back(charge)
+                for key, quota in self.quotas.buckets_of(policy.name, charge.key):
+                    await self._store.give_back(Charge(key, quota, charge.cost))
 
     def replace(self, policies: PolicySet) -> None:
         """Apply other policies from now on.
@@ -149,10 +164,22 @@ class Limiter:
         Where a quota changed, clients lack as many units as before: nobody gets a fresh burst,
         and nobody is out for longer than the new quota would have it.
         """
-        self._former.note(self.policies, policies, self._now())
+        self.quotas.note(self.policies, policies)
+        if self._lookout is not None:
+            self._lookout.haste()
         self._takers.clear()
         self.policies = policies
         self.version += 1
+
+    def use(self, policy: Policy) -> None:
+        """Let a policy that is in no set, for `check_policies`, keep its limits through releases.
+
+        Raises:
+            LimiterError: the store cannot count by it.
+        """
+        if self.is_window:
+            window.check(policy.quota, policy.cost)
+        self.quotas.use(policy)
 
     async def peek(self, policy: str, subject: str) -> Decision:
         """Look at what a policy has for a key.
@@ -161,14 +188,15 @@ class Limiter:
             PolicyError: there is no policy of that name.
         """
         found, charge = self._bucket(policy, subject)
-        await self._former.carry_over(self._store, [found], [charge], self._now())
+        await self._settle(found, charge)
         blocked = await self._blocks.find([charge])
         return blocked.get(0) or await self._store.peek(charge.key, charge.quota)
 
     async def reset(self, policy: str, subject: str) -> bool:
         """Make a bucket full again, and end a block; False if there was neither."""
         found, charge = self._bucket(policy, subject)
-        buckets = [(charge.key, charge.quota), *self._former.buckets_of(found.name, charge.key)]
+        await self._settle(found, charge)
+        buckets = [(charge.key, charge.quota), *self.quotas.buckets_of(found.name, charge.key)]
         was_blocked = await self._blocks.remove(found.name, subject)
         known = [await self._store.reset(key) for key, _ in buckets]
         return was_blocked or any(known)
@@ -216,6 +244,11 @@ class Limiter:
             take = memory.taker(policy.bucket_name(policy.quota), policy.quota)
         self._takers[policy] = take
         return take
+
+    async def _settle(self, policy: Policy, charge: Charge) -> None:
+        if self._lookout is not None:
+            await self._lookout.look()
+        await self.quotas.settle(self._store, [policy], [charge])
 
     def _bucket(self, name: str, subject: str) -> tuple[Policy, Charge]:
         policy = self.policies.named(name)

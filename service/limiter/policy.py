@@ -1,5 +1,6 @@
 """One rule: which requests share a bucket, and how large it is."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -63,7 +64,7 @@ def by_network(prefix: int) -> KeyFunction:
 _new: Final = tuple.__new__
 
 # The name travels in a header as a structured-field string, and as a metric's label.
-_NAME_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
+NAME: Final = re.compile(r"[a-z0-9_.-]+")
 _MOST_COST: Final = 1_000_000_000
 
 
@@ -97,7 +98,7 @@ class Policy:
 
     def __post_init__(self) -> None:
         """Check what types cannot say."""
-        if not self.name or not _NAME_CHARACTERS.issuperset(self.name):
+        if not NAME.fullmatch(self.name):
             raise PolicyError(
                 f"a policy's name has only a-z, 0-9, '-', '_' and '.'; found {shown(self.name)}"
             )
@@ -127,7 +128,7 @@ class Policy:
         else:
             key, quota = (self._bucket, subject), self.quota
         binding = self.mode is Mode.ENFORCE
-        charge = _new(Charge, (key, quota, self.cost, binding, self.failure))
+        charge = _new(Charge, (key, quota, self.cost, binding, self.failure, False))
         return charge if request.share == 1 else share_of(charge, request.share)
 
     def quota_of(self, subject: str) -> Quota:

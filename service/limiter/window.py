@@ -9,7 +9,7 @@ from functools import lru_cache
 from math import isqrt
 from typing import Final, NamedTuple
 
-from .decision import NEVER, Decision
+from .decision import NEVER, Decision, WindowDecision
 from .errors import QuotaError
 from .quota import NANOS, Quota
 
@@ -32,8 +32,12 @@ class Counts(NamedTuple):
 _LARGEST: Final = 9_000_000
 
 
-def check(quota: Quota) -> None:
+def check(quota: Quota, cost: int = 1) -> None:
     """Refuse a quota whose counts do not fit into one number, or cannot be kept in Redis.
+
+    Args:
+        quota: whose units are counted.
+        cost: what a request takes of them.
 
     Raises:
         QuotaError: naming what can be.
@@ -43,12 +47,23 @@ def check(quota: Quota) -> None:
     largest = min(isqrt(quota.period_ns) - 1, _LARGEST)
     if quota.units > largest:
         raise QuotaError(f"a sliding window of this length counts to {largest}; found {quota}")
+    if cost > quota.units:
+        raise QuotaError(
+            f"no request can pass; it costs {cost}, and a sliding window of '{quota}' never gives"
+            f" more than {quota.units}"
+        )
+
+
+class WindowQuota(Quota):
+    """What clients are told of: a window holds all its units, whatever burst a quota has."""
+
+    __slots__ = ()
 
 
 @lru_cache(maxsize=1024)
-def announced(quota: Quota) -> Quota:
-    """What clients are told of: a window holds all its units, whatever burst a quota has."""
-    return quota if quota.burst == quota.units else Quota(quota.units, quota.period_ns)
+def announced(quota: Quota) -> WindowQuota:
+    """What clients are told of instead of a quota."""
+    return WindowQuota(quota.units, quota.period_ns)
 
 
 def take(state: int, now: int, cost: int, quota: Quota) -> tuple[Decision, int]:
@@ -66,9 +81,22 @@ def take(state: int, now: int, cost: int, quota: Quota) -> tuple[Decision, int]:
     if (counts.current + cost) * length + weighed <= limit * length:
         after = counts._replace(current=counts.current + cost)
         used = after.current + -(-weighed // length)
-        return _decision(True, 0, used, quota), _encode(after, quota)
+        decision = _decision(True, 0, used, quota)
+        until = _until(after, elapsed, used, cost or 1, quota)
+        return WindowDecision.of(decision, until), _encode(after, quota)
     wait = _wait(counts, elapsed, cost, quota)
     return _denied(wait, counts.current + -(-weighed // length), quota), state
+
+
+def take_along(state: int, now: int, cost: int, quota: Quota) -> tuple[Decision, int]:
+    """Take as much of `cost` as the present window has: somebody else has decided."""
+    index = now // quota.period_ns
+    counts = _decode(state, now, quota)
+    if not _is_block(counts, index):
+        counts = _as_of(index, counts)
+        more = min(quota.units, counts.current + cost)
+        state = _encode(counts._replace(current=max(counts.current, more)), quota)
+    return take(state, now, 0, quota)[0]._replace(allowed=True, wait_ns=0), state
 
 
 def give_back(state: int, now: int, cost: int, quota: Quota) -> int:
@@ -100,6 +128,14 @@ def _wait(counts: Counts, elapsed: int, cost: int, quota: Quota) -> int:
         return length - room * length // counts.former - elapsed
     late = length - (quota.units - cost) * length // counts.current
     return length - elapsed + max(0, late)
+
+
+def _until(counts: Counts, elapsed: int, used: int, cost: int, quota: Quota) -> int:
+    """Until nothing is counted any more; if less than the cost is left, until that much is."""
+    if used + cost > quota.units:
+        return _wait(counts, elapsed, cost, quota)
+    windows = 2 if counts.current else int(counts.former > 0)
+    return max(0, windows * quota.period_ns - elapsed)
 
 
 def _encode(counts: Counts, quota: Quota) -> int:

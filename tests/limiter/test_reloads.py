@@ -57,6 +57,7 @@ class World:
         if self._storage == "memory":
             async for snapshot in self._stores[old].export():
                 await self._stores[new].restore(snapshot)
+            new.quotas.hear(old.quotas.announced())
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -112,9 +113,61 @@ async def test_any_number_of_reloads(world: World, quotas: list[str], more: int)
     assert await passed(machine) == more
 
 
+@pytest.mark.parametrize(
+    ("quotas", "more"),
+    [
+        (["1/m burst 60", "1/m burst 10"], 0),
+        (["5/h", "7/h"], 2),
+        (["5/h", "7/h", "5/h"], 0),
+        (["5/h", "60/m burst 2", "5/h"], 0),
+        (["60/m burst 5", "5/d"], 0),
+    ],
+    ids=str,
+)
+async def test_a_release_frees_nobody(world: World, quotas: list[str], more: int) -> None:
+    """A machine with another quota that takes over gives no more than its is larger."""
+    machine = world.machine(quotas[0])
+    most = parse(quotas[0]).burst
+    assert await passed(machine, most + 11) == most
+
+    for quota in quotas[1:]:
+        old, machine = machine, world.machine(quota)
+        await world.hand_over(old, machine)
+        last = await passed(machine, most + 11)
+
+    assert last == more
+
+
+async def test_a_smaller_burst_in_between_gives_no_second_one(world: World) -> None:
+    """Who is exhausted, asks by a small quota, and has the large one again, is exhausted still."""
+    machine = world.machine("5/m")
+    assert await passed(machine) == 5
+
+    for quota in ("6/m burst 2", "5/m", "6/m burst 2", "5/m"):
+        machine.replace(policies(quota))
+        assert await passed(machine) == 0
+
+
+async def test_what_is_carried_over_is_so_once(world: World) -> None:
+    """A slow former quota does not slow the new one down: a client waits as that one says."""
+    machine = world.machine("5/d")
+    await passed(machine)
+    machine.replace(policies("60/m burst 5"))
+    assert await passed(machine) == 0
+    world.clock.advance(seconds=3)
+    await passed(machine)
+
+    found = []
+    for _ in range(5):
+        world.clock.advance(seconds=1)
+        found.append(await passed(machine, 2))
+
+    assert found == [1] * 5
+
+
 @pytest.mark.integration
 async def test_a_reload_frees_nobody_elsewhere(valkey: Valkey) -> None:
-    """What a machine that was reloaded does leaves the buckets of the others as they are."""
+    """Machines of two quotas give a client together no more than the larger one."""
     world = World("redis", valkey.url)
     one, other = world.machine("5/h"), world.machine("5/h")
     assert await passed(other, 3) == 3
@@ -122,8 +175,7 @@ async def test_a_reload_frees_nobody_elsewhere(valkey: Valkey) -> None:
 
     found = [(await passed(one, 1), await passed(other, 1)) for _ in range(20)]
 
-    assert sum(here for here, _ in found) == 6 - 3
-    assert sum(there for _, there in found) == 5 - 3
+    assert sum(here + there for here, there in found) == 6 - 3
     await world.aclose()
 
 
@@ -235,39 +287,113 @@ def _would_deny(verdict: Verdict) -> bool:
     return not candidate.allowed
 
 
+QUOTAS = ["5/m", "3/m", "4/2m", "6/m burst 2", "2/m burst 8"]
 acts = st.one_of(
-    st.tuples(st.just("ask"), st.integers(1, 8)),
-    st.tuples(st.just("reload"), st.sampled_from(["", "3/m", "5/m", "4/2m", "6/m burst 2"])),
+    st.tuples(st.just("ask"), st.integers(1, 10)),
+    st.tuples(st.just("reload"), st.sampled_from(["", *QUOTAS])),
+    st.tuples(st.just("restart"), st.sampled_from(QUOTAS)),
     st.tuples(st.just("wait"), st.integers(1, 90)),
     st.tuples(st.just("block"), st.integers(1, 90)),
     st.tuples(st.just("free"), st.just(0)),
 )
+traces = st.lists(st.tuples(st.integers(0, 2), acts), max_size=25)
+
+
+class Fleet:
+    """Some machines, one client, and what it got."""
+
+    def __init__(self, world: World, count: int) -> None:
+        """All with one quota. With memory the client is at one machine, with its limits."""
+        self._world = world
+        self._machines = [world.machine("5/m") for _ in range(count)]
+        self._at = 0
+        self._blocked_until = 0
+        self._served: list[int] = []  # since the last full bucket that an operator gave
+        self._quotas = ["5/m"]
+
+    async def do(self, place: int, act: str, value: Any) -> None:
+        """Something at a machine, by its name."""
+        at = place % len(self._machines)
+        await getattr(self, f"_{act}")(at, value)
+
+    def most_above(self) -> int:
+        """By how much the client had more than the largest and quickest of the quotas gives."""
+        quotas = [parse(quota) for quota in self._quotas if quota]
+        burst = max(quota.burst for quota in quotas)
+        per_minute = max(60 * NANOS // quota.emission_ns for quota in quotas)
+        return _most_above(self._served, burst, per_minute)
+
+    async def _ask(self, at: int, times: int) -> None:
+        machine = await self._move(at)
+        if not machine.policies.policies:
+            return
+        passes = await passed(machine, times)
+        now = self._world.clock.now()
+        assert not passes or now >= self._blocked_until
+        self._served += [now] * passes
+        assert self.most_above() <= 0
+
+    async def _reload(self, at: int, quota: str) -> None:
+        self._machines[at].replace(policies(quota))
+        self._quotas.append(quota)
+
+    async def _restart(self, at: int, quota: str) -> None:
+        old, new = self._machines[at], self._world.machine(quota)
+        await self._world.hand_over(old, new)
+        self._machines[at] = new
+        self._quotas.append(quota)
+
+    async def _wait(self, _: int, seconds: int) -> None:
+        self._world.clock.advance(seconds=seconds)
+
+    async def _block(self, at: int, seconds: int) -> None:
+        machine = await self._move(at)
+        if machine.policies.policies:
+            await machine.block("default", CLIENT, seconds)
+            until = self._world.clock.now() + seconds * NANOS
+            self._blocked_until = max(self._blocked_until, until)
+            self._world.clock.advance(seconds=1)  # then all know it
+
+    async def _free(self, at: int, _: int) -> None:
+        machine = await self._move(at)
+        if machine.policies.policies:
+            await machine.reset("default", CLIENT)
+            self._served, self._blocked_until = [], 0
+            in_force = [policy for each in self._machines for policy in each.policies.policies]
+            self._quotas = [str(policy.quota) for policy in in_force]
+
+    async def _move(self, at: int) -> Limiter:
+        if at != self._at:
+            await self._world.hand_over(self._machines[self._at], self._machines[at])
+            self._at = at
+        return self._machines[at]
 
 
 @settings(max_examples=100)
-@given(trace=st.lists(acts, max_size=25))
-async def test_nobody_gets_more_than_the_largest_quota(trace: list[tuple[str, Any]]) -> None:
-    """Whatever is done in whatever order, and nobody who is blocked is served."""
-    clock = FakeClock()
-    machine = Limiter(policies("5/m"), MemoryStore(clock=clock), clock=clock)
-    served: list[int] = []  # since the last full bucket that an operator gave
-    blocked_until = 0
-    for act, value in trace:
-        if act == "ask" and machine.policies.policies:
-            passes = await passed(machine, value)
-            assert not passes or clock.now() >= blocked_until
-            served += [clock.now()] * passes
-        elif act == "reload":
-            machine.replace(policies(value))
-        elif act == "wait":
-            clock.advance(seconds=value)
-        elif act == "block" and machine.policies.policies:
-            await machine.block("default", CLIENT, value)
-            blocked_until = max(blocked_until, clock.now() + value * NANOS)
-        elif act == "free" and machine.policies.policies:
-            await machine.reset("default", CLIENT)
-            served, blocked_until = [], 0
-    assert _most_above(served, burst=5, per_minute=6) <= 0
+@given(count=st.integers(1, 3), trace=traces)
+async def test_nobody_gets_more_than_the_largest_quota(
+    count: int, trace: list[tuple[int, tuple[str, Any]]]
+) -> None:
+    """Whatever is done in whatever order on up to three machines; nor is served while blocked."""
+    await _live(World("memory", ""), count, trace)
+
+
+@pytest.mark.integration
+@settings(max_examples=15)
+@given(count=st.integers(1, 3), trace=traces)
+async def test_nobody_gets_more_than_the_largest_quota_of_a_redis(
+    valkey: Valkey, count: int, trace: list[tuple[int, tuple[str, Any]]]
+) -> None:
+    """Nor where the machines count together, and each may be reloaded by itself."""
+    await valkey.command("FLUSHALL")
+    await _live(World("redis", valkey.url), count, trace)
+
+
+async def _live(world: World, count: int, trace: list[tuple[int, tuple[str, Any]]]) -> None:
+    fleet = Fleet(world, count)
+    for place, (act, value) in trace:
+        await fleet.do(place, act, value)
+    await world.aclose()
 
 
 def _most_above(served: list[int], burst: int, per_minute: int) -> int:

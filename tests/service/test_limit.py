@@ -15,7 +15,7 @@ from starlette.routing import Mount
 from starlette.routing import Route as StarletteRoute
 
 from service.asgi import App
-from service.limit import LimitExceeded, limit, problem_response, refund
+from service.limit import LimitExceeded, counted_by_windows, limit, problem_response, refund
 from service.limiter import (
     FakeClock,
     Limiter,
@@ -24,6 +24,7 @@ from service.limiter import (
     Networks,
     Policy,
     PolicySet,
+    WindowStore,
     parse,
 )
 from service.middleware.rate_limit import RateLimitMiddleware
@@ -196,6 +197,22 @@ def test_a_limit_that_makes_no_sense_is_refused_where_it_is_made(wrong: dict[str
     """A mistake ends the start, and is not the first client's 500."""
     with pytest.raises(LimiterError):
         limit(**{"quota": "5/m", **wrong})
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"quota": "40000/s"}, {"quota": "5/m burst 10", "cost": 7}], ids=str
+)
+async def test_what_a_window_cannot_count_is_refused(wrong: dict[str, Any]) -> None:
+    """Where the limit is made as the service is built; later before anybody passes by it."""
+    with counted_by_windows(True), pytest.raises(LimiterError):
+        limit(**wrong)
+
+    app = FastAPI()
+    app.get("/x", dependencies=[Depends(limit(**wrong))])(lambda: "x")
+    store = WindowStore(clock=FakeClock())
+    async with browser(RateLimitMiddleware(app, Limiter(PolicySet(()), store))) as client:
+        with pytest.raises(LimiterError):
+            await client.get("/x")
 
 
 async def test_headers_are_structured_fields() -> None:

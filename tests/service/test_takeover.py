@@ -17,7 +17,7 @@ LIMITS = {"FLY_APP_NAME": "demo", "RATE_LIMIT_RPM": "1", "RATE_LIMIT_BURST": "2"
 
 @pytest.mark.integration
 async def test_the_way_back_into_memory(tmp_path: Path, start_service: StartService) -> None:
-    """Also when no machine is left that could hand anything over."""
+    """Also when no machine is left that could hand anything over, and by another quota."""
     valkey = Valkey(tmp_path)
     await valkey.start()
     # On a busy machine even a Redis that is well may take its time.
@@ -25,7 +25,8 @@ async def test_the_way_back_into_memory(tmp_path: Path, start_service: StartServ
     try:
         before = await start_service(**known, RATE_LIMIT_STORAGE="redis")
         taken = [await _status(before) for _ in range(3)]
-        after = await start_service(**known, RATE_LIMIT_STORAGE="memory")
+        changed = {**known, "RATE_LIMIT_BURST": "1"}
+        after = await start_service(**changed, RATE_LIMIT_STORAGE="memory")
         kept = await _status(after)
     finally:
         await valkey.kill()

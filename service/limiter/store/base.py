@@ -48,6 +48,8 @@ class Charge(NamedTuple):
         binding: whether its denial counts. A bucket in shadow mode is not binding: it is
             charged beside the others and stops nobody.
         failure: what becomes of it when the store cannot be asked.
+        along: whether it only follows what binds: it is charged if the request is not refused, and
+            as far as the bucket goes. So are the buckets of a policy's other quotas.
     """
 
     key: Key
@@ -55,6 +57,7 @@ class Charge(NamedTuple):
     cost: int = 1
     binding: bool = True
     failure: Failure = Failure.FAIR_SHARE
+    along: bool = False
 
 
 class Taken(NamedTuple):

@@ -44,6 +44,12 @@ local function take(owed, kind, key)
   return nil, over, owed
 end
 
+-- As much as there is: another bucket has decided.
+local function take_along(owed, kind)
+  local after = max(owed, math.min(owed + kind.cost, kind.capacity))
+  return after, 0, after
+end
+
 local function used(owed)
   return owed
 end

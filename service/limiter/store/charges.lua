@@ -5,7 +5,8 @@
 -- ARGV[1]  now; see now.lua
 -- ARGV[2]  a byte for each charge: its kind, and LAST more if it is the last of its request
 -- ARGV     then for each kind, counted from 0: cost, size and pace, as `kind_of` takes them, and
---          1 if a denial refuses the whole request
+--          1 if a denial refuses the whole request, 2 if it is charged only if no other refuses it,
+--          and then as far as there is
 -- returns  for each charge: nanoseconds to wait (0: it was allowed), and what is used
 
 local LAST = 128
@@ -14,6 +15,7 @@ local kinds = {}
 for at = 3, #ARGV, 4 do
   local kind = kind_of(tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]))
   kind.is_binding = ARGV[at + 3] == '1'
+  kind.is_along = ARGV[at + 3] == '2'
   kinds[(at - 3) / 4] = kind
 end
 
@@ -44,7 +46,8 @@ local function take_all(first, last)
   for i = first, last do
     local key, kind = KEYS[i], kinds[byte(codes, i) % LAST]
     local before = pending[key] or states[key]
-    local after, wait, in_use = take(before, kind, key)
+    local take_it = kind.is_along and take_along or take
+    local after, wait, in_use = take_it(before, kind, key)
     answers[2 * i - 1], answers[2 * i] = wait, in_use
     if after then
       if after ~= before then pending[key], touched[key] = after, kind end
@@ -60,7 +63,9 @@ local function take_all(first, last)
   end
   for i = first, last do
     local kind = kinds[byte(codes, i) % LAST]
-    if not kind.is_binding then -- it takes what it would have taken alone
+    if kind.is_along then
+      answers[2 * i - 1], answers[2 * i] = 0, used(states[KEYS[i]], kind)
+    elseif not kind.is_binding then -- it takes what it would have taken alone
       take_one(i, kind)
     elseif answers[2 * i - 1] == 0 then -- it would have given, had all, and holds what it held
       answers[2 * i] = used(states[KEYS[i]], kind)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import contextmanager, suppress
 from typing import Final, Protocol, TypeVar
 
+from service.limiter.announced import Announced, Board
 from service.limiter.clock import Clock, MonotonicClock
 from service.limiter.decision import Decision
 from service.limiter.errors import StoreBusy, StoreFull, StoreUnavailable
@@ -79,6 +80,11 @@ class GuardedStore:
         self._listeners = tuple(listeners)
         self._probe: asyncio.Task[None] | None = None
 
+    @property
+    def is_window(self) -> bool:
+        """Whether it counts by sliding windows."""
+        return self._memory.is_window
+
     async def take(self, charges: Sequence[Charge]) -> Taken:
         """Take every charge if all the binding ones fit, else nothing. Never raises."""
         if self.breaker.is_open:
@@ -124,9 +130,18 @@ class GuardedStore:
         Raises:
             StoreUnavailable: as `peek`.
         """
-        await self._ask(lambda: self._primary.owe(key, quota, owed_ns))
         with suppress(StoreFull):
             self._memory.owe_now(key, quota, owed_ns)
+        await self._ask(lambda: self._primary.owe(key, quota, owed_ns))
+
+    async def post(self, told: Sequence[Announced]) -> list[Announced]:
+        """Tell the other machines of the primary store of quotas, and hear of theirs.
+
+        Raises:
+            StoreUnavailable: as `peek`.
+        """
+        board = self._primary
+        return await self._ask(lambda: board.post(told)) if isinstance(board, Board) else []
 
     async def export(self) -> AsyncIterator[Snapshot]:
         """What the primary's buckets owe; while it cannot be asked, what this process knows."""

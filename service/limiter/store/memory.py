@@ -44,7 +44,10 @@ class MemoryStore:
 
     Attributes:
         may_block: whether somebody is blocked, or was; known without a look at any bucket.
+        is_window: whether it counts by sliding windows.
     """
+
+    is_window = False
 
     def __init__(
         self,
@@ -100,7 +103,8 @@ class MemoryStore:
         for charge in charges:
             key, quota = charge.key, charge.quota
             tat = pending[key] if key in pending else self._tat(self.fingerprint(key), quota)
-            decision, pending[key] = self._take(tat, now, charge.cost, quota)
+            take = self._take_along if charge.along else self._take
+            decision, pending[key] = take(tat, now, charge.cost, quota)
             decisions.append(decision)
         if is_refused(charges, decisions):
             return self._refuse(charges, decisions, now)
@@ -133,6 +137,11 @@ class MemoryStore:
     async def give_back(self, charge: Charge) -> None:
         """Return units that were taken and not used."""
         self.give_back_now(charge)
+
+    def knows(self, key: Key) -> bool:
+        """Whether a bucket has a place of its own, and is not full."""
+        slot = self._table.find(self.fingerprint(key))
+        return slot != ABSENT and self._table.tats[slot] > self._now()
 
     def reset_now(self, key: Key) -> bool:
         """Make a bucket full again; False if it was not known."""
@@ -218,7 +227,9 @@ class MemoryStore:
             decision, quota = decided, charge.quota
             fingerprint = self.fingerprint(charge.key)
             tat = self._tat(fingerprint, quota)
-            if not charge.binding:
+            if charge.along:
+                decision = self._take_along(tat, now, 0, quota)[0]
+            elif not charge.binding:
                 decision, tat = self._take(tat, now, charge.cost, quota)
                 self._put(fingerprint, quota, tat, now)
             elif decision.allowed:  # what is true of it: it would have given, had the others
@@ -265,6 +276,9 @@ class MemoryStore:
 
     def _take(self, tat: int, now: int, cost: int, quota: Quota) -> tuple[Decision, int]:
         return bucket.take(tat, now, cost, quota)
+
+    def _take_along(self, tat: int, now: int, cost: int, quota: Quota) -> tuple[Decision, int]:
+        return bucket.take_along(tat, now, cost, quota)
 
     def _give_back(self, tat: int, now: int, cost: int, quota: Quota) -> int:
         return bucket.give_back(tat, now, cost, quota)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Final
 
+from service.limiter.announced import Announced
 from service.limiter.clock import Clock, MonotonicClock
 from service.limiter.decision import Decision
 from service.limiter.denials import Denials
@@ -15,6 +16,7 @@ from .base import MOST_PER_REQUEST, Charge, Key, Source, Taken, is_refused
 from .batcher import Batcher
 from .link import Word
 from .moving import Moving
+from .quotas import QuotaScript
 from .script import BucketScript
 from .snapshot import Snapshot
 
@@ -56,6 +58,7 @@ class RedisStore:
         self.fingerprint = keyed_fingerprint(names) if isinstance(names, bytes) else names
         self._script = script(self.fingerprint, clock)
         self._moving = Moving(self.fingerprint, clock)
+        self._quotas = QuotaScript(clock)
         self.known: Callable[[], Snapshot] | None = None
         address = RedisAddress.parse(url)
         self._batcher = Batcher(address, self._script, budget_seconds, self._reminder)
@@ -97,6 +100,10 @@ class RedisStore:
         """Set how long a bucket takes until it is full again, if that is later than before."""
         await self._batcher.call(*self._script.owe(key, quota, owed_ns))
 
+    async def post(self, told: Sequence[Announced]) -> list[Announced]:
+        """Tell the other machines of quotas, and hear of all that matter."""
+        return self._quotas.read(await self._batcher.call(*self._quotas.post(told)))
+
     async def export(self) -> AsyncIterator[Snapshot]:
         """What the buckets owe that are not full; of windows nothing. All machines' buckets."""
         call, moving = self._batcher.call, self._moving
@@ -126,7 +133,9 @@ class RedisStore:
 
     async def _take_alone(self, charges: Sequence[Charge], known: list[Decision]) -> None:
         """Take what does not bind the request, as it is taken also where that is refused."""
-        places = [place for place, charge in enumerate(charges) if not charge.binding]
+        places = [
+            place for place, charge in enumerate(charges) if not (charge.binding or charge.along)
+        ]
         if places:
             decisions = await self._batcher.ask([charges[place] for place in places])
             for place, decision in zip(places, decisions, strict=True):

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from service.limiter import window
 from service.limiter.clock import Clock
-from service.limiter.decision import NEVER, Decision
+from service.limiter.decision import NEVER, Decision, WindowDecision
 from service.limiter.fingerprint import Fingerprint
 from service.limiter.quota import NANOS, Quota
 
@@ -20,14 +20,16 @@ MOST_PER_COMMAND: Final = 512
 _LAST: Final = 128
 # Up to here a Lua number is exact: in nanoseconds 104 days.
 _EXACT: Final = 2**53
+# What window.lua tells in one number: this times the units in use, plus seconds.
+_USED: Final = 2**26
 _TWO_TO_64: Final = 2**64
 
 # Makes a named tuple in half the time that calling its class takes.
 _new: Final = tuple.__new__
 
 # Of charges that differ by nothing but the key: cost, size and pace in the script's units, and
-# whether a denial counts.
-Kind = tuple[int, int, int, bool]
+# whether it binds (1), follows what binds (2), or neither (0).
+Kind = tuple[int, int, int, int]
 
 
 class Spoken(NamedTuple):
@@ -111,7 +113,7 @@ class BucketScript:
     def _kind(self, charge: Charge) -> Kind:
         quota = charge.quota
         cost = _within(charge.cost, quota.burst, _EXACT // quota.emission_ns)
-        return cost, quota.burst, quota.emission_ns, charge.binding
+        return cost, quota.burst, quota.emission_ns, _part(charge)
 
     def _decision(self, charge: Charge, wait: int, owed: int) -> Decision:
         if wait == 0:
@@ -131,20 +133,25 @@ class WindowScript(BucketScript):
     def _kind(self, charge: Charge) -> Kind:
         quota = charge.quota
         cost = _within(charge.cost, quota.units, quota.units)
-        return cost, quota.units, quota.period_ns // NANOS, charge.binding
+        return cost, quota.units, quota.period_ns // NANOS, _part(charge)
 
     def _decision(self, charge: Charge, wait: int, used: int) -> Decision:
         quota = window.announced(charge.quota)
+        used, seconds = divmod(used, _USED)
         owed = min(used, quota.units) * quota.emission_ns
         if wait > 0 and charge.cost > quota.units:
             wait = NEVER
-        return Decision(wait == 0, wait, owed, quota)
+        return WindowDecision.of(Decision(wait == 0, wait, owed, quota), seconds * NANOS)
 
     def _owing(self, quota: Quota, owed_ns: int) -> tuple[int, int]:
         units = -(-owed_ns // quota.emission_ns)
         if units <= quota.units:
             return units, 0
         return -1, owed_ns - quota.capacity_ns + quota.emission_ns
+
+
+def _part(charge: Charge) -> int:
+    return 2 if charge.along else int(charge.binding)
 
 
 def _within(cost: int, most: int, most_back: int) -> int:

@@ -73,6 +73,11 @@ class ThreadSafeMemoryStore(MemoryStore):
         with self._lock:
             super().give_back_now(charge)
 
+    def knows(self, key: Key) -> bool:
+        """See `MemoryStore`."""
+        with self._lock:
+            return super().knows(key)
+
     def reset_now(self, key: Key) -> bool:
         """See `MemoryStore`."""
         with self._lock:

@@ -46,9 +46,7 @@ local function weighed(state, kind)
   return state.former * kind.left + carry, nano_part - carry * NANOS
 end
 
-local function used(state, kind)
-  state = as_of(state, kind.number)
-  if state.number > kind.number then return kind.limit end
+local function units_of(state, kind)
   local whole, rest = weighed(state, kind)
   local units = floor(whole / kind.length)
   if units * kind.length < whole or rest > 0 then units = units + 1 end
@@ -65,12 +63,36 @@ local function wait_for(state, kind)
   return left + max(0, late)
 end
 
--- Gives the state after, or nil; how long to wait; and how many units are used then.
+-- Until all units are there again or, if fewer than the cost are, until so many; in whole seconds.
+local function until_more(state, kind, units)
+  local cost = max(1, kind.cost)
+  if cost > kind.limit then return 0 end
+  if units + cost > kind.limit then
+    local one = { cost = cost, limit = kind.limit, length = kind.length, left = kind.left,
+      left_nanos = kind.left_nanos }
+    return math.ceil(wait_for(state, one) / NANOS)
+  end
+  local left = kind.left + (kind.left_nanos > 0 and 1 or 0)
+  if state.current > 0 then return left + kind.length end
+  return state.former > 0 and left or 0
+end
+
+local USED = 67108864
+
+-- The units in use, and until when, as one number.
+local function used(state, kind)
+  state = as_of(state, kind.number)
+  if state.number > kind.number then return kind.limit * USED end
+  local units = units_of(state, kind)
+  return units * USED + until_more(state, kind, units)
+end
+
+-- Gives the state after, or nil; how long to wait; and what `used` says then.
 local function take(before, kind)
   local state = as_of(before, kind.number)
   if state.number > kind.number then -- blocked until then; giving back does not change that
-    if kind.cost < 0 then return before, 0, kind.limit end
-    return nil, (state.number * kind.length - seconds) * NANOS - nanos, kind.limit
+    if kind.cost < 0 then return before, 0, kind.limit * USED end
+    return nil, (state.number * kind.length - seconds) * NANOS - nanos, kind.limit * USED
   end
   if kind.cost > kind.limit then return nil, 1, used(state, kind) end
   if kind.cost > 0 then
@@ -82,6 +104,15 @@ local function take(before, kind)
   end
   if kind.cost == 0 then return before, 0, used(state, kind) end
   local current = max(0, state.current + kind.cost)
+  local after = { number = state.number, current = current, former = state.former }
+  return after, 0, used(after, kind)
+end
+
+-- As much as there is: another window has decided.
+local function take_along(before, kind)
+  local state = as_of(before, kind.number)
+  if state.number > kind.number then return before, 0, kind.limit * USED end
+  local current = max(state.current, math.min(kind.limit, state.current + kind.cost))
   local after = { number = state.number, current = current, former = state.former }
   return after, 0, used(after, kind)
 end

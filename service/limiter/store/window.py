@@ -20,6 +20,8 @@ class WindowStore(MemoryStore):
     and after a pause nearly twice that within one window's length.
     """
 
+    is_window = True
+
     def taker(self, name: str, quota: Quota) -> Taker:
         """A function that takes from the windows of one name and quota."""
         return lambda subject, cost=1: self.take_one((name, subject), quota, cost)
@@ -41,6 +43,9 @@ class WindowStore(MemoryStore):
 
     def _take(self, state: int, now: int, cost: int, quota: Quota) -> tuple[Decision, int]:
         return window.take(state, now, cost, quota)
+
+    def _take_along(self, state: int, now: int, cost: int, quota: Quota) -> tuple[Decision, int]:
+        return window.take_along(state, now, cost, quota)
 
     def _give_back(self, state: int, now: int, cost: int, quota: Quota) -> int:
         return window.give_back(state, now, cost, quota)
