@@ -1,22 +1,18 @@
 -- Tells which quotas of policies buckets were filled by, and gives all that matter. It follows now.lua.
 --
--- KEYS[1]  the hash: by policy and quota 'the second until which it matters' and its birth
+-- KEYS[1]  what all machines know: for each a line, 'the second until which it matters', its birth,
+--          and policy and quota
 -- ARGV[1]  now; see now.lua
 -- ARGV     then for each: policy and quota, its birth, and how many seconds it matters still
 -- returns  the same three for each that matters
 
-local GRAIN = 60 -- seconds: what is in force is told every second, and written once a minute
+local GRAIN = 10 -- seconds: what is in force is told every second, and written in each ten once
 
 local known, has_changed = {}, false
-local flat = call('HGETALL', KEYS[1])
-for at = 1, #flat, 2 do
-  local last, birth = flat[at + 1]:match('^(%d+) (.*)$')
+for line in (call('GET', KEYS[1]) or ''):gmatch('[^\n]+') do
+  local last, birth, name = line:match('^(%d+) (%S+) (.+)$')
   last = tonumber(last)
-  if last and last > seconds then
-    known[flat[at]] = { last = last, birth = birth }
-  else
-    call('HDEL', KEYS[1], flat[at])
-  end
+  if last and last > seconds then known[name] = { last = last, birth = birth } end
 end
 
 for at = 2, #ARGV, 3 do
@@ -29,17 +25,19 @@ for at = 2, #ARGV, 3 do
   end
   if not before or before.last ~= last or before.birth ~= birth then
     known[name] = { last = last, birth = birth }
-    call('HSET', KEYS[1], name, format('%d %s', last, birth))
     has_changed = true
   end
 end
 
-local answer, latest = {}, seconds
+local answer, lines, latest = {}, {}, seconds
 for name, each in pairs(known) do
   answer[#answer + 1] = name
   answer[#answer + 1] = each.birth
   answer[#answer + 1] = each.last - seconds
+  lines[#lines + 1] = format('%d %s %s', each.last, each.birth, name)
   latest = max(latest, each.last)
 end
-if has_changed then call('PEXPIRE', KEYS[1], (latest - seconds) * 1000) end
+if has_changed then
+  call('SET', KEYS[1], table.concat(lines, '\n'), 'PX', (latest - seconds) * 1000)
+end
 return answer
