@@ -41,7 +41,7 @@ class Lookout:
             if not self.is_due:
                 return
             with suppress(StoreUnavailable):
-                self._quotas.hear(await self._board.post(self._quotas.announced()))
+                self._quotas.hear(await self._board.post(self._quotas.in_force()))
             self._next = self._now() + _LOOK_EVERY_NS
 
     def haste(self) -> None:

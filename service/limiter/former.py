@@ -31,6 +31,8 @@ from .store.memory import MemoryStore
 MOST_QUOTAS: Final = 16
 # Machines with a common store look after a second what is new: until then some may count without.
 _SETTLED_NS: Final = 2 * NANOS
+# So machines that tell each other do not keep for ever what none of them has any more.
+_ON_THE_WAY_NS: Final = NANOS
 _MOST_MARKS: Final = 8_192
 _LONGEST_SECONDS: Final = 366 * 86_400
 
@@ -93,22 +95,25 @@ class FormerQuotas:
             self._add(policy)
         self._settled_at = now + _SETTLED_NS
 
-    def announced(self) -> list[Announced]:
-        """What other machines have to know: what is in force here, and what was."""
-        now = self._now()
-        self._forget(now)
-        own = [
+    def in_force(self) -> list[Announced]:
+        """What is in force here."""
+        return [
             Announced(name, quota, self._birth(name, quota), self._lasting_ns(quota))
             for name, policies in self._own.items()
             for quota in _of_all(policies)
         ]
+
+    def announced(self) -> list[Announced]:
+        """What other machines have to know: what is in force here, and what was."""
+        now = self._now()
+        self._forget(now)
         others = [
-            Announced(name, quota, self._birth(name, quota), until - now)
+            Announced(name, quota, self._birth(name, quota), until - now - _ON_THE_WAY_NS)
             for name, pairs in (*self.known.items(), *self._unused.items())
             for policy, until in pairs
             for quota in _all(policy)
         ]
-        return own + others
+        return self.in_force() + others
 
     def hear(self, told: Iterable[Announced]) -> None:
         """Learn what other machines know."""

@@ -148,6 +148,28 @@ async def test_a_smaller_burst_in_between_gives_no_second_one(world: World) -> N
         assert await passed(machine) == 0
 
 
+async def test_a_quota_that_none_has_is_forgotten(world: World) -> None:
+    """Once a bucket of it is full, however often machines tell each other of it."""
+    one, other = world.machine("5/m"), world.machine("6/m")
+    await passed(one, 1)
+    await passed(other, 1)
+    await world.hand_over(one, other)
+    one.replace(policies("6/m"))
+    assert one.quotas.known
+    assert other.quotas.known
+
+    for _ in range(80):
+        world.clock.advance(seconds=1)
+        for machine, peer in ((one, other), (other, one)):
+            await passed(machine, 1)
+            await world.hand_over(peer, machine)
+    await passed(one, 1)
+    await passed(other, 1)
+
+    assert not one.quotas.known
+    assert not other.quotas.known
+
+
 async def test_what_is_carried_over_is_so_once(world: World) -> None:
     """A slow former quota does not slow the new one down: a client waits as that one says."""
     machine = world.machine("5/d")

@@ -17,7 +17,7 @@ end
 
 for at = 2, #ARGV, 3 do
   local name, birth = ARGV[at], ARGV[at + 1]
-  local last = floor((seconds + tonumber(ARGV[at + 2]) + GRAIN) / GRAIN) * GRAIN
+  local last = math.ceil((seconds + tonumber(ARGV[at + 2])) / GRAIN) * GRAIN
   local before = known[name]
   if before then
     last = max(last, before.last)
