@@ -412,13 +412,14 @@ async def test_a_former_machine_that_is_still_stopping_is_waited_for(shop: Deplo
         {"kill_timeout": 1, "kill_signal": "SIGTERM", "http_service": {"internal_port": 8080}},
         {"env": {"FAULT": "stubborn"}},
     )
-    await shop.release(config=config)
+    gates = shop.manifest().gates.model_copy(update={"restart": False})
+    await shop.release(config=config, gates=gates)
     (machine,) = (await shop.state()).machines
     await shop.fly.cordon(APP, machine.id)
     await shop.fly.stop(APP, machine.id)
     assert (await shop.state()).machines[0].state == "stopping"
 
-    await shop.release(config=config)
+    await shop.release(config=config, gates=gates)
 
     assert (await shop.ask())["FLY_MACHINE_ID"] == machine.id
 
