@@ -76,35 +76,30 @@ class Restarts:
     async def judge(self, world: World, machines: Sequence[Member]) -> Verdict:
         """Stop it and start it, and say how long that took."""
         member = machines[0]
-        verdict = await self._try(world, member)
-        if not verdict.passed:
-            return replace(verdict, gate=self.name, machine=member.id, name=member.name)
-        return replace(verdict, reason=f"{member.name}: {verdict.reason}")
+        if not (verdict := await self._is_well(world, member)).passed:
+            return verdict  # its health's: nothing was done to it yet
+        began = time.monotonic()
+        ending = await self._stop(world, member.id)
+        if ending is None or self.patience.is_over(ending):
+            stays = self._stays(ending)
+            return Verdict("fail", self.name, stays, machine=member.id, name=member.name)
+        with suppress(WaitTimeout):  # what comes of it, its health says
+            await start(world, member.id)
+        if not (verdict := await self._is_well(world, member)).passed:
+            return replace(verdict, reason=f"after a stop and a start: {verdict.reason}")
+        took, end = time.monotonic() - began, ending.seconds
+        return Verdict(
+            "pass",
+            self.name,
+            f"{member.name}: stop and start ✓ {took:.1f} s ({end:.1f} s to its end)",
+            numbers={"seconds": round(took, 3), "stop_seconds": round(end, 3)},
+        )
 
     def told(self, names: Sequence[str]) -> str:
         """What it costs, for the plan."""
         return (
             f"restart stops and starts {names[0]} before it serves: a few seconds, and up to "
             f"{self.patience.seconds:g} s more if it does not end by {self.patience.signal}"
-        )
-
-    async def _try(self, world: World, member: Member) -> Verdict:
-        if not (verdict := await self._is_well(world, member)).passed:
-            return verdict
-        began = time.monotonic()
-        ending = await self._stop(world, member.id)
-        if ending is None or self.patience.is_over(ending):
-            return Verdict("fail", self.name, self._stays(ending))
-        with suppress(WaitTimeout):  # what comes of it, its health says
-            await start(world, member.id)
-        if not (verdict := await self._is_well(world, member)).passed:
-            return replace(verdict, reason=f"after a stop and a start: {verdict.reason}")
-        took = time.monotonic() - began
-        return Verdict(
-            "pass",
-            self.name,
-            f"stop and start ✓ {took:.1f} s ({ending.seconds:.1f} s to its end)",
-            numbers={"seconds": round(took, 3), "stop_seconds": round(ending.seconds, 3)},
         )
 
     async def _is_well(self, world: World, member: Member) -> Verdict:

@@ -72,7 +72,7 @@ async def test_the_ledger_keeps_what_the_gates_said(serving: Deployment) -> None
     """Whoever promotes it, or looks back at three in the morning, sees what was proved."""
     [entry] = serving.ledger.history()
 
-    assert list(entry["verdicts"]) == ["health", "smoke", "reach"]
+    assert list(entry["verdicts"]) == ["restart", "health", "smoke", "reach"]
     assert entry["verdicts"]["smoke"].startswith("pass: v1-iad-1: burst of 20 served")
 
 

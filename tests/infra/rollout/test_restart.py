@@ -145,7 +145,7 @@ async def test_who_does_not_come_back_fails(tmp_path: Path) -> None:
     """It may have left something that the next start stumbles over."""
     verdict = await judged(PaperFly(ended(), after=0.1, comes_back=False), tmp_path)
 
-    assert (verdict.outcome, verdict.gate) == ("fail", "restart")
+    assert (verdict.outcome, verdict.gate, verdict.machine) == ("fail", "health", "m1")
     assert "after a stop and a start: the service did not stay up" in verdict.reason
 
 
