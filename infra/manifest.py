@@ -35,6 +35,7 @@ class Gates(BaseModel):
     Attributes:
         uptime: how long a new machine must have been up.
         requests: what the smoke check asks besides.
+        restart: the first new machine is stopped and started before it serves.
 
     What was not asked for is left out of the text, so that releases that were made before there
     was such a thing keep their manifest's id.
@@ -47,6 +48,7 @@ class Gates(BaseModel):
     drain: str = "10s"
     limiter: bool = True
     requests: tuple[SmokeRequest, ...] = ()
+    restart: bool = True
 
     @model_serializer(mode="wrap")
     def _as_ever(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -55,6 +57,8 @@ class Gates(BaseModel):
             del found["uptime"]
         if not found["requests"]:
             del found["requests"]
+        if found["restart"]:
+            del found["restart"]
         return found
 
 
@@ -156,6 +160,7 @@ def build(stack: StackConfig, file: FlyToml, image: str, secret_names: Iterable[
             drain=stack.rollout.drain,
             limiter=stack.smoke.limiter,
             requests=stack.smoke.requests,
+            restart=stack.smoke.restart,
         ),
         rollout=Course(
             strategy=agreement.strategy(stack, file),

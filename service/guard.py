@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
@@ -17,6 +18,9 @@ from .signature import DIGEST, HEADER, Signatures, digest_of
 _BODY_SECONDS: Final = 2.0
 _BODIES_AT_ONCE: Final = 16
 
+# In a request's scope: what was found out of its head, so that it is found out once.
+_HEAD: Final = "flygate.head"
+
 Answer = Callable[[Request, bytes], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -28,6 +32,21 @@ class Refusal(Exception):
         """Say why."""
         super().__init__(error)
         self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What a request's head proves.
+
+    Attributes:
+        path: for which own path.
+        length: of the body that is to be read.
+        refusal: why it is not answered, if it is not.
+    """
+
+    path: str
+    length: int = 0
+    refusal: Refusal | None = None
 
 
 class Guard:
@@ -43,12 +62,11 @@ class Guard:
         self._reading = 0
 
     def believes(self, own: OwnPath, scope: Scope) -> bool:
-        """Whether the head of a request is what the path asks for. Reads no body."""
-        try:
-            self._check(own, scope)
-        except Refusal:
-            return False
-        return True
+        """Whether the head of a request is what the path asks for. Reads no body.
+
+        The answer is kept in the scope for who answers the request.
+        """
+        return self._head(own, scope).refusal is None
 
     def endpoint(self, own: OwnPath, answer: Answer) -> Endpoint:
         """What answers those who have the key, and refuses others before their body is read."""
@@ -61,6 +79,17 @@ class Guard:
             return await answer(request, body)
 
         return guarded
+
+    def _head(self, own: OwnPath, scope: Scope) -> _Head:
+        known = scope.get(_HEAD)
+        if isinstance(known, _Head) and known.path == own.path:
+            return known
+        try:
+            found = _Head(own.path, self._check(own, scope))
+        except Refusal as refusal:
+            found = _Head(own.path, refusal=refusal)
+        scope[_HEAD] = found
+        return found
 
     def _check(self, own: OwnPath, scope: Scope) -> int:
         """The length of the body that is to be read.
@@ -89,14 +118,16 @@ class Guard:
         return length
 
     async def _body(self, own: OwnPath, request: Request) -> bytes:
-        length = self._check(own, request.scope)
-        if not length:
+        head = self._head(own, request.scope)
+        if head.refusal is not None:
+            raise head.refusal
+        if not head.length:
             return b""
         if self._reading >= _BODIES_AT_ONCE:
             raise Refusal(503, "too many bodies at once; try again")
         self._reading += 1
         try:
-            body = await _read(request, length)
+            body = await _read(request, head.length)
         finally:
             self._reading -= 1
         if not self._is_right(request.scope, body):

@@ -47,12 +47,14 @@ class Service:
         reload: reads the policies again.
         leave: to be called when the service begins to drain.
         private: the application of the private listener.
+        statistics: what the judge reads.
     """
 
     app: App
     private: PrivateApp
     readiness: Readiness
     telemetry: Telemetry
+    statistics: Statistics
     reload: Callable[[], None]
     leave: Callable[[], None]
 
@@ -128,6 +130,7 @@ def _build(settings: Settings, log: Any) -> Service:
         PrivateApp(routes, telemetry.registry),
         readiness,
         telemetry,
+        statistics,
         reload,
         cluster.node.leave if cluster else lambda: None,
     )

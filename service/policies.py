@@ -21,7 +21,6 @@ from .wrapped import find
 
 # Far more than a page asks for; a flood of them is refused all the same.
 _PREFLIGHTS: Final = 10
-_MOST_IN_WINDOW: Final = 200_000
 
 
 def load_policies(settings: LimiterSettings) -> PolicySet:
@@ -53,7 +52,7 @@ def preflight_policy(settings: LimiterSettings) -> Policy | None:
     quota = settings.quota
     units, burst = _PREFLIGHTS * quota.units, _PREFLIGHTS * quota.burst
     if settings.is_sliding_window:
-        units, burst = min(units, _MOST_IN_WINDOW), 0
+        units, burst = min(units, window.largest(quota.period_ns)), 0
     return Policy("preflight", Quota(units, quota.period_ns, burst), mode=mode)
 
 

@@ -43,6 +43,7 @@ class DrainingServer(uvicorn.Server):
         self._reload = service.reload
         self._leave = service.leave
         self._drain_seconds = drain_seconds
+        service.statistics.connections = lambda: len(self.server_state.connections)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Remember the loop, since signals do not arrive in it."""

@@ -35,6 +35,8 @@ HANGS_SECONDS: Final = 10.0
 # Bounded: a flood of addresses makes the cache useless, not large.
 _CACHED: Final = 4_096
 
+_DESCRIPTORS: Final = "/proc/self/fd"
+
 # Who sends these picks the machine that answers, and so the release that looks bad.
 CHOOSING: Final = ("fly-force-instance-id", "fly-prefer-instance-id")
 _CHOOSING: Final = frozenset(name.encode() for name in CHOOSING)
@@ -79,6 +81,7 @@ class Statistics:
 
     Attributes:
         limiter_bytes: what the limiter's table occupies now.
+        connections: how many clients' connections are open now.
         limits: names the limits that apply now; the same name, the same limits.
     """
 
@@ -90,6 +93,7 @@ class Statistics:
             key: that all machines of the app share; clients can't know their group without it.
         """
         self.limiter_bytes: Callable[[], int] = lambda: 0
+        self.connections: Callable[[], int] = lambda: 0
         self.limits: Callable[[], str] = lambda: ""
         self._groups = tuple(Group() for _ in range(GROUPS))
         # The client with the latest error last.
@@ -174,10 +178,23 @@ class Statistics:
                 "limiter_bytes": self.limiter_bytes(),
                 "limit_bytes": self._memory_bytes,
             },
+            "descriptors": self._descriptors(),
         }
 
     def _find_group(self, client: str) -> Group:
         return self._groups[int(self._name(client)[:2], 16) % GROUPS]
+
+    def _descriptors(self) -> dict[str, int] | None:
+        """The open files and sockets of this process; None where they can't be counted."""
+        limit = _descriptors_max()
+        if limit is None:
+            return None
+        try:
+            # The folder itself is open while it is read.
+            count = len(os.listdir(_DESCRIPTORS)) - 1
+        except OSError:
+            return None
+        return {"open": count, "connections": self.connections(), "limit": limit}
 
     def _look_for_hanging(self) -> None:
         now = perf_counter_ns()
@@ -213,6 +230,16 @@ def _namer(key: str) -> Callable[[str], str]:
 
 def _counts(buckets: list[int]) -> list[list[int]]:
     return [[number, count] for number, count in enumerate(buckets) if count]
+
+
+def _descriptors_max() -> int | None:
+    """How many this process may have open; None where there is no such limit."""
+    try:
+        import resource  # noqa: PLC0415 - there is none on Windows
+    except ImportError:
+        return None
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return None if most == resource.RLIM_INFINITY else most
 
 
 def _resident_bytes() -> int:

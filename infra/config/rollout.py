@@ -47,7 +47,9 @@ class Judge(Section):
     alpha: float = Field(default=0.01, gt=0, lt=0.5)
     errors: float = Field(default=5.0, gt=0, lt=100)
     latency: float = Field(default=1.5, ge=1.2)
-    ignore: tuple[Literal["restarts", "errors", "latency", "refusals", "memory"], ...] = ()
+    ignore: tuple[
+        Literal["restarts", "errors", "latency", "refusals", "memory", "descriptors"], ...
+    ] = ()
 
 
 class Rollout(Section):

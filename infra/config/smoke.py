@@ -73,8 +73,10 @@ class Smoke(Section):
 
     Attributes:
         limiter: the burst is allowed and the next request refused.
+        restart: the first new machine ends by its kill signal, and starts again, before it serves.
         requests: what else must be answered rightly, in their order.
     """
 
     limiter: bool = True
+    restart: bool = True
     requests: tuple[SmokeRequest, ...] = Field(default=(), max_length=REQUESTS_MAX)

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from infra.owner import OWNER_KEY
 
+SIGKILL = 9
+
 
 class Model(BaseModel):
     """Fly adds fields at any time: what we do not know is ignored."""
@@ -111,8 +113,18 @@ class Event(Model):
         return bool(self._exit.get("requested_stop"))
 
     @property
+    def was_killed(self) -> bool:
+        """An exit by SIGKILL: of the process itself, or as its shell or Fly's init has it."""
+        signals = {self._exit.get("guest_signal"), self._exit.get("signal")}
+        codes = {self._exit.get("guest_exit_code"), self.exit_code}
+        return SIGKILL in signals or 128 + SIGKILL in codes or bool(self._exit.get("oom_killed"))
+
+    @property
     def _exit(self) -> dict[str, Any]:
-        return (self.request or {}).get("exit_event") or {}
+        """Fly has it in one of two places."""
+        request = self.request or {}
+        found = request.get("exit_event") or (request.get("MonitorEvent") or {}).get("exit_event")
+        return found or {}
 
 
 class MachineConfig(Model):

@@ -9,6 +9,7 @@ from infra import duration
 from infra.rollout.gates import Gate, Smoke
 from infra.rollout.observe import STANDBY, Seen, State
 from infra.rollout.plan import Plan, Stage
+from infra.rollout.restart import Restarts
 from infra.rollout.steps import Shift
 from infra.rollout.target import Target
 
@@ -60,7 +61,13 @@ def _steps(plan: Plan) -> list[str]:
         if isinstance(gate, Smoke)
         for request in gate.requests
     ]
-    return [*before, *asked, *(["from here on only forward", *final] if final else [])]
+    tried = [
+        gate.told(stage.judged)
+        for stage in plan.stages
+        for gate in stage.gates
+        if isinstance(gate, Restarts)
+    ]
+    return [*before, *tried, *asked, *(["from here on only forward", *final] if final else [])]
 
 
 def fingerprint(state: State) -> str:

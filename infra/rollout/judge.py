@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from infra.rollout import memory, statistics
+from infra.rollout import growth, statistics
 from infra.rollout.finding import Finding, p_text
 from infra.rollout.rules import CLIENT_ERRORS_MAX, Rules
 from infra.rollout.samples import Culprits, Miss, Samples, group_of
@@ -77,7 +77,10 @@ def findings_in(pair: Pair, rules: Rules, *, is_last: bool) -> list[Finding]:
         _errors(pair, rules, is_last=is_last),
         _latency(pair, rules, is_last=is_last),
         _refusals(pair, rules, is_last=is_last),
-        memory.judge(pair.candidate, pair.former, rules, is_last=is_last),
+        *(
+            growth.judge(kind, pair.candidate, pair.former, rules, is_last=is_last)
+            for kind in (growth.MEMORY, growth.DESCRIPTORS)
+        ),
     ]
     if few := _too_few(pair, rules):
         # What is plainly bad is so after a few requests, too; all else would be a guess.

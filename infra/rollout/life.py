@@ -13,6 +13,19 @@ CRASHES_MAX = 2
 REFUSES_SETTINGS = 78
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a machine that was asked to stop has ended.
+
+    Attributes:
+        seconds: from the word to the end.
+        was_killed: by force.
+    """
+
+    seconds: float
+    was_killed: bool
+
+
 @dataclass(slots=True)
 class Uptimes:
     """How long machines have been up, each since its last start.
@@ -46,6 +59,17 @@ def sleeps(machine: Machine) -> bool:
 def died_at(machine: Machine) -> int:
     """When its service last ended by itself, in milliseconds of Fly's clock; 0 if it never did."""
     return max((event.timestamp for event in _unasked_exits(machine)), default=0)
+
+
+def ending(machine: Machine, before: Machine) -> Ending | None:
+    """How it ended since an earlier look, by Fly's clock; None if Fly does not tell."""
+    known = max((event.timestamp for event in before.events), default=0)
+    new = [event for event in machine.events if event.timestamp > known]
+    ended = next((event for event in new if event.type == "exit"), None)
+    asked = min((event.timestamp for event in new if event.type == "stop"), default=None)
+    if ended is None or asked is None:
+        return None
+    return Ending((ended.timestamp - asked) / 1000, ended.was_killed)
 
 
 def death(machine: Machine) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Metric = Literal["restarts", "traffic", "errors", "latency", "refusals", "memory"]
+Metric = Literal["restarts", "traffic", "errors", "latency", "refusals", "memory", "descriptors"]
 
-# Errors, latency and refusals are judged by chance; restarts and memory are not.
+# Errors, latency and refusals are judged by chance; restarts, memory and open files are not.
 CHANCES = 3
 # The last look of the soak, and of the soak once extended.
 LAST_LOOKS = 2
@@ -29,7 +29,7 @@ class Rules:
         latency: how many times as slow must not pass.
         refusals: by how much more a share of 429 must not pass.
         ignore: metrics that are told, but do not count.
-        warm_up: seconds at the start that latency and memory are not judged by.
+        warm_up: seconds at the start that latency, memory and open files are not judged by.
         soaks, regions: how many of them the rollout has; each has a part of `alpha`.
         looks: at the samples, in one soak.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -50,6 +50,14 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """Of something that a process has a limited amount of; a limit of 0 is not known."""
+
+    used: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A machine's counters since its process began.
 
@@ -59,8 +67,9 @@ class Snapshot:
         served, errors: requests that were let in, and those of them answered with a 5xx.
         refused: requests that the limiter refused.
         latency: of the answers that are no errors, in nanoseconds to their first byte.
-        used_bytes: memory without the limiter's table, which is meant to grow.
-        limit_bytes: the guest's memory, or 0 if unknown.
+        usage: how much its process uses of what it has a limited amount of: of memory, without the
+            limiter's table, which is meant to grow; of open files, without its clients'
+            connections. What it does not tell is not there.
         limits: names the limits that apply; two machines with the same name have the same.
         died_at: when its service last ended by itself, as Fly says: 0 if never, None if it was not
             asked.
@@ -75,8 +84,7 @@ class Snapshot:
     errors: int
     refused: int
     latency: Histogram
-    used_bytes: int
-    limit_bytes: int
+    usage: Mapping[str, Usage] = field(default_factory=dict)
     limits: str = ""
     died_at: int | None = None
     parts: tuple[Part, ...] = ()
@@ -92,7 +100,7 @@ class Snapshot:
         try:
             if told["schema"] != SCHEMA:
                 raise ValueError(f"tells statistics of schema {told['schema']}, not {SCHEMA}")
-            latency, memory = told["latency"], told["memory"]
+            latency = told["latency"]
             return cls(
                 at=at,
                 boot=str(told["boot"]),
@@ -104,8 +112,7 @@ class Snapshot:
                     float(latency["first_ns"]),
                     _count(latency["per_octave"]),
                 ),
-                used_bytes=_count(memory["rss_bytes"]) - _count(memory["limiter_bytes"]),
-                limit_bytes=_count(memory["limit_bytes"]),
+                usage=dict(_usage(told)),
                 limits=str(told["limits"]),
                 died_at=told.get(DIED_AT),
                 parts=tuple(Part.parse(one) for one in told.get("groups", ())),
@@ -161,6 +168,15 @@ def _less(counts: Mapping[int, int], former: Mapping[int, int]) -> dict[int, int
     # Counters only grow: what is in the former ones is in these, too.
     left = ((bucket, count - former.get(bucket, 0)) for bucket, count in counts.items())
     return {bucket: count for bucket, count in left if count}
+
+
+def _usage(told: Mapping[str, Any]) -> Iterator[tuple[str, Usage]]:
+    memory = told["memory"]
+    used = _count(memory["rss_bytes"]) - _count(memory["limiter_bytes"])
+    yield "memory", Usage(used, _count(memory["limit_bytes"]))
+    if files := told.get("descriptors"):  # an older release tells none, nor does a system without
+        used = _count(files["open"]) - _count(files["connections"])
+        yield "descriptors", Usage(used, _count(files["limit"]))
 
 
 def _clients(told: Any) -> dict[str, int] | None:
@@ -251,13 +267,13 @@ class Series:
             for number, group in enumerate(processes)
         ]
 
-    def memory(self, since: float) -> list[tuple[float, int]]:
-        """Seconds and bytes of its present process, from some second on."""
+    def usage(self, kind: str, since: float) -> list[tuple[float, Usage]]:
+        """Seconds and what its present process used of something, from some second on."""
         told = self.snapshots
         return [
-            (one.at, one.used_bytes)
+            (one.at, one.usage[kind])
             for one in told
-            if one.at >= since and one.boot == told[-1].boot
+            if one.at >= since and one.boot == told[-1].boot and kind in one.usage
         ]
 
 

@@ -1,4 +1,8 @@
-"""Where a request is served: a pure decision on how it arrived. No request is replayed twice."""
+"""Where a request is served: a pure decision on how it arrived.
+
+No request is replayed twice, but for one: while two releases share the clients, a request whose
+owner is gone goes on once to a machine of the owner's release.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,6 +10,8 @@ from typing import Final
 
 # What Fly promises to replay; see docs/affinity.md.
 LARGEST_BODY: Final = 1_000_000
+# What a request carries that was sent on, since its owner could not be reached.
+SENT_ON: Final = "sent-on"
 
 
 class Reason(StrEnum):
@@ -35,9 +41,14 @@ class Here:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Let the proxy bring it to its owner."""
+    """Let the proxy bring it to its owner, or to who stands in for it.
+
+    Attributes:
+        is_sent_on: the owner could not be reached.
+    """
 
     owner: str
+    is_sent_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,9 @@ class Arrival:
         is_forced: the client asked for this very machine.
         body_bytes: the length of its body; None if nobody knows.
         is_denied: the bucket that this machine has would refuse it.
+        was_sent_on: another machine sent it, since the owner could not be reached.
+        stand_in: the id of the machine that is to serve it if its owner can't be reached, since
+            this one is of another release; empty if any machine may.
     """
 
     owner: str
@@ -71,6 +85,8 @@ class Arrival:
     is_forced: bool = False
     body_bytes: int | None = 0
     is_denied: bool = False
+    was_sent_on: bool = False
+    stand_in: str = ""
 
 
 def decide(arrival: Arrival) -> Decision:
@@ -82,15 +98,17 @@ def decide(arrival: Arrival) -> Decision:
         return Here(Way.ARRIVED if arrival.was_replayed else Way.OWNER)
     if arrival.is_denied:
         return Here(Way.DENIED)
-    reason = _obstacle(arrival)
+    is_gone = arrival.unavailable == arrival.owner or arrival.was_sent_on
+    if is_gone and arrival.stand_in and not arrival.was_sent_on and not _bound(arrival):
+        return Replay(arrival.stand_in, is_sent_on=True)
+    if is_gone:
+        return FairShare(Reason.UNAVAILABLE)
+    reason = Reason.DISAGREEMENT if arrival.was_replayed else _bound(arrival)
     return FairShare(reason) if reason else Replay(arrival.owner)
 
 
-def _obstacle(arrival: Arrival) -> Reason | None:
-    if arrival.unavailable == arrival.owner:
-        return Reason.UNAVAILABLE
-    if arrival.was_replayed:
-        return Reason.DISAGREEMENT
+def _bound(arrival: Arrival) -> Reason | None:
+    """Why it can't be sent anywhere."""
     if arrival.is_forced:
         return Reason.FORCED
     if arrival.body_bytes is None or arrival.body_bytes > LARGEST_BODY:

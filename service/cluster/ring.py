@@ -59,6 +59,14 @@ class Ring:
         """How many machines share the clients."""
         return len(self.members)
 
+    def stand_in(self, client: str, here: str) -> Member | None:
+        """Who is to serve a client whose owner is gone, and nobody knows it yet; None: anybody.
+
+        Args:
+            here: the id of the machine that the client came to.
+        """
+        return None
+
     def _owner(self, client: str) -> Member:
         text = client.encode()
         best, highest = self.members[0], -1.0

@@ -31,11 +31,23 @@ class SharedRing(Ring):
         self._new = new
         self._former = former
         self._percent = percent
+        self._seed = seed
         self._place = blake2b(b"place\0", digest_size=8, key=seed)
         super().__init__([*new.members, *former.members], seed)
 
+    def stand_in(self, client: str, here: str) -> Member | None:
+        """The next owner of the same release, for a machine of the other one."""
+        side, owner = self._side(client), self.owner(client)
+        others = [member for member in side.members if member != owner]
+        if not others or here in {member.id for member in side.members}:
+            return None
+        return Ring(others, self._seed).owner(client)
+
     def _owner(self, client: str) -> Member:
-        return (self._new if self._is_new(client) else self._former).owner(client)
+        return self._side(client).owner(client)
+
+    def _side(self, client: str) -> Ring:
+        return self._new if self._is_new(client) else self._former
 
     def _is_new(self, client: str) -> bool:
         mixed = self._place.copy()

@@ -44,14 +44,19 @@ def check(quota: Quota, cost: int = 1) -> None:
     """
     if quota.period_ns % NANOS:
         raise QuotaError(f"a sliding window is a number of whole seconds long; found {quota}")
-    largest = min(isqrt(quota.period_ns) - 1, _LARGEST)
-    if quota.units > largest:
-        raise QuotaError(f"a sliding window of this length counts to {largest}; found {quota}")
+    most = largest(quota.period_ns)
+    if quota.units > most:
+        raise QuotaError(f"a sliding window of this length counts to {most}; found {quota}")
     if cost > quota.units:
         raise QuotaError(
             f"no request can pass; it costs {cost}, and a sliding window of '{quota}' never gives"
             f" more than {quota.units}"
         )
+
+
+def largest(period_ns: int) -> int:
+    """To how much a window of a length can count."""
+    return min(isqrt(period_ns) - 1, _LARGEST)
 
 
 class WindowQuota(Quota):

@@ -9,7 +9,15 @@ from service.cluster.cookie import AffinityCookie
 from service.cluster.metrics import ClusterMetrics
 from service.cluster.node import Node
 from service.cluster.owners import Owners
-from service.cluster.replay import Arrival, Decision, FairShare, Reason, Replay, decide
+from service.cluster.replay import (
+    SENT_ON,
+    Arrival,
+    Decision,
+    FairShare,
+    Reason,
+    Replay,
+    decide,
+)
 from service.limiter import Limiter, client_key
 from service.paths import PROBE, PROBES, THROUGH_PROXY
 
@@ -17,6 +25,7 @@ from .rate_limit import CHECK, SHARE, request_of
 
 _CLIENT: Final = THROUGH_PROXY
 _SOURCE: Final = b"fly-replay-src"
+_STATE: Final = f"state={SENT_ON}".encode()
 _FAILED: Final = b"fly-replay-failed"
 _UNAVAILABLE: Final = b"fly-preferred-instance-unavailable"
 _FORCED: Final = b"fly-force-instance-id"
@@ -101,21 +110,28 @@ class AffinityMiddleware:
         return self._node.members.is_sticky
 
     def _decide(self, scope: Scope, fields: Fields, client: str) -> Decision:
-        owner = self._node.members.ring.owner(client).id
+        ring = self._node.members.ring
+        owner = ring.owner(client).id
+        unavailable = _unavailable(fields, owner)
+        stand_in = ring.stand_in(client, self._here) if unavailable == owner else None
         decision = decide(
             Arrival(
                 owner=owner,
                 here=self._here,
+                stand_in=stand_in.id if stand_in else "",
                 was_replayed=_SOURCE in fields,
-                unavailable=_unavailable(fields, owner),
+                was_sent_on=_STATE in fields.get(_SOURCE, b"").split(b";"),
+                unavailable=unavailable,
                 is_forced=_FORCED in fields,
                 body_bytes=_body_bytes(fields),
                 is_denied=owner != self._here and self._limiter.would_refuse(request_of(scope)),
             )
         )
-        if isinstance(decision, Replay) and not can_answer(scope):
-            return FairShare(Reason.WEBSOCKET)
-        return decision
+        if not isinstance(decision, Replay):
+            return decision
+        if decision.is_sent_on:
+            self._node.heard_news()
+        return decision if can_answer(scope) else FairShare(Reason.WEBSOCKET)
 
     def _share(self, scope: Scope, decision: FairShare, client: str) -> None:
         members = self._node.members
@@ -159,8 +175,9 @@ def _body_bytes(fields: Fields) -> int | None:
 
 
 async def _order(replay: Replay, scope: Scope, receive: Receive, send: Send) -> None:
+    state = f";state={SENT_ON}" if replay.is_sent_on else ""
     headers = [
-        (b"fly-replay", f"prefer_instance={replay.owner}".encode()),
+        (b"fly-replay", f"prefer_instance={replay.owner}{state}".encode()),
         (b"content-length", b"0"),
         (b"cache-control", b"no-store"),
     ]

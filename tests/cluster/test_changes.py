@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from service.cluster.order import Order
 from service.limiter import Quota
 from tests.support.virtual_cluster import Client, Cluster, Machine
 from tests.support.virtual_time import run
@@ -92,3 +93,30 @@ def test_a_change_of_machines_gives_nobody_more_than_a_burst(change: Change, see
 
     print(change.__name__, [f"{one:.2f}" for one in found])
     assert max(found) <= 1.0
+
+
+@pytest.mark.parametrize("victim", ["m0", "m2"], ids=["a former one", "a new one"])
+def test_a_machine_that_dies_gives_no_client_to_the_other_release(victim: str) -> None:
+    """Nor before the others know of it: the request is sent on within its release."""
+
+    async def served() -> list[tuple[set[str], set[str]]]:
+        cluster = Cluster(QUOTA)
+        former, new = frozenset({"m0", "m1"}), frozenset({"m2", "m3"})
+        async with cluster.running(4):
+            for machine in cluster.machines.values():
+                assert await machine.node.adopt(Order(1, 50, new, former))
+            ring = cluster.machines["m1"].members.ring
+            clients = [Client(f"192.0.2.{number}", "fickle") for number in range(60)]
+            its = [one for one in clients if ring.owner(one.address).id == victim]
+            gone = cluster.machines[victim]
+            gone.is_dead = True  # the DNS names it still, and nobody has looked
+            for client in its:
+                assert await cluster.ask(client) == 200
+            await gone.kill()
+        side = set(former if victim in former else new)
+        return [(set(client.seen), side - {victim}) for client in its]
+
+    found = run(served)
+
+    assert len(found) > 5
+    assert all(seen == expected for seen, expected in found)

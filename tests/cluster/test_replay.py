@@ -29,6 +29,22 @@ CASES: list[tuple[dict[str, Any], Decision]] = [
     # A route that the proxy remembers leads to a machine that is gone: there is an owner still.
     ({"unavailable": "gone"}, Replay("owner")),
     ({"was_replayed": True}, FairShare(Reason.DISAGREEMENT)),
+    ({"unavailable": "owner", "stand_in": "next"}, Replay("next", is_sent_on=True)),
+    (
+        {"unavailable": "owner", "stand_in": "next", "was_replayed": True},
+        Replay("next", is_sent_on=True),
+    ),
+    ({"unavailable": "gone", "stand_in": "next"}, Replay("owner")),
+    (
+        {"unavailable": "owner", "stand_in": "next", "body_bytes": None},
+        FairShare(Reason.UNAVAILABLE),
+    ),
+    (
+        {"unavailable": "owner", "stand_in": "next", "is_forced": True},
+        FairShare(Reason.UNAVAILABLE),
+    ),
+    ({"was_replayed": True, "was_sent_on": True}, FairShare(Reason.UNAVAILABLE)),
+    ({"here": "owner", "was_replayed": True, "was_sent_on": True}, Here(Way.ARRIVED)),
     ({"is_forced": True}, FairShare(Reason.FORCED)),
     ({"body_bytes": LARGEST_BODY}, Replay("owner")),
     ({"body_bytes": LARGEST_BODY + 1}, FairShare(Reason.BODY)),
@@ -59,5 +75,18 @@ def test_no_header_gives_a_client_a_quota_on_each_machine(**facts: Any) -> None:
 def test_nothing_is_replayed_twice(is_denied: bool, unavailable: str) -> None:
     """Two machines that disagree do not send a request to and fro."""
     arrival = Arrival("owner", "here", True, unavailable, is_denied=is_denied)
+
+    assert not isinstance(decide(arrival), Replay)
+
+
+@given(
+    is_denied=st.booleans(),
+    was_replayed=st.booleans(),
+    unavailable=st.sampled_from(["", "owner", "next", "other"]),
+    stand_in=st.sampled_from(["", "next"]),
+)
+def test_nothing_is_sent_on_twice(**facts: Any) -> None:
+    """Where the stand-in can't be reached either, who gets the request serves it."""
+    arrival = Arrival(owner="owner", here="here", was_sent_on=True, **facts)
 
     assert not isinstance(decide(arrival), Replay)

@@ -12,7 +12,7 @@ from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints, is_loopback
 from infra.fly.pace import Pace
 from infra.local.daemon import LocalFly
-from infra.rollout import gates
+from infra.rollout import gates, restart
 from infra.rollout.steps import waking
 from tests.infra import tiny_service
 from tests.infra.deployment import Deployment
@@ -26,6 +26,7 @@ settings.load_profile("unhurried")
 def _eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """The local Fly has no rate limits, so it can be asked more often than the real one."""
     monkeypatch.setattr(gates, "POLL_SECONDS", 0.03)
+    monkeypatch.setattr(restart, "POLL_SECONDS", 0.03)
     monkeypatch.setattr(waking, "POLL_SECONDS", 0.03)
 
 

@@ -121,6 +121,7 @@ def test_the_id_follows_every_part_of_the_public_half() -> None:
         build(env={"A": "1"}),
         build(rollout={"drain": "1s"}),
         build(smoke={"limiter": False}),
+        build(smoke={"restart": False}),
         build().model_copy(update={"image": f"registry.fly.io/other@{DIGEST}"}),
     ]
 

@@ -8,8 +8,10 @@ import pytest
 import structlog
 
 from service.asgi import App, Receive, Scope, Send
+from service.limiter import Quota, QuotaError, window
 from service.main import build_app
 from service.middleware.cors import CorsApplication, CorsMiddleware
+from service.policies import preflight_policy
 from service.settings import Settings
 from tests.support.browser import browser_page, chromium_or_skip
 
@@ -144,6 +146,21 @@ async def test_preflights_are_no_way_round_the_limits(
         statuses = [(await web.options("/hello", headers=headers)).status_code for _ in range(30)]
 
     assert sum(status != 429 for status in statuses) == served
+
+
+@pytest.mark.parametrize("requests", [2, 100, 20_000, 24_494, 24_495, 100_000, 244_947])
+async def test_a_window_takes_as_many_preflights_as_it_can_count(requests: int) -> None:
+    """Ten times as many as requests, and never more than a window holds: it could not start."""
+    environment = {"RATE_LIMIT_ALGORITHM": "sliding_window", "RATE_LIMIT_RPM": str(requests)}
+    policy = preflight_policy(Settings.from_environment(environment).limiter)
+
+    assert policy is not None
+    window.check(policy.quota)
+    assert policy.quota.units >= requests
+    more = Quota(policy.quota.units + 1, policy.quota.period_ns)
+    if policy.quota.units < 10 * requests:
+        with pytest.raises(QuotaError):
+            window.check(more)
 
 
 async def test_a_policy_for_preflights_is_one(tmp_path: Path) -> None:

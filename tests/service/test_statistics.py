@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import hmac
 import json
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -235,6 +236,24 @@ async def test_it_tells_of_memory() -> None:
     assert memory["limit_bytes"] == 256 * 2**20
     assert memory["rss_bytes"] > 2**20
     assert 0 < memory["limiter_bytes"] < memory["rss_bytes"]
+
+
+async def test_it_tells_of_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more is one more; where they can't be counted nothing is told."""
+    statistics = Statistics()
+    statistics.connections = lambda: 3
+    before = statistics.snapshot()["descriptors"]
+    left, right = os.pipe()
+    try:
+        after = statistics.snapshot()["descriptors"]
+    finally:
+        os.close(left)
+        os.close(right)
+
+    assert (after["open"] - before["open"], after["connections"]) == (2, 3)
+    assert after["open"] < after["limit"]
+    monkeypatch.setattr("service.statistics._DESCRIPTORS", "/no/such/folder")
+    assert statistics.snapshot()["descriptors"] is None
 
 
 async def test_another_process_is_told_apart() -> None:

@@ -195,6 +195,7 @@ class Client:
 
     Attributes:
         kind: `sticky` keeps the cookie; `fickle` does not; `forcing` names each machine in turn.
+        seen: the machines that served it.
     """
 
     address: str
@@ -202,6 +203,7 @@ class Client:
     served: int = 0
     began: float = -1.0
     machine: str = ""
+    seen: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -242,7 +244,7 @@ class Cluster:
                 await asyncio.sleep(0.05)
 
     async def ask(self, client: Client) -> int:
-        """One request through the proxy, replayed once at most."""
+        """One request through the proxy, replayed twice at most."""
         fields = {b"fly-client-ip": client.address.encode()}
         wanted = client.machine if client.kind == "sticky" else ""
         if client.kind == "forcing":
@@ -250,9 +252,13 @@ class Cluster:
             wanted = found[self.chance.randrange(len(found))].id
             fields[b"fly-force-instance-id"] = wanted.encode()
         status, replay = await self._serve(client, wanted, fields)
-        if replay:
-            fields[b"fly-replay-src"] = b"instance=another"
-            status, _ = await self._serve(client, replay, fields)
+        for _ in range(2):
+            if not replay:
+                break
+            owner, _, rest = replay.partition(";")
+            fields[b"fly-replay-src"] = f"instance=another;region=iad;t=1;{rest}".encode()
+            status, replay = await self._serve(client, owner, fields)
+        assert not replay, "a request must not go round"
         client.served += status == 200
         return status
 
@@ -271,6 +277,8 @@ class Cluster:
         status, headers = await _answer(machine.app, client.address, fields)
         if b"set-cookie" in headers:
             client.machine = machine.id
+        if status == 200:
+            client.seen.append(machine.id)
         await asyncio.sleep(_WAY_SECONDS)
         return status, headers.get(b"fly-replay", b"").decode().partition("=")[2]
 

@@ -23,7 +23,7 @@ def plan(state: State, target: Target) -> Plan:
     former = tuple(map(Member.of, state.of(target.former or 0)))
     reached = _reached(fleet)
     launch, admit = fleet.stages(
-        1, proving=gating.proving(target), serving=gating.serving(target, soak=False)
+        1, proving=fleet.proving(1), serving=gating.serving(target, soak=False)
     )
     return Plan(
         stages=(

@@ -79,9 +79,18 @@ class Fleet:
             accepted = number == self.reached and bool(self.target.accepted)
             yield self.stages(
                 number,
-                proving=gating.proving(self.target),
+                proving=self.proving(number),
                 serving=gating.serving(self.target, soak=not passed and not accepted),
             )
+
+    def proving(self, number: int) -> tuple[Gate, ...]:
+        """The gates before the machines of a step get requests.
+
+        The very first machine is tried by a stop, unless an earlier run has let clients to it.
+        """
+        first = self.made.get(self.batches[0][0].name)
+        is_free = first is None or first.cordoned
+        return gating.proving(self.target, restart=number == 1 and is_free)
 
     def _enter(self, slot: Slot) -> Step:
         machine = self.made.get(slot.name)

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from infra import duration
 from infra.rollout.gates import Gate, Healthy, Reachable, Smoke
+from infra.rollout.restart import Patience, Restarts
 from infra.rollout.soak import Soaked
 from infra.rollout.target import Target
 
 
-def proving(target: Target) -> tuple[Gate, ...]:
-    """Before a machine gets requests: it is well, and it limits. A worker gets none."""
+def proving(target: Target, *, restart: bool = False) -> tuple[Gate, ...]:
+    """Before a machine gets requests: it is well, and it limits. A worker gets none.
+
+    Args:
+        restart: the first one is new, and gets no requests yet: it can be stopped and started.
+    """
     if target.manifest.web_port is None:
         return alive(target)
     gates = target.manifest.gates
-    return (*alive(target), Smoke(limiter=gates.limiter, requests=gates.requests))
+    tried = restarting(target) if restart else ()
+    return (*tried, *alive(target), Smoke(limiter=gates.limiter, requests=gates.requests))
+
+
+def restarting(target: Target) -> tuple[Gate, ...]:
+    """A stop and a start of one machine; what it runs as then is what the others prove."""
+    gates = target.manifest.gates
+    if not gates.restart:
+        return ()
+    return (Restarts(duration.seconds(gates.wait), Patience.of(target.manifest)),)
 
 
 def alive(target: Target, *, is_again: bool = False) -> tuple[Gate, ...]:

@@ -177,11 +177,15 @@ async def test_a_former_machine_that_restarts_beside_a_held_release_is_caught(
 
 
 class Broken(FlyClient):
-    """A client of a Fly that starts no machine again."""
+    """A client of a Fly that does not start some machines again."""
+
+    dead: frozenset[str] = frozenset()
 
     async def start(self, app: str, machine_id: str) -> None:
-        """Refuse."""
-        raise BadState("start", 412, "machine still active, refusing to start")
+        """Refuse them."""
+        if machine_id in self.dead:
+            raise BadState("start", 412, "machine still active, refusing to start")
+        await super().start(app, machine_id)
 
 
 @pytest.fixture
@@ -191,10 +195,12 @@ async def broken(
     """A shop whose v1 has stopped, and does not come up any more."""
     monkeypatch.setattr(standing, "SECONDS", 0.1)
     monkeypatch.setattr(standing, "POLL_SECONDS", 0.03)
-    for machine in (await serving.state()).machines:
+    machines = (await serving.state()).machines
+    for machine in machines:
         await serving.fly.stop(APP, machine.id)
         await serving.fly.wait(APP, machine.id, "stopped", 10)
     async with Broken(endpoints, pace=Pace(is_limited=False)) as fly:
+        fly.dead = frozenset(machine.id for machine in machines)
         serving.fly = fly
         yield serving
 

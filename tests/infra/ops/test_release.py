@@ -72,7 +72,7 @@ async def test_the_ledger_keeps_what_the_gates_said(serving: Deployment) -> None
     """Whoever promotes it, or looks back at three in the morning, sees what was proved."""
     [entry] = serving.ledger.history()
 
-    assert list(entry["verdicts"]) == ["health", "smoke", "reach"]
+    assert list(entry["verdicts"]) == ["restart", "health", "smoke", "reach"]
     assert entry["verdicts"]["smoke"].startswith("pass: v1-iad-1: burst of 20 served")
 
 
@@ -412,13 +412,14 @@ async def test_a_former_machine_that_is_still_stopping_is_waited_for(shop: Deplo
         {"kill_timeout": 1, "kill_signal": "SIGTERM", "http_service": {"internal_port": 8080}},
         {"env": {"FAULT": "stubborn"}},
     )
-    await shop.release(config=config)
+    gates = shop.manifest().gates.model_copy(update={"restart": False})
+    await shop.release(config=config, gates=gates)
     (machine,) = (await shop.state()).machines
     await shop.fly.cordon(APP, machine.id)
     await shop.fly.stop(APP, machine.id)
     assert (await shop.state()).machines[0].state == "stopping"
 
-    await shop.release(config=config)
+    await shop.release(config=config, gates=gates)
 
     assert (await shop.ask())["FLY_MACHINE_ID"] == machine.id
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from infra.rollout.rules import Rules
-from infra.rollout.samples import Part, Snapshot, group_of
+from infra.rollout.samples import Part, Snapshot, Usage, group_of
 from infra.rollout.statistics import Histogram
 from infra.rollout.verdict import Verdict
 from infra.rollout.watch import Soak, Watch, Watched
@@ -130,16 +130,17 @@ class Machine:
             errors=self._failed.total(),
             refused=self._refused.total(),
             latency=Histogram(_counts(self._latencies.sum(axis=0)), FIRST, PER_OCTAVE),
-            used_bytes=int(
-                50 * MIB + 6 * MIB * (1 - np.exp(-at / 20)) + self._chance.normal(0, MIB / 4)
-            ),
-            limit_bytes=256 * MIB,
+            usage={"memory": Usage(self._memory(at), 256 * MIB)},
             parts=tuple(
                 Part(self._served[g], self._failed[g], self._refused[g], groups[g])
                 for g in range(GROUPS)
             ),
             clients=dict(self._errors),
         )
+
+    def _memory(self, at: float) -> int:
+        noise = self._chance.normal(0, MIB / 4)
+        return int(50 * MIB + 6 * MIB * (1 - np.exp(-at / 20)) + noise)
 
     def _time(self, groups: np.ndarray, busy: float) -> None:
         count = len(groups)

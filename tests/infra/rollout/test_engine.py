@@ -405,13 +405,22 @@ class Unwilling(FlyClient):
         await super().stop(app, machine_id)
 
 
+def without_restart(target: Target) -> Target:
+    """A target whose new machines are not stopped on the way."""
+    manifest = target.manifest
+    gates = manifest.gates.model_copy(update={"restart": False})
+    return dataclasses.replace(target, manifest=manifest.model_copy(update={"gates": gates}))
+
+
 async def test_a_restore_that_fails_says_so_and_the_next_run_repairs(
     rollout: Rollout, endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Exit code 4: somebody must look. What can be restored is, and v1 serves all the same."""
     await rollout.shop.push_image()
     shop = rollout.shop
-    rollout.target = target_with(rollout.target, env={"FAULT": "unlimited"})
+    rollout.target = without_restart(
+        target_with(rollout.target, env={"FAULT": "unlimited"}),
+    )
     async with Unwilling(endpoints) as fly, shop.traffic() as traffic:
         fly.is_broken = True
         with stamina.set_testing(True, attempts=2), pytest.raises(RestoreFailed) as failure:
@@ -435,6 +444,7 @@ async def test_what_fails_past_the_point_of_no_return_is_left_for_the_next_run(
 ) -> None:
     """The release stands with a warning; its former one is cordoned, at least."""
     await rollout.shop.push_image()
+    rollout.target = without_restart(rollout.target)
     async with Unwilling(endpoints) as fly:
         with stamina.set_testing(True, attempts=2):
             fly.is_broken = True

@@ -24,10 +24,10 @@ def test_a_canary_is_told_machine_by_machine() -> None:
         "now: v1 live in iad: v1-iad-1 (m1iad1), v1-iad-2 (m1iad2, suspended)",
         "now: v0 standby in iad: v0-iad-1 (m0iad1)",
     ]
-    assert "launch 1/2: v2-iad-1, then health, smoke" in told
+    assert "launch 1/2: v2-iad-1, then restart, health, smoke" in told
     assert "admit 1/2: v2-iad-1, then reach, judge (5 min)" in told
     before, _, after = "\n".join(told).partition("from here on only forward")
-    assert "launch 2/2: v2-iad-2" in before
+    assert "launch 2/2: v2-iad-2, then health, smoke" in before
     assert "retire: v1-iad-1, v1-iad-2" in after
     assert told[-1].startswith("about 11 min; the former machines stay on standby for 1h")
 

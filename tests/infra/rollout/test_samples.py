@@ -47,6 +47,7 @@ def test_a_former_release_is_understood() -> None:
 
     assert isinstance(found, Snapshot)
     assert (found.errors, found.parts, found.clients) == (1, (), None)
+    assert found.usage.keys() == {"memory"}
     assert found.without(3) == found
 
 
@@ -59,6 +60,9 @@ def test_a_former_release_is_understood() -> None:
         {"served": "10"},
         {"served": True},
         {"memory": None},
+        {"descriptors": 7},
+        {"descriptors": {"open": 9}},
+        {"descriptors": {"open": 9, "connections": 0, "limit": 1e999}},
         {"latency": {"first_ns": 1, "per_octave": 16, "counts": [[1e999, 1]]}},
         {"latency": {"first_ns": "x", "per_octave": 16, "counts": []}},
         {"groups": [{}]},
