@@ -104,7 +104,7 @@ async def _converge(rollout: Rollout, state: State) -> Ledger:
         rollout.world.journal.write("refused", "rollout", str(decision.refusal))
         raise decision.refusal
     if decision.kind == "abort":
-        raise await abort(rollout, decision, state)
+        raise await abort(rollout, decision)
     if decision.kind == "repair":
         state = await _repair(rollout, decision.plan)
         rollout.aim(state)  # what a repair has changed is no more as it was

@@ -14,6 +14,7 @@ from infra.redact import cut
 from infra.rollout import outcome
 from infra.rollout.errors import LeaseLost, RestoreFailed, RolloutHeld, RolloutRestored
 from infra.rollout.gates import Gate
+from infra.rollout.misled import told_of_misled
 from infra.rollout.observe import HELD_KEY
 from infra.rollout.plan import Plan, Stage
 from infra.rollout.standing import seen_to_stand
@@ -63,14 +64,16 @@ async def take_back(exc: BaseException, done: Iterable[Step], world: World) -> R
     world.fly.patience.renew()
     reason = await outcome.explain(exc, world)
     world.journal.write("failed", "rollout", reason)
+    misled = await told_of_misled(world)
     failures = await _undo(done, world)
     standing = await seen_to_stand(world)
+    serves = f"{standing.sentence()} {misled}".rstrip()
     if failures or not standing.is_as_before:
-        text = "; ".join([*failures, standing.sentence()])
+        text = "; ".join([*failures, serves])
         world.journal.write("restore-failed", "restore", text)
         raise RestoreFailed(outcome.restore_failed(world.target, reason, text))
     world.journal.write("restored", "restore", standing.sentence().removesuffix("."))
-    return RolloutRestored(outcome.restored(world.target, reason, standing.sentence()))
+    return RolloutRestored(outcome.restored(world.target, reason, serves))
 
 
 async def _run_stage(stage: Stage, world: World, done: list[Step]) -> None:

@@ -19,17 +19,19 @@ class Member:
 
     Attributes:
         instance: Fly's id of its config.
+        started_at: as in `Seen`.
     """
 
     name: str
     id: str
     region: str
     instance: str = ""
+    started_at: int = 0
 
     @classmethod
     def of(cls, machine: Seen) -> Member:
         """A machine that was there already."""
-        return cls(machine.name, machine.id, machine.region, machine.instance)
+        return cls(machine.name, machine.id, machine.region, machine.instance, machine.started_at)
 
 
 def _new_id() -> str:

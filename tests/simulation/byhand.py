@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import copy
+from collections.abc import Collection
 
+from infra.rollout.observe import LIVE, ROLE_KEY
 from tests.simulation.world import World
 
 _SECONDS = 5.0
+
+
+async def restart(world: World, ids: Collection[str]) -> None:
+    """What Flygate said to type, for those machines that are of a release that stands."""
+    for machine in world.app.living:
+        if machine.id in ids and machine.metadata.get(ROLE_KEY) == LIVE and machine.answers:
+            world.note("by hand", f"restart {machine.name}")
+            world.is_maimed = True
+            machine.restart()
+            await machine.until(lambda one=machine: one.answers, _SECONDS)  # type: ignore[misc]
 
 
 async def meddle(world: World, choice: int) -> None:
@@ -29,6 +41,7 @@ async def meddle(world: World, choice: int) -> None:
         case 2:
             machine.destroy()
         case 3:
+            world.has_foreign_values = True
             world.fly.set_secrets(world.app, {"KEY": f"by-hand-{choice}"})
         case _:
             config = copy.deepcopy(machine.config)

@@ -22,7 +22,10 @@ Kind = Literal[
     "kill",  # a machine dies
     "down",  # all of Fly's API is away for so many seconds
     "look",  # a colleague looks at a preview
+    "interrupt",  # the operator presses Ctrl-C, before the answer is read
 ]
+# The next call of the same kind may go well. Whatever else goes wrong lasts.
+PASSING: frozenset[Kind] = frozenset({"500", "500-after", "503", "429", "reset", "lost", "slow"})
 # How often, of a hundred faults.
 _SHARES: dict[Kind, int] = {
     "500": 14,
@@ -38,6 +41,7 @@ _SHARES: dict[Kind, int] = {
     "kill": 3,
     "down": 3,
     "look": 4,
+    "interrupt": 4,
 }
 _SECONDS: dict[Kind, tuple[float, ...]] = {
     "429": (0.0, 2.0),

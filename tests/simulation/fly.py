@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.simulation.machine import Json, Lease, PaperMachine, Temper, Witness
@@ -129,6 +131,7 @@ class PaperFly:
             witness=self.witness,
             cordoned=bool(body.get("skip_service_registration")),
             instance_id=self.new_id(),
+            made_at=asyncio.get_running_loop().time(),
         )
         app.machines[machine.id] = machine
         machine.launch()
@@ -217,6 +220,7 @@ def machine_json(machine: PaperMachine) -> dict[str, Any]:
         "instance_id": machine.instance_id,
         "private_ip": "fdaa::1",
         "cordoned": machine.cordoned,
+        "created_at": datetime.fromtimestamp(machine.made_at, UTC).isoformat(),
         "config": machine.config,
         "checks": machine.checks(),
         "events": machine.events,

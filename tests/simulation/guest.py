@@ -28,7 +28,7 @@ class Nature:
     crash: it ends at once. dies:4: it ends 4 s after each start. slow:3: it listens 3 s late.
     sick: its check fails. unwell: /health answers 500. unlimited: it never refuses. erring: a tenth
     of its answers are errors. slowly: its answers take long. idle: nobody calls it. mute: it is
-    older than statistics, and than orders.
+    older than statistics, and than orders. once: it ends at once whenever its machine starts again.
     """
 
     kind: str = ""
@@ -40,9 +40,14 @@ class Nature:
         kind, _, number = env.get(FAULT, "").partition(":")
         return cls(kind, float(number or 0))
 
-    @property
-    def lifetime(self) -> float | None:
-        """Seconds from its start to its end, None if it lives."""
+    def lifetime(self, starts: int) -> float | None:
+        """Seconds from its start to its end, None if it lives.
+
+        Args:
+            starts: of its machine so far.
+        """
+        if self.kind == "once":
+            return 0.0 if starts > 1 else None
         return {"crash": 0.0, "dies": self.seconds}.get(self.kind)
 
     @property

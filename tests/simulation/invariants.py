@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from infra.errors import LedgerError
 from infra.fly.models import Machine, Secret
+from infra.ops.decision import unrecorded
 from infra.redact import Redactor
-from infra.rollout.ledger import RELEASES_MAX, Ledger
+from infra.rollout.ledger import RELEASES_MAX, Ledger, Release
 from infra.rollout.observe import CANDIDATE, LIVE, ROLE_KEY, State, digest, seen
 from infra.rollout.plan import is_converged
 from infra.rollout.signature import KEY
+from tests.simulation import fault
 from tests.simulation.fly import PaperApp, machine_json, shown_secrets
+from tests.simulation.guest import FAULT
 from tests.simulation.operator import Outcome
+from tests.simulation.process import Process
 from tests.simulation.scenario import Act
 from tests.simulation.stack import Stack
-from tests.simulation.world import CANARY, World
+from tests.simulation.world import CANARY, LOOKS_BACK, World
+
+# As `infra/fly/errors.py` says it; all of Fly may be away since before.
+_CALL_FAILED = re.compile(r"no answer \((?!ConnectError)|Fly answered (429|5\d\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +35,15 @@ class Snapshot:
     Attributes:
         machines: id → all that a command that changes nothing leaves.
         serving: the ids of the machines of the newest live release that serve.
+        standing: the newest version that serves whole, recorded or not; 0 if none does.
+        unfinished: the newest version of a rollout that is held, or has died; 0 if there is none.
         databases: the names of those that cost money.
     """
 
     machines: dict[str, tuple[object, ...]]
     serving: frozenset[str]
+    standing: int
+    unfinished: int
     secrets: dict[str, str] = field(repr=False)
     databases: tuple[str, ...]
 
@@ -54,6 +66,8 @@ class Snapshot:
         return cls(
             {m.id: (m.name, _rests(m.state), m.cordoned, dict(m.metadata)) for m in app.living},
             frozenset(m.id for m in app.serving if m.id in live),
+            unrecorded(state, 0),
+            max((m.release for m in state.machines if m.role == CANDIDATE), default=0),
             dict(app.secrets),
             tuple(world.fly.databases),
         )
@@ -64,16 +78,25 @@ class Case:
     """One command and what became of it.
 
     Attributes:
+        recorded: before it.
+        way_back: the manifest where a rollback had to lead, or empty.
         is_alone: no other run was under way meanwhile.
-        was_struck: something went wrong at its calls.
     """
 
     act: Act
     before: Snapshot
     after: Snapshot
     outcome: Outcome
+    process: Process
+    recorded: Ledger
+    way_back: str
     is_alone: bool
-    was_struck: bool
+
+    @property
+    def had_luck(self) -> bool:
+        """What went wrong at a call did not at the next one like it."""
+        kinds = {fault.kind for fault in self.process.struck.values()}
+        return kinds <= fault.PASSING and self.process.streak <= 1
 
 
 def broken(case: Case, stack: Stack, world: World) -> Iterator[str]:
@@ -92,6 +115,10 @@ def broken(case: Case, stack: Stack, world: World) -> Iterator[str]:
         yield f"a way back bought or destroyed: {case.before.databases} → {case.after.databases}"
     is_quiet = case.is_alone and not world.is_maimed
     yield from _by_code(case, ledger, world, is_quiet=is_quiet)
+    if case.is_alone:
+        yield from _ordered(case, stack, ledger)
+    if is_quiet and case.had_luck and _CALL_FAILED.search(case.outcome.text):
+        yield f"a second try would have saved it: {case.outcome.text}"
 
 
 def whole(stack: Stack, world: World) -> Iterator[str]:
@@ -155,6 +182,33 @@ def _shown(case: Case, stack: Stack, ledger: Ledger, world: World) -> Iterator[s
             yield f"a secret in what is noted on {machine.name}"
 
 
+def _ordered(case: Case, stack: Stack, ledger: Ledger) -> Iterator[str]:
+    """What an operator has ordered is what was done; what one before has ordered holds."""
+    act, pin = case.act, case.recorded.pin
+    current = ledger.current
+    if case.outcome.code != 0 or case.outcome.is_idle or current is None:
+        return
+    if act.verb == "up" and pin and (ledger.pin is None or ledger.pin.manifest != pin.manifest):
+        yield f"a deployment has ended the pin to {pin.version}"
+    if act.verb != "rollback":
+        yield from _unfit(current)
+        return
+    if ledger.pin is None:
+        yield "a rollback has pinned nothing"
+    elif stack.trail.is_sure and case.way_back != ledger.pin.manifest:
+        yield f"a rollback led to {ledger.pin.version}, which is not what was good before"
+    if case.recorded.current and case.before.unfinished > case.recorded.current.version:
+        yield f"a rollback went past v{case.before.unfinished}, which is not finished"
+
+
+def _unfit(release: Release) -> Iterator[str]:
+    """A release whose fault its gates must find."""
+    kind = release.manifest.env.get(FAULT, "").partition(":")[0]
+    is_judged = release.manifest.rollout.strategy != "immediate"
+    if kind in {"crash", "dies", "sick", "slow"} or (kind in {"unwell", "unlimited"} and is_judged):
+        yield f"{release.name} stands, and its service is one that {kind}"
+
+
 def _by_code(case: Case, ledger: Ledger, world: World, *, is_quiet: bool) -> Iterator[str]:
     """The exit code says what is true."""
     match case.outcome.code:
@@ -164,12 +218,14 @@ def _by_code(case: Case, ledger: Ledger, world: World, *, is_quiet: bool) -> Ite
             yield f"exit 1, and the machines changed: {_differences(case)}"
         case 1 if is_quiet and case.before.secrets != case.after.secrets:
             yield "exit 1, and the secrets changed"
-        case 2 if is_quiet:
-            yield from _restored(case, ledger, world)
+        case 2 if case.is_alone:
+            yield from _said_to_serve(case, ledger, world)
+            if is_quiet:
+                yield from _restored(case, ledger, world)
         case 3 | 4 if is_quiet and case.before.serving and not world.app.serving:
             yield f"exit {case.outcome.code}, and nobody serves"
-        case 4 if is_quiet and not case.was_struck and case.before.has_live:
-            yield f"exit 4 though all calls went well: {case.outcome.text}"
+        case 4 if is_quiet and case.had_luck and case.before.has_live:
+            yield f"exit 4 though each call went well at the second try: {case.outcome.text}"
 
 
 def _released(case: Case, ledger: Ledger, world: World, *, is_quiet: bool) -> Iterator[str]:
@@ -177,7 +233,8 @@ def _released(case: Case, ledger: Ledger, world: World, *, is_quiet: bool) -> It
     if current is None:
         yield "exit 0, and the ledger is empty"
     elif not is_quiet:
-        return
+        if case.is_alone and not case.outcome.warnings:
+            yield from _beside(current, state)
     elif case.outcome.warnings:
         ids = {m.id for m in state.of(current.version)}
         if not any(m.id in ids for m in world.app.serving):
@@ -188,16 +245,27 @@ def _released(case: Case, ledger: Ledger, world: World, *, is_quiet: bool) -> It
         yield from _values(ledger, world)
 
 
+def _beside(current: Release, state: State) -> Iterator[str]:
+    """Machines may have died meanwhile; what a rollout had left serves no more all the same."""
+    left = [m.name for m in state.machines if m.role == CANDIDATE and m.serves]
+    if left:
+        yield f"exit 0, and beside {current.name} serve: {left}"
+
+
 def _restored(case: Case, ledger: Ledger, world: World) -> Iterator[str]:
     gone = case.before.serving - {m.id for m in world.app.serving}
     if gone:
         names = [str(case.before.machines[one][0]) for one in sorted(gone)]
         yield f"exit 2, and of what served does not serve: {names}: {told(state_of(world.app))}"
+    state = state_of(world.app)
+    again = [m.label for m in state.machines if m.serves and m.release < case.before.standing]
+    if again and case.before.serving:
+        yield f"exit 2, and what v{case.before.standing} has replaced serves again: {again}"
     left = [m.name for m in world.app.living if m.id not in case.before.machines]
     if left:
         yield f"exit 2, and new machines are left: {left}"
     known = ledger.current.version if ledger.current else 0
-    new = [m for m in state_of(world.app).machines if m.release > known]
+    new = [m for m in state.machines if m.release > known]
     # One that a dead rollout left serving is as it was.
     serving = [
         m.name
@@ -211,6 +279,18 @@ def _restored(case: Case, ledger: Ledger, world: World) -> Iterator[str]:
         yield f"exit 2, and the secrets are not those of {ledger.current.name}: {sorted(here)}"
     if _is_recorded(ledger, world) and not world.was_maimed:
         yield from _values(ledger, world)
+
+
+def _said_to_serve(case: Case, ledger: Ledger, world: World) -> Iterator[str]:
+    """Machines died, or somebody was at them: the sentence is true all the same."""
+    state = state_of(world.app)
+    said = re.search(r"\bv(\d+) serves as before", case.outcome.text)
+    is_long_ago = world.died_at + LOOKS_BACK < world.now
+    if said and is_long_ago and not any(m.answers for m in state.of(int(said[1]))):
+        yield f"v{said[1]} is said to serve, and does not: {told(state)}"
+    named = case.outcome.text
+    if not world.has_foreign_values and _is_recorded(ledger, world):
+        yield from (line for line in _values(ledger, world) if line.split()[0] not in named)
 
 
 def _rested(machine: tuple[object, ...] | None) -> bool:

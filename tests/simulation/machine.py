@@ -36,11 +36,14 @@ class Witness:
         """Somebody serves."""
         return False
 
-    def after(self, *, served: bool) -> None:
+    def after(self, *, served: bool, is_accident: bool = False) -> None:
         """The change is done; `served` is what `before` said."""
 
     def accident(self, machine: PaperMachine) -> None:
         """A machine dies by itself."""
+
+    def admitted(self, machine: PaperMachine) -> None:
+        """The proxy is told to send it requests."""
 
 
 @dataclass(slots=True)
@@ -80,6 +83,8 @@ class PaperMachine:
     events: list[Json] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     restarts: int = 0
+    starts: int = 0
+    made_at: float = 0.0
     _life: int = 0
     _changed: list[asyncio.Future[None]] = field(default_factory=list)
 
@@ -114,6 +119,8 @@ class PaperMachine:
         served = self.witness.before()
         self.cordoned = not is_in
         self.witness.after(served=served)
+        if is_in:
+            self.witness.admitted(self)
 
     def launch(self) -> None:
         """Begin to start."""
@@ -132,6 +139,11 @@ class PaperMachine:
             self.desired = "stopped"
             self._enter("stopping", "stop")
             self._later(self.temper.stop, lambda: self._is_down("stopped"))
+
+    def restart(self) -> None:
+        """Stop and start it, as it is."""
+        self._enter("restarting", "restart")
+        self._later(self.temper.stop, self.launch)
 
     def destroy(self) -> None:
         """Begin to go for good."""
@@ -154,13 +166,13 @@ class PaperMachine:
         self.log.append(f"killed, with {dict(self.guest.env) if self.guest else {}}")
         served = self.witness.before()
         self._exits(code, was_asked_for=False)
-        self.witness.after(served=served)
+        self.witness.after(served=served, is_accident=True)
         policy = self.config.get("restart", {}).get("policy", "on-failure")
         if policy == "no" or self.restarts >= RESTARTS_MAX:
             self._enter("stopped")
             return
         self.restarts += 1
-        self._enter("starting")
+        self._enter("starting", "start")
         self._later(0.25 * 2**self.restarts, self._is_up)
 
     @property
@@ -206,7 +218,8 @@ class PaperMachine:
         self.guest = Guest(env, _now(), self.new_id())
         self.log.append(f"release {env.get('FLYGATE_RELEASE')} begins")
         self._enter("started")
-        if (lifetime := Nature.of(env).lifetime) is not None:
+        self.starts += 1
+        if (lifetime := Nature.of(env).lifetime(self.starts)) is not None:
             if not lifetime:
                 self.log.append("cannot open the database")
             self._later(lifetime, lambda: self.die(3))

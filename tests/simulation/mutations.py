@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-from infra.ops import recovery, rollout
+from infra import history, pinning
+from infra.fly import client, patience
+from infra.fly.once import once
+from infra.ops import decision, recovery, rollout
 from infra.ops import release as release_op
 from infra.redact import Redactor
-from infra.rollout import engine, plan, strategies
+from infra.rollout import engine, misled, plan, strategies
+from infra.rollout.ledger import Ledger
+from infra.rollout.life import Uptimes
 from infra.rollout.lock import Lock
 from infra.rollout.observe import State, observe
+from infra.rollout.standing import Standing
 from infra.rollout.steps import Launch, ResetSecrets, SetSecrets, Turn
 from infra.rollout.strategies import fleet, reinstate
 from infra.rollout.target import Target
 from infra.rollout.undisturbed import undisturbed
-from tests.simulation.fault import Fault
-from tests.simulation.scenario import Act, Scenario, drawn
+from tests.simulation.fault import Fault, Faults
+from tests.simulation.scenario import Act, Rival, Scenario
 from tests.simulation.spec import Spec
 
 Mutation = Callable[[], AbstractContextManager[Any]]
@@ -47,7 +53,15 @@ def _lost_machines_are_not_found() -> AbstractContextManager[Any]:
 
 
 def _way_back_in_another_order() -> AbstractContextManager[Any]:
-    return mock.patch.object(engine, "Turn", list(reversed(Turn)))
+    class Backwards:
+        """What the engine uses of `Turn`."""
+
+        WITHDRAW = Turn.WITHDRAW
+
+        def __iter__(self) -> Iterator[Turn]:
+            return reversed(Turn)
+
+    return mock.patch.object(engine, "Turn", Backwards())
 
 
 def _nobody_looks_under_the_lock() -> AbstractContextManager[Any]:
@@ -114,6 +128,82 @@ def _a_release_may_fail_to_be_recorded() -> AbstractContextManager[Any]:
     return mock.patch.object(release_op, "_roll_out", as_before)
 
 
+def _what_500_answers_is_not_asked_again() -> AbstractContextManager[Any]:
+    passing = patience.is_passing
+
+    def as_before(error: Exception) -> bool:
+        return getattr(error, "status", 0) != 500 and passing(error)
+
+    return mock.patch.object(patience, "is_passing", as_before)
+
+
+def _nothing_is_looked_for_before_it_is_made_again() -> AbstractContextManager[Any]:
+    async def as_before(make: Any, find: Any) -> Any:
+        async def nothing() -> None:
+            return
+
+        return await once(make, nothing)
+
+    return mock.patch.object(client, "once", as_before)
+
+
+def _whoever_lost_a_lease_goes_on() -> AbstractContextManager[Any]:
+    async def nothing(lock: Lock) -> None:
+        return
+
+    return mock.patch.multiple(Lock, _confirm=nothing, _lose=lambda *_: None)
+
+
+def _a_beat_that_fails_is_the_last() -> AbstractContextManager[Any]:
+    return mock.patch.object(Lock, "_beat", Lock._renew)
+
+
+def _a_way_back_leads_to_the_last_other() -> AbstractContextManager[Any]:
+    def as_before(past: Any) -> Any:
+        return [entry for entry in past if entry.manifest != past[0].manifest]
+
+    return mock.patch.object(history, "goods", as_before)
+
+
+def _a_way_back_goes_further_each_time() -> AbstractContextManager[Any]:
+    return mock.patch.object(Ledger, "is_back", False)
+
+
+def _a_pin_holds_for_its_checkout_only() -> AbstractContextManager[Any]:
+    return mock.patch.object(pinning, "holding", lambda asked, ledger, stack: asked)
+
+
+def _a_way_back_passes_what_is_held() -> AbstractContextManager[Any]:
+    return mock.patch.object(decision, "unfinished", return_value=None)
+
+
+def _what_serves_is_withdrawn_whatever_else_does() -> AbstractContextManager[Any]:
+    return mock.patch.object(Standing, "may_withdraw", True)
+
+
+def _nothing_stands_in() -> AbstractContextManager[Any]:
+    return mock.patch.object(plan, "standing_in", return_value=[])
+
+
+def _the_end_is_not_looked_at() -> AbstractContextManager[Any]:
+    return mock.patch.object(Standing, "is_as_before", True)
+
+
+def _uptime_is_not_counted() -> AbstractContextManager[Any]:
+    return mock.patch.object(Uptimes, "seconds", return_value=3600.0)
+
+
+def _what_cannot_be_undone_is_interrupted() -> AbstractContextManager[Any]:
+    async def as_it_is(job: Any) -> Any:
+        return await job
+
+    return mock.patch.object(engine, "undisturbed", as_it_is)
+
+
+def _misled_machines_are_not_named() -> AbstractContextManager[Any]:
+    return mock.patch.object(misled, "misled", return_value=())
+
+
 MUTATIONS: dict[str, Mutation] = {
     one.__name__.lstrip("_").replace("_", " "): one
     for one in (
@@ -130,38 +220,131 @@ MUTATIONS: dict[str, Mutation] = {
         _former_machines_are_not_revived,
         _nobody_holds_a_lock,
         _a_release_may_fail_to_be_recorded,
+        _what_500_answers_is_not_asked_again,
+        _nothing_is_looked_for_before_it_is_made_again,
+        _whoever_lost_a_lease_goes_on,
+        _a_beat_that_fails_is_the_last,
+        _a_way_back_leads_to_the_last_other,
+        _a_way_back_goes_further_each_time,
+        _a_pin_holds_for_its_checkout_only,
+        _a_way_back_passes_what_is_held,
+        _what_serves_is_withdrawn_whatever_else_does,
+        _nothing_stands_in,
+        _the_end_is_not_looked_at,
+        _uptime_is_not_counted,
+        _what_cannot_be_undone_is_interrupted,
+        _misled_machines_are_not_named,
     )
 }
 
 _FIRST = Spec(strategy="bluegreen")
 _SECOND = replace(_FIRST, greeting=2)
+_THIRD = replace(_FIRST, greeting=3)
+_SECRET = replace(_FIRST, key=2)
+_ROLLING = replace(_FIRST, machines=3, strategy="rolling", steps=(1, "100%"))
+# Its gate can't decide; the next one starts once only.
+_HELD = replace(_THIRD, soak="3s", fault="idle")
+_FADING = replace(_FIRST, fault="once")
 
-# What finds it. Another generator of scenarios needs other seeds.
+
+def _one(*acts: Act) -> Scenario:
+    return Scenario(0, acts)
+
+
+def _up(spec: Spec, faults: Faults | None = None, **options: Any) -> Act:
+    return Act("up", spec, faults or {}, **options)
+
+
+def _by_hand(choice: int) -> Act:
+    return Act("by hand", _FIRST, choice=choice)
+
+
+# What finds it. An engine that makes other calls needs other numbers of calls here.
 FOUND_BY: dict[str, Scenario] = {
-    "values are not taken back": drawn(11),
-    "texts are shown as they are": drawn(54),
-    "way back in another order": drawn(113),
-    # Fly is away when the release stands.
-    "a release may fail to be recorded": Scenario(
-        0, (Act("up", _FIRST), Act("up", _SECOND, {44: Fault("down", 30.0)}))
+    "values are not reset": _one(
+        _up(_ROLLING),
+        _up(replace(_ROLLING, key=2), {38: Fault("crash-after")}),
+        _up(replace(_ROLLING, key=3, fault="unwell")),
     ),
-    "nobody holds a lock": drawn(3),
-    "nobody looks under the lock": drawn(53),
-    "edited machines serve again": Scenario(
-        0,
-        (
-            Act("up", _FIRST),
-            Act("up", _SECOND),
-            Act("by hand", _SECOND, choice=4),
-            Act("rollback", _SECOND),
-        ),
+    "values are not taken back": _one(_up(_FIRST), _up(replace(_SECRET, fault="unwell"))),
+    "lost machines are not found": _one(_up(_FIRST), _up(_SECOND, {16: Fault("interrupt")})),
+    "way back in another order": _one(
+        _up(replace(_ROLLING, machines=2)),
+        _up(replace(_ROLLING, machines=2, key=2), {36: Fault("interrupt")}),
     ),
-    "former machines are not revived": Scenario(
-        0,
-        (
-            Act("up", _FIRST),
-            Act("by hand", _FIRST),
-            Act("up", replace(_SECOND, key=2, fault="unwell")),
+    "nobody looks under the lock": _one(
+        _up(_FIRST), _up(_THIRD, waits=120.0, rival=Rival(_SECOND, 9, False))
+    ),
+    "what serves is not recorded": _one(
+        _up(_FIRST), _up(_SECOND, is_unrecorded=True), _up(replace(_THIRD, fault="unwell"))
+    ),
+    "values of a machine are not known": _one(
+        _up(_FIRST),
+        _up(
+            _SECRET,
+            {
+                24: Fault("interrupt"),
+                27: Fault("kill", 1.0),
+                28: Fault("slow", 2.0),
+                30: Fault("crash"),
+            },
         ),
+        _up(_SECRET),
+    ),
+    "edited machines serve again": _one(
+        _up(_FIRST), _up(_SECOND), _by_hand(4), Act("rollback", _SECOND)
+    ),
+    "texts are shown as they are": _one(_up(_FIRST), _up(replace(_SECOND, fault="unwell"))),
+    "what stands is not ended": _one(
+        _up(_FIRST), _up(_SECOND, is_unrecorded=True), _up(_SECOND, {28: Fault("interrupt")})
+    ),
+    "former machines are not revived": _one(
+        _up(_FIRST), _by_hand(0), _up(replace(_SECOND, key=2, fault="unwell"))
+    ),
+    "nobody holds a lock": _one(
+        _up(_FIRST),
+        _up(_THIRD, rival=Rival(replace(_SECOND, regions=("fra",), soak="3s"), 9, False)),
+    ),
+    "a release may fail to be recorded": _one(
+        _up(_FIRST), _up(_SECOND, {34: Fault("down", 200.0)})
+    ),
+    "what 500 answers is not asked again": _one(_up(_FIRST), _up(_SECOND, {3: Fault("500")})),
+    "nothing is looked for before it is made again": _one(
+        _up(_FIRST), _up(_SECOND, {17: Fault("lost")})
+    ),
+    "whoever lost a lease goes on": _one(
+        _up(_FIRST),
+        _up(_THIRD, waits=120.0, rival=Rival(_SECOND, 12, False, {14: Fault("sleep", 60.0)})),
+    ),
+    "a beat that fails is the last": _one(
+        _up(_FIRST), _up(replace(_SECOND, soak="40s"), {21: Fault("slow", 20.0)})
+    ),
+    "a way back leads to the last other": _one(
+        _up(_FIRST),
+        _up(_SECOND),
+        Act("rollback", _SECOND),
+        Act("forward", _FIRST),
+        Act("rollback", _FIRST),
+    ),
+    "a way back goes further each time": _one(
+        _up(_FIRST), _up(_SECOND), _up(_THIRD), Act("rollback", _THIRD), Act("rollback", _THIRD)
+    ),
+    "a pin holds for its checkout only": _one(
+        _up(_FIRST), _up(_SECOND), Act("rollback", _SECOND), _up(_THIRD, computer=1)
+    ),
+    "a way back passes what is held": _one(
+        _up(_FIRST), _up(_SECOND), _up(_HELD), Act("rollback", _HELD)
+    ),
+    "what serves is withdrawn whatever else does": _one(
+        _up(_FIRST), _up(_SECOND), _up(_HELD), _by_hand(7), Act("abort", _HELD)
+    ),
+    "nothing stands in": _one(_up(_FADING), _up(_HELD), _by_hand(0), _up(_SECOND)),
+    "the end is not looked at": _one(_up(_FADING), _up(_HELD), _by_hand(0), Act("abort", _HELD)),
+    "uptime is not counted": _one(_up(_FIRST), _up(replace(_SECOND, fault="dies:2"))),
+    "what cannot be undone is interrupted": _one(
+        _up(_FIRST), _up(_SECOND, {33: Fault("interrupt")})
+    ),
+    "misled machines are not named": _one(
+        _up(_FIRST), _up(replace(_SECRET, fault="unwell"), {18: Fault("kill")})
     ),
 }

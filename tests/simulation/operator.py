@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+import re
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,9 @@ from infra.config import Pin
 from infra.errors import FlygateError
 from infra.fly.client import FlyClient
 from infra.fly.endpoints import Endpoints
+from infra.fly.leases import Leases
 from infra.fly.pace import Pace
+from infra.fly.patience import Patience
 from infra.fly.redis import RedisWish
 from infra.ops import recovery
 from infra.ops import redis as redis_op
@@ -34,7 +38,7 @@ from tests.simulation.clock import now
 from tests.simulation.process import Crashed, Process
 from tests.simulation.scenario import Act, Rival
 from tests.simulation.spec import APP, Spec
-from tests.simulation.stack import OWNER, Stack
+from tests.simulation.stack import OWNER, Stack, StackFile
 from tests.simulation.wire import ShortWire, Wire, to_api
 from tests.simulation.world import CANARY, World
 
@@ -52,6 +56,7 @@ class Outcome:
         text: its last words.
         is_idle: nothing was to be done, so nothing was run.
         warnings: that it told on its way.
+        to_restart: the ids of the machines that an operator was told to start anew.
         bug: an error that is none of ours.
     """
 
@@ -60,6 +65,7 @@ class Outcome:
     is_idle: bool = False
     warnings: tuple[str, ...] = ()
     bug: str = ""
+    to_restart: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         code = "dies" if self.code is None else f"exit {self.code}"
@@ -78,17 +84,20 @@ class Operator:
         self._stack = stack
         self._root = root
         self._endpoints = _LOCAL if is_local else _REMOTE
+        self._file = StackFile()
+
+    @property
+    def is_pinned(self) -> bool:
+        """By the file here, or for everybody."""
+        return self._file.pin is not None or self._stack.recorded.pin is not None
 
     async def act(self, act: Act, process: Process) -> Outcome:
         """Type a command, and read what becomes of it."""
-        run = _Run(self._world, self._stack, self._root, self._endpoints, process, act)
-        return await _told(process, run.command, run.warnings)
+        return await self._run(act, process)
 
     async def lost(self, rival: Rival, process: Process) -> Outcome:
         """A release whose result nobody keeps: its Pulumi was killed."""
-        act = Act("up", rival.spec, is_unrecorded=True)
-        run = _Run(self._world, self._stack, self._root, self._endpoints, process, act)
-        return await _told(process, run.command, run.warnings)
+        return await self._run(Act("up", rival.spec, is_unrecorded=True), process)
 
     async def look(self, process: Process) -> None:
         """A preview, which changes nothing."""
@@ -101,6 +110,13 @@ class Operator:
         except Exception as exc:  # whatever it is, it is worth telling
             self._world.breaks(f"preview: {exc!r}")
 
+    async def _run(self, act: Act, process: Process) -> Outcome:
+        world, stack = self._world, self._stack
+        fly = _client(self._endpoints, process, world)
+        run = _Run(world, stack, process, act, file=self._file, root=self._root, fly=fly)
+        outcome = await _told(process, run.command, run.warnings)
+        return replace(outcome, to_restart=_to_restart([*run.told, *run.warnings]))
+
 
 class _Run:
     """One command."""
@@ -109,17 +125,21 @@ class _Run:
         self,
         world: World,
         stack: Stack,
-        root: Path,
-        endpoints: Endpoints,
         process: Process,
         act: Act,
+        *,
+        file: StackFile,
+        root: Path,
+        fly: FlyClient,
     ) -> None:
         self.warnings: list[str] = []
+        self.told: list[str] = []
         self._world = world
         self._stack = stack
+        self._file = file
         self._process = process
         self._act = act
-        self._fly = _client(endpoints, process, world)
+        self._fly = fly
         self._root = root
 
     async def command(self) -> bool:
@@ -132,14 +152,15 @@ class _Run:
                 return await self._pinned(chosen.pin, Orders(back=order, wait_seconds=waits))
             case "forward":
                 orders = Orders(forward=True, wait_seconds=waits)
-                return self._stack.is_pinned and await self._pinned(None, orders)
+                is_pinned = self._file.pin or self._stack.recorded.pin
+                return bool(is_pinned) and await self._pinned(None, orders)
             case "proceed":
                 await self._check_held()
-                return await self._up(Orders(accept="good enough"), self._stack.pin)
+                return await self._up(Orders(accept="good enough"), self._file.pin)
             case "abort":
                 await self._check_held()
                 return await self._abort()
-        pin = pinning.holding(self._stack.pin, self._stack.recorded, "simulated")
+        pin = pinning.holding(self._file.pin, self._stack.recorded, "simulated")
         return await self._up(Orders(wait_seconds=waits), pin)
 
     async def _chosen(self, order: Back) -> Chosen:
@@ -154,17 +175,17 @@ class _Run:
         try:
             done = await self._up(orders, pin)
         except RolloutHeld:
-            self._stack.pin = pin
+            self._file.pin = pin
             raise
-        self._stack.pin = pin
+        self._file.pin = pin
         return done
 
     async def _abort(self) -> bool:
         """As `infra/cli/abort.py` does it: what was held has written down what did not come."""
         try:
-            return await self._up(Orders(abort="odd"), self._stack.pin)
+            return await self._up(Orders(abort="odd"), self._file.pin)
         except RolloutRestored:
-            self._stack.pin = self._stack.recorded.pin
+            self._file.pin = self._stack.recorded.pin
             raise
 
     async def _check_held(self) -> None:
@@ -182,6 +203,7 @@ class _Run:
         known = stack.recorded.next_version - 1
         asked = LookRequest(app=APP, org="personal", owner=OWNER, known=known)
         seen = await look(asked, self._fly)
+        self.told += seen.found
         request = ReleaseRequest(
             app=APP,
             manifest=manifest,
@@ -203,7 +225,7 @@ class _Run:
         """Pulumi writes the result down, unless it has ended meanwhile."""
         if self._process.is_dead or self._act.is_unrecorded:
             raise Crashed(self._process.name)
-        self._stack.keep(ledger, inputs)
+        self._stack.keep(ledger, inputs, self._act.verb)
 
     async def _attached(self, spec: Spec, pin: Pin | None) -> dict[str, str]:
         """The database is made where the phase needs one, and stays from then on."""
@@ -242,6 +264,8 @@ async def _told(
         is_done = await process.run(command())
     except Crashed:
         return Outcome(None, warnings=tuple(warnings))
+    except asyncio.CancelledError:
+        return Outcome(1, "interrupted before anything was changed", warnings=tuple(warnings))
     except FlygateError as exc:
         return Outcome(exc.exit_code, str(exc), warnings=tuple(warnings))
     except Exception as exc:  # whatever it is, it is worth telling
@@ -249,9 +273,16 @@ async def _told(
     return Outcome(0, is_idle=not is_done, warnings=tuple(warnings))
 
 
+def _to_restart(texts: Iterable[str]) -> frozenset[str]:
+    return frozenset(re.findall(r"`fly machine restart (\w+)", " ".join(texts)))
+
+
 def _client(endpoints: Endpoints, process: Process, world: World) -> FlyClient:
     loop = asyncio.get_running_loop()
     wire = process.line(to_api(world.fly))
-    client = FlyClient(endpoints, transport=Wire(wire), pace=Pace(clock=loop.time))
+    # Their own clocks are those of before virtual time began.
+    pace, patience = Pace(clock=loop.time), Patience(clock=loop.time)
+    client = FlyClient(endpoints, transport=Wire(wire), pace=pace, patience=patience)
+    client.leases = Leases((time.monotonic, time.time))
     client._session._http = ShortWire(wire)  # type: ignore[assignment]
     return client

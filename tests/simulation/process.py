@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+from collections import Counter
 from collections.abc import Coroutine
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
@@ -19,6 +20,7 @@ from tests.simulation.wire import Send
 Result = TypeVar("Result")
 
 _RETURNED_IN = (0.01, 0.05)
+_UNDER_WAY = 1.0
 CURRENT: ContextVar[Process | None] = ContextVar("process", default=None)
 
 
@@ -46,6 +48,10 @@ class Outside(Protocol):
         """Take a line for the trace."""
         ...
 
+    def done(self, process: Process, call: Call, told: Told) -> None:
+        """Fly has answered a call, which left the process a moment ago."""
+        ...
+
 
 class WatchedFile(HolderFile):
     """A holder file of whatever process opens it."""
@@ -70,6 +76,7 @@ class Process:
         calls: how many it has made.
         struck: the faults that came to pass.
         skew: by how many seconds its wall clock is wrong.
+        streak: so many calls of one kind have failed one after the other, at the most.
         is_dead: it has ended by force.
         remains: what unwinds of it still, unseen.
     """
@@ -85,7 +92,10 @@ class Process:
         self.calls = 0
         self.struck: Faults = {}
         self.skew = 0.0
+        self.streak = 0
         self.is_dead = False
+        self._streaks: Counter[str] = Counter()
+        self._task: asyncio.Future[Any] | None = None
         self._faults = faults
         self._chance = chance
         self._outside = outside
@@ -105,6 +115,7 @@ class Process:
             task = asyncio.ensure_future(job)
         finally:
             CURRENT.reset(token)
+        self._task = task
         await asyncio.wait([task, self._died], return_when=asyncio.FIRST_COMPLETED)
         if self.is_dead:
             task.cancel()
@@ -121,6 +132,12 @@ class Process:
     def sleep(self, seconds: float) -> None:
         """Stand still."""
         self._awake_at = asyncio.get_running_loop().time() + seconds
+
+    def interrupt(self) -> None:
+        """As `infra/cli/op.py` hears a Ctrl-C: the job is cancelled once."""
+        if self._task and not self._task.done():
+            self._task.cancel()
+            self._task = None
 
     def die(self) -> None:
         """End now, without a chance to clean up."""
@@ -142,7 +159,9 @@ class Process:
                 raise Dead
             self.calls += 1
             fault = self._faults.get(self.calls)
-            what = f"{self.calls:3} {call.method} {_place(call)}"
+            kind = f"{call.method} {_place(call)}"
+            what = f"{self.calls:3} {kind}"
+            self._count(kind, fault)
             try:
                 told = await self._carry(call, send, fault)
             except httpx.HTTPError as exc:
@@ -155,7 +174,12 @@ class Process:
 
         return carry
 
+    def _count(self, kind: str, fault: Fault | None) -> None:
+        self._streaks[kind] = self._streaks[kind] + 1 if fault else 0
+        self.streak = max(self.streak, self._streaks[kind])
+
     async def _carry(self, call: Call, send: Send, fault: Fault | None) -> Told:
+        began = asyncio.get_running_loop().time()
         await self._pass(self._chance.uniform(*_RETURNED_IN))
         if self._outside.is_down:
             raise httpx.ConnectError("connection refused")
@@ -164,6 +188,9 @@ class Process:
         else:
             self.struck[self.calls] = fault
             told = await self._struck(call, send, fault)
+        # What was under way while the process slept no fence can hold back.
+        if asyncio.get_running_loop().time() < began + _UNDER_WAY:
+            self._outside.done(self, call, told)
         await self._pass(0.0)
         return told
 
@@ -178,6 +205,9 @@ class Process:
         match fault.kind:
             case "crash-after":
                 self.die()
+            case "interrupt":
+                self.interrupt()
+                await asyncio.sleep(0)
             case "lost":
                 raise httpx.ReadError("connection reset by peer")
             case "500-after":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import gc
 import io
 import os
 import random
@@ -17,6 +18,7 @@ from typing import Any
 from unittest import mock
 
 import httpx
+import stamina
 
 from infra import web
 from infra.fly import retries
@@ -26,11 +28,13 @@ from infra.ops import rollout as rollout_op
 from infra.provenance import Provenance
 from infra.rollout import gates
 from infra.rollout.holder import Holder
+from infra.rollout.ledger import Ledger
 from infra.rollout.steps import waking
 from tests.simulation import byhand, clock, invariants
+from tests.simulation.attempts import Attempts
 from tests.simulation.clock import StandsStill, VirtualLoop
 from tests.simulation.invariants import Case, Snapshot
-from tests.simulation.operator import Operator, Outcome
+from tests.simulation.operator import HELD, Operator, Outcome
 from tests.simulation.process import CURRENT, Process, WatchedFile
 from tests.simulation.scenario import Act, Scenario
 from tests.simulation.spec import Spec
@@ -71,6 +75,11 @@ class Finding:
 
 def run(scenario: Scenario) -> Finding:
     """Run it in virtual time."""
+    with _uncollected():
+        return _run(scenario)
+
+
+def _run(scenario: Scenario) -> Finding:
     loop = VirtualLoop()
     with _seeded(scenario.seed), clock.installed(loop, _skew), tempfile.TemporaryDirectory() as top:
         play = _Play(scenario, World(scenario.seed, loop), Path(top))
@@ -100,6 +109,7 @@ class _Play:
             for name in ("ann", "bob")
         ]
         world.look = self._look
+        world.values = self._values
 
     async def run(self) -> None:
         """All acts, and then commands until all is well."""
@@ -116,17 +126,22 @@ class _Play:
         if act.verb == "by hand":
             await byhand.meddle(world, act.choice)
             return None
-        before = Snapshot.of(world)
+        before, recorded = Snapshot.of(world), self._stack.recorded
+        way_back = recorded.pin.manifest if recorded.pin else self._stack.trail.before
         process = self._process(f"{number} {act.verb}", act.faults)
         others = await self._rivals(number, act)
         outcome = await self._operators[act.computer].act(act, process)
         await asyncio.gather(*others)
         world.note(process.name, str(outcome))
         self.codes.append(outcome.code)
+        if outcome.code is None or others:
+            self._stack.trail.is_sure = False
         after = Snapshot.of(world)
-        case = Case(act, before, after, outcome, not others, bool(process.struck))
+        case = Case(act, before, after, outcome, process, recorded, way_back, is_alone=not others)
         for text in invariants.broken(case, self._stack, world):
             world.breaks(text)
+        if outcome.code != HELD:
+            await byhand.restart(world, outcome.to_restart)
         return outcome
 
     async def _rivals(self, number: int, act: Act) -> list[asyncio.Future[Any]]:
@@ -150,7 +165,7 @@ class _Play:
             number += 1
             await self._act(number, calm)
         good = replace(calm, spec=_undecided_by_nobody(last.spec), verb="up")
-        if self._stack.is_pinned:
+        if self._operators[good.computer].is_pinned:
             good = replace(good, verb="forward")
         for _ in range(COMMANDS_MAX):
             if self.world.broken:
@@ -159,7 +174,8 @@ class _Play:
             outcome = await self._act(number, good)
             if outcome and outcome.code == 0:
                 break
-            good = replace(good, verb="forward" if self._stack.is_pinned else "up")
+            is_pinned = self._operators[good.computer].is_pinned
+            good = replace(good, verb="forward" if is_pinned else "up")
         else:
             self.world.breaks(f"{COMMANDS_MAX} commands do not converge: {outcome}")
             return
@@ -174,6 +190,13 @@ class _Play:
             outcome = await self._act(number, again)
             if outcome is None or outcome.code or not outcome.is_idle:
                 self.world.breaks(f"the same command again still finds something: {outcome}")
+
+    def _values(self, manifest: str) -> dict[str, str]:
+        """The secret values that a machine of a recorded release starts with."""
+        ledger = self._stack.recorded
+        known = (r for r in reversed(ledger.releases) if r.manifest_id == manifest)
+        release = next((r for r in known if ledger.has_secrets_of(r)), None)
+        return ledger.secrets_of(release) if release else {}
 
     async def _look(self) -> None:
         await self._operators[1].look(self._process("preview", {}))
@@ -191,6 +214,8 @@ def _undecided_by_nobody(spec: Spec) -> Spec:
 
 # The engine reads the path of each address, of which there are few.
 _URLS = functools.lru_cache(maxsize=1000)(httpx.URL)
+# The same ledger is read by each run and by each look at it.
+_LEDGERS = functools.lru_cache(maxsize=100)(Ledger.parse)
 
 
 def _skew() -> float:
@@ -218,11 +243,23 @@ def _surroundings(world: World) -> Iterator[None]:
         mock.patch.object(ways, "now", clock.now),
         mock.patch.object(os, "fsync", return_value=None),
         mock.patch.object(httpx, "URL", _URLS),
+        mock.patch.object(Ledger, "parse", _LEDGERS),
+        mock.patch.object(stamina, "retry_context", Attempts),
         mock.patch.dict(os.environ, _plain(), clear=True),
         retries.heard_by(lambda text: None),
         contextlib.redirect_stderr(io.StringIO()),
     ):
         yield
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector, which would take a fifth of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ _VERBS: dict[Verb, int] = {
     "by hand": 8,
 }
 _BAD = (
-    *("crash", "dies:0.3", "sick", "unwell", "unlimited", "erring", "idle", "slow:30"),
+    *("crash", "dies:0.3", "dies:2", "sick", "unwell", "unlimited", "erring", "idle", "slow:30"),
     *("slowly", "mute"),
 )
 _RATES = (0.0, 0.0, 0.01, 0.05, 0.2)
@@ -107,10 +107,14 @@ def drawn(seed: int) -> Scenario:
     acts = [Act("up", spec, fault.drawn(chance, rate / 4, CALLS, crashes=False))]
     for _ in range(chance.randint(1, 5)):
         verb = chance.choices(list(_VERBS), list(_VERBS.values()))[0]
+        former = spec
         spec = _changed(spec, chance) if verb == "up" else spec
         acts.append(_act(verb, spec, chance, rate))
         if not spec.is_good and chance.random() < 0.7:
             spec = replace(spec, fault="")
+        elif chance.random() < 0.15:
+            acts.append(_act("up", former, chance, rate))  # somebody reverts the change
+            spec = former
     return Scenario(seed, tuple(acts), is_local=chance.random() < 0.15)
 
 
@@ -121,7 +125,7 @@ def _act(verb: Verb, spec: Spec, chance: random.Random, rate: float) -> Act:
         faults=fault.drawn(chance, rate, CALLS, crashes=chance.random() < 0.2),
         choice=chance.randint(0, 99),
         waits=chance.choice((0.0, 0.0, 120.0)),
-        is_unrecorded=chance.random() < 0.06,
+        is_unrecorded=chance.random() < 0.08,
         computer=chance.choice((0, 0, 1)),
         rival=_rival(spec, chance, rate) if verb != "by hand" and chance.random() < 0.08 else None,
     )

@@ -11,6 +11,8 @@ from infra.redis import URL
 from tests.simulation.guest import Nature
 
 APP = "shop"
+# What dies before it is never released.
+UPTIME = "3s"
 _CHECK = {"type": "http", "path": "/readyz", "interval": "1s", "timeout": "2s", "port": 8080}
 _PORT = {"port": 443, "handlers": ["http", "tls"]}
 _SERVICE = {"internal_port": 8080, "ports": [_PORT], "checks": [_CHECK]}
@@ -75,7 +77,7 @@ class Spec:
             regions=self.regions,
             machines=self.machines,
             secrets=tuple(sorted(names)),
-            gates=Gates(wait="12s", drain=self.drain),
+            gates=Gates(wait="12s", uptime=UPTIME, drain=self.drain),
             rollout=Course(
                 strategy=self.strategy,
                 by=self.by,

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from infra.config import Pin
 from infra.rollout.ledger import Ledger
+from tests.simulation.scenario import Verb
+from tests.simulation.trail import Trail
 
 OWNER = "organization/flygate/simulated#0123abcd"
 
@@ -15,21 +17,16 @@ class Stack:
     """Attributes:
     result: what the last successful run of the release resource printed.
     inputs: what that run was asked for; the same again runs nothing.
-    pin: the stack file's.
     redis_url: of the database that was made for it, or empty.
     announced: version → manifest id, of each release that an operator was told of.
+    trail: where a way back must lead.
     """
 
     result: str = ""
     inputs: str = ""
-    pin: Pin | None = None
     redis_url: str = ""
     announced: dict[int, str] = field(default_factory=dict)
-
-    @property
-    def is_pinned(self) -> bool:
-        """By its file, or by what is recorded."""
-        return self.pin is not None or self.recorded.pin is not None
+    trail: Trail = field(default_factory=Trail)
 
     @property
     def recorded(self) -> Ledger:
@@ -41,8 +38,16 @@ class Stack:
         """The result, read."""
         return Ledger.parse(self.result)
 
-    def keep(self, ledger: Ledger, inputs: str) -> None:
+    def keep(self, ledger: Ledger, inputs: str, verb: Verb) -> None:
         """A run has succeeded."""
         self.result, self.inputs = ledger.dumps(), inputs
         if current := ledger.current:
             self.announced[current.version] = current.manifest_id
+            self.trail.stands(current.manifest_id, verb)
+
+
+@dataclass(slots=True)
+class StackFile:
+    """One checkout's file of the stack; nobody commits what a rollback writes there."""
+
+    pin: Pin | None = None
