@@ -25,6 +25,7 @@ class Spec:
     other: a second secret, or none.
     fault: how the service behaves: see `guest.Nature`.
     machines: in each region.
+    restart: the first new machine is stopped and started.
     """
 
     code: int = 1
@@ -41,6 +42,7 @@ class Spec:
     soak: str = "0s"
     drain: str = "0s"
     standby: str = "1h"
+    restart: bool = True
 
     @property
     def is_good(self) -> bool:
@@ -77,7 +79,7 @@ class Spec:
             regions=self.regions,
             machines=self.machines,
             secrets=tuple(sorted(names)),
-            gates=Gates(wait="12s", uptime=UPTIME, drain=self.drain),
+            gates=Gates(wait="12s", uptime=UPTIME, drain=self.drain, restart=self.restart),
             rollout=Course(
                 strategy=self.strategy,
                 by=self.by,
