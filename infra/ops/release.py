@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -16,7 +17,8 @@ from infra.ops.request import ReleaseRequest, Wanted
 from infra.ops.rollout import Rollout
 from infra.ops.site import Site, lock_path
 from infra.owner import OWNER_KEY, is_same
-from infra.rollout import engine
+from infra.rollout import engine, outcome
+from infra.rollout.errors import RestoreFailed
 from infra.rollout.holder import HolderFile
 from infra.rollout.ledger import Ledger, Release
 from infra.rollout.observe import (
@@ -28,6 +30,7 @@ from infra.rollout.observe import (
 )
 from infra.rollout.plan import Plan
 from infra.rollout.signature import new_key
+from infra.rollout.undisturbed import undisturbed
 from infra.rollout.world import Member
 
 # The ledger has little room; the journal keeps all of what a gate said.
@@ -111,6 +114,8 @@ async def _converge(rollout: Rollout, state: State) -> Ledger:
         decision = rollout.decide(state)
         if decision.kind == "repair":  # it does not come up as it is: release it again
             decision = replace(rollout, is_again=True).decide(state)
+        if decision.kind != "nothing":
+            _check_uninterrupted(rollout)
     if decision.kind == "nothing":
         return rollout.ledger.model_copy(update={"key": rollout.world.target.former_key})
     return await _roll_out(rollout, decision.plan, state)
@@ -122,8 +127,25 @@ async def _repair(rollout: Rollout, plan: Plan) -> State:
     world.journal.about(name)
     world.journal.write("started", "repair", f"{name}: putting its machines right")
     await engine.run(plan, world)
-    await _note_drift(rollout, await observe(world.fly, world.app))
-    return await observe(world.fly, world.app)
+    # It has changed something, so an interruption now must not say that nothing was.
+    return await undisturbed(_repaired(rollout))
+
+
+async def _repaired(rollout: Rollout) -> State:
+    fly, app = rollout.world.fly, rollout.world.app
+    await _note_drift(rollout, await observe(fly, app))
+    return await observe(fly, app)
+
+
+def _check_uninterrupted(rollout: Rollout) -> None:
+    """An interruption while a repair was brought to its end: no rollout follows."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        name = rollout.world.target.former_name
+        raise RestoreFailed(
+            f"{name} was not released again: {outcome.INTERRUPTED}\n"
+            "Its machines were put right, as far as that went."
+        )
 
 
 async def _note_drift(rollout: Rollout, state: State) -> None:

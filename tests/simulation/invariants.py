@@ -12,7 +12,7 @@ from infra.fly.models import Machine, Secret
 from infra.ops.decision import unrecorded
 from infra.redact import Redactor
 from infra.rollout.ledger import RELEASES_MAX, Ledger, Release
-from infra.rollout.observe import CANDIDATE, LIVE, ROLE_KEY, State, digest, seen
+from infra.rollout.observe import CANDIDATE, LIVE, ROLE_KEY, Seen, State, digest, seen
 from infra.rollout.plan import is_converged
 from infra.rollout.signature import KEY
 from tests.simulation import fault
@@ -36,14 +36,14 @@ class Snapshot:
         machines: id → all that a command that changes nothing leaves.
         serving: the ids of the machines of the newest live release that serve.
         standing: the newest version that serves whole, recorded or not; 0 if none does.
-        unfinished: the newest version of a rollout that is held, or has died; 0 if there is none.
+        unfinished: the machines of rollouts that are held, or have died.
         databases: the names of those that cost money.
     """
 
     machines: dict[str, tuple[object, ...]]
     serving: frozenset[str]
     standing: int
-    unfinished: int
+    unfinished: tuple[Seen, ...]
     secrets: dict[str, str] = field(repr=False)
     databases: tuple[str, ...]
 
@@ -67,7 +67,7 @@ class Snapshot:
             {m.id: (m.name, _rests(m.state), m.cordoned, dict(m.metadata)) for m in app.living},
             frozenset(m.id for m in app.serving if m.id in live),
             unrecorded(state, 0),
-            max((m.release for m in state.machines if m.role == CANDIDATE), default=0),
+            tuple(m for m in state.machines if m.role == CANDIDATE),
             dict(app.secrets),
             tuple(world.fly.databases),
         )
@@ -197,8 +197,18 @@ def _ordered(case: Case, stack: Stack, ledger: Ledger) -> Iterator[str]:
         yield "a rollback has pinned nothing"
     elif stack.trail.is_sure and case.way_back != ledger.pin.manifest:
         yield f"a rollback led to {ledger.pin.version}, which is not what was good before"
-    if case.recorded.current and case.before.unfinished > case.recorded.current.version:
-        yield f"a rollback went past v{case.before.unfinished}, which is not finished"
+    if left := _left_behind(case, current):
+        yield f"a rollback went past v{left}, which is not finished"
+
+
+def _left_behind(case: Case, now: Release) -> int:
+    """The newest rollout that was not finished, but for a way back that was cut off and goes on."""
+    before = case.recorded.current
+    if before is None:
+        return 0
+    found = [m for m in case.before.unfinished if m.release > before.version]
+    others = (m.release for m in found if not m.is_back or m.manifest != now.manifest_id)
+    return max(others, default=0)
 
 
 def _unfit(release: Release) -> Iterator[str]:
