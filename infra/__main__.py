@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from infra.previewed import Previewed
 from infra.promotion import Receipt
 from infra.recorded import COPY, Recorded
 from infra.redis import RedisPlan
+from infra.voice import Voice
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -53,10 +54,11 @@ def main() -> None:
     raw = pinning.laid(raw, _pin(asked_for, recorded, owner, orders))
     asked = Asked.read(raw, is_redis_secret=inputs.is_secret("redis"), root=ROOT)
     stack = asked.stack
-    _announce(asked)
+    voice = Voice(Previewed(ROOT, stack.app))
+    _announce(asked, voice)
     pinned = _pinned_redis(asked, recorded)
-    seen = _looked(asked, recorded, owner, pinned)
-    _say(stack, seen, asked.notes, pulumi.log.warn)
+    seen = _looked(asked, recorded, owner, pinned, voice)
+    voice.warn(seen.state, asked.notes)
     drift, live = seen.drift, seen.redis
     if pinned:
         pinned.check(live, pulumi.get_stack())
@@ -68,7 +70,7 @@ def main() -> None:
     wanted = asked.manifest.with_secrets(attached) if asked.manifest else None
     request = _request(asked, wanted, drift, sorted(attached), owner)
     ahead = _foresight(asked, request, attached, recorded, seen)
-    _tell_plan(asked, seen, planned, ahead)
+    _tell_plan(asked, seen, planned, ahead, voice)
     release = Release(
         RELEASE,
         request,
@@ -145,7 +147,9 @@ def _attached(asked: Asked, planned: RedisPlan | None, made: UpstashRedis | None
     return {redis.URL: planned.live.url if planned.live else made.url}
 
 
-def _looked(asked: Asked, recorded: Recorded, owner: str, pinned: PinnedRedis | None) -> Look:
+def _looked(
+    asked: Asked, recorded: Recorded, owner: str, pinned: PinnedRedis | None, voice: Voice
+) -> Look:
     """What is live now; what moved between the preview and the update stops it."""
     stack = asked.stack
     name = redis.name_of(stack.redis, stack.app)
@@ -168,33 +172,10 @@ def _looked(asked: Asked, recorded: Recorded, owner: str, pinned: PinnedRedis | 
         note.forget()
     else:
         note.check(seen.state)
-    _say(stack, seen, [f"found: {line}" for line in seen.found])
+    voice.foretell(seen.state, [f"found: {line}" for line in seen.found])
     if stack.pin:
-        _say(stack, seen, [_pinned(stack.pin)], pulumi.log.warn)
+        voice.warn(seen.state, [_pinned(stack.pin)])
     return seen
-
-
-def _say(
-    stack: StackConfig,
-    seen: Look,
-    lines: Sequence[str],
-    log: Callable[[str], None] | None = None,
-) -> None:
-    """Print lines, and note them for `flygate plan`."""
-    for line in lines:
-        (log or _inform)(line)
-    if pulumi.runtime.is_dry_run():
-        note = Previewed(ROOT, stack.app)
-        note.write(seen.state, [*note.lines, *lines])
-
-
-def _inform(line: str) -> None:
-    """Print a line of what is foretold; in an update, which tells its own steps, with `--debug`.
-
-    Pulumi prints the diagnostics of its resources in an order by chance. What is foretold would
-    come after the cause of a failure every other time, and the cause must be read last.
-    """
-    (pulumi.log.info if pulumi.runtime.is_dry_run() else pulumi.log.debug)(line)
 
 
 def _foresight(
@@ -217,21 +198,23 @@ def _foresight(
     )
 
 
-def _tell_plan(asked: Asked, seen: Look, planned: RedisPlan | None, ahead: Foresight) -> None:
+def _tell_plan(
+    asked: Asked, seen: Look, planned: RedisPlan | None, ahead: Foresight, voice: Voice
+) -> None:
     """Say what would change, against what this stack's last deployment recorded.
 
     Raises:
         ConfigError: the release would weigh too much.
     """
     stack = asked.stack
-    _say(stack, seen, planned.lines(pulumi.get_stack()) if planned else [])
+    voice.foretell(seen.state, planned.lines(pulumi.get_stack()) if planned else [])
     if seen.left:
-        _say(stack, seen, [redis.reminder(seen.left, pulumi.get_stack())])
+        voice.foretell(seen.state, [redis.reminder(seen.left, pulumi.get_stack())])
     if not stack.pin:
-        _say(stack, seen, [*sizing.warnings(asked.row, len(asked.regions))], pulumi.log.warn)
+        voice.warn(seen.state, [*sizing.warnings(asked.row, len(asked.regions))])
         bounds.check(ahead.wanted.manifest, ahead.secrets)
     costs = planned.costs if planned else (0.0, 0.0)
-    _say(stack, seen, ahead.lines(is_drifted=bool(seen.found), redis=costs))
+    voice.foretell(seen.state, ahead.lines(is_drifted=bool(seen.found), redis=costs))
 
 
 def _request(
@@ -258,18 +241,18 @@ def _request(
     return {**request, "promotion": promoted} if promoted else request
 
 
-def _announce(asked: Asked) -> None:
+def _announce(asked: Asked, voice: Voice) -> None:
     stack, row = asked.stack, asked.row
     if stack.pin:
         return
     if stack.promotion:
         promotion.check(stack.promotion, stack.image)
-        _inform(f"promoted: {stack.promotion.describe()}")
+        voice.say(f"promoted: {stack.promotion.describe()}")
     cost = row.monthly_cost(len(asked.regions), len(stack.redis.regions))
     # The table has no price of theirs.
     but = "" if row.cpu_kind == "shared" else f", and what {row.cpu_kind} CPUs cost"
     each = f"{row.machines} machine" + ("s" if row.machines > 1 else "")
-    _inform(
+    voice.say(
         f"phase {row.number} ({row.name}): {each} of {row.memory_mb} MB in each region, "
         f"limits in {row.storage}; at most about ${cost:.2f} a month{but}"
     )

@@ -38,15 +38,20 @@ class Previewed:
         """What the last preview said."""
         return list(self._read().get("lines", []))
 
+    @property
+    def is_ours(self) -> bool:
+        """The last preview was made by the run of Pulumi that this is part of."""
+        by = self._read().get("by")
+        return by is not None and by == _cli()
+
     def check(self, state: str) -> None:
         """Compare, and forget the note: an update without a preview is compared with nothing.
 
         Raises:
             MovedError: the live app is not what the preview showed.
         """
-        noted = self._read()
+        noted, is_ours = self._read(), self.is_ours
         self.forget()
-        is_ours = bool(noted) and noted.get("by") is not None and noted["by"] == _cli()
         if is_ours and time.time() - noted["at"] < SECONDS_MAX and noted["state"] != state:
             raise MovedError(
                 "The live app has changed since the preview: somebody deployed, stopped or edited "

@@ -433,6 +433,7 @@ SINKS = {
     "ops/removal.py": "names",
     "private.py": "it writes what others hand it, which are in this list",
     "previewed.py": "lines of a preview, which Pulumi has shown",
+    "question.py": "redacted: calls that were repeated, and why there is no answer",
     "pulumi_state.py": "a copy of Pulumi's state, encrypted by Pulumi",
     "rollout/errand.py": "runs in a machine; what it says is a place",
     "rollout/holder.py": "place: leases",
@@ -441,6 +442,7 @@ SINKS = {
     "rollout/probe.py": "runs in a machine; what it says is a place",
     "rollout/report.py": "place: screen",
     "rollout/webhook.py": "place: chat",
+    "voice.py": "lines of the program: the look and the configuration",
 }
 _WRITES = {"print", "echo", "secho", "write_text", "write_bytes", "post", "pwrite"}
 _WRITES |= {"sys.stderr.write", "sys.stdout.write", "os.write", "private.write", "private.add_line"}
