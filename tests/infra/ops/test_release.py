@@ -398,7 +398,7 @@ async def test_a_service_is_asked_where_the_file_has_it(shop: Deployment) -> Non
     """On its own port, though it is not the first service; smoke and proxy both find it."""
     database = {"internal_port": 5432, "protocol": "tcp", "ports": [{"port": 5432}]}
     web = {"internal_port": 8000, "ports": [{"port": 443, "handlers": ["tls", "http"]}]}
-    file = {"env": {"PORT": "8000"}, "services": [database, web], "kill_timeout": 1}
+    file = {"env": {"PORT": "8000"}, "services": [database, web], "kill_timeout": 5}
 
     ledger = await shop.release(config=config_of(file))
 

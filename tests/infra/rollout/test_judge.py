@@ -377,6 +377,7 @@ def test_the_looks_of_a_rollout_share_the_budget_of_false_alarms() -> None:
     assert per_soak * 3 * rules.soaks * rules.regions == pytest.approx(0.01)
 
 
+@pytest.mark.timeout(180)  # hundreds of rollouts, and cores that others use
 @pytest.mark.parametrize("requests", [Rules().minimum, 10 * Rules().minimum])
 def test_a_good_release_seldom_fails(requests: int) -> None:
     """Of 200 good rollouts under realistic noise at most 1 % fail, and most pass."""
@@ -386,6 +387,7 @@ def test_a_good_release_seldom_fails(requests: int) -> None:
     assert outcomes["pass"] >= 0.9 * ROLLOUTS
 
 
+@pytest.mark.timeout(180)  # hundreds of rollouts, and cores that others use
 @pytest.mark.parametrize("release", [Release(errors=0.05), Release(slower=1.5)])
 def test_a_bad_release_seldom_passes(release: Release) -> None:
     """Of 200 rollouts with 5 % more errors, or 1.5 times as slow, at most 5 % pass."""
