@@ -80,7 +80,8 @@ class LoginGuard:
     async def succeeded(self, attempt: Attempt) -> None:
         """The password was right: nothing was used, and this guesser is none.
 
-        Whatever failed before at the counter that locks, the pair's or the device's, was his own.
+        Whatever failed before at the counter that locks, the pair's or the device's, was his own,
+        so the other counters get it back, too.
         If the store cannot be asked, what was reserved stays taken, and the last attempt's lock.
         """
         own, *others = attempt.charges
@@ -89,7 +90,7 @@ class LoginGuard:
                 await self._store.reset(key)
         for charge in others:
             with suppress(StoreUnavailable):
-                await self._store.give_back(charge)
+                await self._store.give_back(charge._replace(cost=charge.cost + attempt.failures))
 
     async def _is_locked(self, attempt: Attempt) -> bool:
         key = lock_key(attempt.charges[0].key)

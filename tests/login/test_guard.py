@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service.limiter import (
@@ -109,6 +109,7 @@ async def test_parallel_guesses_do_not_pass() -> None:
 
 
 @given(st.lists(st.booleans(), max_size=40))
+@example([False] * 40)
 async def test_success_costs_nothing(outcomes: list[bool]) -> None:
     """Whoever knows the password has all attempts again after each success."""
     scene = Scene()
