@@ -58,7 +58,7 @@ def main() -> None:
     _announce(asked, voice)
     pinned = _pinned_redis(asked, recorded)
     seen = _looked(asked, recorded, owner, pinned, voice)
-    voice.warn(seen.state, asked.notes)
+    voice.warn(*asked.notes)
     drift, live = seen.drift, seen.redis
     if pinned:
         pinned.check(live, pulumi.get_stack())
@@ -167,14 +167,10 @@ def _looked(
         lacks=(f"{recorded.problem}: it is made anew",) if recorded.problem else (),
     )
     seen = question.ask(partial(look, request), Orders.from_env().move or stack.app)
-    note = Previewed(ROOT, stack.app)
-    if pulumi.runtime.is_dry_run():
-        note.forget()
-    else:
-        note.check(seen.state)
-    voice.foretell(seen.state, [f"found: {line}" for line in seen.found])
+    voice.stand_on(seen.state)
+    voice.foretell(*(f"found: {line}" for line in seen.found))
     if stack.pin:
-        voice.warn(seen.state, [_pinned(stack.pin)])
+        voice.warn(_pinned(stack.pin))
     return seen
 
 
@@ -207,14 +203,15 @@ def _tell_plan(
         ConfigError: the release would weigh too much.
     """
     stack = asked.stack
-    voice.foretell(seen.state, planned.lines(pulumi.get_stack()) if planned else [])
+    if planned:
+        voice.foretell(*planned.lines(pulumi.get_stack()))
     if seen.left:
-        voice.foretell(seen.state, [redis.reminder(seen.left, pulumi.get_stack())])
+        voice.foretell(redis.reminder(seen.left, pulumi.get_stack()))
     if not stack.pin:
-        voice.warn(seen.state, [*sizing.warnings(asked.row, len(asked.regions))])
+        voice.warn(*sizing.warnings(asked.row, len(asked.regions)))
         bounds.check(ahead.wanted.manifest, ahead.secrets)
     costs = planned.costs if planned else (0.0, 0.0)
-    voice.foretell(seen.state, ahead.lines(is_drifted=bool(seen.found), redis=costs))
+    voice.foretell(*ahead.lines(is_drifted=bool(seen.found), redis=costs))
 
 
 def _request(

@@ -15,13 +15,13 @@ from infra.fly_toml.complaints import dotted
 from infra.fly_toml.lines import Path
 from infra.fly_toml.remarks import Remark, Remarks
 from infra.settings_names import meant
+from infra.stopping import kill_seconds
 from infra.web_service import is_public, services, speaks_http, web_port
 
 # The service's own defaults (tests/infra/test_contradictions.py holds the two together).
 PORT: Final = 8080
 SHUTDOWN_SECONDS: Final = 4
 # Fly's: see FLY's documentation of kill_timeout.
-KILL_SECONDS: Final = 5
 KILL_SECONDS_MAX: Final = 300
 _DIGITS_MAX: Final = 10
 _SECOND, _MINUTE = goduration.SECOND, 60 * goduration.SECOND
@@ -133,7 +133,7 @@ class _Contradictions:
 
     def check_shutdown(self) -> None:
         """The service ends before Fly ends it."""
-        kill = self._kill_seconds()
+        kill = kill_seconds(self.config)
         if kill > KILL_SECONDS_MAX:
             self._refuse(
                 ("kill_timeout",),
@@ -333,10 +333,6 @@ class _Contradictions:
                 yield key, "the image is made of flygate:source, by the Dockerfile at the root."
         if build.build_target:
             yield "build-target", "the image is the last stage of the Dockerfile."
-
-    def _kill_seconds(self) -> float:
-        said = self.config.get("stop_config", {}).get("timeout")
-        return KILL_SECONDS if said is None else goduration.nanoseconds(said) / _SECOND
 
     def _has_own_command(self) -> bool:
         init = self.config.get("init", {})

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import os
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pulumi
 
@@ -24,7 +24,7 @@ from infra.redact import Redactor
 from infra.rollout import serving
 
 Answer = TypeVar("Answer")
-Job = Callable[[FlyClient], Awaitable[Answer]]
+Job = Callable[[FlyClient], Coroutine[Any, Any, Answer]]
 
 
 def ask(job: Job[Answer], app: str) -> Answer:
@@ -40,11 +40,11 @@ def ask(job: Job[Answer], app: str) -> Answer:
     repeated: list[str] = []
     try:
         with retries.heard_by(repeated.append):
-            return _in_thread(lambda: _answer(job))
+            return _in_thread(_answer(job))
     except Exception as exc:
         pulumi.log.debug(redact(traceback.format_exc()))
         told = ending.operators(exc) or exc
-        serves = _in_thread(lambda: serving.told(app))
+        serves = _in_thread(serving.told(app))
         words = ending.words(told, redact(str(told)), redact(serves), pulumi.get_stack())
         raise FlygateError(str(words)) from None
     finally:
@@ -57,9 +57,6 @@ async def _answer(job: Job[Answer]) -> Answer:
         return await job(fly)
 
 
-def _in_thread(start: Callable[[], Awaitable[Answer]]) -> Answer:
-    async def run() -> Answer:
-        return await start()
-
+def _in_thread(work: Coroutine[Any, Any, Answer]) -> Answer:
     with ThreadPoolExecutor(1) as threads:
-        return threads.submit(lambda: asyncio.run(run())).result()
+        return threads.submit(asyncio.run, work).result()

@@ -10,18 +10,19 @@ from infra.previewed import Previewed
 
 
 class Voice:
-    """Prints lines, and notes those of a preview for `flygate plan`.
+    """Prints lines, and notes those of a preview for `flygate plan`, with what they stand on.
 
     An update that follows its preview does not say again what that has said, but with `--debug`:
     Pulumi prints the diagnostics of its resources in an order by chance, so every other time that
     would come after the cause of a failure, which must be read last.
 
     Args:
-        note: of the last preview; as it is before the update compares and forgets it.
+        note: of the last preview.
     """
 
     def __init__(self, note: Previewed) -> None:
         self._note = note
+        self._state = ""
         is_repeated = not pulumi.runtime.is_dry_run() and note.is_ours
         self._print = pulumi.log.debug if is_repeated else pulumi.log.info
 
@@ -29,18 +30,30 @@ class Voice:
         """Print a line that no plan needs."""
         self._print(line)
 
-    def foretell(self, state: str, lines: Sequence[str]) -> None:
-        """Print lines of the plan, which stands on a state of the live app."""
+    def stand_on(self, state: str) -> None:
+        """What follows is the plan over this state of the live app.
+
+        Raises:
+            MovedError: in an update: it is not the state that its preview showed.
+        """
+        self._state = state
+        if pulumi.runtime.is_dry_run():
+            self._note.forget()
+        else:
+            self._note.check(state)
+
+    def foretell(self, *lines: str) -> None:
+        """Print lines of the plan."""
         for line in lines:
             self._print(line)
-        self._write(state, lines)
+        self._write(lines)
 
-    def warn(self, state: str, lines: Sequence[str]) -> None:
+    def warn(self, *lines: str) -> None:
         """Print lines of the plan that must not be overlooked."""
         for line in lines:
             pulumi.log.warn(line)
-        self._write(state, lines)
+        self._write(lines)
 
-    def _write(self, state: str, lines: Sequence[str]) -> None:
+    def _write(self, lines: Sequence[str]) -> None:
         if pulumi.runtime.is_dry_run():
-            self._note.write(state, [*self._note.lines, *lines])
+            self._note.write(self._state, [*self._note.lines, *lines])

@@ -15,7 +15,7 @@ from .limiter import (
     read_policies,
     window,
 )
-from .limiter.errors import shown
+from .limiter.errors import shown, told
 from .settings import LimiterSettings, SettingError
 from .wrapped import find
 
@@ -78,8 +78,8 @@ def find_key(name: str) -> KeyFunction:
     except SettingError as error:
         raise PolicyError(str(error)) from error
     except Exception as error:  # whatever an application's module does while it is imported
-        said = f"{type(error).__name__}: {error}"[:200].replace("\n", " ")
-        raise PolicyError(f"a key function's module fails; found {shown(name)}: {said}") from error
+        failed = f"a key function's module fails; found {shown(name)}: {told(error)}"
+        raise PolicyError(failed) from error
     return UserKey(found, name)
 
 

@@ -24,8 +24,8 @@ _SIGNS = {
 }
 # The operation that failed has said what to do.
 _SAID = "the same command again"
-_MENDED = "Mend that, then {again}; `flygate doctor {stack}` looks for more"
 _UNTOLD = "{again}; `flygate doctor {stack}` looks for more"
+_MENDED = f"Mend that, then {_UNTOLD}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
-from infra import goduration
 from infra.fly.errors import WaitTimeout
 from infra.fly.models import Machine
 from infra.manifest import Manifest
@@ -23,10 +22,8 @@ from infra.rollout.life import Ending
 from infra.rollout.steps.waking import start
 from infra.rollout.verdict import Verdict
 from infra.rollout.world import Member, World
+from infra.stopping import KILL_SECONDS, KILL_SIGNAL, kill_seconds, kill_signal
 
-# What Fly does where a config says nothing.
-KILL_SECONDS = 5.0
-KILL_SIGNAL = "SIGINT"
 # After its kill timeout Fly has to notice that the machine is down.
 NOTICE_SECONDS = 30.0
 
@@ -46,10 +43,7 @@ class Patience:
     @classmethod
     def of(cls, manifest: Manifest) -> Self:
         """As the machine config has it."""
-        stop: Mapping[str, Any] = manifest.config.get("stop_config") or {}
-        timeout = stop.get("timeout")
-        seconds = goduration.nanoseconds(timeout) / goduration.SECOND if timeout else KILL_SECONDS
-        return cls(stop.get("signal") or KILL_SIGNAL, seconds)
+        return cls(kill_signal(manifest.config), kill_seconds(manifest.config))
 
     def is_over(self, ending: Ending) -> bool:
         """It did not end by itself, by Fly's word or by its clock."""

@@ -108,17 +108,9 @@ class Node:
             self._supervisor.spawn("handing over", partial(self.handoff.give, gainers))
         return is_later
 
-    def is_back(self) -> bool:
-        """Whether this machine knows what happened until now; False right after an absence."""
-        before, self._seen = self._seen, self._clock()
-        if self._seen - before > _ABSENCE_SECONDS and self._home.is_set():
-            self._home.clear()
-            self._supervisor.spawn("returning", self._return)
-        return self._home.is_set()
-
     async def back(self) -> None:
-        """Wait until it does, but not for ever: what it missed others have granted."""
-        if not self.is_back():
+        """Wait until this machine knows what it missed, but not for ever."""
+        if not self._is_back():
             # Not wait_for: in Python 3.11 it may lose a cancellation.
             with suppress(TimeoutError):
                 async with asyncio.timeout(_RETURN_SECONDS):
@@ -142,6 +134,14 @@ class Node:
         self.members.enter()
         await self.handoff.give()
         self.heard_news()  # others may have entered meanwhile
+
+    def _is_back(self) -> bool:
+        """Whether this machine knows what happened until now; False right after an absence."""
+        before, self._seen = self._seen, self._clock()
+        if self._seen - before > _ABSENCE_SECONDS and self._home.is_set():
+            self._home.clear()
+            self._supervisor.spawn("returning", self._return)
+        return self._home.is_set()
 
     async def _return(self) -> None:
         """Learn what was missed, and make the others notice at once, while it is still true."""

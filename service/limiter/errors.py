@@ -15,6 +15,7 @@ LimiterError
 from typing import Final
 
 _LONGEST_SHOWN: Final = 80
+_LONGEST_TOLD: Final = 200
 
 
 class LimiterError(Exception):
@@ -55,6 +56,11 @@ class StoreBusy(StoreUnavailable):
 
 class ForeignSnapshot(StoreError):
     """A snapshot whose fingerprints were made with another seed than this store's."""
+
+
+def told(error: Exception) -> str:
+    """What an application's own code said when it failed: on one line, cut."""
+    return f"{type(error).__name__}: {error}"[:_LONGEST_TOLD].replace("\n", " ")
 
 
 def shown(value: object) -> str:

@@ -9,7 +9,7 @@ from .blocks import Blocks, Gate
 from .board import Lookout
 from .clock import Clock, MonotonicClock
 from .decision import Decision
-from .errors import KeyFailed, LimiterError, PolicyError
+from .errors import KeyFailed, LimiterError
 from .events import Listener
 from .former import FormerQuotas
 from .keyless import charge_without_keys, closed_without_keys
@@ -251,10 +251,7 @@ class Limiter:
         await self.quotas.settle(self._store, [policy], [charge])
 
     def _bucket(self, name: str, subject: str) -> tuple[Policy, Charge]:
-        policy = self.policies.named(name)
-        if policy is None:
-            known = ", ".join(policy.name for policy in self.policies.policies)
-            raise PolicyError(f"there is no policy {name!r}; there are: {known}")
+        policy = self.policies.find(name)
         binding = policy.mode is not Mode.SHADOW
         return policy, Charge(policy.bucket_of(subject), policy.quota_of(subject), 0, binding)
 

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from .errors import PolicyError
+from .errors import PolicyError, shown
 from .networks import Networks
 from .policy import Mode, Policy
 from .request import Request
@@ -88,6 +88,17 @@ class PolicySet:
     def named(self, name: str) -> Policy | None:
         """The policy of that name."""
         return next((policy for policy in self.policies if policy.name == name), None)
+
+    def find(self, name: str) -> Policy:
+        """The policy of that name.
+
+        Raises:
+            PolicyError: there is none; names those that there are.
+        """
+        if (policy := self.named(name)) is None:
+            known = ", ".join(policy.name for policy in self.policies)
+            raise PolicyError(f"there is no policy {shown(name)}; there are: {known}")
+        return policy
 
     def _on_route(self, request: Request) -> tuple[Policy, ...]:
         asked = (request.method, request.path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 
-from .errors import KeyFailed, PolicyError, shown
+from .errors import KeyFailed, PolicyError, shown, told
 from .request import Request
 
 
@@ -35,8 +35,7 @@ class UserKey:
         try:
             found = self._function(request)
         except Exception as error:
-            said = f"{type(error).__name__}: {error}"[:200].replace("\n", " ")
-            raise KeyFailed(f"key function {self._name} failed: {said}") from error
+            raise KeyFailed(f"key function {self._name} failed: {told(error)}") from error
         if isinstance(found, str) and found:
             return found
         kind = "an empty text" if found == "" else f"a {type(found).__name__}"

@@ -88,8 +88,7 @@ class AffinityMiddleware:
         if not self._is_asked(fields):
             await self._app(scope, receive, send)
             return
-        if not self._node.is_back():
-            await self._node.back()
+        await self._node.back()
         client = client_key(scope["client"][0])
         decision = self._decide(scope, fields, client)
         self._metrics.served(decision)

@@ -168,11 +168,7 @@ class AdminRoutes:
             raise ValueError("a bucket is named by ?policy=NAME&key=KEY")
         if len(name) > _LONGEST_NAME or len(key) > _LONGEST_NAME:
             raise ValueError(f"policy and key have at most {_LONGEST_NAME} characters each")
-        policies = self._limiter.policies
-        policy = policies.named(name)
-        if policy is None:
-            known = ", ".join(policy.name for policy in policies.policies)
-            raise PolicyError(f"there is no policy {shown(name)}; there are: {known}")
+        policy = self._limiter.policies.find(name)
         return policy, subject_of(policy, key)
 
     def _check_refuses(self, policy: Policy, key: str) -> None:
