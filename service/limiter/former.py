@@ -21,6 +21,7 @@ from . import bucket
 from .announced import Announced
 from .decision import Decision
 from .errors import StoreFull, StoreUnavailable
+from .marks import Marks, look, mark
 from .policies import PolicySet
 from .policy import Mode, Policy
 from .quota import NANOS, Quota
@@ -33,8 +34,6 @@ MOST_QUOTAS: Final = 16
 _SETTLED_NS: Final = 2 * NANOS
 # So machines that tell each other do not keep for ever what none of them has any more.
 _ON_THE_WAY_NS: Final = NANOS
-_MOST_MARKS: Final = 8_192
-_LONGEST_SECONDS: Final = 366 * 86_400
 
 _Bucket = tuple[Key, Quota]
 _Pair = tuple[Policy, int]
@@ -72,8 +71,7 @@ class FormerQuotas:
         self._used: list[Policy] = []
         self._births: dict[tuple[str, Quota], str] = {}
         self._settled_at = 0
-        # What is known to be carried over, where asking would cost a call.
-        self._marks: set[Key] = set()
+        self._marks = Marks(now)
 
     def use(self, policy: Policy) -> None:
         """Hold a policy for one in force that is in no set."""
@@ -162,40 +160,22 @@ class FormerQuotas:
 
     async def _carry_over(self, store: Store, name: str, buckets: Sequence[_Bucket]) -> None:
         longest = max(self._lasting_ns(quota) for _, quota in buckets)
-        lasting = min(-(-longest // NANOS), _LONGEST_SECONDS) * NANOS
         marks = [
-            Charge(
-                (f"{key[0]} since {self._birth(name, quota)}", key[1]), Quota(1, lasting), 1, False
-            )
+            mark((f"{key[0]} since {self._birth(name, quota)}", key[1]), longest)
             for key, quota in buckets
         ]
-        if all(mark.key in self._marks for mark in marks):
+        if self._marks.are_known(marks):
             return
         marked, states, source = await _look(store, marks, buckets)
-        fresh = [place for place, is_marked in enumerate(marked) if not is_marked]
-        for place in fresh:
-            owed = _most_owed(states, states[place])
-            if owed > states[place].owed_ns:
+        for bucket_, state, is_marked in zip(buckets, states, marked, strict=True):
+            owed = _most_owed(states, state)
+            if owed > state.owed_ns and not is_marked:
                 # A later request does it, if there is no room; a flood frees nobody by that.
                 with suppress(StoreFull):
-                    await store.owe(*buckets[place], owed)
-        if source in (Source.MEMORY, Source.REDIS):
-            await self._mark(store, marks, [marks[place] for place in fresh])
-
-    async def _mark(self, store: Store, marks: Sequence[Charge], fresh: Sequence[Charge]) -> None:
-        """Say that all is carried over: once that is true of what other machines count, too."""
-        if isinstance(store, MemoryStore):
-            for mark in fresh:
-                with suppress(StoreFull):
-                    store.owe_now(mark.key, mark.quota, mark.quota.capacity_ns)
-            return
-        if self._is_shared and self._now() < self._settled_at:
-            return
-        if fresh:
-            await store.take(fresh)
-        if len(self._marks) > _MOST_MARKS:
-            self._marks.clear()
-        self._marks.update(mark.key for mark in marks)
+                    await store.owe(*bucket_, owed)
+        # Once all that other machines count is known, too.
+        if source is Source.MEMORY or not self._is_shared or self._now() >= self._settled_at:
+            await self._marks.put(store, marks, marked, source)
 
     def _lasting_ns(self, quota: Quota) -> int:
         """How long a bucket may lack something."""
@@ -269,8 +249,8 @@ async def _look(
     """Which marks are there, what the buckets hold, and who says so."""
     if isinstance(store, MemoryStore):
         # A mark counts in a place of its own, and not in one that it shares with others.
-        known = [store.knows(mark.key) for mark in marks]
+        known = [store.lasts_ns(each.key) > 0 for each in marks]
         return known, [store.peek_now(key, quota) for key, quota in buckets], Source.MEMORY
     looks = [Charge(key, quota, 0, False) for key, quota in buckets]
-    found, source = await store.take([*(mark._replace(cost=0) for mark in marks), *looks])
+    found, source = await store.take([*map(look, marks), *looks])
     return [each.owed_ns > 0 for each in found[: len(marks)]], found[len(marks) :], source

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from service.limiter import (
@@ -73,6 +73,17 @@ steps = st.lists(
 
 @pytest.mark.parametrize("kind", [MemoryStore, WindowStore])
 @settings(max_examples=150)
+@example(  # a slow quota came after what was known to be carried over
+    first=[("5/m", 1), ("3/7s", 1), ("5/m", 3)],
+    trace=[
+        ("ask", 0),
+        ("reload", [("5/m", 1), ("5/m", 1)]),
+        ("reload", [("3/7s", 3), ("40/h", 1), ("5/m", 1)]),
+        *[("ask", 0)] * 7,
+        ("reload", [("5/m", 1), ("5/m", 1)]),
+        ("ask", 0),
+    ],
+)
 @given(first=policies, trace=steps)
 def test_who_obeys_is_never_refused(
     kind: type[MemoryStore], first: list[tuple[str, int]], trace: list[tuple[str, Any]]

@@ -1,6 +1,7 @@
 """What becomes of clients when policies change, and of those whom an operator has blocked."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from service.limiter import (
     PolicySet,
     Request,
     Verdict,
+    WindowStore,
     keyed_fingerprint,
     parse,
     read_policies,
@@ -23,6 +25,7 @@ from service.limiter import (
 from service.limiter.denials import Denials
 from service.limiter.quota import NANOS
 from service.limiter.store.redis import RedisStore
+from service.limiter.store.script import BucketScript, WindowScript
 from tests.support.valkey import Valkey
 
 CLIENT = "192.0.2.1"
@@ -33,8 +36,10 @@ DAY = 86_400
 class World:
     """Machines with one clock, and with a store in common or one of their own."""
 
-    def __init__(self, storage: str, url: str) -> None:
+    def __init__(self, storage: str, url: str, is_window: bool = False) -> None:
         """No machine yet. Expiry runs by the server's clock: this one is ahead."""
+        self._memory = WindowStore if is_window else MemoryStore
+        self._script = WindowScript if is_window else BucketScript
         self.clock = FakeClock(now=4_000_000_000 * NANOS)
         self._storage = storage
         self._url = url
@@ -42,11 +47,11 @@ class World:
 
     def machine(self, quota: str) -> Limiter:
         """One that has just begun."""
-        memory = MemoryStore(clock=self.clock, fingerprint=keyed_fingerprint(SECRET))
+        memory = self._memory(clock=self.clock, fingerprint=keyed_fingerprint(SECRET))
         store: MemoryStore | GuardedStore = memory
         if self._storage == "redis":
             denials = Denials(self.clock, 0)
-            redis = RedisStore(self._url, SECRET, 5, self.clock, denials)
+            redis = RedisStore(self._url, SECRET, 5, self.clock, denials, self._script)
             store = GuardedStore(redis, memory, clock=self.clock)
         made = Limiter(policies(quota), store, clock=self.clock)
         self._stores[made] = store
@@ -68,10 +73,23 @@ class World:
 @pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.integration)])
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
     """On each kind of store."""
-    valkey = Valkey(tmp_path)
-    if request.param == "redis":
+    async with _begun(request.param, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.integration)])
+async def windows(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
+    """The same, which count by sliding windows."""
+    async with _begun(request.param, tmp_path, is_window=True) as made:
+        yield made
+
+
+@asynccontextmanager
+async def _begun(storage: str, directory: Path, is_window: bool = False) -> AsyncIterator[World]:
+    valkey = Valkey(directory)
+    if storage == "redis":
         await valkey.start()
-    made = World(request.param, valkey.url)
+    made = World(storage, valkey.url, is_window)
     yield made
     await made.aclose()
     await valkey.kill()
@@ -185,6 +203,27 @@ async def test_what_is_carried_over_is_so_once(world: World) -> None:
         found.append(await passed(machine, 2))
 
     assert found == [1] * 5
+
+
+async def test_a_slow_quota_that_comes_later_is_carried_over_once(world: World) -> None:
+    """Whoever asks seldom enough by each of the quotas is never refused, in whatever order."""
+    await _ask_seldom(world, "5/m", 11)
+
+
+async def test_a_slow_quota_that_comes_later_is_carried_over_once_by_windows(
+    windows: World,
+) -> None:
+    """The same where a window's length decides how its state is read."""
+    await _ask_seldom(windows, "6/m", 12)
+
+
+async def _ask_seldom(world: World, quick: str, seconds: int) -> None:
+    machine = world.machine("7/m")
+    for quota in (quick, "40/h", quick, "40/h", quick):
+        machine.replace(policies(quota))
+        for _ in range(5):
+            assert await passed(machine, 1) == 1, f"{quota} at {world.clock.now()}"
+            world.clock.advance(seconds=seconds)
 
 
 @pytest.mark.integration

@@ -138,10 +138,10 @@ class MemoryStore:
         """Return units that were taken and not used."""
         self.give_back_now(charge)
 
-    def knows(self, key: Key) -> bool:
-        """Whether a bucket has a place of its own, and is not full."""
+    def lasts_ns(self, key: Key) -> int:
+        """How long a bucket that has a place of its own is not full; else nothing."""
         slot = self._table.find(self.fingerprint(key))
-        return slot != ABSENT and self._table.tats[slot] > self._now()
+        return 0 if slot == ABSENT else max(0, self._table.tats[slot] - self._now())
 
     def reset_now(self, key: Key) -> bool:
         """Make a bucket full again; False if it was not known."""

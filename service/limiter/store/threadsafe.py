@@ -73,10 +73,10 @@ class ThreadSafeMemoryStore(MemoryStore):
         with self._lock:
             super().give_back_now(charge)
 
-    def knows(self, key: Key) -> bool:
+    def lasts_ns(self, key: Key) -> int:
         """See `MemoryStore`."""
         with self._lock:
-            return super().knows(key)
+            return super().lasts_ns(key)
 
     def reset_now(self, key: Key) -> bool:
         """See `MemoryStore`."""
