@@ -11,6 +11,9 @@ from .order import Order
 from .ring import Member
 from .shared_ring import ring_of
 
+# Takes the ids of machines.
+Welcome = Callable[[set[str]], Awaitable[None]]
+
 
 @dataclass(frozen=True, slots=True)
 class Contact:
@@ -96,6 +99,7 @@ class Members:
         self._answering: set[Member] = set()
         self._has_entered = self._is_leaving = False
         self._owners = {me}
+        self._forgotten: set[Member] = set()
         self.order: Order | None = None
         self.ring = ring_of([me], None, seed)
         self.count = 0
@@ -125,8 +129,13 @@ class Members:
         told = replace(self._told, admitted=admitted, draining=draining, order=self.order)
         return replace(told, contacts=reached)
 
-    async def refresh(self) -> bool:
-        """Ask who is there, and each how it is. False if the DNS did not answer."""
+    async def refresh(self, welcome: Welcome | None = None) -> bool:
+        """Ask who is there, and each how it is. False if the DNS did not answer.
+
+        Args:
+            welcome: awaited before machines own clients again that were forgotten: they need not
+                have noticed that, and others have served their clients.
+        """
         named = await self._named()
         answers = await self._answers(
             {*(self._known if named is None else named)} | self._answering
@@ -141,6 +150,9 @@ class Members:
             for member, answer in answers.items()
             if answer is not None or member in expected
         }
+        returning = {member.id for member in (self._admitted() - self._owners) & self._forgotten}
+        if returning and welcome is not None:
+            await welcome(returning)
         # Who has just come, or was away, learns from the others how the clients are shared.
         orders = [status.order for status in self._known.values() if status.order]
         newest = max(orders, key=lambda order: order.version, default=None)
@@ -192,12 +204,15 @@ class Members:
         """The proxy may reach it all the same; who never answered is none of us."""
         return self._known.get(member, Status())
 
+    def _admitted(self) -> set[Member]:
+        return {member for member in self.peers if self._known[member].admitted}
+
     def _renew(self, *, is_other: bool = False) -> None:
-        told = {member: self._known[member] for member in self.peers}
-        told = {member: status for member, status in told.items() if status.admitted}
+        told = {member: self._known[member] for member in self._admitted()}
         if not told or (self._has_entered and not self._is_leaving):
             told[self._me] = self._told
         if is_other or told.keys() != self._owners:
+            self._forgotten |= self._owners
             self._owners = set(told)
             self.ring = ring_of(told, self.order, self._seed)
         self.count = len(told)

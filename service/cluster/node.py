@@ -160,7 +160,7 @@ class Node:
         while True:
             await self._wait()
             self._news.clear()
-            await self.members.refresh()
+            await self.members.refresh(welcome=self.handoff.give)
 
     async def _wait(self) -> None:
         """Until it is time to ask."""

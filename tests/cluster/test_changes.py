@@ -68,7 +68,14 @@ async def cut_off_while_one_comes(cluster: Cluster, machine: Machine) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [suspended, frozen, killed, added_and_destroyed, cut_off, cut_off_while_one_comes],
+    [
+        suspended,
+        frozen,
+        killed,
+        added_and_destroyed,
+        cut_off,
+        cut_off_while_one_comes,
+    ],
     ids=lambda change: change.__name__,
 )
 @pytest.mark.parametrize("seed", [2])
@@ -93,6 +100,30 @@ def test_a_change_of_machines_gives_nobody_more_than_a_burst(change: Change, see
 
     print(change.__name__, [f"{one:.2f}" for one in found])
     assert max(found) <= 1.0
+
+
+def test_a_machine_that_is_forgotten_without_knowing_frees_no_client() -> None:
+    """Others have served its clients: it gets what they charged before it has them again."""
+
+    async def excess() -> list[float]:
+        cluster = Cluster(QUOTA, 3)
+        async with cluster.running(4):
+            end = asyncio.Event()
+            clients = [Client(f"192.0.2.{number}", "sticky") for number in range(40)]
+            asking = asyncio.gather(*(cluster.insist(one, end, PACE) for one in clients))
+            await asyncio.sleep(BEFORE_SECONDS)
+            machine = cluster.machines["m0"]
+            machine.is_listed = False
+            machine.freeze()
+            await asyncio.sleep(8)
+            machine.thaw(knows=False)
+            machine.is_listed = True
+            await cluster.knows(4)
+            await asyncio.sleep(AFTER_SECONDS)
+            end.set()
+            return await asking
+
+    assert max(run(excess)) <= 0.5
 
 
 @pytest.mark.parametrize("victim", ["m0", "m2"], ids=["a former one", "a new one"])

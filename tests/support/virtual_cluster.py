@@ -74,6 +74,7 @@ class Machine:
     is_dead: bool = False
     is_cut_off: bool = False
     frozen_since: float | None = None
+    _lost_seconds: float = 0.0
     _thawed: asyncio.Event = field(default_factory=asyncio.Event)
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
@@ -104,7 +105,8 @@ class Machine:
 
     def wall(self) -> float:
         """What it takes for the time: while it is frozen it does not look."""
-        return _EPOCH + (now() if self.frozen_since is None else self.frozen_since)
+        read = now() if self.frozen_since is None else self.frozen_since
+        return _EPOCH + read - self._lost_seconds
 
     async def begin(self) -> None:
         """Start; the proxy's first request admits it."""
@@ -117,8 +119,14 @@ class Machine:
         self.frozen_since = now()
         self._thawed.clear()
 
-    def thaw(self) -> None:
-        """As SIGCONT does."""
+    def thaw(self, knows: bool = True) -> None:
+        """As SIGCONT does.
+
+        Args:
+            knows: whether its clock is right at once.
+        """
+        if self.frozen_since is not None and not knows:
+            self._lost_seconds += now() - self.frozen_since
         self.frozen_since = None
         self._thawed.set()
 
