@@ -7,7 +7,7 @@ import httpx
 import pytest
 from structlog.testing import CapturingLogger
 
-from service.cluster.members import Members, Status
+from service.cluster.members import Members, Status, Welcome
 from service.cluster.order import Seal
 from service.cluster.peers import Peers
 from service.cluster.ring import Member
@@ -44,7 +44,7 @@ def addresses(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
             self.enter()
             rings.append(self.ring)
 
-        async def refresh(self) -> bool:
+        async def refresh(self, welcome: Welcome | None = None) -> bool:
             """Nothing is new."""
             return True
 
