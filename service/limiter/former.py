@@ -21,7 +21,7 @@ from . import bucket
 from .announced import Announced
 from .decision import Decision
 from .errors import StoreFull, StoreUnavailable
-from .marks import Marks, look, mark
+from .marks import Marks, look, mark, put_now
 from .policies import PolicySet
 from .policy import Mode, Policy
 from .quota import NANOS, Quota
@@ -164,18 +164,23 @@ class FormerQuotas:
             mark((f"{key[0]} since {self._birth(name, quota)}", key[1]), longest)
             for key, quota in buckets
         ]
-        if self._marks.are_known(marks):
+        if self._marks.are_fresh(marks):
             return
-        marked, states, source = await _look(store, marks, buckets)
-        for bucket_, state, is_marked in zip(buckets, states, marked, strict=True):
-            owed = _most_owed(states, state)
-            if owed > state.owed_ns and not is_marked:
+        left_ns, states, source = await _look(store, marks, buckets)
+        for place, (key, quota) in enumerate(buckets):
+            owed = _most_owed(states, states[place])
+            if not left_ns[place] and owed > states[place].owed_ns:
                 # A later request does it, if there is no room; a flood frees nobody by that.
                 with suppress(StoreFull):
-                    await store.owe(*bucket_, owed)
-        # Once all that other machines count is known, too.
-        if source is Source.MEMORY or not self._is_shared or self._now() >= self._settled_at:
-            await self._marks.put(store, marks, marked, source)
+                    await store.owe(key, quota, owed)
+        if isinstance(store, MemoryStore):
+            put_now(store, marks, left_ns)
+        elif source is Source.REDIS and self._is_settled():
+            await self._marks.put(store, marks)
+
+    def _is_settled(self) -> bool:
+        """Whether all that other machines count by is known."""
+        return not self._is_shared or self._now() >= self._settled_at
 
     def _lasting_ns(self, quota: Quota) -> int:
         """How long a bucket may lack something."""
@@ -245,12 +250,12 @@ def _most_owed(states: Iterable[Decision], own: Decision) -> int:
 
 async def _look(
     store: Store, marks: Sequence[Charge], buckets: Sequence[_Bucket]
-) -> tuple[list[bool], list[Decision], Source]:
-    """Which marks are there, what the buckets hold, and who says so."""
+) -> tuple[list[int], list[Decision], Source]:
+    """What is left of the marks, 0 if there is none; what the buckets hold; and who says so."""
     if isinstance(store, MemoryStore):
         # A mark counts in a place of its own, and not in one that it shares with others.
-        known = [store.lasts_ns(each.key) > 0 for each in marks]
-        return known, [store.peek_now(key, quota) for key, quota in buckets], Source.MEMORY
+        left_ns = [store.lasts_ns(each.key) for each in marks]
+        return left_ns, [store.peek_now(key, quota) for key, quota in buckets], Source.MEMORY
     looks = [Charge(key, quota, 0, False) for key, quota in buckets]
     found, source = await store.take([*map(look, marks), *looks])
-    return [each.owed_ns > 0 for each in found[: len(marks)]], found[len(marks) :], source
+    return [each.owed_ns for each in found[: len(marks)]], found[len(marks) :], source

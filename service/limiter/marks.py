@@ -14,7 +14,7 @@ _LONGEST: Final = Quota(1, 366 * 86_400 * NANOS)
 
 
 def mark(key: Key, longest_ns: int) -> Charge:
-    """What is charged for a mark.
+    """What is charged for a mark; charged again, it lasts as long again.
 
     It lasts twice as long as any of the buckets may lack something, and is renewed at half: so
     there is none only where nothing was taken for so long that no bucket lacks anything.
@@ -23,20 +23,35 @@ def mark(key: Key, longest_ns: int) -> Charge:
         key: the mark's name.
         longest_ns: how long any of the buckets may lack something.
     """
-    seconds = -(-2 * longest_ns // NANOS)
-    return Charge(key, Quota(1, min(seconds * NANOS, _LONGEST.period_ns)), 1, False)
+    lasting = min(-(-2 * longest_ns // NANOS) * NANOS, _LONGEST.period_ns)
+    return Charge(key, Quota(1, lasting), 1, False, along=True)
 
 
-def look(mark: Charge) -> Charge:
+def look(put: Charge) -> Charge:
     """What is asked of a store for a mark, however long the one lasts that it has.
 
     A sliding window is read by its length: one that was put for longer would not be found.
     """
-    return mark._replace(quota=_LONGEST, cost=0)
+    return put._replace(quota=_LONGEST, cost=0, along=False)
+
+
+def put_now(store: MemoryStore, marks: Sequence[Charge], left_ns: Sequence[int]) -> None:
+    """Put marks in memory, and renew those of which less than half is left.
+
+    Args:
+        store: where the buckets are.
+        marks: one for each bucket.
+        left_ns: how long each of them lasts still.
+    """
+    for each, left in zip(marks, left_ns, strict=True):
+        lasting = each.quota.capacity_ns
+        if left < lasting // 2:
+            with suppress(StoreFull):
+                store.owe_now(each.key, each.quota, lasting)
 
 
 class Marks:
-    """Puts marks where the buckets are.
+    """Puts marks where asking for them costs a call, and remembers when it has to again.
 
     Args:
         now: the time, in nanoseconds.
@@ -45,45 +60,18 @@ class Marks:
     def __init__(self, now: Callable[[], int]) -> None:
         """Nothing is marked."""
         self._now = now
-        # Of a store where asking costs a call: until when a mark need not be renewed.
         self._fresh_until: dict[Key, int] = {}
 
-    def are_known(self, marks: Sequence[Charge]) -> bool:
-        """Whether all of them are there, as far as can be said without asking the store."""
-        known, now = self._fresh_until, self._now()
-        return all(known.get(each.key, 0) > now for each in marks)
+    def are_fresh(self, marks: Sequence[Charge]) -> bool:
+        """Whether all of them are known to be there, and more than half of each is left."""
+        fresh, now = self._fresh_until, self._now()
+        return all(fresh.get(each.key, 0) > now for each in marks)
 
-    async def put(
-        self, store: Store, marks: Sequence[Charge], marked: Sequence[bool], source: Source
-    ) -> None:
-        """Say of buckets that they have got what others lack, and renew what says so.
-
-        Args:
-            store: where the buckets are.
-            marks: one for each bucket.
-            marked: which of them were there.
-            source: who said so; a makeshift store is told nothing.
-        """
-        if isinstance(store, MemoryStore):
-            self._put_now(store, marks)
-        elif source in (Source.MEMORY, Source.REDIS):
-            await self._put_far(store, marks, marked)
-
-    def _put_now(self, store: MemoryStore, marks: Sequence[Charge]) -> None:
-        for each in marks:
-            lasting = each.quota.capacity_ns
-            if store.lasts_ns(each.key) < lasting // 2:
-                with suppress(StoreFull):
-                    store.owe_now(each.key, each.quota, lasting)
-
-    async def _put_far(self, store: Store, marks: Sequence[Charge], marked: Sequence[bool]) -> None:
-        known, now = self._fresh_until, self._now()
-        pairs = list(zip(marks, marked, strict=True))
-        if fresh := [each for each, is_marked in pairs if not is_marked]:
-            await store.take(fresh)
-        for each, is_marked in pairs:
-            if is_marked and known.get(each.key, 0) <= now:
-                await store.owe(each.key, each.quota, each.quota.capacity_ns)
-        if len(known) > _MOST:
-            known.clear()
-        known.update({each.key: now + each.quota.capacity_ns // 2 for each in marks})
+    async def put(self, store: Store, marks: Sequence[Charge]) -> None:
+        """Put or renew the marks of one client's buckets: two or more, all in one call."""
+        now = self._now()
+        if (await store.take(marks)).source is not Source.REDIS:
+            return  # a makeshift store took them
+        if len(self._fresh_until) > _MOST:
+            self._fresh_until.clear()
+        self._fresh_until |= {each.key: now + each.quota.capacity_ns // 2 for each in marks}
