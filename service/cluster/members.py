@@ -150,7 +150,7 @@ class Members:
             for member, answer in answers.items()
             if answer is not None or member in expected
         }
-        returning = {member.id for member in (self._admitted() - self._owners) & self._forgotten}
+        returning = {member.id for member in self._admitted() & self._forgotten}
         if returning and welcome is not None:
             await welcome(returning)
         # Who has just come, or was away, learns from the others how the clients are shared.
@@ -212,7 +212,7 @@ class Members:
         if not told or (self._has_entered and not self._is_leaving):
             told[self._me] = self._told
         if is_other or told.keys() != self._owners:
-            self._forgotten |= self._owners
+            self._forgotten = (self._forgotten | self._owners) - told.keys()
             self._owners = set(told)
             self.ring = ring_of(told, self.order, self._seed)
         self.count = len(told)

@@ -68,14 +68,7 @@ async def cut_off_while_one_comes(cluster: Cluster, machine: Machine) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [
-        suspended,
-        frozen,
-        killed,
-        added_and_destroyed,
-        cut_off,
-        cut_off_while_one_comes,
-    ],
+    [suspended, frozen, killed, added_and_destroyed, cut_off, cut_off_while_one_comes],
     ids=lambda change: change.__name__,
 )
 @pytest.mark.parametrize("seed", [2])
