@@ -37,6 +37,7 @@ RUN rm -rf /app/code/Dockerfile /app/code/.dockerignore /app/code/requirements \
 
 FROM ${BASE}
 ENV PATH=/app/venv/bin:$PATH \
+    PYTHONPATH=/app/code:/app/code/service \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 COPY --from=packages /image /
@@ -46,4 +47,4 @@ WORKDIR /app/code
 USER 10001:10001
 # No HEALTHCHECK: Fly asks /readyz, as fly.toml says. And no shell: the service itself gets the
 # signal to stop, drains, and hands its buckets over.
-CMD ["python", "-m", "service"]
+CMD ["python", "-m", "flygate_service"]

@@ -33,32 +33,32 @@ e2e: bootstrap ## the tests that run the real Pulumi CLI
 	@. .flygate/env && $(PYTHON_IN_VENV) -m pytest -m e2e $(ARGS)
 
 bench: bootstrap ## how long `make up` and its parts take
-	@. .flygate/env && $(PYTHON_IN_VENV) -m tests.bench.up $(ARGS)
+	@. .flygate/env && $(PYTHON_IN_VENV) -m bench.up $(ARGS)
 
 bench-rollout: bootstrap ## how long a bad release lives, a rollback and ten machines take
-	@. .flygate/env && $(PYTHON_IN_VENV) -m tests.bench.rollout $(ARGS)
+	@. .flygate/env && $(PYTHON_IN_VENV) -m bench.rollout $(ARGS)
 
 bench-chaos: bootstrap ## rollouts while Fly's API fails and processes die; ARGS="--only faults --write"
-	@. .flygate/env && $(PYTHON_IN_VENV) -m tests.bench.chaos $(ARGS)
+	@. .flygate/env && $(PYTHON_IN_VENV) -m bench.chaos $(ARGS)
 
 bench-limiter: bootstrap ## how fast the limiter decides, and its peers
-	@scripts/bench tests.bench.limiter $(ARGS)
+	@scripts/bench bench.limiter $(ARGS)
 
 bench-affinity: bootstrap ## what sticky sessions give and cost; ARGS="--write docs/benchmarks.md"
-	@$(PYTHON_IN_VENV) -m tests.bench.affinity $(ARGS)
+	@$(PYTHON_IN_VENV) -m bench.affinity $(ARGS)
 
 bench-service: bootstrap ## what one machine of each size serves within its memory
-	@$(PYTHON_IN_VENV) -m tests.bench.service $(ARGS)
+	@$(PYTHON_IN_VENV) -m bench.service $(ARGS)
 
 bench-phases: bootstrap ## what clients get while a phase changes, and while Redis is away
-	@$(PYTHON_IN_VENV) -m tests.bench.phases $(ARGS)
+	@$(PYTHON_IN_VENV) -m bench.phases $(ARGS)
 
 bench-local: bootstrap ## how fast the local Fly is, and what it does with 50 machines
-	@$(PYTHON_IN_VENV) -m tests.local.bench_proxy $(ARGS)
-	@$(PYTHON_IN_VENV) -m tests.local.bench_crowd
+	@$(PYTHON_IN_VENV) -m tests.localfly.bench_proxy $(ARGS)
+	@$(PYTHON_IN_VENV) -m tests.localfly.bench_crowd
 
 attack: bootstrap ## what one client can do to the service, on loopback; ARGS="--write docs/security.md"
-	@$(PYTHON_IN_VENV) -m tests.bench.attack $(ARGS)
+	@$(PYTHON_IN_VENV) -m bench.attack $(ARGS)
 
 simulate: bootstrap ## whole rollouts in virtual time with all that goes wrong; SEEDS=10000, or SEED=123 with its trace
 	@$(PYTHON_IN_VENV) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(ARGS)

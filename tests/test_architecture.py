@@ -6,15 +6,15 @@ import copy
 from pathlib import Path
 from typing import Any
 
+import flygate
 import grimp
 import pytest
 from importlinter import configuration
 from importlinter.application import use_cases
 from importlinter.domain.contract import Contract, registry
 
-import infra
-
 ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("flygate", "localfly", "flygate_limiter", "flygate_service")
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +34,8 @@ def contracts() -> dict[str, Contract]:
 @pytest.fixture(scope="module")
 def imports() -> grimp.ImportGraph:
     """Every import of the project, as it is."""
-    assert Path(infra.__file__).parent.parent == ROOT
-    return grimp.build_graph("infra", "service", include_external_packages=True, cache_dir=None)
+    assert Path(flygate.__file__).parents[2] == ROOT
+    return grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
 
 
 def names(text: str) -> Any:
@@ -52,36 +52,36 @@ def names(text: str) -> Any:
 
 BROKEN = names(
     """
-    infra and service never import each other
-        infra.rollout.smoke → service.settings
-        service.main → infra.errors
+    What an operator runs and what a machine runs never import each other
+        flygate.rollout.smoke → flygate_service.settings
+        flygate_service.app → flygate.system.errors
     The limiter is a library of its own
-        service.limiter.limiter → service.settings
-        service.limiter.store.memory → service.telemetry
-        service.limiter.quota → infra.duration
+        flygate_limiter.limiter → flygate_service.settings
+        flygate_limiter.store.memory → flygate_service.metrics.telemetry
+        flygate_limiter.quota → flygate.system.duration
     The limiter knows no framework
-        service.limiter.headers → starlette
-        service.limiter.limiter → fastapi
-        service.limiter.events → prometheus_client
+        flygate_limiter.headers → starlette
+        flygate_limiter.limiter → fastapi
+        flygate_limiter.events → prometheus_client
     The local Fly learns nothing from what is tested against it
-        infra.local.machines → infra.fly.models
-        infra.local.api.machines → infra.errors
+        localfly.machines → flygate.fly.models
+        localfly.api.machines → flygate.system.errors
     Only `flygate local` knows the local Fly
-        infra.cli.up → infra.local.daemon
-        infra.ops.release → infra.local.images
-        infra.__main__ → infra.local
+        flygate.cli.up → localfly.daemon
+        flygate.commands.release → localfly.images
+        flygate.program.deployment → localfly
     Nothing imports the command line
-        infra.ops.release → infra.cli.stack
-        infra.__main__ → infra.cli.op
+        flygate.commands.release → flygate.cli.stack
+        flygate.program.deployment → flygate.cli.op
     Only the program imports Pulumi's components
-        infra.ops.app → infra.components.app
-        infra.cli.up → infra.components.command
-    Imports within infra point down
-        infra.rollout.plan → infra.ops.release
-        infra.fly.client → infra.rollout.lock
-        infra.manifest → infra.fly.models
-        infra.config → infra.manifest
-        infra.errors → infra.prices
+        flygate.commands.app → flygate.program.components.app
+        flygate.cli.up → flygate.program.components.command
+    Imports within flygate point down
+        flygate.rollout.plan → flygate.commands.release
+        flygate.fly.client → flygate.rollout.lock
+        flygate.fly.client → flygate.manifest
+        flygate.config.stack → flygate.manifest
+        flygate.system.errors → flygate.config.prices
     """
 )
 

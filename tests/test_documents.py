@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 import typer
 import yaml
-
-from infra.cli.__main__ import build
+from flygate.cli.__main__ import build
 
 ROOT = Path(__file__).parents[1]
 WORKFLOW = ROOT / "docs" / "ci" / "flygate.yml"

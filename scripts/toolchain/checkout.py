@@ -42,7 +42,7 @@ class Checkout:
 
     @property
     def stand_ins(self) -> Path:
-        return self.root / "tests" / "toolchain"
+        return self.root / "scripts" / "toolchain" / "standins"
 
     def requirements(self, name: str) -> Path:
         return self.root / "requirements" / f"{name}.txt"

@@ -38,7 +38,9 @@ def ensure(checkout: Checkout, cli: PulumiCli, console: Console) -> Companions:
         # Relative: the link stays true when the checkout moves.
         target = os.path.relpath(checkout.stand_ins / name, checkout.bin)
         (checkout.bin / name).symlink_to(target)
-        console.say(f"{name}: the stand-in in tests/toolchain, as Pulumi's own can't be had")
+        console.say(
+            f"{name}: the stand-in in scripts/toolchain/standins, as Pulumi's own can't be had"
+        )
     return Companions(stand_ins)
 
 

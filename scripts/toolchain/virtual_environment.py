@@ -100,8 +100,9 @@ def _like_pip() -> dict[str, str]:
 
 
 def _put_on_path(checkout: Checkout) -> None:
-    """Make the checkout importable by a relative line: it stays true when the folder moves."""
-    (_site_packages(checkout.venv) / "flygate.pth").write_text("../../../..\n")
+    """Make the packages importable by relative lines: they stay true when the folder moves."""
+    homes = "".join(f"../../../../{home}\n" for home in ("infra", "service", ""))
+    (_site_packages(checkout.venv) / "flygate.pth").write_text(homes)
 
 
 def _mend(checkout: Checkout, console: Console) -> None:

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from flygate_limiter import Quota
+from flygate_service.cluster.order import Order
 
-from service.cluster.order import Order
-from service.limiter import Quota
 from tests.support.virtual_cluster import Client, Cluster, Machine
 from tests.support.virtual_time import run
 

@@ -1,6 +1,6 @@
 """The cookie by which the proxy remembers a client's machine."""
 
-from service.cluster.cookie import AffinityCookie
+from flygate_service.cluster.cookie import AffinityCookie
 
 CLIENT, STRANGER = "192.0.2.1", "192.0.2.2"
 

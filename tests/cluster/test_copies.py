@@ -4,19 +4,18 @@ import asyncio
 from dataclasses import dataclass, field
 
 import pytest
+from flygate_limiter import FakeClock, MemoryStore, Quota, Snapshot
+from flygate_limiter.fingerprint import keyed_fingerprint
+from flygate_service.asgi.supervisor import Supervisor
+from flygate_service.cluster import copies
+from flygate_service.cluster.copies import Copies
+from flygate_service.cluster.errors import PeerError
+from flygate_service.cluster.keys import derived
+from flygate_service.cluster.metrics import ClusterMetrics
+from flygate_service.cluster.ring import Member
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
-
-from service.cluster import copies
-from service.cluster.copies import Copies
-from service.cluster.errors import PeerError
-from service.cluster.keys import derived
-from service.cluster.metrics import ClusterMetrics
-from service.cluster.ring import Member
-from service.limiter import FakeClock, MemoryStore, Quota, Snapshot
-from service.limiter.fingerprint import keyed_fingerprint
-from service.supervisor import Supervisor
 
 QUOTA = Quota.parse("60/m burst 5")
 # Long after what a copy owes less.

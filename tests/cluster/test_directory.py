@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from flygate_service.cluster import directory
+from flygate_service.cluster.directory import DnsDirectory
+from flygate_service.cluster.errors import DirectoryError
+from flygate_service.cluster.ring import Member
 
-from service.cluster import directory
-from service.cluster.directory import DnsDirectory
-from service.cluster.errors import DirectoryError
-from service.cluster.ring import Member
 from tests.support.name_server import NameServer, name_server
 
 MACHINES = "vms.demo.internal. TXT"

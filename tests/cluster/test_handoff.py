@@ -4,16 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry
-
-from service.cluster.errors import FormatError, PeerError
-from service.cluster.handoff import Handoff
-from service.cluster.messages import PAIRS, pack, unpack
-from service.cluster.metrics import ClusterMetrics
-from service.cluster.ring import Member
-from service.limiter import (
+from flygate_limiter import (
     FakeClock,
     Limiter,
     MemoryStore,
@@ -24,6 +15,14 @@ from service.limiter import (
     Snapshot,
     keyed_fingerprint,
 )
+from flygate_service.cluster.errors import FormatError, PeerError
+from flygate_service.cluster.handoff import Handoff
+from flygate_service.cluster.messages import PAIRS, pack, unpack
+from flygate_service.cluster.metrics import ClusterMetrics
+from flygate_service.cluster.ring import Member
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 
 KEY = ("default 60/m burst 5", "192.0.2.1")
 QUOTA = Quota.parse("60/m burst 5")

@@ -6,19 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
+from flygate_limiter import MemoryStore
+from flygate_service.asgi.readiness import Readiness
+from flygate_service.cluster import node
+from flygate_service.cluster.directory import parse_machines
+from flygate_service.cluster.errors import DirectoryError, PeerError, PeerGone
+from flygate_service.cluster.handoff import Handoff
+from flygate_service.cluster.members import Contact, Members, Status
+from flygate_service.cluster.metrics import ClusterMetrics
+from flygate_service.cluster.node import Node
+from flygate_service.cluster.order import Order
+from flygate_service.cluster.ring import Member
 from prometheus_client import CollectorRegistry
-
-from service.cluster import node
-from service.cluster.directory import parse_machines
-from service.cluster.errors import DirectoryError, PeerError, PeerGone
-from service.cluster.handoff import Handoff
-from service.cluster.members import Contact, Members, Status
-from service.cluster.metrics import ClusterMetrics
-from service.cluster.node import Node
-from service.cluster.order import Order
-from service.cluster.ring import Member
-from service.limiter import MemoryStore
-from service.readiness import Readiness
 
 ME = Member("me", "iad")
 SERVING, CANDIDATE = Status(admitted=True), Status()

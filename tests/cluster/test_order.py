@@ -1,14 +1,13 @@
 """How two releases share the clients."""
 
 import pytest
+from flygate.rollout.order import Order as Written
+from flygate_service.cluster.errors import FormatError
+from flygate_service.cluster.order import Order, Seal
+from flygate_service.cluster.ring import Member, Ring
+from flygate_service.cluster.shared_ring import ring_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from infra.rollout.order import Order as Written
-from service.cluster.errors import FormatError
-from service.cluster.order import Order, Seal
-from service.cluster.ring import Member, Ring
-from service.cluster.shared_ring import ring_of
 
 KEY, APP, SEED = "a key that only the tests have", "shop", b"a seed"
 CLIENTS = [f"192.0.{n // 256}.{n % 256}" for n in range(2_000)]

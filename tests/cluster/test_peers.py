@@ -9,27 +9,26 @@ from typing import Any
 
 import httpx
 import pytest
+from flygate_limiter import Charge, MemoryStore, Quota
+from flygate_limiter.fingerprint import keyed_fingerprint
+from flygate_service.asgi.readiness import Readiness
+from flygate_service.asgi.signature import Signatures
+from flygate_service.cluster.copies import Copies
+from flygate_service.cluster.errors import PeerError, PeerGone
+from flygate_service.cluster.handoff import Handoff
+from flygate_service.cluster.keys import derived
+from flygate_service.cluster.members import Members, Status
+from flygate_service.cluster.metrics import ClusterMetrics
+from flygate_service.cluster.node import Node
+from flygate_service.cluster.order import Seal
+from flygate_service.cluster.peers import Peers
+from flygate_service.cluster.ring import Member
+from flygate_service.middleware.guard import Guard
+from flygate_service.routes.cluster import ClusterRoutes
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-
-from service.cluster.copies import Copies
-from service.cluster.errors import PeerError, PeerGone
-from service.cluster.handoff import Handoff
-from service.cluster.keys import derived
-from service.cluster.members import Members, Status
-from service.cluster.metrics import ClusterMetrics
-from service.cluster.node import Node
-from service.cluster.order import Seal
-from service.cluster.peers import Peers
-from service.cluster.ring import Member
-from service.guard import Guard
-from service.limiter import Charge, MemoryStore, Quota
-from service.limiter.fingerprint import keyed_fingerprint
-from service.readiness import Readiness
-from service.routes.cluster import ClusterRoutes
-from service.signature import Signatures
 
 KEY = "a key that only the tests have"
 OTHER = Member("other", "iad")

@@ -3,10 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from service.cluster.replay import (
+from flygate_service.cluster.replay import (
     LARGEST_BODY,
     Arrival,
     Decision,
@@ -17,6 +14,8 @@ from service.cluster.replay import (
     Way,
     decide,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 CASES: list[tuple[dict[str, Any], Decision]] = [
     ({}, Replay("owner")),

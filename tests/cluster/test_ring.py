@@ -3,10 +3,9 @@
 from collections import Counter
 
 import pytest
+from flygate_service.cluster.ring import Member, Ring
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from service.cluster.ring import Member, Ring
 
 CLIENTS = [f"192.0.{n // 256}.{n % 256}" for n in range(3_000)]
 ids = st.text("0123456789abcdef", min_size=14, max_size=14)

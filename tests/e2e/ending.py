@@ -16,7 +16,8 @@ from tests.e2e.story import Content
 APP = "flygate-local"
 LEASE_SECONDS = 16.0
 _SCRIPT = (
-    "import json, os, pathlib, re; code = pathlib.Path('service/routes/api.py').read_text();"
+    "import json, os, pathlib, re;"
+    "code = pathlib.Path('service/flygate_service/routes/api.py').read_text();"
     "print(json.dumps({'greeting': os.environ.get('GREETING', ''),"
     "'secret': os.environ.get('CHAOS', ''),"
     "'code': ''.join(re.findall(r'^# mark (.*)$', code, re.M))}))"

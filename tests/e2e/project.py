@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import IO, Any, ClassVar
 
 import httpx
-
-from infra.local.env_file import authorization
-from infra.ops.orders import FORWARD
-from infra.web import address
+from flygate.commands.orders import FORWARD
+from flygate.fly.web import address
+from localfly.env_file import authorization
 
 ROOT = Path(__file__).resolve().parents[2]
 _SERVING = {"started", "suspended"}
@@ -194,7 +193,7 @@ class Project:
         """A plain `pulumi up`; its preview is what other tests look at.
 
         Args:
-            orders: see `infra/ops/orders.py`.
+            orders: see `infra/flygate/commands/orders.py`.
         """
         words = ("up", "--stack", "local", "--yes", "--skip-preview")
         return self.pulumi(*words, extra=dict.fromkeys(orders, "1"))

@@ -14,7 +14,7 @@ Kind = Literal["code", "env", "secret", "scale", "phase", "rollback", "forward",
 STRATEGIES = ("canary", "bluegreen", "rolling", "immediate")
 PLAIN: tuple[Kind, ...] = ("code", "env", "secret", "scale", "phase", "rollback")
 HELD: tuple[Kind, ...] = ("proceed", "abort")
-API = "service/routes/api.py"
+API = "service/flygate_service/routes/api.py"
 _MOST_MACHINES = 3
 # Nobody who asks all the time is refused; a proof of the limiter does not take long.
 _LIMITS = {"env.RATE_LIMIT_RPM": "24000", "env.RATE_LIMIT_BURST": "100"}

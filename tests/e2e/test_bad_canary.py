@@ -20,7 +20,7 @@ from tests.e2e.project import Project, Run, open_web
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-API = "service/routes/api.py"
+API = "service/flygate_service/routes/api.py"
 # A machine that died must be back within it, on a busy computer too, or no restart is seen.
 SOAK_SECONDS = 9
 # Enough for each machine to have some: a client has one machine, which keeps its limits.

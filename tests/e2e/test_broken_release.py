@@ -15,7 +15,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 def does_not_start(project: Project) -> None:
     """The service dies at its start."""
-    project.append("service/main.py", 'raise RuntimeError("the flux capacitor is empty")')
+    project.append(
+        "service/flygate_service/app.py", 'raise RuntimeError("the flux capacitor is empty")'
+    )
 
 
 def check_fails(project: Project) -> None:

@@ -14,21 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flygate.config import Judge
+from flygate.fly.client import FlyClient
+from flygate.fly.endpoints import Endpoints
+from flygate.fly.pace import Pace
+from flygate.manifest import Course, Gates
+from flygate.record.journal import Event
+from flygate.rollout import soak
+from flygate.rollout.errors import RolloutRestored
+from flygate_limiter import client_key
+from flygate_service.cluster.keys import derived
+from flygate_service.cluster.order import Seal
+from flygate_service.cluster.ring import Member
+from flygate_service.cluster.shared_ring import ring_of
+from localfly.daemon import LocalFly
 
-from infra.config import Judge
-from infra.fly.client import FlyClient
-from infra.fly.endpoints import Endpoints
-from infra.fly.pace import Pace
-from infra.local.daemon import LocalFly
-from infra.manifest import Course, Gates
-from infra.rollout import soak
-from infra.rollout.errors import RolloutRestored
-from infra.rollout.journal import Event
-from service.cluster.keys import derived
-from service.cluster.order import Seal
-from service.cluster.ring import Member
-from service.cluster.shared_ring import ring_of
-from service.limiter import client_key
 from tests.infra.deployment import APP, TOML, Deployment
 from tests.support.crowd import Client, Crowd
 from tests.support.fly_tomls import config_of
@@ -218,7 +218,7 @@ async def test_clients_come_back_from_a_bad_release(
 
 def break_the_service(root: Path) -> None:
     """Its demo fails whoever asks."""
-    path = root / "service" / "routes" / "api.py"
+    path = root / "service" / "flygate_service" / "routes" / "api.py"
     text = path.read_text(encoding="utf-8")
     broken = text.replace('"service": "flygate demo",', '"service": 1 // 0,')
     assert broken != text

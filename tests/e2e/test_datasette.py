@@ -10,8 +10,8 @@ from typing import Any
 import http_sf
 import httpx
 import pytest
+from flygate.fly.web import address
 
-from infra.web import address
 from tests.e2e import catalog
 from tests.e2e.project import Project
 

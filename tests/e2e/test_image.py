@@ -12,11 +12,11 @@ from typing import Any
 
 import httpx
 import pytest
+from flygate.images.registry import Registry
+from localfly.control import DaemonControl
+from localfly.daemon_info import DaemonInfo
+from localfly.options import DOCKER, Options
 
-from infra.images.registry import Registry
-from infra.local.control import DaemonControl
-from infra.local.daemon_info import DaemonInfo
-from infra.local.options import DOCKER, Options
 from tests.e2e.conftest import Newcomer
 from tests.e2e.project import Project, Run
 from tests.support.docker_images import REGISTRY, DockerUnavailable, docker_image
@@ -185,7 +185,7 @@ def test_what_is_refused_leaves_the_configuration_alone(shop: Shop) -> None:
     """A token without rights; sources that no commit describes, until they are to go as such."""
     shop.build("staging", "--push", "--create-app").ok()
     image = shop.config("staging", "image")
-    shop.project.append("service/routes/api.py", "# not committed")
+    shop.project.append("service/flygate_service/routes/api.py", "# not committed")
 
     dirty = shop.build("staging", "--push")
     assert dirty.code == 1

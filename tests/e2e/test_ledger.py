@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flygate.commands.orders import FORWARD
 
-from infra.ops.orders import FORWARD
 from tests.e2e.load import Load
 from tests.e2e.project import Project
 
@@ -167,7 +167,10 @@ def test_a_repair_changes_the_state_and_nothing_else(project: Project) -> None:
 def test_a_line_of_a_megabyte_ends_a_release_and_nothing_more(project: Project) -> None:
     """Its machine says it and dies: the plugin reads on, and the ledger is as it was."""
     history = project.history()
-    project.append("service/main.py", "import sys\n\nprint('x' * 1_000_000)\nsys.exit('no good')")
+    project.append(
+        "service/flygate_service/app.py",
+        "import sys\n\nprint('x' * 1_000_000)\nsys.exit('no good')",
+    )
 
     run = project.up()
 

@@ -97,9 +97,9 @@ def test_another_app_is_a_move_or_nothing(project: Project) -> None:
     assert project.serving() == machines
 
     # A move that fails leaves all as it was, the configuration too.
-    project.append("service/main.py", 'raise RuntimeError("no good")')
+    project.append("service/flygate_service/app.py", 'raise RuntimeError("no good")')
     failed = project.flygate("move", "local", "--app", "flygate-new", "--yes")
-    project.restore("service/main.py")
+    project.restore("service/flygate_service/app.py")
     assert failed.code == 2
     assert "flygate-local serves as before" in failed.output
     assert [app["name"] for app in project.apps()] == ["flygate-local"]

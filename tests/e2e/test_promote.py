@@ -12,7 +12,7 @@ from tests.e2e.project import Project, Run
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-API = "service/routes/api.py"
+API = "service/flygate_service/routes/api.py"
 
 
 class Prod:

@@ -105,7 +105,7 @@ def test_a_resource_of_another_name_keeps_what_it_has(two_releases: Project) -> 
     """A later version renames them: its aliases say what they were, and nothing is replaced."""
     project = two_releases
     history, machines = project.history(), project.serving()
-    names = "infra/components/names.py"
+    names = "infra/flygate/program/components/names.py"
     project.edit(names, 'RELEASE: Final = "release"', 'RELEASE: Final = "rollout"')
     project.edit(names, "    RELEASE: (),", '    RELEASE: (pulumi.Alias(name="release"),),')
     project.edit(

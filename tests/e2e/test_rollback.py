@@ -12,7 +12,7 @@ from tests.e2e.project import Project
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-API = "service/routes/api.py"
+API = "service/flygate_service/routes/api.py"
 
 
 def deploy(project: Project, word: str) -> None:
@@ -44,7 +44,10 @@ def tell(project: Project, word: str) -> None:
 def told(project: Project) -> dict[str, str]:
     """What the running machine's own process says of its code, environment and secret."""
     machine = project.live()[0]["id"]
-    script = "import json; from service.routes.api import describe; print(json.dumps(describe()))"
+    script = (
+        "import json; from flygate_service.routes.api import describe; "
+        "print(json.dumps(describe()))"
+    )
     return project.inside(machine, script)
 
 

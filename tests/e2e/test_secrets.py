@@ -26,9 +26,9 @@ def test_a_canary_is_nowhere(project: Project) -> None:
         project.config("secrets.DEMO_SECRET", OTHER, secret=True)
         project.up().ok()
         # A release that prints its secret and dies: the operator sees its last lines.
-        project.append("service/main.py", PRINT_AND_DIE)
+        project.append("service/flygate_service/app.py", PRINT_AND_DIE)
         failed = project.up()
-        project.restore("service/main.py")
+        project.restore("service/flygate_service/app.py")
         project.flygate("rollback", "local").ok()
         project.flygate("forward", "local").ok()
         project.flygate("status").ok()
@@ -49,7 +49,9 @@ def test_a_rollback_that_fails_tells_no_former_secret(project: Project) -> None:
     """The machine that is woken prints the value that it had, which the stack has no more."""
     former, flag = f"canary-{secrets.token_hex(8)}", project.path / "broken"
     code = f"import os, pathlib, sys\n\nif pathlib.Path({str(flag)!r}).exists():\n    "
-    project.append("service/main.py", code + "sys.exit('it is ' + os.environ['DEMO_SECRET'])")
+    project.append(
+        "service/flygate_service/app.py", code + "sys.exit('it is ' + os.environ['DEMO_SECRET'])"
+    )
     project.config("secrets.DEMO_SECRET", former, secret=True)
     project.up().ok()
     project.config("secrets.DEMO_SECRET", CANARY, secret=True)

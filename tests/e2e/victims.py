@@ -23,8 +23,12 @@ PULUMI, PLUGIN, HOST, ENGINE = "pulumi", "the plugin", "the language host", "the
 # The stand-ins for Pulumi's own programs are Python modules.
 PROCESSES: dict[str, Callable[[Words], object]] = {
     PULUMI: lambda words: words[:1] and Path(words[0]).name == "pulumi",
-    PLUGIN: lambda words: _is(words, "pulumi-resource-command", "tests.toolchain.command_provider"),
-    HOST: lambda words: _is(words, "pulumi-language-python", "tests.toolchain.language_host"),
+    PLUGIN: lambda words: _is(
+        words, "pulumi-resource-command", "scripts.toolchain.standins.command_provider"
+    ),
+    HOST: lambda words: _is(
+        words, "pulumi-language-python", "scripts.toolchain.standins.language_host"
+    ),
     ENGINE: lambda words: words[-2:] == ["op", "release"],
     REDIS: lambda words: _is(words, "valkey-server", "redis-server"),
 }

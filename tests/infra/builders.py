@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from infra.history import Entry
-from infra.manifest import Gates, Manifest
-from infra.ops.removal import Protection
-from infra.rollout.ledger import Ledger, Release
-from infra.rollout.observe import LIVE, Seen
-from infra.rollout.target import Target
+from flygate.commands.removal import Protection
+from flygate.manifest import Gates, Manifest
+from flygate.record.history import Entry
+from flygate.record.ledger import Ledger, Release
+from flygate.rollout.observe import LIVE, Seen
+from flygate.rollout.target import Target
 
 DIGEST = "sha256:" + "a" * 64
 MANIFEST_ID = "0123456789ab"

@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from flygate.fly.client import FlyClient
+from flygate.fly.endpoints import Endpoints, is_loopback
+from flygate.fly.pace import Pace
+from flygate.rollout import gates, restart
+from flygate.rollout.steps import waking
 from hypothesis import settings
+from localfly.daemon import LocalFly
 
-from infra.fly.client import FlyClient
-from infra.fly.endpoints import Endpoints, is_loopback
-from infra.fly.pace import Pace
-from infra.local.daemon import LocalFly
-from infra.rollout import gates, restart
-from infra.rollout.steps import waking
 from tests.infra import tiny_service
 from tests.infra.deployment import Deployment
 
@@ -55,10 +55,11 @@ async def fly(endpoints: Endpoints) -> AsyncIterator[FlyClient]:
 def checkout(tmp_path: Path) -> Path:
     """A checkout whose service is the tiny one."""
     root = tmp_path / "checkout"
-    (root / "service").mkdir(parents=True)
-    (root / "service" / "__init__.py").touch()  # or this project's own service would be found
+    package = root / "service" / "flygate_service"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
     text = Path(tiny_service.__file__).read_text(encoding="utf-8")
-    (root / "service" / "__main__.py").write_text(text, encoding="utf-8")
+    (package / "__main__.py").write_text(text, encoding="utf-8")
     return root
 
 

@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from flygate.commands import app as app_op
+from flygate.commands import release as release_op
+from flygate.commands.orders import Orders
+from flygate.commands.recovery import Found
+from flygate.commands.request import ReleaseRequest
+from flygate.commands.site import Site
+from flygate.config import Pin
+from flygate.fly.client import FlyClient
+from flygate.fly.models import Check
+from flygate.fly.web import open_web
+from flygate.images import image
+from flygate.manifest import Gates, Manifest
+from flygate.record.ledger import Ledger
+from flygate.rollout.observe import State, observe
 
-from infra import image
-from infra.config import Pin
-from infra.fly.client import FlyClient
-from infra.fly.models import Check
-from infra.manifest import Gates, Manifest
-from infra.ops import app as app_op
-from infra.ops import release as release_op
-from infra.ops.orders import Orders
-from infra.ops.recovery import Found
-from infra.ops.request import ReleaseRequest
-from infra.ops.site import Site
-from infra.rollout.ledger import Ledger
-from infra.rollout.observe import State, observe
-from infra.web import open_web
 from tests.support.fly_tomls import config_of
 
 APP = "shop"

@@ -9,15 +9,15 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.fly.client import FlyClient
-from infra.fly.endpoints import Endpoints
-from infra.fly.pace import Pace
-from infra.ops import release as release_op
-from infra.ops.recovery import Found
-from infra.ops.request import ReleaseRequest
-from infra.ops.site import Listener, Site
-from infra.rollout.journal import Event
-from infra.rollout.ledger import Ledger
+from flygate.commands import release as release_op
+from flygate.commands.recovery import Found
+from flygate.commands.request import ReleaseRequest
+from flygate.commands.site import Listener, Site
+from flygate.fly.client import FlyClient
+from flygate.fly.endpoints import Endpoints
+from flygate.fly.pace import Pace
+from flygate.record.journal import Event
+from flygate.record.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)

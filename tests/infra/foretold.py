@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from infra.ops.decision import Decision
-from infra.ops.foresight import Foresight
-from infra.ops.look import LookRequest, look
-from infra.ops.orders import Orders
-from infra.rollout.journal import Event
-from infra.rollout.ledger import Ledger
+from flygate.commands.decision import Decision
+from flygate.commands.foresight import Foresight
+from flygate.commands.look import LookRequest, look
+from flygate.commands.orders import Orders
+from flygate.record.journal import Event
+from flygate.record.ledger import Ledger
+
 from tests.infra.deployment import APP, Deployment
 
 Step = tuple[str, str]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from infra.rollout.observe import CANDIDATE, LIVE, STANDBY, Seen, State
-from infra.rollout.plan import Plan
-from infra.rollout.steps import (
+from flygate.rollout.observe import CANDIDATE, LIVE, STANDBY, Seen, State
+from flygate.rollout.plan import Plan
+from flygate.rollout.steps import (
     Admit,
     Adopt,
     Destroy,
@@ -21,7 +21,7 @@ from infra.rollout.steps import (
     Turn,
     Wake,
 )
-from infra.rollout.target import Target
+from flygate.rollout.target import Target
 
 
 class Simulation:

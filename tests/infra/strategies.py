@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from flygate.manifest import Course
+from flygate.rollout.observe import CANDIDATE, LIVE, STANDBY, Seen, State
+from flygate.rollout.target import Target
 from hypothesis import strategies as st
 
-from infra.manifest import Course
-from infra.rollout.observe import CANDIDATE, LIVE, STANDBY, Seen, State
-from infra.rollout.target import Target
 from tests.infra.builders import MANIFEST_ID, manifest, seen, target
 
 NOW = 1_000_000

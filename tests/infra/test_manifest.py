@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from flygate import manifest
+from flygate.config import StackConfig
+from flygate.flytoml import FlyToml
+from flygate.manifest import Manifest
+from flygate.system.errors import ConfigError
 
-from infra import manifest
-from infra.config import StackConfig
-from infra.errors import ConfigError
-from infra.fly_toml import FlyToml
-from infra.manifest import Manifest
 from tests.infra.builders import DIGEST, IMAGE
 
 TOML: dict[str, Any] = {

@@ -9,10 +9,9 @@ from typing import Any
 
 import pulumi.runtime.config as runtime_config
 import pytest
-
-from infra import inputs
-from infra.config import secrecy
-from infra.errors import ConfigError
+from flygate.config import secrecy
+from flygate.program import inputs
+from flygate.system.errors import ConfigError
 
 CANARY = "canary-value-71"
 SEAL = {"secure": "v1:AAAA:BBBB"}

@@ -18,38 +18,38 @@ from typing import Any
 
 import httpx
 import pytest
+from flygate.cli import held, status
+from flygate.cli.local import _redacted
+from flygate.doctor.examination import examine
+from flygate.doctor.finding import Finding, broken, ok
+from flygate.doctor.patient import Patient
+from flygate.fly import greeting, session
+from flygate.fly.admin import AdminClient
+from flygate.fly.endpoints import Endpoints
+from flygate.fly.errors import FlyApiError
+from flygate.fly.leases import Leases
+from flygate.fly.models import ExecResult, Machine
+from flygate.record.journal import Journal
+from flygate.redaction.redact import CUT, MASK, Redactor
+from flygate.rollout import engine, messenger, outcome, webhook
+from flygate.rollout.errors import HookRefused
+from flygate.rollout.gates import Healthy, Smoke
+from flygate.rollout.holder import Holder
+from flygate.rollout.hooks import OUTPUT_MAX, Hooks, Subject
+from flygate.rollout.lock import Lock
+from flygate.rollout.messenger import Messenger, Reply
+from flygate.rollout.observe import CANDIDATE, Seen, State
+from flygate.rollout.plan import Stage
+from flygate.rollout.report import Report
+from flygate.rollout.verdict import GateFailed, Verdict
+from flygate.rollout.webhook import Webhook
+from flygate.rollout.world import Member, World
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from localfly.logs import LogLine
+from localfly.secrets import Secrets
+from localfly.store import Store
 
-from infra.admin import AdminClient
-from infra.cli import held, status
-from infra.cli.local import _redacted
-from infra.doctor.examination import examine
-from infra.doctor.finding import Finding, broken, ok
-from infra.doctor.patient import Patient
-from infra.fly import greeting, session
-from infra.fly.endpoints import Endpoints
-from infra.fly.errors import FlyApiError
-from infra.fly.leases import Leases
-from infra.fly.models import ExecResult, Machine
-from infra.local.logs import LogLine
-from infra.local.secrets import Secrets
-from infra.local.store import Store
-from infra.redact import CUT, MASK, Redactor
-from infra.rollout import engine, messenger, outcome, webhook
-from infra.rollout.errors import HookRefused
-from infra.rollout.gates import Healthy, Smoke
-from infra.rollout.holder import Holder
-from infra.rollout.hooks import OUTPUT_MAX, Hooks, Subject
-from infra.rollout.journal import Journal
-from infra.rollout.lock import Lock
-from infra.rollout.messenger import Messenger, Reply
-from infra.rollout.observe import CANDIDATE, Seen, State
-from infra.rollout.plan import Stage
-from infra.rollout.report import Report
-from infra.rollout.verdict import GateFailed, Verdict
-from infra.rollout.webhook import Webhook
-from infra.rollout.world import Member, World
 from tests.infra.builders import seen, target
 from tests.infra.doctor.paper_stack import PaperStack
 from tests.support.disguises import DISGUISES
@@ -453,11 +453,10 @@ _TEXT = 20
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
-    """Those of `infra` but for the local Fly, which stands in for Fly itself."""
-    for path in sorted((ROOT / "infra").rglob("*.py")):
-        name = path.relative_to(ROOT / "infra").as_posix()
-        if not name.startswith("local/"):
-            yield name, ast.parse(path.read_text(encoding="utf-8"))
+    """Those of `flygate`: the local Fly stands in for Fly itself."""
+    for path in sorted((ROOT / "infra" / "flygate").rglob("*.py")):
+        name = path.relative_to(ROOT / "infra" / "flygate").as_posix()
+        yield name, ast.parse(path.read_text(encoding="utf-8"))
 
 
 def writes(tree: ast.Module) -> bool:
@@ -492,7 +491,7 @@ SLICES = {
 
 
 def test_no_text_is_cut_without_a_mark() -> None:
-    """`infra.redact.cut` says that there was more, by which a secret's beginning is known."""
+    """`redact.cut` says that there was more, by which a secret's beginning is known."""
     found: dict[str, set[str]] = {}
     for name, tree in modules():
         for node in (node for node in ast.walk(tree) if isinstance(node, ast.Slice)):

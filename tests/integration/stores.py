@@ -4,12 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
-
-from service.limiter import Store
-from service.settings import Settings
-from service.statistics import Statistics
-from service.stores import make_store
-from service.telemetry import Telemetry
+from flygate_limiter import Store
+from flygate_service.metrics.statistics import Statistics
+from flygate_service.metrics.telemetry import Telemetry
+from flygate_service.settings import Settings
+from flygate_service.wiring.stores import make_store
 
 # More than the default of 50 ms: on a busy machine a Redis that is well may take that long.
 BUDGET_SECONDS = 0.25

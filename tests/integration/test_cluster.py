@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from flygate_limiter import Charge, Source, Taken, parse
 
-from service.limiter import Charge, Source, Taken, parse
 from tests.support.valkey import Valkey
 
 from .stores import guarded_store

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
+from flygate_limiter import Charge, Source, Store, parse
+from flygate_service.login import Lockout, LoginGuard, Outcome
 
-from service.limiter import Charge, Source, Store, parse
-from service.login import Lockout, LoginGuard, Outcome
 from tests.support.redis_server import RedisServer
 from tests.support.tcp_proxy import TcpProxy
 

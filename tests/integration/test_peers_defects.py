@@ -4,8 +4,8 @@ import asyncio
 import time
 
 import pytest
+from flygate_limiter import Charge, Source, parse
 
-from service.limiter import Charge, Source, parse
 from tests.support.http_load import send_requests
 from tests.support.redis_server import RedisServer
 from tests.support.service_process import StartService

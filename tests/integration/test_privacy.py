@@ -1,8 +1,8 @@
 """What Redis gets to know: no name, no address, and nothing for longer than it is needed."""
 
 import pytest
+from flygate_limiter import Charge, parse
 
-from service.limiter import Charge, parse
 from tests.support.http_load import send_requests
 from tests.support.redis_server import RedisServer
 from tests.support.service_process import StartService

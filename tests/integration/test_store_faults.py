@@ -6,8 +6,8 @@ import time
 from collections.abc import Awaitable, Callable
 
 import pytest
+from flygate_limiter import Charge, Failure, Key, Source, Taken, parse
 
-from service.limiter import Charge, Failure, Key, Source, Taken, parse
 from tests.support.redis_server import RedisServer
 
 from .faults import FAULTS, Fault, Link

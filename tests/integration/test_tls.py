@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import trustme
+from flygate_limiter import Charge, Source, Taken, parse
 from structlog.testing import capture_logs
 
-from service.limiter import Charge, Source, Taken, parse
 from tests.support.redis_server import RedisServer
 from tests.support.tcp_proxy import TcpProxy
 

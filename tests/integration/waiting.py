@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from service.limiter import Charge, Source, Store, parse
+from flygate_limiter import Charge, Source, Store, parse
 
 
 async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:

@@ -5,9 +5,9 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from flygate_limiter import Charge, StoreBusy, StoreUnavailable, parse
+from flygate_limiter.store.redis import RedisStore
 
-from service.limiter import Charge, StoreBusy, StoreUnavailable, parse
-from service.limiter.store.redis import RedisStore
 from tests.support.valkey import Valkey
 
 pytestmark = pytest.mark.integration

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flygate_limiter import NEVER, Decision, Quota, bucket
+from flygate_limiter.quota import NANOS
 from hypothesis import given
 from hypothesis import strategies as st
-
-from service.limiter import NEVER, Decision, Quota, bucket
-from service.limiter.quota import NANOS
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())
 

@@ -1,9 +1,6 @@
 """The limiter without requests."""
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from service.limiter import (
+from flygate_limiter import (
     Buckets,
     FakeClock,
     MemoryStore,
@@ -12,6 +9,8 @@ from service.limiter import (
     bucket,
     parse,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 steps = st.lists(
     st.tuples(st.integers(0, 5), st.integers(0, 4), st.integers(0, 3 * 10**9)), max_size=80

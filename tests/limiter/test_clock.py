@@ -1,7 +1,7 @@
 """The clock of a machine that is suspended."""
 
-from service.limiter import Buckets, MemoryStore, SuspendableClock, parse
-from service.limiter.quota import NANOS
+from flygate_limiter import Buckets, MemoryStore, SuspendableClock, parse
+from flygate_limiter.quota import NANOS
 
 
 class Machine:

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flygate_limiter import Charge, Decision, FakeClock, Key, MemoryStore, Quota, WindowStore
+from flygate_limiter import bucket as buckets
+from flygate_limiter.denials import Denials
+from flygate_limiter.quota import NANOS
+from flygate_limiter.store.redis import RedisStore
+from flygate_limiter.store.script import BucketScript, WindowScript
 
-from service.limiter import Charge, Decision, FakeClock, Key, MemoryStore, Quota, WindowStore
-from service.limiter import bucket as buckets
-from service.limiter.denials import Denials
-from service.limiter.quota import NANOS
-from service.limiter.store.redis import RedisStore
-from service.limiter.store.script import BucketScript, WindowScript
 from tests.support.valkey import Valkey
 
 QUOTA = Quota.parse("5/m")

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from service import limiter
+import flygate_limiter as limiter
 
 
 def test_all_is_sorted_and_complete() -> None:
@@ -17,9 +17,9 @@ def test_all_is_sorted_and_complete() -> None:
 def test_stands_alone() -> None:
     """The library can be lifted out: it loads no web framework, metrics or the service itself."""
     script = (
-        "import sys, service.limiter\n"
-        "foreign = ['fastapi', 'starlette', 'prometheus_client', 'structlog', 'service.settings',"
-        " 'service.asgi', 'service.main', 'redis']\n"
+        "import sys, flygate_limiter\n"
+        "foreign = ['fastapi', 'starlette', 'prometheus_client', 'structlog', 'redis',"
+        " 'flygate_service', 'flygate_service.settings', 'flygate_service.app']\n"
         "print([name for name in foreign if name in sys.modules])"
     )
 

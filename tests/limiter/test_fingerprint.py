@@ -1,6 +1,6 @@
 """Names of buckets as numbers."""
 
-from service.limiter import keyed_fingerprint
+from flygate_limiter import keyed_fingerprint
 
 
 def test_fingerprints_tell_buckets_apart() -> None:

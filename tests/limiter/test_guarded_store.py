@@ -5,8 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import pytest
-
-from service.limiter import (
+from flygate_limiter import (
     Breaker,
     Charge,
     Failure,
@@ -23,7 +22,8 @@ from service.limiter import (
     Taken,
     parse,
 )
-from service.limiter.store.redis import RedisStore
+from flygate_limiter.store.redis import RedisStore
+
 from tests.support.valkey import Valkey
 
 BUDGET = 0.05

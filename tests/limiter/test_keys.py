@@ -3,10 +3,9 @@
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
+from flygate_limiter import Networks, client_key
 from hypothesis import given
 from hypothesis import strategies as st
-
-from service.limiter import Networks, client_key
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,7 @@ import json
 from collections.abc import Sequence
 
 import pytest
-
-from service.limiter import (
+from flygate_limiter import (
     Charge,
     FakeClock,
     HeaderWriter,

@@ -1,12 +1,12 @@
 """Marks of buckets that have got what others lack: they last while they are needed."""
 
 import pytest
+from flygate_limiter import FakeClock
+from flygate_limiter.denials import Denials
+from flygate_limiter.marks import Marks, look, mark
+from flygate_limiter.quota import NANOS
+from flygate_limiter.store.redis import RedisStore
 
-from service.limiter import FakeClock
-from service.limiter.denials import Denials
-from service.limiter.marks import Marks, look, mark
-from service.limiter.quota import NANOS
-from service.limiter.store.redis import RedisStore
 from tests.support.valkey import Valkey
 
 pytestmark = pytest.mark.integration

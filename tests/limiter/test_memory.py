@@ -4,8 +4,7 @@ import gc
 import tracemalloc
 
 import pytest
-
-from service.limiter import Limiter, MemoryStore, Policy, PolicySet, Request, parse
+from flygate_limiter import Limiter, MemoryStore, Policy, PolicySet, Request, parse
 
 POLICIES = PolicySet((Policy("burst", parse("10/s burst 20")), Policy("day", parse("1000/d"))))
 

@@ -6,10 +6,7 @@ import sys
 import threading
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from service.limiter import (
+from flygate_limiter import (
     Charge,
     FakeClock,
     ForeignSnapshot,
@@ -20,7 +17,9 @@ from service.limiter import (
     bucket,
     parse,
 )
-from service.limiter.quota import NANOS
+from flygate_limiter.quota import NANOS
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 SLOW = parse("5/h")
 

@@ -3,10 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from service.limiter import (
+from flygate_limiter import (
     FakeClock,
     ForeignSnapshot,
     MemoryStore,
@@ -16,9 +13,12 @@ from service.limiter import (
     keyed_fingerprint,
     parse,
 )
-from service.limiter.denials import Denials
-from service.limiter.quota import NANOS
-from service.limiter.store.redis import RedisStore
+from flygate_limiter.denials import Denials
+from flygate_limiter.quota import NANOS
+from flygate_limiter.store.redis import RedisStore
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from tests.support.valkey import Valkey
 
 pytestmark = pytest.mark.integration

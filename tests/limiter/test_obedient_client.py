@@ -5,10 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
-
-from service.limiter import (
+from flygate_limiter import (
     FakeClock,
     HeaderWriter,
     Limiter,
@@ -19,7 +16,9 @@ from service.limiter import (
     WindowStore,
     parse,
 )
-from service.limiter.quota import NANOS
+from flygate_limiter.quota import NANOS
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 _STATE = re.compile(r'"(?P<name>[^"]+)";r=(?P<left>\d+);t=(?P<seconds>\d+)')
 START = 1_000_003 * NANOS + 1

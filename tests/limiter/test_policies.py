@@ -6,8 +6,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-
-from service.limiter import (
+from flygate_limiter import (
     FakeClock,
     Limiter,
     MemoryStore,

@@ -1,11 +1,10 @@
 """How quotas are written and read."""
 
 import pytest
+from flygate_limiter import Quota, QuotaError, parse
+from flygate_limiter.quota import NANOS
 from hypothesis import given
 from hypothesis import strategies as st
-
-from service.limiter import Quota, QuotaError, parse
-from service.limiter.quota import NANOS
 
 
 @pytest.mark.parametrize(

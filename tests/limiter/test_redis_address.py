@@ -3,9 +3,8 @@
 import ssl
 
 import pytest
-
-from service.limiter import AddressError
-from service.limiter.store.address import RedisAddress
+from flygate_limiter import AddressError
+from flygate_limiter.store.address import RedisAddress
 
 
 def test_a_full_url() -> None:

@@ -8,10 +8,7 @@ from typing import Any
 
 import pytest
 import uvloop
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from service.limiter import (
+from flygate_limiter import (
     Charge,
     FakeClock,
     Key,
@@ -24,10 +21,13 @@ from service.limiter import (
     keyed_fingerprint,
     parse,
 )
-from service.limiter.denials import Denials
-from service.limiter.quota import NANOS
-from service.limiter.store.redis import RedisStore
-from service.limiter.store.script import BucketScript, WindowScript
+from flygate_limiter.denials import Denials
+from flygate_limiter.quota import NANOS
+from flygate_limiter.store.redis import RedisStore
+from flygate_limiter.store.script import BucketScript, WindowScript
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from tests.support.valkey import Valkey
 
 pytestmark = pytest.mark.integration

@@ -6,10 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from service.limiter import (
+from flygate_limiter import (
     FakeClock,
     GuardedStore,
     Limiter,
@@ -22,10 +19,13 @@ from service.limiter import (
     parse,
     read_policies,
 )
-from service.limiter.denials import Denials
-from service.limiter.quota import NANOS
-from service.limiter.store.redis import RedisStore
-from service.limiter.store.script import BucketScript, WindowScript
+from flygate_limiter.denials import Denials
+from flygate_limiter.quota import NANOS
+from flygate_limiter.store.redis import RedisStore
+from flygate_limiter.store.script import BucketScript, WindowScript
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from tests.support.valkey import Valkey
 
 CLIENT = "192.0.2.1"

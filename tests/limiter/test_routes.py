@@ -3,12 +3,11 @@
 import re
 
 import pytest
+from flygate_limiter import PolicyError, Request, Route
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.routing import Match
 from starlette.routing import Route as FrameworkRoute
-
-from service.limiter import PolicyError, Request, Route
 
 names = st.sampled_from(["a", "id", "items", "a.b", "x-y", "%", "ä", "(1)", "~"])
 kinds = st.sampled_from(["", ":str", ":int", ":float", ":path", ":uuid"])

@@ -1,10 +1,7 @@
 """What one of several machines gives that can't ask each other."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from service.limiter import (
+from flygate_limiter import (
     Charge,
     FakeClock,
     Limiter,
@@ -17,7 +14,9 @@ from service.limiter import (
     Source,
     parse,
 )
-from service.limiter.store.share import share_of
+from flygate_limiter.store.share import share_of
+from hypothesis import given
+from hypothesis import strategies as st
 
 CLIENT = "192.0.2.1"
 

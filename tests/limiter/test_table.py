@@ -3,8 +3,7 @@
 from random import Random
 
 import pytest
-
-from service.limiter.store.table import ABSENT, WAYS, Table
+from flygate_limiter.store.table import ABSENT, WAYS, Table
 
 NOW = 1_000
 LIVE = NOW + 1

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator
 from threading import Barrier, Thread
 
 import pytest
-
-from service.limiter import Buckets, Charge, FakeClock, ThreadSafeMemoryStore, parse
+from flygate_limiter import Buckets, Charge, FakeClock, ThreadSafeMemoryStore, parse
 
 THREADS = 4
 CALLS = 3_000

@@ -1,10 +1,7 @@
 """The sliding window: what it promises, and where it differs from the bucket."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from service.limiter import (
+from flygate_limiter import (
     Charge,
     FakeClock,
     HeaderWriter,
@@ -19,7 +16,9 @@ from service.limiter import (
     parse,
     window,
 )
-from service.limiter.quota import NANOS
+from flygate_limiter.quota import NANOS
+from hypothesis import given
+from hypothesis import strategies as st
 
 quotas = st.builds(
     Quota, units=st.integers(1, 500), period_ns=st.sampled_from([NANOS, 60 * NANOS, 7 * NANOS])

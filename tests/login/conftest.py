@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from flygate_limiter import FakeClock, MemoryStore, Store
+from flygate_limiter.denials import Denials
+from flygate_limiter.store.redis import RedisStore
 
-from service.limiter import FakeClock, MemoryStore, Store
-from service.limiter.denials import Denials
-from service.limiter.store.redis import RedisStore
 from tests.support.valkey import Valkey
 
 

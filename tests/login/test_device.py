@@ -1,7 +1,7 @@
 """Device cookies: signed, for one account, and not for ever."""
 
-from service.login import DeviceCookies
-from service.login.device import MOST_ACCOUNTS, NAME
+from flygate_service.login import DeviceCookies
+from flygate_service.login.device import MOST_ACCOUNTS, NAME
 
 
 def value(cookie: str) -> str:

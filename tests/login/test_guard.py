@@ -3,10 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from hypothesis import example, given
-from hypothesis import strategies as st
-
-from service.limiter import (
+from flygate_limiter import (
     Charge,
     FakeClock,
     GuardedStore,
@@ -16,7 +13,9 @@ from service.limiter import (
     StoreUnavailable,
     Taken,
 )
-from service.login import Lockout, LoginGuard, Outcome, Unlock
+from flygate_service.login import Lockout, LoginGuard, Outcome, Unlock
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 ADA = "ada@example.org"
 STRANGER, OWNER = "198.51.100.1", "192.0.2.1"

@@ -4,9 +4,8 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
-
-from service.login import line
-from service.login.line import Line, LineFull
+from flygate_service.login import line
+from flygate_service.login.line import Line, LineFull
 
 
 async def crowd(queue: Line, number: int, end: asyncio.Event, *, is_known: bool) -> list[str]:

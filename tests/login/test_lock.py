@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
-from service.limiter import FakeClock, Store
-from service.login import Attempt, Lockout, LoginGuard, Outcome, Unlock
+from flygate_limiter import FakeClock, Store
+from flygate_service.login import Attempt, Lockout, LoginGuard, Outcome, Unlock
 
 ADA = "ada@example.org"
 HOME, ELSEWHERE = "192.0.2.1", "198.51.100.1"

@@ -1,8 +1,7 @@
 """One spelling for each account."""
 
 import pytest
-
-from service.login import account_name
+from flygate_service.login import account_name
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,7 @@ import threading
 
 import pytest
 from argon2 import PasswordHasher
-
-from service.login.passwords import Passwords, PasswordsError
+from flygate_service.login.passwords import Passwords, PasswordsError
 
 HASHER = PasswordHasher(time_cost=1, memory_cost=1_024, parallelism=1)
 HASH = HASHER.hash("correct horse")

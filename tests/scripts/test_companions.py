@@ -11,8 +11,8 @@ from scripts.toolchain import companions
 from scripts.toolchain.checkout import Checkout
 from scripts.toolchain.console import Console
 from scripts.toolchain.pulumi_cli import PINNED, PulumiCli
+from scripts.toolchain.standins import command_provider
 from tests.scripts.conftest import MakeProgram
-from tests.toolchain import command_provider
 
 pytestmark = pytest.mark.integration
 

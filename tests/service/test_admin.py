@@ -8,10 +8,9 @@ from typing import Any
 import httpx
 import pytest
 from argon2 import PasswordHasher
+from flygate_service.app import build_app
+from flygate_service.settings import SettingError, Settings
 from structlog.testing import CapturingLogger
-
-from service.main import build_app
-from service.settings import SettingError, Settings
 
 TOKEN = "a token for the tests only"
 ADMIN = "/_flygate/admin"

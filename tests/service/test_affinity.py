@@ -5,15 +5,15 @@ from typing import Any
 
 import httpx
 import pytest
+from flygate_service.app import Service, build_app
+from flygate_service.asgi.signature import Signatures
+from flygate_service.cluster.members import Members, Status, Welcome
+from flygate_service.cluster.order import Seal
+from flygate_service.cluster.peers import Peers
+from flygate_service.cluster.ring import Member
+from flygate_service.settings import SettingError, Settings
 from structlog.testing import CapturingLogger
 
-from service.cluster.members import Members, Status, Welcome
-from service.cluster.order import Seal
-from service.cluster.peers import Peers
-from service.cluster.ring import Member
-from service.main import Service, build_app
-from service.settings import SettingError, Settings
-from service.signature import Signatures
 from tests.support.asgi_socket import connect
 
 KEY = "a key that only the tests have"
@@ -49,7 +49,7 @@ def addresses(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
             return True
 
     rings: list[Any] = []
-    monkeypatch.setattr("service.clusters.Members", Pair)
+    monkeypatch.setattr("flygate_service.wiring.cluster.Members", Pair)
     service()
     owners = {f"192.0.2.{n}": rings[0].owner(f"192.0.2.{n}").id for n in range(1, 99)}
     return {
@@ -174,7 +174,7 @@ async def test_who_asks_every_machine_gets_one_quota_in_all(
         async def _address(self, member: Member) -> str:
             return "127.0.0.1"
 
-    monkeypatch.setattr("service.clusters.Peers", Wired)
+    monkeypatch.setattr("flygate_service.wiring.cluster.Peers", Wired)
     app = service()
     served = []
     for _ in range(6):

@@ -10,9 +10,8 @@ import httpx
 import pytest
 import structlog
 from argon2 import PasswordHasher
-
-from service.main import build_app
-from service.settings import Settings
+from flygate_service.app import build_app
+from flygate_service.settings import Settings
 
 HASHER = PasswordHasher(time_cost=2, memory_cost=8_192, parallelism=1)
 USERS = json.dumps({"ada@example.org": HASHER.hash("correct horse")})

@@ -4,16 +4,15 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from flygate_service.asgi.answer import CUT_OFF
+from flygate_service.asgi.messages import Message, Receive, Scope, Send
+from flygate_service.asgi.paths import EXEMPT, OWN
+from flygate_service.asgi.signature import Signatures
+from flygate_service.middleware.bodies import BodyMiddleware
+from flygate_service.middleware.guard import Guard
+from flygate_service.settings import BodySettings
 from hypothesis import given
 from hypothesis import strategies as st
-
-from service.answer import CUT_OFF
-from service.asgi import Message, Receive, Scope, Send
-from service.guard import Guard
-from service.middleware.bodies import BodyMiddleware
-from service.paths import EXEMPT, OWN
-from service.settings import BodySettings
-from service.signature import Signatures
 
 MOST = 10
 

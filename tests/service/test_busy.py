@@ -5,7 +5,7 @@ import statistics
 
 import pytest
 
-from tests.bench.http_load import Connections, times_of
+from bench.http_load import Connections, times_of
 
 from .conftest import StartService
 

@@ -4,9 +4,8 @@ import asyncio
 
 import httpx
 import structlog
-
-from service.main import build_app
-from service.settings import Settings
+from flygate_service.app import build_app
+from flygate_service.settings import Settings
 
 
 def client(**environment: str) -> httpx.AsyncClient:

@@ -3,10 +3,9 @@
 from typing import Any
 
 import pytest
-
-from service.asgi import Receive, Scope, Send
-from service.limiter import Networks
-from service.middleware.client_ip import ClientIpMiddleware
+from flygate_limiter import Networks
+from flygate_service.asgi.messages import Receive, Scope, Send
+from flygate_service.middleware.client_ip import ClientIpMiddleware
 
 PROXIES = Networks(["10.0.0.0/8", "2001:db8:ee::/48"])
 

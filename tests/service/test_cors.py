@@ -6,13 +6,13 @@ from pathlib import Path
 import httpx
 import pytest
 import structlog
+from flygate_limiter import Quota, QuotaError, window
+from flygate_service.app import build_app
+from flygate_service.asgi.messages import App, Receive, Scope, Send
+from flygate_service.middleware.cors import CorsApplication, CorsMiddleware
+from flygate_service.settings import Settings
+from flygate_service.wiring.policies import preflight_policy
 
-from service.asgi import App, Receive, Scope, Send
-from service.limiter import Quota, QuotaError, window
-from service.main import build_app
-from service.middleware.cors import CorsApplication, CorsMiddleware
-from service.policies import preflight_policy
-from service.settings import Settings
 from tests.support.browser import browser_page, chromium_or_skip
 
 from .conftest import StartService

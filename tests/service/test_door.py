@@ -11,12 +11,12 @@ import httpx
 import pytest
 import uvicorn
 import websockets
+from flygate_service.asgi.paths import OWN
+from flygate_service.asgi.protocol import HEAD_SECONDS, LARGEST_HEAD, MOST_FIELDS, BoundedProtocol
+from flygate_service.asgi.signature import Signatures
+from flygate_service.wiring.private import end_late
 from uvicorn.server import ServerState
 
-from service.paths import OWN
-from service.private import end_late
-from service.protocol import HEAD_SECONDS, LARGEST_HEAD, MOST_FIELDS, BoundedProtocol
-from service.signature import Signatures
 from tests.service.apps import bare
 from tests.service.conftest import ServiceProcess, StartService
 

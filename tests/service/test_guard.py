@@ -5,13 +5,12 @@ from typing import Any
 
 import httpx
 import pytest
+from flygate_service.app import Service, build_app
+from flygate_service.asgi.paths import HEALTH, PRIVATE, STATISTICS
+from flygate_service.asgi.signature import Signatures
+from flygate_service.cluster.paths import ORDER
+from flygate_service.settings import Settings
 from structlog.testing import CapturingLogger
-
-from service.cluster.paths import ORDER
-from service.main import Service, build_app
-from service.paths import HEALTH, PRIVATE, STATISTICS
-from service.settings import Settings
-from service.signature import Signatures
 
 KEY = "a key that only the tests have"
 MACHINE = {

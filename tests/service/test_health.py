@@ -5,12 +5,11 @@ from collections.abc import Callable
 
 import httpx
 import pytest
+from flygate.rollout.signature import HEADER, sign
+from flygate_service import __version__
+from flygate_service.app import build_app
+from flygate_service.settings import Settings
 from structlog.testing import CapturingLogger
-
-from infra.rollout.signature import HEADER, sign
-from service import __version__
-from service.main import build_app
-from service.settings import Settings
 
 KEY = "a key that only the tests have"
 TOKEN = "an operator's token, long enough"

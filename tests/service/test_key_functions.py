@@ -7,14 +7,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from flygate_limiter import Limiter, MemoryStore, PolicyError, Request, Source, Store
+from flygate_limiter.store.redis import RedisStore
+from flygate_service.app import build_app
+from flygate_service.limits import limit
+from flygate_service.settings import SettingError, Settings
+from flygate_service.wiring.policies import load_policies
 from structlog.testing import CapturingLogger
 
-from service.limit import limit
-from service.limiter import Limiter, MemoryStore, PolicyError, Request, Source, Store
-from service.limiter.store.redis import RedisStore
-from service.main import build_app
-from service.policies import load_policies
-from service.settings import SettingError, Settings
 from tests.support.valkey import Valkey
 
 CODE = """

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from flygate_service.asgi.lifespan import Lifespan
+from flygate_service.asgi.messages import App, Message
+from flygate_service.asgi.readiness import Readiness
 from starlette.applications import Starlette
 
-from service.asgi import App, Message
-from service.lifespan import Lifespan
-from service.readiness import Readiness
 from tests.service.apps import bare
 
 

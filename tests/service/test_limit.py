@@ -7,16 +7,7 @@ import http_sf
 import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Request, WebSocket, WebSocketDisconnect
-from hypothesis import given
-from hypothesis import strategies as st
-from starlette.applications import Starlette
-from starlette.responses import Response
-from starlette.routing import Mount
-from starlette.routing import Route as StarletteRoute
-
-from service.asgi import App
-from service.limit import LimitExceeded, counted_by_windows, limit, problem_response, refund
-from service.limiter import (
+from flygate_limiter import (
     FakeClock,
     Limiter,
     LimiterError,
@@ -27,8 +18,23 @@ from service.limiter import (
     WindowStore,
     parse,
 )
-from service.middleware.rate_limit import RateLimitMiddleware
-from service.route_name import route_name
+from flygate_service.asgi.messages import App
+from flygate_service.asgi.route_name import route_name
+from flygate_service.limits import (
+    LimitExceeded,
+    counted_by_windows,
+    limit,
+    problem_response,
+    refund,
+)
+from flygate_service.middleware.rate_limit import RateLimitMiddleware
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.routing import Route as StarletteRoute
+
 from tests.support.asgi_socket import connect
 
 

@@ -2,12 +2,12 @@
 
 import httpx
 import pytest
+from flygate_service.app import Service, build_app
+from flygate_service.asgi.paths import OWN, is_internal
+from flygate_service.asgi.signature import Signatures
+from flygate_service.settings import Settings
 from structlog.testing import CapturingLogger
 
-from service.main import Service, build_app
-from service.paths import OWN, is_internal
-from service.settings import Settings
-from service.signature import Signatures
 from tests.support.asgi_socket import connect
 
 KEY = "a key that only the tests have"

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import httpx
 import structlog
-
-from service.main import build_app
-from service.settings import Settings
+from flygate_service.app import build_app
+from flygate_service.settings import Settings
 
 POLICIES = """
 exempt_paths = ["GET /page/assets/*"]

@@ -4,10 +4,9 @@ import signal
 from pathlib import Path
 
 import pytest
-
-from service.limiter import PolicySet, Request
-from service.policies import load_policies
-from service.settings import SettingError, Settings
+from flygate_limiter import PolicySet, Request
+from flygate_service.settings import SettingError, Settings
+from flygate_service.wiring.policies import load_policies
 
 from .conftest import StartService
 

@@ -9,10 +9,9 @@ import sys
 
 import httpx
 import pytest
+from flygate_service.asgi.signature import Signatures
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
-
-from service.signature import Signatures
 
 from .conftest import StartService
 
@@ -228,7 +227,7 @@ async def test_bad_configuration(variable: str, value: str) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "service",
+        "flygate_service",
         env={"PATH": os.environ["PATH"], "HOST": "127.0.0.1", variable: value},
         stderr=asyncio.subprocess.PIPE,
     )
@@ -245,7 +244,7 @@ async def test_a_taken_port_is_named(start_service: StartService) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "service",
+        "flygate_service",
         env={"PATH": os.environ["PATH"], "HOST": "127.0.0.1", "PORT": str(service.port)},
         stderr=asyncio.subprocess.PIPE,
     )

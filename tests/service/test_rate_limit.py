@@ -7,13 +7,12 @@ import re
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
+from flygate_limiter import FakeClock, Limiter, MemoryStore, Policy, PolicySet, parse
+from flygate_service.asgi.messages import App, Message, Receive, Scope, Send
+from flygate_service.middleware.rate_limit import RateLimitMiddleware
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Mount
-
-from service.asgi import App, Message, Receive, Scope, Send
-from service.limiter import FakeClock, Limiter, MemoryStore, Policy, PolicySet, parse
-from service.middleware.rate_limit import RateLimitMiddleware
 
 
 def limited(app: App, quota: str) -> httpx.AsyncClient:

@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from flygate.fly.models import ExecResult
+from flygate.rollout.smoke import Expectation
+from flygate_service.settings import SettingError, Settings
 
-from infra.fly.models import ExecResult
-from infra.rollout.smoke import Expectation
-from service.settings import SettingError, Settings
 from tests.support.redis_server import free_port
 from tests.support.valkey import Valkey
 

@@ -3,6 +3,8 @@
 import httpx
 import pytest
 import structlog
+from flygate_service.app import Service, build_app
+from flygate_service.settings import SettingError, Settings
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,8 +12,6 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 from structlog.testing import capture_logs
 
-from service.main import Service, build_app
-from service.settings import SettingError, Settings
 from tests.support.asgi_socket import connect
 
 ORDER = "application/vnd.fly.replay+json"

@@ -2,10 +2,9 @@
 
 import pytest
 import structlog
-
-from service.limiter import Mode, parse
-from service.main import build_app
-from service.settings import SettingError, Settings
+from flygate_limiter import Mode, parse
+from flygate_service.app import build_app
+from flygate_service.settings import SettingError, Settings
 
 
 def test_defaults() -> None:

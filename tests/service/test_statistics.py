@@ -13,13 +13,12 @@ from typing import Any
 
 import httpx
 import pytest
+from flygate.rollout.samples import group_of
+from flygate_service.app import Service, build_app
+from flygate_service.metrics.statistics import CLIENTS_MAX, FIRST_NS, PER_OCTAVE, Statistics
+from flygate_service.middleware.own_paths import OwnPaths
+from flygate_service.settings import Settings
 from structlog.testing import CapturingLogger
-
-from infra.rollout.samples import group_of
-from service.main import Service, build_app
-from service.own_paths import OwnPaths
-from service.settings import Settings
-from service.statistics import CLIENTS_MAX, FIRST_NS, PER_OCTAVE, Statistics
 
 KEY = "a key that only the tests have"
 STATISTICS = "/_flygate/statistics"
@@ -168,7 +167,7 @@ def test_the_clients_that_are_told_of_are_bounded() -> None:
 
 async def test_a_request_that_hangs_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once, though it is answered late; one whose body is still on its way does not hang."""
-    monkeypatch.setattr("service.statistics.HANGS_SECONDS", 0.0)
+    monkeypatch.setattr("flygate_service.metrics.statistics.HANGS_SECONDS", 0.0)
     statistics, go_on, is_there = Statistics(), asyncio.Event(), asyncio.Event()
 
     async def hanging(scope: Any, receive: Any, send: Any) -> None:
@@ -252,7 +251,7 @@ async def test_it_tells_of_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert (after["open"] - before["open"], after["connections"]) == (2, 3)
     assert after["open"] < after["limit"]
-    monkeypatch.setattr("service.statistics._DESCRIPTORS", "/no/such/folder")
+    monkeypatch.setattr("flygate_service.metrics.statistics._DESCRIPTORS", "/no/such/folder")
     assert statistics.snapshot()["descriptors"] is None
 
 

@@ -3,11 +3,10 @@
 import asyncio
 from typing import Any
 
+from flygate_service.asgi.supervisor import Supervisor
+from flygate_service.metrics.statistics import Statistics
+from flygate_service.metrics.telemetry import Telemetry
 from structlog.testing import CapturingLogger
-
-from service.statistics import Statistics
-from service.supervisor import Supervisor
-from service.telemetry import Telemetry
 
 
 class Work:

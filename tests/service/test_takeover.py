@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+from flygate_limiter import MemoryStore
+from flygate_service.settings import Settings
+from flygate_service.wiring.takeover import take_over
 from structlog.testing import CapturingLogger
 
-from service.limiter import MemoryStore
-from service.settings import Settings
-from service.takeover import take_over
 from tests.support.valkey import Valkey
 
 from .conftest import ServiceProcess, StartService

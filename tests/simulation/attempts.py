@@ -12,9 +12,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from flygate.fly import retries
 from stamina.instrumentation import RetryDetails
-
-from infra.fly import retries
 
 On = type[Exception] | Callable[[Exception], bool | float]
 

@@ -6,7 +6,8 @@ import asyncio
 import copy
 from collections.abc import Collection
 
-from infra.rollout.observe import LIVE, ROLE_KEY
+from flygate.rollout.observe import LIVE, ROLE_KEY
+
 from tests.simulation.world import World
 
 _SECONDS = 5.0

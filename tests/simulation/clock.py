@@ -61,7 +61,7 @@ class _Jumps(selectors.SelectSelector):
 
 
 def now() -> str:
-    """As `infra/provenance.py` says it."""
+    """As `infra/flygate/record/provenance.py` says it."""
     return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")
 
 

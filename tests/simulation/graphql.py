@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from infra.fly import graphql
+from flygate.fly import graphql
+
 from tests.simulation.fly import PaperFly
 from tests.simulation.refusal import Refusal
 

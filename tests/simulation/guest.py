@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from infra.rollout import errand, order, probe
+from flygate.rollout import errand, order, probe
 
 FAULT = "FAULT"
 _PROBE = Path(probe.__file__).read_text(encoding="utf-8")

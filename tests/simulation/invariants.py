@@ -7,14 +7,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from infra.errors import LedgerError
-from infra.fly.models import Machine, Secret
-from infra.ops.decision import unrecorded
-from infra.redact import Redactor
-from infra.rollout.ledger import RELEASES_MAX, Ledger, Release
-from infra.rollout.observe import CANDIDATE, LIVE, ROLE_KEY, Seen, State, digest, seen
-from infra.rollout.plan import is_converged
-from infra.rollout.signature import KEY
+from flygate.commands.decision import unrecorded
+from flygate.fly.models import Machine, Secret
+from flygate.record.ledger import RELEASES_MAX, Ledger, Release
+from flygate.redaction.redact import Redactor
+from flygate.rollout.observe import CANDIDATE, LIVE, ROLE_KEY, Seen, State, digest, seen
+from flygate.rollout.plan import is_converged
+from flygate.rollout.signature import KEY
+from flygate.system.errors import LedgerError
+
 from tests.simulation import fault
 from tests.simulation.fly import PaperApp, machine_json, shown_secrets
 from tests.simulation.guest import FAULT
@@ -24,7 +25,7 @@ from tests.simulation.scenario import Act
 from tests.simulation.stack import Stack
 from tests.simulation.world import CANARY, LOOKS_BACK, World
 
-# As `infra/fly/errors.py` says it; all of Fly may be away since before.
+# As `infra/flygate/fly/errors.py` says it; all of Fly may be away since before.
 _CALL_FAILED = re.compile(r"no answer \((?!ConnectError)|Fly answered (429|5\d\d)")
 
 
@@ -171,7 +172,7 @@ def _shown(case: Case, stack: Stack, ledger: Ledger, world: World) -> Iterator[s
     """No secret is where others read."""
     asked = case.act.spec.secrets(stack.redis_url).values()
     known = [*asked, *ledger.all_values]
-    # The operation hides what it knows in its last words, as `infra/cli/op.py` does.
+    # The operation hides what it knows in its last words, as `infra/flygate/cli/op.py` does.
     if CANARY in case.outcome.text:
         last_words = Redactor(known)(case.outcome.text)
         if any(value in last_words for value in known if value):

@@ -8,22 +8,23 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-from infra import history, pinning
-from infra.fly import client, patience
-from infra.fly.once import once
-from infra.ops import decision, recovery, rollout
-from infra.ops import release as release_op
-from infra.redact import Redactor
-from infra.rollout import engine, misled, plan, strategies
-from infra.rollout.ledger import Ledger
-from infra.rollout.life import Uptimes
-from infra.rollout.lock import Lock
-from infra.rollout.observe import State, observe
-from infra.rollout.standing import Standing
-from infra.rollout.steps import Launch, ResetSecrets, SetSecrets, Turn
-from infra.rollout.strategies import fleet, reinstate
-from infra.rollout.target import Target
-from infra.rollout.undisturbed import undisturbed
+from flygate.commands import decision, recovery, rollout
+from flygate.commands import release as release_op
+from flygate.fly import client, patience
+from flygate.fly.once import once
+from flygate.record import history, pinning
+from flygate.record.ledger import Ledger
+from flygate.redaction.redact import Redactor
+from flygate.rollout import engine, misled, plan, strategies
+from flygate.rollout.life import Uptimes
+from flygate.rollout.lock import Lock
+from flygate.rollout.observe import State, observe
+from flygate.rollout.standing import Standing
+from flygate.rollout.steps import Launch, ResetSecrets, SetSecrets, Turn
+from flygate.rollout.strategies import fleet, reinstate
+from flygate.rollout.target import Target
+from flygate.rollout.undisturbed import undisturbed
+
 from tests.simulation.fault import Fault, Faults
 from tests.simulation.scenario import Act, Rival, Scenario
 from tests.simulation.spec import Spec
@@ -107,7 +108,7 @@ def _former_machines_are_not_revived() -> AbstractContextManager[Any]:
     def without(state: State, target: Target, used: Iterable[Any] = ()) -> Any:
         return tuple(s for s in stages(state, target, tuple(used)) if s.name == "sweep")
 
-    return mock.patch("infra.rollout.strategies.staged.repair", without)
+    return mock.patch("flygate.rollout.strategies.staged.repair", without)
 
 
 def _nobody_holds_a_lock() -> AbstractContextManager[Any]:

@@ -10,30 +10,31 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from infra import pinning
-from infra.chosen import Chosen
-from infra.config import Pin
-from infra.errors import FlygateError
-from infra.fly.client import FlyClient
-from infra.fly.endpoints import Endpoints
-from infra.fly.leases import Leases
-from infra.fly.pace import Pace
-from infra.fly.patience import Patience
-from infra.fly.redis import RedisWish
-from infra.ops import recovery
-from infra.ops import redis as redis_op
-from infra.ops import release as release_op
-from infra.ops.decision import Known
-from infra.ops.look import LookRequest, look
-from infra.ops.orders import Back, Orders
-from infra.ops.request import ReleaseRequest
-from infra.ops.site import Site
-from infra.ops.unrecorded import UnrecordedRequest, find
-from infra.redis import URL
-from infra.rollout.errors import NothingHeld, RolloutHeld, RolloutRestored
-from infra.rollout.journal import Event
-from infra.rollout.ledger import Ledger
-from infra.rollout.observe import CANDIDATE, observe
+from flygate.commands import recovery
+from flygate.commands import redis as redis_op
+from flygate.commands import release as release_op
+from flygate.commands.decision import Known
+from flygate.commands.look import LookRequest, look
+from flygate.commands.orders import Back, Orders
+from flygate.commands.request import ReleaseRequest
+from flygate.commands.site import Site
+from flygate.commands.unrecorded import UnrecordedRequest, find
+from flygate.config import Pin
+from flygate.config.redis import URL
+from flygate.fly.client import FlyClient
+from flygate.fly.endpoints import Endpoints
+from flygate.fly.leases import Leases
+from flygate.fly.pace import Pace
+from flygate.fly.patience import Patience
+from flygate.fly.redis import RedisWish
+from flygate.program.chosen import Chosen
+from flygate.record import pinning
+from flygate.record.journal import Event
+from flygate.record.ledger import Ledger
+from flygate.rollout.errors import NothingHeld, RolloutHeld, RolloutRestored
+from flygate.rollout.observe import CANDIDATE, observe
+from flygate.system.errors import FlygateError
+
 from tests.simulation.clock import now
 from tests.simulation.process import Crashed, Process
 from tests.simulation.scenario import Act, Rival
@@ -164,14 +165,14 @@ class _Run:
         return await self._up(Orders(wait_seconds=waits), pin)
 
     async def _chosen(self, order: Back) -> Chosen:
-        """As `infra/__main__.py` chooses it."""
+        """As the Pulumi program chooses it."""
         ledger = self._stack.recorded
         asked = UnrecordedRequest(app=APP, known=ledger.next_version - 1)
         seen = await find(asked, self._fly)
         return Chosen.of(order, ledger, Known(seen.version, seen.manifest))
 
     async def _pinned(self, pin: Pin | None, orders: Orders) -> bool:
-        """As `infra/cli/pin.py` does it: the file says what has become of it, or is held."""
+        """As `flygate/cli/pin.py` does it: the file says what has become of it, or is held."""
         try:
             done = await self._up(orders, pin)
         except RolloutHeld:
@@ -181,7 +182,7 @@ class _Run:
         return done
 
     async def _abort(self) -> bool:
-        """As `infra/cli/abort.py` does it: what was held has written down what did not come."""
+        """As `flygate/cli/abort.py` does it: what was held has written down what did not come."""
         try:
             return await self._up(Orders(abort="odd"), self._file.pin)
         except RolloutRestored:
@@ -259,7 +260,7 @@ class _Run:
 async def _told(
     process: Process, command: Callable[[], Coroutine[Any, Any, bool]], warnings: list[str]
 ) -> Outcome:
-    """Run a command as `infra/cli/op.py` does: an error is told, its class is the exit code."""
+    """Run a command as `flygate/cli/op.py` does: an error is told, its class is the exit code."""
     try:
         is_done = await process.run(command())
     except Crashed:

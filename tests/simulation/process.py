@@ -11,8 +11,8 @@ from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
 import httpx
+from flygate.rollout.holder import Holder, HolderFile
 
-from infra.rollout.holder import Holder, HolderFile
 from tests.simulation.call import Call, Told
 from tests.simulation.fault import Fault, Faults
 from tests.simulation.wire import Send
@@ -134,7 +134,7 @@ class Process:
         self._awake_at = asyncio.get_running_loop().time() + seconds
 
     def interrupt(self) -> None:
-        """As `infra/cli/op.py` hears a Ctrl-C: the job is cancelled once."""
+        """As `infra/flygate/cli/op.py` hears a Ctrl-C: the job is cancelled once."""
         if self._task and not self._task.done():
             self._task.cancel()
             self._task = None

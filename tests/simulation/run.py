@@ -19,17 +19,16 @@ from unittest import mock
 
 import httpx
 import stamina
+from flygate.commands import hooked, ways
+from flygate.commands import release as release_op
+from flygate.commands import rollout as rollout_op
+from flygate.fly import retries, web
+from flygate.record.ledger import Ledger
+from flygate.record.provenance import Provenance
+from flygate.rollout import gates
+from flygate.rollout.holder import Holder
+from flygate.rollout.steps import waking
 
-from infra import web
-from infra.fly import retries
-from infra.ops import hooked, ways
-from infra.ops import release as release_op
-from infra.ops import rollout as rollout_op
-from infra.provenance import Provenance
-from infra.rollout import gates
-from infra.rollout.holder import Holder
-from infra.rollout.ledger import Ledger
-from infra.rollout.steps import waking
 from tests.simulation import byhand, clock, invariants
 from tests.simulation.attempts import Attempts
 from tests.simulation.clock import StandsStill, VirtualLoop

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from infra.config import By, Strategy
-from infra.manifest import Course, Gates, Manifest
-from infra.redis import URL
+from flygate.config import By, Strategy
+from flygate.config.redis import URL
+from flygate.manifest import Course, Gates, Manifest
+
 from tests.simulation.guest import Nature
 
 APP = "shop"

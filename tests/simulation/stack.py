@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from infra.config import Pin
-from infra.rollout.ledger import Ledger
+from flygate.config import Pin
+from flygate.record.ledger import Ledger
+
 from tests.simulation.scenario import Verb
 from tests.simulation.trail import Trail
 

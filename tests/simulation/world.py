@@ -7,7 +7,8 @@ import random
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from infra.rollout.observe import LIVE, MANIFEST_KEY, ROLE_KEY, STANDBY
+from flygate.rollout.observe import LIVE, MANIFEST_KEY, ROLE_KEY, STANDBY
+
 from tests.simulation.call import Call, Told
 from tests.simulation.clock import EPOCH, VirtualLoop
 from tests.simulation.fault import Fault

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from service.asgi import App, Message
+from flygate_service.asgi.messages import App, Message
 
 
 class Socket:

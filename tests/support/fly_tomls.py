@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from infra.fly_toml import FlyToml, document, machine_config
+from flygate.flytoml import FlyToml, document, machine_config
 
 ROOT = Path(__file__).resolve().parents[2]
 

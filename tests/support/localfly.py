@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-
-from infra.local.daemon import LocalFly
-from infra.local.options import Options
-from infra.local.runtime.identity import identify
+from localfly.daemon import LocalFly
+from localfly.options import Options
+from localfly.runtime.identity import identify
 
 Json = dict[str, Any]
 

@@ -7,17 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from infra import image
-from infra.fly.client import FlyClient
-from infra.fly.endpoints import Endpoints, is_loopback
-from infra.fly.pace import Pace
-from infra.manifest import Course, Gates, Manifest
-from infra.ops import release as release_op
-from infra.ops.recovery import Found
-from infra.ops.request import ReleaseRequest
-from infra.ops.site import Site
-from infra.phases import PHASES
-from infra.rollout.ledger import Ledger
+from flygate.commands import release as release_op
+from flygate.commands.recovery import Found
+from flygate.commands.request import ReleaseRequest
+from flygate.commands.site import Site
+from flygate.config.phases import PHASES
+from flygate.fly.client import FlyClient
+from flygate.fly.endpoints import Endpoints, is_loopback
+from flygate.fly.pace import Pace
+from flygate.images import image
+from flygate.manifest import Course, Gates, Manifest
+from flygate.record.ledger import Ledger
+
 from tests.support.fly_tomls import config_of, own
 from tests.support.localfly import Machines, local_machines
 from tests.support.service_fleet import KEY, ROOT, ServiceFleet

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Final
 
 import httpx
+from flygate.config.phases import PHASES
+from flygate.images import image
+from localfly.options import Options
 
-from infra import image
-from infra.local.options import Options
-from infra.phases import PHASES
 from tests.support.fly_tomls import config_of, own
 from tests.support.localfly import Json, local_machines
 from tests.support.service_fleet import KEY, ROOT, ServiceFleet

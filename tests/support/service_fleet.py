@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from flygate.images import image
 
-from infra import image
 from tests.support.localfly import Machines, local_machines
 
 ROOT = Path(__file__).resolve().parents[2]

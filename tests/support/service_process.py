@@ -67,7 +67,7 @@ async def start_service() -> AsyncIterator[StartService]:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "service",
+            "flygate_service",
             stdout=asyncio.subprocess.PIPE,
             env={
                 "PATH": os.environ["PATH"],

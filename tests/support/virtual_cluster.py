@@ -10,30 +10,29 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from flygate_limiter import Limiter, MemoryStore, Policy, PolicySet, Quota
+from flygate_limiter.fingerprint import keyed_fingerprint
+from flygate_service.asgi.messages import App, Receive, Scope, Send
+from flygate_service.asgi.readiness import Readiness
+from flygate_service.asgi.signature import Signatures
+from flygate_service.cluster.cookie import AffinityCookie
+from flygate_service.cluster.copies import Copies
+from flygate_service.cluster.errors import DirectoryError
+from flygate_service.cluster.handoff import Handoff
+from flygate_service.cluster.keys import derived
+from flygate_service.cluster.members import Members
+from flygate_service.cluster.metrics import ClusterMetrics
+from flygate_service.cluster.node import Node
+from flygate_service.cluster.order import Seal
+from flygate_service.cluster.owners import Owners
+from flygate_service.cluster.peers import Peers
+from flygate_service.cluster.ring import Member
+from flygate_service.middleware.affinity import AffinityMiddleware
+from flygate_service.middleware.guard import Guard
+from flygate_service.middleware.rate_limit import RateLimitMiddleware
+from flygate_service.routes.cluster import ClusterRoutes
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
-
-from service.asgi import App, Receive, Scope, Send
-from service.cluster.cookie import AffinityCookie
-from service.cluster.copies import Copies
-from service.cluster.errors import DirectoryError
-from service.cluster.handoff import Handoff
-from service.cluster.keys import derived
-from service.cluster.members import Members
-from service.cluster.metrics import ClusterMetrics
-from service.cluster.node import Node
-from service.cluster.order import Seal
-from service.cluster.owners import Owners
-from service.cluster.peers import Peers
-from service.cluster.ring import Member
-from service.guard import Guard
-from service.limiter import Limiter, MemoryStore, Policy, PolicySet, Quota
-from service.limiter.fingerprint import keyed_fingerprint
-from service.middleware.affinity import AffinityMiddleware
-from service.middleware.rate_limit import RateLimitMiddleware
-from service.readiness import Readiness
-from service.routes.cluster import ClusterRoutes
-from service.signature import Signatures
 
 KEY = "a key that only the tests have"
 _EPOCH = 1_700_000_000.0
@@ -79,7 +78,7 @@ class Machine:
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     def __post_init__(self) -> None:
-        """Wire it as `service.clusters` does."""
+        """Wire it as `flygate_service.wiring.cluster` does."""
         self._thawed.set()
         signatures, seal = Signatures(KEY, self.wall), Seal(KEY, "demo")
         self.metrics = ClusterMetrics(CollectorRegistry())

@@ -18,12 +18,12 @@ import pytest
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
-from tests.toolchain.command_provider import CommandProvider
-from tests.toolchain.engine_log import EngineLog
-from tests.toolchain.property_values import Properties
-from tests.toolchain.shell_command import Runner
+from scripts.toolchain.standins.command_provider import CommandProvider
+from scripts.toolchain.standins.engine_log import EngineLog
+from scripts.toolchain.standins.property_values import Properties
+from scripts.toolchain.standins.shell_command import Runner
+from scripts.toolchain.standins.structs import properties, struct
 from tests.toolchain.small_project import Project, make
-from tests.toolchain.structs import properties, struct
 
 # The path of Pulumi's own pulumi-resource-command 1.2.1, where there is one to compare with.
 PLUGIN = os.environ.get("FLYGATE_TEST_COMMAND_PLUGIN", "")

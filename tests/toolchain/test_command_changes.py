@@ -6,9 +6,9 @@ from typing import Any
 import grpc
 import pytest
 
+from scripts.toolchain.standins.property_values import UNKNOWN, secret
+from scripts.toolchain.standins.structs import properties
 from tests.toolchain.conftest import OUTPUTS, Client, on_purpose, refused
-from tests.toolchain.property_values import UNKNOWN, secret
-from tests.toolchain.structs import properties
 
 pytestmark = pytest.mark.integration
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import grpc
 import pytest
 
+from scripts.toolchain.standins.property_values import secret
+from scripts.toolchain.standins.structs import properties
+from scripts.toolchain.standins.waiting import wait_until
 from tests.toolchain.conftest import OUTPUTS, URN, Client, Engine, on_purpose, refused
-from tests.toolchain.property_values import secret
-from tests.toolchain.structs import properties
-from tests.toolchain.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.toolchain.go_words import quoted
+from scripts.toolchain.standins.go_words import quoted
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import threading
 
-from tests.toolchain.log_reader import LogReader
-from tests.toolchain.waiting import wait_until
+from scripts.toolchain.standins.log_reader import LogReader
+from scripts.toolchain.standins.waiting import wait_until
 
 FULL = 65536
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.toolchain.property_values import (
+from scripts.toolchain.standins.property_values import (
     Value,
     differences,
     hide,

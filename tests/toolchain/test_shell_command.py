@@ -9,8 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.toolchain.shell_command import Child, CommandFailed, Output, Runner, ShellCommand
-from tests.toolchain.waiting import is_alive, wait_until
+from scripts.toolchain.standins.shell_command import (
+    Child,
+    CommandFailed,
+    Output,
+    Runner,
+    ShellCommand,
+)
+from scripts.toolchain.standins.waiting import is_alive, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -223,7 +229,7 @@ def test_a_command_ends_when_its_provider_is_killed(tmp_path: Path) -> None:
     """A provider that dies without a word takes its commands with it."""
     pids = tmp_path / "pid"
     program = (
-        "from tests.toolchain.shell_command import Runner, ShellCommand\n"
+        "from scripts.toolchain.standins.shell_command import Runner, ShellCommand\n"
         f"Runner().run(ShellCommand('echo $$ > {pids}; while :; do sleep 0.05; done'), print)"
     )
     with subprocess.Popen([sys.executable, "-c", program]) as provider:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from scripts.toolchain.standins.waiting import is_alive, wait_until
 from tests.toolchain.conftest import on_purpose
 from tests.toolchain.small_project import COMMAND, Project
-from tests.toolchain.waiting import is_alive, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.local.errors import StartupError
-from infra.local.lock import StateLock
-from infra.local.state_folder import StateFolder
+from localfly.errors import StartupError
+from localfly.lock import StateLock
+from localfly.state_folder import StateFolder
+
 from scripts.toolchain.checkout import Checkout
 from scripts.toolchain.cleaning.activity import at_work
 from scripts.toolchain.cleaning.neighbours import Neighbours

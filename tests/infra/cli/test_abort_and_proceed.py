@@ -8,14 +8,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from flygate.cli import __main__ as command_line
+from flygate.cli import abort, held, proceed
+from flygate.cli.stack import Stack
+from flygate.commands import unrecorded
+from flygate.commands.orders import ABORT, ACCEPT
+from flygate.rollout.errors import LockHeld, NothingHeld
+from flygate.rollout.observe import State
 
-from infra.cli import __main__ as command_line
-from infra.cli import abort, held, proceed
-from infra.cli.stack import Stack
-from infra.ops import unrecorded
-from infra.ops.orders import ABORT, ACCEPT
-from infra.rollout.errors import LockHeld, NothingHeld
-from infra.rollout.observe import State
 from tests.infra.builders import seen
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from infra.cli import aftermath
-from infra.ops.site import journal_path, lock_path
-from infra.redact import Redactor
-from infra.rollout.holder import Holder, HolderFile
-from infra.rollout.journal import Journal, Kind
+from flygate.cli import aftermath
+from flygate.commands.site import journal_path, lock_path
+from flygate.record.journal import Journal, Kind
+from flygate.redaction.redact import Redactor
+from flygate.rollout.holder import Holder, HolderFile
 
 GATE = "health check of v9-iad-1 (machine 9b): crashed"
 

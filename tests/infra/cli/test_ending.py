@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
-
-from infra.cli.ending import Ending, Run
-from infra.last_words import LastWords
-from infra.rollout.journal import Event, Kind
+from flygate.cli.ending import Ending, Run
+from flygate.commands.last_words import LastWords
+from flygate.record.journal import Event, Kind
 
 UNLOCKED = "`flygate unlock shop`, then `flygate up shop` again"
 SERVES = "v8 serves on 2 machines"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
-
-from infra.cli.image import _check_committed
-from infra.errors import ImageError
-from infra.images.order import Order
-from infra.images.revision import Revision
-from infra.sources import Sources
+from flygate.cli.image import _check_committed
+from flygate.images.order import Order
+from flygate.images.revision import Revision
+from flygate.images.sources import Sources
+from flygate.system.errors import ImageError
 
 
 def order(*, is_dirty: bool) -> Order:
@@ -17,12 +16,14 @@ def order(*, is_dirty: bool) -> Order:
 
 def test_what_a_commit_has_may_be_pushed() -> None:
     """All of it, and nothing else lies in the folders."""
-    _check_committed(order(is_dirty=False), Sources(("service/main.py",)))
+    _check_committed(order(is_dirty=False), Sources(("service/flygate_service/app.py",)))
 
 
 def test_a_new_file_is_refused_by_name() -> None:
     """Another checkout of this commit would make another image."""
-    sources = Sources(("service/main.py", "service/new.py"), untracked=("service/new.py",))
+    sources = Sources(
+        ("service/flygate_service/app.py", "service/new.py"), untracked=("service/new.py",)
+    )
 
     with pytest.raises(ImageError, match=r"build it again: service/new\.py is not in git\. Commit"):
         _check_committed(order(is_dirty=True), sources)
@@ -33,12 +34,12 @@ def test_a_change_is_refused() -> None:
     with pytest.raises(
         ImageError, match=r"nobody could build it again\. Commit it .*--allow-dirty"
     ):
-        _check_committed(order(is_dirty=True), Sources(("service/main.py",)))
+        _check_committed(order(is_dirty=True), Sources(("service/flygate_service/app.py",)))
 
 
 def test_an_ignored_file_is_refused_by_name() -> None:
     """It is not in the image, and the service may need it."""
-    sources = Sources(("service/main.py",), ignored=("service/local_settings.py",))
+    sources = Sources(("service/flygate_service/app.py",), ignored=("service/local_settings.py",))
 
     with pytest.raises(ImageError, match=r"Git ignores service/local_settings\.py") as error:
         _check_committed(order(is_dirty=False), sources)

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-from infra.cli import judge as verb
-from infra.errors import FlygateError
-from infra.ops.site import journal_path
-from infra.redact import Redactor
-from infra.rollout.journal import Journal
-from infra.rollout.rules import Rules
-from infra.rollout.watch import Soak, Watched
+from flygate.cli import judge as verb
+from flygate.commands.site import journal_path
+from flygate.record.journal import Journal
+from flygate.redaction.redact import Redactor
+from flygate.rollout.rules import Rules
+from flygate.rollout.watch import Soak, Watched
+from flygate.system.errors import FlygateError
 
 SOAK = Soak(
     {"new": Watched("v2-iad-1", "iad", True), "old": Watched("v1-iad-1", "iad", False)},

@@ -6,10 +6,9 @@ import io
 import sys
 
 import pytest
-
-from infra.admin import Answer
-from infra.cli import __main__ as command_line
-from infra.cli import limiter
+from flygate.cli import __main__ as command_line
+from flygate.cli import limiter
+from flygate.fly.admin import Answer
 
 
 @pytest.mark.parametrize("act", ["peek", "reset", "block", "unlock"])

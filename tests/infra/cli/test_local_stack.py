@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.cli.local_stack import FIRST, ROLLOUT, missing_in
+from flygate.cli.local_stack import FIRST, ROLLOUT, missing_in
 
 
 def test_a_new_stack_gets_all() -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from infra.cli.misused import Misused, check_words
+from flygate.cli.misused import Misused, check_words
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-
-from infra.rollout.journal import Event, Kind
+from flygate.record.journal import Event, Kind
 
 pytestmark = pytest.mark.integration
 
@@ -35,7 +34,7 @@ sys.exit(code)
 FOLLOW = """
 import os, sys
 from pathlib import Path
-from infra.cli import progress, screen
+from flygate.cli import progress, screen
 folder, code, as_json = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "json"
 words = [sys.executable, "pulumi.py", "journal.jsonl", "go", code, "events.jsonl"]
 events = screen.claim_output() if as_json else None

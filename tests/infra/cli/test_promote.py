@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from flygate.cli import __main__ as command_line
+from flygate.cli import promote
+from flygate.cli.stack import Stack
+from flygate.commands.orders import FORWARD
+from flygate.config.promotion import Promotion, Receipt
 
-from infra.cli import __main__ as command_line
-from infra.cli import promote
-from infra.cli.stack import Stack
-from infra.ops.orders import FORWARD
-from infra.promotion import Promotion, Receipt
 from tests.infra.builders import IMAGE
 
 OTHER = IMAGE.replace("a" * 64, "b" * 64)

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from infra.cli import unlock
-from infra.cli.stack import PulumiFailed, Stack
-from infra.errors import DiskFull, FlygateError
-from infra.rollout.errors import LockHeld
+from flygate.cli import unlock
+from flygate.cli.stack import PulumiFailed, Stack
+from flygate.rollout.errors import LockHeld
+from flygate.system.errors import DiskFull, FlygateError
 
 pytestmark = pytest.mark.integration
 
@@ -134,7 +133,7 @@ def test_a_disk_without_room_is_told_of_before_pulumi_runs(
 ) -> None:
     """It would leave a lock and a state that are cut off."""
     stack = stack_of("echo ran >> ran")
-    monkeypatch.setattr("infra.space.LEAST_BYTES", 1 << 60)
+    monkeypatch.setattr("flygate.system.space.LEAST_BYTES", 1 << 60)
 
     with pytest.raises(DiskFull, match="Nothing was changed"):
         up(stack)

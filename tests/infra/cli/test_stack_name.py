@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from flygate.cli import __main__ as command_line
+from flygate.cli.misused import Misused
+from flygate.cli.stack import Stack
+from flygate.cli.stack_name import checked
 
-from infra.cli import __main__ as command_line
-from infra.cli.misused import Misused
-from infra.cli.stack import Stack
-from infra.cli.stack_name import checked
 from tests.infra.cli.verbs import Command, commands
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -8,13 +8,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
-from infra.chosen import Chosen, Note
-from infra.cli import __main__ as command_line
-from infra.cli import abort, rollback
-from infra.cli.stack import PulumiFailed, Stack
-from infra.config import Pin
-from infra.ops.orders import BACK, FORWARD, NO_HOOKS, WAIT, Back
+from flygate.cli import __main__ as command_line
+from flygate.cli import abort, rollback
+from flygate.cli.stack import PulumiFailed, Stack
+from flygate.commands.orders import BACK, FORWARD, NO_HOOKS, WAIT, Back
+from flygate.config import Pin
+from flygate.program.chosen import Chosen, Note
 
 PIN = Pin(version="v7", manifest="good", by="ann@laptop", at="2026-11-29T12:00:00+00:00")
 GONE = Chosen(pin=PIN, serving="v9", release="v7")

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import typer.main
+from flygate.cli.__main__ import VERBS, build
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
-
-from infra.cli.__main__ import VERBS, build
 
 # What they act on is the local Fly, or comes on standard input from Pulumi.
 WITHOUT_STACK = ("local", "op")

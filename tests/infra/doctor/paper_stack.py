@@ -6,12 +6,12 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from infra.errors import FlygateError
+from flygate.system.errors import FlygateError
 
 
 @dataclass
 class PaperStack:
-    """Answers as `infra.cli.stack.Stack` does.
+    """Answers as `flygate.cli.stack.Stack` does.
 
     Attributes:
         former: settings that were deployed once.

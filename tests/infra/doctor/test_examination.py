@@ -7,13 +7,13 @@ import json
 from collections.abc import Sequence
 
 import pytest
+from flygate.doctor import examination
+from flygate.doctor.errors import Unknown
+from flygate.doctor.examination import CHECKS, examine
+from flygate.doctor.finding import Finding, Verdict, broken, ok
+from flygate.doctor.patient import Patient
+from flygate.system.errors import FlygateError
 
-from infra.doctor import examination
-from infra.doctor.errors import Unknown
-from infra.doctor.examination import CHECKS, examine
-from infra.doctor.finding import Finding, Verdict, broken, ok
-from infra.doctor.patient import Patient
-from infra.errors import FlygateError
 from tests.infra.doctor.paper_stack import PaperStack
 
 SECRET = "a-secret-of-the-service"

@@ -10,9 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from infra.config import Pin, StackConfig
-from infra.doctor import (
+from flygate.config import Pin, StackConfig
+from flygate.config.generated import GENERATED
+from flygate.config.promotion import Promotion
+from flygate.config.stack_file import NO_IMAGE
+from flygate.doctor import (
     app,
     backend,
     clock,
@@ -24,15 +26,13 @@ from infra.doctor import (
     token,
     toolchain,
 )
-from infra.doctor.finding import Finding, Verdict
-from infra.doctor.patient import Patient
-from infra.fly.macaroon import Grant
-from infra.fly.models import App, Lease, Organization, Redis
-from infra.generated import GENERATED
-from infra.promotion import Promotion
-from infra.rollout.observe import CANDIDATE, STANDBY, State
-from infra.space import Room
-from infra.stack_file import NO_IMAGE
+from flygate.doctor.finding import Finding, Verdict
+from flygate.doctor.patient import Patient
+from flygate.fly.macaroon import Grant
+from flygate.fly.models import App, Lease, Organization, Redis
+from flygate.rollout.observe import CANDIDATE, STANDBY, State
+from flygate.system.space import Room
+
 from scripts.toolchain.companions import PLUGIN
 from scripts.toolchain.pulumi_cli import PINNED
 from tests.infra.builders import IMAGE, seen

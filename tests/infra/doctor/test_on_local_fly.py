@@ -7,16 +7,16 @@ from pathlib import Path
 
 import httpx
 import pytest
+from flygate.doctor.examination import examine
+from flygate.doctor.finding import Finding, Verdict
+from flygate.doctor.patient import Patient
+from flygate.fly.client import FlyClient
+from flygate.fly.endpoints import Endpoints
+from flygate.fly.pace import Pace
+from flygate.fly.redis import RedisWish
+from localfly.daemon import LocalFly
+from localfly.options import Options
 
-from infra.doctor.examination import examine
-from infra.doctor.finding import Finding, Verdict
-from infra.doctor.patient import Patient
-from infra.fly.client import FlyClient
-from infra.fly.endpoints import Endpoints
-from infra.fly.pace import Pace
-from infra.fly.redis import RedisWish
-from infra.local.daemon import LocalFly
-from infra.local.options import Options
 from tests.infra.deployment import APP, Deployment
 from tests.infra.doctor.paper_stack import PaperStack
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from infra.doctor.redis_users import AppSeen, Surroundings
-from infra.fly.models import Machine, MachineConfig, Redis
+from flygate.doctor.redis_users import AppSeen, Surroundings
+from flygate.fly.models import Machine, MachineConfig, Redis
 
 HOST = "fly-shop-redis.upstash.io"
 URL = f"redis://default:word@{HOST}:6379"

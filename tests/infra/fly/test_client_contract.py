@@ -12,12 +12,12 @@ from typing import Any
 
 import httpx
 import pytest
+from flygate.fly.client import FlyClient
+from flygate.fly.endpoints import Endpoints
+from flygate.fly.errors import BadState, Conflict, Invalid, NotFound, WaitTimeout
+from flygate.fly.pace import Pace
+from flygate.images import image
 
-from infra import image
-from infra.fly.client import FlyClient
-from infra.fly.endpoints import Endpoints
-from infra.fly.errors import BadState, Conflict, Invalid, NotFound, WaitTimeout
-from infra.fly.pace import Pace
 from tests.infra.deployment import APP, Deployment
 from tests.simulation.fly import PaperFly
 from tests.simulation.wire import Wire, to_api

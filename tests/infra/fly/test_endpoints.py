@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
-from infra.errors import ConfigError
-from infra.fly.endpoints import API_URL, FLAPS_URL, Endpoints, is_loopback
+from flygate.fly.endpoints import API_URL, FLAPS_URL, Endpoints, is_loopback
+from flygate.system.errors import ConfigError
 
 
 def test_without_variables_it_is_the_real_fly() -> None:

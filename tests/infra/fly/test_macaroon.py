@@ -7,10 +7,9 @@ from typing import Any
 
 import msgpack
 import pytest
+from flygate.fly.macaroon import Grant, read
 from hypothesis import given
 from hypothesis import strategies as st
-
-from infra.fly.macaroon import Grant, read
 
 ALL, READ = 0x1F, 1
 # As Fly encodes caveats: kind, content, kind, content, …

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from flygate.fly.pace import Pace, action_of
 from hypothesis import given
 from hypothesis import strategies as st
-
-from infra.fly.pace import Pace, action_of
 
 CORDON = ("POST", "/apps/shop/machines/m1/cordon")
 

@@ -7,12 +7,11 @@ from dataclasses import replace
 
 import httpx
 import pytest
-
-from infra.fly.client import FlyClient
-from infra.fly.endpoints import Endpoints
-from infra.fly.errors import FlyApiError, Invalid, NotFound, ServerError, Unauthorized
-from infra.fly.graphql import data
-from infra.fly.redis import RedisWish, plan_name
+from flygate.fly.client import FlyClient
+from flygate.fly.endpoints import Endpoints
+from flygate.fly.errors import FlyApiError, Invalid, NotFound, ServerError, Unauthorized
+from flygate.fly.graphql import data
+from flygate.fly.redis import RedisWish, plan_name
 
 WISH = RedisWish("shop-redis", "acme", "fixed_250mb", "iad")
 

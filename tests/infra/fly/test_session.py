@@ -10,10 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
-
-from infra.fly.client import FlyClient
-from infra.fly.endpoints import Endpoints
-from infra.fly.errors import (
+from flygate.fly.client import FlyClient
+from flygate.fly.endpoints import Endpoints
+from flygate.fly.errors import (
     BadState,
     Conflict,
     FlyApiError,
@@ -27,7 +26,7 @@ from infra.fly.errors import (
     Unreachable,
     WaitTimeout,
 )
-from infra.fly.patience import ATTEMPTS, OUTAGE_SECONDS, REPETITIONS, Patience
+from flygate.fly.patience import ATTEMPTS, OUTAGE_SECONDS, REPETITIONS, Patience
 
 TOKEN = "canary-token"
 Answer = httpx.Response | Exception

@@ -14,13 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from infra.errors import ImageError
-from infra.images.docker import Docker
-from infra.images.flyctl import Flyctl
-from infra.images.order import Builder, Order
-from infra.images.registry import Registry
-from infra.images.revision import Revision
+from flygate.images.docker import Docker
+from flygate.images.flyctl import Flyctl
+from flygate.images.order import Builder, Order
+from flygate.images.registry import Registry
+from flygate.images.revision import Revision
+from flygate.system.errors import ImageError
 
 FLYCTL = os.environ.get("FLYCTL") or shutil.which("flyctl") or shutil.which("fly")
 DIGEST = f"sha256:{'7' * 64}"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from infra.errors import ImageError
-from infra.images.context import Context
+from flygate.images.context import Context
+from flygate.system.errors import ImageError
 
 
 @pytest.fixture
@@ -19,7 +18,7 @@ def root(tmp_path: Path) -> Path:
         ".flygate/passphrase",
         "requirements/service.txt",
         "requirements/dev.txt",
-        "service/main.py",
+        "service/flygate_service/app.py",
         "service/.env",
         "service/__pycache__/main.cpython-311.pyc",
         "shop/web.py",
@@ -35,7 +34,12 @@ def test_a_build_sees_what_it_needs_and_no_secret(root: Path) -> None:
     with Context(root, ("service", "shop")).laid_out() as folder:
         found = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
 
-    files = {"Dockerfile", "requirements/service.txt", "service/main.py", "shop/web.py"}
+    files = {
+        "Dockerfile",
+        "requirements/service.txt",
+        "service/flygate_service/app.py",
+        "shop/web.py",
+    }
     assert found == files | {"requirements", "service", "shop"}
     assert not folder.exists()
 

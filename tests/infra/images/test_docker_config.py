@@ -8,9 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-
-from infra.images.docker_config import docker_config
-from infra.images.registry import Registry
+from flygate.images.docker_config import docker_config
+from flygate.images.registry import Registry
 
 REGISTRY = Registry("registry.fly.io", 'fm2_canary-77ab"%s\\')
 

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from flygate.images.context import Context
+from flygate.images.docker import Docker
+from flygate.images.order import Order
+from flygate.images.revision import Revision
 
-from infra.images.context import Context
-from infra.images.docker import Docker
-from infra.images.order import Order
-from infra.images.revision import Revision
 from tests.support.docker_images import DockerUnavailable
 from tests.support.docker_program import build_arguments, docker
 
@@ -160,7 +160,9 @@ def test_no_file_has_the_time_of_its_build(image: str) -> None:
     """Nor has bytecode: so the same sources give the same layers each time."""
     ours, base = _layers(image), len(_layers(build_arguments()[-1].removeprefix("BASE=")))
     entries = [entry for layer in ours[base:] for entry in layer]
-    assert {"app/code/service/main.py", "app/code/shop.py"} <= {entry.name for entry in entries}
+    assert {"app/code/service/flygate_service/app.py", "app/code/shop.py"} <= {
+        entry.name for entry in entries
+    }
     assert {entry.mtime for entry in entries} == {0, AT}
     assert {entry.mtime for entry in entries if entry.name.startswith("app/code/")} == {AT}
     described = json.loads(docker("image", "inspect", image))[0]["Config"]

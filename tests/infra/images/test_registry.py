@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-
-from infra.errors import ConfigError, ImageError
-from infra.fly.endpoints import Endpoints
-from infra.images.registry import Registry, bare
+from flygate.fly.endpoints import Endpoints
+from flygate.images.registry import Registry, bare
+from flygate.system.errors import ConfigError, ImageError
 
 TOKEN = "fm2_canary-77ab"
 LOCAL = Endpoints("http://127.0.0.1:4280", "http://127.0.0.1:4280", TOKEN)

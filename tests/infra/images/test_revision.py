@@ -7,8 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-
-from infra.images.revision import Revision
+from flygate.images.revision import Revision
 
 INPUTS = ("Dockerfile", "service")
 
@@ -20,7 +19,7 @@ class Checkout:
         self.root = root
         self.git("init", "--quiet")
         self.commit("Dockerfile", "FROM scratch", 1_000_000_000)
-        self.newest = self.commit("service/main.py", "print()", 1_000_000_100)
+        self.newest = self.commit("service/flygate_service/app.py", "print()", 1_000_000_100)
 
     def git(self, *arguments: str, at: int = 0) -> str:
         identity = ["-c", "user.name=test", "-c", "user.email=test@example.com"]
@@ -61,7 +60,7 @@ def test_a_commit_that_changes_no_image_makes_no_other_one(checkout: Checkout) -
     assert before.tag == checkout.newest[:12]
 
 
-@pytest.mark.parametrize("name", ["service/main.py", "service/new.py", "Dockerfile"])
+@pytest.mark.parametrize("name", ["service/flygate_service/app.py", "service/new.py", "Dockerfile"])
 def test_what_no_commit_has_is_told(checkout: Checkout, name: str) -> None:
     """A changed file, a new one: the tag says it, and the image is dated now."""
     (checkout.root / name).write_text("# changed")

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
-from infra.rollout.rules import Rules
-from infra.rollout.samples import Part, Snapshot, Usage, group_of
-from infra.rollout.statistics import Histogram
-from infra.rollout.verdict import Verdict
-from infra.rollout.watch import Soak, Watch, Watched
+from flygate.rollout.rules import Rules
+from flygate.rollout.samples import Part, Snapshot, Usage, group_of
+from flygate.rollout.statistics import Histogram
+from flygate.rollout.verdict import Verdict
+from flygate.rollout.watch import Soak, Watch, Watched
 
 MIB = 1024 * 1024
 FIRST = 1000.0

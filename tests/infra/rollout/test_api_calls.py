@@ -7,11 +7,11 @@ from collections import Counter, defaultdict
 
 import httpx
 import pytest
+from flygate.fly.client import FlyClient
+from flygate.fly.endpoints import Endpoints
+from flygate.fly.pace import GET_MACHINE, PER_ACTION, Rate, action_of
+from flygate.manifest import Course
 
-from infra.fly.client import FlyClient
-from infra.fly.endpoints import Endpoints
-from infra.fly.pace import GET_MACHINE, PER_ACTION, Rate, action_of
-from infra.manifest import Course
 from tests.infra.deployment import Deployment
 
 pytestmark = pytest.mark.integration

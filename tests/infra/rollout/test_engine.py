@@ -10,22 +10,22 @@ from typing import Any
 
 import pytest
 import stamina
+from flygate.config import Strategy
+from flygate.fly.client import FlyClient
+from flygate.fly.endpoints import Endpoints
+from flygate.fly.errors import FlyError
+from flygate.fly.models import Machine
+from flygate.manifest import Course
+from flygate.record import journal as journal_file
+from flygate.record.journal import Event, Journal
+from flygate.redaction.redact import Redactor
+from flygate.rollout import engine, gates, signature
+from flygate.rollout.errors import LeaseLost, RestoreFailed, RolloutHeld, RolloutRestored
+from flygate.rollout.observe import CANDIDATE, LIVE, STANDBY
+from flygate.rollout.strategies import bluegreen
+from flygate.rollout.target import Target
+from flygate.rollout.world import World
 
-from infra.config import Strategy
-from infra.fly.client import FlyClient
-from infra.fly.endpoints import Endpoints
-from infra.fly.errors import FlyError
-from infra.fly.models import Machine
-from infra.manifest import Course
-from infra.redact import Redactor
-from infra.rollout import engine, gates, signature
-from infra.rollout import journal as journal_file
-from infra.rollout.errors import LeaseLost, RestoreFailed, RolloutHeld, RolloutRestored
-from infra.rollout.journal import Event, Journal
-from infra.rollout.observe import CANDIDATE, LIVE, STANDBY
-from infra.rollout.strategies import bluegreen
-from infra.rollout.target import Target
-from infra.rollout.world import World
 from tests.infra.deployment import APP, Deployment
 
 pytestmark = pytest.mark.integration
@@ -43,7 +43,9 @@ async def serving(shop: Deployment) -> Deployment:
 
 def change(shop: Deployment) -> None:
     """Another version of the code."""
-    with (shop.root / "service" / "__main__.py").open("a", encoding="utf-8") as file:
+    with (shop.root / "service" / "flygate_service" / "__main__.py").open(
+        "a", encoding="utf-8"
+    ) as file:
         file.write("# changed\n")
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from infra.config import SmokeRequest
-from infra.manifest import Course, Gates
-from infra.rollout import strategies
-from infra.rollout.forecast import fingerprint, forecast
-from infra.rollout.observe import STANDBY, State
+from flygate.config import SmokeRequest
+from flygate.manifest import Course, Gates
+from flygate.rollout import strategies
+from flygate.rollout.forecast import fingerprint, forecast
+from flygate.rollout.observe import STANDBY, State
+
 from tests.infra.builders import manifest, seen, target
 
 

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flygate.record.journal import Journal
+from flygate.redaction.redact import Redactor
+from flygate.rollout import gates
+from flygate.rollout.gates import Reachable
+from flygate.rollout.order import PATH as ORDER_PATH
+from flygate.rollout.signature import HEADER
+from flygate.rollout.target import Target
+from flygate.rollout.verdict import Verdict
+from flygate.rollout.world import Member, World
+from flygate_service.asgi.signature import Signatures
 
-from infra.redact import Redactor
-from infra.rollout import gates
-from infra.rollout.gates import Reachable
-from infra.rollout.journal import Journal
-from infra.rollout.order import PATH as ORDER_PATH
-from infra.rollout.signature import HEADER
-from infra.rollout.target import Target
-from infra.rollout.verdict import Verdict
-from infra.rollout.world import Member, World
-from service.signature import Signatures
 from tests.infra.builders import manifest
 
 KEY = "a key that only the tests have"

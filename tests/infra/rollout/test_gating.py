@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from flygate.manifest import Course
+from flygate.rollout.strategies import gating
 
-from infra.manifest import Course
-from infra.rollout.strategies import gating
 from tests.infra.builders import WEB, manifest, target
 
 INTERNAL = {"internal_port": 8080, "ports": [{"port": 8443, "handlers": ["http", "tls"]}]}

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flygate.fly.errors import BadState
+from flygate.fly.models import Machine
+from flygate.record.journal import Journal
+from flygate.redaction.redact import Redactor
+from flygate.rollout.gates import Healthy
+from flygate.rollout.target import Target
+from flygate.rollout.world import Member, World
 
-from infra.fly.errors import BadState
-from infra.fly.models import Machine
-from infra.redact import Redactor
-from infra.rollout.gates import Healthy
-from infra.rollout.journal import Journal
-from infra.rollout.target import Target
-from infra.rollout.world import Member, World
 from tests.infra.builders import manifest
 
 

@@ -9,8 +9,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
+from flygate.rollout.holder import Holder, HolderFile
 
-from infra.rollout.holder import Holder, HolderFile
 from tests.support.full_disk import files_of_at_most
 
 pytestmark = pytest.mark.integration

@@ -10,12 +10,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-
-from infra.redact import Redactor
-from infra.rollout.errors import HookRefused
-from infra.rollout.hooks import Hooks, Subject
-from infra.rollout.journal import Journal
-from infra.rollout.webhook import Webhook
+from flygate.record.journal import Journal
+from flygate.redaction.redact import Redactor
+from flygate.rollout.errors import HookRefused
+from flygate.rollout.hooks import Hooks, Subject
+from flygate.rollout.webhook import Webhook
 
 SUBJECT = Subject("shop", "v7", "v6", "https://shop.fly.dev", "ann@laptop", "faster")
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from flygate.rollout.judge import Pair, judge
+from flygate.rollout.rules import Rules
+from flygate.rollout.samples import Miss, Part, Samples, Series, Snapshot, Usage, group_of
+from flygate.rollout.statistics import Histogram
+from flygate.rollout.verdict import Verdict
+from flygate.rollout.watch import Soak, Watch, Watched
 
-from infra.rollout.judge import Pair, judge
-from infra.rollout.rules import Rules
-from infra.rollout.samples import Miss, Part, Samples, Series, Snapshot, Usage, group_of
-from infra.rollout.statistics import Histogram
-from infra.rollout.verdict import Verdict
-from infra.rollout.watch import Soak, Watch, Watched
 from tests.infra.rollout import fleet
 from tests.infra.rollout.fleet import MIB, Release
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from infra.fly.models import Machine
-from infra.rollout import life
-from infra.rollout.life import Uptimes
+from flygate.fly.models import Machine
+from flygate.rollout import life
+from flygate.rollout.life import Uptimes
 
 
 def exited(code: int, at: int = 0, *, asked: bool = False) -> dict[str, Any]:
@@ -31,7 +30,7 @@ def machine(*events: dict[str, Any], state: str = "started") -> Machine:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """What time it is here; Fly's clock is another one."""
     now = [1000.0]
-    monkeypatch.setattr("infra.rollout.life.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("flygate.rollout.life.time.monotonic", lambda: now[0])
     return now
 
 

@@ -11,17 +11,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from flygate.fly.client import FlyClient
+from flygate.fly.endpoints import Endpoints
+from flygate.fly.errors import Conflict
+from flygate.record import journal as journal_file
+from flygate.record.journal import Journal
+from flygate.redaction.redact import Redactor
+from flygate.rollout import lock
+from flygate.rollout.errors import LeaseLost, LockHeld
+from flygate.rollout.holder import Holder, HolderFile
+from flygate.rollout.lock import Lock
 
-from infra.fly.client import FlyClient
-from infra.fly.endpoints import Endpoints
-from infra.fly.errors import Conflict
-from infra.redact import Redactor
-from infra.rollout import journal as journal_file
-from infra.rollout import lock
-from infra.rollout.errors import LeaseLost, LockHeld
-from infra.rollout.holder import Holder, HolderFile
-from infra.rollout.journal import Journal
-from infra.rollout.lock import Lock
 from tests.infra.deployment import APP, Deployment
 
 pytestmark = pytest.mark.integration

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from infra.fly.models import Machine
-from infra.rollout.observe import LIVE, Seen, seen
+from flygate.fly.models import Machine
+from flygate.rollout.observe import LIVE, Seen, seen
 
 
 def machine(

@@ -6,16 +6,13 @@ from collections import Counter
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
-
-from infra.manifest import Course, Gates
-from infra.rollout import strategies
-from infra.rollout.gates import Healthy, Reachable, Smoke
-from infra.rollout.observe import CANDIDATE, LIVE, STANDBY, Seen, State
-from infra.rollout.plan import Plan, Stage, is_converged, is_settled
-from infra.rollout.restart import Restarts
-from infra.rollout.steps import (
+from flygate.manifest import Course, Gates
+from flygate.rollout import strategies
+from flygate.rollout.gates import Healthy, Reachable, Smoke
+from flygate.rollout.observe import CANDIDATE, LIVE, STANDBY, Seen, State
+from flygate.rollout.plan import Plan, Stage, is_converged, is_settled
+from flygate.rollout.restart import Restarts
+from flygate.rollout.steps import (
     Admit,
     Adopt,
     Destroy,
@@ -29,8 +26,11 @@ from infra.rollout.steps import (
     Step,
     Wake,
 )
-from infra.rollout.strategies import STRATEGIES
-from infra.rollout.target import Target
+from flygate.rollout.strategies import STRATEGIES
+from flygate.rollout.target import Target
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
 from tests.infra.builders import MANIFEST_ID, manifest, seen, target
 from tests.infra.simulation import Simulation
 from tests.infra.strategies import NOW, states, targets

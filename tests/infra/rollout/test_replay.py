@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from infra.redact import Redactor
-from infra.rollout import journal, replay
-from infra.rollout.journal import Journal
-from infra.rollout.rules import Rules
-from infra.rollout.samples import missed
-from infra.rollout.watch import Soak, Watched
+from flygate.record import journal
+from flygate.record.journal import Journal
+from flygate.redaction.redact import Redactor
+from flygate.rollout import replay
+from flygate.rollout.rules import Rules
+from flygate.rollout.samples import missed
+from flygate.rollout.watch import Soak, Watched
 
 MEMBERS = {"new": Watched("v2-iad-1", "iad", True), "old": Watched("v1-iad-1", "iad", False)}
 SOAK = Soak(MEMBERS, 4.0, Rules(looks=4, ignore=("memory",)))

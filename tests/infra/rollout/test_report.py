@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 
-from infra.rollout.journal import Event, Kind
-from infra.rollout.report import Report
+from flygate.record.journal import Event, Kind
+from flygate.rollout.report import Report
 
 
 def shown(kind: Kind, text: str) -> str:

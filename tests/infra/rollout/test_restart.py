@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flygate.config import SmokeRequest, Strategy
+from flygate.fly.models import Machine
+from flygate.manifest import Course, Gates
+from flygate.record.journal import Journal
+from flygate.redaction.redact import Redactor
+from flygate.rollout import restart, strategies
+from flygate.rollout.errors import RolloutRestored
+from flygate.rollout.forecast import forecast
+from flygate.rollout.gates import Healthy, Smoke
+from flygate.rollout.observe import CANDIDATE, STANDBY, Seen, State
+from flygate.rollout.plan import Stage
+from flygate.rollout.restart import Patience, Restarts
+from flygate.rollout.verdict import Verdict
+from flygate.rollout.world import Member, World
 
-from infra.config import SmokeRequest, Strategy
-from infra.fly.models import Machine
-from infra.manifest import Course, Gates
-from infra.redact import Redactor
-from infra.rollout import restart, strategies
-from infra.rollout.errors import RolloutRestored
-from infra.rollout.forecast import forecast
-from infra.rollout.gates import Healthy, Smoke
-from infra.rollout.journal import Journal
-from infra.rollout.observe import CANDIDATE, STANDBY, Seen, State
-from infra.rollout.plan import Stage
-from infra.rollout.restart import Patience, Restarts
-from infra.rollout.verdict import Verdict
-from infra.rollout.world import Member, World
 from tests.infra.builders import MANIFEST_ID, manifest, seen, target
 from tests.infra.deployment import Deployment
 

@@ -6,9 +6,8 @@ import json
 from typing import Any
 
 import pytest
-
-from infra.rollout.samples import Miss, Snapshot, group_of, read
-from service.statistics import GROUPS, Statistics
+from flygate.rollout.samples import Miss, Snapshot, group_of, read
+from flygate_service.metrics.statistics import GROUPS, Statistics
 
 # As a release told it before clients were counted.
 FORMER: dict[str, Any] = {

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from infra.rollout import collector, probe, samples, signature
-from service import statistics
-from service.paths import PROBE, STATISTICS
-from service.settings import Settings
-from service.signature import DIGEST, HEADER, Signatures
+from flygate.rollout import collector, probe, samples, signature
+from flygate_service.asgi.paths import PROBE, STATISTICS
+from flygate_service.asgi.signature import DIGEST, HEADER, Signatures
+from flygate_service.metrics import statistics
+from flygate_service.settings import Settings
 
 KEY = signature.new_key()
 AT = 1_800_000_000.5

@@ -11,12 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from flygate.config import SmokeRequest
+from flygate.fly.models import ExecResult
+from flygate.rollout import probe, smoke
+from flygate.rollout.smoke import Expectation
+from flygate_service.settings import Settings
 
-from infra.config import SmokeRequest
-from infra.fly.models import ExecResult
-from infra.rollout import probe, smoke
-from infra.rollout.smoke import Expectation
-from service.settings import Settings
 from tests.infra.builders import manifest
 
 EXPECTED = Expectation(port=8080, limiter=True, burst=10, per_second=1.0)

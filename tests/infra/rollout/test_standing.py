@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from flygate.rollout.observe import CANDIDATE, Seen, State
+from flygate.rollout.standing import Standing
 
-from infra.rollout.observe import CANDIDATE, Seen, State
-from infra.rollout.standing import Standing
 from tests.infra.builders import seen, target
 
 OLD, OTHER = seen(1, 1), seen(1, 2)

@@ -7,11 +7,10 @@ import random
 
 import pytest
 import scipy.stats
+from flygate.rollout import statistics
+from flygate.rollout.statistics import Histogram, Share
 from hypothesis import given
 from hypothesis import strategies as st
-
-from infra.rollout import statistics
-from infra.rollout.statistics import Histogram, Share
 
 counts = st.integers(0, 400).flatmap(lambda n: st.builds(Share, st.integers(0, n), st.just(n)))
 

@@ -1,0 +1,1 @@
+"""What an operator runs: the Pulumi program, the Fly client, the rollout engine, the CLI."""

@@ -1,0 +1,28 @@
+"""Taking a held rollout back, as if its gate had failed."""
+
+from __future__ import annotations
+
+from flygate.commands.decision import Decision
+from flygate.commands.rollout import Rollout
+from flygate.rollout import engine
+from flygate.rollout.errors import Aborted, RolloutRestored
+from flygate.rollout.steps import Adopt
+from flygate.rollout.undisturbed import undisturbed
+from flygate.rollout.world import Member
+
+
+async def abort(rollout: Rollout, decision: Decision) -> RolloutRestored:
+    """Its machines go, and the former values and machines are back.
+
+    Returns:
+        What the command ends with: the release was not made.
+
+    Raises:
+        RestoreFailed: see `engine.take_back`.
+    """
+    world = rollout.world
+    world.journal.write("started", "rollout", f"{world.target.name} is aborted")
+    held = [step.machine for step in decision.undone if isinstance(step, Adopt)]
+    world.made = {machine.name: Member.of(machine) for machine in held}
+    reason = Aborted(f"aborted by {rollout.provenance.by}: {rollout.orders.abort}")
+    return await undisturbed(engine.take_back(reason, decision.undone, world))

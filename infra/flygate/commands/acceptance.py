@@ -1,0 +1,27 @@
+"""Why operators let a rollout go on where a gate could not decide: each reason is kept.
+
+A rollout can be held at one step after the other, and each time the run that was accepted fails. So
+the machines keep the reasons, until the release stands and the ledger has them.
+"""
+
+from __future__ import annotations
+
+from flygate.redaction.redact import cut
+from flygate.rollout.observe import ACCEPTED_KEY, State
+from flygate.rollout.world import World
+
+# Fly's metadata has little room.
+REASON_MAX = 300
+BETWEEN = "; "
+
+
+async def kept(world: World, state: State) -> str:
+    """All reasons so far, the first one first; this run's is noted on the machines."""
+    target, machines = world.target, state.of(world.target.version, world.target.manifest_id)
+    former = next((m.accepted for m in machines if m.accepted), "")
+    reason = cut(world.journal.redact(target.accepted), REASON_MAX)
+    reasons = BETWEEN.join(filter(None, [former, reason]))
+    if reason:
+        for machine in machines:
+            await world.fly.patch_metadata(world.app, machine.id, {ACCEPTED_KEY: reasons})
+    return reasons

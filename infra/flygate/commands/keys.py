@@ -1,0 +1,33 @@
+"""The key by which an app's machines know the engine: the ledger's, or what they say themselves."""
+
+from __future__ import annotations
+
+from flygate.fly.client import FlyClient
+from flygate.fly.errors import FlyError
+from flygate.record.ledger import Ledger
+from flygate.rollout.observe import CANDIDATE, LIVE, State
+from flygate.rollout.signature import KEY
+
+_TELL = f"import os; print(os.environ.get({KEY!r}, ''), end='')"
+_SECONDS = 10
+
+
+async def find(ledger: Ledger, state: State, fly: FlyClient) -> str:
+    """The app's key, or an empty text if there is none yet.
+
+    Where the ledger was lost, and after a first rollout that was held or killed, the machines know
+    it, and may be taken over: so they are asked.
+    """
+    if ledger.key:
+        return ledger.key
+    roles = {CANDIDATE} if ledger.releases else {CANDIDATE, LIVE}
+    for machine in state.machines:
+        if machine.role in roles and machine.state == "started":
+            try:
+                command = ["python", "-c", _TELL]
+                told = await fly.exec(state.app, machine.id, command, _SECONDS, repeatable=True)
+            except FlyError:
+                continue
+            if told.exit_code == 0 and told.stdout:
+                return told.stdout
+    return ""

@@ -1,0 +1,144 @@
+"""What runs, and what somebody changed behind our back: the program asks before it declares.
+
+It is asked in every preview and reads only. What a release would do about it the program decides
+(`infra/flygate/commands/decision.py`): it alone has the ledger and the secrets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ConfigDict
+
+from flygate.commands import drift, keys, ownership
+from flygate.commands.decision import unrecorded
+from flygate.config import redis
+from flygate.config.redis import LiveRedis
+from flygate.fly.client import FlyClient
+from flygate.fly.errors import FlyError
+from flygate.fly.models import Redis
+from flygate.fly.owner import is_same
+from flygate.record.ledger import Ledger
+from flygate.rollout.forecast import fingerprint
+from flygate.rollout.observe import State, observe
+
+
+class LookRequest(BaseModel):
+    """What is asked.
+
+    Attributes:
+        redis: the name of the stack's Redis; none if it brings its own.
+        left: the name that the stack's Redis had, if it brings its own now.
+        needs_redis: what shall run keeps its limits there.
+        restores_redis: a URL of the user's own comes back with a pinned release.
+        owner, takeover: as in `ReleaseRequest`.
+        known: the newest version that the stack's ledger has, 0 if it has none; None leaves the
+            comparison out.
+        needs_key: the state does not have the app's key; the machines may.
+        lacks: what the program itself has found wrong, a line each.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    app: str
+    org: str = ""
+    redis: str | None = None
+    left: str | None = None
+    needs_redis: bool = False
+    restores_redis: bool = False
+    owner: str = ""
+    takeover: str = ""
+    known: int | None = None
+    needs_key: bool = False
+    lacks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen.
+
+    Attributes:
+        drift: the token that is an input of the Commands.
+        found: a line for each thing that is not as its release left it.
+        state: another text when the live state has moved.
+        live: what runs.
+        redis: the Redis that is there, with its URL.
+        key: the app's, if it was asked for and a machine knows it.
+        left: the one that Flygate made, and that costs money beside the stack's own.
+    """
+
+    drift: str
+    found: tuple[str, ...]
+    state: str
+    live: State
+    redis: LiveRedis | None = field(default=None, repr=False)
+    key: str = field(default="", repr=False)
+    left: LiveRedis | None = field(default=None, repr=False)
+
+
+async def look(request: LookRequest, fly: FlyClient) -> Look:
+    """Read the live app.
+
+    Raises:
+        OwnerError: it is another stack's.
+    """
+    if (there := await fly.app(request.app)) is None:
+        state, found = State(request.app), drift.absent()
+        live = await _redis(request, state, fly)
+    else:
+        state, addresses = await asyncio.gather(observe(fly, request.app), fly.ips(request.app))
+        live = await _redis(request, state, fly)
+        ownership.check_org(there, request.org)
+        ownership.check(state, request.owner, request.takeover)
+        lacks = [*request.lacks, *drift.lacking(addresses), *_lost(request, state, live)]
+        found = drift.judge(state, [*lacks, *_unknown(request, state)])
+    key = await keys.find(Ledger(), state, fly) if request.needs_key else ""
+    seen = fingerprint(state) + (f" redis {live.id}" if live else "")
+    left = await _left(request, fly)
+    return Look(found.token, found.found, seen, state, live, key, left)
+
+
+async def _redis(request: LookRequest, state: State, fly: FlyClient) -> LiveRedis | None:
+    """The stack's Redis. Where there can't be one, a token that may not ask for it will do."""
+    if request.redis is None or not (request.needs_redis or redis.URL in state.secret_names):
+        return None
+    found = await fly.redis.find(request.redis)
+    if found is None:
+        return None
+    ownership.check_redis(found, request.owner, request.takeover)
+    return _live(found)
+
+
+async def _left(request: LookRequest, fly: FlyClient) -> LiveRedis | None:
+    """A reminder only: where this token may not ask, there is none."""
+    if request.left is None:
+        return None
+    try:
+        found = await fly.redis.find(request.left)
+    except FlyError:
+        return None
+    return _live(found) if found and is_same(found.owner, request.owner) else None
+
+
+def _live(found: Redis) -> LiveRedis:
+    return LiveRedis(found.id, found.name, found.plan, found.region, found.read_regions, found.url)
+
+
+def _unknown(request: LookRequest, state: State) -> list[str]:
+    """What was released behind the stack's back."""
+    lines = []
+    if request.known is not None and (version := unrecorded(state, request.known)):
+        known = f"ends at v{request.known}" if request.known else "is empty"
+        lines.append(f"v{version} serves, and the history of this stack {known}")
+    if not is_same(state.owner, request.owner):
+        lines.append(f"this stack takes the app over from {state.owner}, as configured")
+    return lines
+
+
+def _lost(request: LookRequest, state: State, live: LiveRedis | None) -> list[str]:
+    """The Redis whose URL the machines have, and which somebody destroyed."""
+    is_theirs = request.redis is None or request.restores_redis
+    if is_theirs or live or redis.URL not in state.secret_names:
+        return []
+    return [f"the Redis {request.redis} is gone"]

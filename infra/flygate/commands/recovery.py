@@ -1,0 +1,185 @@
+"""The ledger that a run begins with: the one that Pulumi hands over, or the best that is left.
+
+A ledger can be missing (the resource is replaced), unreadable, another app's, or behind what runs
+(the run that made the release died before it was recorded). None of that keeps a team from the next
+deployment: Pulumi's last checkpoint has the former ledger and the stack's copy of it, and what the
+machines say is enough to make an entry for what runs.
+"""
+
+from __future__ import annotations
+
+import secrets as random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from flygate.commands import decision
+from flygate.commands.decision import Known
+from flygate.commands.request import ReleaseRequest, Wanted
+from flygate.commands.site import Site
+from flygate.fly.client import FlyClient
+from flygate.fly.owner import Owner
+from flygate.manifest import Manifest
+from flygate.record.ledger import Ledger, Release
+from flygate.record.provenance import now
+from flygate.record.recorded import Recorded, moved
+from flygate.rollout.observe import LIVE, Seen, State
+from flygate.system.errors import LedgerError
+
+BY_MACHINES: Final = "what its machines say; the secret values are those known now"
+BY_MANIFEST: Final = "its machines and the configuration, which agree"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The ledger to begin with.
+
+    Attributes:
+        is_replacement: Pulumi replaces the resource: what it asks for is released once more.
+        told: what had to be done, a line each.
+    """
+
+    ledger: Ledger
+    is_replacement: bool = False
+    told: tuple[str, ...] = ()
+
+
+def find(former: str, request: ReleaseRequest, site: Site) -> Found:
+    """Read the former ledger, or find the best that is left of it in the last checkpoint.
+
+    Args:
+        former: what the last run of the resource printed; nothing if this is its first.
+
+    Raises:
+        OwnerError: the ledger is another app's, and no move was ordered.
+    """
+    problem = ""
+    if former.strip():
+        try:
+            return Found(_claimed(Ledger.parse(former), request, site))
+        except LedgerError as exc:
+            problem = str(exc).partition(": it was")[0]
+    best = Recorded.of(site.checkpoint(request.owner)).ledger
+    if best.releases:
+        what = problem or "The resource is replaced"
+        told = f"{what}. The history up to {_newest(best)} comes from Pulumi's last checkpoint."
+        fresh = best.model_copy(update={"tenure": _new_tenure()})
+        return Found(_claimed(fresh, request, site), not problem, (told,))
+    empty = _claimed(Ledger(), request, site)
+    return Found(empty, told=(f"{problem}. No copy of it is left.",) if problem else ())
+
+
+async def reconciled(
+    ledger: Ledger,
+    state: State,
+    wanted: Wanted,
+    configured: Mapping[str, str],
+    fly: FlyClient,
+    *,
+    resumes: bool = True,
+) -> tuple[Ledger, tuple[str, ...]]:
+    """The ledger with an entry for what serves, if it has none.
+
+    Args:
+        configured: the stack's secret values.
+        resumes: a rollout follows: see `decision.missing`.
+
+    Returns:
+        The ledger, and what was done, a line each.
+    """
+    version = decision.missing(Known.of(ledger), state, wanted.id, resumes=resumes)
+    if not version:
+        return ledger, ()
+    machines = [m for m in state.of(version) if m.role == LIVE]
+    # While the stack is pinned, the configuration's values are not handed over.
+    known = {**ledger.current_secrets, **configured}
+    there = {name: value for name, value in known.items() if name in state.secret_names}
+    entry, values = await _entry(ledger, machines, wanted, there, fly)
+    told = f"{entry.name} serves, and the ledger did not know it: rebuilt from {entry.rebuilt}."
+    return ledger.add(entry, values), (told,)
+
+
+async def _entry(
+    ledger: Ledger,
+    machines: Sequence[Seen],
+    wanted: Wanted,
+    configured: Mapping[str, str],
+    fly: FlyClient,
+) -> tuple[Release, Mapping[str, str]]:
+    """The entry for what serves, and its secret values."""
+    newest = machines[0]
+    known = next((r for r in ledger.releases if r.manifest_id == newest.manifest), None)
+    if newest.manifest == wanted.id:
+        manifest, set_id, values = wanted.manifest, wanted.secret_set, wanted.secrets
+        rebuilt = BY_MANIFEST
+    elif known and ledger.has_secrets_of(known):
+        manifest, set_id, values = known.manifest, known.secret_set, ledger.secrets_of(known)
+        rebuilt = f"{known.name}, which had the same manifest"
+    else:
+        values = configured
+        manifest = await _manifest(machines, wanted, values, fly)
+        set_id, rebuilt = ledger.secret_set_for(values), BY_MACHINES
+    regions: dict[str, list[str]] = {}
+    for machine in machines:
+        regions.setdefault(machine.region, []).append(machine.id)
+    entry = Release(
+        version=newest.release,
+        manifest=manifest,
+        manifest_id=newest.manifest or manifest.id(set_id),
+        secret_set=set_id,
+        at=now(),
+        by=(owner.names if (owner := Owner.parse(newest.owner)) else "unknown"),
+        rebuilt=rebuilt,
+        machines=regions,
+    )
+    return entry, values
+
+
+async def _manifest(
+    machines: Sequence[Seen], wanted: Wanted, values: Mapping[str, str], fly: FlyClient
+) -> Manifest:
+    """What runs, as its machines say. What they do not say is as the wanted manifest has it."""
+    like = wanted.manifest
+    config = await fly.machine_config(like.app, machines[0].id)
+    image = str(config.pop("image", like.image))
+    config.pop("metadata", None)
+    config.get("env", {}).pop("FLYGATE_RELEASE", None)
+    here = {machine.region for machine in machines}
+    order = [region for region in like.regions if region in here]
+    regions = (*order, *sorted(here - set(order)))
+    return like.model_copy(
+        update={
+            "image": image,
+            "config": config,
+            "phase": machines[0].phase or like.phase,
+            "regions": regions,
+            "machines": max(1, len(machines) // len(regions)),
+            "secrets": tuple(sorted(values)),
+        }
+    )
+
+
+def _claimed(ledger: Ledger, request: ReleaseRequest, site: Site) -> Ledger:
+    """The ledger as this stack's, and of the app that is asked for.
+
+    Raises:
+        OwnerError: see `find`.
+    """
+    owner = Owner.parse(request.owner)
+    if ledger.app not in {"", request.app, site.orders.move}:
+        raise moved(ledger.app, request.app, owner.stack if owner else "<stack>")
+    return ledger.model_copy(
+        update={
+            "app": request.app,
+            "state": owner.id if owner else ledger.state,
+            "tenure": ledger.tenure or _new_tenure(),
+        }
+    )
+
+
+def _newest(ledger: Ledger) -> str:
+    return ledger.current.name if ledger.current else "nothing"
+
+
+def _new_tenure() -> str:
+    return random.token_hex(4)

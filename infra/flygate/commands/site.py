@@ -1,0 +1,40 @@
+"""Where and how releases are made: the checkout, Fly, the operator's orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flygate.commands.orders import Orders
+from flygate.fly.client import FlyClient
+from flygate.pulumi.checkpoint import Checkpoint
+from flygate.record.journal import Event
+from flygate.rollout.report import Report
+
+Listener = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Attributes:
+    root: the checkout, for the image's source, the journal and the lock.
+    listeners: told of each event of the journal.
+    checkpoint: reads what Pulumi last wrote of a stack, by the label of its owner.
+    """
+
+    root: Path
+    fly: FlyClient
+    orders: Orders = field(default_factory=Orders)
+    listeners: tuple[Listener, ...] = field(default_factory=lambda: (Report(),))
+    checkpoint: Callable[[str], Checkpoint] = field(default=lambda owner: Checkpoint())
+
+
+def journal_path(root: Path, app: str) -> Path:
+    """Where an app's journal is kept on this machine."""
+    return root / ".flygate" / "journal" / f"{app}.jsonl"
+
+
+def lock_path(root: Path, app: str) -> Path:
+    """Where it is written who rolls an app out from this machine."""
+    return root / ".flygate" / "lock" / f"{app}.json"

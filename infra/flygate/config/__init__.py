@@ -1,0 +1,31 @@
+"""What the user asked for: the stack's configuration, typed and checked.
+
+`Pulumi.<stack>.yaml` → `StackConfig`. An error names every key that is wrong, the value found
+and what to do. Secret values are apart, and stay Pulumi secrets (see `flygate/program/inputs.py`).
+"""
+
+from flygate.config.hooks import Hooks
+from flygate.config.pin import Pin
+from flygate.config.reading import PROJECT, STRUCTURED, load, load_redis_url, load_secrets
+from flygate.config.rollout import By, Judge, Rollout, Strategy
+from flygate.config.smoke import Smoke, SmokeRequest
+from flygate.config.stack import SOURCE, Owner, StackConfig
+
+__all__ = [
+    "PROJECT",
+    "SOURCE",
+    "STRUCTURED",
+    "By",
+    "Hooks",
+    "Judge",
+    "Owner",
+    "Pin",
+    "Rollout",
+    "Smoke",
+    "SmokeRequest",
+    "StackConfig",
+    "Strategy",
+    "load",
+    "load_redis_url",
+    "load_secrets",
+]

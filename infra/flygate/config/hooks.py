@@ -1,0 +1,33 @@
+"""`Hooks`: what the programs in `hooks/` are given."""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import field_validator
+
+from flygate.config.section import Section
+from flygate.system.environment import NEVER
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Hooks(Section):
+    """`flygate:rollout.hooks`.
+
+    Attributes:
+        env: variables that hooks get, of those that they do not get otherwise: the token of Fly,
+            and what belongs to Flygate and to Pulumi.
+    """
+
+    env: tuple[str, ...] = ()
+
+    @field_validator("env")
+    @classmethod
+    def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not _VARIABLE.fullmatch(name):
+                raise ValueError(f"must name environment variables, and {name!r} is no such name")
+            if NEVER.fullmatch(name):
+                raise ValueError(f"must not name {name}: the secrets of all releases are in it")
+        return value

@@ -1,0 +1,118 @@
+"""`Rollout`: how a stack's releases are rolled out, and by what they are judged."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, StrictInt, field_validator, model_validator
+
+from flygate.config.hooks import Hooks
+from flygate.config.section import Section
+from flygate.system import duration
+from flygate.system.errors import ConfigError
+
+_STEP = re.compile(r"[1-9]\d*|([1-9]\d?|100)%")
+# Of the clients, where nothing else is said.
+CLIENT_STEPS = ("1%", "10%", "50%", "100%")
+
+
+def _duration(text: str) -> str:
+    try:
+        duration.seconds(text)
+    except ConfigError as exc:
+        raise ValueError(str(exc)) from exc
+    return text
+
+
+Duration = Annotated[str, AfterValidator(_duration)]
+Strategy = Literal["canary", "bluegreen", "rolling", "immediate"]
+By = Literal["machines", "clients"]
+
+
+class Judge(Section):
+    """What the judge of a soak goes by; see docs/rollout.md.
+
+    Attributes:
+        minimum: requests wanted of the new and of the former machines in each region.
+        alpha: how likely a rollout of a good release may fail by chance.
+        errors: so many percentage points more 5xx must not pass.
+        latency: so many times as slow must not pass.
+        ignore: what is told, but does not count.
+    """
+
+    minimum: int = Field(default=150, ge=1)
+    alpha: float = Field(default=0.01, gt=0, lt=0.5)
+    errors: float = Field(default=5.0, gt=0, lt=100)
+    latency: float = Field(default=1.5, ge=1.2)
+    ignore: tuple[
+        Literal["restarts", "errors", "latency", "refusals", "memory", "descriptors"], ...
+    ] = ()
+
+
+class Rollout(Section):
+    """How a release is rolled out.
+
+    Attributes:
+        wait: how long a new machine may take to start and pass its checks.
+        uptime: how long it must have been up since its last start, in every strategy. As long as
+            flyctl watches one for crashes.
+        drain: how long a retired machine finishes its requests after the proxy stopped
+            sending new ones (Fly's proxies learn of a cordon within seconds, not at once).
+        strategy: in which order machines come and go.
+        by: what a canary moves: new machines come step by step, or all of them come first and
+            clients move to them step by step (which needs sticky sessions).
+        steps: with `canary` and `rolling`, how many new machines there are in each region
+            after each step: a number, or a share of them all. By clients: their share. The last
+            step, "100%", need not be said.
+        soak: how long the new machines are compared with the former ones after each step;
+            `0s` compares nothing.
+        judge: by what the new machines are compared.
+        standby: how long retired machines are kept for a rollback that starts them again.
+        hooks: what the programs in `hooks/` are given.
+    """
+
+    wait: Duration = "2m"
+    uptime: Duration = "10s"
+    drain: Duration = "10s"
+    strategy: Strategy = "canary"
+    by: By = "machines"
+    steps: tuple[StrictInt | str, ...] = (1, "25%", "50%", "100%")
+    soak: Duration = "2m"
+    judge: Judge = Judge()
+    standby: Duration = "1h"
+    hooks: Hooks = Hooks()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_shares(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and values.get("by") == "clients":
+            return {"steps": CLIENT_STEPS, **values}
+        return values
+
+    @model_validator(mode="after")
+    def _grows_by_clients(self) -> Rollout:
+        if self.by == "clients":
+            if self.strategy != "canary":
+                raise ValueError(f'by "clients" is for the strategy canary, not {self.strategy}')
+            shares = [step for step in self.steps if isinstance(step, str)]
+            percents = [int(share[:-1]) for share in shares]
+            if len(shares) < len(self.steps) or percents != sorted({*percents}):
+                raise ValueError(
+                    'by "clients" needs steps that are growing shares, such as ["1%", "10%", '
+                    f'"50%", "100%"], not {json.dumps(self.steps)}'
+                )
+        return self
+
+    @field_validator("steps")
+    @classmethod
+    def _reach_all(cls, value: tuple[int | str, ...]) -> tuple[int | str, ...]:
+        for step in value:
+            if not _STEP.fullmatch(str(step)) or (isinstance(step, str) and step[-1] != "%"):
+                raise ValueError(
+                    f'must be machines (from 1) or shares ("1%" to "100%"), not {step!r}'
+                )
+        # A release ends with all of them: `config set --path 'rollout.steps[0]' 2` says enough.
+        return value if value[-1:] == ("100%",) else (*value, "100%")

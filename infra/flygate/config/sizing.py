@@ -1,0 +1,164 @@
+"""What a stack overrides of its phase: checked against Fly's rules, and against good sense.
+
+What Fly or the proxy would refuse is an error. What works, but is not what the phase is meant for,
+or frees clients, is a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final, Literal
+
+from pydantic import Field, field_validator
+
+from flygate.config import redis
+from flygate.config.phases import Autostop, Concurrency, CpuKind, Phase, Storage
+from flygate.config.redis import RedisConfig
+from flygate.config.section import Section
+
+# Source: the Machines API's own checks, as in fly-go and flyctl.
+CPUS: Final = {"shared": (1, 2, 4, 6, 8), "performance": (1, 2, 4, 6, 8, 10, 12, 14, 16)}
+MEMORY_MB_PER_CPU: Final = {"shared": (256, 2048), "performance": (2048, 8192)}
+MEMORY_STEP_MB: Final = {"shared": 256, "performance": 1024}
+# Larger ones can't be suspended (Fly's documentation of suspend).
+SUSPEND_MB_MAX: Final = 2048
+
+
+class Guest(Section):
+    """The size of a machine (`flygate:guest`); what is not set is the phase's."""
+
+    cpu_kind: CpuKind | None = None
+    cpus: int | None = None
+    memory_mb: int | None = None
+
+
+class Limits(Section):
+    """How many requests one machine gets at a time (`flygate:concurrency`); see `Phase`."""
+
+    type: Concurrency | None = None
+    soft: int | None = Field(default=None, ge=1)
+    hard: int | None = Field(default=None, ge=1)
+
+
+class Sizing(Section):
+    """The keys of the stack's configuration that stand in place of the phase's values.
+
+    Attributes:
+        sizing: who decides on guest, concurrency and sleep: the phase, or fly.toml where it says
+            something of them; see `infra/flygate/flytoml/agreement.py`.
+        machines: how many run in each region.
+        redis: the Redis where limits are kept, if they are kept in one.
+    """
+
+    sizing: Literal["phase", "fly.toml"] = "phase"
+    machines: int | None = Field(default=None, ge=1, le=50)
+    minimum_running: int | None = Field(default=None, ge=0)
+    guest: Guest = Guest()
+    concurrency: Limits = Limits()
+    autostop: Autostop | None = None
+    affinity: bool | None = None
+    storage: Storage | None = None
+    redis: RedisConfig = RedisConfig()
+
+    @field_validator("autostop", mode="before")
+    @classmethod
+    def _off_is_a_word(cls, value: Any) -> Any:
+        return "off" if value in (False, "false") else value  # as YAML reads it
+
+    def over(self, row: Phase) -> Phase:
+        """The row with these values in their places."""
+        storage = self.storage or row.storage
+        given: dict[str, Any] = {
+            "machines": self.machines,
+            "cpu_kind": self.guest.cpu_kind,
+            "cpus": self.guest.cpus,
+            "memory_mb": self.guest.memory_mb,
+            "concurrency": self.concurrency.type,
+            "soft_limit": self.concurrency.soft,
+            "hard_limit": self.concurrency.hard,
+            "autostop": self.autostop,
+            "minimum_running": self._minimum_running(row),
+            "affinity": storage == "memory" if self.affinity is None else self.affinity,
+        }
+        known = {key: value for key, value in given.items() if value is not None}
+        return replace(row, **known, storage=storage, redis_plan=self._redis_plan(row, storage))
+
+    def _minimum_running(self, row: Phase) -> int:
+        """Of fewer machines than the phase keeps awake, all are."""
+        if self.minimum_running is not None:
+            return self.minimum_running
+        return min(row.minimum_running, self.machines or row.machines)
+
+    def _redis_plan(self, row: Phase, storage: Storage) -> str | None:
+        if storage != "redis" or self.redis.url:
+            return None
+        return self.redis.plan or row.redis_plan or redis.PLAN
+
+
+def check_sizes(row: Phase) -> None:
+    """Fly takes it, and it makes sense.
+
+    Args:
+        row: the phase with what the stack overrides.
+
+    Raises:
+        ValueError: begins with the key that is wrong.
+    """
+    _check_guest(row)
+    if row.soft_limit >= row.hard_limit:
+        raise ValueError(
+            f"concurrency.soft is {row.soft_limit}; it must be below concurrency.hard, which is "
+            f"{row.hard_limit}: between them the proxy prefers other machines"
+        )
+    if row.minimum_running > row.machines:
+        raise ValueError(
+            f"minimum_running is {row.minimum_running}; it must not be more than the machines of a "
+            f"region, which are {row.machines}. Set more: pulumi config set machines "
+            f"{row.minimum_running}"
+        )
+
+
+def warnings(row: Phase, regions: int) -> Iterator[str]:
+    """What will surprise somebody, in words for the preview."""
+    total, (least, most) = row.machines * regions, row.range
+    if not least <= total <= (most or total):
+        yield (
+            f"phase {row.number} ({row.name}) is meant for {_range(least, most)} machines in all, "
+            f"and this stack has {total}: see docs/phases.md for the phase that fits"
+        )
+    if row.regions_max and regions > row.regions_max:
+        yield (
+            f"phase {row.number} ({row.name}) is meant for at most {row.regions_max} regions, and "
+            f"this stack has {regions}: clients may be sent around the world to their machine"
+        )
+    if row.storage == "memory" and not row.affinity and total > 1:
+        yield (
+            f"limits are in memory and affinity is off: a client can get its limit from each of "
+            f"{total} machines"
+        )
+    if row.storage == "memory" and row.autostop == "stop":
+        yield "autostop is stop: a machine that idles forgets its limits; suspend keeps them"
+    if row.autostop == "suspend" and row.memory_mb > SUSPEND_MB_MAX:
+        yield f"Fly suspends no machine of more than {SUSPEND_MB_MAX} MB: it stops, and forgets"
+
+
+def _check_guest(row: Phase) -> None:
+    kind, cpus, memory = row.cpu_kind, row.cpus, row.memory_mb
+    if cpus not in CPUS[kind]:
+        raise ValueError(f"guest.cpus is {cpus}; Fly has {_words(CPUS[kind])} {kind} CPUs")
+    least, most = (each * cpus for each in MEMORY_MB_PER_CPU[kind])
+    step = MEMORY_STEP_MB[kind]
+    if not least <= memory <= most or memory % step:
+        raise ValueError(
+            f"guest.memory_mb is {memory}; with {cpus} {kind} CPUs Fly takes {least} to {most} MB "
+            f"in steps of {step}"
+        )
+
+
+def _range(least: int, most: int | None) -> str:
+    return f"{least} to {most}" if most else f"{least} or more"
+
+
+def _words(numbers: tuple[int, ...]) -> str:
+    return ", ".join(map(str, numbers[:-1])) + f" or {numbers[-1]}"

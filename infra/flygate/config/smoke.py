@@ -1,0 +1,82 @@
+"""`Smoke`: what a new machine must prove before it gets traffic."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from flygate.config.section import Section
+
+# Of visible ASCII, as a request line takes it; what comes after # is never sent.
+_PATH = re.compile(r"/[!-\"$-~]{0,1999}")
+_MEMBER = re.compile(r"[^.\s]+(\.[^.\s]+)*")
+# All of them are asked within one command inside the machine.
+REQUESTS_MAX = 10
+WITHOUT_CONTENT = {204, 304}
+
+Method = Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
+
+
+class SmokeRequest(Section):
+    """A request of the application's own, without a body, and what its answer must be.
+
+    Attributes:
+        member: where the answer, which must be JSON, has a value: `items.0.id`.
+        text: what the answer's body has in it.
+    """
+
+    method: Method = "GET"
+    path: str
+    status: int = Field(default=200, ge=200, le=599)
+    member: str = ""
+    text: str = Field(default="", max_length=1000)
+
+    @field_validator("path")
+    @classmethod
+    def _is_a_path(cls, value: str) -> str:
+        if not _PATH.fullmatch(value):
+            raise ValueError(
+                "must begin with /, be without spaces and #, and have other characters than ASCII "
+                "in their %-form"
+            )
+        return value
+
+    @field_validator("member")
+    @classmethod
+    def _is_a_member(cls, value: str) -> str:
+        if value and not _MEMBER.fullmatch(value):
+            raise ValueError("must be names and numbers with dots between, such as items.0.id")
+        return value
+
+    @model_validator(mode="after")
+    def _has_a_body_to_look_at(self) -> SmokeRequest:
+        is_empty = self.method == "HEAD" or self.status in WITHOUT_CONTENT
+        if is_empty and (self.member or self.text):
+            what = "HEAD" if self.method == "HEAD" else str(self.status)
+            raise ValueError(
+                f"must have no member and no text: an answer to {what} has no body, so they could "
+                "never be there"
+            )
+        return self
+
+    def __str__(self) -> str:
+        wanted = [f"{self.method} {self.path} → {self.status}"]
+        wanted += [f"with {self.member}"] if self.member else []
+        wanted += [f"with {self.text!r}"] if self.text else []
+        return " ".join(wanted)
+
+
+class Smoke(Section):
+    """The smoke check.
+
+    Attributes:
+        limiter: the burst is allowed and the next request refused.
+        restart: the first new machine ends by its kill signal, and starts again, before it serves.
+        requests: what else must be answered rightly, in their order.
+    """
+
+    limiter: bool = True
+    restart: bool = True
+    requests: tuple[SmokeRequest, ...] = Field(default=(), max_length=REQUESTS_MAX)

@@ -1,0 +1,111 @@
+"""`StackConfig`: one environment, as its `Pulumi.<stack>.yaml` asks for it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from flygate.config.phases import PHASES, Phase
+from flygate.config.pin import Pin
+from flygate.config.promotion import Promotion
+from flygate.config.regions import Regions
+from flygate.config.rollout import Rollout
+from flygate.config.sizing import Sizing, check_sizes
+from flygate.config.smoke import Smoke
+from flygate.config.variables import check_variable_names
+
+SOURCE = "source"
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
+
+_IMAGE = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
+
+
+Owner = Literal["rotated", "attached"]
+
+
+class StackConfig(Sizing):
+    """One environment. What is in place of the phase's own values is in `Sizing`.
+
+    Attributes:
+        app: the Fly app's name, global on Fly.
+        org: the Fly organisation's slug.
+        phase: a row of `infra/flygate/config/phases.py`.
+        regions: Fly regions in the order of the rollout; by default `primary_region` of fly.toml.
+        image: `source` (this checkout; the local Fly only) or an image by digest.
+        source: with `image: source`, the folders that make the image.
+        env: environment variables of the service.
+        protect: Pulumi refuses to destroy the app.
+        takeover: the stack from which this one takes its app over, as the refusal names it.
+        promotion: the stack runs only what another one proved; see `flygate promote`.
+        owners: secrets that a rollback does not restore: `rotated` ones, whose former value is
+            void, and `attached` ones, which follow a live resource (a database's URL).
+    """
+
+    app: str
+    org: str = "personal"
+    phase: int = 1
+    regions: Regions = ()
+    image: str = SOURCE
+    source: tuple[str, ...] = ("service",)
+    env: dict[str, str] = Field(default_factory=dict)
+    rollout: Rollout = Rollout()
+    smoke: Smoke = Smoke()
+    protect: bool = False
+    takeover: str = ""
+    pin: Pin | None = None
+    promotion: Promotion | None = None
+    owners: dict[str, Owner] = Field(default_factory=dict)
+
+    @property
+    def row(self) -> Phase:
+        """The row of the phase table, with what the stack overrides."""
+        return self.over(PHASES[self.phase])
+
+    @field_validator("app")
+    @classmethod
+    def _app_name(cls, value: str) -> str:
+        if not _NAME.fullmatch(value):
+            raise ValueError("must be 2 to 63 lower-case letters, digits and dashes")
+        return value
+
+    @field_validator("phase")
+    @classmethod
+    def _known_phase(cls, value: int) -> int:
+        if value not in PHASES:
+            raise ValueError(f"must be one of {', '.join(map(str, PHASES))}")
+        return value
+
+    @field_validator("image")
+    @classmethod
+    def _image_by_digest(cls, value: str) -> str:
+        if value != SOURCE and not _IMAGE.fullmatch(value):
+            raise ValueError(
+                f'must be "{SOURCE}" or an image by digest, as in '
+                "registry.fly.io/app@sha256:<64 hex digits>: a tag may change behind your back"
+            )
+        return value
+
+    @field_validator("env", mode="before")
+    @classmethod
+    def _plain_values(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        return {
+            k: json.dumps(v) if isinstance(v, bool | int | float) else v for k, v in value.items()
+        }
+
+    @model_validator(mode="after")
+    def _variable_names(self) -> StackConfig:
+        check_variable_names("env", self.env)
+        check_variable_names("owners", self.owners)
+        return self
+
+    @model_validator(mode="after")
+    def _sizes(self) -> StackConfig:
+        check_sizes(self.row)
+        return self

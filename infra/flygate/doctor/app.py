@@ -1,0 +1,61 @@
+"""The Fly app: there, ours, in the right organisation, with its addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flygate.commands.drift import lacking
+from flygate.config import StackConfig
+from flygate.doctor.errors import Unknown
+from flygate.doctor.finding import Finding, broken, ok, skipped, warning
+from flygate.doctor.patient import APP, Patient
+from flygate.fly.models import App
+
+
+async def examine(patient: Patient) -> Sequence[Finding]:
+    """What Fly says of it."""
+    wanted = await patient.config()
+    try:
+        app = await patient.app()
+    except Unknown as exc:
+        if exc.check != APP:
+            raise
+        return [
+            broken(
+                f"Fly does not show {wanted.app}: {exc}",
+                "choose another name if it is somebody else's, or a token of its organisation",
+            )
+        ]
+    if app is None:
+        return [await _absent(patient, wanted.app)]
+    found = judge(app, wanted)
+    lacks = lacking(await (await patient.fly()).ips(wanted.app))
+    found += [broken(line, patient.deploy) for line in lacks]
+    return found or [ok(f"{app.name} in {app.organization.slug} is {app.status}")]
+
+
+def judge(app: App, wanted: StackConfig) -> list[Finding]:
+    """What is wrong with an app that there is."""
+    found = []
+    owner = app.organization.slug
+    if owner and owner != wanted.org:
+        found.append(
+            broken(
+                f"{app.name} is in the organisation {owner}, not in {wanted.org}",
+                f"pulumi config set org {owner}, or another app name",
+            )
+        )
+    if app.status == "suspended" and wanted.row.minimum_running:
+        found.append(
+            warning(
+                f"Fly has suspended {app.name}: none of its machines runs",
+                "`flygate status` shows the machines; are the organisation's bills paid?",
+            )
+        )
+    return found
+
+
+async def _absent(patient: Patient, name: str) -> Finding:
+    if (await patient.outputs()).get("release"):
+        return broken(f"the app {name} is gone, though a release was made", patient.deploy)
+    return skipped(f"{name} is not deployed yet: {patient.deploy}")

@@ -1,0 +1,19 @@
+"""Why a fact about an environment is not known."""
+
+from __future__ import annotations
+
+from flygate.system.errors import FlygateError
+
+
+class Unknown(FlygateError):
+    """A fact could not be found out.
+
+    Attributes:
+        check: whose business that is: it says so, the others skip what they need the fact for.
+        remedy: what to do.
+    """
+
+    def __init__(self, check: str, reason: str, remedy: str) -> None:
+        super().__init__(reason)
+        self.check = check
+        self.remedy = remedy

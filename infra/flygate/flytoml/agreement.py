@@ -1,0 +1,188 @@
+"""Where `fly.toml` and the stack both say something: which of them wins, and that it is told.
+
+The phase decides on guest, concurrency and sleep of the machines; with `sizing: fly.toml` the file
+does, for what it says of them. How a release is rolled out is the stack's, where the stack says it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flygate.config import StackConfig
+from flygate.config.phases import Phase
+from flygate.config.sizing import check_sizes
+from flygate.config.web_service import services, speaks_http
+from flygate.flytoml import FlyToml, machine_config
+from flygate.flytoml.complaints import dotted
+from flygate.flytoml.lines import Path
+from flygate.flytoml.remarks import Remark
+from flygate.flytoml.service_config import AUTOSTOP
+from flygate.system import duration, goduration
+from flygate.system.errors import ConfigError
+
+_LETS_THE_FILE_WIN = "`pulumi config set sizing fly.toml` lets fly.toml win (docs/fly-toml.md)."
+_AUTOSTOP: dict[bool | str, Any] = {sent: said for said, sent in AUTOSTOP.items()}
+_GUEST = ("cpu_kind", "cpus", "memory_mb")
+# The stack's keys that decide the same, by the file's.
+_MINIMUM = "min_machines_running"
+_SAME = {
+    "guest": "vm",
+    "concurrency": "concurrency",
+    "autostop": "auto_stop_machines",
+    "minimum_running": _MINIMUM,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """One thing that the file says and the stack decides, too."""
+
+    path: Path
+    key: str
+    asked: Any
+    given: Any
+
+    def line(self, file: FlyToml, phase: int) -> str:
+        """Both values, and which of them wins."""
+        text = (
+            f"{self.key} is {_words(self.asked)}; the stack (phase {phase}) has "
+            f"{_words(self.given)}, which wins."
+        )
+        return str(Remark(file.line(*self.path), text))
+
+
+def row(stack: StackConfig, file: FlyToml) -> Phase:
+    """The stack's row, with the file's sizes where the stack lets it decide.
+
+    Raises:
+        ConfigError: both decide, none does, or Fly would refuse what comes of it.
+    """
+    if stack.sizing == "phase":
+        return stack.row
+    said = list(_said(machine_config(file), file, stack.row))
+    _check_one_decides(stack, file, said)
+    found = stack.row
+    for one in reversed(said):  # of several services the first one's
+        found = _with(found, one.key.rpartition(".")[2], one.asked)
+    try:
+        check_sizes(found)
+    except ValueError as exc:
+        raise ConfigError(f"With flygate:sizing fly.toml, {exc}.") from None
+    return found
+
+
+def notes(stack: StackConfig, file: FlyToml) -> Iterator[str]:
+    """What the file asks for and does not get."""
+    if stack.sizing == "phase":
+        found = [
+            one for one in _said(machine_config(file), file, stack.row) if one.asked != one.given
+        ]
+        yield from (one.line(file, stack.phase) for one in found)
+        if found:
+            yield _LETS_THE_FILE_WIN
+    yield from _notes_of_rollout(stack, file)
+
+
+def strategy(stack: StackConfig, file: FlyToml) -> Any:
+    """The stack's if it says one; else the file's; else the default."""
+    deploy = file.values.deploy
+    if _is_said(stack, "strategy") or deploy is None or stack.rollout.by == "clients":
+        return stack.rollout.strategy
+    return deploy.strategy or stack.rollout.strategy
+
+
+def wait(stack: StackConfig, file: FlyToml) -> str:
+    """How long a new machine may take: as with the strategy."""
+    deploy = file.values.deploy
+    if _is_said(stack, "wait") or deploy is None or deploy.wait_timeout is None:
+        return stack.rollout.wait
+    whole, rest = divmod(goduration.nanoseconds(deploy.wait_timeout), goduration.SECOND)
+    return f"{whole}s" if not rest else f"{whole}.{rest:09}s"
+
+
+def _said(config: Mapping[str, Any], file: FlyToml, row: Phase) -> Iterator[_Said]:
+    if file.values.vm:
+        given = {key: getattr(row, key) for key in _GUEST}
+        for key in _GUEST:
+            yield _Said(("vm",), f"vm.{key}", config["guest"][key], given[key])
+    for index, service in enumerate(services(config)):
+        yield from _said_by_service(service, file.service_path(index), row)
+
+
+def _said_by_service(service: Mapping[str, Any], path: Path, row: Phase) -> Iterator[_Said]:
+    name = dotted(path)
+    if "autostop" in service:
+        key = "auto_stop_machines"
+        yield _Said((*path, key), f"{name}.{key}", _AUTOSTOP[service["autostop"]], row.autostop)
+    if "autostart" in service:
+        key = "auto_start_machines"
+        yield _Said((*path, key), f"{name}.{key}", service["autostart"], True)
+    if _MINIMUM in service:
+        yield _Said((*path, _MINIMUM), f"{name}.{_MINIMUM}", service[_MINIMUM], row.minimum_running)
+    if speaks_http(service):
+        limits = {"type": row.concurrency, "soft_limit": row.soft_limit}
+        limits |= {"hard_limit": row.hard_limit}
+        for key, asked in service.get("concurrency", {}).items():
+            where = (*path, "concurrency", key)
+            yield _Said(where, f"{name}.concurrency.{key}", asked, limits[key])
+
+
+def _with(row: Phase, key: str, asked: Any) -> Phase:
+    names = {
+        "auto_stop_machines": "autostop",
+        _MINIMUM: "minimum_running",
+        "type": "concurrency",
+        "auto_start_machines": "",
+    }
+    name = names.get(key, key)
+    return replace(row, **{name: asked}) if name else row
+
+
+def _check_one_decides(stack: StackConfig, file: FlyToml, said: list[_Said]) -> None:
+    if not said:
+        raise ConfigError(
+            "flygate:sizing is fly.toml, and fly.toml says nothing of vm, concurrency or "
+            "auto_stop_machines. Say it there, or: `pulumi config rm sizing`."
+        )
+    for key, theirs in _SAME.items():
+        places = [one for one in said if theirs in (str(part) for part in one.path)]
+        if key in stack.model_fields_set and places:
+            text = (
+                f"{places[0].key} and the stack's flygate:{key} both decide, with flygate:sizing "
+                f"fly.toml. Remove one: `pulumi config rm {key}`."
+            )
+            raise ConfigError(str(Remark(file.line(*places[0].path), text)))
+
+
+def _notes_of_rollout(stack: StackConfig, file: FlyToml) -> Iterator[str]:
+    deploy = file.values.deploy
+    if deploy is None:
+        return
+    ours = strategy(stack, file)
+    if deploy.strategy and deploy.strategy != ours:
+        yield _rollout_note(file, "strategy", deploy.strategy, ours)
+    if deploy.wait_timeout and _is_said(stack, "wait"):
+        asked = goduration.nanoseconds(deploy.wait_timeout)
+        if asked != round(duration.seconds(stack.rollout.wait) * goduration.SECOND):
+            yield _rollout_note(file, "wait_timeout", deploy.wait_timeout, stack.rollout.wait)
+
+
+def _rollout_note(file: FlyToml, key: str, asked: str, ours: str) -> str:
+    name = "wait" if key == "wait_timeout" else key
+    text = (
+        f'deploy.{key} is "{asked}"; the stack\'s rollout.{name} is "{ours}", which wins. To let '
+        f"fly.toml win: pulumi config rm --path rollout.{name}"
+    )
+    return str(Remark(file.line("deploy", key), text))
+
+
+def _is_said(stack: StackConfig, key: str) -> bool:
+    return "rollout" in stack.model_fields_set and key in stack.rollout.model_fields_set
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)

@@ -1,0 +1,370 @@
+"""What `fly.toml` and the stack together can never be: found before anything starts.
+
+Each is refused with both values and their lines; what merely surprises is a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final
+
+from flygate.config import SOURCE, StackConfig
+from flygate.config.settings_names import meant
+from flygate.config.web_service import is_public, services, speaks_http, web_port
+from flygate.flytoml import FlyToml
+from flygate.flytoml.complaints import dotted
+from flygate.flytoml.lines import Path
+from flygate.flytoml.remarks import Remark, Remarks
+from flygate.flytoml.stopping import kill_seconds
+from flygate.system import goduration
+
+# The service's own defaults (tests/infra/test_contradictions.py holds the two together).
+PORT: Final = 8080
+SHUTDOWN_SECONDS: Final = 4
+# Fly's: see FLY's documentation of kill_timeout.
+KILL_SECONDS_MAX: Final = 300
+_DIGITS_MAX: Final = 10
+_SECOND, _MINUTE = goduration.SECOND, 60 * goduration.SECOND
+# What flyctl sets itself, over whatever the file says.
+_OVERWRITTEN = ("FLY_PROCESS_GROUP", "PRIMARY_REGION")
+_DOCKERFILES = ("Dockerfile", "./Dockerfile")
+
+
+def check(
+    file: FlyToml, stack: StackConfig, config: Mapping[str, Any], secrets: Collection[str]
+) -> None:
+    """Refuse what can't be.
+
+    Args:
+        config: what the machines would get.
+        secrets: their names.
+
+    Raises:
+        ConfigError: names every contradiction.
+    """
+    remarks = Remarks()
+    found = _Contradictions(file, stack, config, frozenset(secrets), remarks)
+    found.check_services()
+    found.check_port()
+    found.check_metrics()
+    found.check_shutdown()
+    found.check_checks()
+    found.check_files()
+    found.check_env()
+    found.check_settings()
+    found.check_build()
+    remarks.check()
+
+
+def notes(file: FlyToml, stack: StackConfig, config: Mapping[str, Any]) -> Iterator[str]:
+    """What works, and may surprise."""
+    remarks = Remarks(notes=list(file.notes))
+    found = _Contradictions(file, stack, config, frozenset(), remarks)
+    found.note_services()
+    found.note_checks()
+    found.note_rest()
+    found.note_build()
+    yield from dict.fromkeys(map(str, remarks.notes))
+
+
+class _Contradictions:
+    """One file with one stack."""
+
+    def __init__(
+        self,
+        file: FlyToml,
+        stack: StackConfig,
+        config: Mapping[str, Any],
+        secrets: frozenset[str],
+        remarks: Remarks,
+    ) -> None:
+        self.file = file
+        self.stack = stack
+        self.config = config
+        self.env: Mapping[str, str] = config.get("env", {})
+        self.secrets = secrets
+        self.remarks = remarks
+
+    def check_services(self) -> None:
+        """Two services can't have one public port."""
+        seen: dict[tuple[str, int], Path] = {}
+        for index, service in enumerate(services(self.config)):
+            path = self.file.service_path(index)
+            for number in _single_ports(service):
+                key = (service.get("protocol") or "tcp", number)
+                if key in seen and seen[key] != path:
+                    self._refuse(
+                        path,
+                        f"port {number} ({key[0]}) is {dotted(path)}'s and {dotted(seen[key])}'s "
+                        f"(line {self.file.line(*seen[key])}); the proxy can lead it to one. "
+                        "Remove it from the other.",
+                    )
+                seen.setdefault(key, path)
+
+    def check_port(self) -> None:
+        """The service listens where the proxy looks."""
+        port, index = web_port(self.config), self._web_index()
+        if port is None or "PORT" in self.secrets:
+            return
+        path = (*self.file.service_path(index), "internal_port")
+        said = self.env.get("PORT")
+        if said is not None and said.strip() != str(port):
+            self._refuse(
+                path,
+                f"{dotted(path)} is {port}, and PORT is {said} ({self._where('PORT')}): the proxy "
+                "would reach nobody. Set both to the port where the service listens.",
+            )
+        elif said is None and port != PORT and not self._has_own_command():
+            self._refuse(
+                path,
+                f"{dotted(path)} is {port}, and PORT is not set: the service listens on {PORT} "
+                f'then, and the proxy would reach nobody. Add PORT = "{port}" to [env].',
+            )
+
+    def check_metrics(self) -> None:
+        """Fly reads metrics where they are."""
+        port, said = self.config.get("metrics", {}).get("port"), self.env.get("METRICS_PORT")
+        if port and said is not None and said.strip() != str(port):
+            self._refuse(
+                ("metrics", 0, "port"),
+                f"metrics.port is {port}, and METRICS_PORT is {said} "
+                f"({self._where('METRICS_PORT')}): nobody would read the metrics. Make them one.",
+            )
+
+    def check_shutdown(self) -> None:
+        """The service ends before Fly ends it."""
+        kill = kill_seconds(self.config)
+        if kill > KILL_SECONDS_MAX:
+            self._refuse(
+                ("kill_timeout",),
+                f"kill_timeout is {kill:g} s; Fly waits {KILL_SECONDS_MAX} s at most. Lower it.",
+            )
+        said = self._whole("SHUTDOWN_SECONDS")
+        if said is not None and said >= kill:
+            self._refuse(
+                ("kill_timeout",),
+                f"kill_timeout is {kill:g} s, and SHUTDOWN_SECONDS is {said} "
+                f"({self._where('SHUTDOWN_SECONDS')}): Fly would kill the service before it has "
+                "ended its requests and handed its limits on. Set kill_timeout some seconds above.",
+            )
+
+    def check_checks(self) -> None:
+        """Bounds of `[checks]`, at which flyctl refuses a file, too."""
+        for name, check in self.file.values.checks.items():
+            if check.interval and goduration.nanoseconds(check.interval) < 2 * _SECOND:
+                self._refuse(
+                    ("checks", name, "interval"),
+                    f"checks.{name}.interval is {check.interval}; Fly's least is 2s. Raise it.",
+                )
+            if check.timeout and goduration.nanoseconds(check.timeout) > _MINUTE:
+                self._refuse(
+                    ("checks", name, "timeout"),
+                    f"checks.{name}.timeout is {check.timeout}; Fly's most is 60s. Lower it.",
+                )
+
+    def check_files(self) -> None:
+        """A file has one content, and a secret that is one of the stack's."""
+        for index, one in enumerate(self.file.values.files):
+            path, name = ("files", index), f"files[{index}]"
+            sources = [s for s in (one.local_path, one.secret_name, one.raw_value) if s]
+            if len(sources) != 1:
+                self._refuse(
+                    path, f"{name} needs one of local_path, secret_name and raw_value; keep one."
+                )
+            elif one.secret_name and one.secret_name not in self.secrets:
+                self._refuse(
+                    (*path, "secret_name"),
+                    f"{name}.secret_name {one.secret_name} is no secret of this stack. Set it: "
+                    f"pulumi config set --secret --path secrets.{one.secret_name}",
+                )
+            if not one.guest_path.startswith("/"):
+                self._refuse(
+                    (*path, "guest_path"),
+                    f"{name}.guest_path must be an absolute path, found {one.guest_path!a}.",
+                )
+
+    def check_env(self) -> None:
+        """What is set and would never be seen."""
+        for name in self.file.values.env:
+            path = ("env", name)
+            if not name or "=" in name:
+                self._refuse(path, f"env.{name!a} can't be the name of a variable. Rename it.")
+            elif name in _OVERWRITTEN:
+                self._refuse(path, f"env.{name} is set by Flygate, as flyctl does. Remove it.")
+            elif name.startswith("FLYGATE_"):
+                self._refuse(path, f"env.{name}: names with FLYGATE_ are reserved. Rename it.")
+        if "PRIMARY_REGION" in self.stack.env:
+            self._refuse_variable(
+                "PRIMARY_REGION",
+                "PRIMARY_REGION is set by Flygate: the first of flygate:regions. "
+                "Remove it: `pulumi config rm --path env.PRIMARY_REGION`.",
+            )
+
+    def check_settings(self) -> None:
+        """What the service would never read, or would not bear."""
+        for name in sorted({*self.file.values.env, *self.stack.env}):
+            if setting := meant(name):
+                self._refuse_variable(
+                    name, f"{name} is no setting of the service. Did you mean {setting}?"
+                )
+        said = self._whole("SERVICE_MAX_REQUESTS")
+        limits = [one.get("concurrency", {}) for one in services(self.config)]
+        hard = max((one.get("hard_limit", 0) for one in limits), default=0)
+        if said is not None and said < hard:
+            self._refuse_variable(
+                "SERVICE_MAX_REQUESTS",
+                f"SERVICE_MAX_REQUESTS is {said}, and the "
+                f"proxy gives a machine up to {hard} at a time: it would refuse the rest. Raise "
+                "it, or lower the hard limit (concurrency.hard).",
+            )
+
+    def check_build(self) -> None:
+        """With `image: source` the image must be the one that the file asks for."""
+        if self.stack.image == SOURCE:
+            for key, why in self._unbuilt():
+                self._refuse(
+                    ("build", key),
+                    f"build.{key} can't be done: {why} Build the image yourself and set it by "
+                    "digest (`pulumi config set image`), or remove it.",
+                )
+
+    def note_build(self) -> None:
+        """With an image by digest it is somebody else's work, which is told."""
+        if self.stack.image != SOURCE:
+            for key, _ in self._unbuilt():
+                self._note(
+                    ("build", key),
+                    f"build.{key} has no say here: what runs is flygate:image, {self.stack.image}.",
+                )
+
+    def note_services(self) -> None:
+        if web_port(self.config) is None:
+            self.remarks.note(
+                None,
+                "no service speaks HTTP, so a new machine is judged by its checks and its uptime: "
+                "nothing asks it, and nothing compares it with the former ones.",
+            )
+        elif not is_public(self.config):
+            self._note(
+                self.file.service_path(self._web_index()),
+                "the service has no public port 443: a release asks it inside its machine, and "
+                "not through the proxy.",
+            )
+        for index, service in enumerate(services(self.config)):
+            path = self.file.service_path(index)
+            if not service.get("ports"):
+                self._note(path, f"{dotted(path)} has no ports: nobody reaches it from outside.")
+            elif service.get("protocol") == "udp" or not speaks_http(service):
+                self._note(
+                    path,
+                    f"{dotted(path)} is no HTTP: over IPv4 it needs an address of its own. Once: "
+                    f"`fly ips allocate-v4 --app {self.stack.app}`.",
+                )
+
+    def note_checks(self) -> None:
+        """Where Fly takes another value than the file's."""
+        for index, service in enumerate(services(self.config)):
+            for check in service.get("checks", ()):
+                for key in ("interval", "timeout", "grace_period"):
+                    self._note_length(self.file.service_path(index), key, check.get(key))
+
+    def note_rest(self) -> None:
+        values = self.file.values
+        if values.experimental and (
+            values.experimental.cmd or values.experimental.entrypoint or values.experimental.exec
+        ):
+            self._note(
+                ("experimental",),
+                "experimental is flyctl's old place for a command; [processes] is today's.",
+            )
+        if values.swap_size_mb and any(
+            one.get("autostop") == "suspend" for one in services(self.config)
+        ):
+            self._note(
+                ("swap_size_mb",),
+                "Fly suspends no machine with swap: it stops when idle, and forgets its limits. "
+                "Remove swap_size_mb, or: pulumi config set autostop off",
+            )
+        for key, which in (("metrics", "first"), ("restart", "last")):
+            if len(getattr(values, key)) > 1:
+                self._note((key,), f"a machine has one {key}: the {which} [[{key}]] counts.")
+        first = self.env.get("PRIMARY_REGION")
+        if values.primary_region and first and values.primary_region != first:
+            self._note(
+                ("primary_region",),
+                f"primary_region is {values.primary_region}; the stack's first region is {first}, "
+                "which wins: machines stay awake there.",
+            )
+        for name in sorted(values.env):
+            if name in self.stack.env or self.env.get(name) in {None, values.env[name]}:
+                continue
+            self._note(
+                ("env", name),
+                f'env.{name} is "{values.env[name]}"; the phase sets "{self.env[name]}", which '
+                f"wins. To decide it yourself, set it in the stack's env.",
+            )
+
+    def _note_length(self, path: Path, key: str, said: str | None) -> None:
+        if said is None:
+            return
+        length = goduration.nanoseconds(said)
+        if length > _MINUTE:
+            text = f"a check's {key} is {said}; Fly makes it 1 minute."
+        elif length < _SECOND and (length or key != "grace_period"):
+            text = (
+                f"a check's {key} is {said}; Fly makes it 1 second. A number without a unit is of "
+                "nanoseconds here, as with flyctl: write it with one."
+            )
+        else:
+            return
+        self._note(path, text)
+
+    def _unbuilt(self) -> Iterator[tuple[str, str]]:
+        """What the file asks for, and `flygate image build` does not make of it."""
+        build = self.file.values.build
+        if build is None:
+            return
+        if build.image and build.image != self.stack.image:
+            yield "image", f"what runs is flygate:image, which is {self.stack.image}."
+        if build.dockerfile and build.dockerfile not in _DOCKERFILES:
+            yield "dockerfile", "the image is made by the Dockerfile at the root."
+        for key in ("builder", "buildpacks", "builtin", "settings", "args", "ignorefile"):
+            if getattr(build, key):
+                yield key, "the image is made of flygate:source, by the Dockerfile at the root."
+        if build.build_target:
+            yield "build-target", "the image is the last stage of the Dockerfile."
+
+    def _has_own_command(self) -> bool:
+        init = self.config.get("init", {})
+        return any(init.get(key) for key in ("cmd", "entrypoint", "exec"))
+
+    def _web_index(self) -> int:
+        return next((i for i, one in enumerate(services(self.config)) if speaks_http(one)), 0)
+
+    def _whole(self, name: str) -> int | None:
+        """A variable that is a number; what else it may be the service says."""
+        said = self.env.get(name, "").strip()
+        return int(said) if said.isdecimal() and len(said) <= _DIGITS_MAX else None
+
+    def _where(self, name: str) -> str:
+        """Who sets a variable."""
+        if name in self.stack.env:
+            return f"flygate:env.{name}"
+        return f"line {self.file.line('env', name)}"
+
+    def _refuse_variable(self, name: str, text: str) -> None:
+        """Where it is set: the stack's variables win over the file's."""
+        if name in self.stack.env:
+            self.remarks.refusals.append(Remark(None, f"flygate:env.{text}", is_of_the_stack=True))
+        else:
+            self._refuse(("env", name), f"env.{text}")
+
+    def _refuse(self, path: Path, text: str) -> None:
+        self.remarks.refuse(self.file.line(*path), text)
+
+    def _note(self, path: Path, text: str) -> None:
+        self.remarks.note(self.file.line(*path), text)
+
+
+def _single_ports(service: Mapping[str, Any]) -> list[int]:
+    return [port["port"] for port in service.get("ports") or () if port.get("port")]

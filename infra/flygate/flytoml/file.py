@@ -1,0 +1,82 @@
+"""`FlyToml`: one file that was read, understood, and found to be nothing that can't be done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from flygate.flytoml import complaints, document, groups, old_forms, refusals
+from flygate.flytoml.remarks import Remark, Remarks
+from flygate.flytoml.schema import Schema
+from flygate.flytoml.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class FlyToml:
+    """A file.
+
+    Attributes:
+        values: what it says, for the one process group that it is about.
+        group: the name of that group: flyctl's metadata of the machines.
+        table: the same as it was read, for the lines.
+        notes: what the operator should know of it.
+        folder: where local files are looked for.
+    """
+
+    values: Schema
+    group: str
+    table: Table
+    notes: tuple[Remark, ...] = ()
+    folder: Path = Path()
+
+    @classmethod
+    def read(cls, path: Path) -> FlyToml:
+        """Read a file.
+
+        Raises:
+            ConfigError: names every key that is wrong or can't be done, with its line.
+        """
+        return cls.of(document.read(path), path.parent)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], folder: Path = Path()) -> FlyToml:
+        """Understand what was read.
+
+        Raises:
+            ConfigError: see `read`.
+        """
+        remarks = Remarks()
+        table = values if isinstance(values, Table) else document.of(values)
+        renewed = old_forms.renewed(table, remarks)
+        for where, why in refusals.refused(renewed):
+            remarks.refuse(
+                renewed.line_at(where), f"{complaints.dotted(where)} can't be done: {why}"
+            )
+        schema = _schema(renewed, remarks)
+        group = groups.only(schema, renewed, remarks) if schema else groups.APP
+        remarks.check()
+        assert schema is not None  # noqa: S101  it was refused otherwise
+        notes = tuple(dict.fromkeys(remarks.notes))
+        return cls(groups.of(schema, group), group, renewed, notes, folder)
+
+    def line(self, *path: str | int) -> int | None:
+        """Where a key stands."""
+        return self.table.line_at(path)
+
+    def service_path(self, index: int) -> tuple[str | int, ...]:
+        """Where a service of the machine config stands in the file."""
+        if self.values.http_service:
+            return ("http_service",) if index == 0 else ("services", index - 1)
+        return ("services", index)
+
+
+def _schema(table: Table, remarks: Remarks) -> Schema | None:
+    try:
+        return Schema.model_validate(table)
+    except ValidationError as exc:
+        complaints.explain(exc, Schema, table, remarks)
+        return None

@@ -1,0 +1,154 @@
+"""A file → the machine config that flyctl would send for it, without image and metadata.
+
+What a phase, a stack or Flygate itself makes of it later is not here: see `flygate/manifest.py`.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+from flygate.flytoml import service_config, sizes, words
+from flygate.flytoml.file import FlyToml
+from flygate.flytoml.lines import Path
+from flygate.flytoml.remarks import Remark
+from flygate.flytoml.schema import File
+from flygate.system.errors import ConfigError
+
+_RESTART = {"never": "no", "always": "always", "on-failure": "on-failure"}
+# Of all files of a machine together; more belongs into the image.
+_FILES_MAX = 64 * 1024
+
+
+def machine_config(file: FlyToml) -> dict[str, Any]:
+    """The machine config of the file's process group; what is absent is left out.
+
+    Raises:
+        ConfigError: a value that Fly would refuse; the text names key and line.
+    """
+    values = file.values
+    config: dict[str, Any] = {
+        "env": _env(file),
+        "init": _init(file),
+        "guest": _guest(file),
+        "services": service_config.services(values),
+        "checks": _naming(file, ("checks",), lambda: dict(service_config.checks(values))),
+        "metrics": _metrics(file),
+        "restart": _restart(file),
+        "stop_config": _stop_config(file),
+        "files": _files(file),
+    }
+    return {key: value for key, value in config.items() if value or key in {"env", "init"}}
+
+
+def _env(file: FlyToml) -> dict[str, str]:
+    region = file.values.primary_region
+    return {
+        **file.values.env,
+        "FLY_PROCESS_GROUP": file.group,
+        **({"PRIMARY_REGION": region} if region else {}),
+    }
+
+
+def _init(file: FlyToml) -> dict[str, Any]:
+    values, init = file.values, dict[str, Any]()
+    if values.experimental:
+        init = {
+            "cmd": values.experimental.cmd,
+            "entrypoint": values.experimental.entrypoint,
+            "exec": values.experimental.exec,
+        }
+    if command := values.processes.get(file.group):
+        init["cmd"] = _naming(
+            file, ("processes", file.group), lambda: _split(f"processes.{file.group}", command)
+        )
+    init = {key: value for key, value in init.items() if value}
+    if values.swap_size_mb is not None:
+        init["swap_size_mb"] = values.swap_size_mb
+    return init
+
+
+def _split(key: str, command: str) -> list[str]:
+    try:
+        return words.split(command)
+    except ValueError as exc:
+        raise ValueError(f"{key} {exc}: it can't be split into words") from None
+
+
+def _guest(file: FlyToml) -> dict[str, Any]:
+    """Where the file says nothing, flyctl leaves it to Fly, whose smallest machine this is."""
+    host = file.values.host_dedication_id
+    if not file.values.vm:
+        return {**sizes.PRESETS[sizes.SMALLEST], **({"host_dedication_id": host} if host else {})}
+    (vm,) = file.values.vm
+    found: dict[str, Any] = _naming(file, ("vm",), lambda: sizes.guest(vm, host))
+    return found
+
+
+def _metrics(file: FlyToml) -> dict[str, Any]:
+    if not file.values.metrics:
+        return {}
+    return file.values.metrics[0].model_dump(
+        exclude={"processes"}, exclude_defaults=True, exclude_none=True
+    )
+
+
+def _restart(file: FlyToml) -> dict[str, Any]:
+    if not file.values.restart:
+        return {}
+    restart = file.values.restart[-1]
+    retries = {} if restart.retries is None else {"max_retries": restart.retries}
+    return {"policy": _RESTART[restart.policy], **retries}
+
+
+def _stop_config(file: FlyToml) -> dict[str, Any]:
+    stop = {"timeout": file.values.kill_timeout, "signal": file.values.kill_signal}
+    return {key: value for key, value in stop.items() if value is not None}
+
+
+def _files(file: FlyToml) -> list[dict[str, Any]]:
+    """The last one of a path is the file that counts."""
+    found: dict[str, dict[str, Any]] = {}
+    for index, one in enumerate(file.values.files):
+        found[one.guest_path] = _file(file, one, index)
+    if sum(len(one.get("raw_value", "")) for one in found.values()) > _FILES_MAX:
+        line = file.line("files")
+        text = f"all [[files]] together have more than {_FILES_MAX:,} bytes. Put them in the image."
+        raise ConfigError(str(Remark(line, text)))
+    return list(found.values())
+
+
+def _file(file: FlyToml, one: File, index: int) -> dict[str, Any]:
+    """The content is sent in base64, whatever it is in the file."""
+    result: dict[str, Any] = {"guest_path": one.guest_path}
+    if one.local_path:
+        content = _naming(file, ("files", index, "local_path"), lambda: _local(file, one))
+        result["raw_value"] = base64.b64encode(content).decode()
+    elif one.secret_name:
+        result["secret_name"] = one.secret_name
+    elif one.raw_value:
+        result["raw_value"] = base64.b64encode(one.raw_value.encode()).decode()
+    return result
+
+
+def _local(file: FlyToml, one: File) -> bytes:
+    path = file.folder / one.local_path
+    try:
+        if path.stat().st_size > _FILES_MAX:
+            raise ValueError(f"files.local_path {one.local_path} is too large. Put it in the image")
+        return path.read_bytes()
+    except OSError as exc:
+        raise ValueError(
+            f"files.local_path {one.local_path} can't be read: {exc.strerror}. It is looked for "
+            "beside fly.toml"
+        ) from None
+
+
+def _naming(file: FlyToml, path: Path, read: Callable[[], Any]) -> Any:
+    """What is read of a place; a complaint gets its line."""
+    try:
+        return read()
+    except ValueError as exc:
+        prefix = "vm." if path == ("vm",) else ""
+        raise ConfigError(str(Remark(file.line(*path), f"{prefix}{exc}."))) from None

@@ -1,0 +1,75 @@
+"""`[[vm]]`: the size of a machine, by a preset and what is said beside it."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, Final
+
+from flygate.flytoml.schema import Compute
+
+_CPUS: Final = {
+    "shared": (256, (1, 2, 4, 6, 8)),
+    "performance": (2048, (1, 2, 4, 6, 8, 10, 12, 14, 16)),
+}
+# Source: fly-go's MachinePresets, 2026-08, without those of GPUs.
+PRESETS: Final[dict[str, dict[str, Any]]] = {
+    f"{'shared-cpu' if kind == 'shared' else kind}-{cpus}x": {
+        "cpu_kind": kind,
+        "cpus": cpus,
+        "memory_mb": cpus * each,
+    }
+    for kind, (each, counts) in _CPUS.items()
+    for cpus in counts
+}
+SMALLEST: Final = "shared-cpu-1x"
+_MEMORY = re.compile(r"(\d+\.?\d*|\.\d+) ?(?:([kmgtp])(?:i?b)?|b)?", re.IGNORECASE | re.ASCII)
+_BYTES = {unit: 1024 ** (power + 1) for power, unit in enumerate("kmgtp")}
+_MEGABYTE = 1024**2
+_CHARACTERS_MAX = 20
+
+
+def guest(vm: Compute, host: str = "") -> dict[str, Any]:
+    """The machine's size.
+
+    Args:
+        host: `host_dedication_id` of the file.
+
+    Raises:
+        ValueError: begins with the key that is wrong.
+    """
+    size = vm.size or SMALLEST
+    if size not in PRESETS:
+        raise ValueError(f'size "{size}" is none of Fly\'s: {", ".join(PRESETS)}')
+    found = dict(PRESETS[size])
+    if vm.memory:
+        found["memory_mb"] = megabytes(vm.memory)
+    said = {
+        "cpu_kind": vm.cpu_kind,
+        "cpus": vm.cpus,
+        "memory_mb": vm.memory_mb,
+        "max_memory_mb": vm.max_memory_mb,
+        "host_dedication_id": vm.host_dedication_id or host,
+        "persist_rootfs": vm.persist_rootfs,
+        "kernel_args": vm.kernel_args,
+    }
+    return found | {key: value for key, value in said.items() if value}
+
+
+def megabytes(text: str) -> int:
+    """What a size of memory means: "512", "512mb", "2 GB", "0.5g".
+
+    Raises:
+        ValueError: it is none, or less than a megabyte.
+    """
+    match = _MEMORY.fullmatch(text) if len(text) <= _CHARACTERS_MAX else None
+    if match is None:
+        raise ValueError(f'memory "{text}" is no size; write one as in "512mb" or "1gb"')
+    if text.isdigit():
+        found = int(text)
+    else:
+        unit = _BYTES[match[2].lower()] if match[2] else 1
+        found = math.floor(float(match[1]) * unit) // _MEGABYTE
+    if not found:
+        raise ValueError(f'memory "{text}" is less than a megabyte; write one as in "512mb"')
+    return found

@@ -1,0 +1,27 @@
+"""How a machine is asked to end, and how long it has, by its config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flygate.system import goduration
+
+# What Fly does where a config says nothing: see Fly's documentation of kill_timeout.
+KILL_SECONDS: Final = 5.0
+KILL_SIGNAL: Final = "SIGINT"
+
+
+def kill_seconds(config: Mapping[str, Any]) -> float:
+    """Until it is killed, since it was asked to end."""
+    said = _stop(config).get("timeout")
+    return KILL_SECONDS if said is None else goduration.nanoseconds(said) / goduration.SECOND
+
+
+def kill_signal(config: Mapping[str, Any]) -> str:
+    """What asks it."""
+    return _stop(config).get("signal") or KILL_SIGNAL
+
+
+def _stop(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    return config.get("stop_config") or {}

@@ -1,0 +1,64 @@
+"""What a build gets to see: the Dockerfile, the pins and the sources.
+
+They are laid out in a folder of their own, so that no state file and no secret of the checkout can
+get into an image, and flygate:source alone says what does, here and on the local Fly.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from flygate.images.sources import Sources
+from flygate.system.errors import ImageError
+
+DOCKERFILE = "Dockerfile"
+PINS = "requirements/service.txt"
+
+
+@dataclass(frozen=True)
+class Context:
+    """The part of a checkout that an image is made of.
+
+    Attributes:
+        source: its folders of code (flygate:source).
+    """
+
+    root: Path
+    source: tuple[str, ...]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names below the checkout."""
+        return (DOCKERFILE, PINS, *self.source)
+
+    @cached_property
+    def sources(self) -> Sources:
+        """The files.
+
+        Raises:
+            ImageError: see `Sources.read`.
+        """
+        return Sources.read(self.root, self.inputs)
+
+    @contextmanager
+    def laid_out(self) -> Iterator[Path]:
+        """A folder with nothing but the inputs; it is gone afterwards.
+
+        Raises:
+            ImageError: one is missing: see `Sources.read`.
+        """
+        if not (self.root / DOCKERFILE).is_file():
+            raise ImageError(f"There is no {DOCKERFILE} in this checkout. Get it back from git.")
+        with tempfile.TemporaryDirectory(prefix="flygate-image-") as temporary:
+            folder = Path(temporary)
+            for name in self.sources.files:
+                target = folder / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(self.root / name, target)
+            yield folder

@@ -1,0 +1,69 @@
+"""Builds on Fly, with flyctl: for a computer without Docker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from flygate.images.order import PLATFORM, Order
+from flygate.images.program import run
+from flygate.images.registry import Registry
+from flygate.system.environment import for_others
+from flygate.system.errors import ImageError
+
+
+@dataclass(frozen=True)
+class Flyctl:
+    """The `fly` command, and a builder machine that it starts in your organisation."""
+
+    environment: Mapping[str, str]
+    registry: Registry
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return "flyctl, on Fly"
+
+    def check(self) -> None:
+        """It is installed."""
+        try:
+            run(["fly", "version"], self._environment)
+        except ImageError as exc:
+            raise ImageError(
+                f"{exc}. Install flyctl (https://fly.io/docs/flyctl/install); or build with this "
+                "computer's Docker, without --remote."
+            ) from None
+
+    def build(self, order: Order, folder: Path) -> None:
+        """Build and push, and deploy nothing: flyctl does the two at once.
+
+        Raises:
+            ImageError: it failed, or something else than Fly's platform was asked for.
+        """
+        if order.platform != PLATFORM:
+            raise ImageError(f"Fly builds for {PLATFORM} only. Leave --platform or --remote out.")
+        # All that flyctl must know; it would ask Fly for the app's own otherwise.
+        (folder / "fly.toml").write_text(f'app = "{order.app}"\n', encoding="utf-8")
+        ended = run(self._command(order), self._environment, folder, is_shown=True)
+        if ended.code != 0:
+            raise ImageError(
+                f"flyctl did not build the image: {ended.last_words}. It can be built with this "
+                "computer's Docker, too: without --remote."
+            )
+
+    def push(self, order: Order) -> str:
+        """It is there already: ask the registry what it is."""
+        return self.registry.digest(order.app, order.revision.tag)
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return for_others(self.environment, named=("FLY_API_TOKEN", "FLY_ACCESS_TOKEN"))
+
+    def _command(self, order: Order) -> list[str]:
+        return [
+            *("fly", "deploy", "--build-only", "--push", "--remote-only", "--app", order.app),
+            *("--dockerfile", "Dockerfile", "--image-label", order.revision.tag),
+            *order.arguments(),
+            *order.extra,
+        ]

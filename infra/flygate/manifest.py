@@ -1,0 +1,233 @@
+"""The manifest: one immutable description of what runs.
+
+Its public half is here, as plain JSON. The secret half is a separate map that never meets it;
+the two are tied together by the id of the secret set, which says nothing about the values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+
+from flygate.config import By, Judge, SmokeRequest, StackConfig, Strategy, redis
+from flygate.config.phases import Phase
+from flygate.config.regions import check as check_regions
+from flygate.config.web_service import is_public, web_port
+from flygate.flytoml import FlyToml, agreement, contradictions, machine_config
+from flygate.flytoml.remarks import Remark
+from flygate.system.errors import ConfigError
+
+NO_TIME = "0s"
+NO_REGION = (
+    "No region: set primary_region in fly.toml, or `pulumi config set --path 'regions[0]' iad`."
+)
+
+
+class Gates(BaseModel):
+    """What must hold before a release stands. Durations as in fly.toml ("2m").
+
+    Attributes:
+        uptime: how long a new machine must have been up.
+        requests: what the smoke check asks besides.
+        restart: the first new machine is stopped and started before it serves.
+
+    What was not asked for is left out of the text, so that releases that were made before there
+    was such a thing keep their manifest's id.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    wait: str = "2m"
+    uptime: str = NO_TIME
+    drain: str = "10s"
+    limiter: bool = True
+    requests: tuple[SmokeRequest, ...] = ()
+    restart: bool = True
+
+    @model_serializer(mode="wrap")
+    def _as_ever(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found: dict[str, Any] = dump(self)
+        if found["uptime"] == NO_TIME:
+            del found["uptime"]
+        if not found["requests"]:
+            del found["requests"]
+        if found["restart"]:
+            del found["restart"]
+        return found
+
+
+class Course(BaseModel):
+    """How the release comes to stand; see `Rollout` in `infra/flygate/config/rollout.py`.
+
+    The defaults are those of releases that were made before there was a choice.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    strategy: Strategy = "bluegreen"
+    by: By = "machines"
+    steps: tuple[int | str, ...] = ("100%",)
+    soak: str = "0s"
+    judge: Judge = Judge()
+    standby: str = "1h"
+
+
+class Manifest(BaseModel):
+    """The public half.
+
+    Attributes:
+        image: by digest.
+        config: the machine config, without image and metadata, with the environment.
+        machines: how many in each region.
+        secrets: the names of the secrets; the values are in the ledger's secret sets.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    app: str
+    image: str
+    config: dict[str, Any]
+    phase: int
+    regions: tuple[str, ...]
+    machines: int
+    secrets: tuple[str, ...] = ()
+    gates: Gates = Gates()
+    rollout: Course = Course()
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of the machines, without secrets."""
+        env: dict[str, str] = self.config.get("env", {})
+        return env
+
+    @property
+    def web_port(self) -> int | None:
+        """Where the service that can be asked listens in its machine; none of a worker."""
+        return web_port(self.config)
+
+    @property
+    def is_public(self) -> bool:
+        """The app's public address leads to it."""
+        return is_public(self.config)
+
+    @property
+    def count(self) -> int:
+        """Machines in all regions together."""
+        return self.machines * len(self.regions)
+
+    def with_secrets(self, names: Iterable[str]) -> Manifest:
+        """The same with more secrets."""
+        return self.model_copy(update={"secrets": tuple(sorted({*self.secrets, *names}))})
+
+    def id(self, secret_set: str) -> str:
+        """The manifest's name: 12 hex digits over its public half and its secret set's id."""
+        text = canonical(self.model_dump(mode="json")) + secret_set
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def build(stack: StackConfig, file: FlyToml, image: str, secret_names: Iterable[str]) -> Manifest:
+    """The manifest that a stack's configuration, its phase and fly.toml ask for.
+
+    Raises:
+        ConfigError: fly.toml and the configuration leave something open, or contradict each other.
+    """
+    where = regions(stack, file)
+    row = _workable(stack, file)
+    config = row.over(machine_config(file), len(where), keeps_sizing=stack.sizing == "fly.toml")
+    # Fly keeps machines awake there.
+    config["env"] = {**config["env"], **stack.env, "PRIMARY_REGION": where[0]}
+    names = tuple(sorted(secret_names))
+    _check_overlap(stack.env, names)
+    _check_affinity(stack.rollout.by, config)
+    contradictions.check(file, stack, config, {*names, redis.URL})
+    return Manifest(
+        app=stack.app,
+        image=image,
+        config=config,
+        phase=stack.phase,
+        regions=where,
+        machines=row.machines,
+        secrets=names,
+        gates=Gates(
+            wait=agreement.wait(stack, file),
+            uptime=stack.rollout.uptime,
+            drain=stack.rollout.drain,
+            limiter=stack.smoke.limiter,
+            requests=stack.smoke.requests,
+            restart=stack.smoke.restart,
+        ),
+        rollout=Course(
+            strategy=agreement.strategy(stack, file),
+            by=stack.rollout.by,
+            steps=stack.rollout.steps,
+            soak=stack.rollout.soak,
+            judge=stack.rollout.judge,
+            standby=stack.rollout.standby,
+        ),
+    )
+
+
+def regions(stack: StackConfig, file: FlyToml) -> tuple[str, ...]:
+    """Where the stack runs, the first region first.
+
+    Raises:
+        ConfigError: neither the stack nor fly.toml says it.
+    """
+    if stack.regions:
+        return stack.regions
+    primary = file.values.primary_region
+    if not primary:
+        raise ConfigError(NO_REGION)
+    try:
+        check_regions([primary])
+    except ValueError as exc:
+        line = file.line("primary_region")
+        raise ConfigError(str(Remark(line, f"primary_region {exc}."))) from None
+    return (primary,)
+
+
+def canonical(value: Any) -> str:
+    """JSON that is the same text for the same value."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _workable(stack: StackConfig, file: FlyToml) -> Phase:
+    """The stack's row; sliding windows can't move between machines, so they have no affinity."""
+    row = agreement.row(stack, file)
+    algorithm = {**file.values.env, **stack.env}.get("RATE_LIMIT_ALGORITHM")
+    if algorithm != "sliding_window" or not row.affinity:
+        return row
+    if stack.affinity:
+        raise ConfigError(
+            "flygate:affinity is true, and RATE_LIMIT_ALGORITHM is sliding_window, whose counts "
+            "can't be handed from one machine to another. Remove one: `pulumi config rm affinity`."
+        )
+    return replace(row, affinity=False)
+
+
+def _check_affinity(by: By, config: Mapping[str, Any]) -> None:
+    if by == "clients" and web_port(config) is None:
+        raise ConfigError(
+            'flygate:rollout.by is "clients", and no service of fly.toml speaks HTTP: there are '
+            "none. Move machines instead: `pulumi config set --path rollout.by machines`."
+        )
+    if by == "clients" and config["env"].get("RATE_LIMIT_AFFINITY") != "on":
+        raise ConfigError(
+            'flygate:rollout.by is "clients"; it needs sticky sessions, and they are off '
+            "(RATE_LIMIT_AFFINITY). Turn them on: `pulumi config set affinity true`. Or move "
+            "machines instead: `pulumi config set --path rollout.by machines`."
+        )
+
+
+def _check_overlap(env: Mapping[str, str], secrets: tuple[str, ...]) -> None:
+    both = sorted(set(env) & set(secrets))
+    if both:
+        raise ConfigError(
+            f"{', '.join(both)}: set under both flygate:env and flygate:secrets. A secret wins "
+            "over a variable of the same name on Fly, so one would never be seen; remove one."
+        )

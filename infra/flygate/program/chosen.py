@@ -1,0 +1,122 @@
+"""Where a way back leads: chosen by the program, which alone knows the state that is locked.
+
+The verb that ordered it reads the choice from a note: a release that fails or is held leaves no
+output.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import ValidationError
+
+from flygate.commands.decision import Known
+from flygate.commands.orders import Back
+from flygate.config import Pin
+from flygate.config.section import Section
+from flygate.record.history import Entry, goods, rollback_target
+from flygate.record.ledger import Ledger
+from flygate.system import private
+
+
+class Chosen(Section):
+    """A way back.
+
+    Attributes:
+        pin: what the stack is pinned to.
+        serving: the version that serves, as `v9`.
+        release: where the way leads to; `serving` if nothing is to be changed.
+        further: the good releases of before that, the newest first.
+        left: the others of before, which a rollback has left.
+    """
+
+    pin: Pin
+    serving: str
+    release: str
+    further: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, order: Back, ledger: Ledger, unrecorded: Known) -> Self:
+        """Choose by `history.rollback_target`.
+
+        Args:
+            unrecorded: what serves, if the ledger does not know it.
+
+        Raises:
+            LedgerError: there is nothing to go back to.
+        """
+        past = [Entry.model_validate(one) for one in ledger.history()]
+        serving = unrecorded.manifest if unrecorded.version else None
+        target = rollback_target(past, order.to, unrecorded=serving, is_back=ledger.is_back)
+        pin = ledger.pin
+        if pin is None or pin.manifest != target.manifest:
+            pin = Pin(
+                version=target.version,
+                manifest=target.manifest,
+                by=order.by,
+                at=order.at,
+                reason=order.reason,
+                fast=order.fast,
+                redis=target.stores_in_redis,
+            )
+        now = f"v{unrecorded.version}" if unrecorded.version else past[0].version
+        older = past[past.index(target) :]
+        good = goods(older)
+        known = {target.manifest, *(one.manifest for one in good)}
+        return cls(
+            pin=pin,
+            serving=now,
+            release=now if target.manifest == serving else target.version,
+            further=tuple(one.version for one in good),
+            left=tuple(one.version for one in older if one.manifest not in known),
+        )
+
+    @property
+    def changes(self) -> bool:
+        """It leads to another release than the one that serves."""
+        return self.release != self.serving
+
+    def describe(self, stack: str) -> str:
+        """For people, before it is gone."""
+        if self.changes:
+            return f"rolling back {stack} from {self.serving} to {self.release}"
+        is_back = self.pin.version != self.serving
+        goal = f"is back at {self.pin.version} already, as" if is_back else "runs"
+        return (
+            f"{stack} {goal} {self.serving}: nothing is to be changed.{self._further_back(stack)}"
+        )
+
+    def _further_back(self, stack: str) -> str:
+        """What to type to go on from there."""
+        if self.further:
+            first, *more = self.further
+            others = f" ({', '.join(more)})" if more else ""
+            words = f" Further back: `flygate rollback {stack} --to {first}`{others}."
+        else:
+            words = " No good release is further back."
+        return words + (f" Left by a rollback: {', '.join(self.left)}." if self.left else "")
+
+
+class Note:
+    """The choice of the last run from this checkout."""
+
+    def __init__(self, root: Path, app: str) -> None:
+        self._path = root / private.HOME / "back" / f"{app}.json"
+
+    def write(self, chosen: Chosen) -> None:
+        """Note it."""
+        private.folder(self._path.parent)
+        private.write(self._path, chosen.model_dump_json())
+
+    def read(self) -> Chosen | None:
+        """None if the run came to no choice."""
+        try:
+            return Chosen.model_validate_json(self._path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValidationError):
+            return None
+
+    def forget(self) -> None:
+        """What follows makes its own choice."""
+        self._path.unlink(missing_ok=True)

@@ -1,0 +1,74 @@
+"""`UpstashRedis`: the Redis of a stack, and its URL."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import pulumi
+
+from flygate.config import StackConfig
+from flygate.config.redis import RedisPlan
+from flygate.fly.redis import RedisWish
+from flygate.program.components.command import announcing, answer, converging
+from flygate.program.components.names import former_names
+
+
+class UpstashRedis(pulumi.ComponentResource):
+    """A Redis, created or adopted by name.
+
+    Where the stack is protected, Pulumi refuses to destroy it, and would leave it on Fly if told to
+    do it nevertheless.
+
+    Attributes:
+        url: with the password in it, a secret.
+    """
+
+    url: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        stack: StackConfig,
+        plan: RedisPlan,
+        drift: str,
+        owner: str,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        aliases = pulumi.ResourceOptions(aliases=former_names(name))
+        super().__init__("flygate:fly:Redis", name, {}, pulumi.ResourceOptions.merge(aliases, opts))
+        wish = RedisWish(
+            name=plan.name,
+            org=stack.org,
+            plan=plan.plan,
+            region=plan.region,
+            read_regions=plan.read_regions,
+            evicts=stack.redis.eviction,
+        )
+        request = {"app": stack.app, "wish": asdict(wish), "drift": drift, "owner": owner}
+        if stack.takeover:
+            request["takeover"] = stack.takeover
+        command = converging(
+            f"{name}-command",
+            "redis",
+            request,
+            secrets=None,
+            opts=pulumi.ResourceOptions.merge(
+                pulumi.ResourceOptions(
+                    parent=self,
+                    protect=stack.protect,
+                    retain_on_delete=stack.protect,
+                    additional_secret_outputs=["stdout"],
+                ),
+                announcing(name, _replacement(plan) if plan.live else []),
+            ),
+        )
+        self.url = pulumi.Output.secret(
+            command.stdout.apply(lambda text: str(answer(text).get("url", "")))
+        )
+        self.register_outputs({})
+
+
+def _replacement(plan: RedisPlan) -> list[str]:
+    return [
+        f"the Redis resource is replaced: {plan.name} stays, with its URL and all that is in it"
+    ]

@@ -1,0 +1,1 @@
+"""Everything that speaks to the Pulumi CLI or reads its files."""

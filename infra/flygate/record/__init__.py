@@ -1,0 +1,1 @@
+"""What is kept of releases: ledger, history, journal, provenance."""

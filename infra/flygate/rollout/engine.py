@@ -1,0 +1,189 @@
+"""Runs a plan: journal, apply, gate, and on a failure the way back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+import stamina
+
+from flygate.fly.errors import FlyError
+from flygate.redaction.redact import cut
+from flygate.rollout import outcome
+from flygate.rollout.errors import LeaseLost, RestoreFailed, RolloutHeld, RolloutRestored
+from flygate.rollout.gates import Gate
+from flygate.rollout.misled import told_of_misled
+from flygate.rollout.observe import HELD_KEY
+from flygate.rollout.plan import Plan, Stage
+from flygate.rollout.standing import seen_to_stand
+from flygate.rollout.steps import Step, Turn
+from flygate.rollout.undisturbed import undisturbed
+from flygate.rollout.verdict import GateFailed, Undecided, Verdict
+from flygate.rollout.world import World
+
+# Fly's metadata has little room.
+HELD_MAX = 200
+
+
+async def run(plan: Plan, world: World) -> None:
+    """Bring a plan about, or restore what was.
+
+    Raises:
+        RolloutRestored: it failed (or was interrupted), and all is as before.
+        RolloutHeld: a gate could not decide, or the run that an operator let go on with it was
+            interrupted; old and new machines serve side by side.
+        RestoreFailed: it failed, and so did the way back.
+        LeaseLost: it stopped where it was, since another rollout may have begun.
+    """
+    done: list[Step] = []
+    try:
+        for stage in plan.stages:
+            await _run_stage(stage, world, done)
+    except Undecided as exc:
+        reason = outcome.of_gate(exc.verdict)
+        raise await undisturbed(_hold(reason, world, exc.verdict.numbers)) from None
+    except (Exception, asyncio.CancelledError) as exc:
+        if isinstance(exc, asyncio.CancelledError) and world.target.accepted:
+            raise await undisturbed(_hold(outcome.INTERRUPTED, world)) from None
+        raise await undisturbed(take_back(exc, done, world)) from None
+    # The point of no return: the new release serves all requests from here on.
+    await undisturbed(_finish(plan.final, world))
+
+
+async def take_back(exc: BaseException, done: Iterable[Step], world: World) -> RolloutRestored:
+    """Undo steps, whatever was the reason, and look who serves then.
+
+    Raises:
+        RestoreFailed: that failed, too, or the former release does not serve as before; as much as
+            possible is restored.
+        LeaseLost: see `run`.
+    """
+    await world.fly.check_guard()
+    world.fly.patience.renew()
+    reason = await outcome.explain(exc, world)
+    world.journal.write("failed", "rollout", reason)
+    misled = await told_of_misled(world)
+    failures = await _undo(done, world)
+    standing = await seen_to_stand(world)
+    serves = f"{standing.sentence()} {misled}".rstrip()
+    if failures or not standing.is_as_before:
+        text = "; ".join([*failures, serves])
+        world.journal.write("restore-failed", "restore", text)
+        raise RestoreFailed(outcome.restore_failed(world.target, reason, text))
+    world.journal.write("restored", "restore", standing.sentence().removesuffix("."))
+    return RolloutRestored(outcome.restored(world.target, reason, serves))
+
+
+async def _run_stage(stage: Stage, world: World, done: list[Step]) -> None:
+    done.extend(stage.steps)  # before they begin: one that stops half-way is undone too
+    await _all(_apply(stage, step, world) for step in stage.steps)
+    for gate in stage.gates:
+        await _judge(gate, stage, world)
+
+
+async def _apply(stage: Stage, step: Step, world: World) -> None:
+    world.journal.write("step", stage.name, step.title)
+    text = await step.apply(world)
+    world.journal.write("done", stage.name, text)
+
+
+async def _judge(gate: Gate, stage: Stage, world: World) -> None:
+    machines = [world.made[name] for name in stage.judged]
+    verdict = await gate.judge(world, machines)
+    if verdict.outcome == "inconclusive":
+        raise Undecided(verdict)
+    if not verdict.passed:
+        raise GateFailed(verdict)
+    _note(verdict, stage, world)
+
+
+def _note(verdict: Verdict, stage: Stage, world: World) -> None:
+    world.verdicts[verdict.gate] = world.journal.redact(f"{verdict.outcome}: {verdict.reason}")
+    numbers = {"step": stage.name, "outcome": verdict.outcome, **verdict.numbers}
+    world.journal.write("verdict", verdict.gate, verdict.reason, verdict.machine, numbers)
+
+
+async def _hold(reason: str, world: World, numbers: Mapping[str, Any] | None = None) -> RolloutHeld:
+    """Nothing is taken back and nothing goes on; the machines tell whoever looks at them why.
+
+    Raises:
+        LeaseLost: see `run`.
+    """
+    await world.fly.check_guard()
+    reason = world.journal.redact(reason)
+    for member in world.made.values():
+        with contextlib.suppress(FlyError):  # it is held all the same
+            await world.fly.patch_metadata(world.app, member.id, {HELD_KEY: cut(reason, HELD_MAX)})
+    world.journal.write("held", "rollout", reason, data=numbers)
+    return RolloutHeld(outcome.held(world.target, reason))
+
+
+async def _undo(done: Iterable[Step], world: World) -> list[str]:
+    """The way back, turn by turn; it goes on after a failure, and tells of all.
+
+    What serves is never removed before something else serves: where no former machine does, the
+    new ones stay.
+    """
+    failures: list[str] = []
+    steps = list(done)
+    for turn in Turn:
+        if turn == Turn.WITHDRAW and not (await seen_to_stand(world)).may_withdraw:
+            break
+        now = [step for step in reversed(steps) if step.turn == turn]
+        outcomes = await asyncio.gather(
+            *(_undo_one(step, world) for step in now), return_exceptions=True
+        )
+        _check_lease(outcomes)
+        failures += [
+            f"{step.title}: {outcome}"
+            for step, outcome in zip(now, outcomes, strict=True)
+            if isinstance(outcome, BaseException)
+        ]
+    return failures
+
+
+async def _undo_one(step: Step, world: World) -> None:
+    world.journal.write("undo", "restore", step.title)
+    await _stubbornly(lambda: step.undo(world))
+
+
+async def _finish(stages: Iterable[Stage], world: World) -> None:
+    world.journal.write("no-return", "rollout", f"{world.target.name} serves")
+    for stage in stages:
+        await _push_forward(stage, world)
+
+
+async def _push_forward(stage: Stage, world: World) -> None:
+    """What fails here is left over, not wrong: the next rollout sweeps it up."""
+    results = await asyncio.gather(
+        *(_stubbornly(lambda s=step: _apply(stage, s, world)) for step in stage.steps),  # type: ignore[misc]
+        return_exceptions=True,
+    )
+    _check_lease(results)
+    for result, step in zip(results, stage.steps, strict=True):
+        if isinstance(result, BaseException):
+            world.journal.write("warning", stage.name, f"{step.title} failed: {result}")
+
+
+def _check_lease(results: Iterable[object]) -> None:
+    """A rollout that lost a lease does nothing more, whatever else there is to do."""
+    for result in results:
+        if isinstance(result, LeaseLost):
+            raise result
+
+
+async def _stubbornly(action: Callable[[], Awaitable[None]]) -> None:
+    """Once more from the top: what stood in the way may have changed meanwhile."""
+    async for attempt in stamina.retry_context(on=FlyError, attempts=3, timeout=60):
+        with attempt:
+            await action()
+
+
+async def _all(jobs: Iterable[Awaitable[Any]]) -> None:
+    """Run side by side; all have ended when this returns or raises the first failure."""
+    results = await asyncio.gather(*jobs, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result

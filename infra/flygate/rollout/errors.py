@@ -1,0 +1,74 @@
+"""What can go wrong in a rollout; the exit code is the outcome.
+
+RolloutError             1
+├── NothingHeld          1: no held rollout to accept or to abort
+├── Aborted              1: an operator had a rollout taken back (inside the engine only)
+├── Untold               1: a machine does not take an order on its clients (inside the engine only)
+├── HookRefused          1: the user's own program refuses it; nothing was done
+├── RolloutRestored      2: the release failed, the former one serves as before
+├── LockHeld             3: somebody else is rolling out; nothing was done
+├── Unfinished           3: a way back, beside a rollout that waits for a decision; nothing was done
+├── RolloutHeld          3: a gate could not decide; old and new machines serve side by side
+├── LeaseLost            4: it stopped half-way, as another rollout may have begun
+└── RestoreFailed        4: the release failed, and so did the way back
+"""
+
+from __future__ import annotations
+
+from flygate.system.errors import FlygateError
+
+
+class RolloutError(FlygateError):
+    """The root of the tree."""
+
+
+class HookRefused(RolloutError):
+    """`hooks/before-rollout` ended with something else than 0."""
+
+
+class RolloutRestored(RolloutError):
+    """The release failed and was taken back."""
+
+    exit_code = 2
+
+
+class LockHeld(RolloutError):
+    """Another rollout holds the app's machines."""
+
+    exit_code = 3
+
+
+class Unfinished(RolloutError):
+    """A release that is held, or whose rollout died, stands beside the one that serves."""
+
+    exit_code = 3
+
+
+class NothingHeld(RolloutError):
+    """There is no held rollout to accept or to abort; nothing was done."""
+
+
+class Aborted(RolloutError):
+    """Why a rollout is taken back: an operator wants it so."""
+
+
+class RolloutHeld(RolloutError):
+    """A gate could not decide: the rollout stands still until an operator does."""
+
+    exit_code = 3
+
+
+class Untold(RolloutError):
+    """A machine that runs does not learn which clients are whose."""
+
+
+class LeaseLost(RolloutError):
+    """A machine's lease ended under this rollout: whatever is done now, another one may do, too."""
+
+    exit_code = 4
+
+
+class RestoreFailed(RolloutError):
+    """The release failed, and taking it back failed too: somebody must look."""
+
+    exit_code = 4

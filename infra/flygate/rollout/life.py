@@ -1,0 +1,104 @@
+"""What a machine's own events say of its life: since when it is up, and how it ended before."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from flygate.fly.models import Event, Machine
+
+# The platform restarts what crashes; the second crash is a pattern.
+CRASHES_MAX = 2
+# EX_CONFIG: the service refuses its settings, and its last line of log names the wrong one.
+REFUSES_SETTINGS = 78
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a machine that was asked to stop has ended.
+
+    Attributes:
+        seconds: from the word to the end.
+        was_killed: by force.
+    """
+
+    seconds: float
+    was_killed: bool
+
+
+@dataclass(slots=True)
+class Uptimes:
+    """How long machines have been up, each since its last start.
+
+    By our own clock, from the first look at that start: Fly's clock may be another one, so a
+    machine is never taken for older than it is.
+    """
+
+    _starts: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+    def seconds(self, machine: Machine) -> float:
+        """Of a machine as it was just seen; 0 while it is not up."""
+        now = time.monotonic()
+        if machine.state != "started":
+            self._starts.pop(machine.id, None)
+            return 0.0
+        started = _started_at(machine)
+        if self._starts.get(machine.id, (None, 0.0))[0] != started:
+            self._starts[machine.id] = (started, now)
+        return now - self._starts[machine.id][1]
+
+
+def sleeps(machine: Machine) -> bool:
+    """Whether Fly's proxy put it to sleep, for want of requests; it did not end by itself."""
+    if machine.state == "suspended":
+        return True
+    newest = next((event for event in machine.events if event.type == "exit"), None)
+    return machine.is_idle and newest is not None and newest.was_asked_for
+
+
+def died_at(machine: Machine) -> int:
+    """When its service last ended by itself, in milliseconds of Fly's clock; 0 if it never did."""
+    return max((event.timestamp for event in _unasked_exits(machine)), default=0)
+
+
+def ending(machine: Machine, before: Machine) -> Ending | None:
+    """How it ended since an earlier look, by Fly's clock; None if Fly does not tell."""
+    known = max((event.timestamp for event in before.events), default=0)
+    new = [event for event in machine.events if event.timestamp > known]
+    ended = next((event for event in new if event.type == "exit"), None)
+    asked = min((event.timestamp for event in new if event.type == "stop"), default=None)
+    if ended is None or asked is None:
+        return None
+    return Ending((ended.timestamp - asked) / 1000, ended.was_killed)
+
+
+def death(machine: Machine) -> str:
+    """Why the machine will not come up any more, or an empty string."""
+    is_stopped = machine.state == "stopped" and machine.events and not sleeps(machine)
+    if machine.state in {"failed", "destroyed"} or is_stopped:
+        return f"the service did not stay up: the machine is {machine.state}{last_exit(machine)}"
+    crashes = sum(bool(event.exit_code) for event in _unasked_exits(machine))
+    if crashes >= CRASHES_MAX:
+        return f"the service crashed {crashes} times{last_exit(machine)}"
+    return ""
+
+
+def last_exit(machine: Machine) -> str:
+    """`, exit code 3`; empty if its service never ended by itself."""
+    code = exit_code(machine)
+    return "" if code is None else f", exit code {code}"
+
+
+def exit_code(machine: Machine) -> int | None:
+    """Of the last end that was not asked for; None if there was none."""
+    codes = (event.exit_code for event in _unasked_exits(machine))
+    return next((code for code in codes if code is not None), None)
+
+
+def _started_at(machine: Machine) -> int:
+    return max((event.timestamp for event in machine.events if event.type == "start"), default=0)
+
+
+def _unasked_exits(machine: Machine) -> list[Event]:
+    """The newest first, as Fly has them."""
+    return [e for e in machine.events if e.type == "exit" and not e.was_asked_for]

@@ -1,0 +1,69 @@
+"""What became of a rollout, in words: the last lines that an operator reads."""
+
+from __future__ import annotations
+
+import asyncio
+
+from flygate.rollout.log_tail import log_tail
+from flygate.rollout.target import Target
+from flygate.rollout.verdict import GateFailed, Verdict
+from flygate.rollout.world import World
+
+INTERRUPTED = "interrupted"
+
+
+async def explain(exc: BaseException, world: World) -> str:
+    """What failed, on which machine, with its last lines of log."""
+    if isinstance(exc, asyncio.CancelledError):
+        return INTERRUPTED
+    if not isinstance(exc, GateFailed):
+        return str(exc) or type(exc).__name__
+    text = of_gate(exc.verdict)
+    lines = await log_tail(world, exc.verdict.machine) if exc.verdict.machine else []
+    if lines:
+        text += "\n  its last lines of log:\n" + "\n".join(f"    {line}" for line in lines)
+    return text
+
+
+def of_gate(verdict: Verdict) -> str:
+    """`health check of v7-iad-1 (machine …): …`."""
+    return f"{verdict.gate} check of {verdict.subject}: {verdict.reason}"
+
+
+def restored(target: Target, reason: str, after: str) -> str:
+    """It failed, and all is as before.
+
+    Args:
+        after: what serves, as it was seen.
+    """
+    return f"{target.name} was not released: {reason}\nAll was taken back. {after}"
+
+
+def restore_failed(target: Target, reason: str, failures: str) -> str:
+    """It failed, and so did the way back."""
+    return (
+        f"{target.name} was not released: {reason}\n"
+        f"Taking it back did not bring back what was: {failures}\n"
+        "Run the same command again: it begins by repairing what it finds. "
+        "`flygate status` shows the machines."
+    )
+
+
+def held(target: Target, reason: str) -> str:
+    """Nobody but an operator can decide."""
+    return (
+        f"{target.name} is not released yet: {reason}\n{_of_secrets(target)}"
+        f"It is held, and {target.former_name} and {target.name} serve side by side. "
+        '`flygate proceed <stack> --reason "…"` accepts it as it is, `flygate abort <stack>` '
+        "takes it back, `pulumi up` judges it once more."
+    )
+
+
+def _of_secrets(target: Target) -> str:
+    """Secrets are the app's on Fly, and no release's."""
+    if target.secrets == target.former_secrets:
+        return ""
+    return (
+        f"A machine of {target.former_name} that restarts meanwhile gets the secrets of "
+        f"{target.name}.\n"
+    )

@@ -1,0 +1,40 @@
+"""`Admit`: a new machine gets requests."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from flygate.rollout.steps.halting import halt
+from flygate.rollout.steps.step import Turn
+from flygate.rollout.world import World
+from flygate.system import duration
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Let the proxy send requests to a new machine.
+
+    Attributes:
+        name: the machine's.
+    """
+
+    name: str
+    turn = Turn.WITHDRAW
+
+    @property
+    def title(self) -> str:
+        """See `Step`."""
+        return f"admit {self.name}"
+
+    async def apply(self, world: World) -> str:
+        """Uncordon it."""
+        await world.fly.uncordon(world.app, world.made[self.name].id)
+        return f"{self.name} takes requests"
+
+    async def undo(self, world: World) -> None:
+        """Cordon it, so that nothing reaches it while it goes, and let it stop by itself."""
+        if made := world.made.get(self.name):
+            await world.fly.cordon(world.app, made.id)
+            await asyncio.sleep(duration.seconds(world.target.manifest.gates.drain))
+            await halt(world, made.id)

@@ -1,0 +1,35 @@
+"""`Adopt`: a machine that a rollout of the same manifest left, dead or held, is used again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flygate.rollout.observe import Seen
+from flygate.rollout.steps.step import Turn
+from flygate.rollout.steps.waking import start
+from flygate.rollout.world import Member, World
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """Take a machine for what `Launch` would have made."""
+
+    machine: Seen
+    turn = Turn.REMOVE
+
+    @property
+    def title(self) -> str:
+        """See `Step`."""
+        return f"adopt {self.machine.name}"
+
+    async def apply(self, world: World) -> str:
+        """It only starts, if the proxy has suspended it; the gates judge it anew."""
+        machine = self.machine
+        world.made[machine.name] = Member.of(machine)
+        if machine.state != "started":
+            await start(world, machine.id)
+        return f"{machine.name} is {machine.id} in {machine.region}, made before"
+
+    async def undo(self, world: World) -> None:
+        """Destroy it, as if it were made now."""
+        await world.fly.destroy(world.app, self.machine.id)

@@ -1,0 +1,46 @@
+"""`Destroy`: a machine that does not serve goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flygate.fly.errors import NotFound
+from flygate.rollout.observe import Seen, observe
+from flygate.rollout.steps.halting import halt
+from flygate.rollout.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Destroy:
+    """Remove a machine: an old standby, or what a dead rollout left."""
+
+    machine: Seen
+    why: str
+    turn = None
+
+    @property
+    def title(self) -> str:
+        """See `Step`."""
+        return f"destroy {self.machine.name} ({self.why})"
+
+    async def apply(self, world: World) -> str:
+        """Destroy it, unless it is all that serves; gone already is fine."""
+        if self.machine.answers and not await self._is_dispensable(world):
+            return f"{self.machine.name} stays: nothing else serves"
+        try:
+            await world.fly.cordon(world.app, self.machine.id)
+        except NotFound:
+            return f"{self.machine.name} is gone"
+        if self.machine.serves:
+            await halt(world, self.machine.id)
+        await world.fly.destroy(world.app, self.machine.id)
+        return f"{self.machine.name} is gone ({self.why})"
+
+    async def _is_dispensable(self, world: World) -> bool:
+        """A machine of another release serves."""
+        state = await observe(world.fly, world.app)
+        others = [m for m in state.machines if m.release != self.machine.release]
+        return any(m.answers for m in others)
+
+    async def undo(self, world: World) -> None:
+        """Nothing: what did not serve is not missed."""

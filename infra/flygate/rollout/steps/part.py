@@ -1,0 +1,57 @@
+"""`Part`: the machines learn that two releases share the clients, before the new one has any."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flygate.rollout.errors import Untold
+from flygate.rollout.messenger import Sides, messenger
+from flygate.rollout.steps.step import Turn
+from flygate.rollout.world import Member, World
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Keep the clients apart: the new machines own none that was not moved to them.
+
+    The new machines are asked inside, as no request may reach them before they know it.
+
+    Attributes:
+        names: of the new machines.
+        former: the machines of the former release.
+        percent: of the clients that an earlier run had moved.
+    """
+
+    names: tuple[str, ...]
+    former: tuple[Member, ...]
+    percent: int = 0
+    title = "part new and former machines"
+    turn = Turn.CLIENTS
+
+    async def apply(self, world: World) -> str:
+        """Tell all of them."""
+        await self._share(world, self.percent, is_back=False)
+        return f"new machines own {_words(self.percent)}"
+
+    async def undo(self, world: World) -> None:
+        """Give all clients back, with their limits, before the new machines go.
+
+        That a machine can't be told is no failure: when the new ones are gone, the order is void.
+        """
+        try:
+            await self._share(world, 0, is_back=True)
+        except Untold as exc:
+            world.journal.write("warning", "restore", f"clients go back unprepared: {exc}")
+
+    async def _share(self, world: World, percent: int, *, is_back: bool) -> None:
+        new = tuple(world.made[name] for name in self.names if name in world.made)
+        if not new:
+            return
+        sides = Sides(new, self.former)
+        async with messenger(world, cordoned=new) as to:
+            known = await to.known(sides.all)
+            await to.share(percent, sides, known.values(), is_back=is_back)
+
+
+def _words(percent: int) -> str:
+    return f"{percent} % of the clients" if percent else "no clients yet"

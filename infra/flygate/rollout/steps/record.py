@@ -1,0 +1,53 @@
+"""`OpenRecord`: Fly lists the release."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from flygate.fly.errors import FlyError
+from flygate.rollout.target import Target
+from flygate.rollout.world import World
+
+# Nobody waits longer for what only informs.
+SECONDS_MAX = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRecord:
+    """Begin a release record of Fly's, which the machines will name.
+
+    flyctl takes a secret that was set after it for one that no machine has seen yet, so the
+    secrets come before it. Records inform: that Fly takes none fails nothing.
+    """
+
+    title = "record"
+    turn = None
+
+    async def apply(self, world: World) -> str:
+        """See `Step`."""
+        target = world.target
+        image, definition = target.manifest.image, _definition(target)
+        begin = world.fly.records.begin(world.app, image, target.strategy, definition)
+        try:
+            world.record = await asyncio.wait_for(begin, SECONDS_MAX)
+        except (FlyError, TimeoutError, LookupError, ValueError) as exc:
+            reason = str(exc) or type(exc).__name__
+            world.journal.write("warning", self.title, f"`fly releases` won't show it: {reason}")
+            return "none"
+        return f"v{world.record.version} of `fly releases`"
+
+    async def undo(self, world: World) -> None:
+        """Nothing: a record tells of failures, too. See `infra/flygate/commands/recorded.py`."""
+
+
+def _definition(target: Target) -> dict[str, Any]:
+    """The part of a fly.toml that a later flyctl command could want to read."""
+    manifest = target.manifest
+    return {
+        "app": manifest.app,
+        "primary_region": manifest.regions[0],
+        "deploy": {"strategy": target.strategy},
+        "env": dict(manifest.env),
+    }

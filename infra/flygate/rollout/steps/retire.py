@@ -1,0 +1,61 @@
+"""`Retire`: a machine of the former release goes out of service, and is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from flygate.rollout.observe import PLATFORM_KEY, RETIRED_KEY, ROLE_KEY, STANDBY, Seen
+from flygate.rollout.steps.revive import Revive
+from flygate.rollout.steps.step import Turn
+from flygate.rollout.steps.waking import STOP_SECONDS, comes_up
+from flygate.rollout.world import World
+from flygate.system import duration
+
+
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """Take a machine out of service: cordoned, drained, stopped, kept.
+
+    It is stopped and not suspended, though that would wake faster: a service that stops hands
+    its clients' limits to the others, one that is frozen takes them along.
+    """
+
+    machine: Seen
+    turn = Turn.SERVE
+
+    @property
+    def title(self) -> str:
+        """See `Step`."""
+        return f"retire {self.machine.name}"
+
+    async def apply(self, world: World) -> str:
+        """Note since when, and let it rest."""
+        await rest(world, self.machine)
+        return f"{self.machine.name} is stopped and kept as standby"
+
+    async def undo(self, world: World) -> None:
+        """Bring it back."""
+        await Revive(self.machine).apply(world)
+
+
+async def rest(world: World, machine: Seen) -> None:
+    """Cordon a machine, let it finish its requests, stop it.
+
+    Without its platform version flyctl neither counts nor wakes it. One that is asleep is woken:
+    its clients' limits are in its memory, and stopped asleep it would hand nothing on.
+    """
+    since = machine.retired_at or time.time()
+    notes: dict[str, str | None] = {
+        ROLE_KEY: STANDBY,
+        RETIRED_KEY: str(int(since)),
+        PLATFORM_KEY: None,
+    }
+    await world.fly.patch_metadata(world.app, machine.id, notes)
+    await world.fly.cordon(world.app, machine.id)
+    if machine.state == "suspended":
+        await comes_up(world, machine.id)
+    await asyncio.sleep(duration.seconds(world.target.manifest.gates.drain))
+    await world.fly.stop(world.app, machine.id)
+    await world.fly.wait(world.app, machine.id, "stopped", STOP_SECONDS)

@@ -1,0 +1,53 @@
+"""`Shift`: a larger share of the clients moves to the new release."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from flygate.rollout.messenger import Sides, messenger
+from flygate.rollout.observe import SHARE_KEY
+from flygate.rollout.world import Member, World
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """Move clients, with their limits. `Part` takes it back.
+
+    Attributes:
+        percent: of the clients that belong to the new machines then.
+        names: of the new machines.
+        former: the machines of the former release.
+    """
+
+    percent: int
+    names: tuple[str, ...]
+    former: tuple[Member, ...]
+    turn = None
+
+    @property
+    def title(self) -> str:
+        """See `Step`."""
+        return f"shift {self.percent} % of the clients"
+
+    async def apply(self, world: World) -> str:
+        """Once all machines know each other, tell them."""
+        sides = Sides(tuple(world.made[name] for name in self.names), self.former)
+        await self._note(world, sides.new)
+        async with messenger(world) as to:
+            known = await to.all_know_all(sides.all)
+            version = await to.share(self.percent, sides, known.values())
+        return (
+            f"{self.percent} % of the clients are {world.target.name}'s "
+            f"({len(known)} machines follow order {version})"
+        )
+
+    async def undo(self, world: World) -> None:
+        """Nothing: see `Part`."""
+
+    async def _note(self, world: World, new: tuple[Member, ...]) -> None:
+        """Who comes after a crash goes on from here."""
+        notes: dict[str, str | None] = {SHARE_KEY: str(self.percent)}
+        await asyncio.gather(
+            *(world.fly.patch_metadata(world.app, member.id, notes) for member in new)
+        )

@@ -1,0 +1,42 @@
+"""`Wake`: a standby machine starts again, to become the new release."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flygate.fly.errors import NotFound
+from flygate.rollout.observe import Seen
+from flygate.rollout.steps.retire import rest
+from flygate.rollout.steps.step import Turn
+from flygate.rollout.steps.waking import start
+from flygate.rollout.world import Member, World
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Start a standby machine; it stays cordoned, and the gates say when it is well.
+
+    A machine that starts gets the app's present secrets, so they were set before.
+    """
+
+    machine: Seen
+    turn = Turn.REMOVE
+
+    @property
+    def title(self) -> str:
+        """See `Step`."""
+        return f"wake {self.machine.name}"
+
+    async def apply(self, world: World) -> str:
+        """Start it."""
+        machine = self.machine
+        world.made[machine.name] = Member.of(machine)
+        await start(world, machine.id)
+        return f"{machine.name} is {machine.id} in {machine.region}, started again"
+
+    async def undo(self, world: World) -> None:
+        """Back to rest; gone is fine."""
+        try:
+            await rest(world, self.machine)
+        except NotFound:
+            return

@@ -1,0 +1,137 @@
+"""The new machines of a release, step by step, and what an earlier run has made of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from flygate.rollout.gates import Gate
+from flygate.rollout.observe import STANDBY, Seen, State
+from flygate.rollout.plan import Stage
+from flygate.rollout.steps import Admit, Adopt, Launch, Slot, Step
+from flygate.rollout.strategies import gating
+from flygate.rollout.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Attributes:
+    batches: the places that each step fills, over all regions.
+    made: name → machine of a place that an earlier run of the same manifest filled well.
+    """
+
+    target: Target
+    batches: tuple[tuple[Slot, ...], ...]
+    made: dict[str, Seen]
+
+    @classmethod
+    def of(cls, state: State, target: Target, steps: Iterable[int | str]) -> Fleet:
+        """Lay the places out.
+
+        Args:
+            steps: how many machines each region has after each step: a number or "25%".
+        """
+        batches = tuple(_batches(target, _totals(target.manifest.machines, steps)))
+        names = {slot.name for batch in batches for slot in batch}
+        made = {m.name: m for m in state.of(target.version) if m.name in names}
+        well = {n: m for n, m in made.items() if _is_well(m, target, state.secrets)}
+        return cls(target, batches, well)
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """All places."""
+        return tuple(slot for batch in self.batches for slot in batch)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all machines."""
+        return tuple(slot.name for slot in self.slots)
+
+    @property
+    def reached(self) -> int:
+        """The step that an earlier run came to; 0 if there was none, or not all of it is well."""
+        filled = [all(s.name in self.made for s in batch) for batch in self.batches]
+        begun = [any(s.name in self.made for s in batch) for batch in self.batches]
+        complete = filled.index(False) if False in filled else len(filled)
+        return min(complete + 1, begun.count(True))
+
+    def stages(
+        self, number: int, *, proving: tuple[Gate, ...], serving: tuple[Gate, ...]
+    ) -> tuple[Stage, Stage]:
+        """A step: its machines are there and proved, then they get requests and are watched.
+
+        Args:
+            number: of the step, from 1.
+        """
+        batch = self.batches[number - 1]
+        names = tuple(slot.name for slot in batch)
+        of = f" {number}/{len(self.batches)}" if len(self.batches) > 1 else ""
+        return (
+            Stage(f"launch{of}", tuple(map(self._enter, batch)), proving, names),
+            Stage(f"admit{of}", tuple(map(Admit, names)), serving, names),
+        )
+
+    def all_stages(self) -> Iterator[tuple[Stage, Stage]]:
+        """Each step with its gates. What an earlier run has passed is not judged for long again."""
+        for number in range(1, len(self.batches) + 1):
+            passed = number < self.reached
+            accepted = number == self.reached and bool(self.target.accepted)
+            yield self.stages(
+                number,
+                proving=self.proving(number),
+                serving=gating.serving(self.target, soak=not passed and not accepted),
+            )
+
+    def proving(self, number: int) -> tuple[Gate, ...]:
+        """The gates before the machines of a step get requests.
+
+        The very first machine is tried by a stop, unless an earlier run has let clients to it.
+        """
+        first = self.made.get(self.batches[0][0].name)
+        is_free = first is None or first.cordoned
+        return gating.proving(self.target, restart=number == 1 and is_free)
+
+    def _enter(self, slot: Slot) -> Step:
+        machine = self.made.get(slot.name)
+        return Adopt(machine) if machine else Launch(slot)
+
+
+def _totals(machines: int, steps: Iterable[int | str]) -> list[int]:
+    """Machines in each region after each step, growing; a step that adds none is left out."""
+    totals: list[int] = []
+    for step in steps:
+        share = machines * int(step[:-1]) / 100 if isinstance(step, str) else step
+        total = min(machines, math.ceil(share))
+        if total > (totals[-1] if totals else 0):
+            totals.append(total)
+    return totals
+
+
+def _batches(target: Target, totals: list[int]) -> Iterator[tuple[Slot, ...]]:
+    for step, (before, total) in enumerate(zip([0, *totals], totals, strict=False), start=1):
+        yield tuple(
+            Slot(target.version, region, number, step)
+            for region in target.manifest.regions
+            for number in range(before + 1, total + 1)
+        )
+
+
+def _is_well(machine: Seen, target: Target, secrets: str) -> bool:
+    """The machine can be gone on with; an idle one that the proxy suspended, too.
+
+    One that got no requests yet may have been made a moment ago: whether it is well its gates say,
+    so that what a plan says of it does not depend on that moment.
+
+    Args:
+        secrets: the app's, as they are before the release sets its own. If they are not those that
+            the machine was made with, a way back has begun since, and it may have started with the
+            former values.
+    """
+    if machine.manifest != target.manifest_id or machine.role == STANDBY:
+        return False
+    if machine.noted_secrets not in {"", secrets}:
+        return False
+    if machine.cordoned:
+        return machine.state in {"created", "starting", "started"}
+    return machine.healthy and machine.serves

@@ -1,0 +1,66 @@
+"""Which gates stand after which stage."""
+
+from __future__ import annotations
+
+from flygate.rollout.gates import Gate, Healthy, Reachable, Smoke
+from flygate.rollout.restart import Patience, Restarts
+from flygate.rollout.soak import Soaked
+from flygate.rollout.target import Target
+from flygate.system import duration
+
+
+def proving(target: Target, *, restart: bool = False) -> tuple[Gate, ...]:
+    """Before a machine gets requests: it is well, and it limits. A worker gets none.
+
+    Args:
+        restart: the first one is new, and gets no requests yet: it can be stopped and started.
+    """
+    if target.manifest.web_port is None:
+        return alive(target)
+    gates = target.manifest.gates
+    tried = restarting(target) if restart else ()
+    return (*tried, *alive(target), Smoke(limiter=gates.limiter, requests=gates.requests))
+
+
+def restarting(target: Target) -> tuple[Gate, ...]:
+    """A stop and a start of one machine; what it runs as then is what the others prove."""
+    gates = target.manifest.gates
+    if not gates.restart:
+        return ()
+    return (Restarts(duration.seconds(gates.wait), Patience.of(target.manifest)),)
+
+
+def alive(target: Target, *, is_again: bool = False) -> tuple[Gate, ...]:
+    """The least that is asked of a machine.
+
+    Args:
+        is_again: it was asked before, in this rollout.
+    """
+    gates = target.manifest.gates
+    return (Healthy(duration.seconds(gates.wait), duration.seconds(gates.uptime), is_again),)
+
+
+def serving(target: Target, *, soak: bool) -> tuple[Gate, ...]:
+    """Once it gets requests: they reach it, and it is no worse than the former release's.
+
+    Args:
+        soak: compare for a while; there must be something to compare with.
+    """
+    reach = (Reachable(),) if target.manifest.is_public else ()
+    return (*reach, *(soaking(target) if soak and target.former else ()))
+
+
+def sharing(target: Target, *, soak: bool) -> tuple[Gate, ...]:
+    """Once clients have moved: the machines are well, and no worse than the former release's.
+
+    Args:
+        soak: compare for a while; nothing can be compared with machines that have no clients.
+    """
+    return (*alive(target, is_again=True), *(soaking(target) if soak else ()))
+
+
+def soaking(target: Target) -> tuple[Gate, ...]:
+    """The gates that watch for as long as the manifest's `rollout.soak`."""
+    if not duration.seconds(target.manifest.rollout.soak) or target.manifest.web_port is None:
+        return ()
+    return (Soaked.of(target),)

@@ -1,0 +1,43 @@
+"""Rolling: new machines come in steps, and after each as many old ones go.
+
+Never many more machines than the fleet has, for those who are short of them. A step back has to
+start what has gone; the last old machines of each region stay until all new ones are judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flygate.rollout.observe import Seen, State
+from flygate.rollout.plan import Plan, Stage, retire, sweep
+from flygate.rollout.steps import Retire
+from flygate.rollout.strategies.fleet import Fleet
+from flygate.rollout.strategies.staged import opening, settle
+from flygate.rollout.target import Target
+
+
+def plan(state: State, target: Target) -> Plan:
+    """The steps of the manifest, each followed by the retirement of its share of the old fleet."""
+    fleet = Fleet.of(state, target, target.manifest.rollout.steps)
+    stages: list[Stage] = [*opening(state, target, fleet)]
+    gone: list[Seen] = []
+    for number, step in enumerate(fleet.all_stages(), start=1):
+        stages.extend(step)
+        if number < len(fleet.batches):
+            going = list(_replaced(state, fleet, number, gone))
+            stages.append(Stage("retire", tuple(map(Retire, going))))
+            gone.extend(going)
+    return Plan(
+        stages=tuple(stages),
+        final=(settle(fleet.names), retire(state, target, gone), sweep(state, target)),
+        way="rolling",
+    )
+
+
+def _replaced(state: State, fleet: Fleet, number: int, gone: list[Seen]) -> Iterator[Seen]:
+    """The old machines that a step's new ones stand for, of each region all but the last one."""
+    target = fleet.target
+    for region in target.manifest.regions:
+        new = sum(slot.region == region for slot in fleet.batches[number - 1])
+        old = [m for m in state.of(target.former or 0) if m.region == region and m not in gone]
+        yield from old[: min(new, len(old) - 1)]

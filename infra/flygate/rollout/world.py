@@ -1,0 +1,71 @@
+"""What the steps and the gates of one rollout share: the client, the target, what was made."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+
+from flygate.fly.client import FlyClient
+from flygate.fly.models import ReleaseRecord
+from flygate.record.journal import Journal
+from flygate.rollout.life import Uptimes
+from flygate.rollout.observe import Seen
+from flygate.rollout.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A machine of a release.
+
+    Attributes:
+        instance: Fly's id of its config.
+        started_at: as in `Seen`.
+    """
+
+    name: str
+    id: str
+    region: str
+    instance: str = ""
+    started_at: int = 0
+
+    @classmethod
+    def of(cls, machine: Seen) -> Member:
+        """A machine that was there already."""
+        return cls(machine.name, machine.id, machine.region, machine.instance, machine.started_at)
+
+
+def _new_id() -> str:
+    return secrets.token_hex(4)
+
+
+@dataclass(slots=True)
+class World:
+    """The outside of one rollout.
+
+    Attributes:
+        made: name → machine, of the new release's machines that there are so far.
+        former: the machines of the former release that serve, to compare with.
+        verdicts: gate → what it said last, of the gates that let the rollout go on.
+        secrets_version: Fly's version of the app's secrets, from which new machines read.
+        secrets: stands for their values, as `State.secrets` does.
+        record: Fly's own entry for this release, if it took one.
+        id: of this rollout; what it makes carries it.
+        uptimes: how long the new machines have been up, as the gates see them.
+    """
+
+    fly: FlyClient
+    target: Target
+    journal: Journal
+    made: dict[str, Member] = field(default_factory=dict)
+    former: tuple[Member, ...] = ()
+    verdicts: dict[str, str] = field(default_factory=dict)
+    secrets_version: int = 0
+    secrets: str = ""
+    record: ReleaseRecord | None = None
+    id: str = field(default_factory=_new_id)
+    uptimes: Uptimes = field(default_factory=Uptimes)
+
+    @property
+    def app(self) -> str:
+        """The app's name."""
+        return self.target.manifest.app

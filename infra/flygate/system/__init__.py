@@ -1,0 +1,1 @@
+"""What every part needs of this computer: errors, durations, processes, files, disk space."""

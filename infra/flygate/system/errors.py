@@ -1,0 +1,52 @@
+"""The errors that an operator may see. Each says what was asked, what was found, what to do.
+
+FlygateError
+├── ConfigError        the stack's configuration, fly.toml or the environment is wrong
+├── DiskFull           a disk has no room for what must be written
+├── ImageError         an image can't be packed or is in no registry
+├── LedgerError        the record of releases can't be read, or lacks the release asked for
+├── MovedError         the live app is not what the preview showed
+├── OwnerError         the app is another stack's, or this stack's app is another one
+├── PinnedError        the stack is pinned to an earlier release, or its file carries a void pin
+├── PromotionError     a release may not go to this stack (yet)
+├── RolloutError       infra/flygate/rollout/errors.py
+└── FlyError           infra/flygate/fly/errors.py
+"""
+
+
+class FlygateError(Exception):
+    """The root of the tree; its text is written for the operator."""
+
+    exit_code = 1
+
+
+class ConfigError(FlygateError):
+    """The stack's configuration, `fly.toml` or the environment is wrong."""
+
+
+class DiskFull(FlygateError):
+    """A disk has no room for what must be written."""
+
+
+class ImageError(FlygateError):
+    """An image can't be packed, or no registry has it."""
+
+
+class LedgerError(FlygateError):
+    """The record of releases can't be read, or lacks what was asked for."""
+
+
+class PinnedError(FlygateError):
+    """The stack is pinned, and what was asked for would end that; or the pin is void."""
+
+
+class PromotionError(FlygateError):
+    """What another stack proved is not what shall run, or not proved for long enough."""
+
+
+class MovedError(FlygateError):
+    """The live app is not what the preview showed."""
+
+
+class OwnerError(FlygateError):
+    """The app is another stack's, or the configuration names another app than the state has."""

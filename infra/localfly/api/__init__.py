@@ -1,0 +1,86 @@
+"""The API of the local Fly: one router per noun, mounted here."""
+
+from fastapi import FastAPI
+
+from localfly.api import (
+    actions,
+    apps,
+    builds,
+    certificates,
+    images,
+    ips,
+    leases,
+    logs,
+    machines,
+    memory,
+    metadata,
+    organizations,
+    platform,
+    prometheus,
+    ps,
+    releases,
+    secrets,
+    status,
+    tokens,
+    volumes,
+    wait,
+)
+from localfly.api.failures import install_failure_handlers
+from localfly.api.gate import Gate
+from localfly.api.rate_limiter import RateLimiter
+from localfly.cloud import Cloud
+from localfly.faults.injector import FaultInjector
+from localfly.faults.router import FaultControls, faults_router
+from localfly.graphql import endpoint
+from localfly.ids import RequestIds
+from localfly.page.router import PageFeed, page_router
+from localfly.proxy.stats import Stats
+from localfly.rate_limits import RateLimits
+from localfly.regions import HOME_REGION
+
+_NOUNS = (
+    *(apps, machines, actions, ps, memory, wait, leases, metadata, secrets, ips),
+    *(volumes, certificates, organizations, tokens, platform, builds, releases, logs),
+    *(images, status, prometheus, endpoint),
+)
+
+
+def build_api(
+    cloud: Cloud,
+    proxy_url: str,
+    stats: Stats,
+    feed: PageFeed,
+    limits: RateLimits | None = None,
+    faults: FaultControls | None = None,
+) -> FastAPI:
+    """The ASGI application; a JSON document in, a JSON document out.
+
+    Args:
+        stats: what the proxy counts.
+        feed: what the status page shows.
+        limits: how often each action may be asked for, as on Fly; None: as often as one likes.
+        faults: what can be made to go wrong; None: nothing.
+    """
+    api = FastAPI(
+        title="Local Fly",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/_openapi",
+        redirect_slashes=False,
+    )
+    api.state.cloud = cloud
+    api.state.proxy_url = proxy_url
+    api.state.stats = stats
+    for noun in _NOUNS:
+        api.include_router(noun.router)
+    api.include_router(page_router(feed))
+    install_failure_handlers(api)
+    if limits:
+        api.add_middleware(RateLimiter, limits=limits)
+    if faults:
+        api.include_router(faults_router(faults))
+        api.add_middleware(FaultInjector, faults=faults.faults)
+    api.add_middleware(
+        Gate, request_ids=RequestIds(HOME_REGION), tokens=cloud.tokens, clock=cloud.clock
+    )
+    return api

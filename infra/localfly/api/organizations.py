@@ -1,0 +1,61 @@
+"""Organizations: as flyctl reads them (FLY.md 2.12), and all machines of one (2.11)."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from localfly.api.deps import CloudDep, Json
+from localfly.api.machines import ListQuery, matching, page_of
+from localfly.api.render import machine_json
+from localfly.organization import Organization
+from localfly.times import rfc3339
+
+router = APIRouter(tags=["organizations"])
+
+
+@router.get("/api/v1/organizations")
+async def list_organizations(cloud: CloudDep, admin: bool = False) -> Json:
+    found = map(Organization, cloud.organizations())
+    return {"organizations": [organization_document(one) for one in found]}
+
+
+@router.get("/api/v1/organizations/{slug}")
+async def get_organization(slug: str) -> Json:
+    return {"organization": organization_document(Organization(slug))}
+
+
+@router.get("/v1/orgs/{slug}/machines")
+async def list_machines(cloud: CloudDep, slug: str, asked: Annotated[ListQuery, Query()]) -> Json:
+    apps = cloud.apps.list(slug)
+    found = [machine for app in apps for machine in matching(cloud, app, asked, {})]
+    page, cursor = page_of(found, asked.limit, asked.cursor)
+    newest = max((machine.machine.updated_at for machine in page), default=0.0)
+    return {
+        "machines": [machine_json(machine, summary=asked.summary) for machine in page],
+        "last_machine_id": page[-1].machine.id if page else "",
+        "last_updated_at": rfc3339(newest),
+        "next_cursor": cursor,
+        "error_regions": [],
+    }
+
+
+@router.get("/v1/orgs/{slug}/volumes")
+async def list_volumes(cloud: CloudDep, slug: str) -> Json:
+    found = [v for app in cloud.apps.list(slug) for v in cloud.volumes.of(app.name).values()]
+    return {"volumes": found, "next_cursor": "", "error_regions": []}
+
+
+def organization_document(organization: Organization) -> Json:
+    return {
+        "id": organization.id,
+        "internal_numeric_id": organization.number,
+        "slug": organization.slug,
+        "raw_slug": organization.slug,
+        "name": organization.name,
+        "personal": organization.is_personal,
+        "paid_plan": True,
+        "billable": True,
+        "billing_status": "current",
+        "provisions_beta_extensions": False,
+        "remote_builder_image": "",
+    }

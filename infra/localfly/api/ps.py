@@ -1,0 +1,42 @@
+"""The processes of a machine, and where they listen (FLY.md 2.5)."""
+
+from fastapi import APIRouter
+
+from localfly.api.deps import Json, MachineDep
+from localfly.runtime.listing import list_processes
+from localfly.runtime.sockets import ListeningSocket, inodes_of, listening_sockets
+
+router = APIRouter(prefix="/v1/apps/{app_name}/machines/{machine_id}", tags=["machines"])
+
+_EVERYWHERE = "0.0.0.0"  # noqa: S104 (a text for clients; nothing is bound to it)
+
+
+@router.get("/ps")
+async def processes(machine: MachineDep) -> list[Json]:
+    record = machine.machine
+    found = list_processes(record.process.pid) if record.process else []
+    sockets = listening_sockets() if found else {}
+    return [
+        {
+            "pid": process.pid,
+            "command": process.command,
+            "directory": process.folder,
+            "rss": process.memory_bytes,
+            "cpu": process.cpu_seconds,
+            "rtime": int(process.cpu_seconds * 1000),
+            "stime": process.started_ticks,
+            "listen_sockets": [
+                _socket_json(sockets[inode], record.address)
+                for inode in sorted(inodes_of(process.pid) & sockets.keys())
+            ],
+        }
+        for process in found
+    ]
+
+
+def _socket_json(listening: ListeningSocket, own_address: str) -> Json:
+    """The machine's own address is all that it has, so to listen there is to listen everywhere,
+    which is what flyctl wants to see.
+    """
+    address = _EVERYWHERE if listening.address == own_address else listening.address
+    return {"proto": listening.protocol, "address": f"{address}:{listening.port}"}

@@ -1,0 +1,53 @@
+"""Tokens (FLY.md 2.11): whose this one is, one for somebody else, one that proves an identity."""
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+
+from localfly.api.deps import AppDep, CloudDep, Json
+from localfly.tokens import tokens_of
+from localfly.user import USER
+
+router = APIRouter(prefix="/v1", tags=["tokens"])
+
+
+class Expiry(BaseModel):
+    expiry: str = ""
+
+
+class TokenHeader(BaseModel):
+    header: str
+
+
+@router.post("/apps/{app_name}/deploy_token")
+async def deploy_token(cloud: CloudDep, app: AppDep, body: Expiry | None = None) -> Json:
+    return {"token": cloud.tokens.mint()}
+
+
+@router.get("/tokens/current")
+async def current_token(request: Request) -> Json:
+    found = tokens_of(request.headers.get("authorization", ""))
+    return {"tokens": [_document(number) for number, _ in enumerate(found)]}
+
+
+@router.post("/tokens/authenticate")
+async def authenticate(cloud: CloudDep, body: TokenHeader) -> Json:
+    return {"ok": cloud.tokens.accepts(body.header), "user": USER.email}
+
+
+@router.post("/tokens/authorize")
+async def authorize(cloud: CloudDep, body: TokenHeader) -> Json:
+    """A known token may do everything."""
+    return {"authorized": cloud.tokens.accepts(body.header)}
+
+
+def _document(number: int) -> Json:
+    """Every token may do everything here."""
+    return {
+        "token_id": f"token-{number}",
+        "organization": "personal",
+        "org_slug": "personal",
+        "apps": ["*"],
+        "user": USER.email,
+        "restricted_to_machine": "",
+        "source_machine_id": "",
+    }

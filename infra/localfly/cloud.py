@@ -1,0 +1,160 @@
+"""The local cloud: everything behind the API and the proxy, wired in one place."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from localfly.addons import AddOns
+from localfly.app import App
+from localfly.apps import Apps
+from localfly.autostop import Idle
+from localfly.builds import Builds
+from localfly.config import MachineConfig
+from localfly.fleet import Fleet, NewMachine
+from localfly.host import Host, Runtime, Traffic
+from localfly.images import ImageStore
+from localfly.logs import Logs
+from localfly.machine import Machine
+from localfly.machines import Lifecycle
+from localfly.records import Records
+from localfly.releases import Releases
+from localfly.secrets import Secrets
+from localfly.store import Store
+from localfly.times import Clock
+from localfly.tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """Apps and what belongs to them."""
+
+    apps: Apps
+    fleet: Fleet
+    images: ImageStore
+    runtime: Runtime
+    secrets: Secrets
+    logs: Logs
+    releases: Releases
+    addons: AddOns
+    builds: Builds
+    volumes: Records
+    certificates: Records
+    tokens: Tokens
+    clock: Clock
+    state_id: str
+
+    def organizations(self) -> list[str]:
+        """The slugs of all that own something, and the user's own."""
+        owners = {app.organization for app in self.apps.list()}
+        owners |= {addon.organization for addon in self.addons.list()}
+        return sorted(owners | {"personal"})
+
+    async def machine_config(self, raw: Mapping[str, Any]) -> MachineConfig:
+        """The config of a request, its image found.
+
+        Raises:
+            InvalidArgumentError: the config makes no sense.
+            NotFoundError: the image can't be had.
+        """
+        config = MachineConfig.parse(raw)
+        found = await self.runtime.find(config.image)
+        return config.pinned(found.digest)
+
+    def create_machine(self, app: App, new: NewMachine) -> Lifecycle:
+        """A machine of the app.
+
+        Raises:
+            ValidationFailedError: its name is taken.
+        """
+        lifecycle = self.fleet.create(app.name, new)
+        self.apps.mark_deployed(app)
+        return lifecycle
+
+    def wake(self, app: str, machine_id: str) -> None:
+        """Starts a machine because a request needs it.
+
+        Raises:
+            FlyError: it can't be started now.
+        """
+        lifecycle = self.fleet.get(app, machine_id)
+        lifecycle.start()
+        self._note(lifecycle.machine, "Starting machine")
+
+    def stop_idle(self, idle: Idle) -> None:
+        """Stops or suspends a machine that nobody needs.
+
+        Raises:
+            FlyError: it is on its way to another state.
+        """
+        lifecycle = self.fleet.get(idle.app, idle.machine_id)
+        verb = "suspending" if idle.how == "suspend" else "stopping"
+        self._note(
+            lifecycle.machine,
+            f"App {idle.app} has excess capacity, auto{verb} machine {idle.machine_id}. "
+            f"{idle.running - 1} out of {idle.running} machines left running "
+            f"(region={idle.region})",
+        )
+        (lifecycle.suspend if idle.how == "suspend" else lifecycle.stop)()
+
+    def _note(self, machine: Machine, message: str) -> None:
+        self.logs.note(machine.app, machine.id, machine.region, message)
+
+    async def delete_app(self, app: App) -> None:
+        """The app with all that belongs to it."""
+        await self.fleet.destroy_all(app.name)
+        self.apps.delete(app)
+        self.secrets.forget(app.name)
+        self.logs.forget(app.name)
+        for records in (self.releases, self.volumes, self.certificates):
+            records.forget(app.name)
+
+
+def build_cloud(
+    store: Store,
+    traffic: Traffic,
+    clock: Clock,
+    tokens: Tokens,
+    runtime_of: Callable[[ImageStore, str], Runtime],
+) -> Cloud:
+    """Wires everything.
+
+    Args:
+        runtime_of: makes the runtime of an image store and the state's id.
+    """
+    state_id, images = state_id_of(store), ImageStore(store.subfolder("images"))
+    host = Host(
+        state_id=state_id,
+        store=store,
+        images=images,
+        secrets=Secrets(store, clock),
+        logs=Logs(store.subfolder("logs"), clock),
+        traffic=traffic,
+        runtime=runtime_of(images, state_id),
+        clock=clock,
+    )
+    return Cloud(
+        apps=Apps(store, clock),
+        fleet=Fleet(host),
+        images=images,
+        runtime=host.runtime,
+        secrets=host.secrets,
+        logs=host.logs,
+        releases=Releases(store, clock),
+        builds=Builds(),
+        addons=AddOns(store, clock, host.state_id),
+        volumes=Records(store, "volumes"),
+        certificates=Records(store, "certificates"),
+        tokens=tokens,
+        clock=clock,
+        state_id=host.state_id,
+    )
+
+
+def state_id_of(store: Store) -> str:
+    """The name of this state, which its processes carry; it stays when the folder moves."""
+    known = store.read("identity")
+    if known is None:
+        known = {"state_id": secrets.token_hex(8)}
+        store.write("identity", known)
+    return str(known["state_id"])

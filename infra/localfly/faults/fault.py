@@ -1,0 +1,87 @@
+"""A fault of the API: which requests it hits, how often, and what becomes of them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from localfly.errors import InvalidArgumentError
+
+_MACHINES = "/v1/apps/*/machines"
+_VERBS = (
+    *("start", "stop", "suspend", "restart", "signal", "cordon", "uncordon", "exec"),
+    *("wait", "lease", "metadata", "events", "versions", "ps"),
+)
+# Short names for what is hit most; any other request goes by "METHOD /path/with/*/and/**".
+ACTIONS: Mapping[str, str] = {
+    "anything": "* /**",
+    "create_app": "POST /v1/apps",
+    "list_machines": f"GET {_MACHINES}",
+    "create_machine": f"POST {_MACHINES}",
+    "get_machine": f"GET {_MACHINES}/*",
+    "update_machine": f"POST {_MACHINES}/*",
+    "destroy_machine": f"DELETE {_MACHINES}/*",
+    **{verb: f"* {_MACHINES}/*/{verb}**" for verb in _VERBS},
+    "secrets": "* /v1/apps/*/secrets**",
+    "graphql": "POST /graphql",
+    "releases": "* /api/v1/releases**",
+}
+
+
+class Kind(StrEnum):
+    """What happens to a request."""
+
+    SLOW = "slow"  # it is carried out later
+    FAIL = "fail"  # it is answered with an error, and not carried out
+    DROP = "drop"  # its connection ends without an answer, and it is not carried out
+    LOSE = "lose"  # it is carried out, but its connection ends without an answer
+
+
+@dataclass(slots=True)
+class Fault:
+    """One fault, until it has hit `count` requests or is removed.
+
+    Args:
+        action: one of `ACTIONS`, or a method (`*` for any) and a path in which `*` stands for one
+            part and `**` for any rest.
+        probability: that a request which fits is hit.
+        count: how many are hit at most; None: any number.
+        seconds: how long a request waits first, whatever the kind.
+        status: of the answer, for `fail`.
+        error: its text.
+        retry_after: seconds, in a header of the answer, for `fail`; None: no such header.
+    """
+
+    action: str
+    kind: Kind
+    probability: float = 1.0
+    count: int | None = None
+    seconds: float = 0.0
+    status: int = 500
+    error: str = "internal: a fault that was asked for"
+    retry_after: int | None = None
+    id: str = ""
+    hits: int = 0
+    _pattern: re.Pattern[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._pattern = _pattern_of(self.action)
+
+    def fits(self, method: str, path: str) -> bool:
+        return self._pattern.fullmatch(f"{method} {path}") is not None
+
+    @property
+    def is_spent(self) -> bool:
+        return self.count is not None and self.hits >= self.count
+
+
+def _pattern_of(action: str) -> re.Pattern[str]:
+    text = ACTIONS.get(action, action)
+    method, space, path = text.partition(" ")
+    if not (space and path.startswith("/") and re.fullmatch(r"[A-Z]+|\*", method)):
+        raise InvalidArgumentError(
+            f"invalid_argument: action must be one of {', '.join(ACTIONS)}, or like "
+            f"'POST /v1/apps/*/machines/**', found {action!r}"
+        )
+    words = re.escape(path).replace(r"\*\*", ".*").replace(r"\*", "[^/]+")
+    return re.compile(("[A-Z]+" if method == "*" else method) + " " + words)

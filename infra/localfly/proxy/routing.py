@@ -1,0 +1,122 @@
+"""Decides each leg of a request's way: the first one, and those that machines order."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from localfly.proxy.backend import Backend
+from localfly.proxy.failures import (
+    BODY_TOO_LARGE_TO_REPLAY,
+    FOREIGN_APP,
+    INVALID_REPLAY,
+    TOO_MANY_REPLAYS,
+    UNKNOWN_REPLAY_APP,
+    ProxyError,
+)
+from localfly.proxy.head import RequestHead
+from localfly.proxy.replay import Announcement, InvalidReplayError, Replay
+from localfly.proxy.replay_cache import ReplayCache, Subject
+from localfly.proxy.route import Route, Source
+from localfly.proxy.routes import Routes
+from localfly.proxy.wish import ANY, wish_of
+from localfly.service import ReplayRule
+from localfly.times import Clock
+
+_MAX_REPLAYS = 10
+
+# The organization and private network of an app; None if there is no such app.
+NetworkOf = Callable[[str], tuple[str, str] | None]
+
+
+class RefusedReplayError(Exception):
+    """The order is not followed; the client gets this answer."""
+
+    def __init__(self, answer: ProxyError) -> None:
+        super().__init__(answer.text)
+        self.answer = answer
+
+
+class Routing:
+    """The rules of the way, with the memory of former replays."""
+
+    def __init__(self, routes: Routes, network_of: NetworkOf, clock: Clock) -> None:
+        self.cache = ReplayCache(clock)
+        self._routes = routes
+        self._network_of = network_of
+        self._clock = clock
+
+    def knows(self, app: str) -> bool:
+        return self._network_of(app) is not None
+
+    def forces_https(self, app: str) -> bool:
+        return any(b.service.forces_https for b in self._routes.backends(app)[:1])
+
+    def first(self, app: str, head: RequestHead, here: str) -> Route:
+        """The way of a request as the client sent it."""
+        wish = wish_of(head.fly) if head.fly else ANY
+        route = Route(app, here, wish)
+        if not len(self.cache):
+            return route
+        entry = self.cache.find(Subject.of(app, head), self._rules(app))
+        if entry is None:
+            return route
+        if entry.may_be_skipped and head.fly.get(b"fly-replay-cache-control") == b"skip":
+            route.skips_cache = True
+            return route
+        return Route(entry.app, here, entry.wish, remembered=entry)
+
+    def forgotten(self, route: Route, app: str, head: RequestHead) -> Route:
+        """The way without what was remembered: it led nowhere."""
+        if route.remembered:
+            self.cache.drop(route.remembered)
+        return Route(app, route.here, wish_of(head.fly) if head.fly else ANY)
+
+    def next(
+        self, route: Route, announcement: Announcement, source: Backend, subject: Subject
+    ) -> Route:
+        """The leg that a machine has ordered.
+
+        Raises:
+            RefusedReplayError: it breaks a rule, or can't be understood.
+        """
+        order = self._understood(route, announcement)
+        now = int(self._clock() * 1_000_000)
+        origin = Source(source.machine_id, source.app, source.region, now)
+        leg = route.replayed(order, origin)
+        self._check_app(source.app, leg.app)
+        # A rule belongs to the app that the client asked for, not to where its request went on.
+        self.cache.learn(subject, self._rules(subject.app), order, leg.app, leg.wish)
+        return leg
+
+    def _understood(self, route: Route, announcement: Announcement) -> Replay:
+        if route.replays >= _MAX_REPLAYS:
+            raise RefusedReplayError(TOO_MANY_REPLAYS)
+        if route.is_fallback:
+            raise RefusedReplayError(_invalid("a request that came back must not be replayed"))
+        try:
+            return announcement.order()
+        except InvalidReplayError as error:
+            raise RefusedReplayError(_invalid(str(error))) from error
+
+    def _check_app(self, source: str, target: str) -> None:
+        network = self._network_of(target)
+        if network is None:
+            raise RefusedReplayError(UNKNOWN_REPLAY_APP)
+        if network != self._network_of(source):
+            raise RefusedReplayError(FOREIGN_APP)
+
+    def _rules(self, app: str) -> tuple[ReplayRule, ...]:
+        backends = self._routes.backends(app)
+        return backends[0].service.replay_rules if backends else ()
+
+
+def check_body(head: RequestHead, *, can_be_sent_again: bool) -> None:
+    """Raises RefusedReplayError for a request of more than 1 MB."""
+    if not can_be_sent_again or head.content_length > MAX_REPLAYED_BYTES:
+        raise RefusedReplayError(BODY_TOO_LARGE_TO_REPLAY)
+
+
+MAX_REPLAYED_BYTES = 1024 * 1024
+
+
+def _invalid(reason: str) -> ProxyError:
+    return replace(INVALID_REPLAY, text=f"{INVALID_REPLAY.text}: {reason}")

@@ -1,0 +1,205 @@
+"""Finds the machine that gets a request: chooses, waits for a free one, wakes a sleeping one, and
+connects; holds the request's place there until it is given back.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Protocol
+
+from localfly.proxy.backend import Backend
+from localfly.proxy.balancer import Refusal, choose
+from localfly.proxy.failures import (
+    ALL_AT_HARD_LIMIT,
+    CONNECTION_REFUSED,
+    NO_HEALTHY_INSTANCE,
+    RETRIES_EXHAUSTED,
+    WAKE_TIMEOUT,
+    ProxyError,
+)
+from localfly.proxy.route import Route
+from localfly.proxy.sleepers import PATIENCE_SECONDS
+from localfly.proxy.upstream import UpstreamConnection
+
+if TYPE_CHECKING:
+    from localfly.proxy.server import Proxy
+
+_QUEUE_SECONDS = 10.0
+_MAX_ATTEMPTS = 20
+_RETRY_SECONDS = 0.05
+_NOWHERE = Route("", "")
+
+
+class Seeker(Protocol):
+    """Who wants a machine."""
+
+    def found(self, connection: UpstreamConnection) -> None:
+        """The request can be sent."""
+
+    def not_found(self, error: ProxyError) -> None:
+        """There is no machine for it."""
+
+
+class Search:
+    """The search of one request, leg after leg of its way."""
+
+    __slots__ = (
+        *("route", "backend", "upstream", "reuses_connection", "began"),
+        *("_proxy", "_seeker", "_is_waiting", "_timer"),
+    )
+
+    def __init__(self, proxy: "Proxy", seeker: Seeker) -> None:
+        self.route = _NOWHERE
+        self.backend: Backend | None = None
+        self.upstream: UpstreamConnection | None = None
+        self.reuses_connection = False  # it had been used before, and may be dead
+        self.began = 0.0  # with the machine that was chosen last
+        self._proxy = proxy
+        self._seeker = seeker
+        self._is_waiting = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, route: Route) -> None:
+        self.route = route
+        self.attempt()
+
+    def attempt(self) -> None:
+        """Goes to the machine that is best now, or waits for one."""
+        chosen = self._choose()
+        while self._wants_another(chosen) and self._rouse():
+            chosen = self._choose()  # a machine without checks serves at once
+            if self._wants_another(chosen) and self._somebody_wakes:
+                self._wait(PATIENCE_SECONDS if chosen is Refusal.NONE_HEALTHY else _QUEUE_SECONDS)
+                return
+        if chosen is Refusal.ALL_FULL:
+            self._wait(_QUEUE_SECONDS)
+        else:
+            self._proceed(chosen)
+
+    def leave(self, *, is_reusable: bool) -> None:
+        """Gives back the machine's connection and its place; or stops searching."""
+        if self._timer:
+            self._stop_timer()
+        upstream, self.upstream = self.upstream, None
+        if upstream and is_reusable:
+            self._proxy.pool.put(upstream)
+        elif upstream:
+            upstream.close()
+        backend, self.backend = self.backend, None
+        if backend:
+            backend.leave()
+            self._proxy.waiting.reconsider(backend.app)
+
+    def end(self) -> None:
+        """Lets go of the seeker, which holds the search: no cycle is left to be collected."""
+        del self._seeker
+
+    # From the waiting room.
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether it still has to wait."""
+        if not self._is_waiting:
+            return False
+        chosen = self._choose()
+        return chosen is Refusal.ALL_FULL or (self._wants_another(chosen) and self._somebody_wakes)
+
+    def try_again(self) -> None:
+        if self._is_waiting:
+            self._stop_timer()
+            self.attempt()
+
+    # Its own steps.
+
+    def _choose(self) -> Backend | Refusal:
+        route, proxy = self.route, self._proxy
+        backends = proxy.routes.backends(route.app)
+        return choose(backends, route.wish, route.tried, route.here, proxy.random)
+
+    def _wants_another(self, chosen: Backend | Refusal) -> bool:
+        """Nobody serves, or all are busy: a machine that sleeps is needed (FLY.md 6.7)."""
+        if isinstance(chosen, Backend):
+            return chosen.is_busy and chosen.machine_id != self.route.wish.prefer
+        return chosen is not Refusal.ALL_TRIED
+
+    def _rouse(self) -> bool:
+        route = self.route
+        woken = self._proxy.routes.sleepers.rouse(route.app, route.wish, route.here, route.woken)
+        if woken and woken.is_down:  # else it is not woken yet, but will be
+            route.woken |= {woken.machine_id}
+        return woken is not None
+
+    @property
+    def _somebody_wakes(self) -> bool:
+        route = self.route
+        return self._proxy.routes.sleepers.is_anybody_up_soon(route.app, route.wish, route.here)
+
+    def _wait(self, seconds: float) -> None:
+        self._is_waiting = True
+        self._proxy.waiting.add(self.route.app, self.route.wish, self)
+        self._timer = self._proxy.loop.call_later(seconds, self._waited_enough)
+
+    def _waited_enough(self) -> None:
+        self._stop_timer()
+        self._proceed(self._choose())
+
+    def _proceed(self, chosen: Backend | Refusal) -> None:
+        if isinstance(chosen, Backend):
+            self._go_to(chosen)
+        elif chosen is Refusal.ALL_TRIED:
+            self.route.tried = frozenset()
+            self._timer = self._proxy.loop.call_later(_RETRY_SECONDS, self.attempt)
+        elif chosen is Refusal.ALL_FULL:
+            self._seeker.not_found(ALL_AT_HARD_LIMIT)
+        else:
+            self._seeker.not_found(WAKE_TIMEOUT if self.route.woken else NO_HEALTHY_INSTANCE)
+
+    def _go_to(self, backend: Backend) -> None:
+        self.backend = backend
+        self.began = self._proxy.loop.time()
+        backend.enter()
+        if self._proxy.latency and backend.region != self.route.here:
+            delay = self._proxy.delay_seconds(self.route.here, backend.region)
+            self._timer = self._proxy.loop.call_later(delay, self._reach, backend)
+        else:
+            self._reach(backend)
+
+    def _reach(self, backend: Backend) -> None:
+        connection = self._proxy.pool.take(backend)
+        self.reuses_connection = connection is not None
+        if connection:
+            self._found(connection)
+        else:
+            self._proxy.spawn(self._connect(backend))
+
+    async def _connect(self, backend: Backend) -> None:
+        try:
+            connection = await self._proxy.pool.connect(backend)
+        except OSError:  # TimeoutError is one
+            if self.backend is backend:
+                self._refused(backend)
+            return
+        if self.backend is backend and self.upstream is None:
+            self._found(connection)
+        else:
+            self._proxy.pool.put(connection)
+
+    def _found(self, connection: UpstreamConnection) -> None:
+        self.upstream = connection
+        self._seeker.found(connection)
+
+    def _refused(self, backend: Backend) -> None:
+        """Nothing was sent, so any request may go to another machine."""
+        route = self.route
+        self.leave(is_reusable=False)
+        route.tried |= {backend}
+        route.attempts += 1
+        if route.attempts < _MAX_ATTEMPTS:
+            self.attempt()
+        else:
+            alone = len(self._proxy.routes.backends(route.app)) <= 1
+            self._seeker.not_found(CONNECTION_REFUSED if alone else RETRIES_EXHAUSTED)
+
+    def _stop_timer(self) -> None:
+        self._is_waiting = False
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None

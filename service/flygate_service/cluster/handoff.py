@@ -1,0 +1,170 @@
+"""Moves buckets from one machine to another, as time owed: at a stop, and at a start."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Final, Protocol
+
+from flygate_limiter import ForeignSnapshot, Snapshot
+from flygate_limiter.former import FormerQuotas
+from flygate_limiter.store.snapshot import Portable
+
+from .errors import FormatError, PeerError
+from .messages import pack, pack_quotas, unpack
+from .metrics import ClusterMetrics
+from .ring import Member
+
+_SECONDS: Final = 2.0
+
+# Of each at least one machine must be reached.
+Groups = list[list[Member]]
+
+
+class Carrier(Protocol):
+    """How buckets travel."""
+
+    async def push(self, member: Member, message: bytes) -> None:
+        """Give a message to a machine, or raise PeerError."""
+        ...
+
+    async def pull(self, member: Member) -> bytes:
+        """Get all messages of a machine, or raise PeerError."""
+        ...
+
+
+class Handoff:
+    """Gives this machine's buckets to the others, and takes theirs; as often as one likes.
+
+    Everybody gets all of them. Who owns a client next depends on who will be there then, and a
+    bucket that nobody asks for goes idle by itself. Of machines with a common store any one will
+    do, and who has it in common with this one needs nothing.
+
+    Args:
+        store: where the buckets are; None if they can't be moved.
+        peers: who is there, with the name of its store; "" is its own.
+        common: the name of this machine's store.
+        carrier: the way to the peers.
+        metrics: counts.
+        seconds: the longest that giving or taking lasts.
+
+    Attributes:
+        quotas: what the buckets were filled by; it goes with them, once it is set.
+    """
+
+    def __init__(
+        self,
+        store: Portable | None,
+        peers: Callable[[], Mapping[Member, str]],
+        common: str,
+        carrier: Carrier,
+        metrics: ClusterMetrics,
+        seconds: float = _SECONDS,
+    ) -> None:
+        """Move nothing yet."""
+        self._store = store
+        self._peers = peers
+        self._common = common
+        self._carrier = carrier
+        self._metrics = metrics
+        self._seconds = seconds
+        self.quotas: FormerQuotas | None = None
+
+    async def messages(self) -> AsyncIterator[bytes]:
+        """What this machine's buckets owe, and by which quotas they were filled."""
+        if self._store is not None:
+            async for snapshot in self._store.export():
+                for message in pack(snapshot):
+                    yield message
+        if self.quotas is not None:
+            for message in pack_quotas(self.quotas.announced()):
+                yield message
+
+    async def merge(self, data: bytes) -> None:
+        """Take over what another machine's buckets owe; where both have one, the later time wins.
+
+        What this version does not understand is ignored, and counted.
+        """
+        with self._counted():
+            for message in unpack(data):
+                if not isinstance(message, Snapshot):
+                    if self.quotas is not None:
+                        self.quotas.hear(message)
+                elif self._store is not None:
+                    self._metrics.took(await self._store.restore(message))
+                await asyncio.sleep(0)  # there are requests to be served, too
+
+    async def give(self, to: Container[str] | None = None) -> None:
+        """Give everything to everybody, as far as the time allows.
+
+        Those who need nothing, since another one has taken it for their common store, are told
+        that somebody gave: who gives has come, or is about to go.
+
+        Args:
+            to: the ids of the machines that get it; None for all.
+        """
+
+        async def give(groups: Groups) -> None:
+            messages = [message async for message in self.messages()] if groups else []
+
+            async def push(peer: Member) -> None:
+                for message in messages:
+                    await self._carrier.push(peer, message)
+                    self._metrics.gave()
+
+            await self._with_each(groups, push)
+            await self._with_each(self._sharers(to), self._hint)
+
+        await self._in_time(give, self._groups(to))
+
+    async def take(self) -> None:
+        """Take everything from everybody, as far as the time allows."""
+
+        async def pull(peer: Member) -> None:
+            await self.merge(await self._carrier.pull(peer))
+
+        await self._in_time(lambda groups: self._with_each(groups, pull), self._groups())
+
+    def _groups(self, wanted: Container[str] | None = None) -> Groups:
+        """The peers, those together of whom any one will do."""
+        everybody = self._peers().items()
+        peers = {m: store for m, store in everybody if wanted is None or m.id in wanted}
+        common: defaultdict[str, list[Member]] = defaultdict(list)
+        for peer, store in peers.items():
+            if store and store != self._common:
+                common[store].append(peer)
+        return [[peer] for peer, store in peers.items() if not store] + list(common.values())
+
+    def _sharers(self, wanted: Container[str] | None) -> Groups:
+        """Those with a common store, each by itself."""
+        everybody = self._peers().items()
+        return [[m] for m, store in everybody if store and (wanted is None or m.id in wanted)]
+
+    async def _hint(self, peer: Member) -> None:
+        await self._carrier.push(peer, b"")
+
+    async def _with_each(self, groups: Groups, act: Callable[[Member], Awaitable[None]]) -> None:
+        async def with_one(group: list[Member]) -> None:
+            for peer in group:
+                try:
+                    await act(peer)
+                except PeerError:
+                    self._metrics.failed()
+                else:
+                    return
+
+        await asyncio.gather(*map(with_one, groups))
+
+    async def _in_time(self, move: Callable[[Groups], Awaitable[None]], groups: Groups) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._seconds):
+                await move(groups)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        try:
+            yield
+        except FormatError:
+            self._metrics.ignored("version")
+        except ForeignSnapshot:
+            self._metrics.ignored("key")

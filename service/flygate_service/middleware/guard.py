@@ -1,0 +1,168 @@
+"""Lets in who has the key: a request is believed by its head, and only then is its body read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from flygate_service.asgi.messages import Scope, header
+from flygate_service.asgi.paths import THROUGH_PROXY, OwnPath
+from flygate_service.asgi.signature import DIGEST, HEADER, Signatures, digest_of
+
+# A machine's message is there at once; who repeats a signature must not hold the line with it.
+_BODY_SECONDS: Final = 2.0
+_BODIES_AT_ONCE: Final = 16
+
+# In a request's scope: what was found out of its head, so that it is found out once.
+_HEAD: Final = "flygate.head"
+
+Answer = Callable[[Request, bytes], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Refusal(Exception):
+    """A request is not answered, and why."""
+
+    def __init__(self, status: int, error: str) -> None:
+        """Say why."""
+        super().__init__(error)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What a request's head proves.
+
+    Attributes:
+        path: for which own path.
+        length: of the body that is to be read.
+        refusal: why it is not answered, if it is not.
+    """
+
+    path: str
+    length: int = 0
+    refusal: Refusal | None = None
+
+
+class Guard:
+    """Believes signatures. Without a key there can be none, and every answer is 404.
+
+    A machine of a former release signs its bodies, but does not send their digest. Its head can't
+    be proved: it is let by to the body if it did not come through the proxy, in few places.
+    """
+
+    def __init__(self, signatures: Signatures | None) -> None:
+        """No body is being read."""
+        self._signatures = signatures
+        self._reading = 0
+
+    def believes(self, own: OwnPath, scope: Scope) -> bool:
+        """Whether the head of a request is what the path asks for. Reads no body.
+
+        The answer is kept in the scope for who answers the request.
+        """
+        return self._head(own, scope).refusal is None
+
+    def endpoint(self, own: OwnPath, answer: Answer) -> Endpoint:
+        """What answers those who have the key, and refuses others before their body is read."""
+
+        async def guarded(request: Request) -> Response:
+            try:
+                body = await self._body(own, request)
+            except Refusal as refusal:
+                return JSONResponse({"error": str(refusal)}, refusal.status)
+            return await answer(request, body)
+
+        return guarded
+
+    def _head(self, own: OwnPath, scope: Scope) -> _Head:
+        known = scope.get(_HEAD)
+        if isinstance(known, _Head) and known.path == own.path:
+            return known
+        try:
+            found = _Head(own.path, self._check(own, scope))
+        except Refusal as refusal:
+            found = _Head(own.path, refusal=refusal)
+        scope[_HEAD] = found
+        return found
+
+    def _check(self, own: OwnPath, scope: Scope) -> int:
+        """The length of the body that is to be read.
+
+        Raises:
+            Refusal: it is not signed, too large, or comes from where it may not.
+        """
+        if self._signatures is None:
+            raise Refusal(404, "FLYGATE_KEY is not set")
+        is_proxied = header(scope, THROUGH_PROXY) is not None
+        if own.is_inside and is_proxied:
+            raise Refusal(404, "for the private network only")
+        length = _length(scope, own.body_bytes)
+        signature, digest = header(scope, HEADER), header(scope, DIGEST) or ""
+        if length and not digest and not is_proxied:
+            is_signed = self._signatures.is_timely(signature)
+        else:
+            method, path = scope["method"], scope["path"]
+            is_right = bool(digest) == bool(length)
+            is_signed = (
+                is_right
+                and self._signatures.verify_head(signature, method, path, digest) is not None
+            )
+        if not is_signed:
+            raise Refusal(401, "a valid signature is needed")
+        return length
+
+    async def _body(self, own: OwnPath, request: Request) -> bytes:
+        head = self._head(own, request.scope)
+        if head.refusal is not None:
+            raise head.refusal
+        if not head.length:
+            return b""
+        if self._reading >= _BODIES_AT_ONCE:
+            raise Refusal(503, "too many bodies at once; try again")
+        self._reading += 1
+        try:
+            body = await _read(request, head.length)
+        finally:
+            self._reading -= 1
+        if not self._is_right(request.scope, body):
+            raise Refusal(401, "a valid signature is needed")
+        return body
+
+    def _is_right(self, scope: Scope, body: bytes) -> bool:
+        digest = header(scope, DIGEST)
+        if digest is not None:
+            return digest == digest_of(body)
+        return self._signatures is not None and self._signatures.nonce(scope, body) is not None
+
+
+def _length(scope: Scope, most: int) -> int:
+    if header(scope, b"transfer-encoding") is not None:
+        raise Refusal(411, "a body needs its length")
+    found = header(scope, b"content-length") or "0"
+    if not found.isdecimal() or len(found) > 12:
+        raise Refusal(400, "a length is a number of bytes")
+    if int(found) > most:
+        raise Refusal(413, f"at most {most} bytes")
+    return int(found)
+
+
+async def _read(request: Request, length: int) -> bytes:
+    parts: list[bytes] = []
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for part in request.stream():
+                parts.append(part)
+    except TimeoutError:
+        raise Refusal(408, f"the body did not come within {_BODY_SECONDS:g} s") from None
+    except ClientDisconnect:
+        raise Refusal(400, "the body did not come") from None
+    body = b"".join(parts)
+    if len(body) != length:
+        raise Refusal(400, "the body has another length than was said")
+    return body

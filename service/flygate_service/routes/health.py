@@ -1,0 +1,82 @@
+"""Health, readiness and the limiter's probe: ours, whatever application is wrapped."""
+
+from flygate_limiter import GuardedStore, Limiter, Store
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from flygate_service import __version__
+from flygate_service.asgi.bearer import bears
+from flygate_service.asgi.paths import HEALTH, PRIVATE, PROBE, READY
+from flygate_service.asgi.readiness import Readiness
+from flygate_service.asgi.signature import Signatures
+from flygate_service.settings import Settings
+
+
+def health_routes(
+    settings: Settings,
+    readiness: Readiness,
+    limiter: Limiter,
+    store: Store,
+    signatures: Signatures | None,
+) -> list[Route]:
+    """The three paths."""
+
+    async def health(request: Request) -> Response:
+        found: dict[str, object] = {
+            "status": "ok",
+            "degraded": isinstance(store, GuardedStore) and store.breaker.is_open,
+            "version": __version__,
+        }
+        if _may_know(request, settings.admin_token, signatures):
+            found |= _details(settings, limiter, store)
+        return JSONResponse(found, headers={"cache-control": "no-store"})
+
+    async def ready(_: Request) -> Response:
+        return JSONResponse({"status": readiness.word}, 200 if readiness.is_ready else 503)
+
+    async def probe(_: Request) -> Response:
+        return Response(status_code=204)
+
+    return [Route(HEALTH, health), Route(READY, ready), Route(PROBE, probe)]
+
+
+def _may_know(request: Request, token: str | None, signatures: Signatures | None) -> bool:
+    """The private network, an operator by the token, the rollout engine by its signature.
+
+    To others it is a target.
+    """
+    if request.scope.get(PRIVATE):
+        return True
+    if token is not None and bears(request.headers.get("authorization", ""), token):
+        return True
+    return signatures is not None and signatures.nonce(request.scope) is not None
+
+
+def _details(settings: Settings, limiter: Limiter, store: Store) -> dict[str, object]:
+    return {
+        "release": settings.release,
+        "machine": settings.machine,
+        "region": settings.region,
+        "limiter": {**_limiter_summary(settings, limiter), **_store_summary(store)},
+    }
+
+
+def _store_summary(store: Store) -> dict[str, object]:
+    """Whether Redis answers, and why it does not."""
+    if not isinstance(store, GuardedStore):
+        return {}
+    degraded = store.breaker.is_open
+    return {"degraded": degraded, **({"problem": store.problem} if degraded else {})}
+
+
+def _limiter_summary(settings: Settings, limiter: Limiter) -> dict[str, object]:
+    return {
+        "algorithm": settings.limiter.algorithm,
+        "storage": settings.limiter.storage,
+        "policies": [
+            {"name": policy.name, "quota": str(policy.quota), "mode": policy.mode.value}
+            for policy in limiter.policies.policies
+        ],
+        "version": limiter.version,
+    }

@@ -1,0 +1,395 @@
+"""Small files of the kinds that real apps have, through the program's own reading."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flygate.manifest import Manifest
+from flygate.program.asked import Asked
+from flygate.system.errors import ConfigError
+
+from tests.infra.builders import IMAGE
+
+HEAD = 'app = "case"\nprimary_region = "iad"\n'
+WEB = "[http_service]\ninternal_port = 8080\n"
+PUBLIC = '[[services.ports]]\nport = 443\nhandlers = ["tls", "http"]\n'
+
+
+def plan(text: str, folder: Path, **stack: Any) -> Asked:
+    """What a stack asks for with this file."""
+    (folder / "fly.toml").write_text(text, encoding="utf-8")
+    raw = {"app": "shop", "image": IMAGE, **stack}
+    texts = {key: v if isinstance(v, str) else json.dumps(v) for key, v in raw.items()}
+    return Asked.read(texts, is_redis_secret=False, root=folder)
+
+
+def manifest_of(asked: Asked) -> Manifest:
+    assert asked.manifest is not None
+    return asked.manifest
+
+
+REFUSED = {
+    "a misspelt table": (
+        HEAD + "[http_servic]\ninternal_port = 8080\n",
+        ["fly.toml:3: http_servic is no key of fly.toml. Did you mean http_service?"],
+    ),
+    "a misspelt key in a list in a table": (
+        HEAD + WEB + "[[http_service.checks]]\n\npth = '/up'\n",
+        ["fly.toml:7: pth is no key of http_service.checks[0]. Did you mean path?"],
+    ),
+    "a key that is like none": (
+        HEAD + WEB + "[deploy]\nzzz = 1\n",
+        ["fly.toml:6: zzz is no key of deploy. There are max_unavailable, release_command,"],
+    ),
+    "a misspelt key in an inline table": (
+        HEAD + "http_service = { internal_port = 8080, concurrency = { hard_limits = 5 } }\n",
+        ["fly.toml:3: hard_limits is no key of http_service.concurrency. Did you mean hard_limit?"],
+    ),
+    "several mistakes at once": (
+        HEAD + "[http_service]\ninternal_port = 'many'\nforce_https = 1\n[mount]\nsource = 'x'\n",
+        [
+            'fly.toml:4: http_service.internal_port must be a whole number, found "many".',
+            "fly.toml:5: http_service.force_https must be true or false, found 1.",
+            "fly.toml:6: mounts can't be done: Flygate makes no volumes yet",
+        ],
+    ),
+    "volumes": (
+        HEAD + WEB + "[[mounts]]\nsource = 'data'\ndestination = '/data'\n",
+        ["fly.toml:5: mounts can't be done: Flygate makes no volumes yet"],
+    ),
+    "a release command": (
+        HEAD + WEB + "[deploy]\nrelease_command = '/bin/false'\n",
+        ["fly.toml:6: deploy.release_command can't be done: Flygate runs no release commands yet"],
+    ),
+    "two groups": (
+        HEAD + "[processes]\nweb = 'a'\nworker = 'b'\n" + WEB + "processes = ['web']\n",
+        ["fly.toml:3: [processes] has the groups web, worker; Flygate releases one group yet"],
+    ),
+    "processes of the first platform": (
+        HEAD + "[[processes]]\nname = 'web'\ncommand = 'serve'\n" + WEB,
+        ["fly.toml:3: [[processes]] is the form of Fly's first platform. Write each as a line of"],
+    ),
+    "a group that is not there": (
+        HEAD + WEB + "processes = ['web']\n",
+        ["fly.toml:5: [http_service] is for the process group web, and there is none. Name app"],
+    ),
+    "a service that names no group": (
+        HEAD + "[processes]\nweb = 'serve'\n" + WEB,
+        ["fly.toml:5: [http_service] names no process group, and there is web; flyctl refuses"],
+    ),
+    "PORT against internal_port": (
+        HEAD + "[env]\nPORT = '8080'\n" + "[http_service]\ninternal_port = 8000\n",
+        ["fly.toml:6: http_service.internal_port is 8000, and PORT is 8080 (line 4): the proxy"],
+    ),
+    "a port where the service does not listen": (
+        HEAD + "[http_service]\ninternal_port = 3000\n",
+        ["fly.toml:4: http_service.internal_port is 3000, and PORT is not set: the service"],
+    ),
+    "one public port for two services": (
+        HEAD + WEB + "[[services]]\ninternal_port = 8080\n" + PUBLIC,
+        ["fly.toml:5: port 443 (tcp) is services[0]'s and http_service's (line 3)"],
+    ),
+    "metrics where nobody reads them": (
+        HEAD + WEB + "[env]\nMETRICS_PORT = 9100\n[metrics]\nport = 9091\npath = '/metrics'\n",
+        ["fly.toml:8: metrics.port is 9091, and METRICS_PORT is 9100 (line 6): nobody would read"],
+    ),
+    "killed before it has drained": (
+        "kill_timeout = 20\n" + HEAD + WEB + "[env]\nSHUTDOWN_SECONDS = 25\n",
+        ["fly.toml:1: kill_timeout is 20 s, and SHUTDOWN_SECONDS is 25 (line 7): Fly would kill"],
+    ),
+    "a misspelt setting": (
+        HEAD + "[env]\nRATE_LIMT_RPM = 30\n" + WEB,
+        ["fly.toml:4: env.RATE_LIMT_RPM is no setting of the service. Did you mean RATE_LIMIT"],
+    ),
+    "more requests than the service takes": (
+        HEAD + "[env]\nSERVICE_MAX_REQUESTS = 50\n" + WEB,
+        ["fly.toml:4: env.SERVICE_MAX_REQUESTS is 50, and the proxy gives a machine up to 100"],
+    ),
+    "longer than Fly waits": (
+        "kill_timeout = '1h'\n" + HEAD + WEB,
+        ["fly.toml:1: kill_timeout is 3600 s; Fly waits 300 s at most. Lower it."],
+    ),
+    "a check too often": (
+        HEAD + WEB + "[checks.a]\ntype = 'tcp'\ninterval = 1000\ntimeout = '2m'\n",
+        [
+            "fly.toml:7: checks.a.interval is 1s; Fly's least is 2s. Raise it.",
+            "fly.toml:8: checks.a.timeout is 2m0s; Fly's most is 60s. Lower it.",
+        ],
+    ),
+    "a file with a secret that is not there": (
+        HEAD + WEB + "[[files]]\nguest_path = '/a'\nsecret_name = 'TOKEN'\n",
+        ["fly.toml:7: files[0].secret_name TOKEN is no secret of this stack. Set it: "],
+    ),
+    "a file with two contents": (
+        HEAD + WEB + "[[files]]\nguest_path = 'a'\nraw_value = 'x'\nsecret_name = 'TOKEN'\n",
+        [
+            "fly.toml:5: files[0] needs one of local_path, secret_name and raw_value; keep one.",
+            "fly.toml:6: files[0].guest_path must be an absolute path, found 'a'.",
+        ],
+    ),
+    "a variable that would be overwritten": (
+        HEAD + "[env]\nFLY_PROCESS_GROUP = 'x'\nFLYGATE_KEY = 'y'\n" + WEB,
+        [
+            "fly.toml:4: env.FLY_PROCESS_GROUP is set by Flygate, as flyctl does. Remove it.",
+            "fly.toml:5: env.FLYGATE_KEY: names with FLYGATE_ are reserved. Rename it.",
+        ],
+    ),
+    "a region that is none": (
+        'primary_region = "atlantis"\n' + WEB,
+        ["fly.toml:1: primary_region must be regions of Fly: 'atlantis' is none."],
+    ),
+    "a letter that no process takes": (
+        HEAD + '[env]\nA = "a\\u0000b"\n' + WEB,
+        ["fly.toml:4: 'env.A' has a NUL in it, which no process can be given. Remove it."],
+    ),
+    "containers": (
+        HEAD + "machine_config = '{}'\n" + WEB,
+        ["fly.toml:3: machine_config can't be done: Flygate runs one image in a machine"],
+    ),
+    "a key twice, in other letters": (
+        HEAD + "[http_service]\ninternal_port = 8080\nInternal_Port = 8081\n",
+        ["fly.toml:3: http_service has internal_port twice, in other letters; keep one"],
+    ),
+    "no TOML": (
+        HEAD + "[env\n",
+        ["fly.toml:3: no valid TOML: Expected ']' at the end of a table declaration. Repair it"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "complaints"), REFUSED.values(), ids=REFUSED)
+def test_what_can_t_be_is_refused_by_name(text: str, complaints: list[str], tmp_path: Path) -> None:
+    """One line for each thing: the place, the reason, the remedy."""
+    with pytest.raises(ConfigError) as refusal:
+        plan(text, tmp_path)
+
+    told = str(refusal.value).splitlines()
+    assert len(told) == len(complaints), told
+    for line, complaint in zip(told, complaints, strict=True):
+        assert line.startswith(complaint), line
+
+
+def test_the_stack_s_port_is_held_against_the_file_s_too(tmp_path: Path) -> None:
+    """It wins over [env]; a secret's value is nobody's to see."""
+    text = HEAD + "[env]\nPORT = 8080\n" + WEB
+    with pytest.raises(ConfigError, match=r"and PORT is 9000 \(flygate:env\.PORT\)"):
+        plan(text, tmp_path, env={"PORT": 9000})
+
+    with pytest.raises(ConfigError, match=r"^flygate:env\.RATE_LIMIT_RPS is no setting of the"):
+        plan(HEAD + WEB, tmp_path, env={"RATE_LIMIT_RPS": 1})
+
+    own = '[processes]\napp = "node server.js"\n[http_service]\ninternal_port = 3000\n'
+    assert manifest_of(plan(HEAD + own + 'processes = ["app"]\n', tmp_path)).web_port == 3000
+
+
+def test_whole_numbers_of_old_checks_are_milliseconds(tmp_path: Path) -> None:
+    """And of new ones nanoseconds, which is told."""
+    old = "[[services.http_checks]]\ninterval = 10000\ntimeout = 2000\ngrace_period = '1s'\n"
+    service = "[[services]]\ninternal_port = 8080\nprotocol = 'tcp'\n" + PUBLIC
+
+    (check,) = manifest_of(plan(HEAD + service + old, tmp_path)).config["services"][0]["checks"]
+    told = plan(HEAD + WEB + "[[http_service.checks]]\ninterval = 10000\n", tmp_path).notes
+
+    assert check == {"type": "http", "interval": "10s", "timeout": "2s", "grace_period": "1s"}
+    assert told == (
+        "fly.toml:3: a check's interval is 10µs; Fly makes it 1 second. A number without a unit "
+        "is of nanoseconds here, as with flyctl: write it with one.",
+    )
+
+
+def test_the_service_is_the_file_s_and_no_other(tmp_path: Path) -> None:
+    """The phase's limits and sleep are on it; nothing is added on 8080."""
+    text = HEAD + '[env]\nPORT = "8000"\n[[services]]\ninternal_port = 8000\n' + PUBLIC
+
+    found = manifest_of(plan(text, tmp_path))
+
+    (service,) = found.config["services"]
+    assert (service["internal_port"], found.web_port) == (8000, 8000)
+    assert service["concurrency"] == {"type": "requests", "soft_limit": 25, "hard_limit": 100}
+    assert (service["autostop"], service["min_machines_running"]) == ("suspend", 0)
+    assert service["ports"][0]["http_options"]["replay_cache"][0]["type"] == "cookie"
+
+
+def test_a_file_without_a_service_is_a_worker(tmp_path: Path) -> None:
+    """It gets no public web service, and the plan says what judges it."""
+    asked = plan(HEAD + '[processes]\nworker = "work --hard"\n', tmp_path)
+
+    found = manifest_of(asked)
+    assert "services" not in found.config
+    assert found.web_port is None
+    assert found.env["FLY_PROCESS_GROUP"] == "worker"
+    assert asked.notes[0].startswith("fly.toml: no service speaks HTTP, so a new machine is judged")
+    with pytest.raises(ConfigError, match=r"no service of fly\.toml speaks HTTP"):
+        plan(HEAD, tmp_path, rollout={"by": "clients"})
+
+
+def test_services_that_are_no_http_keep_their_own_limits(tmp_path: Path) -> None:
+    """They have the phase's sleep, since that is the machine's; over IPv4 they need an address."""
+    tcp = "[[services]]\ninternal_port = 5432\nprotocol = 'tcp'\n[[services.ports]]\nport = 5432\n"
+    limits = "[services.concurrency]\ntype = 'connections'\nhard_limit = 7\nsoft_limit = 5\n"
+
+    asked = plan(HEAD + WEB + tcp + limits, tmp_path)
+
+    web, other = manifest_of(asked).config["services"]
+    assert web["concurrency"]["hard_limit"] == 100
+    assert other["concurrency"]["hard_limit"] == 7
+    assert other["autostop"] == "suspend"
+    assert other["ports"] == [{"port": 5432}]
+    assert asked.notes == (
+        "fly.toml:5: services[0] is no HTTP: over IPv4 it needs an address of its own. Once: "
+        "`fly ips allocate-v4 --app shop`.",
+    )
+
+
+def test_both_sizes_are_told_and_which_wins(tmp_path: Path) -> None:
+    """The phase's as a rule; the file's if the stack says so."""
+    text = HEAD + "[[vm]]\nmemory = '2gb'\ncpu_kind = 'shared'\ncpus = 1\n" + WEB
+
+    by_phase = plan(text, tmp_path)
+    by_file = plan(text, tmp_path, sizing="fly.toml")
+
+    assert manifest_of(by_phase).config["guest"]["memory_mb"] == 256
+    assert by_phase.notes == (
+        "fly.toml:3: vm.memory_mb is 2048; the stack (phase 1) has 256, which wins.",
+        "`pulumi config set sizing fly.toml` lets fly.toml win (docs/fly-toml.md).",
+    )
+    assert manifest_of(by_file).config["guest"]["memory_mb"] == 2048
+    assert by_file.notes == ()
+    assert by_file.row.memory_mb == 2048
+
+
+def test_limits_and_sleep_are_told_and_can_win_too(tmp_path: Path) -> None:
+    """Each service's own; the phase fills in what they leave open."""
+    sleep = "auto_stop_machines = 'stop'\nauto_start_machines = false\nmin_machines_running = 1\n"
+    text = HEAD + WEB + sleep + "concurrency = { soft_limit = 5 }\n"
+
+    told = plan(text, tmp_path).notes
+    asked = plan(text, tmp_path, sizing="fly.toml")
+
+    assert told[:-1] == (
+        'fly.toml:5: http_service.auto_stop_machines is "stop"; the stack (phase 1) has '
+        '"suspend", which wins.',
+        "fly.toml:6: http_service.auto_start_machines is false; the stack (phase 1) has true, "
+        "which wins.",
+        "fly.toml:7: http_service.min_machines_running is 1; the stack (phase 1) has 0, which "
+        "wins.",
+        "fly.toml:8: http_service.concurrency.soft_limit is 5; the stack (phase 1) has 25, which "
+        "wins.",
+    )
+    (service,) = manifest_of(asked).config["services"]
+    assert (service["autostop"], service["autostart"]) == (True, False)
+    assert service["min_machines_running"] == asked.row.minimum_running == 1
+    assert service["concurrency"] == {"type": "requests", "soft_limit": 5, "hard_limit": 100}
+
+
+def test_an_oldest_form_of_limits_is_understood(tmp_path: Path) -> None:
+    """ "20,25" is soft and hard."""
+    text = HEAD + '[[services]]\ninternal_port = 8080\nconcurrency = "20,25"\n' + PUBLIC
+
+    found = manifest_of(plan(text, tmp_path, sizing="fly.toml"))
+
+    assert found.config["services"][0]["concurrency"] == {
+        "type": "requests",
+        "soft_limit": 20,
+        "hard_limit": 25,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "stack", "complaint"),
+    [
+        ("", {}, "flygate:sizing is fly.toml, and fly.toml says nothing of vm"),
+        (
+            "[[vm]]\nmemory = '2gb'\n",
+            {"guest": {"memory_mb": 512}},
+            r"^fly\.toml:5: vm\.cpu_kind and the stack's flygate:guest both decide",
+        ),
+        (
+            "[[vm]]\nmemory = '300mb'\n",
+            {},
+            r"With flygate:sizing fly\.toml, guest\.memory_mb is 300; with 1 shared CPUs Fly takes",
+        ),
+        (
+            "[[vm]]\nsize = 'shared-cpu-1x'\n",
+            {"sizing": "file"},
+            r'flygate:sizing is "file"; it is wrong',
+        ),
+    ],
+)
+def test_sizing_that_can_t_take_effect_is_refused(
+    text: str, stack: dict[str, Any], complaint: str, tmp_path: Path
+) -> None:
+    """Nobody decides, two do, or Fly would refuse it."""
+    with pytest.raises(ConfigError, match=complaint):
+        plan(HEAD + WEB + text, tmp_path, **{"sizing": "fly.toml", **stack})
+
+
+def test_a_rollout_is_the_file_s_where_the_stack_says_nothing(tmp_path: Path) -> None:
+    """What the stack says wins, and the plan says so."""
+    text = HEAD + WEB + "[deploy]\nstrategy = 'rolling'\nwait_timeout = '5m'\n"
+
+    asked = plan(text, tmp_path)
+    other = plan(text, tmp_path, rollout={"strategy": "bluegreen", "wait": "30s"})
+
+    assert manifest_of(asked).rollout.strategy == "rolling"
+    assert manifest_of(asked).gates.wait == "300s"
+    assert asked.notes == ()
+    assert manifest_of(other).rollout.strategy == "bluegreen"
+    assert manifest_of(other).gates.wait == "30s"
+    assert [note.partition("; ")[0] for note in other.notes] == [
+        'fly.toml:6: deploy.strategy is "rolling"',
+        'fly.toml:7: deploy.wait_timeout is "5m0s"',
+    ]
+
+
+def test_the_primary_region_is_the_stack_s_first(tmp_path: Path) -> None:
+    """Fly keeps machines awake there; one where nothing runs keeps none."""
+    asked = plan(HEAD + WEB, tmp_path, regions=["fra", "ams"])
+
+    assert manifest_of(asked).env["PRIMARY_REGION"] == "fra"
+    assert asked.notes == (
+        "fly.toml:2: primary_region is iad; the stack's first region is fra, which wins: machines "
+        "stay awake there.",
+    )
+
+
+def test_what_is_built_is_what_the_file_asks_for(tmp_path: Path) -> None:
+    """Or it is refused; with an image by digest it was built elsewhere, which is told."""
+    text = HEAD + WEB + "[build]\nbuilder = 'heroku/builder:24'\n"
+    (tmp_path / "service").mkdir()
+    (tmp_path / "service" / "a.py").write_text("")
+
+    told = plan(text, tmp_path).notes
+    with pytest.raises(ConfigError, match=r"^fly\.toml:6: build\.builder can't be done: the image"):
+        plan(text, tmp_path, image="source")
+
+    assert told == (
+        f"fly.toml:6: build.builder has no say here: what runs is flygate:image, {IMAGE}.",
+    )
+    dockerfile = HEAD + WEB + "[build]\ndockerfile = 'Dockerfile'\n"
+    assert plan(dockerfile, tmp_path, image="source").notes == ()
+
+
+def test_old_keys_that_do_nothing_are_told(tmp_path: Path) -> None:
+    """With flyctl they do nothing either."""
+    text = (
+        HEAD
+        + "processes = []\n[experimental]\nauto_rollback = true\nallowed_public_ports = []\n"
+        + WEB
+    )
+
+    assert plan(text, tmp_path).notes == (
+        "fly.toml:6: allowed_public_ports is of Fly's first platform; it does nothing, with flyctl "
+        "neither. Remove it.",
+    )
+
+
+def test_a_pinned_stack_is_not_held_up_by_the_checkout_s_file(tmp_path: Path) -> None:
+    """A way back must go, whatever the file says now."""
+    pin = {"version": "v1", "manifest": "ab"}
+
+    assert plan(HEAD + "[mystery]\n", tmp_path, pin=pin).regions == ("iad",)
+    assert plan("[broken", tmp_path, pin=pin, regions=["fra"]).regions == ("fra",)
