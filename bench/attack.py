@@ -136,8 +136,8 @@ async def large_body(start: Start) -> str:
     async with httpx.AsyncClient(timeout=20) as web:
         try:
             status = str((await web.post(f"{target.url}/echo", content=parts())).status_code)
-        except httpx.TransportError as error:
-            status = type(error).__name__
+        except httpx.TransportError as exc:
+            status = type(exc).__name__
     return f"{status}, {target.peak_mib - before} MiB of memory"
 
 

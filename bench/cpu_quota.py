@@ -14,7 +14,7 @@ PERIOD_MS: Final = 80
 BASELINE_MS: Final = 5
 
 
-class NoQuota(Exception):
+class NoQuotaError(Exception):
     """The system lets us set none. It needs Linux, and root."""
 
 
@@ -23,19 +23,19 @@ def cpu_quota(pid: int, milliseconds: int) -> Iterator[None]:
     """Let a process run for so many milliseconds in each period, while the context lasts.
 
     Raises:
-        NoQuota: the system does not let us.
+        NoQuotaError: the system does not let us.
     """
     group = (_V1 if _V1.is_dir() else _V2) / f"flygate-bench-{uuid4().hex[:8]}"
     try:
         group.mkdir()
-    except OSError as error:
-        raise NoQuota(str(error)) from error
+    except OSError as exc:
+        raise NoQuotaError(str(exc)) from exc
     try:
         _set(group, milliseconds)
         (group / "cgroup.procs").write_text(str(pid))
         yield
-    except OSError as error:
-        raise NoQuota(str(error)) from error
+    except OSError as exc:
+        raise NoQuotaError(str(exc)) from exc
     finally:
         with suppress(OSError):  # the process has ended
             (group.parent / "cgroup.procs").write_text(str(pid))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bench import page
-from bench.cpu_quota import BASELINE_MS, NoQuota
+from bench.cpu_quota import BASELINE_MS, NoQuotaError
 from bench.http_load import Ask, Connections, times_of
 from bench.service_process import HOST, Guest, Server, service
 
@@ -52,7 +52,7 @@ async def report(seconds: float, rounds: int, path: str, environment: dict[str, 
             try:
                 running = service(guest, **_UNLIMITED, **environment)
                 servers[guest] = await stack.enter_async_context(running)
-            except NoQuota:
+            except NoQuotaError:
                 continue
         measured = {guest: {step: [] for step in STEPS} for guest in servers}
         for _ in range(rounds):

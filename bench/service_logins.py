@@ -13,7 +13,7 @@ from typing import Final
 from argon2 import PasswordHasher
 
 from bench import page
-from bench.cpu_quota import BASELINE_MS, NoQuota
+from bench.cpu_quota import BASELINE_MS, NoQuotaError
 from bench.http_load import Connections, times_of
 from bench.service_process import HOST, Guest, Server, service
 
@@ -87,7 +87,7 @@ async def _server(case: Case, stack: AsyncExitStack) -> Server | None:
     running = service(case.guest, LOGIN_USERS=users, **_UNLIMITED)
     try:
         return await stack.enter_async_context(running)
-    except NoQuota:
+    except NoQuotaError:
         return None
 
 

@@ -90,7 +90,7 @@ async def service(guest: Guest, **environment: str) -> AsyncIterator[Server]:
     """A service on a machine of that size, from when it serves until the context ends.
 
     Raises:
-        NoQuota: its processor time can't be limited here.
+        NoQuotaError: its processor time can't be limited here.
     """
     port, metrics_port = _free_port(), _free_port()
     process = await asyncio.create_subprocess_exec(

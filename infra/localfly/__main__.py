@@ -20,11 +20,11 @@ def main() -> int:
     try:
         options = _options()
         _run(serve(options.state, options.api_port, options.proxy_port, options_of(options)))
-    except (StartupError, OSError) as error:
-        if isinstance(error, OSError) and not is_full(error):
+    except (StartupError, OSError) as exc:
+        if isinstance(exc, OSError) and not is_full(exc):
             raise
-        more = "; free some space there" if isinstance(error, OSError) else ""
-        sys.stderr.write(f"flygate local: {error}{more}\n")
+        more = "; free some space there" if isinstance(exc, OSError) else ""
+        sys.stderr.write(f"flygate local: {exc}{more}\n")
         return 1
     return 0
 

@@ -85,8 +85,8 @@ class DaemonControl:
         self.down()
         try:
             return Started(self._start(launch), is_new=True, reason=reason)
-        except StartupError as error:
-            raise self._restored(info, error) from error
+        except StartupError as exc:
+            raise self._restored(info, exc) from exc
 
     def down(self) -> bool:
         """Ends the daemon, its machines and what a killed daemon left; False if nothing ran.
@@ -130,8 +130,8 @@ class DaemonControl:
         try:
             launch = wanted.after(info)
             launch.check(info)
-        except StartupError as error:
-            raise type(error)(f"{str(error).rstrip('.')}. {stays}") from error
+        except StartupError as exc:
+            raise type(exc)(f"{str(exc).rstrip('.')}. {stays}") from exc
         token = self._token_digest(launch.options)
         if wanted.options is None and info.token_digest not in {"", token}:
             raise StartupError(

@@ -85,12 +85,12 @@ class Database:
                     if ended.done():
                         raise TimeoutError
                     await asyncio.sleep(_POLL_SECONDS)
-        except TimeoutError as error:
+        except TimeoutError as exc:
             log = self._settings(self.record).folder / "valkey.log"
             said = log.read_text(errors="replace").strip().splitlines()[-1:]
             raise FailedPreconditionError(
                 f"failed_precondition: the Redis server did not start: {' '.join(said)}"
-            ) from error
+            ) from exc
         finally:
             ended.cancel()
 
@@ -117,6 +117,6 @@ class Database:
                 await asyncio.sleep(_RESTART_SECONDS)
             try:
                 self._launch()
-            except (FlyError, OSError) as error:
-                _log.error("database %s could not be started: %s", self.record.name, error)
+            except (FlyError, OSError) as exc:
+                _log.error("database %s could not be started: %s", self.record.name, exc)
                 return

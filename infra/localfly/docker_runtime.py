@@ -87,10 +87,10 @@ class DockerRuntime:
         words = ("exec", "--interactive", name, *command.words)
         try:
             answer = await ask_docker(*words, stdin=command.stdin.encode(), seconds=command.timeout)
-        except TimeoutError as error:
+        except TimeoutError as exc:
             raise DeadlineExceededError(
                 f"deadline_exceeded: command did not end within {command.timeout:g}s"
-            ) from error
+            ) from exc
         return CommandResult(answer.code, 0, answer.stdout, answer.stderr)
 
     async def _inspect(self, ref: ImageRef) -> FoundImage | None:

@@ -130,10 +130,10 @@ class ImageStore:
                 try:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     target.write_bytes(content)
-                except OSError as error:
-                    if error.errno not in _IMPOSSIBLE:
+                except OSError as exc:
+                    if exc.errno not in _IMPOSSIBLE:
                         raise
-                    raise InvalidArgumentError(f"unsafe image: {path}: {error.strerror}") from error
+                    raise InvalidArgumentError(f"unsafe image: {path}: {exc.strerror}") from exc
             _make_read_only(scratch)
             scratch.rename(self._tree(digest))
         except BaseException:
@@ -160,8 +160,8 @@ def _safe_files(tar: bytes) -> Mapping[str, bytes]:
                 content = archive.extractfile(member)
                 if content is not None:
                     files[path] = content.read()
-    except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:
-        raise InvalidArgumentError(f"not an uncompressed tar: {error}") from error
+    except (tarfile.TarError, ValueError, OverflowError, RecursionError) as exc:
+        raise InvalidArgumentError(f"not an uncompressed tar: {exc}") from exc
     if _MANIFEST not in files:
         raise InvalidArgumentError(f"the image has no {_MANIFEST} at its root")
     _manifest(files[_MANIFEST])
@@ -190,8 +190,8 @@ def _manifest(raw: bytes) -> tuple[tuple[str, ...], Mapping[str, str]]:
         command, env = document["cmd"], document.get("env") or {}
         is_sound = bool(command) and all(isinstance(word, str) for word in command)
         is_sound &= all(isinstance(value, str) for value in env.values())
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise InvalidArgumentError(f"{expected}: {error!r}") from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
+        raise InvalidArgumentError(f"{expected}: {exc!r}") from exc
     if not is_sound or isinstance(command, str):
         raise InvalidArgumentError(f"{expected}, found {document!r}")
     return tuple(command), env

@@ -48,10 +48,10 @@ class AppLog:
         text = "".join(json.dumps(asdict(line)) + "\n" for line in added)
         try:
             append_whole(self._path, text)
-        except OSError as error:
-            if not is_full(error):
+        except OSError as exc:
+            if not is_full(exc):
                 raise
-            _log.error("lines of a log are in memory only: %s", error)
+            _log.error("lines of a log are in memory only: %s", exc)
 
     @property
     def next_sequence(self) -> int:

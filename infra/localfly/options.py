@@ -124,8 +124,8 @@ def parse_options(words: Sequence[str]) -> Options | None:
         return None
     try:
         known, unknown = _parser().parse_known_args(words)
-    except argparse.ArgumentError as error:
-        raise OptionError(str(error)) from error
+    except argparse.ArgumentError as exc:
+        raise OptionError(str(exc)) from exc
     if unknown:
         raise OptionError(
             f"there is no option {unknown[0]}; there are --state, --api-port, --proxy-port, "

@@ -97,14 +97,14 @@ def open_port(name: str, port: int) -> socket.socket:
     """
     try:
         return loopback_socket(ADDRESS, port)
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise StartupError(f"cannot listen on port {port} of {ADDRESS}: {error}") from error
+    except OSError as exc:
+        if exc.errno != errno.EADDRINUSE:
+            raise StartupError(f"cannot listen on port {port} of {ADDRESS}: {exc}") from exc
         raise StartupError(
             f"port {port} of {ADDRESS} is in use by another program (perhaps by the local Fly of "
             f"another folder). End that program, or choose another port with --{name}-port N "
             "(0 takes any free one)."
-        ) from error
+        ) from exc
 
 
 def _wanted(asked: int | None, kept: int | None, default: int) -> int:

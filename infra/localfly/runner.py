@@ -49,8 +49,8 @@ class Runner:
         self._move("start", "starting", source)
         try:
             process = self.guest.start()
-        except (OSError, FlyError) as error:
-            self._note(f"could not start: {error}")
+        except (OSError, FlyError) as exc:
+            self._note(f"could not start: {exc}")
             self._ended(ExitStatus(127))
             return
         self._machine.process = process.identity
@@ -144,8 +144,8 @@ class Runner:
         """
         try:
             self._host.store.write(f"machines/{self._machine.id}", self._machine.to_state())
-        except OSError as error:
-            _log.error("machine %s could not be saved: %s", self._machine.id, error)
+        except OSError as exc:
+            _log.error("machine %s could not be saved: %s", self._machine.id, exc)
 
     async def wait_until(self, holds: Callable[[Machine], bool], timeout: float) -> bool:
         """Waits for a state; False if it was not reached in time."""

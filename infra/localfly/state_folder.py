@@ -92,8 +92,8 @@ class StateFolder:
         """
         try:
             self._claim()
-        except OSError as error:
-            raise StartupError(f"the state folder {self.path} can't be made: {error}") from error
+        except OSError as exc:
+            raise StartupError(f"the state folder {self.path} can't be made: {exc}") from exc
 
     def check(self) -> None:
         """Nothing is wrong with ending what runs there: it is ours, or not there.

@@ -54,11 +54,11 @@ class Store:
         try:
             self._put(key, text)
             self._owed.pop(key, None)
-        except OSError as error:
-            if not is_full(error):
+        except OSError as exc:
+            if not is_full(exc):
                 raise
             self._owed[key] = text
-            _log.error("%s is kept in memory until there is room: %s", key, error)
+            _log.error("%s is kept in memory until there is room: %s", key, exc)
 
     def delete(self, key: str) -> None:
         self._owed.pop(key, None)

@@ -14,7 +14,7 @@ from scripts.toolchain import (
 )
 from scripts.toolchain.checkout import Checkout
 from scripts.toolchain.console import Console
-from scripts.toolchain.errors import BootstrapError, ProgramMissing
+from scripts.toolchain.errors import BootstrapError, ProgramMissingError
 from scripts.toolchain.locks import locked
 from scripts.toolchain.stamp import Stamp
 
@@ -29,8 +29,8 @@ def main() -> int:
         with locked(checkout.flygate / "bootstrap.lock", console):
             prepare(checkout, console, force=arguments.force)
             private.tighten(checkout.flygate)
-    except BootstrapError as error:
-        console.fail(str(error))
+    except BootstrapError as exc:
+        console.fail(str(exc))
         return 1
     except KeyboardInterrupt:
         console.fail("interrupted; nothing half-made was kept. Run it again to go on.")
@@ -57,7 +57,7 @@ def prepare(checkout: Checkout, console: Console, force: bool = False) -> None:
 
 def _check_git() -> None:
     if shutil.which("git") is None:
-        raise ProgramMissing("git", "Flygate records the commit of each release with it")
+        raise ProgramMissingError("git", "Flygate records the commit of each release with it")
 
 
 def _parse() -> argparse.Namespace:

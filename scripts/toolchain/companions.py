@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scripts.toolchain.checkout import Checkout
 from scripts.toolchain.console import Console
-from scripts.toolchain.errors import CommandFailed
+from scripts.toolchain.errors import CommandError
 from scripts.toolchain.programs import run
 from scripts.toolchain.pulumi_cli import PulumiCli
 
@@ -73,8 +73,8 @@ def _install_plugin(cli: PulumiCli, console: Console) -> bool:
     try:
         with console.step(f"Install Pulumi's command plugin {PLUGIN}"):
             run("Installing the plugin", command, _QUIET, timeout_seconds=_DOWNLOAD_SECONDS)
-    except CommandFailed as error:
-        console.say(f"  {error.reason}")
+    except CommandError as exc:
+        console.say(f"  {exc.reason}")
         return False
     return True
 

@@ -15,7 +15,7 @@ class BootstrapError(Exception):
     """The bootstrap stopped; the message says what to do."""
 
 
-class ProgramMissing(BootstrapError):
+class ProgramMissingError(BootstrapError):
     """A program that the bootstrap does not install."""
 
     def __init__(self, program: str, purpose: str) -> None:
@@ -24,7 +24,7 @@ class ProgramMissing(BootstrapError):
         )
 
 
-class PythonIncomplete(BootstrapError):
+class PythonIncompleteError(BootstrapError):
     """The Python found lacks a module of the standard library."""
 
     def __init__(self, python: str, module: str) -> None:
@@ -35,7 +35,7 @@ class PythonIncomplete(BootstrapError):
         )
 
 
-class CommandFailed(BootstrapError):
+class CommandError(BootstrapError):
     """A program failed; its last lines are in the message."""
 
     def __init__(self, what: str, program: str, status: int | str, output: str) -> None:
@@ -43,7 +43,7 @@ class CommandFailed(BootstrapError):
         super().__init__(f"{what} failed: {program} ended with {status}.\n{output.strip()}")
 
 
-class PulumiMissing(BootstrapError):
+class PulumiMissingError(BootstrapError):
     """Every way to the Pulumi CLI was tried."""
 
     def __init__(self, version: str, attempts: Sequence[tuple[str, str]]) -> None:
@@ -56,5 +56,5 @@ class PulumiMissing(BootstrapError):
         )
 
 
-class DockerMissing(BootstrapError):
+class DockerMissingError(BootstrapError):
     """No engine answers, or it has no image; the tests then skip what needs one."""

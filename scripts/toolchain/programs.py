@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from scripts.toolchain.errors import CommandFailed
+from scripts.toolchain.errors import CommandError
 
 _LAST_LINES = 15
 
@@ -22,7 +22,7 @@ def run(
     """Run `command` and return its stdout.
 
     Raises:
-        CommandFailed: it could not be started, failed, or ran out of time; `what` it was for and
+        CommandError: it could not be started, failed, or ran out of time; `what` it was for and
             its last lines are in the message.
     """
     program = Path(command[0]).name
@@ -30,13 +30,13 @@ def run(
         status, said, errors = _run(
             command, {**os.environ, **(environment or {})}, timeout_seconds, folder
         )
-    except OSError as error:
-        raise CommandFailed(what, program, "an error", str(error)) from error
-    except subprocess.TimeoutExpired as error:
-        raise CommandFailed(what, program, f"no result after {timeout_seconds} s", "") from error
+    except OSError as exc:
+        raise CommandError(what, program, "an error", str(exc)) from exc
+    except subprocess.TimeoutExpired as exc:
+        raise CommandError(what, program, f"no result after {timeout_seconds} s", "") from exc
     if status:
         last = "\n".join((said + errors).strip().splitlines()[-_LAST_LINES:])
-        raise CommandFailed(what, program, f"status {status}", last)
+        raise CommandError(what, program, f"status {status}", last)
     return said
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scripts.toolchain.checkout import Checkout
 from scripts.toolchain.console import Console
-from scripts.toolchain.errors import CommandFailed
+from scripts.toolchain.errors import CommandError
 from scripts.toolchain.programs import end, run
 
 _PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
@@ -25,7 +25,7 @@ def build(version: str, folder: Path, checkout: Checkout, console: Console) -> N
     CLI's own module replaces.
 
     Raises:
-        CommandFailed: no Go could be had, or the build failed.
+        CommandError: no Go could be had, or the build failed.
     """
     module = Path(__file__).parent / "pulumi"
     _check_pin(module, version)
@@ -44,7 +44,7 @@ def build(version: str, folder: Path, checkout: Checkout, console: Console) -> N
 def _check_pin(module: Path, version: str) -> None:
     if f"pkg/v3 v{version}\n" not in (module / "go.mod").read_text():
         reason = f"scripts/toolchain/pulumi/go.mod pins another version than {version}"
-        raise CommandFailed("Building the Pulumi CLI", "go", "nothing done", reason)
+        raise CommandError("Building the Pulumi CLI", "go", "nothing done", reason)
 
 
 def _go(module: Path, checkout: Checkout, console: Console) -> tuple[Path, Path | None]:
@@ -98,7 +98,7 @@ def _run_build(command: list[str], module: Path, caches: Path | None, console: C
             raise
     if process.returncode:
         last = "\n".join(said[-15:])
-        raise CommandFailed("Building the Pulumi CLI", "go build", process.returncode, last)
+        raise CommandError("Building the Pulumi CLI", "go build", process.returncode, last)
 
 
 def _follow(process: subprocess.Popen[str], console: Console) -> list[str]:
@@ -133,6 +133,6 @@ def _discard(caches: Path | None, go: Path) -> None:
     modules = {"GOMODCACHE": str(caches / "modules"), "GOFLAGS": ""}
     try:
         run("Removing Go's module cache", [go, "clean", "-modcache"], modules)  # it is read-only
-    except CommandFailed as error:
-        print(error, file=sys.stderr)
+    except CommandError as exc:
+        print(exc, file=sys.stderr)
     shutil.rmtree(caches, ignore_errors=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from scripts.toolchain import pulumi_build, pulumi_installer
 from scripts.toolchain.checkout import Checkout
 from scripts.toolchain.console import Console
-from scripts.toolchain.errors import BootstrapError, CommandFailed, PulumiMissing
+from scripts.toolchain.errors import BootstrapError, CommandError, PulumiMissingError
 from scripts.toolchain.locks import locked
 from scripts.toolchain.programs import run
 
@@ -29,7 +29,7 @@ def ensure(checkout: Checkout, console: Console) -> PulumiCli:
     """Find a Pulumi CLI, or get one into the cache, and link it into the toolchain's folder.
 
     Raises:
-        PulumiMissing: nothing worked; says what was tried and what to do.
+        PulumiMissingError: nothing worked; says what was tried and what to do.
     """
     rejected: list[tuple[str, str]] = []
     cli = _own(checkout, rejected) or _cached(checkout) or _get(checkout, console, rejected)
@@ -77,9 +77,9 @@ def _get(checkout: Checkout, console: Console, rejected: list[tuple[str, str]]) 
         for way, get in _ways(checkout, console):
             try:
                 return _into_cache(checkout, way, get)
-            except BootstrapError as error:
-                attempts.append((_WAYS[way], getattr(error, "reason", str(error))))
-    raise PulumiMissing(PINNED, attempts)
+            except BootstrapError as exc:
+                attempts.append((_WAYS[way], getattr(exc, "reason", str(exc))))
+    raise PulumiMissingError(PINNED, attempts)
 
 
 _WAYS = {"installed": "Pulumi's installer", "built": "building the Go module"}
@@ -99,7 +99,7 @@ def _into_cache(checkout: Checkout, way: str, get: Callable[[Path], None]) -> Pu
     try:
         get(building)
         if _version_of(building / "bin" / "pulumi") != PINNED:
-            raise CommandFailed("Checking the Pulumi CLI", "pulumi version", "another version", "")
+            raise CommandError("Checking the Pulumi CLI", "pulumi version", "another version", "")
         shutil.rmtree(wanted, ignore_errors=True)
         building.rename(wanted)
     finally:
@@ -115,7 +115,7 @@ def _version_of(path: Path) -> str | None:
     offline = {"PULUMI_SKIP_UPDATE_CHECK": "true"}
     try:
         said = run("Asking for Pulumi's version", [path, "version"], offline, timeout_seconds=30)
-    except CommandFailed:
+    except CommandError:
         return None
     match = re.fullmatch(r"v?(\d+\.\d+\.\d+)(?:[-+].*)?", said.strip())
     return match[1] if match else None

@@ -6,7 +6,7 @@ import urllib.request
 from pathlib import Path
 
 from scripts.toolchain.console import Console
-from scripts.toolchain.errors import CommandFailed
+from scripts.toolchain.errors import CommandError
 from scripts.toolchain.programs import run
 
 INSTALLER = "https://get.pulumi.com/install.sh"
@@ -19,7 +19,7 @@ def install(version: str, folder: Path, console: Console, installer: str = INSTA
     """Install `version` with its companions as `folder`/bin.
 
     Raises:
-        CommandFailed: the installer can't be reached, or failed.
+        CommandError: the installer can't be reached, or failed.
     """
     with tempfile.TemporaryDirectory() as temporary:
         script = Path(temporary) / "install.sh"
@@ -43,7 +43,7 @@ def _download(url: str) -> bytes:
     try:
         with urllib.request.urlopen(url, timeout=_REACH_SECONDS) as answer:  # noqa: S310
             content: bytes = answer.read()
-    except (urllib.error.URLError, OSError) as error:
-        reason = getattr(error, "reason", error)
-        raise CommandFailed("Pulumi's installer", url, "no answer", str(reason)) from error
+    except (urllib.error.URLError, OSError) as exc:
+        reason = getattr(exc, "reason", exc)
+        raise CommandError("Pulumi's installer", url, "no answer", str(reason)) from exc
     return content

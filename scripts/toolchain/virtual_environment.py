@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scripts.toolchain.checkout import Checkout
 from scripts.toolchain.console import Console
-from scripts.toolchain.errors import CommandFailed, PythonIncomplete
+from scripts.toolchain.errors import CommandError, PythonIncompleteError
 from scripts.toolchain.programs import run
 
 _MADE_FOR = "flygate-made-for"  # in the venv: where it was when its scripts were last right
@@ -36,7 +36,7 @@ def _is_usable(checkout: Checkout) -> bool:
 def _make(checkout: Checkout) -> None:
     for module in ("venv", "ensurepip"):
         if importlib.util.find_spec(module) is None:
-            raise PythonIncomplete(sys.executable, module)
+            raise PythonIncompleteError(sys.executable, module)
     building = checkout.flygate / "building" / "venv"
     shutil.rmtree(building, ignore_errors=True)
     building.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ def _install(checkout: Checkout) -> None:
             "--compile-bytecode",
         ]
         run("Installing by uv", [*uv, "--python", checkout.python, bootstrap, dev], _like_pip())
-    except CommandFailed:
+    except CommandError:
         run("Installing the dependencies", [*pip, "-r", dev], quiet)
 
 

@@ -30,6 +30,6 @@ class Board(Protocol):
         """Tell of quotas, and hear of all that matter.
 
         Raises:
-            StoreUnavailable: as the store's other calls.
+            StoreUnavailableError: as the store's other calls.
         """
         ...

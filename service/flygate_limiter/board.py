@@ -6,7 +6,7 @@ from typing import Final
 
 from .announced import Board
 from .clock import Clock
-from .errors import StoreUnavailable
+from .errors import StoreUnavailableError
 from .former import FormerQuotas
 from .quota import NANOS
 
@@ -40,7 +40,7 @@ class Lookout:
         async with self._looking:
             if not self.is_due:
                 return
-            with suppress(StoreUnavailable):
+            with suppress(StoreUnavailableError):
                 self._quotas.hear(await self._board.post(self._quotas.in_force()))
             self._next = self._now() + _LOOK_EVERY_NS
 

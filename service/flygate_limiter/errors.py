@@ -8,7 +8,7 @@ LimiterError
 └── StoreError       the store could not do what was asked
     ├── StoreFull         no room for one more bucket that must be kept
     ├── StoreUnavailable  it cannot be reached, or not in time
-    │   └── StoreBusy     more wait for it than it will get done in time
+    │   └── StoreBusyError     more wait for it than it will get done in time
     └── ForeignSnapshot   a snapshot that was made with another seed
 """
 
@@ -34,7 +34,7 @@ class AddressError(LimiterError, ValueError):
     """A Redis URL that cannot be understood."""
 
 
-class KeyFailed(LimiterError):
+class KeyFunctionError(LimiterError):
     """An application's key function raised, or gave no bucket's name."""
 
 
@@ -42,19 +42,19 @@ class StoreError(LimiterError):
     """The store could not do what was asked of it."""
 
 
-class StoreFull(StoreError):
+class StoreFullError(StoreError):
     """There is no room for one more bucket that must be kept."""
 
 
-class StoreUnavailable(StoreError):
+class StoreUnavailableError(StoreError):
     """The store cannot be reached, did not answer in time, or answered with an error."""
 
 
-class StoreBusy(StoreUnavailable):
+class StoreBusyError(StoreUnavailableError):
     """So many wait for the store already that one more would not be answered in time."""
 
 
-class ForeignSnapshot(StoreError):
+class ForeignSnapshotError(StoreError):
     """A snapshot whose fingerprints were made with another seed than this store's."""
 
 

@@ -1,6 +1,6 @@
 """What the limiter tells whoever listens. It imports no metrics library and writes no log."""
 
-from .errors import KeyFailed, StoreError
+from .errors import KeyFunctionError, StoreError
 from .request import Request
 from .verdict import Verdict
 
@@ -11,7 +11,7 @@ class Listener:
     def on_verdict(self, request: Request, verdict: Verdict) -> None:
         """A request was decided on."""
 
-    def on_key_failure(self, policy: str, error: KeyFailed) -> None:
+    def on_key_failure(self, policy: str, error: KeyFunctionError) -> None:
         """A policy's key function could not say whose bucket a request belongs to."""
 
     def on_store_call(self, seconds: float, error: StoreError | None) -> None:

@@ -20,7 +20,7 @@ from typing import Final
 from . import bucket
 from .announced import Announced
 from .decision import Decision
-from .errors import StoreFull, StoreUnavailable
+from .errors import StoreFullError, StoreUnavailableError
 from .marks import Marks, look, mark, put_now
 from .policies import PolicySet
 from .policy import Mode, Policy
@@ -140,7 +140,7 @@ class FormerQuotas:
             if not others:
                 continue
             own = charge.key, policy.quota_of(charge.key[1])
-            with suppress(StoreUnavailable):
+            with suppress(StoreUnavailableError):
                 await self._carry_over(store, policy.name, [own, *others])
             if policy.mode is Mode.ENFORCE:
                 along += [
@@ -171,7 +171,7 @@ class FormerQuotas:
             owed = _most_owed(states, states[place])
             if not left_ns[place] and owed > states[place].owed_ns:
                 # A later request does it, if there is no room; a flood frees nobody by that.
-                with suppress(StoreFull):
+                with suppress(StoreFullError):
                     await store.owe(key, quota, owed)
         if isinstance(store, MemoryStore):
             put_now(store, marks, left_ns)

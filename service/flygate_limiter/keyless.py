@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from .decision import Decision
-from .errors import KeyFailed
+from .errors import KeyFunctionError
 from .events import Listener
 from .policy import Mode, Policy
 from .quota import NANOS
@@ -25,20 +25,20 @@ def charge_without_keys(
     With `fair_share` the client has a bucket by its address; with `open` the policy is left out.
 
     Raises:
-        KeyFailed: with `closed`.
+        KeyFunctionError: with `closed`.
     """
     charged: list[tuple[Policy, Charge]] = []
-    closed: KeyFailed | None = None
+    closed: KeyFunctionError | None = None
     for policy in policies:
         try:
             charged.append((policy, policy.charge(request)))
-        except KeyFailed as error:
+        except KeyFunctionError as exc:
             for listener in listeners:
-                listener.on_key_failure(policy.name, error)
+                listener.on_key_failure(policy.name, exc)
             if policy.failure is Failure.FAIR_SHARE:
                 charged.append((policy, policy.charge_for(request.client, request)))
             elif _is_closed(policy):
-                closed = error
+                closed = exc
     if closed is not None:
         raise closed
     return [policy for policy, _ in charged], [charge for _, charge in charged]

@@ -9,7 +9,7 @@ from .blocks import Blocks, Gate
 from .board import Lookout
 from .clock import Clock, MonotonicClock
 from .decision import Decision
-from .errors import KeyFailed, LimiterError
+from .errors import KeyFunctionError, LimiterError
 from .events import Listener
 from .former import FormerQuotas
 from .keyless import charge_without_keys, closed_without_keys
@@ -103,7 +103,7 @@ class Limiter:
             return False
         try:
             _, charges = self._charge(request, self.policies.match(request))
-        except KeyFailed:
+        except KeyFunctionError:
             return False  # nobody's bucket does
         binding = [charge for charge in charges if charge.binding]
         return bool(self._blocks.find_now(binding)) or any(
@@ -116,7 +116,7 @@ class Limiter:
             return Verdict(True, ())
         try:
             policies, charges = self._charge(request, policies, self._listeners)
-        except KeyFailed:
+        except KeyFunctionError:
             return self._tell(request, closed_without_keys(policies))
         asked = charges
         if self._lookout is not None and self._lookout.is_due:
@@ -142,7 +142,7 @@ class Limiter:
         policies: Sequence[Policy] = self.policies.match(request)
         try:
             policies, charges = self._charge(request, policies, self._listeners)
-        except KeyFailed:
+        except KeyFunctionError:
             return self._tell(request, closed_without_keys(policies))
         decisions = await take(charges) if charges else []
         results = tuple(zip(policies, decisions, strict=True))
@@ -211,7 +211,7 @@ class Limiter:
         take = self._takers.get(policy) or self._learn(policy)
         try:
             subject = policy.key(request)
-        except KeyFailed:
+        except KeyFunctionError:
             return _at_once(self.check_policies(request, [policy]))
         decision = take(subject, policy.cost)
         allowed = decision.allowed or policy.mode is not Mode.ENFORCE
@@ -224,11 +224,11 @@ class Limiter:
         """What the policies charge; without those that are open and whose key function fails.
 
         Raises:
-            KeyFailed: the key function of a policy fails that is closed then.
+            KeyFunctionError: the key function of a policy fails that is closed then.
         """
         try:
             return policies, [policy.charge(request) for policy in policies]
-        except KeyFailed:
+        except KeyFunctionError:
             return charge_without_keys(request, policies, listeners)
 
     def _learn(self, policy: Policy) -> Taker:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from .errors import StoreFull
+from .errors import StoreFullError
 from .quota import NANOS, Quota
 from .store.base import Charge, Key, Source, Store
 from .store.memory import MemoryStore
@@ -46,7 +46,7 @@ def put_now(store: MemoryStore, marks: Sequence[Charge], left_ns: Sequence[int])
     for each, left in zip(marks, left_ns, strict=True):
         lasting = each.quota.capacity_ns
         if left < lasting // 2:
-            with suppress(StoreFull):
+            with suppress(StoreFullError):
                 store.owe_now(each.key, each.quota, lasting)
 
 

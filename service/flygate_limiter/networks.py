@@ -86,11 +86,11 @@ def lies_in(network: Network, larger: Network) -> bool:
 def _as_written(text: str) -> Network:
     try:
         network = ip_network(text.strip())
-    except ValueError as error:
+    except ValueError as exc:
         raise PolicyError(
             "a network is written like '10.0.0.0/8' or '2001:db8::/32';"
-            f" found {shown(text)} ({_why(text, error)})"
-        ) from error
+            f" found {shown(text)} ({_why(text, exc)})"
+        ) from exc
     if not isinstance(network, IPv6Network) or not network.subnet_of(_MAPPED):
         return network
     if network.prefixlen == _MAPPED.prefixlen:

@@ -124,8 +124,8 @@ def _note(
         return
     try:
         network = client_network(text)
-    except PolicyError as error:
-        raise PolicyError(f"an override is of an address or a network; {error}") from error
+    except PolicyError as exc:
+        raise PolicyError(f"an override is of an address or a network; {exc}") from exc
     if network.prefixlen == network.max_prefixlen:
         _add(keys, client_key(str(network.network_address), prefix), quota, text)
     elif isinstance(network, IPv4Network):

@@ -117,7 +117,7 @@ class Policy:
         """What a request takes, and from which bucket.
 
         Raises:
-            KeyFailed: an application's key function does not say.
+            KeyFunctionError: an application's key function does not say.
         """
         return self.charge_for(self.key(request), request)
 

@@ -82,8 +82,8 @@ def _document(text: str) -> dict[str, Any]:
         raise PolicyError(f"the policies are {len(text)} characters; at most {_LONGEST_FILE}")
     try:
         return tomllib.loads(text)
-    except ValueError as error:  # no TOML, or a number of too many digits
-        raise PolicyError(f"the policies are no TOML: {str(error)[:200]}") from error
+    except ValueError as exc:  # no TOML, or a number of too many digits
+        raise PolicyError(f"the policies are no TOML: {str(exc)[:200]}") from exc
     except RecursionError:
         raise PolicyError(
             "the policies are no TOML of ours: brackets are nested too deep"
@@ -100,9 +100,9 @@ def _policies(table: Any, find: Find) -> list[Policy]:
         policy = _policy(table, where, find)
         candidate = _value(table, "candidate", str, "", where)
         return [policy, _candidate(policy, Quota.parse(candidate))] if candidate else [policy]
-    except (QuotaError, PolicyError) as error:
-        text = str(error)
-        raise PolicyError(text if text.startswith(where) else f"{where}: {text}") from error
+    except (QuotaError, PolicyError) as exc:
+        text = str(exc)
+        raise PolicyError(text if text.startswith(where) else f"{where}: {text}") from exc
 
 
 def _policy(table: dict[str, Any], where: str, find: Find) -> Policy:
@@ -180,8 +180,8 @@ def _routes(table: Mapping[str, Any], name: str, where: str) -> tuple[Route, ...
 def _networks(table: Mapping[str, Any], name: str, where: str) -> Networks:
     try:
         return Networks(_texts(table, name, where))
-    except PolicyError as error:
-        raise PolicyError(f"{name}: {error}") from error
+    except PolicyError as exc:
+        raise PolicyError(f"{name}: {exc}") from exc
 
 
 def _check_reach(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 
-from .errors import KeyFailed, PolicyError, shown
+from .errors import KeyFunctionError, PolicyError, shown
 from .keys import UNKNOWN, canonical, client_key
 from .networks import client_network, lies_in
 from .policy import Policy, by_everyone
@@ -34,8 +34,8 @@ def _of_address(policy: Policy, text: str) -> str:
     client = client_key(text)
     try:
         found = policy.key(Request(client, address=text))
-    except KeyFailed as error:
-        raise PolicyError(f"policy {policy.name!r}: {error}; write the bucket's name") from error
+    except KeyFunctionError as exc:
+        raise PolicyError(f"policy {policy.name!r}: {exc}; write the bucket's name") from exc
     if found != client and not _has(found, client):
         # An application's function may put many clients into one bucket.
         raise _refused(policy, text, "charges it to a bucket that it may share", found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 
-from .errors import KeyFailed, PolicyError, shown, told
+from .errors import KeyFunctionError, PolicyError, shown, told
 from .request import Request
 
 
@@ -30,16 +30,18 @@ class UserKey:
         """The bucket's name.
 
         Raises:
-            KeyFailed: the function raised, or gave no text, or an empty one.
+            KeyFunctionError: the function raised, or gave no text, or an empty one.
         """
         try:
             found = self._function(request)
-        except Exception as error:
-            raise KeyFailed(f"key function {self._name} failed: {told(error)}") from error
+        except Exception as exc:
+            raise KeyFunctionError(f"key function {self._name} failed: {told(exc)}") from exc
         if isinstance(found, str) and found:
             return found
         kind = "an empty text" if found == "" else f"a {type(found).__name__}"
-        raise KeyFailed(f"key function {self._name} gave {kind}; it gives a bucket's name, a text")
+        raise KeyFunctionError(
+            f"key function {self._name} gave {kind}; it gives a bucket's name, a text"
+        )
 
 
 def _check(function: object, name: str) -> None:
@@ -54,7 +56,7 @@ def _check(function: object, name: str) -> None:
         return
     try:
         signature.bind(object())
-    except TypeError as error:
+    except TypeError as exc:
         raise PolicyError(
             f"a key function is called with one Request; found {shown(f'{name}{signature}')}"
-        ) from error
+        ) from exc

@@ -19,15 +19,15 @@ def main() -> int:
         settings = Settings.from_environment()
         log = json_logs(sys.stdout, release=settings.release, machine=settings.machine)
         service = build_app(settings, log)
-    except SettingError as error:
-        print(f"service: {error}", file=sys.stderr)
+    except SettingError as exc:
+        print(f"service: {exc}", file=sys.stderr)
         return _BAD_CONFIGURATION
     gc.freeze()
     gc.enable()
     try:
         serve(service, settings, log)
-    except OSError as error:
-        print(f"service: cannot listen: {error}", file=sys.stderr)
+    except OSError as exc:
+        print(f"service: cannot listen: {exc}", file=sys.stderr)
         return 1
     return 0
 

@@ -270,9 +270,9 @@ def _networks(read: "_Reader", variable: str) -> Networks:
     try:
         networks = (text for text in found.split(",") if text.strip())
         return Networks(networks, as_written=True)
-    except PolicyError as error:
+    except PolicyError as exc:
         allowed = "networks separated by commas, like 10.0.0.0/8,2001:db8::/32"
-        raise SettingError(variable, found, allowed) from error
+        raise SettingError(variable, found, allowed) from exc
 
 
 def _limiter(read: "_Reader") -> LimiterSettings:
@@ -281,9 +281,9 @@ def _limiter(read: "_Reader") -> LimiterSettings:
     algorithm = read.choice("RATE_LIMIT_ALGORITHM", "token_bucket", ["token_bucket", _WINDOW])
     try:
         quota = Quota(rpm, _MINUTE, rpm if algorithm == _WINDOW else burst)
-    except QuotaError as error:
+    except QuotaError as exc:
         allowed = f"a burst that {rpm} requests a minute refill within a year"
-        raise SettingError("RATE_LIMIT_BURST", str(burst), allowed) from error
+        raise SettingError("RATE_LIMIT_BURST", str(burst), allowed) from exc
     if algorithm == _WINDOW:
         _check_window(quota)
     storage = read.choice("RATE_LIMIT_STORAGE", "memory", ["memory", "redis"])
@@ -314,8 +314,8 @@ def _limiter(read: "_Reader") -> LimiterSettings:
 def _check_window(quota: Quota) -> None:
     try:
         window.check(quota)
-    except QuotaError as error:
-        raise SettingError("RATE_LIMIT_RPM", str(quota.units), f"fewer; {error}") from error
+    except QuotaError as exc:
+        raise SettingError("RATE_LIMIT_RPM", str(quota.units), f"fewer; {exc}") from exc
 
 
 def _redis_url(read: "_Reader", storage: str) -> str | None:
@@ -327,9 +327,9 @@ def _redis_url(read: "_Reader", storage: str) -> str | None:
         raise SettingError("REDIS_URL", "nothing", allowed)
     try:
         RedisAddress.parse(url).context()
-    except AddressError as error:
+    except AddressError as exc:
         # The value may hold a password: it must not be shown.
-        raise SettingError("REDIS_URL", "(hidden)", str(error)) from error
+        raise SettingError("REDIS_URL", "(hidden)", str(exc)) from exc
     return url
 
 

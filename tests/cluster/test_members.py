@@ -10,7 +10,7 @@ from flygate_limiter import MemoryStore
 from flygate_service.asgi.readiness import Readiness
 from flygate_service.cluster import node
 from flygate_service.cluster.directory import parse_machines
-from flygate_service.cluster.errors import DirectoryError, PeerError, PeerGone
+from flygate_service.cluster.errors import DirectoryError, PeerError, PeerGoneError
 from flygate_service.cluster.handoff import Handoff
 from flygate_service.cluster.members import Contact, Members, Status
 from flygate_service.cluster.metrics import ClusterMetrics
@@ -45,7 +45,7 @@ class World:
     async def ask(self, member: Member) -> Status:
         """What a machine says of itself."""
         if member.id in self.gone or member.id not in self.machines:
-            raise PeerGone("refused")
+            raise PeerGoneError("refused")
         status = self.machines[member.id]
         if status is None:
             raise PeerError("no answer")

@@ -14,7 +14,7 @@ from flygate_limiter.fingerprint import keyed_fingerprint
 from flygate_service.asgi.readiness import Readiness
 from flygate_service.asgi.signature import Signatures
 from flygate_service.cluster.copies import Copies
-from flygate_service.cluster.errors import PeerError, PeerGone
+from flygate_service.cluster.errors import PeerError, PeerGoneError
 from flygate_service.cluster.handoff import Handoff
 from flygate_service.cluster.keys import derived
 from flygate_service.cluster.members import Members, Status
@@ -215,5 +215,5 @@ async def test_a_port_that_is_closed_is_told_from_a_machine_that_can_not_be_reac
     with socket.create_server(("127.0.0.1", 0)) as closing:
         port = closing.getsockname()[1]
 
-    with pytest.raises(PeerGone):
+    with pytest.raises(PeerGoneError):
         await asking(None, port).status(OTHER)

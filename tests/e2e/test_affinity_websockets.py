@@ -104,5 +104,5 @@ async def _is_refused(fleet: ServiceFleet, address: str) -> bool:
     try:
         async with dial(fleet, address):
             return False
-    except InvalidStatus as error:
-        return error.response.status_code == 429
+    except InvalidStatus as exc:
+        return exc.response.status_code == 429

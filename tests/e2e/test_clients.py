@@ -21,7 +21,7 @@ from flygate.fly.pace import Pace
 from flygate.manifest import Course, Gates
 from flygate.record.journal import Event
 from flygate.rollout import soak
-from flygate.rollout.errors import RolloutRestored
+from flygate.rollout.errors import RolloutRestoredError
 from flygate_limiter import client_key
 from flygate_service.cluster.keys import derived
 from flygate_service.cluster.order import Seal
@@ -199,7 +199,7 @@ async def test_clients_come_back_from_a_bad_release(
         break_the_service(made.root)
         course = Course(strategy="canary", by="clients", steps=("25%", "100%"), soak="20s")
         async with asking(clients):
-            with pytest.raises(RolloutRestored, match=r"judge check .* 5xx"):
+            with pytest.raises(RolloutRestoredError, match=r"judge check .* 5xx"):
                 await release(made, moments, rollout=course)
             back = time.monotonic()
             await asyncio.sleep(2)

@@ -19,7 +19,7 @@ from localfly.options import DOCKER, Options
 
 from tests.e2e.conftest import Newcomer
 from tests.e2e.project import Project, Run
-from tests.support.docker_images import REGISTRY, DockerUnavailable, docker_image
+from tests.support.docker_images import REGISTRY, DockerUnavailableError, docker_image
 from tests.support.docker_program import build_arguments, docker
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -91,8 +91,8 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real one, which wants the token as a password."""
     try:
         image = docker_image(REGISTRY)
-    except DockerUnavailable as reason:
-        pytest.skip(str(reason))
+    except DockerUnavailableError as exc:
+        pytest.skip(str(exc))
     users = tmp_path_factory.mktemp("registry") / "htpasswd"
     users.write_text(HTPASSWD)
     settings = {"": "htpasswd", "_HTPASSWD_REALM": "shop", "_HTPASSWD_PATH": "/htpasswd"}

@@ -32,7 +32,7 @@ from flygate.fly.models import ExecResult, Machine
 from flygate.record.journal import Journal
 from flygate.redaction.redact import CUT, MASK, Redactor
 from flygate.rollout import engine, messenger, outcome, webhook
-from flygate.rollout.errors import HookRefused
+from flygate.rollout.errors import HookRefusedError
 from flygate.rollout.gates import Healthy, Smoke
 from flygate.rollout.holder import Holder
 from flygate.rollout.hooks import OUTPUT_MAX, Hooks, Subject
@@ -41,7 +41,7 @@ from flygate.rollout.messenger import Messenger, Reply
 from flygate.rollout.observe import CANDIDATE, Seen, State
 from flygate.rollout.plan import Stage
 from flygate.rollout.report import Report
-from flygate.rollout.verdict import GateFailed, Verdict
+from flygate.rollout.verdict import GateFailedError, Verdict
 from flygate.rollout.webhook import Webhook
 from flygate.rollout.world import Member, World
 from hypothesis import HealthCheck, given, settings
@@ -130,7 +130,7 @@ def _input_of_a_hook(folder: Path, redact: Knowing, text: str) -> str:
 @place
 def _output_of_a_hook(folder: Path, redact: Knowing, text: str) -> str:
     (folder / "said").write_text(f"first\n{text}", "utf-8", "surrogatepass")
-    with pytest.raises(HookRefused) as refusal:
+    with pytest.raises(HookRefusedError) as refusal:
         asyncio.run(hooks(folder, redact, f"cat {folder}/said; exit 1").before_rollout())
     return str(refusal.value)
 
@@ -181,7 +181,9 @@ class Fly:
 
 @place
 def _last_lines_of_log(folder: Path, redact: Knowing, text: str) -> str:
-    failed = GateFailed(Verdict("fail", "health", "it did not stay up", machine="m1", name="v2"))
+    failed = GateFailedError(
+        Verdict("fail", "health", "it did not stay up", machine="m1", name="v2")
+    )
     return asyncio.run(outcome.explain(failed, world(folder, redact, Fly(text))))
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from flygate_limiter import Charge, StoreBusy, StoreUnavailable, parse
+from flygate_limiter import Charge, StoreBusyError, StoreUnavailableError, parse
 from flygate_limiter.store.redis import RedisStore
 
 from tests.support.valkey import Valkey
@@ -46,7 +46,7 @@ async def test_each_has_its_own_budget(
     async def wait(delay: float) -> float:
         await asyncio.sleep(delay)
         began = time.monotonic()
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(StoreUnavailableError):
             await store.take(charge(delay))
         return time.monotonic() - began
 
@@ -68,10 +68,10 @@ async def test_a_crowd_beyond_what_can_wait_is_told_at_once(
     done, waiting = await asyncio.wait(crowd, timeout=0.2)
 
     assert len(done) == 5_000 - 4_096
-    assert all(isinstance(task.exception(), StoreBusy) for task in done)
+    assert all(isinstance(task.exception(), StoreBusyError) for task in done)
     late, waiting = await asyncio.wait(waiting, timeout=0.5 + SLACK_SECONDS)
     assert not waiting
-    assert all(isinstance(task.exception(), StoreUnavailable) for task in late)
+    assert all(isinstance(task.exception(), StoreUnavailableError) for task in late)
 
 
 async def test_who_goes_away_disturbs_nobody(make_store: Callable[[float], RedisStore]) -> None:
@@ -115,7 +115,7 @@ async def test_closing_tells_who_waits(
 
     done, waiting = await asyncio.wait(sent, timeout=5)
     assert not waiting
-    assert all(isinstance(task.exception(), StoreUnavailable) for task in done)
+    assert all(isinstance(task.exception(), StoreUnavailableError) for task in done)
 
 
 async def test_an_idle_connection_that_was_closed_costs_nobody(

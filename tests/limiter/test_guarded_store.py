@@ -10,15 +10,15 @@ from flygate_limiter import (
     Charge,
     Failure,
     FakeClock,
-    ForeignSnapshot,
+    ForeignSnapshotError,
     GuardedStore,
     Key,
     Listener,
     MemoryStore,
     Source,
-    StoreBusy,
+    StoreBusyError,
     StoreError,
-    StoreUnavailable,
+    StoreUnavailableError,
     Taken,
     parse,
 )
@@ -277,7 +277,7 @@ async def test_without_redis_it_hands_over_what_it_knows(
 
 def test_two_ways_to_name_buckets_do_not_go_together() -> None:
     """What the one knows would mean nothing to the other: that is said at once."""
-    with pytest.raises(ForeignSnapshot, match="same `fingerprint`"):
+    with pytest.raises(ForeignSnapshotError, match="same `fingerprint`"):
         GuardedStore(MemoryStore(), MemoryStore(fingerprint=lambda _: 7))
 
 
@@ -342,7 +342,7 @@ async def test_a_crowd_is_no_fault() -> None:
 
     class Crowded(MemoryStore):
         async def take(self, charges: Sequence[Charge]) -> Taken:
-            raise StoreBusy("too many")
+            raise StoreBusyError("too many")
 
     store = GuardedStore(Crowded(), MemoryStore())
     answers = [await store.take([Charge(key("a"), QUOTA)]) for _ in range(6)]
@@ -357,7 +357,7 @@ async def test_a_share_is_of_the_burst_and_of_the_rate() -> None:
 
     class Away(MemoryStore):
         async def take(self, charges: Sequence[Charge]) -> Taken:
-            raise StoreUnavailable("away")
+            raise StoreUnavailableError("away")
 
     clock = FakeClock()
     store = GuardedStore(Away(), MemoryStore(clock=clock), lambda: 4, clock)

@@ -9,11 +9,11 @@ import pytest
 from flygate_limiter import (
     Charge,
     FakeClock,
-    ForeignSnapshot,
+    ForeignSnapshotError,
     Key,
     MemoryStore,
     Quota,
-    StoreFull,
+    StoreFullError,
     bucket,
     parse,
 )
@@ -225,7 +225,7 @@ async def test_a_block_without_room_is_an_error() -> None:
     for other in range(5_000):
         store.take_one(key(other), SLOW, 3)
 
-    with pytest.raises(StoreFull):
+    with pytest.raises(StoreFullError):
         await store.owe(key("one more"), SLOW, NANOS)
 
 
@@ -280,7 +280,7 @@ def test_a_foreign_snapshot_is_refused() -> None:
     store = MemoryStore(fingerprint=lambda key: hash(("one", key)))
     other = MemoryStore(fingerprint=lambda key: hash(("two", key)))
 
-    with pytest.raises(ForeignSnapshot):
+    with pytest.raises(ForeignSnapshotError):
         other.restore_now(store.export_now())
 
 

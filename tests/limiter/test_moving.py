@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 from flygate_limiter import (
     FakeClock,
-    ForeignSnapshot,
+    ForeignSnapshotError,
     MemoryStore,
     Portable,
     Snapshot,
-    StoreUnavailable,
+    StoreUnavailableError,
     keyed_fingerprint,
     parse,
 )
@@ -131,7 +131,7 @@ async def test_thousands_move(redis: RedisStore, clock: FakeClock) -> None:
 
 async def test_other_names_are_refused(redis: RedisStore, clock: FakeClock) -> None:
     """They would hit strangers."""
-    with pytest.raises(ForeignSnapshot):
+    with pytest.raises(ForeignSnapshotError):
         await move(memory(clock, b"another"), redis)
 
 
@@ -140,7 +140,7 @@ async def test_nothing_is_something_to_say(valkey: Valkey, redis: RedisStore) ->
     await redis.restore(Snapshot.by(redis.fingerprint))
     await valkey.command("CONFIG", "SET", "maxmemory", "1")
 
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(StoreUnavailableError):
         await redis.restore(Snapshot.by(redis.fingerprint))
 
 

@@ -15,7 +15,7 @@ from flygate_limiter import (
     MemoryStore,
     Source,
     StoreError,
-    StoreUnavailable,
+    StoreUnavailableError,
     WindowStore,
     bucket,
     keyed_fingerprint,
@@ -257,7 +257,7 @@ async def test_a_restart_is_survived(valkey: Valkey, store: RedisStore) -> None:
     """A Redis that comes back empty knows no script, and is given it again."""
     await store.take([Charge(key("a"), SLOW)])
     await valkey.kill()
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(StoreUnavailableError):
         await store.take([Charge(key("a"), SLOW)])
     await valkey.start()
 
@@ -274,7 +274,7 @@ def test_the_loop_of_the_service(tmp_path: Path) -> None:
         try:
             seen = [(await store.take([Charge(key("a"), SLOW)])).decisions[0].remaining]
             await valkey.kill()
-            with pytest.raises(StoreUnavailable):
+            with pytest.raises(StoreUnavailableError):
                 await store.take([Charge(key("a"), SLOW)])
             await valkey.start()
             seen.append((await store.take([Charge(key("a"), SLOW)])).decisions[0].remaining)

@@ -122,8 +122,8 @@ def test_a_route_is_read_or_answered_with_one_that_is(text: str) -> None:
     """Whatever is written: it is a route, or its refusal names one that is."""
     try:
         route = Route.parse(text)
-    except PolicyError as error:
-        nearest = str(error).rpartition("; write ")[2].split(", '")[0]
+    except PolicyError as exc:
+        nearest = str(exc).rpartition("; write ")[2].split(", '")[0]
         Route.parse(eval(nearest))  # noqa: S307 - a literal that we wrote
     else:
         assert route.matches(route.example())

@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from tests.support.localfly import Json, Machines, clients, ended
-from tests.support.redis_container import DockerUnavailable, redis_image
+from tests.support.redis_container import DockerUnavailableError, redis_image
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -31,8 +31,8 @@ def image() -> str:
     """A small real image."""
     try:
         return redis_image()
-    except DockerUnavailable as reason:
-        pytest.skip(str(reason))
+    except DockerUnavailableError as exc:
+        pytest.skip(str(exc))
 
 
 @pytest.fixture

@@ -36,9 +36,9 @@ async def test_recorded_requests_are_answered(path: Path, tmp_path: Path) -> Non
             for number, request in enumerate(command["requests"], 1):
                 try:
                     await replay.play(request)
-                except (AssertionError, KeyError, TimeoutError) as error:
+                except (AssertionError, KeyError, TimeoutError) as exc:
                     what = request.get("send") or f"gql {request['gql']}"
-                    pytest.fail(f"fly {command['command']}: request {number}, {what}: {error}")
+                    pytest.fail(f"fly {command['command']}: request {number}, {what}: {exc}")
 
 
 def test_every_command_was_recorded() -> None:

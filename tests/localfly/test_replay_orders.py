@@ -361,8 +361,8 @@ def test_the_guards_for_every_chain_of_replays(chain: list[tuple[str, bool]]) ->
         source = backend("me", app=route.app)
         try:
             following = routing.next(route, announcement, source, subject("/x"))
-        except RefusedReplayError as refused:
-            code = refused.answer.code
+        except RefusedReplayError as exc:
+            code = exc.answer.code
             break
         assert not route.is_fallback
         assert following.replays == route.replays + 1 <= 10

@@ -10,7 +10,7 @@ from flygate_limiter import (
     Key,
     MemoryStore,
     Quota,
-    StoreUnavailable,
+    StoreUnavailableError,
     Taken,
 )
 from flygate_service.login import Lockout, LoginGuard, Outcome, Unlock
@@ -170,7 +170,7 @@ async def test_what_cannot_be_locked_is_not_tried() -> None:
 
     class Forgetful(MemoryStore):
         async def owe(self, key: Key, quota: Quota, owed_ns: int) -> None:
-            raise StoreUnavailable("gone since")
+            raise StoreUnavailableError("gone since")
 
     guard = LoginGuard(Forgetful(), Lockout.of(3, 15, 20))
     outcomes = [(await guard.admit(ADA, OWNER, None)).outcome for _ in range(4)]
@@ -183,7 +183,7 @@ async def test_never_fails_open() -> None:
 
     class Away(MemoryStore):
         async def take(self, charges: Sequence[Charge]) -> Taken:
-            raise StoreUnavailable("away")
+            raise StoreUnavailableError("away")
 
     memory = MemoryStore()
     guard = LoginGuard(GuardedStore(Away(), memory), Lockout.of(5, 15, 20))

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 from flygate_service.login import line
-from flygate_service.login.line import Line, LineFull
+from flygate_service.login.line import Line, QueueFullError
 
 
 async def crowd(queue: Line, number: int, end: asyncio.Event, *, is_known: bool) -> list[str]:
@@ -15,7 +15,7 @@ async def crowd(queue: Line, number: int, end: asyncio.Event, *, is_known: bool)
         try:
             async with queue.turn(is_known=is_known):
                 await end.wait()
-        except LineFull:
+        except QueueFullError:
             return "refused"
         return "served"
 

@@ -9,7 +9,7 @@ from scripts.toolchain.checkout import Checkout
 from scripts.toolchain.console import Console
 from scripts.toolchain.docker import engine, images
 from scripts.toolchain.docker.deadline import Deadline
-from scripts.toolchain.errors import CommandFailed, DockerMissing
+from scripts.toolchain.errors import CommandError, DockerMissingError
 from tests.scripts.conftest import MakeProgram
 
 pytestmark = pytest.mark.integration
@@ -56,7 +56,7 @@ def test_where_none_can_be_started_the_reason_is_said(
     if host is not None:
         monkeypatch.setenv("DOCKER_HOST", host)
 
-    with pytest.raises(DockerMissing, match=reason):
+    with pytest.raises(DockerMissingError, match=reason):
         engine.ensure(checkout, console, Deadline(5))
 
 
@@ -74,7 +74,7 @@ def test_an_engine_that_dies_is_quoted(
     make_program(bare_path / "docker", "exit 1")
     make_program(bare_path / "dockerd", "echo no cgroups here; exit 3")
 
-    with pytest.raises(CommandFailed, match="no cgroups here"):
+    with pytest.raises(CommandError, match="no cgroups here"):
         engine.ensure(checkout, console, Deadline(20))
 
 
@@ -99,5 +99,5 @@ def test_a_chosen_image_is_not_replaced(
     make_program(bare_path / "docker", 'echo "no such host" >&2; exit 1')
     make_program(bare_path / "apt-get", "exit 9")
 
-    with pytest.raises(DockerMissing, match="redis:99 can't be pulled: no such host"):
+    with pytest.raises(DockerMissingError, match="redis:99 can't be pulled: no such host"):
         images.ensure(images.REDIS, console, Deadline(5))

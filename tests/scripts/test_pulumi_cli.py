@@ -8,7 +8,7 @@ import pytest
 from scripts.toolchain import pulumi_build, pulumi_cli, pulumi_installer
 from scripts.toolchain.checkout import Checkout
 from scripts.toolchain.console import Console
-from scripts.toolchain.errors import CommandFailed, PulumiMissing
+from scripts.toolchain.errors import CommandError, PulumiMissingError
 from scripts.toolchain.pulumi_cli import PINNED
 from tests.scripts.conftest import MakeProgram
 
@@ -20,7 +20,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the installer nor a build can work."""
 
     def fail(*_: object, **__: object) -> None:
-        raise CommandFailed("Getting it", "the network", "no answer", "unreachable")
+        raise CommandError("Getting it", "the network", "no answer", "unreachable")
 
     monkeypatch.setattr(pulumi_installer, "install", fail)
     monkeypatch.setattr(pulumi_build, "build", fail)
@@ -72,7 +72,7 @@ def test_our_own_link_is_not_the_users_installation(
     make_program(checkout.bin / "pulumi", version(PINNED))
     monkeypatch.setenv("PATH", f"{checkout.bin}:/usr/bin:/bin")
 
-    with pytest.raises(PulumiMissing):
+    with pytest.raises(PulumiMissingError):
         pulumi_cli.ensure(checkout, console)
 
 
@@ -83,7 +83,7 @@ def test_when_nothing_works_it_says_what_was_tried(
     """The message lists every way with its reason, and what to do."""
     old = make_program(tmp_path / "path" / "pulumi", version("3.1.0"))
 
-    with pytest.raises(PulumiMissing) as missing:
+    with pytest.raises(PulumiMissingError) as missing:
         pulumi_cli.ensure(checkout, console)
 
     said = str(missing.value)

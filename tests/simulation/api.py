@@ -14,7 +14,7 @@ from tests.simulation import graphql
 from tests.simulation.call import Call, Told
 from tests.simulation.fly import PaperFly, machine_json, shown_secrets
 from tests.simulation.machine import is_resting
-from tests.simulation.refusal import Refusal
+from tests.simulation.refusal import RefusalError
 
 LEASE_HEADER = "fly-machine-lease-nonce"
 _DESTROY_SECONDS = 30.0
@@ -68,8 +68,8 @@ async def answer(fly: PaperFly, call: Call) -> Told:
         for verb, pattern, route in _ROUTES:
             if verb == call.method and (found := pattern.fullmatch(call.path)):
                 return await route(Asked(fly, call, found.groups()))
-        raise Refusal(404, f"Not Found: {call.method} {call.path}")
-    except Refusal as exc:
+        raise RefusalError(404, f"Not Found: {call.method} {call.path}")
+    except RefusalError as exc:
         document = {"error": str(exc), "status": "unknown"}
         return Told(exc.status, document, {"fly-request-id": fly.new_id()})
 
@@ -122,8 +122,8 @@ async def _wait(asked: Asked) -> Told:
     if machine.state == wanted:
         return Told(body={"ok": True, "state": wanted})
     if not machine.exists:
-        raise Refusal(404, f"machine not found: machine {machine.id} is destroyed")
-    raise Refusal(408, f"deadline_exceeded: {wanted} not reached, currently {machine.state}")
+        raise RefusalError(404, f"machine not found: machine {machine.id} is destroyed")
+    raise RefusalError(408, f"deadline_exceeded: {wanted} not reached, currently {machine.state}")
 
 
 @_route("POST", "/v1/apps/{app}/machines/{id}/start")
@@ -131,7 +131,9 @@ async def _start(asked: Asked) -> Told:
     machine = asked.fly.held(asked.app, asked.id, asked.nonce)
     former = machine.state
     if former not in {"started", "starting"} and (not is_resting(former) or former == "created"):
-        raise Refusal(412, f"failed_precondition: unable to start from current state: '{former}'")
+        raise RefusalError(
+            412, f"failed_precondition: unable to start from current state: '{former}'"
+        )
     machine.start()
     return Told(body={"previous_state": former})
 
@@ -158,7 +160,7 @@ async def _uncordon(asked: Asked) -> Told:
 async def _exec(asked: Asked) -> Told:
     machine = asked.fly.living(asked.app, asked.id)
     if machine.guest is None or machine.state != "started":
-        raise Refusal(412, "failed_precondition: machine not running")
+        raise RefusalError(412, "failed_precondition: machine not running")
     now = asyncio.get_running_loop().time()
     return Told(body=machine.guest.execute(asked.body["command"], now))
 
@@ -274,6 +276,6 @@ async def _has_image(asked: Asked) -> Told:
 async def _push_image(asked: Asked) -> Told:
     digest = f"sha256:{hashlib.sha256(asked.call.content).hexdigest()}"
     if digest != asked.names[0]:
-        raise Refusal(422, f"the content is {digest}")
+        raise RefusalError(422, f"the content is {digest}")
     asked.fly.images[digest] = asked.call.content
     return Told(201)

@@ -18,7 +18,7 @@ EPOCH = 1_800_000_000.0
 SECONDS_MAX = 24 * 3600.0
 
 
-class StandsStill(RuntimeError):
+class StandstillError(RuntimeError):
     """Nothing is ready and no timer is set, or virtual time has run far too long."""
 
 
@@ -55,7 +55,7 @@ class _Jumps(selectors.SelectSelector):
     def select(self, timeout: float | None = None) -> list[Any]:
         """No file is ever ready."""
         if timeout is None or self.seconds > SECONDS_MAX:
-            raise StandsStill("it waits for what never comes")
+            raise StandstillError("it waits for what never comes")
         self.seconds += max(0.0, timeout)
         return []
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.simulation.machine import Json, Lease, PaperMachine, Temper, Witness
-from tests.simulation.refusal import Refusal
+from tests.simulation.refusal import RefusalError
 
 _RECORDS = frozenset({"running", "complete", "failed", "interrupted"})
 
@@ -76,13 +76,13 @@ class PaperFly:
     def app(self, name: str) -> PaperApp:
         """An app."""
         if name not in self.apps:
-            raise Refusal(404, f"Could not find App {name!r}")
+            raise RefusalError(404, f"Could not find App {name!r}")
         return self.apps[name]
 
     def create_app(self, name: str, org: str) -> PaperApp:
         """A new one; names are unique."""
         if name in self.apps:
-            raise Refusal(422, "Validation failed: Name has already been taken")
+            raise RefusalError(422, "Validation failed: Name has already been taken")
         self.apps[name] = PaperApp(name, org)
         return self.apps[name]
 
@@ -90,14 +90,14 @@ class PaperFly:
         """A machine; a destroyed one is known still."""
         found = self.app(app).machines.get(machine_id)
         if found is None:
-            raise Refusal(404, f"machine not found: invalid machine ID, '{machine_id}'")
+            raise RefusalError(404, f"machine not found: invalid machine ID, '{machine_id}'")
         return found
 
     def living(self, app: str, machine_id: str) -> PaperMachine:
         """A machine that can be changed."""
         found = self.machine(app, machine_id)
         if not found.exists:
-            raise Refusal(404, f"machine not found: machine {machine_id} is destroyed")
+            raise RefusalError(404, f"machine not found: machine {machine_id} is destroyed")
         return found
 
     def held(self, app: str, machine_id: str, nonce: str) -> PaperMachine:
@@ -110,16 +110,18 @@ class PaperFly:
         """Refuse whoever does not hold its lease, if anybody does."""
         lease = machine.live_lease(self.clock())
         if lease and lease.nonce != nonce:
-            raise Refusal(409, f"machine ID {machine.id} lease currently held by {lease.owner}")
+            raise RefusalError(
+                409, f"machine ID {machine.id} lease currently held by {lease.owner}"
+            )
 
     def create_machine(self, app_name: str, body: Json) -> PaperMachine:
         """A new machine, which starts; its name is unique within the app."""
         app = self.app(app_name)
         if any(m.name == body["name"] for m in app.living):
             text = f'machine ID with name "{body["name"]}" already exists'
-            raise Refusal(422, f"already_exists: unique machine name violation, {text}")
+            raise RefusalError(422, f"already_exists: unique machine name violation, {text}")
         if body.get("min_secrets_version", 0) > app.secrets_version:
-            raise Refusal(412, "failed_precondition: secrets version is not available")
+            raise RefusalError(412, "failed_precondition: secrets version is not available")
         machine = PaperMachine(
             id=self.new_id(),
             name=body["name"],
@@ -143,7 +145,7 @@ class PaperFly:
         now = self.clock()
         current = machine.live_lease(now)
         if nonce and current is None:
-            raise Refusal(404, "lease not found")
+            raise RefusalError(404, "lease not found")
         machine.lease = Lease(
             nonce=current.nonce if current else self.new_id(),
             expires_at=int(now) + ttl,
@@ -155,7 +157,7 @@ class PaperFly:
     def lease(self, machine: PaperMachine) -> Lease:
         """The lease that holds."""
         if (found := machine.live_lease(self.clock())) is None:
-            raise Refusal(404, "lease not found")
+            raise RefusalError(404, "lease not found")
         return found
 
     def set_secrets(self, app: PaperApp, values: dict[str, str | None]) -> int:
@@ -178,9 +180,9 @@ class PaperFly:
     def close_record(self, record_id: str, status: str) -> Json:
         """What became of it."""
         if record_id not in self.records:
-            raise Refusal(404, "release not found")
+            raise RefusalError(404, "release not found")
         if status not in _RECORDS:
-            raise Refusal(422, f"no such status: {status}")
+            raise RefusalError(422, f"no such status: {status}")
         self.records[record_id]["status"] = status
         return self.records[record_id]
 
@@ -188,7 +190,7 @@ class PaperFly:
         """A Redis, which costs money."""
         name = wanted["name"]
         if name in self.databases:
-            raise Refusal(422, "Name has already been taken")
+            raise RefusalError(422, "Name has already been taken")
         self.databases[name] = {
             "id": self.new_id(),
             "name": name,

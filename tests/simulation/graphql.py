@@ -8,7 +8,7 @@ from typing import Any
 from flygate.fly import graphql
 
 from tests.simulation.fly import PaperFly
-from tests.simulation.refusal import Refusal
+from tests.simulation.refusal import RefusalError
 
 Json = dict[str, Any]
 _PLANS = ("pay_as_you_go", "fixed_250mb", "fixed_1gb")
@@ -18,14 +18,14 @@ def answer(fly: PaperFly, document: str, variables: Json) -> Json:
     """The data, or what GraphQL says of an error: its status is 200 all the same."""
     try:
         return {"data": _data(fly, document, variables)}
-    except Refusal as exc:
+    except RefusalError as exc:
         code = {404: "NOT_FOUND", 422: "UNPROCESSABLE"}.get(exc.status, "SERVER_ERROR")
         return {"errors": [{"message": str(exc), "extensions": {"code": code}}], "data": None}
 
 
 def _data(fly: PaperFly, document: str, variables: Json) -> Json:
     if document not in _DOCUMENTS:
-        raise Refusal(400, f"no such document: {document[:60]}")
+        raise RefusalError(400, f"no such document: {document[:60]}")
     return _DOCUMENTS[document](fly, variables)
 
 
@@ -65,7 +65,7 @@ def _delete_redis(fly: PaperFly, variables: Json) -> Json:
 
 def _database(fly: PaperFly, name: str) -> Json:
     if name not in fly.databases:
-        raise Refusal(404, f"Could not find AddOn {name!r}")
+        raise RefusalError(404, f"Could not find AddOn {name!r}")
     return fly.databases[name]
 
 

@@ -31,12 +31,12 @@ from flygate.program.chosen import Chosen
 from flygate.record import pinning
 from flygate.record.journal import Event
 from flygate.record.ledger import Ledger
-from flygate.rollout.errors import NothingHeld, RolloutHeld, RolloutRestored
+from flygate.rollout.errors import NothingHeldError, RolloutHeldError, RolloutRestoredError
 from flygate.rollout.observe import CANDIDATE, observe
 from flygate.system.errors import FlygateError
 
 from tests.simulation.clock import now
-from tests.simulation.process import Crashed, Process
+from tests.simulation.process import CrashedError, Process
 from tests.simulation.scenario import Act, Rival
 from tests.simulation.spec import APP, Spec
 from tests.simulation.stack import OWNER, Stack, StackFile
@@ -175,7 +175,7 @@ class _Run:
         """As `flygate/cli/pin.py` does it: the file says what has become of it, or is held."""
         try:
             done = await self._up(orders, pin)
-        except RolloutHeld:
+        except RolloutHeldError:
             self._file.pin = pin
             raise
         self._file.pin = pin
@@ -185,14 +185,14 @@ class _Run:
         """As `flygate/cli/abort.py` does it: what was held has written down what did not come."""
         try:
             return await self._up(Orders(abort="odd"), self._file.pin)
-        except RolloutRestored:
+        except RolloutRestoredError:
             self._file.pin = self._stack.recorded.pin
             raise
 
     async def _check_held(self) -> None:
         state = await observe(self._fly, APP)
         if not any(m.role == CANDIDATE for m in state.machines):
-            raise NothingHeld("there is nothing to decide")
+            raise NothingHeldError("there is nothing to decide")
 
     async def _up(self, orders: Orders, pin: Pin | None) -> bool:
         """`pulumi up`: the program looks, then the Commands run whose inputs are other ones."""
@@ -225,7 +225,7 @@ class _Run:
     def _keep(self, ledger: Ledger, inputs: str) -> None:
         """Pulumi writes the result down, unless it has ended meanwhile."""
         if self._process.is_dead or self._act.is_unrecorded:
-            raise Crashed(self._process.name)
+            raise CrashedError(self._process.name)
         self._stack.keep(ledger, inputs, self._act.verb)
 
     async def _attached(self, spec: Spec, pin: Pin | None) -> dict[str, str]:
@@ -263,7 +263,7 @@ async def _told(
     """Run a command as `flygate/cli/op.py` does: an error is told, its class is the exit code."""
     try:
         is_done = await process.run(command())
-    except Crashed:
+    except CrashedError:
         return Outcome(None, warnings=tuple(warnings))
     except asyncio.CancelledError:
         return Outcome(1, "interrupted before anything was changed", warnings=tuple(warnings))

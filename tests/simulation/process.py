@@ -28,7 +28,7 @@ class Dead(BaseException):
     """The process has ended: what it still does here, nobody sees."""
 
 
-class Crashed(Exception):
+class CrashedError(Exception):
     """The process that was waited for has ended before its work."""
 
 
@@ -108,7 +108,7 @@ class Process:
         """Run a job as this process.
 
         Raises:
-            Crashed: it died before the job's end.
+            CrashedError: it died before the job's end.
         """
         token = CURRENT.set(self)
         try:
@@ -120,7 +120,7 @@ class Process:
         if self.is_dead:
             task.cancel()
             self.remains = task
-            raise Crashed(self.name)
+            raise CrashedError(self.name)
         return task.result()
 
     def opened(self, file: HolderFile) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """A status and Fly's words."""
 
     def __init__(self, status: int, text: str) -> None:

@@ -31,7 +31,7 @@ from flygate.rollout.steps import waking
 
 from tests.simulation import byhand, clock, invariants
 from tests.simulation.attempts import Attempts
-from tests.simulation.clock import StandsStill, VirtualLoop
+from tests.simulation.clock import StandstillError, VirtualLoop
 from tests.simulation.invariants import Case, Snapshot
 from tests.simulation.operator import HELD, Operator, Outcome
 from tests.simulation.process import CURRENT, Process, WatchedFile
@@ -87,10 +87,10 @@ def _run(scenario: Scenario) -> Finding:
             with _surroundings(play.world):
                 loop.run_until_complete(play.run())
                 loop.run_until_complete(_unwound())
-        except StandsStill as exc:
+        except StandstillError as exc:
             play.world.breaks(f"it does not end: {exc}")
         finally:
-            with contextlib.suppress(StandsStill):
+            with contextlib.suppress(StandstillError):
                 loop.close()
     return Finding(tuple(play.world.broken), tuple(play.world.trace), tuple(play.codes))
 

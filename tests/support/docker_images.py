@@ -11,7 +11,7 @@ import docker
 from docker.errors import DockerException, ImageNotFound
 
 
-class DockerUnavailable(Exception):
+class DockerUnavailableError(Exception):
     """There is no Docker, or no image in it; says which."""
 
 
@@ -46,11 +46,11 @@ def docker_image(wanted: Wanted) -> str:
     """The image to run, pulled if need be; looked for once.
 
     Raises:
-        DockerUnavailable: with the reason, and what to do.
+        DockerUnavailableError: with the reason, and what to do.
     """
     found = _find(wanted)
     if found.image is None:
-        raise DockerUnavailable(found.reason)
+        raise DockerUnavailableError(found.reason)
     return found.image
 
 

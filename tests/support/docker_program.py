@@ -18,6 +18,6 @@ def build_arguments() -> tuple[str, ...]:
     """For a build of the service's image on the base that is to be had here.
 
     Raises:
-        DockerUnavailable: none is.
+        DockerUnavailableError: none is.
     """
     return ("--network", "host", "--build-arg", f"BASE={docker_image(PYTHON)}")

@@ -10,10 +10,10 @@ import docker
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 
-from .docker_images import REDIS, DockerUnavailable, docker_client, docker_image
+from .docker_images import REDIS, DockerUnavailableError, docker_client, docker_image
 from .redis_server import RedisServer
 
-__all__ = ["DockerUnavailable", "RedisContainer", "redis_image"]
+__all__ = ["DockerUnavailableError", "RedisContainer", "redis_image"]
 
 _LABEL: Final = "flygate.test.pid"
 
@@ -26,7 +26,7 @@ def redis_image() -> str:
     """The image to run; what earlier runs left of it is removed.
 
     Raises:
-        DockerUnavailable: with the reason, and what to do.
+        DockerUnavailableError: with the reason, and what to do.
     """
     image = docker_image(REDIS)
     client = docker_client()

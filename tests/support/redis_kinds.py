@@ -16,20 +16,20 @@ def make_server(kind: str, folder: Path) -> RedisServer:
     if kind == Valkey.kind:
         return Valkey(folder)
     # Docker's client takes a while to import, and most tests do not need it.
-    from .redis_container import DockerUnavailable, RedisContainer, redis_image  # noqa: PLC0415
+    from .redis_container import DockerUnavailableError, RedisContainer, redis_image  # noqa: PLC0415
 
     try:
         redis_image()
-    except DockerUnavailable as error:
-        pytest.skip(str(error))
+    except DockerUnavailableError as exc:
+        pytest.skip(str(exc))
     return RedisContainer()
 
 
 def describe() -> str:
     """The kinds in one line, for the head of a test run."""
-    from .redis_container import DockerUnavailable, redis_image  # noqa: PLC0415
+    from .redis_container import DockerUnavailableError, redis_image  # noqa: PLC0415
 
     try:
         return f"embedded, and in containers of {redis_image()}"
-    except DockerUnavailable as error:
-        return f"embedded only ({error})"
+    except DockerUnavailableError as exc:
+        return f"embedded only ({exc})"

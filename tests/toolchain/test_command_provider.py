@@ -256,8 +256,8 @@ def test_cancel_ends_a_running_command(provider: Client, engine: Engine) -> None
     def create() -> None:
         try:
             provider.create({"create": "echo started; sleep 60"})
-        except grpc.RpcError as error:
-            failures.append(str(error.details()))
+        except grpc.RpcError as exc:
+            failures.append(str(exc.details()))
 
     creating = threading.Thread(target=create)
     creating.start()

@@ -11,7 +11,7 @@ import pytest
 
 from scripts.toolchain.standins.shell_command import (
     Child,
-    CommandFailed,
+    CommandError,
     Output,
     Runner,
     ShellCommand,
@@ -72,7 +72,7 @@ def test_a_failure_says_status_command_and_interleaved_output() -> None:
     """The message is the plugin's: status, quoted command, then both streams as they came."""
     command = "echo out; sleep 0.05; echo err >&2; sleep 0.05; echo again; exit 3"
 
-    with pytest.raises(CommandFailed) as failure:
+    with pytest.raises(CommandError) as failure:
         run(command)
 
     assert str(failure.value) == f'exit status 3: running "{command}":\nout\nerr\nagain\n'
@@ -80,7 +80,7 @@ def test_a_failure_says_status_command_and_interleaved_output() -> None:
 
 def test_a_killed_command_is_named_by_its_signal() -> None:
     """A command that dies by a signal fails with that signal's name."""
-    with pytest.raises(CommandFailed, match=r"^signal: killed: running"):
+    with pytest.raises(CommandError, match=r"^signal: killed: running"):
         run("kill -9 $$")
 
 
@@ -99,7 +99,7 @@ def test_a_command_that_can_not_start_is_a_failure_with_a_reason(
     how: dict[str, object], reason: str
 ) -> None:
     """It fails like one that returned non-zero, in the words of Go."""
-    with pytest.raises(CommandFailed) as failure:
+    with pytest.raises(CommandError) as failure:
         run("x", **how)
 
     assert str(failure.value) == f'{reason}: running "x":\n'
@@ -148,21 +148,21 @@ def test_only_the_chosen_streams_are_logged(logged: set[str], expected: list[str
 
 def test_a_line_that_is_too_long_blocks_until_the_command_is_stopped() -> None:
     """As the plugin does; a timeout ends the wait, and what was written is all there."""
-    with pytest.raises(CommandFailed, match=r"^context deadline exceeded") as failure:
+    with pytest.raises(CommandError, match=r"^context deadline exceeded") as failure:
         run_for(1, "printf %070000d 0; echo; echo end")
 
     assert str(failure.value).endswith(f"{'0' * 70_000}\nend\n")
 
 
-def start(runner: Runner, text: str) -> tuple[threading.Thread, list[CommandFailed]]:
+def start(runner: Runner, text: str) -> tuple[threading.Thread, list[CommandError]]:
     """Run `text` aside; returns once the command runs, with the list that gets its failure."""
-    running, failures = threading.Event(), list[CommandFailed]()
+    running, failures = threading.Event(), list[CommandError]()
 
     def work() -> None:
         try:
             runner.run(ShellCommand(text), lambda _: running.set())
-        except CommandFailed as failure:
-            failures.append(failure)
+        except CommandError as exc:
+            failures.append(exc)
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -204,7 +204,7 @@ def test_after_a_cancel_nothing_starts(tmp_path: Path) -> None:
     runner = Runner()
     runner.cancel()
 
-    with pytest.raises(CommandFailed, match="context canceled"):
+    with pytest.raises(CommandError, match="context canceled"):
         runner.run(ShellCommand(f"touch '{tmp_path}/ran'"), lambda _: None)
 
     assert not (tmp_path / "ran").exists()
@@ -212,7 +212,7 @@ def test_after_a_cancel_nothing_starts(tmp_path: Path) -> None:
 
 def test_a_command_out_of_time_is_stopped() -> None:
     """`customTimeouts` hold for commands too."""
-    with pytest.raises(CommandFailed, match=r"^context deadline exceeded"):
+    with pytest.raises(CommandError, match=r"^context deadline exceeded"):
         Runner(grace_seconds=0.1).run(ShellCommand("sleep 60"), lambda _: None, timeout_seconds=0.2)
 
 

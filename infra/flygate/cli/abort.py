@@ -8,10 +8,10 @@ import typer
 
 from flygate.cli.held import held
 from flygate.cli.pin import note, recorded
-from flygate.cli.stack import PulumiFailed, Stack
+from flygate.cli.stack import PulumiFailedError, Stack
 from flygate.cli.stack_name import StackName
 from flygate.commands.orders import ABORT
-from flygate.rollout.errors import RolloutRestored
+from flygate.rollout.errors import RolloutRestoredError
 
 NO_REASON = "not wanted"
 
@@ -43,8 +43,8 @@ def abort(
     orders = {ABORT: reason.strip() or NO_REASON}
     try:
         stack.run("up", "--yes", "--skip-preview", what="The abort", orders=orders)
-    except PulumiFailed as exc:
-        if exc.exit_code != RolloutRestored.exit_code:
+    except PulumiFailedError as exc:
+        if exc.exit_code != RolloutRestoredError.exit_code:
             raise
         # A rollback or a forward that was held has written down what did not come.
         note(stack, recorded(stack.outputs()))

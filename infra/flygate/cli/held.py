@@ -12,7 +12,7 @@ from flygate.commands.unrecorded import UnrecordedRequest, find
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
 from flygate.redaction.redact import Redactor
-from flygate.rollout.errors import NothingHeld
+from flygate.rollout.errors import NothingHeldError
 from flygate.rollout.observe import CANDIDATE, Seen, observe
 
 T = TypeVar("T")
@@ -22,17 +22,17 @@ def held(stack: Stack) -> list[Seen]:
     """The machines of the rollout that waits for a decision.
 
     Raises:
-        NothingHeld: none does.
-        LockHeld: none does, and a Pulumi that died has left its lock, so more is to be done.
+        NothingHeldError: none does.
+        LockHeldError: none does, and a Pulumi that died has left its lock, so more is to be done.
     """
     app = stack.config("app")
     if not app:
-        raise NothingHeld(f"{stack.name} has no flygate:app yet, so no rollout of it is held.")
+        raise NothingHeldError(f"{stack.name} has no flygate:app yet, so no rollout of it is held.")
     state = _asked(stack, lambda fly: observe(fly, app))
     found = [m for m in state.machines if m.role == CANDIDATE]
     if not found:
         stack.check_unlocked()
-        raise NothingHeld(
+        raise NothingHeldError(
             f"No rollout of {stack.name} is held: there is nothing to decide. "
             f"`flygate status {stack.name}` shows what runs."
         )

@@ -30,7 +30,7 @@ _RULES: dict[str, Callable[[str], Any]] = {
 _EXIT_CODES: dict[Outcome, int] = {"pass": 0, "fail": 2, "inconclusive": 3, "error": 1}
 
 
-class NotPassed(FlygateError):
+class NotPassedError(FlygateError):
     """The last soak's verdict is no pass."""
 
     def __init__(self, soak: Recorded, verdict: Verdict) -> None:
@@ -80,7 +80,7 @@ def judge(
     _show_json(verdicts) if as_json else _show(verdicts)
     last = verdicts[-1][1]
     if not last.passed:
-        raise NotPassed(recorded[-1], last)
+        raise NotPassedError(recorded[-1], last)
 
 
 def _rules(soak: Recorded, changes: list[str]) -> Rules:

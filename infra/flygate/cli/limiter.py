@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from flygate.cli import screen
-from flygate.cli.misused import Misused
-from flygate.cli.stack import PulumiFailed, Stack
+from flygate.cli.misused import UsageError
+from flygate.cli.stack import PulumiFailedError, Stack
 from flygate.cli.stack_name import StackName
 from flygate.fly.admin import TOKEN, Act, AdminClient, Answer, check_token
 from flygate.fly.client import FlyClient
@@ -144,13 +144,13 @@ def _read(text: str) -> str:
     """A key may be a customer's API key, which has no business in the process list.
 
     Raises:
-        Misused: nothing comes on standard input.
+        UsageError: nothing comes on standard input.
     """
     if text != "-":
         return text
     line = sys.stdin.readline().rstrip("\n")
     if not line.strip():
-        raise Misused(
+        raise UsageError(
             "Standard input is empty: is a variable of the shell not set? Nothing was done."
         )
     return line
@@ -179,11 +179,11 @@ def token_of(stack: Stack) -> str:
 
     Raises:
         ConfigError: there is none, or one that no service takes; says how to set one.
-        PulumiFailed: Pulumi can't be asked.
+        PulumiFailedError: Pulumi can't be asked.
     """
     try:
         return check_token(stack.ask("config", "get", "--path", f"secrets.{TOKEN}").rstrip("\n"))
-    except PulumiFailed as exc:
+    except PulumiFailedError as exc:
         if f"secrets.{TOKEN}' not found" not in str(exc):
             raise
     raise ConfigError(

@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flygate.cli.local_faults import faults
-from flygate.cli.misused import Misused
+from flygate.cli.misused import UsageError
 from flygate.redaction.redact import Redactor
 from flygate.redaction.visible import visible
 from flygate.system import private
@@ -77,11 +77,11 @@ def up(
     before = _text(noted)
     try:
         started = DaemonControl(state).up(api_port, proxy_port, parse_options(further.args))
-    except (ForeignFolderError, OptionError) as error:
-        raise Misused(f"The local Fly did not start: {error}") from error
-    except StartupError as error:
-        typer.echo(f"The local Fly did not start: {error}", err=True)
-        raise typer.Exit(1) from error
+    except (ForeignFolderError, OptionError) as exc:
+        raise UsageError(f"The local Fly did not start: {exc}") from exc
+    except StartupError as exc:
+        typer.echo(f"The local Fly did not start: {exc}", err=True)
+        raise typer.Exit(1) from exc
     private.folder(state)
     typer.echo(_up_text(started, time.monotonic() - began))
     if before and _text(noted) != before:
@@ -122,8 +122,8 @@ def logs(
     """Print what machines wrote, without the secrets that the local Fly has or had."""
     try:
         StateFolder(state).check()
-    except ForeignFolderError as error:
-        raise Misused(str(error)) from error
+    except ForeignFolderError as exc:
+        raise UsageError(str(exc)) from exc
     reader = LogReader(state, machine)
     found = reader.new_lines()
     if machine and not found and not follow:
@@ -167,11 +167,11 @@ def down(
         if purge:
             left = control.purge()
             typer.echo(_purged(state, left) if is_there else f"There is no {state}.")
-    except ForeignFolderError as error:
-        raise Misused(str(error)) from error
-    except StartupError as error:
-        typer.echo(f"Not all was deleted: {error}.", err=True)
-        raise typer.Exit(1) from error
+    except ForeignFolderError as exc:
+        raise UsageError(str(exc)) from exc
+    except StartupError as exc:
+        typer.echo(f"Not all was deleted: {exc}.", err=True)
+        raise typer.Exit(1) from exc
 
 
 def _text(path: Path) -> str:
@@ -182,12 +182,12 @@ def _ask(what: str, *, yes: bool) -> None:
     """Whether to delete it.
 
     Raises:
-        Misused: there is nobody to ask.
+        UsageError: there is nobody to ask.
     """
     if yes:
         return
     if not sys.stdin.isatty():
-        raise Misused(
+        raise UsageError(
             f"--purge deletes {what}, and there is no terminal to ask whether you mean it. Nothing "
             "was ended or deleted. `--yes` does not ask."
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flygate.cli.stack import PulumiFailed, Stack
+from flygate.cli.stack import PulumiFailedError, Stack
 from flygate.system.errors import FlygateError
 
 # What it starts with; all of it can be changed with `pulumi config set`.
@@ -36,7 +36,7 @@ def prepare(stack: Stack) -> None:
     """
     try:
         stack.ask("stack", "select", "--create", "--non-interactive")
-    except PulumiFailed as exc:
+    except PulumiFailedError as exc:
         raise FlygateError(f"The stack {stack.name} can't be made: {exc}") from None
     missing = missing_in(json.loads(stack.ask("config", "--json")))
     if missing:

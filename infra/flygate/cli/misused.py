@@ -14,7 +14,7 @@ _MAY_BE_EMPTY = frozenset({"--override", "--reason", "--wait"})
 _REST = "--"
 
 
-class Misused(FlygateError):
+class UsageError(FlygateError):
     """The command line asks for something that can't be meant; nothing was done."""
 
     exit_code = MISUSED
@@ -29,10 +29,10 @@ def check_words(words: Sequence[str]) -> None:
         words: the command line without the program's name.
 
     Raises:
-        Misused: one is empty, or has nothing but white space.
+        UsageError: one is empty, or has nothing but white space.
     """
     for what in _empty(words):
-        raise Misused(
+        raise UsageError(
             f"{what} is empty: is a variable of the shell not set? Nothing was done. "
             f"`flygate {' '.join([*_verb(words), '--help'])}` shows what it takes."
         )

@@ -159,7 +159,7 @@ def _operation() -> Any:
     """A verb on the two streams of a Command; the last line says what became of it.
 
     Raises:
-        Told: it failed, and the operator has read why.
+        ReportedError: it failed, and the operator has read why.
     """
     operation, last_words, code = Operation(), "", 0
     with channel(operation.redact) as streams:
@@ -175,7 +175,7 @@ def _operation() -> Any:
                 streams.send(operation.result)
     streams.close(last_words)
     if code:
-        raise Told(code)
+        raise ReportedError(code)
 
 
 def _told(error: Exception, operation: Operation) -> tuple[str, int]:
@@ -186,7 +186,7 @@ def _told(error: Exception, operation: Operation) -> tuple[str, int]:
     return "\n".join([*trace, operation.last_words(error, trace[-1])]), 1
 
 
-class Told(FlygateError):
+class ReportedError(FlygateError):
     """An operation failed; its last words are written already."""
 
     def __init__(self, exit_code: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flygate.cli.stack import PulumiFailed, Stack
+from flygate.cli.stack import PulumiFailedError, Stack
 from flygate.commands.orders import WAIT
 from flygate.config import Pin
 
@@ -44,12 +44,12 @@ def deploy_with(
             goes on by the file.
 
     Raises:
-        PulumiFailed: the deployment failed; the file is as it was, unless it is only held.
+        PulumiFailedError: the deployment failed; the file is as it was, unless it is only held.
     """
     try:
         given = {**orders, WAIT: wait} if wait else orders
         stack.run("up", "--yes", "--skip-preview", what=what, orders=given)
-    except PulumiFailed as exc:
+    except PulumiFailedError as exc:
         if exc.is_held:
             after()
         raise

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from flygate.cli.held import held, unrecorded
-from flygate.cli.misused import Misused
+from flygate.cli.misused import UsageError
 from flygate.cli.stack import Stack
 from flygate.cli.stack_name import StackName
 from flygate.commands.orders import ACCEPT
-from flygate.rollout.errors import NothingHeld
+from flygate.rollout.errors import NothingHeldError
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +36,7 @@ def proceed(
     """
     stack = Stack(environment)
     if not reason.strip():
-        raise Misused(
+        raise UsageError(
             "--reason is empty, and the ledger keeps why the rollout went on. Nothing was done. "
             f'Say why: `flygate proceed {environment} --reason "…"`.'
         )
@@ -50,11 +50,11 @@ def _what_goes_on(stack: Stack) -> str:
     """In a line.
 
     Raises:
-        NothingHeld: nothing does.
+        NothingHeldError: nothing does.
     """
     try:
         machine = held(stack)[0]
-    except NothingHeld:
+    except NothingHeldError:
         if version := unrecorded(stack):
             return f"v{version} of {stack.name} serves already: it is recorded"
         raise

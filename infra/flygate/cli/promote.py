@@ -12,7 +12,7 @@ import typer
 
 from flygate.cli import screen
 from flygate.cli.pin import pin_of
-from flygate.cli.stack import PulumiFailed, Stack
+from flygate.cli.stack import PulumiFailedError, Stack
 from flygate.cli.stack_name import StackName
 from flygate.commands.orders import FORWARD
 from flygate.config.promotion import Promotion, Receipt, check_soak
@@ -175,6 +175,6 @@ def _deploy(stack: Stack, wanted: Promotion, orders: Mapping[str, str]) -> None:
     try:
         stack.run("up", "--yes", "--skip-preview", what="The promotion", orders=orders)
     except (FlygateError, KeyboardInterrupt) as exc:
-        if not (isinstance(exc, PulumiFailed) and exc.is_held):
+        if not (isinstance(exc, PulumiFailedError) and exc.is_held):
             stack.configure(former)
         raise

@@ -24,7 +24,7 @@ from flygate.pulumi import lock as pulumi_lock
 from flygate.pulumi.checkpoint import Checkpoint
 from flygate.record import frame
 from flygate.record.recorded import Recorded
-from flygate.rollout.errors import LockHeld
+from flygate.rollout.errors import LockHeldError
 from flygate.system.errors import ConfigError, FlygateError
 
 HELP = """The Redis where a stack keeps its limits.
@@ -100,11 +100,11 @@ def _check_unlocked(stack: Stack) -> None:
     """No deployment is on its way to use it.
 
     Raises:
-        LockHeld: one is.
+        LockHeldError: one is.
     """
     lock = pulumi_lock.find(stack.environment, stack.name)
     if lock and not lock.is_dead:
-        raise LockHeld(
+        raise LockHeldError(
             f"{stack.name} is being changed: {lock}. Nothing was destroyed. Run this again when "
             "that has ended."
         )

@@ -32,7 +32,7 @@ from flygate.pulumi import lock as pulumi_lock
 from flygate.pulumi import state as pulumi_state
 from flygate.pulumi.lock import PulumiLock
 from flygate.rollout import serving
-from flygate.rollout.errors import LockHeld
+from flygate.rollout.errors import LockHeldError
 from flygate.system import private, space
 from flygate.system.errors import ConfigError, FlygateError
 
@@ -54,7 +54,7 @@ _LOCK_POLL_SECONDS = 0.5
 _WRITERS = frozenset({"stack", "state"})
 
 
-class PulumiFailed(FlygateError):
+class PulumiFailedError(FlygateError):
     """Pulumi ended with an error, which it has printed itself.
 
     Attributes:
@@ -79,7 +79,7 @@ class Stack:
         events: where a rollout's events go, one a line as JSON, instead of to the screen.
 
     Raises:
-        Misused: the name is empty, or none that Pulumi can have.
+        UsageError: the name is empty, or none that Pulumi can have.
     """
 
     name: str
@@ -117,8 +117,8 @@ class Stack:
             orders: what is ordered for this run only: see `infra/flygate/commands/orders.py`.
 
         Raises:
-            LockHeld: another Pulumi runs on this stack, longer than the orders say to wait.
-            PulumiFailed: it failed; why, what serves now, and what to type.
+            LockHeldError: another Pulumi runs on this stack, longer than the orders say to wait.
+            PulumiFailedError: it failed; why, what serves now, and what to type.
             FlygateError: it was not begun: a disk is full, or its state was cut off.
         """
         environment = {**self.environment, **(orders or {})}
@@ -144,7 +144,7 @@ class Stack:
         """No other Pulumi runs on this stack.
 
         Raises:
-            LockHeld: one does, or died and left its lock.
+            LockHeldError: one does, or died and left its lock.
         """
         self._wait_for_pulumi(0.0)
 
@@ -152,12 +152,12 @@ class Stack:
         """The app's name, which Pulumi tells if it can read the stack."""
         try:
             return self.config("app") or ""
-        except PulumiFailed as exc:
+        except PulumiFailedError as exc:
             app = str(StackFile.read(self.root, self.name).values.get("app", ""))
             told = Outcome(1, [], [f"error: {exc}"])
             raise self._failure(what, app, told) from None
 
-    def _failure(self, what: str, app: str, outcome: Outcome) -> PulumiFailed:
+    def _failure(self, what: str, app: str, outcome: Outcome) -> PulumiFailedError:
         """Why it failed, what serves now, and what to type."""
         typed = shlex.join(["flygate", *sys.argv[1:]])
         is_locked = (
@@ -166,7 +166,9 @@ class Stack:
         run = Run(what, self.name, typed, is_locked, outcome.events, outcome.printed)
         ending, serves = run.ending(), asyncio.run(serving.told(app, self.environment))
         words = LastWords(ending.cause, serves, ending.remedy)
-        return PulumiFailed(str(words), ending.exit_code, is_held=ending.is_held, serves=serves)
+        return PulumiFailedError(
+            str(words), ending.exit_code, is_held=ending.is_held, serves=serves
+        )
 
     def _trouble(self) -> str:
         """The state was cut off, and what to type; empty if it is whole."""
@@ -181,13 +183,13 @@ class Stack:
         deadline = time.monotonic() + seconds
         while (lock := pulumi_lock.find(self.environment, self.name)) is not None:
             if lock.is_dead:
-                raise LockHeld(
+                raise LockHeldError(
                     f"{lock} died and left its lock. Nothing was changed. "
                     f"`flygate unlock {self.name}` ends the lock; then run the same command again."
                 )
             # One that is cut off is dead in a moment.
             if time.monotonic() > deadline and isinstance(lock, PulumiLock):
-                raise LockHeld(
+                raise LockHeldError(
                     f"{self.name} is being changed: {lock}. Nothing was changed by this command. "
                     "Run it again when that has ended, or let it wait with `--wait 10m`."
                 )
@@ -200,40 +202,40 @@ class Stack:
             given: what it gets on its standard input, where nobody sees a secret.
 
         Raises:
-            PulumiFailed: with what it wrote on standard error.
+            PulumiFailedError: with what it wrote on standard error.
         """
         process = self._captured(*arguments, given=given)
         if "no stack named" in process.stderr:
-            raise PulumiFailed(
+            raise PulumiFailedError(
                 f"There is no stack {self.name!r} yet. Make it with "
                 + ("`make up`." if self.is_local else f"`flygate init {self.name}`.")
             )
         if process.returncode != 0:
             said = self._trouble() or f"pulumi {arguments[0]} failed: {process.stderr.strip()}"
-            raise PulumiFailed(said)
+            raise PulumiFailedError(said)
         return process.stdout
 
     def preview(self) -> dict[str, Any]:
         """Pulumi's preview as JSON.
 
         Raises:
-            PulumiFailed: with the program's own words.
+            PulumiFailedError: with the program's own words.
         """
         process = self._captured("preview", "--json", "--non-interactive")
         try:
             found: dict[str, Any] = json.loads(process.stdout)
         except ValueError:
-            raise PulumiFailed(f"pulumi preview failed: {process.stderr.strip()}") from None
+            raise PulumiFailedError(f"pulumi preview failed: {process.stderr.strip()}") from None
         if process.returncode != 0:
             errors = [d for d in found.get("diagnostics", []) if d.get("severity") == "error"]
-            raise PulumiFailed("\n".join(_plain(error["message"]) for error in errors))
+            raise PulumiFailedError("\n".join(_plain(error["message"]) for error in errors))
         return found
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs; none before the first deployment.
 
         Raises:
-            PulumiFailed: there is no such stack.
+            PulumiFailedError: there is no such stack.
         """
         outputs: dict[str, Any] = json.loads(
             self.ask("stack", "output", "--json", "--show-secrets")
@@ -244,11 +246,11 @@ class Stack:
         """A value of the stack's configuration, as text; None if it has none.
 
         Raises:
-            PulumiFailed: it can't be read: there is no such stack, the passphrase is another one, …
+            PulumiFailedError: it can't be read: no such stack, another passphrase, …
         """
         try:
             return self.ask("config", "get", key).rstrip("\n")
-        except PulumiFailed as exc:
+        except PulumiFailedError as exc:
             if f"configuration key '{key}' not found" not in str(exc):
                 raise
             return None
@@ -282,7 +284,7 @@ class Stack:
         """Change the stack's file, by what follows `pulumi config`: all of it or nothing.
 
         Raises:
-            PulumiFailed: with what Pulumi says; the file is as it was.
+            PulumiFailedError: with what Pulumi says; the file is as it was.
         """
         if not changes:
             return
@@ -305,7 +307,9 @@ class Stack:
                 check=False,
             )
         except FileNotFoundError:
-            raise PulumiFailed("There is no pulumi on the PATH. Run `scripts/bootstrap`.") from None
+            raise PulumiFailedError(
+                "There is no pulumi on the PATH. Run `scripts/bootstrap`."
+            ) from None
         finally:
             if arguments[0] in _WRITERS:
                 self._close_state()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flygate.cli.misused import Misused
+from flygate.cli.misused import UsageError
 
 # Pulumi's own rule, for a name alone and for one with its project, or organisation and project,
 # before it. One that begins with a dash or a dot would be taken for an option or a folder.
@@ -21,15 +21,15 @@ def checked(name: str) -> str:
     Given an empty one, Pulumi would act on the stack that is selected, whichever that is.
 
     Raises:
-        Misused: it is none.
+        UsageError: it is none.
     """
     if not name.strip():
-        raise Misused(
+        raise UsageError(
             "The name of the stack is empty: is a variable of the shell not set? Nothing was done. "
             "Name the stack: local, staging, prod, or another one."
         )
     if not _NAME.fullmatch(name):
-        raise Misused(
+        raise UsageError(
             f"{name!r} can't be the name of a stack: letters, digits, `-`, `_` and `.` only, at "
             "most 100 of them, the first one no `-` and no `.`. Nothing was done. Name the stack: "
             "local, staging, prod, or another one."

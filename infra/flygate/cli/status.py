@@ -15,7 +15,7 @@ from flygate.cli.stack import Stack
 from flygate.cli.stack_name import StackName
 from flygate.config import Pin
 from flygate.config.stack_file import StackFile
-from flygate.doctor.errors import Unknown
+from flygate.doctor.errors import UnknownError
 from flygate.doctor.paid_redis import PaidRedis, Wanted, find
 from flygate.doctor.patient import Patient
 from flygate.fly.client import FlyClient
@@ -99,7 +99,7 @@ async def _redises(stack: Stack, *, is_released: bool) -> list[PaidRedis]:
             written = Wanted.read(StackFile.read(stack.root, stack.name))
             wanted = written or await Wanted.asked(patient)
             return await find(patient, wanted, is_released=is_released)
-        except (Unknown, FlyError, ConfigError):
+        except (UnknownError, FlyError, ConfigError):
             return []
 
 

@@ -9,7 +9,7 @@ from flygate.cli.stack_name import StackName
 from flygate.pulumi import lock as pulumi_lock
 from flygate.pulumi import state as pulumi_state
 from flygate.pulumi.lock import Lock, PulumiLock
-from flygate.rollout.errors import LockHeld
+from flygate.rollout.errors import LockHeldError
 from flygate.system.errors import FlygateError
 
 
@@ -45,7 +45,7 @@ def unlock(
 def _end(lock: Lock, stack: str) -> None:
     if not lock.is_dead and isinstance(lock, PulumiLock):
         where = "lives" if lock.is_local else "is on another computer, so it may live"
-        raise LockHeld(
+        raise LockHeldError(
             f"{lock} {where}: its lock stays. If you are sure that it is dead: "
             f"pulumi cancel --yes --stack {stack}"
         )

@@ -13,7 +13,7 @@ from flygate.commands.orders import Orders
 from flygate.fly.owner import Owner
 from flygate.record.ledger import Ledger
 from flygate.rollout import strategies
-from flygate.rollout.errors import NothingHeld, RolloutError, Unfinished
+from flygate.rollout.errors import NothingHeldError, RolloutError, UnfinishedRolloutError
 from flygate.rollout.forecast import forecast, foretell_repair
 from flygate.rollout.observe import CANDIDATE, LIVE, Seen, State
 from flygate.rollout.plan import Plan, is_converged, repairs
@@ -128,14 +128,16 @@ def decide(case: Case) -> Decision:
     if case.aborts:
         return _abort(state, target)
     if case.goes_back and (left := unfinished(state, target)):
-        return Decision("refusal", target, refusal=Unfinished(_beside(target, left)))
+        return Decision("refusal", target, refusal=UnfinishedRolloutError(_beside(target, left)))
     if known.manifest == target.manifest_id and known.version and not case.is_again:
         if is_converged(state, known.version, target.manifest.count):
             return Decision("nothing", target)
         if len(state.of(known.version)) == target.manifest.count:
             return Decision("repair", target, repairs(state, target))
     if target.accepted and not _is_held(state, target):
-        return Decision("refusal", target, refusal=NothingHeld(_NOT_HELD.format(app=state.app)))
+        return Decision(
+            "refusal", target, refusal=NothingHeldError(_NOT_HELD.format(app=state.app))
+        )
     return Decision("rollout", target, strategies.plan(state, target))
 
 
@@ -214,7 +216,9 @@ def _abort(state: State, target: Target) -> Decision:
     candidates = [m for m in state.machines if m.release > (target.former or 0)]
     held = [m for m in candidates if m.role == CANDIDATE]
     if not held:
-        return Decision("refusal", target, refusal=NothingHeld(_NONE_HELD.format(app=state.app)))
+        return Decision(
+            "refusal", target, refusal=NothingHeldError(_NONE_HELD.format(app=state.app))
+        )
     return Decision("abort", target, undone=tuple(_taking_back(held, former)))
 
 

@@ -5,30 +5,30 @@ from __future__ import annotations
 from flygate.commands.last_words import LastWords, first_line
 from flygate.fly.errors import FlyError
 from flygate.rollout.errors import (
-    LockHeld,
-    NothingHeld,
-    RestoreFailed,
-    RolloutHeld,
-    RolloutRestored,
-    Unfinished,
+    LockHeldError,
+    NothingHeldError,
+    RestoreFailedError,
+    RolloutHeldError,
+    RolloutRestoredError,
+    UnfinishedRolloutError,
 )
 from flygate.system import space
-from flygate.system.errors import DiskFull, FlygateError
+from flygate.system.errors import DiskFullError, FlygateError
 
 # Many an error says what to do; some of them always.
 _AGAIN = "the same command again"
 # What to type, by the first class that fits.
 _REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
-    (RolloutRestored, "Mend the cause, then run the same command again"),
-    (RestoreFailed, "Run the same command again: it begins by repairing what it finds"),
+    (RolloutRestoredError, "Mend the cause, then run the same command again"),
+    (RestoreFailedError, "Run the same command again: it begins by repairing what it finds"),
     (
-        RolloutHeld,
+        RolloutHeldError,
         '`flygate proceed {stack} --reason "…"` goes on, `flygate abort {stack}` ends it',
     ),
-    (Unfinished, ""),
-    (NothingHeld, ""),
-    (LockHeld, "Run the same command again when that has ended"),
-    (DiskFull, "Free some space there, then run the same command again"),
+    (UnfinishedRolloutError, ""),
+    (NothingHeldError, ""),
+    (LockHeldError, "Run the same command again when that has ended"),
+    (DiskFullError, "Free some space there, then run the same command again"),
     (
         FlyError,
         "Run the same command again once Fly answers; `flygate doctor {stack}` looks for more",
@@ -64,7 +64,7 @@ def words(error: BaseException, text: str, serves: str, stack: str) -> LastWords
 
 def _cause(error: BaseException, text: str) -> str:
     """Why, and of a way back that failed, too, why that did."""
-    if not isinstance(error, RestoreFailed):
+    if not isinstance(error, RestoreFailedError):
         return first_line(text)
     told = [line for line in text.splitlines() if not line.startswith(" ")]
     return " ".join(told[:2])

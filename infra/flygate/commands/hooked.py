@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from flygate.commands.rollout import Rollout
-from flygate.rollout.errors import HookRefused
+from flygate.rollout.errors import HookRefusedError
 from flygate.rollout.hooks import BEFORE, Hooks, Subject
 from flygate.rollout.undisturbed import undisturbed
 from flygate.rollout.webhook import Webhook
@@ -18,7 +18,7 @@ async def hooked(rollout: Rollout) -> AsyncIterator[None]:
     """Ask `hooks/before-rollout`, then tell the others of each event while the body runs.
 
     Raises:
-        HookRefused: nothing was done.
+        HookRefusedError: nothing was done.
     """
     world = rollout.world
     journal, target = world.journal, world.target
@@ -53,10 +53,10 @@ async def hooked(rollout: Rollout) -> AsyncIterator[None]:
 async def _ask(hooks: Hooks, rollout: Rollout) -> None:
     try:
         await hooks.before_rollout()
-    except HookRefused as exc:
+    except HookRefusedError as exc:
         # At night nobody is there who could mend it, and what serves is bad.
         is_back = rollout.wanted.rollback_of is not None
         more = " `flygate rollback` with --no-hooks does not ask it." if is_back else ""
-        refusal = HookRefused(f"{exc}{more}")
+        refusal = HookRefusedError(f"{exc}{more}")
         rollout.world.journal.write("refused", "hooks", str(refusal))
         raise refusal from None

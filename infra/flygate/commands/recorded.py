@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from flygate.fly.errors import FlyError
-from flygate.rollout.errors import RolloutHeld
+from flygate.rollout.errors import RolloutHeldError
 from flygate.rollout.steps.record import SECONDS_MAX
 from flygate.rollout.undisturbed import undisturbed
 from flygate.rollout.world import World
@@ -20,7 +20,7 @@ async def recorded(world: World) -> AsyncIterator[None]:
         yield
     except BaseException as exc:
         reason = world.journal.redact(str(exc)).partition("\n")[0]
-        status = "interrupted" if isinstance(exc, RolloutHeld) else "failed"
+        status = "interrupted" if isinstance(exc, RolloutHeldError) else "failed"
         await undisturbed(_close(world, status, reason))
         raise
     await undisturbed(_close(world, "complete"))

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from flygate.commands import ownership
 from flygate.fly.client import FlyClient
-from flygate.fly.errors import Invalid
+from flygate.fly.errors import InvalidRequestError
 from flygate.fly.models import Redis
 from flygate.fly.redis import RedisWish
 from flygate.record import frame
@@ -79,7 +79,7 @@ async def ensure(request: RedisRequest, fly: FlyClient, former: str = "") -> Red
 async def _create(wish: RedisWish, fly: FlyClient) -> Redis:
     try:
         made = await fly.redis.create(wish)
-    except Invalid as exc:
+    except InvalidRequestError as exc:
         if "taken" not in exc.detail:
             raise
         raise ConfigError(_taken(wish.name, "somebody else")) from None

@@ -19,7 +19,7 @@ from flygate.fly.owner import OWNER_KEY, is_same
 from flygate.record import bounds
 from flygate.record.ledger import Ledger, Release
 from flygate.rollout import engine, outcome
-from flygate.rollout.errors import RestoreFailed
+from flygate.rollout.errors import RestoreFailedError
 from flygate.rollout.holder import HolderFile
 from flygate.rollout.observe import DRIFT_KEY, HOLDER_KEY, SECRETS_KEY, State, observe
 from flygate.rollout.plan import Plan
@@ -136,7 +136,7 @@ def _check_uninterrupted(rollout: Rollout) -> None:
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         name = rollout.world.target.former_name
-        raise RestoreFailed(
+        raise RestoreFailedError(
             f"{name} was not released again: {outcome.INTERRUPTED}\n"
             "Its machines were put right, as far as that went."
         )

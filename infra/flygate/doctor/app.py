@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from flygate.commands.drift import lacking
 from flygate.config import StackConfig
-from flygate.doctor.errors import Unknown
+from flygate.doctor.errors import UnknownError
 from flygate.doctor.finding import Finding, broken, ok, skipped, warning
 from flygate.doctor.patient import APP, Patient
 from flygate.fly.models import App
@@ -17,7 +17,7 @@ async def examine(patient: Patient) -> Sequence[Finding]:
     wanted = await patient.config()
     try:
         app = await patient.app()
-    except Unknown as exc:
+    except UnknownError as exc:
         if exc.check != APP:
             raise
         return [

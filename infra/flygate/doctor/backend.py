@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flygate.doctor.errors import Unknown
+from flygate.doctor.errors import UnknownError
 from flygate.doctor.finding import Finding, broken, ok, warning
 from flygate.doctor.patient import LOCAL, Patient
 from flygate.pulumi import lock as pulumi_lock
@@ -28,7 +28,7 @@ async def examine(patient: Patient) -> Sequence[Finding]:
         return [broken(str(cut), f"flygate unlock {patient.name}"), *_lock(patient)]
     try:
         await patient.settings()
-    except Unknown as exc:
+    except UnknownError as exc:
         return [broken(str(exc), remedy(patient, str(exc)))]
     found = [ok(f"{place(patient)} can be read, and its secrets decrypted")]
     if is_at_risk(patient):

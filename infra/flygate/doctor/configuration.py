@@ -9,7 +9,7 @@ from flygate import config
 from flygate.config import Pin, StackConfig
 from flygate.config.generated import GENERATED
 from flygate.config.stack_file import NO_IMAGE, is_placeholder
-from flygate.doctor.errors import Unknown
+from flygate.doctor.errors import UnknownError
 from flygate.doctor.finding import Finding, broken, ok, warning
 from flygate.doctor.patient import LOCAL, Patient
 from flygate.record import pinning
@@ -19,7 +19,7 @@ async def examine(patient: Patient) -> Sequence[Finding]:
     """The program would take it."""
     try:
         stack, secrets = await patient.config(), await patient.secrets()
-    except Unknown as exc:
+    except UnknownError as exc:
         if exc.check == "backend":
             raise
         return [broken(_flat(str(exc)), f"edit Pulumi.{patient.name}.yaml: docs/configuration.md")]

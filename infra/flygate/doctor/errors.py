@@ -5,7 +5,7 @@ from __future__ import annotations
 from flygate.system.errors import FlygateError
 
 
-class Unknown(FlygateError):
+class UnknownError(FlygateError):
     """A fact could not be found out.
 
     Attributes:

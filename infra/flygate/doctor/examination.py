@@ -20,7 +20,7 @@ from flygate.doctor import (
     token,
     toolchain,
 )
-from flygate.doctor.errors import Unknown
+from flygate.doctor.errors import UnknownError
 from flygate.doctor.finding import Finding, broken, skipped
 from flygate.doctor.patient import Patient
 from flygate.redaction.redact import Redactor
@@ -65,7 +65,7 @@ async def _run(name: str, check: Check, patient: Patient) -> list[Finding]:
     try:
         async with asyncio.timeout(SECONDS_MAX):
             found = list(await check(patient))
-    except Unknown as exc:
+    except UnknownError as exc:
         found = [_unknown(name, exc)]
     except TimeoutError:
         found = [broken(f"no answer within {SECONDS_MAX:g} s", "run it again; is Fly well?")]
@@ -78,7 +78,7 @@ async def _run(name: str, check: Check, patient: Patient) -> list[Finding]:
     ]
 
 
-def _unknown(name: str, error: Unknown) -> Finding:
+def _unknown(name: str, error: UnknownError) -> Finding:
     if error.check == name:
         return broken(str(error), error.remedy)
     return skipped(f"can't be told before `{error.check}` is mended")
@@ -89,7 +89,7 @@ async def _redactor(patient: Patient) -> Redactor:
     tokens = [patient.environment.get(name, "") for name in ("FLY_API_TOKEN", "FLY_ACCESS_TOKEN")]
     # The local Fly takes a common word, too, which is no secret.
     values = [token for token in tokens if len(token) >= SHORTEST_TOKEN]
-    with contextlib.suppress(Unknown, FlygateError, TimeoutError):
+    with contextlib.suppress(UnknownError, FlygateError, TimeoutError):
         async with asyncio.timeout(SECONDS_MAX):
             values += await patient.secret_texts()
     return Redactor(values)

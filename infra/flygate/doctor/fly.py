@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flygate.doctor.errors import Unknown
+from flygate.doctor.errors import UnknownError
 from flygate.doctor.finding import Finding, broken, ok, warning
 from flygate.doctor.patient import Patient
 
@@ -16,7 +16,7 @@ async def examine(patient: Patient) -> Sequence[Finding]:
     who = "the local Fly" if patient.is_on_local_fly else "Fly"
     try:
         greeting = await patient.greeting()
-    except Unknown as exc:
+    except UnknownError as exc:
         return [broken(str(exc), _remedy(patient))]
     text = f"{who} at {patient.flaps_url} answers in {greeting.seconds * 1000:.0f} ms"
     if greeting.seconds > _SLOW_SECONDS:

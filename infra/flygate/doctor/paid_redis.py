@@ -16,10 +16,10 @@ from typing import Any, Self
 from flygate import config
 from flygate.config import PROJECT, StackConfig, prices, redis
 from flygate.config.stack_file import StackFile
-from flygate.doctor.errors import Unknown
+from flygate.doctor.errors import UnknownError
 from flygate.doctor.patient import Patient
 from flygate.fly.endpoints import Endpoints
-from flygate.fly.errors import FlyApiError, RateLimited, ServerError
+from flygate.fly.errors import FlyApiError, RateLimitedError, ServerError
 from flygate.fly.models import Redis
 from flygate.fly.redis import PROVIDER
 from flygate.fly.session import FlySession
@@ -68,7 +68,7 @@ class Wanted:
         """By what Pulumi says of the stack.
 
         Raises:
-            Unknown: it says nothing, or nothing that makes sense.
+            UnknownError: it says nothing, or nothing that makes sense.
         """
         return cls.of(await patient.config(), await patient.secrets())
 
@@ -140,7 +140,7 @@ async def find(patient: Patient, wanted: Wanted, *, is_released: bool) -> list[P
     """All of a stack, the present one first.
 
     Raises:
-        Unknown: Fly does not answer.
+        UnknownError: Fly does not answer.
         FlyError: Fly refuses to tell.
     """
     fly, present = await patient.fly(), wanted.place
@@ -160,7 +160,7 @@ async def find_left(
     """Those that cost money for nothing; None if Fly does not tell, as with a token for one app."""
     try:
         found = await find(patient, wanted, is_released=is_released)
-    except (ServerError, RateLimited):
+    except (ServerError, RateLimitedError):
         raise
     except FlyApiError:
         return None
@@ -177,7 +177,7 @@ async def _former(patient: Patient, present: Place) -> list[Place]:
         return []
     try:
         return list(dict.fromkeys(_deployed(await patient.history())))
-    except Unknown:
+    except UnknownError:
         return []
 
 
@@ -187,7 +187,7 @@ async def _names(endpoints: Endpoints, org: str) -> set[str] | None:
     async with FlySession(endpoints) as session:
         try:
             found = await session.query("query redis", _NAMES, variables, repeatable=True)
-        except (ServerError, RateLimited):
+        except (ServerError, RateLimitedError):
             raise
         except FlyApiError:
             return None

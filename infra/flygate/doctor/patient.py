@@ -13,10 +13,10 @@ from flygate import config
 from flygate.config import StackConfig, secrecy
 from flygate.config.secrecy import Secrecy
 from flygate.config.stack_file import StackFile
-from flygate.doctor.errors import Unknown
+from flygate.doctor.errors import UnknownError
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import FLAPS_URL, Endpoints, is_loopback
-from flygate.fly.errors import FlyError, Unauthorized, Unreachable
+from flygate.fly.errors import FlyError, UnauthorizedError, UnreachableError
 from flygate.fly.greeting import Greeting, greet
 from flygate.fly.models import App
 from flygate.fly.patience import Patience
@@ -55,7 +55,7 @@ class PulumiStack(Protocol):
 class Patient:
     """An environment. Use it as an async context manager.
 
-    Every fact is a coroutine that raises `Unknown` where the fact can't be had.
+    Every fact is a coroutine that raises `UnknownError` where the fact can't be had.
 
     Args:
         assumed: the settings of a stack that there is not yet.
@@ -117,7 +117,7 @@ class Patient:
         """Why Pulumi can't read the stack's configuration; empty if it can."""
         try:
             await self._once("settings", self._settings)
-        except Unknown as exc:
+        except UnknownError as exc:
             return str(exc)
         return ""
 
@@ -130,7 +130,7 @@ class Patient:
         try:
             return config.load_secrets(await self.settings())
         except ConfigError as exc:
-            raise Unknown(CONFIGURATION, str(exc), "pulumi config") from None
+            raise UnknownError(CONFIGURATION, str(exc), "pulumi config") from None
 
     async def outputs(self) -> dict[str, Any]:
         """What the last deployment left; none before the first."""
@@ -150,7 +150,7 @@ class Patient:
             return Endpoints.from_env(self.environment)
         except ConfigError as exc:
             reason = str(exc).split(". ", maxsplit=1)[0]
-            raise Unknown(TOKEN, reason, "") from None
+            raise UnknownError(TOKEN, reason, "") from None
 
     async def fly(self) -> FlyClient:
         """A client of a Fly that answers."""
@@ -192,7 +192,7 @@ class Patient:
             self._secrecy(settings).check()
             return config.load(settings)
         except ConfigError as exc:
-            raise Unknown(CONFIGURATION, str(exc), "") from None
+            raise UnknownError(CONFIGURATION, str(exc), "") from None
 
     async def _outputs(self) -> dict[str, Any]:
         outputs: dict[str, Any] = json.loads(await self._ask("stack", "output", "--json"))
@@ -208,15 +208,15 @@ class Patient:
         try:
             return await asyncio.to_thread(self._stack.ask, *arguments)
         except FlygateError as exc:
-            raise Unknown(BACKEND, str(exc), "") from None
+            raise UnknownError(BACKEND, str(exc), "") from None
 
     async def _greeting(self) -> Greeting:
         if self.is_on_local_fly and not is_loopback(self.flaps_url):
-            raise Unknown(FLY, "the local Fly was never started here", "make up")
+            raise UnknownError(FLY, "the local Fly was never started here", "make up")
         try:
             return await greet(self.flaps_url)
         except FlyError as exc:
-            raise Unknown(FLY, str(exc), "") from None
+            raise UnknownError(FLY, str(exc), "") from None
 
     async def _app(self) -> App | None:
         wanted, fly = await self.config(), await self.fly()
@@ -224,7 +224,7 @@ class Patient:
 
     async def _state(self) -> State:
         if await self.app() is None:
-            raise Unknown(APP, "there is no app yet", self.deploy)
+            raise UnknownError(APP, "there is no app yet", self.deploy)
         wanted, fly = await self.config(), await self.fly()
         return await _asked(observe(fly, wanted.app), APP)
 
@@ -233,9 +233,9 @@ async def _asked(answer: Coroutine[Any, Any, Fact], check: str) -> Fact:
     """What Fly answers, or whose business it is that it does not."""
     try:
         return await answer
-    except Unreachable as exc:
-        raise Unknown(FLY, str(exc), "") from None
-    except Unauthorized as exc:
-        raise Unknown(TOKEN if exc.status == 401 else check, str(exc), "") from None
+    except UnreachableError as exc:
+        raise UnknownError(FLY, str(exc), "") from None
+    except UnauthorizedError as exc:
+        raise UnknownError(TOKEN if exc.status == 401 else check, str(exc), "") from None
     except FlyError as exc:
-        raise Unknown(check, str(exc), "") from None
+        raise UnknownError(check, str(exc), "") from None

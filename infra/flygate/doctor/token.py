@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from flygate.doctor.errors import Unknown
+from flygate.doctor.errors import UnknownError
 from flygate.doctor.finding import Finding, Verdict, broken, ok, warning
 from flygate.doctor.patient import APP, TOKEN, Patient
 from flygate.fly import macaroon
@@ -20,7 +20,7 @@ async def examine(patient: Patient) -> Sequence[Finding]:
     """What the token says of itself, then what Fly says of it."""
     try:
         endpoints = await patient.endpoints()
-    except Unknown as exc:
+    except UnknownError as exc:
         return [broken(str(exc), renewal(patient, "<slug>"))]
     wanted = await patient.config()
     remedy = renewal(patient, wanted.org)
@@ -30,7 +30,7 @@ async def examine(patient: Patient) -> Sequence[Finding]:
         return [said]
     try:
         app = await patient.app()
-    except Unknown as exc:
+    except UnknownError as exc:
         if exc.check == TOKEN:
             return [broken(f"Fly does not accept the token: {exc}", remedy)]
         if exc.check != APP:

@@ -10,7 +10,7 @@ import httpx
 
 from flygate.fly import graphql
 from flygate.fly.endpoints import Endpoints
-from flygate.fly.errors import BadState, Conflict, NotFound
+from flygate.fly.errors import ConflictError, MachineStateError, NotFoundError
 from flygate.fly.leases import Leases
 from flygate.fly.models import App, ExecResult, IpAssignment, Lease, LogLine, Machine, Secret
 from flygate.fly.once import once
@@ -91,7 +91,7 @@ class FlyClient:
         """The app, or None if there is none of that name."""
         try:
             return App.model_validate(await self._session.flaps("GET", f"/apps/{name}"))
-        except NotFound:
+        except NotFoundError:
             return None
 
     async def apps(self, org: str) -> list[App]:
@@ -100,7 +100,7 @@ class FlyClient:
         return [App.model_validate(app) for app in body.get("apps") or []]
 
     async def create_app(self, name: str, org: str) -> None:
-        """Create an app that is not there; the name is global on Fly: a taken one is `Invalid`."""
+        """Create an app. Its name is global on Fly: `InvalidRequestError` if it is taken."""
         body = {"name": name, "org_slug": org}
         await once(
             lambda: self._session.flaps("POST", "/apps", json=body),
@@ -111,7 +111,7 @@ class FlyClient:
         """Delete an app and all of its machines; one that is gone is fine."""
         try:
             await self._session.flaps("DELETE", f"/apps/{name}", params={"force": "true"})
-        except NotFound:
+        except NotFoundError:
             return
 
     async def app_url(self, name: str) -> str:
@@ -215,7 +215,7 @@ class FlyClient:
                 params={"force": "true"},
                 headers=self._lease(machine_id),
             )
-        except NotFound:
+        except NotFoundError:
             return
         finally:
             self.leases.pop(machine_id, None)
@@ -224,7 +224,7 @@ class FlyClient:
         """Wait until a machine is in a state (one call: a minute at the most).
 
         Raises:
-            WaitTimeout: it is not after `seconds`.
+            WaitTimeoutError: it is not after `seconds`.
         """
         seconds = max(1, min(WAIT_SECONDS_MAX, int(seconds)))
         await self._session.flaps(
@@ -292,8 +292,8 @@ class FlyClient:
             description: of no other holder: by it a lease is known whose answer was lost.
 
         Raises:
-            Conflict: somebody else holds it.
-            NotFound: there is no such machine, or the lease to be renewed has ended.
+            ConflictError: somebody else holds it.
+            NotFoundError: there is no such machine, or the lease to be renewed has ended.
         """
         nonce, since = self.leases.get(machine_id), self.leases.now()
 
@@ -320,7 +320,7 @@ class FlyClient:
         """Who holds a machine, or None."""
         try:
             body = await self._session.flaps("GET", _path(app, machine_id, "lease"))
-        except NotFound:
+        except NotFoundError:
             return None
         return Lease.model_validate(body["data"])
 
@@ -330,7 +330,7 @@ class FlyClient:
             await self._session.flaps(
                 "DELETE", _path(app, machine_id, "lease"), headers=self._lease(machine_id)
             )
-        except (NotFound, Conflict):
+        except (NotFoundError, ConflictError):
             return
         finally:
             self.leases.pop(machine_id, None)
@@ -342,7 +342,7 @@ class FlyClient:
         name, _, digest = reference.rpartition("@")
         try:
             await self._session.registry("HEAD", f"/_images/{digest}", params={"name": name})
-        except NotFound:
+        except NotFoundError:
             return False
         return True
 
@@ -366,7 +366,7 @@ class FlyClient:
         """Act on a machine; where Fly refuses, since the call before was heard, all is well."""
         try:
             await self._act(app, machine_id, verb, **options)
-        except BadState:
+        except MachineStateError:
             if (await self.machine(app, machine_id)).state not in states:
                 raise
 

@@ -2,7 +2,7 @@
 
 FlyError
 ├── Unreachable        no answer: refused, reset, timed out
-│   └── LocalFlyDown   nothing listens where the local Fly should
+│   └── LocalFlyDownError   nothing listens where the local Fly should
 └── FlyApiError        an answer that is an error
     ├── Unauthorized   401, 403
     ├── NotFound       404
@@ -34,7 +34,7 @@ class FlyError(FlygateError):
         return f"{super().__str__()} {self.note}".rstrip()
 
 
-class Unreachable(FlyError):
+class UnreachableError(FlyError):
     """Fly did not answer.
 
     Attributes:
@@ -50,7 +50,7 @@ class Unreachable(FlyError):
         self.maybe_applied = maybe_applied
 
 
-class LocalFlyDown(Unreachable):
+class LocalFlyDownError(UnreachableError):
     """Nothing listens where the local Fly should; to ask again at once would not help."""
 
     def __init__(self, action: str, url: str) -> None:
@@ -76,33 +76,33 @@ class FlyApiError(FlyError):
         self.detail = detail
 
 
-class Unauthorized(FlyApiError):
+class UnauthorizedError(FlyApiError):
     """401 or 403: the token is missing, wrong, or lacks the right."""
 
     hint = "Check FLY_API_TOKEN: it must be set, valid, and allowed to do this."
 
 
-class NotFound(FlyApiError):
+class NotFoundError(FlyApiError):
     """404: no such app, machine, lease or secret."""
 
 
-class WaitTimeout(FlyApiError):
+class WaitTimeoutError(FlyApiError):
     """408: the machine did not reach the state within the time."""
 
 
-class Conflict(FlyApiError):
+class ConflictError(FlyApiError):
     """409: a lease is held by somebody else, or the version is stale."""
 
 
-class BadState(FlyApiError):
+class MachineStateError(FlyApiError):
     """412: the machine's state forbids the action."""
 
 
-class Invalid(FlyApiError):
+class InvalidRequestError(FlyApiError):
     """400 or 422: Fly refuses the request as it is."""
 
 
-class RateLimited(FlyApiError):
+class RateLimitedError(FlyApiError):
     """429: too many requests of one kind."""
 
 
@@ -111,15 +111,15 @@ class ServerError(FlyApiError):
 
 
 _BY_STATUS: dict[int, type[FlyApiError]] = {
-    400: Invalid,
-    401: Unauthorized,
-    403: Unauthorized,
-    404: NotFound,
-    408: WaitTimeout,
-    409: Conflict,
-    412: BadState,
-    422: Invalid,
-    429: RateLimited,
+    400: InvalidRequestError,
+    401: UnauthorizedError,
+    403: UnauthorizedError,
+    404: NotFoundError,
+    408: WaitTimeoutError,
+    409: ConflictError,
+    412: MachineStateError,
+    422: InvalidRequestError,
+    429: RateLimitedError,
 }
 
 

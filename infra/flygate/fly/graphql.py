@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flygate.fly.errors import FlyApiError, NotFound, error_for
+from flygate.fly.errors import FlyApiError, NotFoundError, error_for
 
 APP_URL = "query($name:String!){app(name:$name){name hostname appUrl}}"
 ORGANIZATION_ID = "query($slug:String!){organization(slug:$slug){id}}"
@@ -52,9 +52,9 @@ def app_url(name: str, answer: dict[str, Any]) -> str:
     """The `appUrl` of an app.
 
     Raises:
-        NotFound: there is no such app.
+        NotFoundError: there is no such app.
     """
     app = answer.get("app")
     if not app:
-        raise NotFound(f"query app {name}", 200, "no such app")
+        raise NotFoundError(f"query app {name}", 200, "no such app")
     return str(app.get("appUrl") or f"https://{app['hostname']}").rstrip("/")

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from flygate.fly.endpoints import is_loopback
-from flygate.fly.errors import FlyApiError, LocalFlyDown, Unreachable, error_for
+from flygate.fly.errors import FlyApiError, LocalFlyDownError, UnreachableError, error_for
 from flygate.redaction.redact import cut, shown
 
 _PATH = "/v1/platform/regions"
@@ -56,8 +56,8 @@ async def greet(flaps_url: str) -> Greeting:
             answer = await http.get(f"{flaps_url}{_PATH}", headers={"User-Agent": "flygate"})
         except httpx.HTTPError as exc:
             if is_local and isinstance(exc, httpx.ConnectError):
-                raise LocalFlyDown(action, flaps_url) from None
-            raise Unreachable(action, type(exc).__name__, maybe_applied=False) from None
+                raise LocalFlyDownError(action, flaps_url) from None
+            raise UnreachableError(action, type(exc).__name__, maybe_applied=False) from None
         took = time.monotonic() - began
     if not answer.is_success:
         request_id = answer.headers.get("fly-request-id", "")

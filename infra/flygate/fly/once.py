@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from flygate.fly.errors import Conflict, Invalid
+from flygate.fly.errors import ConflictError, InvalidRequestError
 from flygate.fly.patience import may_have_happened, repetitions
 
 Made = TypeVar("Made")
@@ -28,7 +28,7 @@ async def once(
                 return made
             try:
                 return await make()
-            except (Conflict, Invalid):
+            except (ConflictError, InvalidRequestError):
                 if attempt.num > 1 and (made := await find()) is not None:
                     return made
                 raise

@@ -7,7 +7,13 @@ from collections.abc import AsyncIterator, Callable
 
 import stamina
 
-from flygate.fly.errors import FlyError, LocalFlyDown, RateLimited, ServerError, Unreachable
+from flygate.fly.errors import (
+    FlyError,
+    LocalFlyDownError,
+    RateLimitedError,
+    ServerError,
+    UnreachableError,
+)
 
 # One call: some 25 seconds of waiting, and less than one in a million at one failure in five.
 ATTEMPTS = 12
@@ -111,12 +117,14 @@ def is_passing(error: Exception) -> bool:
     """
     if isinstance(error, ServerError):
         return error.status != NOT_IMPLEMENTED
-    return isinstance(error, RateLimited | Unreachable) and not isinstance(error, LocalFlyDown)
+    return isinstance(error, RateLimitedError | UnreachableError) and not isinstance(
+        error, LocalFlyDownError
+    )
 
 
 def may_have_happened(error: Exception) -> bool:
     """The call failed, and has perhaps done what it was to do."""
-    if isinstance(error, Unreachable):
+    if isinstance(error, UnreachableError):
         return error.maybe_applied
     return isinstance(error, ServerError) and error.status != NOT_IMPLEMENTED
 
@@ -124,4 +132,4 @@ def may_have_happened(error: Exception) -> bool:
 def pause(error: Exception) -> float:
     """How long Fly asks to be left alone, in seconds; 0 if it says nothing."""
     after = error.retry_after if isinstance(error, FlyError) else 0.0
-    return max(after, RATE_LIMIT_WAIT_SECONDS) if isinstance(error, RateLimited) else after
+    return max(after, RATE_LIMIT_WAIT_SECONDS) if isinstance(error, RateLimitedError) else after

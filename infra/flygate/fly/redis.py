@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flygate.fly import graphql
-from flygate.fly.errors import Invalid, NotFound
+from flygate.fly.errors import InvalidRequestError, NotFoundError
 from flygate.fly.models import Redis
 from flygate.fly.once import once
 from flygate.fly.owner import OWNER_KEY
@@ -47,7 +47,7 @@ class Redises:
         """One of them, or None."""
         try:
             found = await self._ask(f"query redis {name}", graphql.REDIS, {"name": name})
-        except NotFound:
+        except NotFoundError:
             return None
         return _redis(found["addOn"]) if found.get("addOn") else None
 
@@ -55,7 +55,7 @@ class Redises:
         """Make one once, also if Fly's answer is lost: then it is looked up by its name.
 
         Raises:
-            Invalid: there is no such plan or region, or somebody else has the name.
+            InvalidRequestError: there is no such plan or region, or somebody else has the name.
         """
         wanted = {
             "name": wish.name,
@@ -72,7 +72,7 @@ class Redises:
             await self._ask(action, graphql.CREATE_REDIS, {"input": wanted}, repeatable=False)
             made = await self.find(wish.name)
             if made is None:
-                raise NotFound(action, 404, "it was made, but is not there")
+                raise NotFoundError(action, 404, "it was made, but is not there")
             return made
 
         return await once(create, lambda: self.find(wish.name))
@@ -99,14 +99,14 @@ class Redises:
         wanted = {"name": name, "provider": PROVIDER}
         try:
             await self._ask(f"delete redis {name}", graphql.DELETE_REDIS, {"input": wanted})
-        except NotFound:
+        except NotFoundError:
             return
 
     async def _organization_id(self, slug: str) -> str:
         action = f"query organization {slug}"
         found = await self._ask(action, graphql.ORGANIZATION_ID, {"slug": slug})
         if not found.get("organization"):
-            raise NotFound(action, 404, "no such organisation")
+            raise NotFoundError(action, 404, "no such organisation")
         return str(found["organization"]["id"])
 
     async def _plan_id(self, plan: str) -> str:
@@ -116,7 +116,7 @@ class Redises:
             if plan_name(one) == plan:
                 return str(one["id"])
         known = ", ".join(map(plan_name, plans))
-        raise Invalid(action, 422, f"Fly has no plan {plan}; it has {known}")
+        raise InvalidRequestError(action, 422, f"Fly has no plan {plan}; it has {known}")
 
     async def _ask(
         self, action: str, document: str, variables: Mapping[str, Any], *, repeatable: bool = True

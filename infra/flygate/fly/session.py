@@ -15,9 +15,9 @@ from flygate.fly.endpoints import Endpoints
 from flygate.fly.errors import (
     FlyApiError,
     FlyError,
-    LocalFlyDown,
-    RateLimited,
-    Unreachable,
+    LocalFlyDownError,
+    RateLimitedError,
+    UnreachableError,
     error_for,
 )
 from flygate.fly.pace import Pace
@@ -122,7 +122,9 @@ class FlySession:
             repeatable = method != "POST"
 
         def when(error: Exception) -> bool | float:
-            is_safe = repeatable or isinstance(error, RateLimited) or not may_have_happened(error)
+            is_safe = (
+                repeatable or isinstance(error, RateLimitedError) or not may_have_happened(error)
+            )
             return is_safe and self.patience.bears(error)
 
         try:
@@ -143,8 +145,8 @@ class FlySession:
             # A connection that was never made can't have applied anything.
             never_sent = isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout)
             if isinstance(exc, httpx.ConnectError) and self.endpoints.is_local:
-                raise LocalFlyDown(action, self.endpoints.flaps_url) from None
-            raise Unreachable(
+                raise LocalFlyDownError(action, self.endpoints.flaps_url) from None
+            raise UnreachableError(
                 action, type(exc).__name__, maybe_applied=not never_sent
             ) from None  # the cause carries the request, and with it the token
         if answer.is_success:

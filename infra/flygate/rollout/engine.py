@@ -12,7 +12,12 @@ import stamina
 from flygate.fly.errors import FlyError
 from flygate.redaction.redact import cut
 from flygate.rollout import outcome
-from flygate.rollout.errors import LeaseLost, RestoreFailed, RolloutHeld, RolloutRestored
+from flygate.rollout.errors import (
+    LeaseLostError,
+    RestoreFailedError,
+    RolloutHeldError,
+    RolloutRestoredError,
+)
 from flygate.rollout.gates import Gate
 from flygate.rollout.misled import told_of_misled
 from flygate.rollout.observe import HELD_KEY
@@ -20,7 +25,7 @@ from flygate.rollout.plan import Plan, Stage
 from flygate.rollout.standing import seen_to_stand
 from flygate.rollout.steps import Step, Turn
 from flygate.rollout.undisturbed import undisturbed
-from flygate.rollout.verdict import GateFailed, Undecided, Verdict
+from flygate.rollout.verdict import GateFailedError, UndecidedError, Verdict
 from flygate.rollout.world import World
 
 # Fly's metadata has little room.
@@ -31,17 +36,17 @@ async def run(plan: Plan, world: World) -> None:
     """Bring a plan about, or restore what was.
 
     Raises:
-        RolloutRestored: it failed (or was interrupted), and all is as before.
-        RolloutHeld: a gate could not decide, or the run that an operator let go on with it was
+        RolloutRestoredError: it failed (or was interrupted), and all is as before.
+        RolloutHeldError: a gate could not decide, or the run that an operator let go on with it was
             interrupted; old and new machines serve side by side.
-        RestoreFailed: it failed, and so did the way back.
-        LeaseLost: it stopped where it was, since another rollout may have begun.
+        RestoreFailedError: it failed, and so did the way back.
+        LeaseLostError: it stopped where it was, since another rollout may have begun.
     """
     done: list[Step] = []
     try:
         for stage in plan.stages:
             await _run_stage(stage, world, done)
-    except Undecided as exc:
+    except UndecidedError as exc:
         reason = outcome.of_gate(exc.verdict)
         raise await undisturbed(_hold(reason, world, exc.verdict.numbers)) from None
     except (Exception, asyncio.CancelledError) as exc:
@@ -52,13 +57,13 @@ async def run(plan: Plan, world: World) -> None:
     await undisturbed(_finish(plan.final, world))
 
 
-async def take_back(exc: BaseException, done: Iterable[Step], world: World) -> RolloutRestored:
+async def take_back(exc: BaseException, done: Iterable[Step], world: World) -> RolloutRestoredError:
     """Undo steps, whatever was the reason, and look who serves then.
 
     Raises:
-        RestoreFailed: that failed, too, or the former release does not serve as before; as much as
-            possible is restored.
-        LeaseLost: see `run`.
+        RestoreFailedError: that failed, too, or the former release does not serve as before; as
+            much as possible is restored.
+        LeaseLostError: see `run`.
     """
     await world.fly.check_guard()
     world.fly.patience.renew()
@@ -71,9 +76,9 @@ async def take_back(exc: BaseException, done: Iterable[Step], world: World) -> R
     if failures or not standing.is_as_before:
         text = "; ".join([*failures, serves])
         world.journal.write("restore-failed", "restore", text)
-        raise RestoreFailed(outcome.restore_failed(world.target, reason, text))
+        raise RestoreFailedError(outcome.restore_failed(world.target, reason, text))
     world.journal.write("restored", "restore", standing.sentence().removesuffix("."))
-    return RolloutRestored(outcome.restored(world.target, reason, serves))
+    return RolloutRestoredError(outcome.restored(world.target, reason, serves))
 
 
 async def _run_stage(stage: Stage, world: World, done: list[Step]) -> None:
@@ -93,9 +98,9 @@ async def _judge(gate: Gate, stage: Stage, world: World) -> None:
     machines = [world.made[name] for name in stage.judged]
     verdict = await gate.judge(world, machines)
     if verdict.outcome == "inconclusive":
-        raise Undecided(verdict)
+        raise UndecidedError(verdict)
     if not verdict.passed:
-        raise GateFailed(verdict)
+        raise GateFailedError(verdict)
     _note(verdict, stage, world)
 
 
@@ -105,11 +110,13 @@ def _note(verdict: Verdict, stage: Stage, world: World) -> None:
     world.journal.write("verdict", verdict.gate, verdict.reason, verdict.machine, numbers)
 
 
-async def _hold(reason: str, world: World, numbers: Mapping[str, Any] | None = None) -> RolloutHeld:
+async def _hold(
+    reason: str, world: World, numbers: Mapping[str, Any] | None = None
+) -> RolloutHeldError:
     """Nothing is taken back and nothing goes on; the machines tell whoever looks at them why.
 
     Raises:
-        LeaseLost: see `run`.
+        LeaseLostError: see `run`.
     """
     await world.fly.check_guard()
     reason = world.journal.redact(reason)
@@ -117,7 +124,7 @@ async def _hold(reason: str, world: World, numbers: Mapping[str, Any] | None = N
         with contextlib.suppress(FlyError):  # it is held all the same
             await world.fly.patch_metadata(world.app, member.id, {HELD_KEY: cut(reason, HELD_MAX)})
     world.journal.write("held", "rollout", reason, data=numbers)
-    return RolloutHeld(outcome.held(world.target, reason))
+    return RolloutHeldError(outcome.held(world.target, reason))
 
 
 async def _undo(done: Iterable[Step], world: World) -> list[str]:
@@ -170,7 +177,7 @@ async def _push_forward(stage: Stage, world: World) -> None:
 def _check_lease(results: Iterable[object]) -> None:
     """A rollout that lost a lease does nothing more, whatever else there is to do."""
     for result in results:
-        if isinstance(result, LeaseLost):
+        if isinstance(result, LeaseLostError):
             raise result
 
 

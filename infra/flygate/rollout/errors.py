@@ -22,53 +22,53 @@ class RolloutError(FlygateError):
     """The root of the tree."""
 
 
-class HookRefused(RolloutError):
+class HookRefusedError(RolloutError):
     """`hooks/before-rollout` ended with something else than 0."""
 
 
-class RolloutRestored(RolloutError):
+class RolloutRestoredError(RolloutError):
     """The release failed and was taken back."""
 
     exit_code = 2
 
 
-class LockHeld(RolloutError):
+class LockHeldError(RolloutError):
     """Another rollout holds the app's machines."""
 
     exit_code = 3
 
 
-class Unfinished(RolloutError):
+class UnfinishedRolloutError(RolloutError):
     """A release that is held, or whose rollout died, stands beside the one that serves."""
 
     exit_code = 3
 
 
-class NothingHeld(RolloutError):
+class NothingHeldError(RolloutError):
     """There is no held rollout to accept or to abort; nothing was done."""
 
 
-class Aborted(RolloutError):
+class AbortedError(RolloutError):
     """Why a rollout is taken back: an operator wants it so."""
 
 
-class RolloutHeld(RolloutError):
+class RolloutHeldError(RolloutError):
     """A gate could not decide: the rollout stands still until an operator does."""
 
     exit_code = 3
 
 
-class Untold(RolloutError):
+class ShareNotAcknowledgedError(RolloutError):
     """A machine that runs does not learn which clients are whose."""
 
 
-class LeaseLost(RolloutError):
+class LeaseLostError(RolloutError):
     """A machine's lease ended under this rollout: whatever is done now, another one may do, too."""
 
     exit_code = 4
 
 
-class RestoreFailed(RolloutError):
+class RestoreFailedError(RolloutError):
     """The release failed, and taking it back failed too: somebody must look."""
 
     exit_code = 4

@@ -19,7 +19,7 @@ from typing import Any
 
 from flygate.record.journal import Event, Kind
 from flygate.redaction.redact import Redactor, shown
-from flygate.rollout.errors import HookRefused
+from flygate.rollout.errors import HookRefusedError
 from flygate.system.environment import for_others
 
 BEFORE = "before-rollout"
@@ -84,10 +84,10 @@ class Hooks:
         """Ask whether the rollout may begin.
 
         Raises:
-            HookRefused: the program ended with something else than 0, or not in time.
+            HookRefusedError: the program ended with something else than 0, or not in time.
         """
         if problem := await asyncio.to_thread(self._run, BEFORE, None):
-            raise HookRefused(
+            raise HookRefusedError(
                 f"hooks/{BEFORE} refuses {self._subject.release}: {problem}\n"
                 "Nothing was changed. Mend what it names, or remove the hook."
             )

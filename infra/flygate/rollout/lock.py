@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flygate.fly.client import FlyClient
-from flygate.fly.errors import Conflict, FlyError, NotFound
+from flygate.fly.errors import ConflictError, FlyError, NotFoundError
 from flygate.record.journal import Journal
-from flygate.rollout.errors import LeaseLost, LockHeld
+from flygate.rollout.errors import LeaseLostError, LockHeldError
 from flygate.rollout.holder import Holder, HolderFile
 from flygate.rollout.undisturbed import undisturbed
 
@@ -59,8 +59,8 @@ class Lock:
         Every change that the body asks of Fly is fenced: it is made only while all leases are ours.
 
         Raises:
-            LockHeld: somebody else holds one, and lives.
-            LeaseLost: one ended under the body, from the first change after that on.
+            LockHeldError: somebody else holds one, and lives.
+            LeaseLostError: one ended under the body, from the first change after that on.
         """
         deadline = time.monotonic() + self.wait_seconds
         async with self._alone_here(file, deadline):
@@ -81,7 +81,7 @@ class Lock:
         except asyncio.CancelledError:
             if self.lost and body:
                 body.uncancel()
-                raise LeaseLost(self.lost) from None
+                raise LeaseLostError(self.lost) from None
             raise
         finally:
             self.fly.guard_changes(None)
@@ -92,7 +92,7 @@ class Lock:
         """Take more leases.
 
         Raises:
-            LockHeld: see `hold`.
+            LockHeldError: see `hold`.
         """
         deadline = time.monotonic() + self.wait_seconds
         for machine_id in machines:
@@ -120,7 +120,7 @@ class Lock:
         """A lease of which we have the nonce is ours still."""
         try:
             await lease(self.fly, self.app, machine_id)
-        except (NotFound, Conflict):
+        except (NotFoundError, ConflictError):
             self.fly.leases.pop(machine_id, None)
             return False
         return True
@@ -131,9 +131,9 @@ class Lock:
         while True:
             try:
                 await lease(self.fly, self.app, machine_id)
-            except NotFound:
+            except NotFoundError:
                 return
-            except Conflict as exc:
+            except ConflictError as exc:
                 by, ends = await self._holder_of(machine_id)
                 if watch.is_alive(ends) and time.monotonic() > deadline:
                     raise self._refusal(by or exc.detail, machine_id) from exc
@@ -151,9 +151,9 @@ class Lock:
                 return f"{by} (its lease ends in {left} s)", found.expires_at
         return "", 0
 
-    def _refusal(self, by: str, machine_id: str = "") -> LockHeld:
+    def _refusal(self, by: str, machine_id: str = "") -> LockHeldError:
         self.journal.write("refused", "lock", f"held by {by}", machine_id)
-        return LockHeld(
+        return LockHeldError(
             f"Another rollout of {self.app} is under way: {by}. Nothing was changed. "
             "Wait for it to end and run the same command again, or let it wait with `--wait 10m`."
         )
@@ -168,13 +168,13 @@ class Lock:
 
     async def _beat(self, machine_id: str) -> None:
         """Renew one; a failure is borne, since the next beat comes before the lease ends."""
-        with contextlib.suppress(FlyError, TimeoutError, LeaseLost):
+        with contextlib.suppress(FlyError, TimeoutError, LeaseLostError):
             await asyncio.wait_for(self._renew(machine_id), RENEWAL_SECONDS)
 
     async def _confirm(self) -> None:
         """The fence: each lease holds, or is asked for where this computer can't be sure."""
         if self.lost:
-            raise LeaseLost(self.lost)
+            raise LeaseLostError(self.lost)
         for machine_id in self.fly.leases.doubtful():
             await self._renew(machine_id)
 
@@ -182,11 +182,11 @@ class Lock:
         """Hold a lease for longer.
 
         Raises:
-            LeaseLost: it has ended, or is another's.
+            LeaseLostError: it has ended, or is another's.
         """
         try:
             await lease(self.fly, self.app, machine_id)
-        except (NotFound, Conflict):
+        except (NotFoundError, ConflictError):
             if machine_id not in self.fly.leases:
                 return  # its machine was destroyed meanwhile
             by = await self._successor(machine_id)
@@ -194,7 +194,7 @@ class Lock:
                 self.fly.leases.pop(machine_id, None)
                 return
             self._lose(machine_id, by)
-            raise LeaseLost(self.lost) from None
+            raise LeaseLostError(self.lost) from None
 
     def _lose(self, machine_id: str, by: str) -> None:
         if self.lost:
@@ -212,7 +212,7 @@ class Lock:
         """Who holds the machine now, for people; None if there is no such machine any more."""
         try:
             machine = await self.fly.machine(self.app, machine_id)
-        except NotFound:
+        except NotFoundError:
             return None
         if machine.state in {"destroying", "destroyed"}:
             return None

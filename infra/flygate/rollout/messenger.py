@@ -15,7 +15,7 @@ import httpx
 from flygate.fly.errors import FlyError
 from flygate.fly.web import open_web
 from flygate.redaction.redact import Redactor, shown
-from flygate.rollout.errors import Untold
+from flygate.rollout.errors import ShareNotAcknowledgedError
 from flygate.rollout.order import PATH, Known, Order
 from flygate.rollout.signature import signed
 from flygate.rollout.smoke import DEFAULT_PORT
@@ -81,7 +81,7 @@ class Messenger:
             The version of the order.
 
         Raises:
-            Untold: a machine does not take it.
+            ShareNotAcknowledgedError: a machine does not take it.
         """
         new, former = (tuple(m.id for m in side) for side in (sides.new, sides.former))
         version = 1 + max((one.version for one in known), default=0)
@@ -95,7 +95,7 @@ class Messenger:
         """What they know, once each that runs knows of all others that do.
 
         Raises:
-            Untold: one does not learn of another.
+            ShareNotAcknowledgedError: one does not learn of another.
         """
         everybody = list(members)
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -106,7 +106,7 @@ class Messenger:
                 return known
             if time.monotonic() > deadline:
                 who, missing = next(gap for gap in gaps if gap[1])
-                raise Untold(
+                raise ShareNotAcknowledgedError(
                     f"machine {who} does not know {', '.join(sorted(missing))} as a member: can "
                     "the app's machines reach each other on the private network?"
                 )
@@ -115,7 +115,9 @@ class Messenger:
     async def _tell(self, members: Iterable[Member], text: str, version: int) -> None:
         told = await self._all(members, text)
         if lagging := [machine for machine, known in told.items() if known.version != version]:
-            raise Untold(f"machine {lagging[0]} took the order {version} and knows another one")
+            raise ShareNotAcknowledgedError(
+                f"machine {lagging[0]} took the order {version} and knows another one"
+            )
 
     async def _all(self, members: Iterable[Member], order: str) -> dict[str, Known]:
         everybody = list(members)
@@ -131,12 +133,14 @@ class Messenger:
             if reply.status == 200:
                 return _read(member, reply)
             if 400 <= reply.status < 500:
-                raise Untold(_refused(member, reply, self._redact))
+                raise ShareNotAcknowledgedError(_refused(member, reply, self._redact))
             if not await self._runs(member):
                 return None
             if time.monotonic() > deadline:
                 said = _said(reply, self._redact)
-                raise Untold(f"{member.name} (machine {member.id}) can't be told: {said}")
+                raise ShareNotAcknowledgedError(
+                    f"{member.name} (machine {member.id}) can't be told: {said}"
+                )
             await asyncio.sleep(POLL_SECONDS)
 
     async def _send(self, member: Member, order: str) -> Reply:
@@ -203,7 +207,9 @@ def _read(member: Member, reply: Reply) -> Known:
     try:
         return Known.parse(reply.text)
     except ValueError as exc:
-        raise Untold(f"{member.name} (machine {member.id}) answers {exc}") from None
+        raise ShareNotAcknowledgedError(
+            f"{member.name} (machine {member.id}) answers {exc}"
+        ) from None
 
 
 def _said(reply: Reply, redact: Redactor) -> str:

@@ -6,7 +6,7 @@ import asyncio
 
 from flygate.rollout.log_tail import log_tail
 from flygate.rollout.target import Target
-from flygate.rollout.verdict import GateFailed, Verdict
+from flygate.rollout.verdict import GateFailedError, Verdict
 from flygate.rollout.world import World
 
 INTERRUPTED = "interrupted"
@@ -16,7 +16,7 @@ async def explain(exc: BaseException, world: World) -> str:
     """What failed, on which machine, with its last lines of log."""
     if isinstance(exc, asyncio.CancelledError):
         return INTERRUPTED
-    if not isinstance(exc, GateFailed):
+    if not isinstance(exc, GateFailedError):
         return str(exc) or type(exc).__name__
     text = of_gate(exc.verdict)
     lines = await log_tail(world, exc.verdict.machine) if exc.verdict.machine else []

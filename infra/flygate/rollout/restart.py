@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Self
 
-from flygate.fly.errors import WaitTimeout
+from flygate.fly.errors import WaitTimeoutError
 from flygate.fly.models import Machine
 from flygate.flytoml.stopping import KILL_SECONDS, KILL_SIGNAL, kill_seconds, kill_signal
 from flygate.manifest import Manifest
@@ -77,7 +77,7 @@ class Restarts:
         if ending is None or self.patience.is_over(ending):
             stays = self._stays(ending)
             return Verdict("fail", self.name, stays, machine=member.id, name=member.name)
-        with suppress(WaitTimeout):  # what comes of it, its health says
+        with suppress(WaitTimeoutError):  # what comes of it, its health says
             await start(world, member.id)
         if not (verdict := await self._is_well(world, member)).passed:
             return replace(verdict, reason=f"after a stop and a start: {verdict.reason}")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
-from flygate.fly.errors import FlyError, NotFound
+from flygate.fly.errors import FlyError, NotFoundError
 from flygate.rollout.observe import CANDIDATE, Seen, State, observe
 from flygate.system.errors import ConfigError
 
@@ -32,7 +32,7 @@ async def look(fly: FlyClient, app: str) -> str:
     try:
         async with asyncio.timeout(LOOK_SECONDS):
             return describe(await observe(fly, app))
-    except NotFound:
+    except NotFoundError:
         return "Nothing serves: there is no such app"
     except (TimeoutError, FlyError):
         return UNTOLD

@@ -38,7 +38,7 @@ class Verdict:
         return f"{self.name} (machine {self.machine})" if self.machine else "the new machines"
 
 
-class GateFailed(Exception):
+class GateFailedError(Exception):
     """A verdict that is no pass; the engine turns it into the operator's error."""
 
     def __init__(self, verdict: Verdict) -> None:
@@ -46,7 +46,7 @@ class GateFailed(Exception):
         self.verdict = verdict
 
 
-class Undecided(Exception):
+class UndecidedError(Exception):
     """A verdict that stayed inconclusive: the engine holds the rollout."""
 
     def __init__(self, verdict: Verdict) -> None:

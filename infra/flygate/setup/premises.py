@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from flygate.doctor import backend, clock, fly, token, toolchain
-from flygate.doctor.errors import Unknown
+from flygate.doctor.errors import UnknownError
 from flygate.doctor.examination import Check
 from flygate.doctor.finding import Finding, broken, ok, skipped, warning
 from flygate.doctor.patient import APP, Patient
 from flygate.fly import macaroon
-from flygate.fly.errors import FlyApiError, NotFound, Unauthorized
+from flygate.fly.errors import FlyApiError, NotFoundError, UnauthorizedError
 from flygate.fly.greeting import Region
 from flygate.fly.models import App
 
@@ -51,9 +51,9 @@ async def _organization(patient: Patient) -> Sequence[Finding]:
     org, client = (await patient.config()).org, await patient.fly()
     try:
         apps = await client.apps(org)
-    except (Unauthorized, NotFound) as exc:
+    except (UnauthorizedError, NotFoundError) as exc:
         if exc.status == 401:
-            raise Unknown("token", str(exc), "") from None
+            raise UnknownError("token", str(exc), "") from None
         grant = macaroon.read((await patient.endpoints()).token)
         if grant and grant.apps is not None:
             return [skipped("a token for certain apps does not see the organisation")]
@@ -69,7 +69,7 @@ async def _name(patient: Patient) -> Sequence[Finding]:
     wanted = await patient.config()
     try:
         found = await patient.app()
-    except Unknown as exc:
+    except UnknownError as exc:
         if exc.check != APP:
             raise
         return [broken(f"{wanted.app} is somebody else's app", "choose another name: --app")]

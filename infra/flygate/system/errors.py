@@ -24,7 +24,7 @@ class ConfigError(FlygateError):
     """The stack's configuration, `fly.toml` or the environment is wrong."""
 
 
-class DiskFull(FlygateError):
+class DiskFullError(FlygateError):
     """A disk has no room for what must be written."""
 
 

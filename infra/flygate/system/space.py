@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flygate.system import private
-from flygate.system.errors import DiskFull
+from flygate.system.errors import DiskFullError
 
 # The state with its copies, a journal, an image: some MiB each.
 LEAST_BYTES = 16 * 1024 * 1024
@@ -74,21 +74,21 @@ def check(where: Iterable[Path]) -> None:
     """A deployment may begin.
 
     Raises:
-        DiskFull: a disk has too little room; with its folder.
+        DiskFullError: a disk has too little room; with its folder.
     """
     for room in map(Room.of, where):
         if not room.is_enough:
-            raise DiskFull(
+            raise DiskFullError(
                 f"No space left on device: {room}; {LEAST_BYTES // _MIB} MiB are needed. Nothing "
                 "was changed. Free some space there, then run the same command again."
             )
 
 
-def full(error: BaseException) -> DiskFull | None:
+def full(error: BaseException) -> DiskFullError | None:
     """What a failed write means to the operator; None if it was no matter of room."""
     if not isinstance(error, OSError) or error.errno not in _FULL:
         return None
     where = f": {error.filename}" if error.filename else ""
-    return DiskFull(
+    return DiskFullError(
         f"{error.strerror}{where}. Free some space there, then run the same command again."
     )

@@ -22,11 +22,11 @@ async def probe(spec: CheckSpec, host: str, port: int) -> Outcome:
             return await (_http(spec, host, port) if spec.kind == "http" else _tcp(host, port))
     except TimeoutError:
         return Outcome(False, f"{_target(spec, port)}: no answer within {spec.timeout_seconds:g}s")
-    except OSError as error:
-        reason = "connection refused" if isinstance(error, ConnectionRefusedError) else str(error)
+    except OSError as exc:
+        reason = "connection refused" if isinstance(exc, ConnectionRefusedError) else str(exc)
         return Outcome(False, f"{_target(spec, port)}: {reason}")
-    except ValueError as error:
-        return Outcome(False, f"{_target(spec, port)}: not an HTTP answer: {error}")
+    except ValueError as exc:
+        return Outcome(False, f"{_target(spec, port)}: not an HTTP answer: {exc}")
 
 
 async def _tcp(host: str, port: int) -> Outcome:

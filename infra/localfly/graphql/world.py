@@ -31,9 +31,9 @@ class World:
         """
         try:
             return self.cloud.apps.get(name)
-        except NotFoundError as error:
+        except NotFoundError as exc:
             text = "Could not find App"
-            raise GraphQLError(text, extensions={"code": "NOT_FOUND"}) from error
+            raise GraphQLError(text, extensions={"code": "NOT_FOUND"}) from exc
 
     def url_of(self, app: App) -> str:
         return self.proxy_url.replace("127.0.0.1", f"{app.name}.localhost")

@@ -88,8 +88,8 @@ class ClientConnection(asyncio.Protocol):
             return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._begin_tunnel(data[upgrade.args[0] :])
+        except httptools.HttpParserUpgrade as exc:
+            self._begin_tunnel(data[exc.args[0] :])
         except httptools.HttpParserError:
             self._refuse(BAD_REQUEST)
             return

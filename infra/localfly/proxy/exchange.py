@@ -190,8 +190,8 @@ class Exchange:
         try:
             check_body(self.head, can_be_sent_again=self._body.can_be_sent_again)
             route = self._proxy.routing.next(self._search.route, announcement, source, subject)
-        except RefusedReplayError as error:
-            self._answer_with(error.answer)
+        except RefusedReplayError as exc:
+            self._answer_with(exc.answer)
             return
         if route.order and route.order.transform:
             self._sent_head = route.order.transform.applied_to(self._sent_head)

@@ -125,8 +125,8 @@ def parse_body(body: bytes) -> Replay:
         raise InvalidReplayError(f"the body is larger than {_LARGEST_BODY} bytes")
     try:
         document = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise InvalidReplayError(f"the body is not JSON: {error}") from error
+    except (ValueError, RecursionError) as exc:
+        raise InvalidReplayError(f"the body is not JSON: {exc}") from exc
     if not isinstance(document, dict) or not document.keys() <= _JSON_FIELDS:
         raise InvalidReplayError(f"allowed are the fields {', '.join(sorted(_JSON_FIELDS))}")
     fields = {
@@ -135,8 +135,8 @@ def parse_body(body: bytes) -> Replay:
     try:
         transform = _transform(document["transform"]) if "transform" in document else None
         cache = _cache_of_json(document)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InvalidReplayError(f"transform or cache: {_shown(error)}") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:
+        raise InvalidReplayError(f"transform or cache: {_shown(exc)}") from exc
     return _replay(fields, transform, cache)
 
 
@@ -207,8 +207,8 @@ def _timeout(fields: Mapping[str, str]) -> float | None:
         return None
     try:
         return parse_duration(fields["timeout"], "timeout")
-    except InvalidArgumentError as error:
-        raise InvalidReplayError(str(error)) from error
+    except InvalidArgumentError as exc:
+        raise InvalidReplayError(str(exc)) from exc
 
 
 def _transform(raw: Mapping[str, Any]) -> Transform:

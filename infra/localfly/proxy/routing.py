@@ -94,8 +94,8 @@ class Routing:
             raise RefusedReplayError(_invalid("a request that came back must not be replayed"))
         try:
             return announcement.order()
-        except InvalidReplayError as error:
-            raise RefusedReplayError(_invalid(str(error))) from error
+        except InvalidReplayError as exc:
+            raise RefusedReplayError(_invalid(str(exc))) from exc
 
     def _check_app(self, source: str, target: str) -> None:
         network = self._network_of(target)

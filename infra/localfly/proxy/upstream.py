@@ -119,8 +119,8 @@ class UpstreamConnection(asyncio.Protocol):
     def _parse(self, exchange: "Exchange", data: bytes) -> None:
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._begin_tunnel(exchange, data[upgrade.args[0] :])
+        except httptools.HttpParserUpgrade as exc:
+            self._begin_tunnel(exchange, data[exc.args[0] :])
             return
         except httptools.HttpParserError:
             self.close()

@@ -45,15 +45,15 @@ async def run_command(command: Command, env: Mapping[str, str], folder: Path) ->
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
-    except OSError as error:
-        return CommandResult(127, 0, "", f"{command.words[0]}: {error.strerror}\n")
+    except OSError as exc:
+        return CommandResult(127, 0, "", f"{command.words[0]}: {exc.strerror}\n")
     try:
         async with asyncio.timeout(command.timeout):
             stdout, stderr = await process.communicate(command.stdin.encode() or None)
-    except TimeoutError as error:
+    except TimeoutError as exc:
         raise DeadlineExceededError(
             f"deadline_exceeded: command did not end within {command.timeout:g}s"
-        ) from error
+        ) from exc
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):

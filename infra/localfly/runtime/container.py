@@ -105,8 +105,8 @@ async def ask_docker(*words: str, stdin: bytes = b"", seconds: float = _SECONDS)
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-    except OSError as error:
-        return DockerAnswer(127, "", str(error))
+    except OSError as exc:
+        return DockerAnswer(127, "", str(exc))
     try:
         async with asyncio.timeout(seconds):
             stdout, stderr = await process.communicate(stdin)
@@ -125,8 +125,8 @@ def docker_trouble() -> str:
         answer = subprocess.run(
             command, capture_output=True, text=True, timeout=_SECONDS, check=False
         )
-    except (OSError, subprocess.SubprocessError) as error:
-        return str(error)
+    except (OSError, subprocess.SubprocessError) as exc:
+        return str(exc)
     if answer.returncode == 0:
         return ""
     said = answer.stderr.strip().splitlines()

@@ -15,7 +15,7 @@ from scripts.toolchain.cleaning.activity import at_work
 from scripts.toolchain.cleaning.neighbours import Neighbours
 from scripts.toolchain.cleaning.sweep import remove
 from scripts.toolchain.console import Console
-from scripts.toolchain.errors import BootstrapError, CommandFailed
+from scripts.toolchain.errors import BootstrapError, CommandError
 from scripts.toolchain.locks import locked
 
 # What is made again, without a loss, by the next `make up`.
@@ -43,7 +43,7 @@ _JOURNAL = ".flygate/journal"
 _LOCK = ".flygate/bootstrap.lock"
 
 
-class AtWork(BootstrapError):
+class InUseError(BootstrapError):
     """Something runs that needs what would be removed."""
 
 
@@ -59,8 +59,8 @@ def main() -> int:
     console, checkout = Console("clean"), Checkout.here()
     try:
         clean(checkout, console)
-    except (BootstrapError, StartupError, OSError) as error:
-        console.fail(str(error))
+    except (BootstrapError, StartupError, OSError) as exc:
+        console.fail(str(exc))
         return 1
     return 0
 
@@ -69,10 +69,12 @@ def clean(checkout: Checkout, console: Console) -> None:
     """Removes what was made in a checkout, but nothing that another stack needs.
 
     Raises:
-        AtWork: a deployment runs; nothing was changed.
+        InUseError: a deployment runs; nothing was changed.
     """
     if busy := at_work(checkout):
-        raise AtWork(f"{', '.join(busy)} is at work. Nothing was removed; wait until it has ended.")
+        raise InUseError(
+            f"{', '.join(busy)} is at work. Nothing was removed; wait until it has ended."
+        )
     with locked(checkout.root / _LOCK, console):
         kept = list(_kept(Neighbours.of(checkout)))
         _end_local_fly(checkout)
@@ -111,7 +113,7 @@ def _end_local_fly(checkout: Checkout) -> None:
         return
     if not checkout.python.exists():
         if (pid := StateLock(folder).holder()) is not None:
-            raise AtWork(
+            raise InUseError(
                 f"the local Fly (process {pid}) runs, and without .venv there is no command to end "
                 "it. Nothing was removed. `make bootstrap`, then `make clean` again."
             )
@@ -120,7 +122,7 @@ def _end_local_fly(checkout: Checkout) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         output = done.stdout + done.stderr
-        raise CommandFailed("Ending the local Fly", "flygate", done.returncode, output)
+        raise CommandError("Ending the local Fly", "flygate", done.returncode, output)
 
 
 def _clean_around_link(checkout: Checkout, console: Console) -> None:

@@ -22,8 +22,8 @@ def main() -> int:
                 engine.stop(console)
             else:
                 return _up(checkout, console, Deadline(arguments.within))
-    except BootstrapError as error:
-        console.fail(str(error))
+    except BootstrapError as exc:
+        console.fail(str(exc))
         return 1
     return 0
 
@@ -35,8 +35,8 @@ def _up(checkout: Checkout, console: Console, deadline: Deadline) -> int:
     for image in (images.REDIS, images.PYTHON, images.REGISTRY):
         try:
             names.append(images.ensure(image, console, deadline))
-        except BootstrapError as error:
-            console.fail(str(error))
+        except BootstrapError as exc:
+            console.fail(str(exc))
             failed = 1
     console.say(f"Docker {found.version} is ready, with the images {', '.join(names)}")
     return failed

@@ -13,7 +13,7 @@ from pathlib import Path
 from scripts.toolchain.checkout import Checkout
 from scripts.toolchain.console import Console
 from scripts.toolchain.docker.deadline import Deadline
-from scripts.toolchain.errors import CommandFailed, DockerMissing
+from scripts.toolchain.errors import CommandError, DockerMissingError
 from scripts.toolchain.programs import run
 
 # Short: the path of a socket below it must fit into 107 characters.
@@ -33,8 +33,8 @@ def ensure(checkout: Checkout, console: Console, deadline: Deadline) -> Engine:
     """Find an engine that answers, or start one.
 
     Raises:
-        DockerMissing: none answers, and none can be started here; says why.
-        CommandFailed: installing or starting it failed.
+        DockerMissingError: none answers, and none can be started here; says why.
+        CommandError: installing or starting it failed.
     """
     found = _answering(deadline)
     if found is not None:
@@ -61,18 +61,20 @@ def _answering(deadline: Deadline) -> Engine | None:
         version = run(
             "Asking Docker", ["docker", "version", "--format", format_], None, deadline.left(20)
         )
-    except CommandFailed:
+    except CommandError:
         return None
     return Engine(version.strip())
 
 
 def _check_startable() -> None:
     if configured := os.environ.get("DOCKER_HOST"):
-        raise DockerMissing(f"nothing answers at DOCKER_HOST={configured}")
+        raise DockerMissingError(f"nothing answers at DOCKER_HOST={configured}")
     if os.geteuid() != 0:
-        raise DockerMissing("no engine answers, and only root can start one")
+        raise DockerMissingError("no engine answers, and only root can start one")
     if shutil.which("dockerd") is None and shutil.which("apt-get") is None:
-        raise DockerMissing("no engine answers, dockerd is not installed, and there is no apt-get")
+        raise DockerMissingError(
+            "no engine answers, dockerd is not installed, and there is no apt-get"
+        )
 
 
 def _install(console: Console, deadline: Deadline) -> None:
@@ -101,7 +103,7 @@ def _start(data: Path, deadline: Deadline) -> Engine:
         if process.poll() is not None or deadline.is_over:
             _end(process.pid)
             last = "\n".join(log.read_text(errors="replace").splitlines()[-5:])
-            raise CommandFailed("Starting the Docker engine", "dockerd", process.returncode, last)
+            raise CommandError("Starting the Docker engine", "dockerd", process.returncode, last)
         time.sleep(0.1)
     return found
 
@@ -116,7 +118,7 @@ def _driver(data: Path) -> str:
         options = f"lowerdir={lower},upperdir={upper},workdir={work}"
         try:
             run("Trying", ["mount", "-t", "overlay", "-o", options, "overlay", merged])
-        except CommandFailed:
+        except CommandError:
             return "vfs"
         run("Ending the trial", ["umount", merged])
     return "overlay2"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scripts.toolchain.console import Console
 from scripts.toolchain.docker.deadline import Deadline
-from scripts.toolchain.errors import CommandFailed, DockerMissing
+from scripts.toolchain.errors import CommandError, DockerMissingError
 from scripts.toolchain.programs import run
 
 # This computer's own, since what it trusts may be more than Debian does (a company's proxy).
@@ -62,8 +62,8 @@ def ensure(image: TestImage, console: Console, deadline: Deadline) -> str:
     """Find an image, pull it, or make one; give its name.
 
     Raises:
-        DockerMissing: no image could be had; says what was tried.
-        CommandFailed: making one failed.
+        DockerMissingError: no image could be had; says what was tried.
+        CommandError: making one failed.
     """
     chosen = os.environ.get(image.variable)
     names = [chosen] if chosen else [image.official, image.made_here]
@@ -72,9 +72,9 @@ def ensure(image: TestImage, console: Console, deadline: Deadline) -> str:
             return name
     try:
         run("Pulling it", ["docker", "pull", "--quiet", names[0]], None, deadline.left(40))
-    except CommandFailed as error:
+    except CommandError as exc:
         if chosen or shutil.which("apt-get") is None:
-            raise DockerMissing(f"{names[0]} can't be pulled: {error.reason}") from error
+            raise DockerMissingError(f"{names[0]} can't be pulled: {exc.reason}") from exc
         with console.step(f"Make {image.made_here} of Debian's packages (no registry answers)"):
             _make(image, deadline)
         return image.made_here
@@ -84,7 +84,7 @@ def ensure(image: TestImage, console: Console, deadline: Deadline) -> str:
 def _is_present(name: str, deadline: Deadline) -> bool:
     try:
         run("Looking", ["docker", "image", "inspect", name], None, deadline.left(20))
-    except CommandFailed:
+    except CommandError:
         return False
     return True
 
@@ -132,7 +132,7 @@ def _download(folder: Path, packages: tuple[str, ...], deadline: Deadline) -> li
     what = f"Downloading {packages[0]}"
     try:
         run(what, command, None, deadline.left())
-    except CommandFailed:  # the list of packages is missing, or too old
+    except CommandError:  # the list of packages is missing, or too old
         run("Updating the list of packages", ["apt-get", "update"], None, deadline.left(60))
         run(what, command, None, deadline.left())
     return sorted(archives.glob("*.deb"))

@@ -31,8 +31,8 @@ from scripts.toolchain.standins.decoding import (
     ARGUMENTS,
     INPUTS,
     STATE,
+    DecodingError,
     Failure,
-    Undecodable,
     decode,
 )
 from scripts.toolchain.standins.engine_log import EngineLog
@@ -45,7 +45,7 @@ from scripts.toolchain.standins.property_values import (
     secret_texts,
     without_nulls,
 )
-from scripts.toolchain.standins.shell_command import Child, CommandFailed, Output, Runner
+from scripts.toolchain.standins.shell_command import Child, CommandError, Output, Runner
 from scripts.toolchain.standins.structs import properties, struct
 
 VERSION = "1.2.1"
@@ -183,7 +183,7 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
         )
 
 
-class _Refused(Exception):  # a call's status and its words
+class _RefusedError(Exception):  # a call's status and its words
     """The call can't be answered."""
 
     def __init__(self, code: grpc.StatusCode, words: str) -> None:
@@ -202,11 +202,11 @@ class _Answering:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, _Refused):
+        if isinstance(error, _RefusedError):
             self._context.abort(error.code, str(error))
-        if isinstance(error, Undecodable):
+        if isinstance(error, DecodingError):
             self._context.abort(grpc.StatusCode.UNKNOWN, str(error))
-        if isinstance(error, CommandFailed):
+        if isinstance(error, CommandError):
             self._context.abort(grpc.StatusCode.UNKNOWN, hide(str(error), self._secrets))
         if isinstance(error, Exception):
             where = traceback.extract_tb(trace)[-1]
@@ -240,17 +240,17 @@ def _expect(found: str, known: str, what: str = "Resource") -> None:
     """Whether this plugin has it.
 
     Raises:
-        _Refused: it has not, or only the real one has.
+        _RefusedError: it has not, or only the real one has.
     """
     name = found.removeprefix("command:")
     if name.startswith("remote:"):
-        raise _Refused(
+        raise _RefusedError(
             grpc.StatusCode.UNIMPLEMENTED,
             f"{found} is not supported by the stand-in for pulumi-command, which has {_RESOURCE} "
             f"and {_FUNCTION}; install Pulumi to have the real plugin (docs/toolchain.md)",
         )
     if found != known:
-        raise _Refused(grpc.StatusCode.NOT_FOUND, f"{what} '{name}' not found")
+        raise _RefusedError(grpc.StatusCode.NOT_FOUND, f"{what} '{name}' not found")
 
 
 def _received(message: Any) -> Properties:
@@ -262,12 +262,12 @@ def _told(inputs: Properties, output: Output) -> Any:
     """The inputs with what the command wrote.
 
     Raises:
-        _Refused: what it wrote is no text. The command has run, and nobody will know.
+        _RefusedError: what it wrote is no text. The command has run, and nobody will know.
     """
     for text in (output.stdout, output.stderr):
         if any("\udc80" <= character <= "\udcff" for character in text):
             words = "grpc: error while marshaling: string field contains invalid UTF-8"
-            raise _Refused(grpc.StatusCode.INTERNAL, words)
+            raise _RefusedError(grpc.StatusCode.INTERNAL, words)
     return struct({**inputs, "stdout": output.stdout, "stderr": output.stderr})
 
 

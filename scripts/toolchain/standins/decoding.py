@@ -37,7 +37,7 @@ class Record:
     required: tuple[str, ...] = ()
 
 
-class Undecodable(Exception):  # it is worded as the plugin's message is
+class DecodingError(Exception):  # it is worded as the plugin's message is
     """A property map is not what the plugin's struct takes."""
 
     def __init__(self, failures: list[Failure], prefix: str) -> None:
@@ -86,10 +86,10 @@ def decode(record: Record, values: Properties, *, partial: bool = False, prefix:
     """Check that `values` are a `record`.
 
     Raises:
-        Undecodable: they are not. Its words begin with `prefix`.
+        DecodingError: they are not. Its words begin with `prefix`.
     """
     if found := failures(record, values, partial=partial):
-        raise Undecodable(found, prefix)
+        raise DecodingError(found, prefix)
 
 
 def _failures(record: Record, plain: Properties, partial: bool) -> Iterator[Failure]:

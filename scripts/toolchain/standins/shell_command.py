@@ -27,7 +27,7 @@ _GRACE_SECONDS = 3.0
 _CHUNK_BYTES = 32768
 
 
-class CommandFailed(Exception):  # it says what happened, as the plugin's message does
+class CommandError(Exception):  # it says what happened, as the plugin's message does
     """The command could not be started, returned non-zero, or was stopped."""
 
     def __init__(self, reason: str, command: str, output: str) -> None:
@@ -82,7 +82,7 @@ class Runner:
             on_start: given the running child, so that a caller can stop it.
 
         Raises:
-            CommandFailed: it did not start, failed, ran out of time or was cancelled.
+            CommandError: it did not start, failed, ran out of time or was cancelled.
         """
         with self._child(command, log) as child:
             if on_start:
@@ -104,7 +104,7 @@ class Runner:
     def _child(self, command: ShellCommand, log: LogLine) -> "Iterator[Child]":
         with self._lock:
             if self._cancelled:
-                raise CommandFailed("context canceled", command.text, "")
+                raise CommandError("context canceled", command.text, "")
             child = Child(command, log, self._grace_seconds)
             self._children.add(child)
         try:
@@ -128,7 +128,7 @@ class Child:
         self._watchdog = Watchdog()
         try:
             self._process = _start(command)
-        except CommandFailed:
+        except CommandError:
             self._watchdog.dismiss()
             raise
         self._watchdog.watch(self._process.pid)
@@ -171,7 +171,7 @@ class Child:
         reason = self._stopped_because or ended(self._process.returncode)
         if reason:
             output = self._capture.captured("interleaved").decode(errors="replace")
-            raise CommandFailed(reason, self._command.text, output)
+            raise CommandError(reason, self._command.text, output)
         return Output(stdout=self._output("stdout"), stderr=self._output("stderr"))
 
     def _output(self, stream: Stream) -> str:
@@ -204,7 +204,7 @@ def _start(command: ShellCommand) -> subprocess.Popen[bytes]:
     program = _find(command)
     environment = {**os.environ, **command.environment}
     if any("\0" in text for text in environment.values()):
-        raise CommandFailed("exec: environment variable contains NUL", command.text, "")
+        raise CommandError("exec: environment variable contains NUL", command.text, "")
     try:
         return subprocess.Popen(
             [*command.interpreter, command.text],
@@ -216,9 +216,9 @@ def _start(command: ShellCommand) -> subprocess.Popen[bytes]:
             stderr=subprocess.PIPE,
             process_group=0,
         )
-    except (OSError, ValueError) as error:
-        reason = not_started(program, command.directory, error)
-        raise CommandFailed(reason, command.text, "") from None
+    except (OSError, ValueError) as exc:
+        reason = not_started(program, command.directory, exc)
+        raise CommandError(reason, command.text, "") from None
 
 
 def _find(command: ShellCommand) -> str:
@@ -227,7 +227,7 @@ def _find(command: ShellCommand) -> str:
     found = program if "/" in program else shutil.which(program, path=os.environ.get("PATH", ""))
     if not found:
         reason = f"exec: {quoted(program)}: executable file not found in $PATH"
-        raise CommandFailed(reason, command.text, "")
+        raise CommandError(reason, command.text, "")
     return found
 
 

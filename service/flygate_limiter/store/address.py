@@ -43,8 +43,8 @@ class RedisAddress:
             options = parse_qs(
                 parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)
             )
-        except ValueError as error:
-            raise AddressError(f"a Redis URL has the form {_FORM}") from error
+        except ValueError as exc:
+            raise AddressError(f"a Redis URL has the form {_FORM}") from exc
         if parts.scheme not in {"redis", "rediss"} or not parts.hostname:
             raise AddressError(f"a Redis URL has the form {_FORM}")
         unknown = options.keys() - {_CA_FILE}
@@ -75,8 +75,8 @@ class RedisAddress:
             return None
         try:
             return ssl.create_default_context(cafile=self.ca_file)
-        except OSError as error:
-            raise AddressError(f"no certificates can be read from {self.ca_file}") from error
+        except OSError as exc:
+            raise AddressError(f"no certificates can be read from {self.ca_file}") from exc
 
     def __str__(self) -> str:
         """Host and port: what may be shown."""

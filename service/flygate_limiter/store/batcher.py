@@ -9,7 +9,7 @@ from typing import Final
 from hiredis import ReplyError
 
 from flygate_limiter.decision import Decision
-from flygate_limiter.errors import StoreBusy, StoreUnavailable
+from flygate_limiter.errors import StoreBusyError, StoreUnavailableError
 
 from .address import RedisAddress
 from .base import Charge
@@ -86,7 +86,7 @@ class Batcher:
         """The decisions on a request, which goes with all others of this turn of the event loop.
 
         Raises:
-            StoreUnavailable: now, or by the future.
+            StoreUnavailableError: now, or by the future.
         """
         loop = asyncio.get_running_loop()
         if self._is_between_turns:
@@ -94,7 +94,7 @@ class Batcher:
             self._deadline = loop.time() + self._budget
             loop.call_soon(self._end_turn)
         if len(self._waiting) >= _MOST_WAITING:
-            raise StoreBusy(f"{_MOST_WAITING} requests wait for Redis already")
+            raise StoreBusyError(f"{_MOST_WAITING} requests wait for Redis already")
         # Here and not for all together: what is wrong with one request must not fail the others.
         spoken = self._script.speak(charges)
         answer: Answer = loop.create_future()
@@ -105,7 +105,7 @@ class Batcher:
         """The reply to a single command.
 
         Raises:
-            StoreUnavailable: Redis did not answer within the budget, or with an error.
+            StoreUnavailableError: Redis did not answer within the budget, or with an error.
         """
         link = None
         try:
@@ -114,19 +114,19 @@ class Batcher:
                     link = await self._connector.wait()
                     try:
                         return await link.call(*words)
-                    except ReplyError as error:
-                        if not self._connector.follow(link, str(error)):
+                    except ReplyError as exc:
+                        if not self._connector.follow(link, str(exc)):
                             raise
-        except TimeoutError as error:
+        except TimeoutError as exc:
             if link is not None:
                 link.abort()
-            raise self._late() from error
-        except (ReplyError, OSError) as error:
-            raise _unavailable(error) from error
+            raise self._late() from exc
+        except (ReplyError, OSError) as exc:
+            raise _unavailable(exc) from exc
 
     async def aclose(self) -> None:
         """Close the connection; whoever waits is told."""
-        self._fail_waiting(StoreUnavailable("the store is closed"))
+        self._fail_waiting(StoreUnavailableError("the store is closed"))
         await self._connector.aclose()
         if self._timer is not None:
             self._timer.cancel()
@@ -180,7 +180,7 @@ class Batcher:
             return True
         return self._connector.follow(call.link, error)
 
-    def _fail_waiting(self, error: StoreUnavailable) -> None:
+    def _fail_waiting(self, error: StoreUnavailableError) -> None:
         _fail(self._waiting, error)
         self._waiting.clear()
 
@@ -209,22 +209,22 @@ class Batcher:
             _fail([self._waiting.popleft()], self._late())
         self._watch()
 
-    def _late(self) -> StoreUnavailable:
+    def _late(self) -> StoreUnavailableError:
         milliseconds = round(self._budget * 1000)
-        return StoreUnavailable(f"Redis did not answer within {milliseconds} ms")
+        return StoreUnavailableError(f"Redis did not answer within {milliseconds} ms")
 
 
 def _ignore(_: Reply) -> None:
     """What was said for good luck needs no reply."""
 
 
-def _unavailable(error: object) -> StoreUnavailable:
-    return StoreUnavailable(f"Redis cannot be asked: {error}")
+def _unavailable(error: object) -> StoreUnavailableError:
+    return StoreUnavailableError(f"Redis cannot be asked: {error}")
 
 
-def _fail(asks: Iterable[_Ask], error: StoreUnavailable) -> None:
+def _fail(asks: Iterable[_Ask], error: StoreUnavailableError) -> None:
     for ask in asks:
         if not ask.answer.done():
             # Each its own: whoever raises one writes a traceback into it.
-            ask.answer.set_exception(StoreUnavailable(str(error)))
+            ask.answer.set_exception(StoreUnavailableError(str(error)))
             ask.answer.exception()  # whoever was cancelled meanwhile does not collect it

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from flygate_limiter.errors import StoreUnavailable
+from flygate_limiter.errors import StoreUnavailableError
 
 from .address import RedisAddress
 from .link import Link, connect
@@ -29,7 +29,7 @@ class Connector:
         self,
         home: RedisAddress,
         on_up: Callable[[Link], None],
-        on_failed: Callable[[StoreUnavailable], None],
+        on_failed: Callable[[StoreUnavailableError], None],
     ) -> None:
         """Connect to nothing yet."""
         self._home = home
@@ -55,13 +55,13 @@ class Connector:
         """The link, when there is one.
 
         Raises:
-            StoreUnavailable: it cannot be had.
+            StoreUnavailableError: it cannot be had.
         """
         link = self.link()
         if link is None and self._connecting is not None:
             link = await asyncio.shield(self._connecting)
         if link is None:
-            raise StoreUnavailable("the connection to Redis is closed")
+            raise StoreUnavailableError("the connection to Redis is closed")
         return link
 
     def follow(self, link: Link, error: str) -> bool:
@@ -89,9 +89,9 @@ class Connector:
         try:
             async with asyncio.timeout(_LONGEST_SECONDS):
                 return await connect(self._node, self._context)
-        except TimeoutError as error:
+        except TimeoutError as exc:
             seconds = f"{_LONGEST_SECONDS:g} s"
-            raise StoreUnavailable(f"no connection to Redis within {seconds}") from error
+            raise StoreUnavailableError(f"no connection to Redis within {seconds}") from exc
 
     def _connected(self, connecting: asyncio.Task[Link]) -> None:
         self._connecting = None
@@ -103,8 +103,8 @@ class Connector:
             self._on_up(self._link)
             return
         self._node = self._home
-        if not isinstance(error, StoreUnavailable):
-            error = StoreUnavailable(f"Redis cannot be asked: {error}")
+        if not isinstance(error, StoreUnavailableError):
+            error = StoreUnavailableError(f"Redis cannot be asked: {error}")
         self._on_failed(error)
 
     def _leave(self, link: Link, node: RedisAddress) -> None:

@@ -9,7 +9,7 @@ from typing import Final, Protocol, TypeVar
 from flygate_limiter.announced import Announced, Board
 from flygate_limiter.clock import Clock, MonotonicClock
 from flygate_limiter.decision import Decision
-from flygate_limiter.errors import StoreBusy, StoreFull, StoreUnavailable
+from flygate_limiter.errors import StoreBusyError, StoreFullError, StoreUnavailableError
 from flygate_limiter.events import Listener
 from flygate_limiter.fingerprint import Fingerprint
 from flygate_limiter.quota import NANOS, Quota
@@ -69,7 +69,7 @@ class GuardedStore:
         """Begin with trust.
 
         Raises:
-            ForeignSnapshot: the two stores name their buckets differently.
+            ForeignSnapshotError: the two stores name their buckets differently.
         """
         Snapshot.by(primary.fingerprint).check(memory.fingerprint)
         self.breaker = Breaker(clock or MonotonicClock())
@@ -93,8 +93,8 @@ class GuardedStore:
         began = time.perf_counter()
         try:
             taken = await self._primary.take(charges)
-        except StoreUnavailable as error:
-            self._note(began, error)
+        except StoreUnavailableError as exc:
+            self._note(began, exc)
             return self._make_do(charges)
         if taken.source is not Source.DENY_CACHE:
             self._note(began, None)
@@ -105,13 +105,13 @@ class GuardedStore:
         """Look at a bucket of the primary store.
 
         Raises:
-            StoreUnavailable: it cannot be asked, or failed a moment ago.
+            StoreUnavailableError: it cannot be asked, or failed a moment ago.
         """
         return await self._ask(lambda: self._primary.peek(key, quota))
 
     async def give_back(self, charge: Charge) -> None:
         """Return units to the primary store; if it cannot be asked, they are lost."""
-        with suppress(StoreUnavailable):
+        with suppress(StoreUnavailableError):
             await self._ask(lambda: self._primary.give_back(charge))
             self._memory.give_back_now(charge)
 
@@ -119,7 +119,7 @@ class GuardedStore:
         """Make a bucket full again, wherever it is.
 
         Raises:
-            StoreUnavailable: as `peek`.
+            StoreUnavailableError: as `peek`.
         """
         was_here = await self._memory.reset(key)
         return await self._ask(lambda: self._primary.reset(key)) or was_here
@@ -128,9 +128,9 @@ class GuardedStore:
         """Set how long a bucket of the primary store takes until it is full again.
 
         Raises:
-            StoreUnavailable: as `peek`.
+            StoreUnavailableError: as `peek`.
         """
-        with suppress(StoreFull):
+        with suppress(StoreFullError):
             self._memory.owe_now(key, quota, owed_ns)
         await self._ask(lambda: self._primary.owe(key, quota, owed_ns))
 
@@ -138,7 +138,7 @@ class GuardedStore:
         """Tell the other machines of the primary store of quotas, and hear of theirs.
 
         Raises:
-            StoreUnavailable: as `peek`.
+            StoreUnavailableError: as `peek`.
         """
         board = self._primary
         return await self._ask(lambda: board.post(told)) if isinstance(board, Board) else []
@@ -148,7 +148,7 @@ class GuardedStore:
         try:
             async for snapshot in self._primary.export():
                 yield snapshot
-        except StoreUnavailable:
+        except StoreUnavailableError:
             async for snapshot in self._known():
                 yield snapshot
 
@@ -157,7 +157,7 @@ class GuardedStore:
         kept = self._memory.restore_now(snapshot)
         try:
             return await self._ask(lambda: self._primary.restore(snapshot))
-        except StoreUnavailable:
+        except StoreUnavailableError:
             with self._breaker_watched():
                 self.breaker.open()
             return kept
@@ -180,8 +180,8 @@ class GuardedStore:
         try:
             async for snapshot in self._known():
                 await self._primary.restore(snapshot)
-        except StoreUnavailable as error:
-            self._note(began, error)
+        except StoreUnavailableError as exc:
+            self._note(began, exc)
         else:
             self._note(began, None)
 
@@ -197,22 +197,24 @@ class GuardedStore:
     async def _ask(self, call: Callable[[], Awaitable[_T]]) -> _T:
         if self.breaker.is_open:
             self._look_after_primary()
-            raise StoreUnavailable("Redis failed a moment ago and is left alone; try again soon")
+            raise StoreUnavailableError(
+                "Redis failed a moment ago and is left alone; try again soon"
+            )
         began = time.perf_counter()
         try:
             answer = await call()
-        except StoreUnavailable as error:
-            self._note(began, error)
+        except StoreUnavailableError as exc:
+            self._note(began, exc)
             raise
         self._note(began, None)
         return answer
 
-    def _note(self, began: float, error: StoreUnavailable | None) -> None:
+    def _note(self, began: float, error: StoreUnavailableError | None) -> None:
         self.problem = "" if error is None else str(error)
         with self._breaker_watched():
             if error is None:
                 self.breaker.succeeded()
-            elif not isinstance(error, StoreBusy):  # a crowd is no fault of the store's
+            elif not isinstance(error, StoreBusyError):  # a crowd is no fault of the store's
                 self.breaker.failed()
         for listener in self._listeners:
             listener.on_store_call(time.perf_counter() - began, error)

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 
 from hiredis import ProtocolError, Reader, ReplyError, pack_command
 
-from flygate_limiter.errors import StoreUnavailable
+from flygate_limiter.errors import StoreUnavailableError
 
 from .address import RedisAddress
 
@@ -137,22 +137,22 @@ async def connect(address: RedisAddress, context: ssl.SSLContext | None) -> Link
         context: the address's own, made once: it takes a while.
 
     Raises:
-        StoreUnavailable: saying what went wrong, without the password.
+        StoreUnavailableError: saying what went wrong, without the password.
     """
     loop = asyncio.get_running_loop()
     try:
         _, link = await loop.create_connection(Link, address.host, address.port, ssl=context)
-    except ssl.SSLCertVerificationError as error:
-        reason = f"its certificate is not to be trusted: {error.verify_message}"
-        raise StoreUnavailable(f"Redis at {address}: {reason}") from error
-    except OSError as error:
-        raise StoreUnavailable(f"Redis at {address} cannot be reached: {error}") from error
+    except ssl.SSLCertVerificationError as exc:
+        reason = f"its certificate is not to be trusted: {exc.verify_message}"
+        raise StoreUnavailableError(f"Redis at {address}: {reason}") from exc
+    except OSError as exc:
+        raise StoreUnavailableError(f"Redis at {address} cannot be reached: {exc}") from exc
     try:
         await _introduce(link, address)
-    except BaseException as error:
+    except BaseException as exc:
         link.abort()
-        if isinstance(error, (ReplyError, ConnectionError)):
-            raise StoreUnavailable(f"Redis at {address} refused the log-in: {error}") from error
+        if isinstance(exc, (ReplyError, ConnectionError)):
+            raise StoreUnavailableError(f"Redis at {address} refused the log-in: {exc}") from exc
         raise
     return link
 

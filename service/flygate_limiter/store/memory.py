@@ -12,7 +12,7 @@ from typing import Final
 from flygate_limiter import bucket
 from flygate_limiter.clock import Clock, MonotonicClock, steady
 from flygate_limiter.decision import Decision
-from flygate_limiter.errors import StoreFull
+from flygate_limiter.errors import StoreFullError
 from flygate_limiter.fingerprint import Fingerprint
 from flygate_limiter.quota import Quota
 
@@ -159,17 +159,17 @@ class MemoryStore:
         """Set how long a bucket takes until it is full again, if that is later than before.
 
         Raises:
-            StoreFull: every slot is taken, so the debt would not last.
+            StoreFullError: every slot is taken, so the debt would not last.
         """
         now = self._now()
         if not self._keep(self.fingerprint(key), self._owing(now, owed_ns, quota), now):
-            raise StoreFull(f"no slot is free for {key!r}; raise max_keys or try again later")
+            raise StoreFullError(f"no slot is free for {key!r}; raise max_keys or try again later")
 
     async def owe(self, key: Key, quota: Quota, owed_ns: int) -> None:
         """Set how long a bucket takes until it is full again, if that is later than before.
 
         Raises:
-            StoreFull: every slot is taken, so the debt would not last.
+            StoreFullError: every slot is taken, so the debt would not last.
         """
         self.owe_now(key, quota, owed_ns)
 
@@ -197,7 +197,7 @@ class MemoryStore:
         So restoring is safe in any order and more than once.
 
         Raises:
-            ForeignSnapshot: the snapshot was made with another seed.
+            ForeignSnapshotError: the snapshot was made with another seed.
         """
         snapshot.check(self.fingerprint)
         now = self._now()

@@ -59,7 +59,7 @@ class Moving:
         """The commands that make buckets owe what a snapshot says; at least one, which writes.
 
         Raises:
-            ForeignSnapshot: it was made with another seed.
+            ForeignSnapshotError: it was made with another seed.
         """
         snapshot.check(self._fingerprint)
         # A bucket that owes nearly nothing: what cannot be written anywhere is to fail.

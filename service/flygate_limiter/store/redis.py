@@ -68,7 +68,7 @@ class RedisStore:
         """Take every charge if all the binding ones fit, else those that do not bind.
 
         Raises:
-            StoreUnavailable: Redis did not answer within the budget, or with an error.
+            StoreUnavailableError: Redis did not answer within the budget, or with an error.
         """
         if not charges:
             return Taken([], Source.REDIS)
@@ -120,8 +120,8 @@ class RedisStore:
         """Take over buckets; where both have one, the later TAT wins. Gives how many there were.
 
         Raises:
-            ForeignSnapshot: the snapshot was made with another secret.
-            StoreUnavailable: Redis did not take them, or not all.
+            ForeignSnapshotError: the snapshot was made with another secret.
+            StoreUnavailableError: Redis did not take them, or not all.
         """
         for words in self._moving.restore(snapshot):
             await self._batcher.call(*words)

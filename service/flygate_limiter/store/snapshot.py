@@ -6,7 +6,7 @@ from heapq import nlargest
 from operator import itemgetter
 from typing import Final, Protocol, Self
 
-from flygate_limiter.errors import ForeignSnapshot
+from flygate_limiter.errors import ForeignSnapshotError
 from flygate_limiter.fingerprint import Fingerprint
 
 from .base import Key
@@ -41,10 +41,10 @@ class Snapshot:
         """Refuse what a store with other names made.
 
         Raises:
-            ForeignSnapshot: it was.
+            ForeignSnapshotError: it was.
         """
         if self.seed_probe != fingerprint(_PROBE):
-            raise ForeignSnapshot(
+            raise ForeignSnapshotError(
                 "the snapshot was made with another seed, so its fingerprints mean nothing here;"
                 " give both stores the same `fingerprint`"
             )
@@ -63,6 +63,6 @@ class Portable(Protocol):
         So restoring is safe in any order and more than once.
 
         Raises:
-            ForeignSnapshot: the snapshot was made with another seed.
+            ForeignSnapshotError: the snapshot was made with another seed.
         """
         ...

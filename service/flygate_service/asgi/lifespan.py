@@ -52,10 +52,10 @@ class _LifespanRun:
     async def run(self, scope: Scope) -> None:
         try:
             await self._app(scope, self._receive, self._send)
-        except Exception as error:
+        except Exception as exc:
             if self._has_answered:
                 raise
-            logging.getLogger("flygate_service").info("the application has no lifespan: %r", error)
+            logging.getLogger("flygate_service").info("the application has no lifespan: %r", exc)
         if not self._has_answered:
             await self._run_alone()
 

@@ -43,8 +43,8 @@ class Supervisor:
         while True:
             try:
                 await work()
-            except Exception as error:
-                self._on_failure(name, error)
+            except Exception as exc:
+                self._on_failure(name, exc)
             else:
                 return
             await asyncio.sleep(pause)

@@ -37,8 +37,8 @@ def unpack_charges(data: bytes) -> list[Charge]:
             )
             for policy, subject, units, period, burst, cost, binding in json.loads(data)
         ]
-    except (ValueError, TypeError, RecursionError, OverflowError, LimiterError) as error:
-        raise FormatError(f"charges that are not understood: {error!r}") from error
+    except (ValueError, TypeError, RecursionError, OverflowError, LimiterError) as exc:
+        raise FormatError(f"charges that are not understood: {exc!r}") from exc
     if not 0 < len(charges) <= MOST_PER_REQUEST or min(charge.cost for charge in charges) < 1:
         raise FormatError(f"expected 1 to {MOST_PER_REQUEST} charges of 1 unit or more each")
     return charges

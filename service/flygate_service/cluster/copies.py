@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
-from flygate_limiter import ForeignSnapshot, MemoryStore, Snapshot
+from flygate_limiter import ForeignSnapshotError, MemoryStore, Snapshot
 from flygate_limiter.former import FormerQuotas
 
 from flygate_service.asgi.supervisor import Supervisor
@@ -115,7 +115,7 @@ class Copies:
                     self.quotas.hear(message)
         except FormatError:
             self._metrics.ignored("version")
-        except ForeignSnapshot:
+        except ForeignSnapshotError:
             self._metrics.ignored("key")
 
     async def _tell_for_ever(self) -> None:

@@ -67,8 +67,8 @@ class DnsDirectory:
     async def _ask(self, name: str, kind: str) -> dns.resolver.Answer:
         try:
             return await self._resolver.resolve(name, kind, lifetime=_SECONDS)
-        except (dns.exception.DNSException, OSError) as error:
-            raise DirectoryError(f"{name} {kind}: the DNS says {error}") from error
+        except (dns.exception.DNSException, OSError) as exc:
+            raise DirectoryError(f"{name} {kind}: the DNS says {exc}") from exc
 
 
 def parse_machines(text: str) -> list[Member]:

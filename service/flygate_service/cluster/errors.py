@@ -21,11 +21,11 @@ class PeerError(ClusterError):
     """Another machine does not answer, or not as one of ours would."""
 
 
-class PeerGone(PeerError):
+class PeerGoneError(PeerError):
     """Nobody listens where another machine should: the proxy would not reach it either."""
 
 
-class PeerStrange(PeerError):
+class PeerMismatchError(PeerError):
     """Somebody answers there, and not as one of ours: a former release, or another key."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Container, Itera
 from contextlib import contextmanager, suppress
 from typing import Final, Protocol
 
-from flygate_limiter import ForeignSnapshot, Snapshot
+from flygate_limiter import ForeignSnapshotError, Snapshot
 from flygate_limiter.former import FormerQuotas
 from flygate_limiter.store.snapshot import Portable
 
@@ -166,5 +166,5 @@ class Handoff:
             yield
         except FormatError:
             self._metrics.ignored("version")
-        except ForeignSnapshot:
+        except ForeignSnapshotError:
             self._metrics.ignored("key")

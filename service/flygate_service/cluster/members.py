@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from .directory import Directory
-from .errors import DirectoryError, PeerError, PeerGone
+from .errors import DirectoryError, PeerError, PeerGoneError
 from .order import Order
 from .ring import Member
 from .shared_ring import ring_of
@@ -194,7 +194,7 @@ class Members:
     async def _answer(self, member: Member) -> Status | None:
         try:
             return await self._ask(member)
-        except PeerGone:
+        except PeerGoneError:
             self._known.pop(member, None)  # the proxy can't reach it either
         except PeerError:
             pass

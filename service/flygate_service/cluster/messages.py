@@ -81,8 +81,8 @@ def _quotas(body: bytes, count: int) -> tuple[Announced, ...]:
             )
             for policy, units, period, burst, birth, left in json.loads(body)
         )
-    except (ValueError, TypeError, RecursionError, OverflowError, QuotaError) as error:
-        raise FormatError(f"quotas that are not understood: {error!r}") from error
+    except (ValueError, TypeError, RecursionError, OverflowError, QuotaError) as exc:
+        raise FormatError(f"quotas that are not understood: {exc!r}") from exc
     if len(found) != count:
         raise FormatError(f"expected {count} quotas, found {len(found)}")
     return found
@@ -102,8 +102,8 @@ def _numbers(quota: Quota) -> tuple[int, int, int]:
 def _head(data: bytes, position: int) -> tuple[bytes, int, int]:
     try:
         magic, schema, pairs, probe = _HEAD.unpack_from(data, position)
-    except struct.error as error:
-        raise FormatError(f"a text of {len(data)} bytes ends within a head") from error
+    except struct.error as exc:
+        raise FormatError(f"a text of {len(data)} bytes ends within a head") from exc
     if magic not in (_MAGIC, _QUOTAS_MAGIC) or schema != SCHEMA:
         raise FormatError(f"expected {_MAGIC!r} {SCHEMA}, found {magic!r} {schema}")
     return magic, pairs, probe

@@ -76,8 +76,8 @@ class Seal:
                 raise FormatError(f"an order for {told['app']}, not for {self._app}")
             new, former = frozenset(map(str, told["new"])), frozenset(map(str, told["former"]))
             return Order(int(told["version"]), int(told["percent"]), new, former, text)
-        except (ValueError, KeyError, TypeError) as error:
-            raise FormatError(f"an order that is not understood: {error!r}") from error
+        except (ValueError, KeyError, TypeError) as exc:
+            raise FormatError(f"an order that is not understood: {exc!r}") from exc
 
     def _signature(self, payload: str) -> str:
         return hmac.new(self._key, _PURPOSE + payload.encode(), sha256).hexdigest()

@@ -12,7 +12,7 @@ from flygate_service.asgi.signature import HEADER, Signatures
 
 from .charges import pack_charges, unpack_decisions
 from .directory import Directory
-from .errors import DirectoryError, FormatError, PeerError, PeerGone, PeerStrange
+from .errors import DirectoryError, FormatError, PeerError, PeerGoneError, PeerMismatchError
 from .members import Contact, Status
 from .order import Order, Seal
 from .paths import ANSWER, BUCKETS, CLUSTER, COPIES, TAKE
@@ -58,7 +58,7 @@ class Peers:
         """What a machine says of itself.
 
         Raises:
-            PeerGone: nobody listens there.
+            PeerGoneError: nobody listens there.
             PeerError: it can't be reached, or is none of ours.
         """
         answer = await self._first(member)
@@ -131,7 +131,7 @@ class Peers:
         """What a machine says of itself, wherever it listens; that is remembered."""
         try:
             return await self._signed(member, CLUSTER)
-        except (PeerGone, PeerStrange):
+        except (PeerGoneError, PeerMismatchError):
             if self._former_port is None:
                 raise
         self._former ^= {member.id}  # it was replaced, or was never asked
@@ -146,7 +146,7 @@ class Peers:
         answer = await self._send(member, "POST" if body else "GET", path, body)
         signature = answer.headers.get(_HEADER)
         if self._signatures.verify(signature, ANSWER, path, answer.content) is None:
-            raise PeerStrange(f"{member.id} answered without a valid signature")
+            raise PeerMismatchError(f"{member.id} answered without a valid signature")
         return answer.content
 
     async def _send(
@@ -158,14 +158,16 @@ class Peers:
             address = await self._address(member)
             url = f"http://{address}:{port}{path}"
             answer = await self._client.request(method, url, content=body, headers=fields)
-        except DirectoryError as error:
-            raise PeerError(str(error)) from error
-        except httpx.TransportError as error:
+        except DirectoryError as exc:
+            raise PeerError(str(exc)) from exc
+        except httpx.TransportError as exc:
             self._addresses.pop(member.id, None)  # it may have moved
-            kind = PeerGone if _was_refused(error) else PeerError
-            raise kind(f"{member.id} can't be reached: {error!r}") from error
+            kind = PeerGoneError if _was_refused(exc) else PeerError
+            raise kind(f"{member.id} can't be reached: {exc!r}") from exc
         if answer.status_code >= 300:
-            raise PeerStrange(f"{member.id} answered {method} {path} with {answer.status_code}")
+            raise PeerMismatchError(
+                f"{member.id} answered {method} {path} with {answer.status_code}"
+            )
         return answer
 
     async def _address(self, member: Member) -> str:
@@ -193,5 +195,5 @@ def _was_refused(error: BaseException | None) -> bool:
 def _understood(member: Member) -> Iterator[None]:
     try:
         yield
-    except (ValueError, KeyError, TypeError) as error:
-        raise PeerError(f"{member.id} answered what is not understood: {error!r}") from error
+    except (ValueError, KeyError, TypeError) as exc:
+        raise PeerError(f"{member.id} answered what is not understood: {exc!r}") from exc

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from flygate_limiter import Charge, Store, StoreError, StoreUnavailable, bucket
+from flygate_limiter import Charge, Store, StoreError, StoreUnavailableError, bucket
 from flygate_limiter.store.base import is_refused
 from flygate_limiter.store.share import share_of
 
@@ -86,10 +86,10 @@ class LoginGuard:
         """
         own, *others = attempt.charges
         for key in (lock_key(own.key), own.key):
-            with suppress(StoreUnavailable):
+            with suppress(StoreUnavailableError):
                 await self._store.reset(key)
         for charge in others:
-            with suppress(StoreUnavailable):
+            with suppress(StoreUnavailableError):
                 await self._store.give_back(charge._replace(cost=charge.cost + attempt.failures))
 
     async def _is_locked(self, attempt: Attempt) -> bool:

@@ -11,7 +11,7 @@ _STRANGERS: Final = (12, 3)
 _KNOWN: Final = (16, 6)
 
 
-class LineFull(Exception):
+class QueueFullError(Exception):
     """Whoever is here was not let in; nothing was counted.
 
     Attributes:
@@ -44,11 +44,11 @@ class Line:
             is_known: the device has logged in to the account before.
 
         Raises:
-            LineFull: there is no place in line, or the turn did not come in time.
+            QueueFullError: there is no place in line, or the turn did not come in time.
         """
         places, patience = _KNOWN if is_known else _STRANGERS
         if self._inside >= places:
-            raise LineFull
+            raise QueueFullError
         self._inside += 1
         try:
             await self._wait(patience)
@@ -63,5 +63,5 @@ class Line:
         try:
             async with asyncio.timeout(patience):
                 await self._turns.acquire()
-        except TimeoutError as error:
-            raise LineFull from error
+        except TimeoutError as exc:
+            raise QueueFullError from exc

@@ -47,8 +47,8 @@ class Passwords:
         """
         try:
             costs = [extract_parameters(value) for value in hashes.values()]
-        except InvalidHashError as error:
-            raise PasswordsError("each account needs an argon2 hash") from error
+        except InvalidHashError as exc:
+            raise PasswordsError("each account needs an argon2 hash") from exc
         if not costs or any(cost != costs[0] for cost in costs):
             raise PasswordsError("there must be accounts, and all hashes of one cost")
         self._hashes = dict(hashes)
@@ -62,8 +62,8 @@ class Passwords:
         """Read `{"ada@example.org": "$argon2id$…"}`."""
         try:
             found = json.loads(text)
-        except (ValueError, RecursionError) as error:  # or a number, or brackets, without end
-            raise PasswordsError("the accounts are no JSON") from error
+        except (ValueError, RecursionError) as exc:  # or a number, or brackets, without end
+            raise PasswordsError("the accounts are no JSON") from exc
         if not isinstance(found, dict):
             raise PasswordsError("the accounts are no JSON object of names and hashes")
         if not all(isinstance(value, str) for value in found.values()):

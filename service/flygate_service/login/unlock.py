@@ -45,7 +45,7 @@ class Unlock:
         Of an address, too, if it is given: those at the account, and at all accounts together.
 
         Raises:
-            StoreUnavailable: the store cannot be asked.
+            StoreUnavailableError: the store cannot be asked.
         """
         holds = self._holds(account, network)
         held = [hold for hold in holds if await self._refuses(hold)]

@@ -8,7 +8,7 @@ from typing import Any, Final, TextIO
 import structlog
 from flygate_limiter import (
     Decision,
-    KeyFailed,
+    KeyFunctionError,
     Listener,
     MemoryStore,
     Mode,
@@ -152,7 +152,7 @@ class Telemetry(Listener):
         elif outcome == "wrong" and attempt.is_last:
             self._log.warning("login locked", **_hashed(attempt))
 
-    def on_key_failure(self, policy: str, error: KeyFailed) -> None:
+    def on_key_failure(self, policy: str, error: KeyFunctionError) -> None:
         """Count and log it; what fails at each request is logged now and then."""
         self._key_failures.labels(policy).inc()
         if self._logged.take_one(("key", policy), _STORE_ERRORS).allowed:

@@ -25,7 +25,7 @@ Answer = Callable[[Request, bytes], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-class Refusal(Exception):
+class RefusedError(Exception):
     """A request is not answered, and why."""
 
     def __init__(self, status: int, error: str) -> None:
@@ -46,7 +46,7 @@ class _Head:
 
     path: str
     length: int = 0
-    refusal: Refusal | None = None
+    refusal: RefusedError | None = None
 
 
 class Guard:
@@ -74,8 +74,8 @@ class Guard:
         async def guarded(request: Request) -> Response:
             try:
                 body = await self._body(own, request)
-            except Refusal as refusal:
-                return JSONResponse({"error": str(refusal)}, refusal.status)
+            except RefusedError as exc:
+                return JSONResponse({"error": str(exc)}, exc.status)
             return await answer(request, body)
 
         return guarded
@@ -86,8 +86,8 @@ class Guard:
             return known
         try:
             found = _Head(own.path, self._check(own, scope))
-        except Refusal as refusal:
-            found = _Head(own.path, refusal=refusal)
+        except RefusedError as exc:
+            found = _Head(own.path, refusal=exc)
         scope[_HEAD] = found
         return found
 
@@ -95,13 +95,13 @@ class Guard:
         """The length of the body that is to be read.
 
         Raises:
-            Refusal: it is not signed, too large, or comes from where it may not.
+            RefusedError: it is not signed, too large, or comes from where it may not.
         """
         if self._signatures is None:
-            raise Refusal(404, "FLYGATE_KEY is not set")
+            raise RefusedError(404, "FLYGATE_KEY is not set")
         is_proxied = header(scope, THROUGH_PROXY) is not None
         if own.is_inside and is_proxied:
-            raise Refusal(404, "for the private network only")
+            raise RefusedError(404, "for the private network only")
         length = _length(scope, own.body_bytes)
         signature, digest = header(scope, HEADER), header(scope, DIGEST) or ""
         if length and not digest and not is_proxied:
@@ -114,7 +114,7 @@ class Guard:
                 and self._signatures.verify_head(signature, method, path, digest) is not None
             )
         if not is_signed:
-            raise Refusal(401, "a valid signature is needed")
+            raise RefusedError(401, "a valid signature is needed")
         return length
 
     async def _body(self, own: OwnPath, request: Request) -> bytes:
@@ -124,14 +124,14 @@ class Guard:
         if not head.length:
             return b""
         if self._reading >= _BODIES_AT_ONCE:
-            raise Refusal(503, "too many bodies at once; try again")
+            raise RefusedError(503, "too many bodies at once; try again")
         self._reading += 1
         try:
             body = await _read(request, head.length)
         finally:
             self._reading -= 1
         if not self._is_right(request.scope, body):
-            raise Refusal(401, "a valid signature is needed")
+            raise RefusedError(401, "a valid signature is needed")
         return body
 
     def _is_right(self, scope: Scope, body: bytes) -> bool:
@@ -143,12 +143,12 @@ class Guard:
 
 def _length(scope: Scope, most: int) -> int:
     if header(scope, b"transfer-encoding") is not None:
-        raise Refusal(411, "a body needs its length")
+        raise RefusedError(411, "a body needs its length")
     found = header(scope, b"content-length") or "0"
     if not found.isdecimal() or len(found) > 12:
-        raise Refusal(400, "a length is a number of bytes")
+        raise RefusedError(400, "a length is a number of bytes")
     if int(found) > most:
-        raise Refusal(413, f"at most {most} bytes")
+        raise RefusedError(413, f"at most {most} bytes")
     return int(found)
 
 
@@ -159,10 +159,10 @@ async def _read(request: Request, length: int) -> bytes:
             async for part in request.stream():
                 parts.append(part)
     except TimeoutError:
-        raise Refusal(408, f"the body did not come within {_BODY_SECONDS:g} s") from None
+        raise RefusedError(408, f"the body did not come within {_BODY_SECONDS:g} s") from None
     except ClientDisconnect:
-        raise Refusal(400, "the body did not come") from None
+        raise RefusedError(400, "the body did not come") from None
     body = b"".join(parts)
     if len(body) != length:
-        raise Refusal(400, "the body has another length than was said")
+        raise RefusedError(400, "the body has another length than was said")
     return body

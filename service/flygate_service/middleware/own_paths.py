@@ -57,8 +57,8 @@ class OwnPaths:
         answer = Answer(self._statistics, scope, receive, send)
         try:
             await app(scope, answer.receive, answer.send)
-        except Exception as error:
-            answer.failed(error)
+        except Exception as exc:
+            answer.failed(exc)
             raise
         finally:
             answer.ended()

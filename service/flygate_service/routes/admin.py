@@ -77,11 +77,11 @@ class AdminRoutes:
                 return JSONResponse({"error": "a valid token is needed"}, 401, headers)
             try:
                 answer = await act(request)
-            except (LimiterError, ValueError) as error:
-                status = 503 if isinstance(error, StoreError) else 400
+            except (LimiterError, ValueError) as exc:
+                status = 503 if isinstance(exc, StoreError) else 400
                 # What was wrong the answer says: it may hold a name, or a key.
                 self._audit(request, act, status=status)
-                return JSONResponse({"error": str(error)}, status)
+                return JSONResponse({"error": str(exc)}, status)
             self._audit(request, act)
             return JSONResponse(answer)
 

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from flygate_service.asgi.paths import LOGIN
 from flygate_service.login import Attempt, DeviceCookies, LoginGuard, Outcome, account_name
 from flygate_service.login.device import NAME
-from flygate_service.login.line import Line, LineFull
+from flygate_service.login.line import Line, QueueFullError
 from flygate_service.login.passwords import Passwords
 from flygate_service.middleware.rate_limit import SHARE
 
@@ -72,7 +72,7 @@ class LoginRoute:
                 share = request.scope.get(SHARE, 1)
                 attempt = await self._guard.admit(account, network, device, share)
                 return await self._check(attempt, password, cookie)
-        except LineFull as full:
+        except QueueFullError as full:
             wait = full.wait_seconds
             return self._too_much(
                 Attempt(Outcome.BUSY, account, network, (), retry_after_seconds=wait)

@@ -85,8 +85,8 @@ class ClusterRoutes:
             return _refusal(404, "this machine's buckets can't be asked")
         try:
             charges = unpack_charges(body)
-        except FormatError as error:
-            return _refusal(400, str(error))
+        except FormatError as exc:
+            return _refusal(400, str(exc))
         await self._node.back()
         taken = await self._blocks.take(charges)
         return self._sealed(TAKE, pack_decisions(taken.decisions))
@@ -102,8 +102,8 @@ class ClusterRoutes:
     async def _obey(self, body: bytes) -> Response:
         try:
             order = self._seal.read(body.decode())
-        except (FormatError, UnicodeDecodeError) as error:
-            return _refusal(400, str(error))
+        except (FormatError, UnicodeDecodeError) as exc:
+            return _refusal(400, str(exc))
         if not await self._node.adopt(order) and order != self._node.members.order:
             return _refusal(409, "there was a later order")
         return self._known()

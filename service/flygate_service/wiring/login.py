@@ -24,9 +24,9 @@ def make_login(
     guard = LoginGuard(store, lockout)
     try:
         passwords = Passwords.read(settings.users, memory_bytes)
-    except PasswordsError as error:
-        allowed = f"a JSON object of names and argon2 hashes; {error}"
-        raise SettingError("LOGIN_USERS", "(hidden)", allowed) from error
+    except PasswordsError as exc:
+        allowed = f"a JSON object of names and argon2 hashes; {exc}"
+        raise SettingError("LOGIN_USERS", "(hidden)", allowed) from exc
     secret = settings.secret or secrets.token_hex()
     devices = DeviceCookies(secret.encode(), is_secure=on_fly)
     route = LoginRoute(guard, passwords, devices, telemetry.on_login).route()

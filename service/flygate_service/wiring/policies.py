@@ -38,9 +38,9 @@ def load_policies(settings: LimiterSettings) -> PolicySet:
         policies = read_policies(settings.policies.read_text(), find=find_key)
         _check_quotas(policies, settings.is_sliding_window)
         return policies
-    except (OSError, UnicodeDecodeError, LimiterError) as error:
+    except (OSError, UnicodeDecodeError, LimiterError) as exc:
         found = str(settings.policies)
-        raise SettingError("RATE_LIMIT_POLICIES", found, f"a file of policies; {error}") from error
+        raise SettingError("RATE_LIMIT_POLICIES", found, f"a file of policies; {exc}") from exc
 
 
 def preflight_policy(settings: LimiterSettings) -> Policy | None:
@@ -62,8 +62,8 @@ def reload_policies(limiter: Limiter, settings: LimiterSettings, log: Any) -> No
     """Read the file again; a mistake leaves everything as it was."""
     try:
         limiter.replace(load_policies(settings))
-    except SettingError as error:
-        log.error("policies not reloaded", error=str(error))
+    except SettingError as exc:
+        log.error("policies not reloaded", error=str(exc))
     else:
         names = [policy.name for policy in limiter.policies.policies]
         log.info("policies reloaded", version=limiter.version, policies=names)
@@ -77,11 +77,11 @@ def find_key(name: str) -> KeyFunction:
     """
     try:
         found = find("a key function", name)
-    except SettingError as error:
-        raise PolicyError(str(error)) from error
-    except Exception as error:  # whatever an application's module does while it is imported
-        failed = f"a key function's module fails; found {shown(name)}: {told(error)}"
-        raise PolicyError(failed) from error
+    except SettingError as exc:
+        raise PolicyError(str(exc)) from exc
+    except Exception as exc:  # whatever an application's module does while it is imported
+        failed = f"a key function's module fails; found {shown(name)}: {told(exc)}"
+        raise PolicyError(failed) from exc
     return UserKey(found, name)
 
 

@@ -41,7 +41,7 @@ async def take_over(
                     kept += store.restore_now(snapshot)
         finally:
             await redis.aclose()
-    except (LimiterError, TimeoutError) as error:
-        log.warning("not all limits taken over from Redis", error=repr(error), buckets=kept)
+    except (LimiterError, TimeoutError) as exc:
+        log.warning("not all limits taken over from Redis", error=repr(exc), buckets=kept)
     else:
         log.info("limits taken over from Redis", buckets=kept)

@@ -40,8 +40,8 @@ def find(what: str, name: str) -> Any:
 def _module(what: str, module_name: str, name: str) -> Any:
     try:
         return importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
+    except ModuleNotFoundError as exc:
         # A module that the application itself misses is another mistake.
-        if error.name is None or not module_name.startswith(error.name):
+        if exc.name is None or not module_name.startswith(exc.name):
             raise
-        raise SettingError(what, name, f"{_FORM}; no module {error.name!r}") from error
+        raise SettingError(what, name, f"{_FORM}; no module {exc.name!r}") from exc

@@ -13,7 +13,7 @@ from flygate.cli import abort, held, proceed
 from flygate.cli.stack import Stack
 from flygate.commands import unrecorded
 from flygate.commands.orders import ABORT, ACCEPT
-from flygate.rollout.errors import LockHeld, NothingHeld
+from flygate.rollout.errors import LockHeldError, NothingHeldError
 from flygate.rollout.observe import State
 
 from tests.infra.builders import seen
@@ -76,7 +76,7 @@ def fly_shows(monkeypatch: pytest.MonkeyPatch, state: State) -> None:
 
 
 def nothing_is_held(_: Stack) -> None:
-    raise NothingHeld("No rollout of prod is held")
+    raise NothingHeldError("No rollout of prod is held")
 
 
 @pytest.mark.parametrize(("serving", "is_told"), [(3, True), (2, False)])
@@ -99,11 +99,11 @@ def test_a_lock_that_a_dead_pulumi_left_is_named_first(monkeypatch: pytest.Monke
     """With it no command would do anything."""
 
     def locked(_: Stack) -> None:
-        raise LockHeld("Pulumi died and left its lock. `flygate unlock prod` ends the lock")
+        raise LockHeldError("Pulumi died and left its lock. `flygate unlock prod` ends the lock")
 
     fly_shows(monkeypatch, State("shop", (seen(2),)))
     monkeypatch.setattr(Stack, "config", lambda *_: "shop")
     monkeypatch.setattr(Stack, "check_unlocked", locked)
 
-    with pytest.raises(LockHeld, match="flygate unlock prod"):
+    with pytest.raises(LockHeldError, match="flygate unlock prod"):
         held.held(Stack("prod"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from flygate.cli.misused import Misused, check_words
+from flygate.cli.misused import UsageError, check_words
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from flygate.cli.misused import Misused, check_words
 )
 def test_an_empty_argument_is_named(line: list[str], what: str) -> None:
     """It would mean everything, the current folder, or whatever is selected."""
-    with pytest.raises(Misused, match=rf"^{what} is empty: .* Nothing was done\.") as caught:
+    with pytest.raises(UsageError, match=rf"^{what} is empty: .* Nothing was done\.") as caught:
         check_words(line)
     assert caught.value.exit_code == 64
 

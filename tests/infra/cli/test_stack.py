@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from flygate.cli import unlock
-from flygate.cli.stack import PulumiFailed, Stack
-from flygate.rollout.errors import LockHeld
-from flygate.system.errors import DiskFull, FlygateError
+from flygate.cli.stack import PulumiFailedError, Stack
+from flygate.rollout.errors import LockHeldError
+from flygate.system.errors import DiskFullError, FlygateError
 
 pytestmark = pytest.mark.integration
 
@@ -57,7 +57,7 @@ def test_a_key_that_is_not_set_is_none(stack_of: MakeStack) -> None:
 )
 def test_what_can_not_be_read_is_not_taken_for_unset(said: str, stack_of: MakeStack) -> None:
     """`flygate forward prdo` does not say that prdo is not pinned."""
-    with pytest.raises(PulumiFailed):
+    with pytest.raises(PulumiFailedError):
         stack_of(f'echo "{said}" >&2; exit 1').config("pin")
 
 
@@ -107,7 +107,7 @@ def test_a_failure_ends_with_why_what_serves_and_what_to_type(
     """Pulumi's own reason, also where Fly can't be asked; what was typed is told."""
     monkeypatch.setattr("sys.argv", ["flygate", "up", "prod"])
 
-    with pytest.raises(PulumiFailed) as failed:
+    with pytest.raises(PulumiFailedError) as failed:
         up(stack_of(FAILS))
 
     assert str(failed.value) == (
@@ -121,7 +121,7 @@ def test_a_stack_that_pulumi_can_not_read_is_told_of_in_the_same_way(stack_of: M
     """Before anything is run; what serves is asked of the app that the stack's file names."""
     stack = stack_of("echo 'error: getting secrets manager: incorrect passphrase' >&2; exit 255")
 
-    with pytest.raises(PulumiFailed) as failed:
+    with pytest.raises(PulumiFailedError) as failed:
         up(stack)
 
     assert "incorrect passphrase. What serves can't be told now" in str(failed.value)
@@ -135,7 +135,7 @@ def test_a_disk_without_room_is_told_of_before_pulumi_runs(
     stack = stack_of("echo ran >> ran")
     monkeypatch.setattr("flygate.system.space.LEAST_BYTES", 1 << 60)
 
-    with pytest.raises(DiskFull, match="Nothing was changed"):
+    with pytest.raises(DiskFullError, match="Nothing was changed"):
         up(stack)
 
     assert not (stack.root / "ran").exists()
@@ -155,7 +155,7 @@ def test_what_a_full_disk_left_is_named_and_one_command_puts_it_right(
     with pytest.raises(FlygateError, match=r"cut off at 0 bytes.*`flygate unlock prod`"):
         up(stack)
     lay(tmp_path, **{STATE: '{"version": 3}'})
-    with pytest.raises(LockHeld, match=r"no room on the disk.*`flygate unlock prod` ends"):
+    with pytest.raises(LockHeldError, match=r"no room on the disk.*`flygate unlock prod` ends"):
         up(stack)
     lay(tmp_path, **{STATE: ""})
     unlock.unlock("prod")
@@ -174,7 +174,7 @@ def test_a_state_that_found_no_room_is_no_success(stack_of: MakeStack, tmp_path:
     program = tmp_path / "bin" / "pulumi"
     program.write_text(program.read_text().replace("{}", f"'{tmp_path}/state/.pulumi/{STATE}'"))
 
-    with pytest.raises(PulumiFailed) as failed:
+    with pytest.raises(PulumiFailedError) as failed:
         up(stack)
 
     assert "write prod.json: no space left on device" in str(failed.value)
@@ -188,7 +188,7 @@ def test_a_state_that_was_cut_off_is_named_by_the_verbs_that_read_it(
     stack = stack_of("echo 'error: failed to load checkpoint' >&2; exit 255")
     lay(tmp_path, **{STATE: '{"ver', f"{STATE}.bak": "{}"})
 
-    with pytest.raises(PulumiFailed, match=r"cut off at 5 bytes.*`flygate unlock prod`"):
+    with pytest.raises(PulumiFailedError, match=r"cut off at 5 bytes.*`flygate unlock prod`"):
         stack.outputs()
 
 
@@ -213,7 +213,7 @@ def test_a_configuration_that_finds_no_room_is_as_it_was(stack_of: MakeStack) ->
     file = stack.root / "Pulumi.prod.yaml"
     file.write_text("config: {}\n")
 
-    with pytest.raises(PulumiFailed, match="no space left on device"):
+    with pytest.raises(PulumiFailedError, match="no space left on device"):
         stack.configure({"pin": None, "app": "shop"})
 
     assert file.read_text() == "config: {}\n"

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import pytest
 from flygate.cli import __main__ as command_line
-from flygate.cli.misused import Misused
+from flygate.cli.misused import UsageError
 from flygate.cli.stack import Stack
 from flygate.cli.stack_name import checked
 
@@ -100,5 +100,5 @@ def test_what_pulumi_can_have(name: str) -> None:
 @pytest.mark.parametrize("name", NO_NAMES)
 def test_a_stack_without_a_name_is_never_made(name: str) -> None:
     """By a verb that reads its arguments in its own way, or by a configuration that names one."""
-    with pytest.raises(Misused, match="Nothing was done"):
+    with pytest.raises(UsageError, match="Nothing was done"):
         Stack(name)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flygate.cli import __main__ as command_line
 from flygate.cli import abort, rollback
-from flygate.cli.stack import PulumiFailed, Stack
+from flygate.cli.stack import PulumiFailedError, Stack
 from flygate.commands.orders import BACK, FORWARD, NO_HOOKS, WAIT, Back
 from flygate.config import Pin
 from flygate.program.chosen import Chosen, Note
@@ -34,7 +34,7 @@ class Prod:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.chosen: Chosen | None = GONE
-        self.failure: PulumiFailed | None = None
+        self.failure: PulumiFailedError | None = None
         self.recorded: Pin | None = None
         self.orders: dict[str, str] = {}
         self.file: Any = "as it was"
@@ -121,11 +121,11 @@ def test_a_failure_leaves_the_file_and_the_choice_of_before_is_forgotten(
 ) -> None:
     """A run that comes to no choice does not pin to that of another run."""
     Note(prod.root, "shop").write(STAYS)
-    prod.chosen, prod.failure = None, PulumiFailed("refused", 3, is_held=True)
+    prod.chosen, prod.failure = None, PulumiFailedError("refused", 3, is_held=True)
     assert typed(monkeypatch, "rollback", "prod") == 3
     assert prod.file == "as it was"
 
-    prod.chosen, prod.failure, prod.file = GONE, PulumiFailed("failed", 2), "as it was"
+    prod.chosen, prod.failure, prod.file = GONE, PulumiFailedError("failed", 2), "as it was"
     assert typed(monkeypatch, "rollback", "prod") == 2
     assert prod.file == "as it was"
 
@@ -136,7 +136,7 @@ def test_of_what_is_held_the_file_says_what_goes_on(
 ) -> None:
     """`flygate proceed` asks for what the file asks for."""
     prod.recorded = PIN
-    prod.failure = PulumiFailed("held", 3, is_held=True)
+    prod.failure = PulumiFailedError("held", 3, is_held=True)
 
     assert typed(monkeypatch, *words, "prod") == 3
 
@@ -163,7 +163,7 @@ def test_an_abort_leaves_the_pin_as_it_was(
 ) -> None:
     """What was held had written down what should come; the next deployment must not ask for it."""
     prod.recorded, prod.file = recorded, None if recorded else PIN.model_dump(mode="json")
-    prod.failure = PulumiFailed("aborted", 2)
+    prod.failure = PulumiFailedError("aborted", 2)
 
     assert typed(monkeypatch, "abort", "prod") == 0
 

@@ -11,7 +11,7 @@ from flygate.commands.orders import Orders
 from flygate.manifest import Course
 from flygate.record.journal import Event
 from flygate.rollout import messenger
-from flygate.rollout.errors import RolloutHeld, RolloutRestored
+from flygate.rollout.errors import RolloutHeldError, RolloutRestoredError
 from flygate.rollout.observe import LIVE
 
 from tests.infra.deployment import APP, Deployment
@@ -76,7 +76,7 @@ async def test_a_release_that_knows_of_no_shares_is_left_alone(shop: Deployment)
     before = await shop.fingerprint()
 
     async with shop.traffic() as traffic:
-        with pytest.raises(RolloutRestored) as failure:
+        with pytest.raises(RolloutRestoredError) as failure:
             await shop.release(env={"GREETING": "v2"}, **FLEET)
 
     for part in ("knows of no shares of clients", "rollout.by machines", "v1 serves as before"):
@@ -119,7 +119,7 @@ async def test_a_machine_that_runs_and_does_not_answer_ends_it(
         messenger.Messenger, "_inside", lambda *_: asyncio.sleep(0, messenger.Reply(0, "silence"))
     )
 
-    with pytest.raises(RolloutRestored, match=r"v2-iad-\d .* can't be told: silence"):
+    with pytest.raises(RolloutRestoredError, match=r"v2-iad-\d .* can't be told: silence"):
         await shop.release(env={"GREETING": "v2"}, **FLEET)
 
     assert await shop.fingerprint() == before
@@ -133,20 +133,20 @@ async def test_a_held_share_can_be_accepted_or_taken_back(shop: Deployment) -> N
     fleet = {**FLEET, "rollout": undecided}
     await shop.release(**fleet)
     before = await shop.fingerprint()
-    with pytest.raises(RolloutHeld):
+    with pytest.raises(RolloutHeldError):
         await shop.release(env={"GREETING": "v2"}, **fleet)
     assert {m.share for m in (await shop.state()).of(2)} == {10}
 
     told = Told(shop)
     how = {"orders": Orders(abort="odd"), "listeners": (told,)}
-    with pytest.raises(RolloutRestored, match=r"aborted by .*: odd"):
+    with pytest.raises(RolloutRestoredError, match=r"aborted by .*: odd"):
         await shop.release(env={"GREETING": "v2"}, how=how, **fleet)
 
     undone = [text.split()[0] for text in told.texts("undo", "restore")]
     assert undone.index("part") < undone.index("admit") < undone.index("adopt")
     assert await known(shop, 1) == [3, 3]
     assert await shop.fingerprint() == before
-    with pytest.raises(RolloutHeld):
+    with pytest.raises(RolloutHeldError):
         await shop.release(env={"GREETING": "v2"}, **fleet)
     again = Told(shop)
     how = {"orders": Orders(accept="it is well"), "listeners": (again,)}

@@ -6,11 +6,17 @@ import errno
 
 import pytest
 from flygate.commands.ending import last_words, operators
-from flygate.fly.errors import Unreachable, error_for
+from flygate.fly.errors import UnreachableError, error_for
 from flygate.rollout import serving
-from flygate.rollout.errors import LockHeld, RestoreFailed, RolloutHeld, RolloutRestored, Unfinished
+from flygate.rollout.errors import (
+    LockHeldError,
+    RestoreFailedError,
+    RolloutHeldError,
+    RolloutRestoredError,
+    UnfinishedRolloutError,
+)
 from flygate.rollout.observe import CANDIDATE, STANDBY, Seen, State
-from flygate.system.errors import ConfigError, DiskFull
+from flygate.system.errors import ConfigError, DiskFullError
 
 from tests.infra.builders import seen
 from tests.infra.deployment import APP, Deployment
@@ -21,31 +27,37 @@ FLY = error_for("POST /v1/apps/shop/machines", 503, "down", "01M8-iad")
 FAILURES = {
     "Fly's API": (FLY, "POST /v1/apps/shop/machines: Fly answered 503: down (request 01M8-iad)"),
     "no answer": (
-        Unreachable("GET /v1/apps/shop", "ReadTimeout", maybe_applied=False),
+        UnreachableError("GET /v1/apps/shop", "ReadTimeout", maybe_applied=False),
         "GET /v1/apps/shop: no answer (ReadTimeout)",
     ),
     "a gate": (
-        RolloutRestored(
+        RolloutRestoredError(
             "v9 was not released: health check of v9-iad-1 (machine 9b): crashed\n"
             "  its last lines of log:\n    x\nAll was taken back. v8 serves as before."
         ),
         "v9 was not released: health check of v9-iad-1 (machine 9b): crashed",
     ),
     "the way back": (
-        RestoreFailed(
+        RestoreFailedError(
             "v9 was not released: interrupted\nTaking it back failed as well: secrets: no answer\n"
             "Look at it."
         ),
         "v9 was not released: interrupted Taking it back failed as well: secrets: no answer",
     ),
-    "undecided": (RolloutHeld("v9 is not released yet: too few requests\nIt is held."), "too few"),
+    "undecided": (
+        RolloutHeldError("v9 is not released yet: too few requests\nIt is held."),
+        "too few",
+    ),
     "another rollout": (
-        LockHeld(
+        LockHeldError(
             "Another rollout of shop is under way: ann. Wait, and run the same command again."
         ),
         "Another rollout of shop is under way: ann",
     ),
-    "a held release": (Unfinished("v9 is held: `flygate abort prod` ends it"), "v9 is held"),
+    "a held release": (
+        UnfinishedRolloutError("v9 is held: `flygate abort prod` ends it"),
+        "v9 is held",
+    ),
     "the request": (ConfigError("The request is wrong: x"), "The request is wrong: x"),
     "the disk": (
         operators(OSError(errno.ENOSPC, "No space left on device", "/shop/.flygate/x")),
@@ -83,7 +95,7 @@ def test_all_that_an_error_says_comes_before_it() -> None:
 def test_a_failure_that_is_no_matter_of_the_operator_keeps_its_class() -> None:
     """It is shown with its traceback."""
     assert operators(KeyError("x")) is None
-    assert isinstance(operators(OSError(errno.EDQUOT, "Quota", "x")), DiskFull)
+    assert isinstance(operators(OSError(errno.EDQUOT, "Quota", "x")), DiskFullError)
     assert operators(FLY) is FLY
 
 

@@ -16,17 +16,17 @@ from flygate.commands.site import journal_path
 from flygate.config import Pin, Strategy
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
-from flygate.fly.errors import BadState
+from flygate.fly.errors import MachineStateError
 from flygate.fly.pace import Pace
 from flygate.manifest import Course
 from flygate.record import journal
 from flygate.rollout import standing
 from flygate.rollout.errors import (
-    NothingHeld,
-    RestoreFailed,
-    RolloutHeld,
-    RolloutRestored,
-    Unfinished,
+    NothingHeldError,
+    RestoreFailedError,
+    RolloutHeldError,
+    RolloutRestoredError,
+    UnfinishedRolloutError,
 )
 from flygate.rollout.gates import Gate
 from flygate.rollout.observe import CANDIDATE, LIVE
@@ -97,7 +97,7 @@ def kinds(shop: Deployment) -> list[str]:
 @pytest.fixture
 async def held(serving: Deployment, judge: Judge) -> Deployment:
     """Its v2 is held at its first step."""
-    with pytest.raises(RolloutHeld):
+    with pytest.raises(RolloutHeldError):
         await change(serving)
     return serving
 
@@ -105,7 +105,7 @@ async def held(serving: Deployment, judge: Judge) -> Deployment:
 async def test_what_can_t_be_decided_is_held(serving: Deployment, judge: Judge) -> None:
     """Old and new serve side by side, the operator reads what can be done; nobody holds a lock."""
     async with serving.traffic() as traffic:
-        with pytest.raises(RolloutHeld, match="3 requests in 10 s") as told:
+        with pytest.raises(RolloutHeldError, match="3 requests in 10 s") as told:
             await change(serving)
 
     assert told.value.exit_code == 3
@@ -149,7 +149,7 @@ async def test_a_plan_of_an_abort_tells_what_is_undone(held: Deployment) -> None
     (line,) = plan.decision.lines(await held.state())
     assert line == "v2 is aborted; undone: secrets, admit v2-iad-1, adopt v2-iad-1"
 
-    with pytest.raises(RolloutRestored):
+    with pytest.raises(RolloutRestoredError):
         await held.release(NEW, how={"orders": orders, "listeners": (plan,)}, **wanted)
 
     assert {title for _, title in plan.done} == plan.undone
@@ -172,7 +172,7 @@ async def test_a_former_machine_that_restarts_beside_a_held_release_is_caught(
     assert f"v1-iad-1 ({machine.id})" in told
     warned: list[str] = []
     listener = lambda event: warned.append(event.text) if event.kind == "warning" else None  # noqa: E731
-    with pytest.raises(RolloutRestored):
+    with pytest.raises(RolloutRestoredError):
         await held.release(NEW, how={"orders": Orders(abort="no"), "listeners": (listener,)})
     assert f"fly machine restart {machine.id}" in " ".join(warned)
 
@@ -185,7 +185,7 @@ class Broken(FlyClient):
     async def start(self, app: str, machine_id: str) -> None:
         """Refuse them."""
         if machine_id in self.dead:
-            raise BadState("start", 412, "machine still active, refusing to start")
+            raise MachineStateError("start", 412, "machine still active, refusing to start")
         await super().start(app, machine_id)
 
 
@@ -214,7 +214,7 @@ async def test_what_serves_stays_where_the_former_release_can_t_be_brought_up(
     It serves until the next release does, whatever that is.
     """
     judge.outcomes = ["fail"]
-    with pytest.raises(RestoreFailed) as told:
+    with pytest.raises(RestoreFailedError) as told:
         await change(broken)
 
     assert told.value.exit_code == 4
@@ -236,7 +236,7 @@ async def test_what_serves_stays_where_the_former_release_can_t_be_brought_up(
 
 async def test_that_the_former_release_serves_is_said_only_if_it_does(broken: Deployment) -> None:
     """Nothing served before, and nothing does now: nobody may take that for restored."""
-    with pytest.raises(RestoreFailed) as told:
+    with pytest.raises(RestoreFailedError) as told:
         await broken.release(NEW, env={"FAULT": "unlimited"}, machines=2)
 
     assert "No machine of v1 serves." in str(told.value)
@@ -283,7 +283,7 @@ async def test_an_operator_can_accept_the_step(held: Deployment, judge: Judge) -
 
 async def test_the_ledger_keeps_why_each_step_was_accepted(held: Deployment) -> None:
     """The second reason, in a run of its own, does not take the place of the first."""
-    with pytest.raises(RolloutHeld):
+    with pytest.raises(RolloutHeldError):
         await change(held, Orders(accept="nobody calls it at night"))
 
     await change(held, Orders(accept="the second one is well, too"))
@@ -307,7 +307,7 @@ async def test_a_way_back_does_not_take_the_good_release_beside_a_held_one(
     before = await held.fingerprint()
     request = ReleaseRequest(app=APP, pin=Pin(version="v1", manifest="older"), owner=OWNER)
 
-    with pytest.raises(Unfinished) as refused:
+    with pytest.raises(UnfinishedRolloutError) as refused:
         await release_op.release(request, {}, Found(held.ledger), held.site(BACK))
 
     assert refused.value.exit_code == 3
@@ -320,7 +320,7 @@ async def test_a_way_back_does_not_take_the_good_release_beside_a_held_one(
 async def test_an_operator_can_abort_it(held: Deployment) -> None:
     """Its machine goes, the former values are back, and v1 has served all the time."""
     async with held.traffic() as traffic:
-        with pytest.raises(RolloutRestored, match=r"aborted by .*: odd latency") as told:
+        with pytest.raises(RolloutRestoredError, match=r"aborted by .*: odd latency") as told:
             await change(held, Orders(abort="odd latency"))
 
     assert told.value.exit_code == 2
@@ -336,7 +336,7 @@ async def test_it_can_be_aborted_though_the_checkout_asks_for_the_former_release
     held: Deployment,
 ) -> None:
     """The operator reverted the change first."""
-    with pytest.raises(RolloutRestored):
+    with pytest.raises(RolloutRestoredError):
         await held.release(
             OLD, how={"orders": Orders(abort="reverted")}, machines=2, env={"GREETING": "old"}
         )
@@ -351,7 +351,7 @@ async def test_what_is_not_held_can_be_neither_accepted_nor_aborted(
     """Nothing is changed."""
     before = await serving.fingerprint()
 
-    with pytest.raises(NothingHeld, match="Nothing was changed"):
+    with pytest.raises(NothingHeldError, match="Nothing was changed"):
         await change(serving, orders)
 
     assert await serving.fingerprint() == before
@@ -359,7 +359,7 @@ async def test_what_is_not_held_can_be_neither_accepted_nor_aborted(
 
 async def test_another_release_than_the_held_one_is_not_accepted(held: Deployment) -> None:
     """What was judged is not what the checkout asks for now."""
-    with pytest.raises(NothingHeld, match="not what the checkout"):
+    with pytest.raises(NothingHeldError, match="not what the checkout"):
         await held.release(
             NEW, how={"orders": Orders(accept="fine")}, machines=2, env={"GREETING": "newer"}
         )
@@ -377,7 +377,9 @@ async def test_a_verdict_that_fails_takes_all_steps_back(
     course = CANARY.model_copy(update={"strategy": strategy})
 
     async with serving.traffic() as traffic:
-        with pytest.raises(RolloutRestored, match="judge check of the new machines: 3 requests"):
+        with pytest.raises(
+            RolloutRestoredError, match="judge check of the new machines: 3 requests"
+        ):
             await serving.release(NEW, machines=2, env={"GREETING": "new"}, rollout=course)
 
     assert judge.asked == [["v2-iad-1"], ["v2-iad-2"]]

@@ -9,7 +9,7 @@ import pytest
 from flygate.commands.orders import Orders
 from flygate.commands.site import journal_path
 from flygate.record import journal
-from flygate.rollout.errors import HookRefused, RolloutRestored
+from flygate.rollout.errors import HookRefusedError, RolloutRestoredError
 
 from tests.infra.deployment import APP, Deployment
 
@@ -51,7 +51,7 @@ async def test_a_hook_that_refuses_leaves_all_as_it_is(shop: Deployment) -> None
     """Nothing is created, and the journal knows why."""
     hook(shop, "before-rollout", "echo it is Friday; exit 1")
 
-    with pytest.raises(HookRefused, match="exit code 1 it is Friday"):
+    with pytest.raises(HookRefusedError, match="exit code 1 it is Friday"):
         await shop.release()
 
     assert (await shop.state()).machines == ()
@@ -63,7 +63,7 @@ async def test_a_rollback_can_pass_over_a_hook_that_refuses(shop: Deployment) ->
     await shop.release(env={"GREETING": "good"})
     await shop.release(env={"GREETING": "bad"})
     hook(shop, "before-rollout", "echo it is Friday; exit 1")
-    with pytest.raises(HookRefused, match="it is Friday") as refused:
+    with pytest.raises(HookRefusedError, match="it is Friday") as refused:
         await shop.pin(1)
     assert "--no-hooks" in str(refused.value)
 
@@ -72,7 +72,7 @@ async def test_a_rollback_can_pass_over_a_hook_that_refuses(shop: Deployment) ->
     assert (await shop.ask())["GREETING"] == "good"
     said = [event.text for event in journal.read(journal_path(shop.root, APP))]
     assert "hooks/before-rollout is not asked: ordered by ann@laptop" in said
-    with pytest.raises(HookRefused) as again:
+    with pytest.raises(HookRefusedError) as again:
         await shop.release(env={"GREETING": "next"})
     assert "--no-hooks" not in str(again.value)
 
@@ -82,7 +82,7 @@ async def test_a_release_that_is_taken_back_is_told(shop: Deployment, tmp_path: 
     said = tmp_path / "told"
     hook(shop, "on-abort", f"cat >> {said}; echo pager is down; exit 7")
 
-    with pytest.raises(RolloutRestored):
+    with pytest.raises(RolloutRestoredError):
         await shop.release(env={"FAULT": "crash"})
 
     [one] = told(said)

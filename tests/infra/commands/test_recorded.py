@@ -13,7 +13,7 @@ from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints, is_loopback
 from flygate.fly.pace import Pace
 from flygate.record import journal
-from flygate.rollout.errors import RolloutRestored
+from flygate.rollout.errors import RolloutRestoredError
 
 from tests.infra.deployment import APP, Deployment
 
@@ -49,7 +49,7 @@ async def test_a_release_that_was_taken_back_has_failed(
 ) -> None:
     """The record says so, and the machines that serve name the former one."""
     await shop.release({"KEY": "canary-value"})
-    with pytest.raises(RolloutRestored):
+    with pytest.raises(RolloutRestoredError):
         await shop.release({"KEY": "canary-value"}, env={"FAULT": "crash"})
 
     assert [one["status"] for one in await records(endpoints)] == ["failed", "complete"]

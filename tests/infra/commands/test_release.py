@@ -25,7 +25,7 @@ from flygate.record import journal
 from flygate.record.journal import Journal
 from flygate.record.ledger import Ledger
 from flygate.rollout import lock
-from flygate.rollout.errors import LockHeld, RolloutRestored
+from flygate.rollout.errors import LockHeldError, RolloutRestoredError
 from flygate.system.errors import ConfigError, ImageError, LedgerError
 
 from tests.infra.builders import OPEN
@@ -279,7 +279,9 @@ async def test_who_deploys_at_the_same_time_is_refused(
     await other.acquire_lease(APP, machine.id, 60, "flygate v2 by bob@ci: hotfix")
     before = await serving.fingerprint()
 
-    with pytest.raises(LockHeld, match=r"flygate v2 by bob@ci: hotfix.*Nothing was changed") as no:
+    with pytest.raises(
+        LockHeldError, match=r"flygate v2 by bob@ci: hotfix.*Nothing was changed"
+    ) as no:
         await serving.release(env={"GREETING": "mine"})
 
     assert no.value.exit_code == 3
@@ -387,7 +389,7 @@ async def test_a_worker_is_released_though_nobody_can_ask_it(shop: Deployment) -
 
     crashing = config_of({"processes": {"worker": "python -c 'exit(3)'"}})
     gates = Gates(wait="2s", uptime="1s", drain="0s")
-    with pytest.raises(RolloutRestored, match="v1 serves as before"):
+    with pytest.raises(RolloutRestoredError, match="v1 serves as before"):
         await shop.release(config=crashing, gates=gates)
 
     (machine,) = await shop.fly.machines(APP)
@@ -443,7 +445,7 @@ async def test_without_its_ledger_a_failure_leaves_what_served(serving: Deployme
     serving.ledger = Ledger()
 
     async with serving.traffic() as traffic:
-        with pytest.raises(RolloutRestored, match="v1 serves as before"):
+        with pytest.raises(RolloutRestoredError, match="v1 serves as before"):
             await serving.release({"KEY": "first"}, env={"FAULT": "crash"})
 
     assert traffic.failures == []

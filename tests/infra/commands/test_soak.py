@@ -14,7 +14,7 @@ from flygate.commands.site import journal_path
 from flygate.manifest import Course
 from flygate.record import journal
 from flygate.rollout import collector, life, replay, soak
-from flygate.rollout.errors import RolloutHeld, RolloutRestored
+from flygate.rollout.errors import RolloutHeldError, RolloutRestoredError
 from flygate.rollout.signature import KEY
 
 from tests.infra.deployment import APP, Deployment
@@ -65,7 +65,7 @@ async def test_a_worse_release_is_taken_back(shop: Deployment) -> None:
     await shop.release()
     before = await shop.fingerprint()
 
-    with pytest.raises(RolloutRestored, match=r"judge check of the new machines: 5xx \d+ of"):
+    with pytest.raises(RolloutRestoredError, match=r"judge check of the new machines: 5xx \d+ of"):
         await shop.release(env={"FAULT": "erring"}, rollout=COURSE)
 
     assert await shop.fingerprint() == before
@@ -90,7 +90,7 @@ async def test_a_canary_that_dies_between_two_looks_is_taken_back(
         return {machine: {**one, "boot": "the same"} for machine, one in told.items()}
 
     monkeypatch.setattr(soak, "collect", collect)
-    with pytest.raises(RolloutRestored, match="restarted once while judged"):
+    with pytest.raises(RolloutRestoredError, match="restarted once while judged"):
         await shop.release(env={"GREETING": "v2"}, rollout=COURSE)
 
 
@@ -98,7 +98,7 @@ async def test_a_former_release_that_tells_nothing_holds_the_rollout(shop: Deplo
     """It is older than statistics: an operator must decide."""
     await shop.release(env={"FAULT": "mute"})
 
-    with pytest.raises(RolloutHeld, match=r"v1-iad-1 tells no statistics \(it answers 404\)"):
+    with pytest.raises(RolloutHeldError, match=r"v1-iad-1 tells no statistics \(it answers 404\)"):
         await shop.release(rollout=COURSE)
 
 
@@ -123,7 +123,7 @@ async def test_the_key_of_a_first_rollout_that_was_held_is_found_again(shop: Dep
     """The ledger of a held rollout is lost, but its machines are gone on with."""
     await shop.release(env={"FAULT": "mute"})
     shop.ledger = shop.ledger.model_copy(update={"key": ""})  # as an older version left it
-    with pytest.raises(RolloutHeld):
+    with pytest.raises(RolloutHeldError):
         await shop.release(rollout=COURSE)
 
     found = await keys.find(shop.ledger, await shop.state(), shop.fly)
@@ -138,7 +138,7 @@ async def test_a_first_key_goes_with_the_release_that_brought_it(shop: Deploymen
     shop.ledger = shop.ledger.model_copy(update={"key": ""})
     before = await shop.fingerprint()
 
-    with pytest.raises(RolloutRestored):
+    with pytest.raises(RolloutRestoredError):
         await shop.release(env={"FAULT": "erring"}, rollout=COURSE)
 
     assert (await shop.fingerprint())["secrets"] == before["secrets"] == {}

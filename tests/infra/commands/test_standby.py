@@ -6,7 +6,7 @@ import pytest
 from flygate.commands.site import journal_path
 from flygate.manifest import Course
 from flygate.record import journal
-from flygate.rollout.errors import RolloutRestored
+from flygate.rollout.errors import RolloutRestoredError
 from flygate.rollout.observe import LIVE, PLATFORM_KEY, STANDBY
 
 from tests.infra.deployment import APP, Deployment
@@ -60,7 +60,7 @@ async def test_a_standby_that_does_not_come_up_changes_nothing(serving: Deployme
     await serving.fly.set_secrets(APP, {"FAULT": "crash"})
 
     async with serving.traffic() as traffic:
-        with pytest.raises(RolloutRestored, match=r"health check of v1-iad-\d"):
+        with pytest.raises(RolloutRestoredError, match=r"health check of v1-iad-\d"):
             await serving.pin(1)
 
     assert traffic.failures == []

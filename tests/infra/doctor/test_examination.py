@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 from flygate.doctor import examination
-from flygate.doctor.errors import Unknown
+from flygate.doctor.errors import UnknownError
 from flygate.doctor.examination import CHECKS, examine
 from flygate.doctor.finding import Finding, Verdict, broken, ok
 from flygate.doctor.patient import Patient
@@ -55,7 +55,7 @@ async def test_what_one_check_says_the_others_do_not_repeat() -> None:
     """They say whose finding to mend first."""
 
     async def needs_a_token(_: Patient) -> Sequence[Finding]:
-        raise Unknown("token", "no token", "get one")
+        raise UnknownError("token", "no token", "get one")
 
     found = await findings({"token": needs_a_token, "app": needs_a_token}, PaperStack())
 

@@ -14,7 +14,13 @@ import httpx
 import pytest
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
-from flygate.fly.errors import BadState, Conflict, Invalid, NotFound, WaitTimeout
+from flygate.fly.errors import (
+    ConflictError,
+    InvalidRequestError,
+    MachineStateError,
+    NotFoundError,
+    WaitTimeoutError,
+)
 from flygate.fly.pace import Pace
 from flygate.images import image
 
@@ -85,7 +91,7 @@ async def test_an_app_is_created_once_and_deleted_for_good(fly: FlyClient) -> No
     found = await fly.app(APP)
     assert found is not None
     assert (found.name, found.organization.slug) == (APP, "acme")
-    with pytest.raises(Invalid, match="already been taken"):
+    with pytest.raises(InvalidRequestError, match="already been taken"):
         await fly.create_app(APP, "acme")
     await fly.delete_app(APP)
     await fly.delete_app(APP)
@@ -97,7 +103,7 @@ async def test_the_public_address_is_asked_for(fly: FlyClient) -> None:
     await fly.create_app(APP, "acme")
 
     assert (await fly.app_url(APP)).startswith(f"http://{APP}.localhost:")
-    with pytest.raises(NotFound, match="Could not find App"):
+    with pytest.raises(NotFoundError, match="Could not find App"):
         await fly.app_url("no-such-app")
 
 
@@ -178,7 +184,7 @@ async def test_a_wait_ends_with_an_error_of_its_own(
     """Not reached in time is something else than no answer."""
     machine_id = await started(shop.fly, request_body)
 
-    with pytest.raises(WaitTimeout):
+    with pytest.raises(WaitTimeoutError):
         await shop.fly.wait(APP, machine_id, "stopped", 1)
 
 
@@ -195,7 +201,7 @@ async def test_a_command_runs_inside_a_cordoned_machine(
     assert (result.exit_code, result.stdout.strip()) == (0, machine_id)
     await fly.stop(APP, machine_id)
     await fly.wait(APP, machine_id, "stopped", 10)
-    with pytest.raises(BadState):
+    with pytest.raises(MachineStateError):
         await fly.exec(APP, machine_id, ["python", "-V"], 10)
 
 
@@ -225,11 +231,11 @@ async def test_a_lease_keeps_others_out(
     again = await fly.acquire_lease(APP, machine_id, 60, "rollout of v2 by ann")
     assert again.nonce == held.nonce
     await fly.cordon(APP, machine_id)
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         await other.acquire_lease(APP, machine_id, 30, "rollout of v3 by bob")
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         await other.stop(APP, machine_id)
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         await other.destroy(APP, machine_id)
     seen = await other.lease(APP, machine_id)
     assert seen is not None
@@ -262,13 +268,13 @@ async def test_an_image_is_taken_once_and_only_under_its_own_name(
     await fly.push_image(packed.digest, packed.archive)
 
     assert await fly.has_image(packed.reference(APP))
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequestError):
         await fly.push_image("sha256:" + "0" * 64, packed.archive)
 
 
 async def test_what_is_unknown_is_not_found(shop: Deployment) -> None:
     """With the id of the request, by which Fly's support finds it."""
-    with pytest.raises(NotFound, match=r"GET /v1/apps/shop/machines/nope.*\(request .+\)"):
+    with pytest.raises(NotFoundError, match=r"GET /v1/apps/shop/machines/nope.*\(request .+\)"):
         await shop.fly.machine(APP, "nope")
     assert await shop.fly.lease(APP, "nope") is None
 
@@ -309,5 +315,5 @@ async def test_a_name_can_be_used_once(shop: Deployment, request_body: dict[str,
     """That is what makes a creation safe to look up."""
     await started(shop.fly, request_body)
 
-    with pytest.raises((Invalid, Conflict), match="already exists"):
+    with pytest.raises((InvalidRequestError, ConflictError), match="already exists"):
         await shop.fly.create_machine(APP, request_body)

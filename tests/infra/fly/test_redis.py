@@ -9,7 +9,13 @@ import httpx
 import pytest
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
-from flygate.fly.errors import FlyApiError, Invalid, NotFound, ServerError, Unauthorized
+from flygate.fly.errors import (
+    FlyApiError,
+    InvalidRequestError,
+    NotFoundError,
+    ServerError,
+    UnauthorizedError,
+)
 from flygate.fly.graphql import data
 from flygate.fly.redis import RedisWish, plan_name
 
@@ -118,12 +124,14 @@ async def test_a_redis_is_deleted_once_and_twice(fly: FlyClient) -> None:
 @pytest.mark.integration
 async def test_what_fly_does_not_have_is_refused(fly: FlyClient) -> None:
     """A plan with the plans that there are, a region, a name that is in use."""
-    with pytest.raises(Invalid, match=r"no plan huge; it has pay_as_you_go, fixed_250mb"):
+    with pytest.raises(
+        InvalidRequestError, match=r"no plan huge; it has pay_as_you_go, fixed_250mb"
+    ):
         await fly.redis.create(replace(WISH, plan="huge"))
-    with pytest.raises(Invalid, match="unknown region"):
+    with pytest.raises(InvalidRequestError, match="unknown region"):
         await fly.redis.create(replace(WISH, region="moon"))
     await fly.redis.create(WISH)
-    with pytest.raises(Invalid, match="already been taken"):
+    with pytest.raises(InvalidRequestError, match="already been taken"):
         await fly.redis.create(WISH)
 
 
@@ -143,10 +151,10 @@ def test_plans_have_one_name_whatever_fly_shows(shown: str, ours: str) -> None:
 @pytest.mark.parametrize(
     ("code", "message", "kind"),
     [
-        ("NOT_FOUND", "Could not find AddOn", NotFound),
-        ("", "Could not find AddOn", NotFound),
-        ("UNPROCESSABLE", "Validation failed", Invalid),
-        ("FORBIDDEN", "Not authorized", Unauthorized),
+        ("NOT_FOUND", "Could not find AddOn", NotFoundError),
+        ("", "Could not find AddOn", NotFoundError),
+        ("UNPROCESSABLE", "Validation failed", InvalidRequestError),
+        ("FORBIDDEN", "Not authorized", UnauthorizedError),
         ("", "Something else", FlyApiError),
     ],
 )

@@ -13,18 +13,18 @@ import pytest
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
 from flygate.fly.errors import (
-    BadState,
-    Conflict,
+    ConflictError,
     FlyApiError,
     FlyError,
-    Invalid,
-    LocalFlyDown,
-    NotFound,
-    RateLimited,
+    InvalidRequestError,
+    LocalFlyDownError,
+    MachineStateError,
+    NotFoundError,
+    RateLimitedError,
     ServerError,
-    Unauthorized,
-    Unreachable,
-    WaitTimeout,
+    UnauthorizedError,
+    UnreachableError,
+    WaitTimeoutError,
 )
 from flygate.fly.patience import ATTEMPTS, OUTAGE_SECONDS, REPETITIONS, Patience
 
@@ -100,7 +100,7 @@ async def test_a_429_that_stays_is_an_error_in_the_end(naps: list[float]) -> Non
     script = Script([error(429, "slow down")])
 
     async with client(script) as fly:
-        with pytest.raises(RateLimited, match="slow down"):
+        with pytest.raises(RateLimitedError, match="slow down"):
             await fly.machines("shop")
 
     assert len(script.asked) == ATTEMPTS == len(naps) + 1
@@ -193,7 +193,7 @@ async def test_the_lease_of_another_is_not_ours(naps: list[float]) -> None:
     script = Script([error(503), theirs, error(409, "held by bob"), theirs])
 
     async with client(script) as fly:
-        with pytest.raises(Conflict, match="held by bob"):
+        with pytest.raises(ConflictError, match="held by bob"):
             await fly.acquire_lease("shop", "m1", 15, ANN)
 
         assert fly.leases == {}
@@ -233,7 +233,7 @@ async def test_who_is_asked_to_wait_for_an_hour_is_told_instead(naps: list[float
     script = Script([error(429, "come back later", **{"retry-after": "3600"})])
 
     async with client(script) as fly:
-        with pytest.raises(RateLimited, match="come back later"):
+        with pytest.raises(RateLimitedError, match="come back later"):
             await fly.machines("shop")
 
     assert (len(script.asked), naps) == (1, [])
@@ -294,7 +294,7 @@ async def test_a_local_fly_that_is_down_is_said_at_once(naps: list[float]) -> No
 
     async with FlyClient(local, httpx.MockTransport(script)) as fly:
         with pytest.raises(
-            LocalFlyDown, match=r"does not run at http://127\.0\.0\.1:4280.*make up"
+            LocalFlyDownError, match=r"does not run at http://127\.0\.0\.1:4280.*make up"
         ):
             await fly.app("shop")
 
@@ -340,7 +340,7 @@ async def test_a_creation_that_is_refused_is_not_looked_up(naps: list[float]) ->
     script = Script([error(422, "no such image")])
 
     async with client(script) as fly:
-        with pytest.raises(Invalid, match="no such image"):
+        with pytest.raises(InvalidRequestError, match="no such image"):
             await fly.create_machine("shop", CREATE)
 
     assert script.methods == ["POST"]
@@ -349,16 +349,16 @@ async def test_a_creation_that_is_refused_is_not_looked_up(naps: list[float]) ->
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (400, Invalid),
-        (401, Unauthorized),
-        (403, Unauthorized),
-        (404, NotFound),
-        (408, WaitTimeout),
-        (409, Conflict),
-        (412, BadState),
+        (400, InvalidRequestError),
+        (401, UnauthorizedError),
+        (403, UnauthorizedError),
+        (404, NotFoundError),
+        (408, WaitTimeoutError),
+        (409, ConflictError),
+        (412, MachineStateError),
         (418, FlyApiError),
-        (422, Invalid),
-        (429, RateLimited),
+        (422, InvalidRequestError),
+        (429, RateLimitedError),
         (500, ServerError),
         (599, ServerError),
     ],
@@ -394,7 +394,7 @@ async def test_whatever_form_an_error_has_its_text_is_shown(
 ) -> None:
     """Fly's endpoints differ, and a proxy on the way speaks plain text."""
     async with client(Script([answer])) as fly:
-        with pytest.raises(NotFound, match=said):
+        with pytest.raises(NotFoundError, match=said):
             await fly.machine("shop", "m1")
 
 
@@ -410,7 +410,7 @@ async def test_an_answer_that_is_no_json_is_an_error_of_the_tree() -> None:
 async def test_no_answer_says_what_to_check(naps: list[float]) -> None:
     """The variables that point to the local Fly are the usual reason."""
     async with client(Script([httpx.ConnectError("refused")])) as fly:
-        with pytest.raises(Unreachable, match=r"no answer \(ConnectError\).*FLY_API_BASE_URL"):
+        with pytest.raises(UnreachableError, match=r"no answer \(ConnectError\).*FLY_API_BASE_URL"):
             await fly.machines("shop")
 
 
@@ -437,7 +437,7 @@ async def test_graphql_tells_an_unknown_app_from_another_failure() -> None:
     old = ok({"data": {"app": {"hostname": "shop.fly.dev", "appUrl": None}}})
 
     async with client(Script([unknown, refused, old])) as fly:
-        with pytest.raises(NotFound, match="Could not find App"):
+        with pytest.raises(NotFoundError, match="Could not find App"):
             await fly.app_url("shop")
         with pytest.raises(FlyApiError, match="must be authenticated"):
             await fly.app_url("shop")

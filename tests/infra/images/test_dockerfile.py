@@ -21,7 +21,7 @@ from flygate.images.docker import Docker
 from flygate.images.order import Order
 from flygate.images.revision import Revision
 
-from tests.support.docker_images import DockerUnavailable
+from tests.support.docker_images import DockerUnavailableError
 from tests.support.docker_program import build_arguments, docker
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -51,8 +51,8 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The image of this checkout, and of a shop beside it."""
     try:
         extra = build_arguments()
-    except DockerUnavailable as reason:
-        pytest.skip(str(reason))
+    except DockerUnavailableError as exc:
+        pytest.skip(str(exc))
     order = Order("shop", NAME, Revision("1f00aa112233", AT, is_dirty=False), extra=extra)
     with Context(ROOT, ("service",)).laid_out() as folder:
         (folder / "shop.py").write_text(SHOP)

@@ -20,7 +20,12 @@ from flygate.record import journal as journal_file
 from flygate.record.journal import Event, Journal
 from flygate.redaction.redact import Redactor
 from flygate.rollout import engine, gates, signature
-from flygate.rollout.errors import LeaseLost, RestoreFailed, RolloutHeld, RolloutRestored
+from flygate.rollout.errors import (
+    LeaseLostError,
+    RestoreFailedError,
+    RolloutHeldError,
+    RolloutRestoredError,
+)
 from flygate.rollout.observe import CANDIDATE, LIVE, STANDBY
 from flygate.rollout.strategies import bluegreen
 from flygate.rollout.target import Target
@@ -95,7 +100,7 @@ async def test_a_bad_release_is_taken_back_and_explained(
     gates = serving.manifest().gates.model_copy(update={"wait": wait})
 
     async with serving.traffic() as traffic:
-        with pytest.raises(RolloutRestored) as failure:
+        with pytest.raises(RolloutRestoredError) as failure:
             await serving.release(NEW, env=changes, gates=gates)
 
     text = str(failure.value)
@@ -117,7 +122,7 @@ async def test_a_release_that_dies_soon_after_each_start_is_taken_back(
     gates = serving.manifest().gates.model_copy(update={"uptime": "60s"})
 
     with pytest.raises(
-        RolloutRestored, match=r"^v2 .* health check of .* crashed 2 times, exit code 7"
+        RolloutRestoredError, match=r"^v2 .* health check of .* crashed 2 times, exit code 7"
     ):
         await serving.release(
             NEW, env={"FAULT": "fleeting"}, gates=gates, rollout=Course(strategy=strategy)
@@ -128,7 +133,7 @@ async def test_a_release_that_dies_soon_after_each_start_is_taken_back(
 
 async def test_a_service_that_refuses_its_settings_says_which(serving: Deployment) -> None:
     """Its own last line is in the reason, beside the exit code that means just this."""
-    with pytest.raises(RolloutRestored) as failure:
+    with pytest.raises(RolloutRestoredError) as failure:
         await serving.release(NEW, env={"FAULT": "refuses"})
 
     first = str(failure.value).splitlines()[0]
@@ -137,7 +142,7 @@ async def test_a_service_that_refuses_its_settings_says_which(serving: Deploymen
 
 async def test_a_first_release_that_fails_leaves_nothing(shop: Deployment) -> None:
     """There is no former one to go back to, and that is said."""
-    with pytest.raises(RolloutRestored, match="nothing is left running"):
+    with pytest.raises(RolloutRestoredError, match="nothing is left running"):
         await shop.release(NEW, env={"FAULT": "crash"})
 
     assert await shop.fingerprint() == {"machines": {}, "secrets": {}, "leases": []}
@@ -224,7 +229,7 @@ async def is_taken_back(rollout: Rollout, number: int) -> bool:
     """Interrupt at an event; False if the rollout was beyond its point of no return."""
     try:
         await rollout.run_until(number)
-    except RolloutRestored as exc:
+    except RolloutRestoredError as exc:
         return "interrupted" in str(exc)
     return False
 
@@ -238,7 +243,7 @@ async def test_an_interrupted_proceed_is_held_as_before(
     rollout.target = dataclasses.replace(rollout.target, accepted="it is well")
 
     async with shop.traffic() as traffic:
-        with pytest.raises(RolloutHeld, match="interrupted"):
+        with pytest.raises(RolloutHeldError, match="interrupted"):
             await rollout.run(interrupt_at("verdict"))
         held = await shop.state()
         await rollout.run()
@@ -301,7 +306,7 @@ async def test_an_interruption_while_a_failure_is_explained_does_not_stop_the_wa
 
     monkeypatch.setattr(shop.fly, "logs", interrupted_logs)
 
-    with pytest.raises(RolloutRestored, match="does not limit"):
+    with pytest.raises(RolloutRestoredError, match="does not limit"):
         await rollout.run()
 
     assert await shop.fingerprint() == before
@@ -330,7 +335,9 @@ async def test_a_rollout_whose_lease_has_ended_touches_nothing_more(
     own = serving.fly
 
     async with Overtaken(endpoints) as serving.fly:
-        with pytest.raises(LeaseLost, match=r"v2 was stopped half-way.*now of flygate v3 by bob"):
+        with pytest.raises(
+            LeaseLostError, match=r"v2 was stopped half-way.*now of flygate v3 by bob"
+        ):
             await serving.release(NEW, env={"GREETING": "new"}, how={"listeners": (events.append,)})
     serving.fly = own
 
@@ -358,7 +365,7 @@ async def test_a_machine_whose_creation_was_interrupted_is_found_by_its_name(
     before = await rollout.shop.fingerprint()
 
     async with LosesTheAnswer(endpoints) as fly:
-        with pytest.raises(RolloutRestored, match="interrupted"):
+        with pytest.raises(RolloutRestoredError, match="interrupted"):
             await rollout.run(fly=fly)
 
     assert await rollout.shop.fingerprint() == before
@@ -375,7 +382,7 @@ async def test_a_second_interruption_does_not_stop_the_way_back(rollout: Rollout
         if event.kind in {"verdict", "undo"}:
             task.cancel()
 
-    with pytest.raises(RolloutRestored):
+    with pytest.raises(RolloutRestoredError):
         await rollout.run(interrupt)
 
     assert await shop.fingerprint() == before
@@ -425,7 +432,7 @@ async def test_a_restore_that_fails_says_so_and_the_next_run_repairs(
     )
     async with Unwilling(endpoints) as fly, shop.traffic() as traffic:
         fly.is_broken = True
-        with stamina.set_testing(True, attempts=2), pytest.raises(RestoreFailed) as failure:
+        with stamina.set_testing(True, attempts=2), pytest.raises(RestoreFailedError) as failure:
             await rollout.run(fly=fly)
 
         assert failure.value.exit_code == 4
@@ -467,7 +474,7 @@ async def test_an_app_that_can_t_be_reached_is_not_released(
     shop, before = rollout.shop, await rollout.shop.fingerprint()
     rollout.target = dataclasses.replace(rollout.target, url="http://nobody.localhost:1")
 
-    with pytest.raises(RolloutRestored, match=r"reach check of v2-iad-\d"):
+    with pytest.raises(RolloutRestoredError, match=r"reach check of v2-iad-\d"):
         await rollout.run()
 
     assert await shop.fingerprint() == before

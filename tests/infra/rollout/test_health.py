@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flygate.fly.errors import BadState
+from flygate.fly.errors import MachineStateError
 from flygate.fly.models import Machine
 from flygate.record.journal import Journal
 from flygate.redaction.redact import Redactor
@@ -47,7 +47,9 @@ class Sleeper:
         """Wake it."""
         if self.refusals:
             self.refusals -= 1
-            raise BadState(f"POST /apps/{app}/machines/{machine_id}/start", 412, "suspending")
+            raise MachineStateError(
+                f"POST /apps/{app}/machines/{machine_id}/start", 412, "suspending"
+            )
         self._state = "started"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from flygate.record.journal import Journal
 from flygate.redaction.redact import Redactor
-from flygate.rollout.errors import HookRefused
+from flygate.rollout.errors import HookRefusedError
 from flygate.rollout.hooks import Hooks, Subject
 from flygate.rollout.webhook import Webhook
 
@@ -59,14 +59,16 @@ async def test_the_hook_before_can_refuse(tmp_path: Path) -> None:
     """Its last line is the reason that the operator reads; a secret in it is masked."""
     _hook(tmp_path / "hooks", "before-rollout", "echo no deploys on Friday, tok3n; exit 3")
     hooks = Hooks(tmp_path / "hooks", SUBJECT, Redactor(["tok3n"]))
-    with pytest.raises(HookRefused, match=r"exit code 3 no deploys on Friday, \[secret\]"):
+    with pytest.raises(HookRefusedError, match=r"exit code 3 no deploys on Friday, \[secret\]"):
         await hooks.before_rollout()
 
 
 async def test_a_hook_that_is_no_program_is_an_error(tmp_path: Path) -> None:
     """A gate that silently does not run is worse than none."""
     _hook(tmp_path / "hooks", "before-rollout", "exit 0").chmod(0o644)
-    with pytest.raises(HookRefused, match=r"not executable \(chmod \+x hooks/before-rollout\)"):
+    with pytest.raises(
+        HookRefusedError, match=r"not executable \(chmod \+x hooks/before-rollout\)"
+    ):
         await Hooks(tmp_path / "hooks", SUBJECT, Redactor()).before_rollout()
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
-from flygate.fly.errors import Conflict
+from flygate.fly.errors import ConflictError
 from flygate.record import journal as journal_file
 from flygate.record.journal import Journal
 from flygate.redaction.redact import Redactor
 from flygate.rollout import lock
-from flygate.rollout.errors import LeaseLost, LockHeld
+from flygate.rollout.errors import LeaseLostError, LockHeldError
 from flygate.rollout.holder import Holder, HolderFile
 from flygate.rollout.lock import Lock
 
@@ -93,7 +93,9 @@ async def test_who_comes_second_is_told_who_is_first(
     """What was taken so far is given back, and the refusal is on record."""
     await other.acquire_lease(APP, machines[1], 60, "flygate v2 by bob@ci: hotfix")
 
-    with pytest.raises(LockHeld, match=r"flygate v2 by bob@ci: hotfix \(its lease ends in \d+ s"):
+    with pytest.raises(
+        LockHeldError, match=r"flygate v2 by bob@ci: hotfix \(its lease ends in \d+ s"
+    ):
         async with held(shop.fly, machines, "hotfix", journal):
             pytest.fail("ran without the lock")
 
@@ -112,7 +114,7 @@ async def test_a_holder_whose_heart_beats_is_not_waited_for(
         with tempfile.TemporaryDirectory() as folder:
             async with theirs.hold(HolderFile(Path(folder) / "theirs.json"), machines):
                 began = time.monotonic()
-                with pytest.raises(LockHeld, match="v2 by bob@ci"):
+                with pytest.raises(LockHeldError, match="v2 by bob@ci"):
                     async with held(shop.fly, machines, "", journal):
                         pytest.fail("ran without the lock")
 
@@ -166,7 +168,7 @@ async def test_a_machine_that_was_leased_later_is_kept_and_given_back_too(
     """The machines that a rollout makes are its own as much as those that it found."""
     async with held(shop.fly, machines[:1], "", journal):
         await lock.lease(shop.fly, APP, machines[1])
-        with pytest.raises(Conflict):
+        with pytest.raises(ConflictError):
             await other.stop(APP, machines[1])
 
     assert await other.lease(APP, machines[1]) is None
@@ -192,7 +194,7 @@ async def test_a_heartbeat_keeps_the_lock_longer_than_a_lease_lasts(
             if now.expires_at > first.expires_at + 1:
                 break
             await asyncio.sleep(0.05)
-        with pytest.raises(Conflict):
+        with pytest.raises(ConflictError):
             await other.acquire_lease(APP, machines[0], 5, "v3 by bob")
 
 
@@ -228,7 +230,7 @@ async def test_a_body_that_waits_is_ended_when_its_lease_is_lost(
             await stolen(other, shop.fly, machines[0])
             await asyncio.Event().wait()
 
-    with pytest.raises(LeaseLost, match=r"ended, and is now of flygate v3 by bob@ci"):
+    with pytest.raises(LeaseLostError, match=r"ended, and is now of flygate v3 by bob@ci"):
         await body()
 
     found = await other.lease(APP, machines[0])
@@ -266,7 +268,7 @@ async def test_a_lease_that_ended_stops_all_changes(
             lambda: shop.fly.set_secrets(APP, {"KEY": "value"}),
             lambda: shop.fly.destroy(APP, machines[1]),
         ):
-            with pytest.raises(LeaseLost):
+            with pytest.raises(LeaseLostError):
                 await change()
 
     assert await shop.fly.secrets(APP) == []

@@ -13,7 +13,7 @@ from flygate.manifest import Course, Gates
 from flygate.record.journal import Journal
 from flygate.redaction.redact import Redactor
 from flygate.rollout import restart, strategies
-from flygate.rollout.errors import RolloutRestored
+from flygate.rollout.errors import RolloutRestoredError
 from flygate.rollout.forecast import forecast
 from flygate.rollout.gates import Healthy, Smoke
 from flygate.rollout.observe import CANDIDATE, STANDBY, Seen, State
@@ -254,7 +254,7 @@ async def test_a_service_that_ignores_its_signal_gets_no_client(shop: Deployment
     await shop.release()
 
     async with shop.traffic() as traffic:
-        with pytest.raises(RolloutRestored) as failure:
+        with pytest.raises(RolloutRestoredError) as failure:
             await shop.release(env={"FAULT": "stubborn"})
 
     assert "restart check of v2-iad-1" in str(failure.value)

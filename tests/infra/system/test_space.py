@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from flygate.system import space
-from flygate.system.errors import DiskFull
+from flygate.system.errors import DiskFullError
 from flygate.system.space import LEAST_BYTES, Room
 
 
@@ -37,7 +37,7 @@ def test_without_room_it_is_not_begun(
     """The folder, what is free and what is needed; also where no file more can be made."""
     disk(monkeypatch, free, names)
 
-    with pytest.raises(DiskFull) as refused:
+    with pytest.raises(DiskFullError) as refused:
         space.check([tmp_path / "not" / "there"])
 
     assert str(tmp_path / "not" / "there") in str(refused.value)
@@ -59,7 +59,7 @@ def test_a_write_without_room_is_told_with_its_path(number: int) -> None:
     """Whoever wrote."""
     told = space.full(OSError(number, os.strerror(number), "/shop/.flygate/x"))
 
-    assert isinstance(told, DiskFull)
+    assert isinstance(told, DiskFullError)
     assert str(told).startswith(f"{os.strerror(number)}: /shop/.flygate/x. Free some space")
 
 

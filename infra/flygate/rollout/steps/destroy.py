@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flygate.fly.errors import NotFound
+from flygate.fly.errors import NotFoundError
 from flygate.rollout.observe import Seen, observe
 from flygate.rollout.steps.halting import halt
 from flygate.rollout.world import World
@@ -29,7 +29,7 @@ class Destroy:
             return f"{self.machine.name} stays: nothing else serves"
         try:
             await world.fly.cordon(world.app, self.machine.id)
-        except NotFound:
+        except NotFoundError:
             return f"{self.machine.name} is gone"
         if self.machine.serves:
             await halt(world, self.machine.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flygate.rollout.errors import Untold
+from flygate.rollout.errors import ShareNotAcknowledgedError
 from flygate.rollout.messenger import Sides, messenger
 from flygate.rollout.steps.step import Turn
 from flygate.rollout.world import Member, World
@@ -40,7 +40,7 @@ class Part:
         """
         try:
             await self._share(world, 0, is_back=True)
-        except Untold as exc:
+        except ShareNotAcknowledgedError as exc:
             world.journal.write("warning", "restore", f"clients go back unprepared: {exc}")
 
     async def _share(self, world: World, percent: int, *, is_back: bool) -> None:

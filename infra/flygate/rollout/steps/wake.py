@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flygate.fly.errors import NotFound
+from flygate.fly.errors import NotFoundError
 from flygate.rollout.observe import Seen
 from flygate.rollout.steps.retire import rest
 from flygate.rollout.steps.step import Turn
@@ -38,5 +38,5 @@ class Wake:
         """Back to rest; gone is fine."""
         try:
             await rest(world, self.machine)
-        except NotFound:
+        except NotFoundError:
             return

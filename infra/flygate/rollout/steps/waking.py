@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from flygate.fly.errors import BadState, WaitTimeout
+from flygate.fly.errors import MachineStateError, WaitTimeoutError
 from flygate.rollout.world import World
 
 STOP_SECONDS = 60
@@ -18,7 +18,7 @@ async def comes_up(world: World, machine_id: str) -> bool:
     """Start a machine that rests; True once its checks pass."""
     try:
         await start(world, machine_id)
-    except (BadState, WaitTimeout):
+    except (MachineStateError, WaitTimeoutError):
         return False
     return await _checks_pass(world, machine_id)
 
@@ -27,7 +27,7 @@ async def start(world: World, machine_id: str) -> None:
     """Start a machine, whatever it is doing now.
 
     Raises:
-        BadState, WaitTimeout: it does not start.
+        MachineStateError, WaitTimeout: it does not start.
     """
     machine = await world.fly.machine(world.app, machine_id)
     if machine.state == "stopping":
