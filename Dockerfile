@@ -37,7 +37,7 @@ RUN rm -rf /app/code/Dockerfile /app/code/.dockerignore /app/code/requirements \
 
 FROM ${BASE}
 ENV PATH=/app/venv/bin:$PATH \
-    PYTHONPATH=/app/code:/app/code/service \
+    PYTHONPATH=/app/code:/app/code/service:/app/code/wire \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 COPY --from=packages /image /

@@ -101,7 +101,7 @@ def _like_pip() -> dict[str, str]:
 
 def _put_on_path(checkout: Checkout) -> None:
     """Make the packages importable by relative lines: they stay true when the folder moves."""
-    homes = "".join(f"../../../../{home}\n" for home in ("infra", "service", ""))
+    homes = "".join(f"../../../../{home}\n" for home in ("infra", "service", "wire", ""))
     (_site_packages(checkout.venv) / "flygate.pth").write_text(homes)
 
 

@@ -19,7 +19,7 @@ from flygate.images.sources import Sources
 
 COMMAND = ("python", "-m", "flygate_service")
 # Below the folder that a machine starts in: the service's packages, and the user's own modules.
-PYTHONPATH = ".:service"
+PYTHONPATH = ".:service:wire"
 
 
 @dataclass(frozen=True, slots=True)
