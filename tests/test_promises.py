@@ -46,7 +46,7 @@ TYPED = {
             "e2e/test_rollout.py::test_a_rollback_after_the_window_makes_machines"
         ),
         "./flygate promote prod --dry-run": (
-            "infra/flygate/cli/test_promote.py::test_a_pinned_stack_is_not_promoted_to"
+            "infra/cli/test_promote.py::test_a_pinned_stack_is_not_promoted_to"
         ),
         "./flygate promote prod": PROVED,
         './flygate promote prod --override "fixes the outage of 14:00"': PROVED,
@@ -54,7 +54,7 @@ TYPED = {
     "phases": {
         "pulumi up": PHASES,
         'make bench-service ARGS="--app package.module:app --path /a/typical/page"': (
-            "bench/service.py"
+            "../bench/service.py"
         ),
     },
     "migration": {"pulumi up": "service/test_migration.py"},

@@ -396,7 +396,7 @@ def test_the_last_line_of_a_hook_is_cut_after_it_was_redacted(tmp_path: Path) ->
 # Each module that prints, writes, posts or hands over a text, and why no secret is in it. `place`:
 # it is one of the places above. A module that is not here has to be thought of.
 SINKS = {
-    "__main__.py": "lines of the look, and the configuration, which secrecy.py has checked",
+    "program/deployment.py": "lines of the look, and the configuration, which secrecy.py has checked",
     "cli/__main__.py": "errors of verbs: of Pulumi, of Fly, and what a journal says",
     "cli/abort.py": "place: held rollout",
     "cli/diff.py": "manifests, which have no secret",
@@ -423,28 +423,28 @@ SINKS = {
     "cli/tour.py": "redacted: headers of the service",
     "cli/unlock.py": "who holds a lock",
     "cli/up.py": "addresses of the local Fly",
-    "chosen.py": "the choice of the program for its own verb, in a file of the checkout",
-    "components/command.py": "lines of `op look`: names, counts, prices",
+    "program/chosen.py": "the choice of the program for its own verb, in a file of the checkout",
+    "program/components/command.py": "lines of `op look`: names, counts, prices",
     "fly/retries.py": "redacted by the operation in which a call is repeated",
     "images/docker_config.py": "the user's own settings, without keys",
     "images/flyctl.py": "the app's name",
     "images/program.py": "Docker and flyctl, which get no secret of ours: environment.py",
-    "initial/draft.py": "choices; secrets are written by Pulumi",
-    "ops/channel.py": "all that an operation says, redacted in cli/op.py",
-    "ops/redis.py": "names and plans",
-    "ops/removal.py": "names",
-    "private.py": "it writes what others hand it, which are in this list",
-    "previewed.py": "lines of a preview, which Pulumi has shown",
-    "question.py": "redacted: calls that were repeated, and why there is no answer",
-    "pulumi_state.py": "a copy of Pulumi's state, encrypted by Pulumi",
+    "setup/draft.py": "choices; secrets are written by Pulumi",
+    "commands/channel.py": "all that an operation says, redacted in cli/op.py",
+    "commands/redis.py": "names and plans",
+    "commands/removal.py": "names",
+    "system/private.py": "it writes what others hand it, which are in this list",
+    "program/previewed.py": "lines of a preview, which Pulumi has shown",
+    "program/question.py": "redacted: calls that were repeated, and why there is no answer",
+    "pulumi/state.py": "a copy of Pulumi's state, encrypted by Pulumi",
     "rollout/errand.py": "runs in a machine; what it says is a place",
     "rollout/holder.py": "place: leases",
     "rollout/hooks.py": "place: input of a hook",
-    "rollout/journal.py": "place: journal text, journal data",
+    "record/journal.py": "place: journal text, journal data",
     "rollout/probe.py": "runs in a machine; what it says is a place",
     "rollout/report.py": "place: screen",
     "rollout/webhook.py": "place: chat",
-    "voice.py": "lines of the program: the look and the configuration",
+    "program/voice.py": "lines of the program: the look and the configuration",
 }
 _WRITES = {"print", "echo", "secho", "write_text", "write_bytes", "post", "pwrite"}
 _WRITES |= {"sys.stderr.write", "sys.stdout.write", "os.write", "private.write", "private.add_line"}
@@ -482,13 +482,13 @@ def test_every_place_is_known() -> None:
 
 # Slices that are not `cut`: of lists, or of a text that was redacted or marked.
 SLICES = {
-    "bounds.py": {"_LARGEST": "names"},
-    "ops/channel.py": {"LINE_BYTES_MAX": "with the mark, redacted before"},
-    "ops/release.py": {"VERDICT_MAX": "a verdict, redacted when it was noted"},
-    "redact.py": {"length - 1": "`cut` itself"},
+    "record/bounds.py": {"_LARGEST": "names"},
+    "commands/channel.py": {"LINE_BYTES_MAX": "with the mark, redacted before"},
+    "commands/release.py": {"VERDICT_MAX": "a verdict, redacted when it was noted"},
+    "redaction/redact.py": {"length - 1": "`cut` itself"},
     "redaction/needles.py": {"shift + length": "bytes that are looked through"},
     "rollout/probe.py": {"BODY_MAX": "with the mark, in a machine"},
-    "sources.py": {"_NAMED": "names of files"},
+    "images/sources.py": {"_NAMED": "names of files"},
 }
 
 

@@ -40,7 +40,7 @@ def test_a_build_sees_what_it_needs_and_no_secret(root: Path) -> None:
         "service/flygate_service/app.py",
         "shop/web.py",
     }
-    assert found == files | {"requirements", "service", "shop"}
+    assert found == files | {"requirements", "service", "service/flygate_service", "shop"}
     assert not folder.exists()
 
 

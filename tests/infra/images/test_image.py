@@ -19,8 +19,8 @@ from flygate.system.errors import ImageError
 def checkout(tmp_path: Path) -> Path:
     """A small source tree."""
     root = tmp_path / "first"
-    write(root / "service" / "__main__.py", "print('hello')\n")
-    write(root / "service" / "routes" / "health.py", "OK = 200\n")
+    write(root / "service" / "flygate_service" / "__main__.py", "print('hello')\n")
+    write(root / "service" / "flygate_service" / "routes" / "health.py", "OK = 200\n")
     write(root / "shop.py", "app = None\n")
     return root
 
@@ -51,7 +51,7 @@ def test_two_copies_at_other_paths_and_times_give_the_same_digest(
 def test_the_digest_is_of_the_archive_and_follows_the_content(checkout: Path) -> None:
     """Nobody can change a byte without a new name."""
     before = image.pack(checkout, ["service"])
-    write(checkout / "service" / "routes" / "health.py", "OK = 204\n")
+    write(checkout / "service" / "flygate_service" / "routes" / "health.py", "OK = 204\n")
     after = image.pack(checkout, ["service"])
 
     assert before.digest == f"sha256:{hashlib.sha256(before.archive).hexdigest()}"
@@ -72,7 +72,10 @@ def test_the_archive_says_what_to_run_and_holds_nothing_of_this_machine(checkout
     with tarfile.open(fileobj=io.BytesIO(packed.archive)) as tar:
         description = tar.extractfile("image.json")
         assert description is not None
-        assert json.load(description) == {"cmd": ["python", "-m", "shop"], "env": {}}
+        assert json.load(description) == {
+            "cmd": ["python", "-m", "shop"],
+            "env": {"PYTHONPATH": ".:service:wire"},
+        }
 
 
 def test_caches_and_hidden_files_are_left_out(checkout: Path) -> None:

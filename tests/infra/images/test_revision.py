@@ -33,7 +33,7 @@ class Checkout:
         ).stdout.strip()
 
     def commit(self, name: str, text: str, at: int) -> str:
-        (self.root / name).parent.mkdir(exist_ok=True)
+        (self.root / name).parent.mkdir(parents=True, exist_ok=True)
         (self.root / name).write_text(text)
         self.git("add", name)
         self.git("commit", "--quiet", "--message", name, at=at)

@@ -104,7 +104,7 @@ def test_what_git_has_is_taken_even_if_it_would_ignore_it(checkout: Path) -> Non
 
 def test_a_deleted_file_is_gone(checkout: Path) -> None:
     """Though git has it still."""
-    (checkout / "service" / "routes" / "health.py").unlink()
+    (checkout / "service" / "flygate_service" / "routes" / "health.py").unlink()
 
     assert Sources.read(checkout, FOLDERS).files == ("service/flygate_service/app.py", "shop.py")
 
@@ -133,7 +133,7 @@ def test_before_the_first_commit_git_decides_already(archive: Path) -> None:
 def test_a_checkout_may_be_a_folder_of_a_repository(checkout: Path) -> None:
     """One repository for all that a team has."""
     inner = checkout / "limiter"
-    write(inner / "service" / "main.py")
+    write(inner / "service" / "flygate_service" / "app.py")
     write(inner / "service" / "local_settings.py")
     git(checkout, "add", ".")
 

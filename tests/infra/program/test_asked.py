@@ -114,7 +114,7 @@ def test_with_a_pin_only_secrets_that_are_not_restored_are_handed_over(root: Pat
 def test_what_is_packed_though_git_does_not_have_it_is_told(root: Path) -> None:
     """And what is not packed because git ignores it; not of an image by digest, or of a pin."""
     for name in ("service/flygate_service/app.py", "service/local.py"):
-        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("x")
     (root / ".gitignore").write_text("local.py\n")
     subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
