@@ -34,7 +34,7 @@ async def report(folder: Path, seconds: float) -> list[str]:
 
 
 def lines(outcomes: list[Outcome], clients: int) -> list[str]:
-    """A table of changes that so many clients have lived through."""
+    """A table of changes that this number of clients went through."""
     return [
         f"{clients} clients at three times their limit ({LIMIT.per_second:g}/s, burst"
         f" {LIMIT.burst}). *Least, most*: admitted / (burst + rate * time), of a client. *Freed*:"

@@ -44,8 +44,8 @@ class Kind:
         length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
         body = await self.reader.readexactly(length)
         self.seconds.append(time.perf_counter() - began)
-        told: dict[str, str] = json.loads(body)
-        return told
+        reported: dict[str, str] = json.loads(body)
+        return reported
 
 
 async def report(folder: Path, seconds: float) -> list[str]:
@@ -105,11 +105,11 @@ async def _owner(on: ServiceFleet) -> tuple[str, str]:
     transport = httpx.AsyncHTTPTransport(local_address=CLIENT)
     headers = {"host": f"{on.fly.app}.localhost"}
     async with httpx.AsyncClient(base_url=url, headers=headers, transport=transport) as web:
-        told = (await web.get("/")).headers["set-cookie"].partition(";")[0]
+        reported = (await web.get("/")).headers["set-cookie"].partition(";")[0]
         elsewhere = next(machine for machine in on.ids if machine != owner)
-        sent = {"cookie": told, "fly-prefer-instance-id": elsewhere}
+        sent = {"cookie": reported, "fly-prefer-instance-id": elsewhere}
         assert (await web.get("/", headers=sent)).json()["machine"] == owner
-    return owner, told
+    return owner, reported
 
 
 async def _kind(name: str, fleet: ServiceFleet, header: str) -> Kind:

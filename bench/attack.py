@@ -298,10 +298,10 @@ async def _listening(process: asyncio.subprocess.Process, host: str) -> Target:
     assert process.stdout is not None
     async with asyncio.timeout(30):
         while True:
-            told = json.loads(await process.stdout.readline())
-            if told["event"] == "listening":
+            reported = json.loads(await process.stdout.readline())
+            if reported["event"] == "listening":
                 break
-    target = Target(process.pid, host, told["port"], told["metrics_port"])
+    target = Target(process.pid, host, reported["port"], reported["metrics_port"])
     async with httpx.AsyncClient(base_url=target.url, timeout=30) as web:
         await web.get("/readyz")
     return target

@@ -21,7 +21,7 @@ from tests.e2e.story import Story
 from tests.e2e.trial import Chaos, Trial, begin, tried
 
 HEAD = (
-    *("calls that fail", "rollouts", "at the first try", "restored, or held", "no reason told"),
+    *("calls that fail", "rollouts", "at the first try", "restored, or held", "no reason given"),
     *("exit 4", "wrong end", "unreadable ledgers", "calls repeated", "requests failed"),
 )
 GOALS = {1: 100, 5: 95, 20: 70}
@@ -89,7 +89,7 @@ def _cells(share: int, trials: list[Trial], load: Crowd) -> list[str]:
         str(len(trials)),
         f"{first} = {first / len(trials):.0%}{goal}",
         str(len(trials) - first),
-        str(sum(not trial.succeeded and not trial.tells_a_cause for trial in trials)),
+        str(sum(not trial.succeeded and not trial.names_a_cause for trial in trials)),
         str(sum(trial.is_unrestored for trial in trials)),
         str(sum(bool(trial.wrong) for trial in trials)),
         str(sum(not trial.is_readable for trial in trials)),

@@ -20,7 +20,7 @@ class NoQuotaError(Exception):
 
 @contextmanager
 def cpu_quota(pid: int, milliseconds: int) -> Iterator[None]:
-    """Let a process run for so many milliseconds in each period, while the context lasts.
+    """Let a process run for a number of milliseconds in each period, while the context lasts.
 
     Raises:
         NoQuotaError: the system does not let us.

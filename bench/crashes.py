@@ -30,9 +30,9 @@ def report(project: Project, asked: argparse.Namespace) -> list[str]:
         crashes = list(_crashes(project, load, asked, random))
     rows = [_cells(victim, crashes) for victim in dict.fromkeys(c.victim for c in crashes)]
     kinds = Counter(crash.change.kind for crash in crashes)
-    told = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+    reported = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
     served = f"{load.served:,} requests were served meanwhile."
-    return [f"{len(crashes)} kills: {told}. {served}", "", page.table(HEAD, rows)]
+    return [f"{len(crashes)} kills: {reported}. {served}", "", page.table(HEAD, rows)]
 
 
 def _crashes(
@@ -68,7 +68,7 @@ def _cells(victim: str, crashes: list[Crash]) -> list[str]:
     by = Counter(min(len(crash.commands), 3) for crash in ours)
     failed = sum(len(crash.failures) for crash in ours)
     excused = sum(crash.excused for crash in ours)
-    note = f" ({excused} times nobody could serve)" if excused else ""
+    note = f" ({excused} times no machine could serve)" if excused else ""
     return [
         victim,
         str(len(ours)),

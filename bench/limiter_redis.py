@@ -84,7 +84,7 @@ CANDIDATES: dict[str, tuple[Callable[[str], Decide], str]] = {
 
 @dataclass(slots=True)
 class _Column:
-    """What was measured with so many at a time."""
+    """What was measured at one concurrency."""
 
     rates: list[float] = field(default_factory=list)
     micros: list[float] = field(default_factory=list)

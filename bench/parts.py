@@ -21,7 +21,7 @@ def run(
     """The command `make bench-<name>`.
 
     Args:
-        parts: name → what measures it, in a folder of its own and for so many seconds.
+        parts: name → what measures it, in a folder of its own and a number of seconds.
         seconds: how many by default, and what they are.
     """
     parser = argparse.ArgumentParser(prog=f"make bench-{name}", description=description)

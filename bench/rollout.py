@@ -117,7 +117,7 @@ def ten_machines(project: Project) -> Iterator[float]:
 
 
 def with_load(project: Project, act: Callable[[], Run]) -> float:
-    """How long something takes while somebody asks; no request may fail."""
+    """How long something takes under load; no request may fail."""
     with Load(project.web) as load:
         began = time.monotonic()
         run = act()

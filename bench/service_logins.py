@@ -73,8 +73,8 @@ async def report(seconds: float, rounds: int) -> list[str]:
     return [
         "### Logins",
         "",
-        f"{_FLOOD} connections log in without a pause, each time as somebody else from elsewhere."
-        f" {_OTHERS} connections ask for something else meanwhile.",
+        f"{_FLOOD} connections log in without a pause, each time as another user, from "
+        f"another address. {_OTHERS} connections ask for something else meanwhile.",
         "",
         page.table(head, rows),
         "",

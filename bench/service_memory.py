@@ -37,7 +37,7 @@ async def _clients() -> list[list[str]]:
     async with service(_GUEST, **_LIMITS) as server:
         asks = _asks()
         seen, before = 1, server.resident_mib
-        rows.append(["nobody", "", f"{before:.1f}", ""])
+        rows.append(["none", "", f"{before:.1f}", ""])
         for number in _CLIENTS:
             async with Connections.open(HOST, server.port, 50) as opened:
                 while seen < number:

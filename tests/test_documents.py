@@ -75,7 +75,7 @@ def test_a_wrong_command_would_be_found(line: str) -> None:
 
 
 def links() -> Iterator[tuple[Path, str]]:
-    """Each link of a document to a file of ours."""
+    """Each link of a document to a file of the project."""
     for document in DOCUMENTS:
         for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8")):
             if "://" not in target:

@@ -18,29 +18,29 @@ ROOT = Path(__file__).parents[1]
 _COMMAND = re.compile(r"^ {4,}(?:\$ )?((?:\./flygate|pulumi (?!config)|tail|make) ?[^#\n]*)", re.M)
 
 NIGHT = "e2e/test_runbook.py::test_a_night_goes_as_it_is_written"
-EVERYBODY = "e2e/test_rollback.py::test_a_rollback_holds_for_everybody"
+FOR_ALL = "e2e/test_rollback.py::test_a_rollback_holds_for_all"
 TOGETHER = "e2e/test_rollback.py::test_everything_comes_back_together"
 PROVED = "e2e/test_promote.py::test_prod_runs_what_was_proved_and_nothing_else"
 FULL = (
     "e2e/test_interrupted.py::"
     "test_what_a_full_disk_left_ends_with_the_command_that_the_screen_names"
 )
-PLAN = "e2e/test_plan.py::test_the_plan_tells_what_changes_machine_by_machine"
+PLAN = "e2e/test_plan.py::test_the_plan_shows_what_changes_machine_by_machine"
 PHASES = "e2e/test_phases.py::test_growing_and_shrinking_is_one_value"
 
 TYPED = {
     "rollout": {
         "./flygate plan": PLAN,
-        './flygate proceed local --reason "nobody calls it at night"': NIGHT,
+        './flygate proceed local --reason "it has no traffic at night"': NIGHT,
         './flygate abort local --reason "latency looks odd"': NIGHT,
         "pulumi up": NIGHT,
-        "./flygate status": EVERYBODY,
-        "./flygate history": EVERYBODY,
+        "./flygate status": FOR_ALL,
+        "./flygate history": FOR_ALL,
         "./flygate diff v1 v2": TOGETHER,
         "tail -n 20 .flygate/journal/flygate-local.jsonl": NIGHT,
-        "./flygate rollback local": EVERYBODY,
+        "./flygate rollback local": FOR_ALL,
         './flygate rollback local --to v2 --reason "…"': NIGHT,
-        "./flygate forward local": EVERYBODY,
+        "./flygate forward local": FOR_ALL,
         "./flygate unlock local": FULL,
         "./flygate rollback local --to v2 --fast": (
             "e2e/test_rollout.py::test_a_rollback_after_the_window_makes_machines"

@@ -30,7 +30,7 @@ class Crash:
     Attributes:
         moment: seconds after the command began.
         commands: that had to be typed.
-        excused: nobody could have served meanwhile: the only machine was killed, or the proxy.
+        excused: no machine could have served meanwhile: the only machine was killed, or the proxy.
         wrong: what was not as it must be, in words.
     """
 
@@ -44,13 +44,13 @@ class Crash:
     wrong: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        told = [f"{self.victim} at {self.moment:.1f} s of {self.change}"]
-        told += [f"    typed: {' '.join(words)}" for words in self.commands]
-        told += [f"    wrong: {text}" for text in self.wrong]
-        told += [f"    failed: {text}" for text in self.failures[:3]]
+        reported = [f"{self.victim} at {self.moment:.1f} s of {self.change}"]
+        reported += [f"    typed: {' '.join(words)}" for words in self.commands]
+        reported += [f"    wrong: {text}" for text in self.wrong]
+        reported += [f"    failed: {text}" for text in self.failures[:3]]
         if self.wrong or len(self.commands) > 1 or self.failures:
-            told += [f"    | {line}" for line in self.screen.splitlines()[-8:]]
-        return "\n".join(told)
+            reported += [f"    | {line}" for line in self.screen.splitlines()[-8:]]
+        return "\n".join(reported)
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,20 +107,20 @@ def _leased(machine: dict[str, Any]) -> bool:
 
 
 def _contents(project: Project, machines: list[dict[str, Any]]) -> dict[int, Content]:
-    """By release; machines of one release that tell different things are no content of ours."""
+    """By release; machines of one release that differ are no content of a release."""
     found: dict[int, Content] = {}
     live = [machine for machine in machines if _role(machine) == "live"]
     for version in {int(_metadata(machine)["flygate_release"].strip("v")) for machine in live}:
         ours = [m for m in live if _metadata(m)["flygate_release"].strip("v") == str(version)]
-        told = [_told(project, m["id"]) for m in ours if m["state"] == "started"]
-        if told and all(one == told[0] for one in told):
+        reported = [_reported(project, m["id"]) for m in ours if m["state"] == "started"]
+        if reported and all(one == reported[0] for one in reported):
             phase = int(_metadata(ours[0]).get("flygate_phase", "0"))
-            found[version] = Content(**told[0], machines=len(ours), phase=phase)
+            found[version] = Content(**reported[0], machines=len(ours), phase=phase)
         else:
-            found[version] = Content(greeting=f"told {told}", machines=len(ours))
+            found[version] = Content(greeting=f"reported {reported}", machines=len(ours))
     return found
 
 
-def _told(project: Project, machine: str) -> dict[str, str]:
+def _reported(project: Project, machine: str) -> dict[str, str]:
     answer = project.exec(APP, machine, _SCRIPT)
     return dict(json.loads(answer["stdout"])) if answer.get("exit_code") == 0 else {}

@@ -310,8 +310,8 @@ class Project:
         self.by_hand("POST", f"/machines/{machine}/start")  # it may sleep, for want of requests
         answer = self.exec(app, machine, script)
         assert answer["exit_code"] == 0, answer
-        told: dict[str, Any] = json.loads(answer["stdout"])
-        return told
+        reported: dict[str, Any] = json.loads(answer["stdout"])
+        return reported
 
     def exec(self, app: str, machine: str, script: str) -> dict[str, Any]:
         """What the API answers to a Python script that shall run inside a machine."""
@@ -325,7 +325,7 @@ class Project:
         return answer
 
     def by_hand(self, method: str, path: str) -> None:
-        """What somebody else does to the app, past Pulumi."""
+        """What another operator does to the app, past Pulumi."""
         url = f"{self.local_fly()}/v1/apps/{self.status()['app']}{path}"
         headers = self.authorization
         httpx.request(method, url, headers=headers, trust_env=False).raise_for_status()

@@ -16,13 +16,13 @@ PLAIN: tuple[Kind, ...] = ("code", "env", "secret", "scale", "phase", "rollback"
 HELD: tuple[Kind, ...] = ("proceed", "abort")
 API = "service/flygate_service/routes/api.py"
 _MOST_MACHINES = 3
-# Nobody who asks all the time is refused; a proof of the limiter does not take long.
+# No client of a constant load is refused; a proof of the limiter does not take long.
 _LIMITS = {"env.RATE_LIMIT_RPM": "24000", "env.RATE_LIMIT_BURST": "100"}
 # Machines look for new ones every five seconds, and only then do clients come to these.
 _SOAKS = ("0s", "0s", "6s")
 # A short soak has few requests to go by, so it can rule out gross failures only.
 _TOLERANT = {"rollout.judge.errors": "50", "rollout.judge.latency": "20"}
-# So few that a short soak under load decides, and so many that no soak ever does.
+# One that a short soak under load reaches, and one that no soak ever does.
 _ENOUGH, _NEVER = "1", "1000000"
 
 
@@ -60,7 +60,7 @@ class Change:
 
 @dataclass(slots=True)
 class Story:
-    """The life of one stack, as whoever types the commands knows it.
+    """The life of one stack, as the operator knows it.
 
     Args:
         random: chooses.

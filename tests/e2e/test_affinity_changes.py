@@ -19,7 +19,7 @@ pytestmark = [
 CLIENTS = 30
 
 
-async def test_no_change_of_machines_frees_anybody(tmp_path: Path) -> None:
+async def test_no_change_of_machines_frees_a_client(tmp_path: Path) -> None:
     """Through the engine's own releases, a kill -9 and a suspension: see docs/affinity.md."""
     known = environment(tmp_path, changes.PAGES, number=4 * EACH)
     async with operator(tmp_path, RATE_LIMIT_AFFINITY="on", **known) as one:
@@ -37,7 +37,7 @@ async def test_no_change_of_machines_frees_anybody(tmp_path: Path) -> None:
 
 
 async def observe(one: Operator, change: changes.Change, row: int, moves: int = 1) -> Outcome:
-    """What clients saw of a change; nobody was freed, and nobody got a burst more for each move."""
+    """What clients saw of a change; no client was freed, or got a burst more for each move."""
     outcome = await changes.observe(change.__name__, change, one, CLIENTS, row)
     print(outcome)
     assert outcome.freed == []

@@ -67,31 +67,31 @@ def test_a_program_previews_deploys_changes_destroys_and_deploys_again(stack: St
     previewed = stack.preview()
     done = stack.up(show_secrets=False)
     assert done.summary.resource_changes == previewed.change_summary
-    first = told(done.outputs)
+    first = reported(done.outputs)
     assert first["app"] == (f"flygate-{NAME}", False)
     assert first["history"][1], "is a secret"
     assert answer(first) == ("v1", '"default";q=10;w=10')
 
     stack.set_config("flygate:env.RATE_LIMIT_BURST", ConfigValue("20"), path=True)
-    second = told(stack.up(show_secrets=False).outputs)
+    second = reported(stack.up(show_secrets=False).outputs)
     assert second["url"] == first["url"]
     assert answer(second) == ("v2", '"default";q=20;w=20')
 
     refreshed = stack.refresh(expect_no_changes=True, show_secrets=False)
     assert set(refreshed.summary.resource_changes or {}) == {"same"}
-    assert told(stack.outputs()) == second
+    assert reported(stack.outputs()) == second
 
     stack.preview(expect_no_changes=True, refresh=True)
     stack.destroy(show_secrets=False)
     assert stack.outputs() == {}
 
-    again = told(stack.up(show_secrets=False).outputs)
+    again = reported(stack.up(show_secrets=False).outputs)
     assert again.keys() == second.keys()
     assert again["url"] == first["url"]
     assert answer(again) == ("v1", '"default";q=20;w=20')
 
 
-def told(outputs: Mapping[str, OutputValue]) -> dict[str, tuple[Any, bool]]:
+def reported(outputs: Mapping[str, OutputValue]) -> dict[str, tuple[Any, bool]]:
     """Every output with whether it is a secret."""
     return {name: (output.value, output.secret) for name, output in outputs.items()}
 

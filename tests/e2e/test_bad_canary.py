@@ -100,7 +100,7 @@ def up_under_load(project: Project) -> tuple[Run, Load]:
 def test_a_bad_canary_is_taken_back(
     shop: Project, fault: str, said: str, own_failures: str
 ) -> None:
-    """The reason is told with its numbers; the former release serves on as if nothing was."""
+    """The reason has its numbers; the former release serves on."""
     before, machines = shop.status(), shop.kept()
     shop.config("env.FAULT", fault)
 
@@ -120,7 +120,7 @@ def test_a_bad_canary_is_taken_back(
 
 
 def test_a_good_canary_passes(shop: Project) -> None:
-    """Under the same load nothing is held against it, and nobody notices."""
+    """Under the same load nothing is held against it, and no client notices."""
     shop.config("env.FAULT", "none")
 
     run, load = up_under_load(shop)

@@ -27,7 +27,7 @@ def check_fails(project: Project) -> None:
 
 
 def limiter_is_off(project: Project) -> None:
-    """The service is healthy, and limits nobody."""
+    """The service is healthy, and limits no client."""
     project.config("env.RATE_LIMIT_MODE", "off")
 
 

@@ -35,11 +35,13 @@ def test_each_rollout_succeeds_or_is_taken_back_and_says_why(project: Project, l
 
     trials = [tried(story, chaos, load, SEED + number) for number in range(3)]
 
-    told = "\n".join(map(str, trials))
+    reported = "\n".join(map(str, trials))
     assert sum(trial.faults for trial in trials) > 0
-    assert [trial.change.kind for trial in trials] == ["env", "rollback", "forward"], told
-    assert not any(trial.wrong or trial.failures or trial.is_unrestored for trial in trials), told
-    assert all(trial.succeeded or trial.tells_a_cause for trial in trials), told
+    assert [trial.change.kind for trial in trials] == ["env", "rollback", "forward"], reported
+    assert not any(trial.wrong or trial.failures or trial.is_unrestored for trial in trials), (
+        reported
+    )
+    assert all(trial.succeeded or trial.names_a_cause for trial in trials), reported
 
 
 def test_whatever_is_killed_two_typed_commands_mend_it(project: Project, load: Crowd) -> None:

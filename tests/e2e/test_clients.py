@@ -124,7 +124,7 @@ def crowd(proxy_url: str, key: str) -> Crowd:
         clients = Crowd(proxy_url, APP, CLIENTS, PACE, row=row)
         if places(key, [one.address for one in clients.clients])(1):
             return clients
-    raise AssertionError("nobody moves")
+    raise AssertionError("no client moves")
 
 
 def served_by(one: Client, begin: float, end: float) -> set[str]:
@@ -133,7 +133,7 @@ def served_by(one: Client, begin: float, end: float) -> set[str]:
 
 
 def excess(clients: Crowd) -> float:
-    """The most that anybody was given too much, in bursts."""
+    """The most that a client was given too much, in bursts."""
     return max((one.admitted - one.allowance(PER_SECOND, BURST)) / BURST for one in clients.clients)
 
 
@@ -153,7 +153,7 @@ async def asking(clients: Crowd) -> AsyncIterator[None]:
 async def test_a_share_of_the_clients_moves_with_each_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Just those of the share, for good, with their limits, and nobody's request fails."""
+    """Just those of the share, permanently, with their limits, and no request fails."""
     monkeypatch.setattr(soak, "SECONDS_BETWEEN_MIN", 0.25)
     async with shop(tmp_path) as (made, proxy_url):
         clients, moments = crowd(proxy_url, made.ledger.key), Moments()
@@ -191,7 +191,7 @@ async def test_a_share_of_the_clients_moves_with_each_step(
 async def test_clients_come_back_from_a_bad_release(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only its own share sees the errors, for seconds; nobody is freed of a limit on the way."""
+    """Only its own share sees the errors, for seconds; no client is freed of a limit on the way."""
     monkeypatch.setattr(soak, "SECONDS_BETWEEN_MIN", 0.25)
     async with shop(tmp_path) as (made, proxy_url):
         before, moments = await made.fingerprint(), Moments()
@@ -217,7 +217,7 @@ async def test_clients_come_back_from_a_bad_release(
 
 
 def break_the_service(root: Path) -> None:
-    """Its demo fails whoever asks."""
+    """Its demo fails for each client."""
     path = root / "service" / "flygate_service" / "routes" / "api.py"
     text = path.read_text(encoding="utf-8")
     broken = text.replace('"service": "flygate demo",', '"service": 1 // 0,')
@@ -232,7 +232,7 @@ async def kill_machine(made: Deployment, machine: str) -> None:
     await made.fly._session.flaps("POST", path, json={"signal": "SIGKILL"}, headers=lease)
 
 
-async def test_a_machine_that_is_killed_sends_nobody_to_another_release(
+async def test_a_killed_machine_sends_no_client_to_another_release(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One of the former ones, at ten percent; when it is back it knows who is whose.

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 @pytest.fixture
 def held(project: Project) -> Iterator[Project]:
-    """Nobody calls, so the judge can't decide about the canary."""
+    """There is no traffic, so the judge can't decide about the canary."""
     project.config("rollout.strategy", "canary")
     project.config("rollout.soak", "1s")
     project.config("env.GREETING", "unjudged")
@@ -28,10 +28,10 @@ def test_proceed_releases_it_and_keeps_the_reason(held: Project) -> None:
     """With the machine that was held."""
     (candidate,) = [m for m in held.status()["machines"] if m["role"] == "candidate"]
 
-    held.flygate("proceed", "local", "--reason", "nobody calls it at night").ok()
+    held.flygate("proceed", "local", "--reason", "it has no traffic at night").ok()
 
     assert [m["id"] for m in held.live()] == [candidate["id"]]
-    assert held.history()[0]["accepted"] == "nobody calls it at night"
+    assert held.history()[0]["accepted"] == "it has no traffic at night"
     held.pulumi("preview", "--stack", "local", "--expect-no-changes").ok()
     assert held.flygate("proceed", "local", "--reason", "again").code == 1
 

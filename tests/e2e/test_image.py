@@ -25,7 +25,7 @@ from tests.support.docker_program import build_arguments, docker
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 TOKEN = "fm2_canary-5cf1"
-FOREIGN = "fm2_somebody-elses"  # Fly knows it, the registry does not
+FOREIGN = "fm2_another-users"  # Fly knows it, the registry does not
 # Its bcrypt hash, as the registry wants it.
 HTPASSWD = "x:$2b$04$ad6mMo0m6GZOE5FsUxDNzOTCcx8lYAh0uASLYJnWaMB/jz8Qaotki\n"
 STAGING = """\
@@ -114,7 +114,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def shop(
     newcomer: Newcomer, registry: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Shop]:
-    """The checkout as somebody has it who is about to deploy it for the first time."""
+    """The checkout of a user who is about to deploy it for the first time."""
     project = newcomer.project
     project.reset()
     control = DaemonControl(tmp_path_factory.mktemp("fly"))
@@ -161,12 +161,12 @@ def test_staging_builds_and_prod_runs_the_same_image(shop: Shop) -> None:
     assert "no app shop-staging yet" in shop.build("staging", "--push").output
 
     built = shop.build("staging", "--push", "--create-app", "--json").ok()
-    told = json.loads(built.output.splitlines()[-1])
+    reported = json.loads(built.output.splitlines()[-1])
     commit = shop.git("rev-parse", "HEAD")[:12]
     image = shop.config("staging", "image")
     digest = Registry(shop.registry, TOKEN).digest("shop-staging", commit)
-    assert image == told["image"] == f"{shop.registry}/shop-staging@{digest}"
-    assert (told["commit"], told["dirty"]) == (commit, False)
+    assert image == reported["image"] == f"{shop.registry}/shop-staging@{digest}"
+    assert (reported["commit"], reported["dirty"]) == (commit, False)
 
     shop.flygate("up", "staging").ok()
     assert shop.running("shop-staging") == [image]
@@ -189,7 +189,7 @@ def test_what_is_refused_leaves_the_configuration_alone(shop: Shop) -> None:
 
     dirty = shop.build("staging", "--push")
     assert dirty.code == 1
-    assert "nobody could build it again" in dirty.output
+    assert "it could not be built again" in dirty.output
     foreign = shop.build("staging", "--push", "--allow-dirty", token=FOREIGN)
     assert foreign.code == 1
     assert "The token must be allowed to deploy shop-staging" in foreign.output

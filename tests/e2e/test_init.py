@@ -16,7 +16,7 @@ from tests.e2e.terminal import Terminal
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 TOKEN = "a-token-that-the-local-fly-insists-on"
-PHRASE = "a phrase that nobody guesses"
+PHRASE = "a phrase that is hard to guess"
 FILE = "Pulumi.demo.yaml"
 
 
@@ -45,14 +45,14 @@ class Shell:
     def doctor(self, **extra: str) -> dict[str, str]:
         """What `flygate doctor demo` calls broken, by check; its exit code agrees."""
         run = self.run("./flygate", "doctor", "demo", "--json", extra=extra)
-        told: dict[str, Any] = json.loads(run.output)
-        broken = [each for each in told["findings"] if each["verdict"] == "broken"]
+        reported: dict[str, Any] = json.loads(run.output)
+        broken = [each for each in reported["findings"] if each["verdict"] == "broken"]
         assert all(each["remedy"] for each in broken)
-        assert (run.code, told["broken"]) == (1 if broken else 0, len(broken))
+        assert (run.code, reported["broken"]) == (1 if broken else 0, len(broken))
         return {each["check"]: each["text"] for each in broken}
 
     def fly(self, method: str, path: str, **body: object) -> Any:
-        """What somebody does to the local Fly by hand."""
+        """What a user does to the local Fly by hand."""
         url = self.variables["FLY_FLAPS_BASE_URL"]
         assert url.startswith("http://127.0.0.1:")
         headers = {"Authorization": f"Bearer {TOKEN}"}
@@ -172,9 +172,13 @@ def test_an_older_environment_gets_what_this_version_needs(demo: Shell) -> None:
     path = ("--stack", "demo", "--path", "secrets.LOGIN_SECRET")
     demo.run("pulumi", "config", "rm", *path).ok()
 
-    told = json.loads(demo.init("--json").ok().output)
+    reported = json.loads(demo.init("--json").ok().output)
 
-    assert (told["secrets"], told["keys"], told["made_stack"]) == (["LOGIN_SECRET"], [], False)
+    assert (reported["secrets"], reported["keys"], reported["made_stack"]) == (
+        ["LOGIN_SECRET"],
+        [],
+        False,
+    )
     secret = "LOGIN_SECRET"
     assert [
         line for line in before.splitlines() if "secure" not in line and secret not in line

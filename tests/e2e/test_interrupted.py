@@ -65,12 +65,12 @@ def test_what_a_full_disk_left_ends_with_the_command_that_the_screen_names(
     file.write_bytes(whole[: len(whole) // 2])
 
     by_hand = project.pulumi("preview", "--stack", "local")
-    told = [project.flygate(*verb) for verb in (("up", "local", "--quiet"), ("status",))]
+    reported = [project.flygate(*verb) for verb in (("up", "local", "--quiet"), ("status",))]
     unlocked = project.flygate("unlock", "local").ok()
     project.flygate("up", "local", "--quiet").ok()
 
     assert "unexpected end of JSON input" in by_hand.output
-    for run in told:
+    for run in reported:
         assert run.code == 1
         last = run.output.splitlines()[-1]
         assert f"was cut off at {len(whole) // 2} bytes" in last
@@ -92,7 +92,7 @@ WHOM = (victims.PULUMI, victims.PLUGIN, victims.ENGINE)
     ],
 )
 def test_after_kill_9_the_same_command_converges(project: Project, who: str, stage: str) -> None:
-    """After `flygate unlock`, if it was Pulumi; nobody who asks notices any of it."""
+    """After `flygate unlock`, if it was Pulumi; no client notices any of it."""
     project.config("env.GREETING", f"{who} {stage}")
     names = list(WHOM) if who == "all of them" else [who]
 
@@ -103,17 +103,17 @@ def test_after_kill_9_the_same_command_converges(project: Project, who: str, sta
         process.wait(60)
         wait_for(lambda: not victims.pids(project, victims.ENGINE))
         unlocked = project.flygate("unlock", "local").ok()
-        told = project.flygate("plan").ok().output if who == "the plugin" else ""
+        reported = project.flygate("plan").ok().output if who == "the plugin" else ""
         before = len(journal(project))
         project.up().ok()
 
     assert load.failures == []
-    if told:  # what the plan said is what was done
+    if reported:  # what the plan said is what was done
         done = [event for event in journal(project)[before:] if event["kind"] == "step"]
         for event in done:
-            assert event["text"].removeprefix(event["stage"].split()[0]).strip() in told
+            assert event["text"].removeprefix(event["stage"].split()[0]).strip() in reported
         assert any(event["text"].startswith("adopt") for event in done)
-        assert "(left by a rollout" not in told
+        assert "(left by a rollout" not in reported
     assert ("its lock has ended" in unlocked.output) is ("pulumi" in names)
     (machine,) = project.live()
     script = "import json, os; print(json.dumps({'said': os.environ['GREETING']}))"

@@ -32,7 +32,7 @@ def fault(project: Project, action: str, kind: str, *options: str) -> None:
 
 
 def test_retried_calls_do_not_reach_the_ledger(project: Project) -> None:
-    """Each is told as a warning; the release is recorded, and the next run has nothing to do."""
+    """Each is a warning; the release is recorded, and the next run has nothing to do."""
     before = project.history()
     project.config("env.GREETING", "retried")
     fault(project, "create_machine", "fail", "--status", "429", "--count", "1")
@@ -149,7 +149,7 @@ def test_a_rollback_takes_back_what_serves_unrecorded(project: Project) -> None:
 
 
 def test_a_repair_changes_the_state_and_nothing_else(project: Project) -> None:
-    """For whoever does not want to deploy just now."""
+    """For an operator who does not want to deploy just now."""
     before, history = project.status(), project.history()
     document = project.state()
     garbage(document)

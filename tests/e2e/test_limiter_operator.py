@@ -59,7 +59,7 @@ def test_a_token_that_is_not_deployed_is_explained(project: Project) -> None:
 
 
 def test_an_operator_peeks_frees_and_blocks(project: Project) -> None:
-    """Peek shows an exhausted client, reset frees it, block stops it, and nobody sees the token."""
+    """Peek shows an exhausted client, reset frees it, block stops it; no token is shown."""
     token = secrets.token_urlsafe(32)
     with ProcessList(token) as processes:
         project.config("secrets.ADMIN_TOKEN", token, secret=True)

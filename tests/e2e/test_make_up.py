@@ -53,7 +53,7 @@ def test_a_moved_checkout_changes_nothing(project: Project) -> None:
 
 
 def test_pulumi_by_hand_does_the_same(project: Project) -> None:
-    """Whoever types `pulumi` after `. .flygate/env` gets the same result."""
+    """A user who types `pulumi` after `. .flygate/env` gets the same result."""
     project.pulumi("preview", "--stack", "local", "--expect-no-changes").ok()
 
 
@@ -88,7 +88,7 @@ def test_a_wrong_configuration_is_explained(project: Project) -> None:
 
 
 def test_without_a_token_pulumi_says_what_to_do(project: Project) -> None:
-    """Somebody who types `pulumi` in a shell that knows nothing of Fly is told what is missing."""
+    """A user who types `pulumi` in a shell without Fly's variables reads what is missing."""
     run = project.run(
         "/bin/sh", "-c", ". .flygate/env; unset FLY_API_TOKEN; exec pulumi preview --stack local"
     )

@@ -27,7 +27,7 @@ def copied(project: Project) -> Iterator[Project]:
     (project.path / "Pulumi.copy.yaml").unlink(missing_ok=True)
 
 
-def test_a_copied_stack_changes_nothing_until_it_is_told_to(copied: Project) -> None:
+def test_a_copied_stack_changes_nothing_until_it_takes_over(copied: Project) -> None:
     """Preview, update and destroy of the copy leave the app to its owner; a word takes it over."""
     project = copied
     machines, history = project.serving(), project.history()

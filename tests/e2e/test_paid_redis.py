@@ -71,16 +71,18 @@ class Stack:
 
     def doctor(self) -> dict[str, str]:
         """The remedy of each finding about Redis, by its text."""
-        told = json.loads(self.run("./flygate", "doctor", STACK, "--json").output)
+        reported = json.loads(self.run("./flygate", "doctor", STACK, "--json").output)
         return {
-            each["text"]: each["remedy"] for each in told["findings"] if each["check"] == "redis"
+            each["text"]: each["remedy"]
+            for each in reported["findings"]
+            if each["check"] == "redis"
         }
 
     def destroy(self, *words: str) -> Run:
         return self.run("./flygate", "redis", "destroy", STACK, *words)
 
     def graphql(self, query: str) -> Any:
-        """What somebody asks Fly, past Flygate."""
+        """What a user asks Fly, past Flygate."""
         return self._fly("POST", "/graphql", query=query)["data"]
 
     def names(self) -> list[str]:

@@ -58,8 +58,8 @@ def test_growing_and_shrinking_is_one_value(grown: Project) -> None:
         assert keeps(grown, url)
 
         grown.config("phase", "2")
-        told = grown.flygate("forward", "local").ok().output
-        assert re.search(rf"{REDIS} stays, .* costs \$10\.00 a month", told)
+        reported = grown.flygate("forward", "local").ok().output
+        assert re.search(rf"{REDIS} stays, .* costs \$10\.00 a month", reported)
         assert len(grown.live()) == 2
         assert keeps(grown, url)
 
@@ -95,7 +95,7 @@ def in_redis(project: Project, expression: str) -> object:
 
 
 def graphql(project: Project, query: str) -> httpx.Response:
-    """What somebody asks Fly, past Pulumi."""
+    """What a user asks Fly, past Pulumi."""
     return httpx.post(
         f"{project.local_fly()}/graphql",
         json={"query": query},

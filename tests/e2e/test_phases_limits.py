@@ -36,7 +36,7 @@ async def redis(tmp_path: Path) -> AsyncIterator[Valkey]:
     await server.kill()
 
 
-async def test_no_change_of_phase_frees_anybody(tmp_path: Path, redis: Valkey) -> None:
+async def test_no_change_of_phase_frees_a_client(tmp_path: Path, redis: Valkey) -> None:
     """1 to 2 to 3 to 2: limits hold, who is denied or locked out stays so, no request fails."""
     phases = PhaseChanges(redis.url, machines=(1, 2, 3))
     known = {**environment(tmp_path, PAGES, number=3 * EACH), **PATIENT}
@@ -52,7 +52,7 @@ async def test_no_change_of_phase_frees_anybody(tmp_path: Path, redis: Valkey) -
 
 
 async def test_a_machine_that_sleeps_hands_over_too(tmp_path: Path) -> None:
-    """An app of phase 1 that nobody asks is released anew: its locks and limits stay."""
+    """An app of phase 1 without traffic is released anew: its locks and limits stay."""
     async with operator(tmp_path, **environment(tmp_path, PAGES)) as one:
         await one.release(1)
         witnesses = Witnesses(one.fleet)

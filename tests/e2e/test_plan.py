@@ -12,26 +12,26 @@ from tests.e2e.terminal import Terminal
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
-def test_the_plan_tells_what_changes_machine_by_machine(project: Project) -> None:
+def test_the_plan_shows_what_changes_machine_by_machine(project: Project) -> None:
     """Values, secret names, machines and steps; nothing when nothing changes."""
     assert "Nothing would change" in project.flygate("plan").ok().output
     machine = project.live()[0]
 
     project.config("env.GREETING", "hello")
     project.config("secrets.DEMO_SECRET", "canary-value", secret=True)
-    told = project.flygate("plan").ok().output
+    reported = project.flygate("plan").ok().output
 
-    assert '+ env.GREETING: "hello"' in told
-    assert "+ secret DEMO_SECRET" in told
-    assert "canary-value" not in told
-    assert f"{machine['name']} ({machine['id']})" in told
-    assert f"retire: {machine['name']}" in told
+    assert '+ env.GREETING: "hello"' in reported
+    assert "+ secret DEMO_SECRET" in reported
+    assert "canary-value" not in reported
+    assert f"{machine['name']} ({machine['id']})" in reported
+    assert f"retire: {machine['name']}" in reported
     found = json.loads(project.flygate("plan", "--json").ok().output)
     assert found["changes"] is True
 
 
 def test_an_update_is_refused_if_the_app_moved_since_its_preview(project: Project) -> None:
-    """Somebody cordoned a machine while the operator read: look again, then say yes."""
+    """Another operator cordoned a machine while the operator read: look again, then say yes."""
     machine = project.live()[0]
     project.config("env.GREETING", "hello")
 

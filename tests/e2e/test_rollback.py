@@ -16,7 +16,7 @@ API = "service/flygate_service/routes/api.py"
 
 
 def deploy(project: Project, word: str) -> None:
-    """Release a service that tells its code's word, its environment and its secret."""
+    """Release a service that reports its code's word, its environment and its secret."""
     project.restore(API)
     tell(project, word)
     project.config("env.GREETING", word)
@@ -41,7 +41,7 @@ def tell(project: Project, word: str) -> None:
     )
 
 
-def told(project: Project) -> dict[str, str]:
+def reported(project: Project) -> dict[str, str]:
     """What the running machine's own process says of its code, environment and secret."""
     machine = project.live()[0]["id"]
     script = (
@@ -56,7 +56,7 @@ def test_everything_comes_back_together(project: Project) -> None:
     deploy(project, "one")
     first = project.status()["release"]
     deploy(project, "two")
-    assert told(project) == {"code": "two", "env": "two", "secret": "secret-two"}
+    assert reported(project) == {"code": "two", "env": "two", "secret": "secret-two"}
     differences = project.flygate("diff").ok().output
     assert '~ env.GREETING: "one" → "two"' in differences
     assert "~ secret DEMO_SECRET\n" in differences
@@ -64,7 +64,7 @@ def test_everything_comes_back_together(project: Project) -> None:
     with Load(project.web) as load:
         run = project.flygate("rollback", "local", "--reason", "two is worse").ok()
 
-    assert told(project) == {"code": "one", "env": "one", "secret": "secret-one"}
+    assert reported(project) == {"code": "one", "env": "one", "secret": "secret-one"}
     assert load.failures == []
     assert load.served > 20
     newest = project.history()[0]
@@ -77,17 +77,17 @@ def test_everything_comes_back_together(project: Project) -> None:
 
     project.flygate("forward", "local").ok()
 
-    assert told(project)["code"] == "two"
+    assert reported(project)["code"] == "two"
     project.pulumi("preview", "--stack", "local", "--expect-no-changes").ok()
 
 
 @pytest.fixture
 def colleague(project: Project, tmp_path: Path) -> Project:
-    """Somebody else's checkout of the same stack, from before anything happens."""
+    """Another operator's checkout of the same stack, from before anything happens."""
     return project.colleague(tmp_path / "colleague's clone")
 
 
-def test_a_rollback_holds_for_everybody(project: Project, colleague: Project) -> None:
+def test_a_rollback_holds_for_all(project: Project, colleague: Project) -> None:
     """Typed again it changes nothing; a colleague's deployment is stopped; forward is for all."""
     project.config("env.GREETING", "good")
     project.up().ok()
@@ -99,7 +99,7 @@ def test_a_rollback_holds_for_everybody(project: Project, colleague: Project) ->
 
     run = project.flygate("rollback", "local", "--reason", "errors").ok()
     assert f"rolling back local from {bad} to {good}" in run.output
-    assert f"local runs {good} again, and is pinned, for everybody" in run.output
+    assert f"local runs {good} again, and is pinned, for all who deploy it" in run.output
     machines, history = {m["id"] for m in project.live()}, project.history()
 
     again = project.flygate("rollback", "local", "--reason", "still?").ok()

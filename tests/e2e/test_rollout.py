@@ -1,4 +1,4 @@
-"""Changes of all kinds under a constant load: whoever asks, all the time, is always answered."""
+"""Changes of all kinds under a constant load: each request is answered."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 def under_load(project: Project, act: Callable[[], Run]) -> Run:
-    """Run something while somebody asks; no request may fail."""
+    """Run something under load; no request may fail."""
     with Load(project.web) as load:
         run = act()
     assert load.failures == []

@@ -60,7 +60,7 @@ class Operator:
         here = {"prod": "local", "my-service": "flygate-local", "…": "good reasons", **names}
         for word, instead in here.items():
             line = line.replace(word, instead)
-        # Nobody is there to answer Pulumi's question.
+        # There is no terminal for Pulumi's question.
         yes = " --yes" if line.startswith("pulumi up") else ""
         shell = ("/bin/sh", "-c", f". .flygate/env && {line}{yes}")
         return self.project.run(*shell, given=given)
@@ -93,7 +93,7 @@ def test_a_night_goes_as_it_is_written(operator: Operator, project: Project) -> 
 
 
 def the_service_is_bad(operator: Operator) -> None:
-    """All comes back, for everybody; typed twice it changes nothing; then forward."""
+    """All comes back, for all operators; typed twice it changes nothing; then forward."""
     older = operator.project.history()[2]["version"]
     assert "Nothing is broken" in operator.types("./flygate doctor prod").ok().output
     hook = operator.project.path / "hooks" / "before-rollout"
@@ -149,7 +149,7 @@ def a_rollout_has_failed(operator: Operator) -> None:
 
 
 def a_rollout_is_held(operator: Operator) -> None:
-    """Nothing burns: it stays so until somebody decides, one way or the other."""
+    """Nothing burns: it stays so until an operator decides, one way or the other."""
     settings = {"strategy": "canary", "soak": "2s", "judge.minimum": "5"}
     # A busy computer serves too few requests in 2 s to tell what chance does from what is worse.
     judged_by = ("latency", "refusals", "errors")
@@ -179,7 +179,7 @@ def a_rollout_is_held(operator: Operator) -> None:
 
 
 def held(operator: Operator, greeting: str) -> list[str]:
-    """The machines of a release about which nobody's requests say anything."""
+    """The machines of a release without any request."""
     operator.project.config("env.GREETING", greeting)
     run = operator.project.flygate("up", "local", "--quiet")
     assert (run.code, "flygate proceed" in run.output) == (3, True)

@@ -45,7 +45,7 @@ def test_a_canary_is_nowhere(project: Project) -> None:
     assert sorted(_files_with_canary(project)) == []
 
 
-def test_a_rollback_that_fails_tells_no_former_secret(project: Project) -> None:
+def test_a_rollback_that_fails_shows_no_former_secret(project: Project) -> None:
     """The machine that is woken prints the value that it had, which the stack has no more."""
     former, flag = f"canary-{secrets.token_hex(8)}", project.path / "broken"
     code = f"import os, pathlib, sys\n\nif pathlib.Path({str(flag)!r}).exists():\n    "
@@ -70,7 +70,7 @@ def test_a_rollback_that_fails_tells_no_former_secret(project: Project) -> None:
 
 
 def test_a_secret_of_the_environment_is_refused(project: Project) -> None:
-    """Before it is in a state, a backup or a machine; what to type is told."""
+    """Before it is in a state, a backup or a machine; the message has what to type."""
     value = f"canary-{secrets.token_hex(8)}"
     project.config("env.X", value, secret=True)
     refused = project.up()

@@ -20,7 +20,7 @@ FLOOD = 24
 
 
 async def test_a_flood_of_logins_fits(tmp_path: Path) -> None:
-    """Checks of 64 MiB each: some are done, the others told to come again, the machine lives."""
+    """Checks of 64 MiB each: some are done, the others asked to come again, the machine lives."""
     users = json.dumps({"ada@example.org": PasswordHasher().hash("correct horse")})
     async with phase_fleet(1, tmp_path, env={"LOGIN_USERS": users}) as fleet:
         machine = fleet.ids[0]

@@ -1,4 +1,4 @@
-"""Scale to zero: an idle machine of the real service is suspended, and frees nobody by it."""
+"""Scale to zero: an idle machine of the real service is suspended, and that frees no client."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ routes = ["GET /_flygate/probe"]
 """
 
 
-async def test_idleness_frees_nobody(tmp_path: Path) -> None:
+async def test_idleness_frees_no_client(tmp_path: Path) -> None:
     """After a suspend and a resume who was refused is refused, a locked login is locked, and
     others are served, by the same process.
     """

@@ -64,7 +64,7 @@ class Trial:
         return self.run.output.count("(repeated in")
 
     @property
-    def tells_a_cause(self) -> bool:
+    def names_a_cause(self) -> bool:
         """The last lines say what it was that failed."""
         return _CAUSE.search("\n".join(self.last_lines)) is not None
 

@@ -396,7 +396,7 @@ def test_the_last_line_of_a_hook_is_cut_after_it_was_redacted(tmp_path: Path) ->
 # Each module that prints, writes, posts or hands over a text, and why no secret is in it. `place`:
 # it is one of the places above. A module that is not here has to be thought of.
 SINKS = {
-    "program/deployment.py": "lines of the look, and the configuration, which secrecy.py has checked",
+    "program/deployment.py": "lines of the look, and the configuration that secrecy.py has checked",
     "cli/__main__.py": "errors of verbs: of Pulumi, of Fly, and what a journal says",
     "cli/abort.py": "place: held rollout",
     "cli/diff.py": "manifests, which have no secret",

@@ -24,7 +24,7 @@ def backend(
     app: str = "demo",
     **changes: Any,
 ) -> Backend:
-    """A machine with so many requests; `changes` are of its service."""
+    """A machine with this number of requests; `changes` are of its service."""
     return Backend(
         run=name,
         machine_id=name,

@@ -22,7 +22,7 @@ def chromium_or_skip() -> str:
 @asynccontextmanager
 async def browser_page(origin: str, **context: Any) -> AsyncIterator[Any]:
     """A page in a fresh profile that can reach `origin` alone; `page.problems` collects what its
-    console complains of, and what it asked of anybody else.
+    console complains of, and what it asked of other servers.
     """
     from playwright.async_api import async_playwright  # noqa: PLC0415 (not everywhere)
 

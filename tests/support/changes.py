@@ -1,4 +1,4 @@
-"""What happens to the machines of an app while clients ask: each of it, by whoever does it."""
+"""What happens to the machines of an app while clients ask: each by the part that does it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -76,7 +76,7 @@ async def observe(
 
 
 async def visit(operator: Operator) -> None:
-    """New clients come, so that each machine serves somebody."""
+    """New clients come, so that each machine serves a client."""
     fly = operator.fleet.fly
     await Crowd(fly.fly.proxy_url, fly.app, 40, PACE, row=VISITORS).ask_for(0.5)
 

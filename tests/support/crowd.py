@@ -94,7 +94,7 @@ class Crowd:
         await self._ask_all(lambda number: not end.is_set() or number < round(seconds * self._pace))
 
     def statuses(self) -> Counter[int]:
-        """How often each status came, to anybody."""
+        """How often each status came, to any client."""
         return sum((client.statuses for client in self.clients), Counter())
 
     async def _ask_all(self, goes_on: Callable[[int], bool]) -> None:

@@ -42,9 +42,9 @@ def tiny_image() -> bytes:
 
 
 async def ended(pid: int) -> bool:
-    """Waits for the end of a process that may be nobody's child."""
+    """Waits for the end of a process that may have no parent here."""
     async with asyncio.timeout(10):
-        while identify(pid):  # noqa: ASYNC110 (nobody tells us)
+        while identify(pid):  # noqa: ASYNC110 (no event exists)
             await asyncio.sleep(0.02)
     return True
 

@@ -45,7 +45,7 @@ class Operator:
         self._ledger = Ledger()
 
     async def release(self, machines: int, **environment: str) -> None:
-        """Roll out so many machines in each region; an environment that differs makes new ones."""
+        """Roll out machines in each region; an environment that differs makes new ones."""
         fleet = self.fleet
         request = ReleaseRequest(
             app=fleet.fly.app, manifest=self._manifest(machines, environment), source=(SOURCE,)

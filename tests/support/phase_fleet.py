@@ -58,7 +58,7 @@ class PhaseFleet(ServiceFleet):
 async def phase_fleet(
     number: int, folder: Path, machines: int = 1, env: dict[str, str] | None = None
 ) -> AsyncIterator[PhaseFleet]:
-    """So many machines, with what else they shall have in their environment."""
+    """A number of machines, with what else they shall have in their environment."""
     async with local_machines(folder / "fly", _QUICK) as fly:
         fly.digest = await fly.put_image(image.pack(ROOT, ["service"]).archive)
         asked = config_of(own(), {"http_service": {"checks": [_CHECK]}})

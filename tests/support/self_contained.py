@@ -1,4 +1,4 @@
-"""A contract for import-linter: a package that imports nothing of ours but itself.
+"""A contract for import-linter: a package that imports none of the project's packages but itself.
 
 Its built-in contracts need a list of what is forbidden, which a new module would not be on.
 """

@@ -37,7 +37,7 @@ class ServiceFleet:
     ids: list[str] = field(default_factory=list)
 
     async def grow(self, number: int, **body: Any) -> list[str]:
-        """Start so many more; they pass their checks."""
+        """Start more machines; they pass their checks."""
         made = [await self.fly.create(self._config(), **body) for _ in range(number)]
         await asyncio.gather(*(self.fly.healthy(machine["id"]) for machine in made))
         fresh = [machine["id"] for machine in made]
@@ -52,11 +52,11 @@ class ServiceFleet:
         self.ids.remove(machine)
 
     async def knows(self, members: int) -> None:
-        """Wait until every machine knows so many members."""
+        """Wait until every machine knows this number of members."""
         async with asyncio.timeout(20):
             while True:
-                told = [await self.metric(i, "flygate_cluster_members") for i in self.ids]
-                if told == [float(members)] * len(self.ids):
+                reported = [await self.metric(i, "flygate_cluster_members") for i in self.ids]
+                if reported == [float(members)] * len(self.ids):
                     return
                 await asyncio.sleep(0.05)
 

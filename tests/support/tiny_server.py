@@ -1,4 +1,4 @@
-"""What the test machines run: an HTTP/1.1 server that says what it got and does what it is told.
+"""What the test machines run: an HTTP/1.1 server that says what it got and does what it is asked.
 
 It starts quickly: nothing but the standard library is imported.
 """
@@ -103,7 +103,7 @@ async def do(path: str, query: str) -> str:
     elif path == "/sick":
         health["status"] = SICK
     elif path == "/die":
-        sys.stderr.write("dying as told\n")
+        sys.stderr.write("dying as asked\n")
         os._exit(int(query))
     return ME
 

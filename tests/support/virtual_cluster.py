@@ -63,7 +63,7 @@ class Machine:
     Attributes:
         is_listed: the DNS names it.
         is_frozen: none of it runs (SIGSTOP, a suspension).
-        is_dead: nobody listens there.
+        is_dead: there is no listener.
         is_cut_off: the DNS does not answer it.
     """
 
@@ -140,7 +140,7 @@ class Machine:
         await self._stack.aclose()
 
     async def machines(self) -> list[Member]:
-        """What the DNS tells it."""
+        """What the DNS answers it."""
         await self._ask_dns()
         return [Member(one.id) for one in self.world.machines.values() if one.is_listed]
 
@@ -227,7 +227,7 @@ class Cluster:
 
     @asynccontextmanager
     async def running(self, number: int) -> AsyncIterator[None]:
-        """So many machines that know each other."""
+        """A number of machines that know each other."""
         try:
             for _ in range(number):
                 await self.add()
@@ -245,7 +245,7 @@ class Cluster:
         return machine
 
     async def knows(self, number: int) -> None:
-        """Wait until all know so many members."""
+        """Wait until all know this number of members."""
         async with asyncio.timeout(60):
             while any(len(m.members.ring) != number for m in self.machines.values()):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
@@ -314,10 +314,10 @@ async def _served(_: Scope, __: Receive, send: Send) -> None:
 async def _answer(
     app: App, address: str, fields: dict[bytes, bytes]
 ) -> tuple[int, dict[bytes, bytes]]:
-    told: list[dict[str, Any]] = []
+    reported: list[dict[str, Any]] = []
 
     async def send(message: Any) -> None:
-        told.append(message)
+        reported.append(message)
 
     async def receive() -> Any:
         return {"type": "http.request", "body": b"", "more_body": False}
@@ -331,4 +331,4 @@ async def _answer(
         "extensions": {},
     }
     await app(scope, receive, send)
-    return told[0]["status"], dict(told[0]["headers"])
+    return reported[0]["status"], dict(reported[0]["headers"])

@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 
 from tests.support.service_fleet import ServiceFleet
 
-# So many, that hardly any of five machines owns none.
+# Enough that hardly any of five machines owns none.
 EACH: Final = 8
 PASSWORD: Final = "correct horse"
 # Nothing accrues while a test lasts.
@@ -40,7 +40,7 @@ class Witnesses:
         assert await self.freed() == []
 
     async def freed(self) -> list[str]:
-        """Whoever is served, or logged in by the right password."""
+        """The clients that are served, or logged in by the right password."""
         found = await asyncio.gather(*map(self._freed, self._addresses))
         return [what for each in found for what in each]
 

@@ -21,7 +21,7 @@ def forward(
     environment: StackName,
     wait: Annotated[str, typer.Option(help='Wait for another rollout: "10m".')] = "",
 ) -> None:
-    """End the pin that a rollback set, for everybody, and deploy the checkout.
+    """End the pin that a rollback set, for all who deploy the stack, and deploy the checkout.
 
     \b
     Example:

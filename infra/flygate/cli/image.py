@@ -153,7 +153,7 @@ def _check_committed(order: Order, sources: Sources) -> None:
     if order.revision.is_dirty:
         new = f": {named(sources.untracked)} is not in git" if sources.untracked else ""
         raise ImageError(
-            "What goes into the image differs from what is committed, so nobody could build it "
+            "What goes into the image differs from what is committed, so it could not be built "
             f"again{new}. Commit it (`git status` shows what); or push it nevertheless, under the "
             f"tag {order.revision.tag}, with --allow-dirty."
         )

@@ -30,7 +30,7 @@ def proceed(
 
     \b
     Example:
-      flygate proceed staging --reason "nobody calls it at night"
+      flygate proceed staging --reason "it has no traffic at night"
 
     Exit codes: as those of `flygate rollback`.
     """

@@ -39,7 +39,7 @@ def rollback(
     takes seconds. Later the rollback makes new ones, by the strategy that they came with.
 
     The rollback is itself a new release, made through Pulumi, whose state stays true. The stack
-    is then pinned, for everybody who deploys it: `flygate forward` deploys the checkout again.
+    is then pinned, for all who deploy it: `flygate forward` deploys the checkout again.
     Typed again it changes nothing, and says how to go further back.
 
     \b
@@ -61,7 +61,7 @@ def rollback(
         print(chosen.describe(environment))
     elif chosen:
         print(
-            f"{environment} runs {chosen.release} again, and is pinned, for everybody: "
+            f"{environment} runs {chosen.release} again, and is pinned, for all who deploy it: "
             f"`flygate forward {environment}` deploys the checkout again."
         )
 

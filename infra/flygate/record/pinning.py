@@ -33,7 +33,7 @@ def holding(asked: Pin | None, ledger: Ledger, stack: str) -> Pin | None:
         return asked  # a later way back, which is held
     raise PinnedError(
         f"{described(stack, recorded)} This deployment would end that, so nothing was changed. "
-        f"`flygate forward {stack}` ends the pin, for everybody, and deploys the checkout."
+        f"`flygate forward {stack}` ends the pin, for all who deploy it, and deploys the checkout."
     )
 
 

@@ -32,7 +32,7 @@ def test_a_new_file_is_refused_by_name() -> None:
 def test_a_change_is_refused() -> None:
     """As before: the tag would name a commit that does not have it."""
     with pytest.raises(
-        ImageError, match=r"nobody could build it again\. Commit it .*--allow-dirty"
+        ImageError, match=r"it could not be built again\. Commit it .*--allow-dirty"
     ):
         _check_committed(order(is_dirty=True), Sources(("service/flygate_service/app.py",)))
 

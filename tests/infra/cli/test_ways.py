@@ -92,7 +92,7 @@ def test_where_to_go_is_left_to_the_program(
     assert prod.orders[WAIT] == "10m"
     assert NO_HOOKS not in prod.orders
     assert prod.file == PIN.model_dump(mode="json")
-    assert "prod runs v7 again, and is pinned, for everybody" in capsys.readouterr().out
+    assert "prod runs v7 again, and is pinned, for all who deploy it" in capsys.readouterr().out
 
 
 def test_a_certain_release_and_flags_are_handed_over(

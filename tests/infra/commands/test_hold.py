@@ -270,13 +270,13 @@ async def test_an_operator_can_accept_the_step(held: Deployment, judge: Judge) -
     judge.outcomes, judge.asked = ["pass"], []
 
     async with held.traffic() as traffic:
-        await change(held, Orders(accept="nobody calls it at night"))
+        await change(held, Orders(accept="it has no traffic at night"))
 
     assert judge.asked == [["v2-iad-2"]]
     current = held.ledger.current
     assert current is not None
-    assert (current.version, current.accepted) == (2, "nobody calls it at night")
-    assert held.ledger.history()[0]["accepted"] == "nobody calls it at night"
+    assert (current.version, current.accepted) == (2, "it has no traffic at night")
+    assert held.ledger.history()[0]["accepted"] == "it has no traffic at night"
     assert "accepted" in kinds(held)
     assert traffic.failures == []
 
@@ -284,13 +284,13 @@ async def test_an_operator_can_accept_the_step(held: Deployment, judge: Judge) -
 async def test_the_ledger_keeps_why_each_step_was_accepted(held: Deployment) -> None:
     """The second reason, in a run of its own, does not take the place of the first."""
     with pytest.raises(RolloutHeldError):
-        await change(held, Orders(accept="nobody calls it at night"))
+        await change(held, Orders(accept="it has no traffic at night"))
 
     await change(held, Orders(accept="the second one is well, too"))
 
     current = held.ledger.current
     assert current is not None
-    assert current.accepted == "nobody calls it at night; the second one is well, too"
+    assert current.accepted == "it has no traffic at night; the second one is well, too"
     assert [m.accepted for m in (await held.state()).of(2)] == ["", ""]
 
 
