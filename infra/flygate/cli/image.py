@@ -148,7 +148,7 @@ def _check_committed(order: Order, sources: Sources) -> None:
     """A commit describes the image, and it has all that lies in the folders here.
 
     Raises:
-        ImageError: nobody could build this image again.
+        ImageError: this image could not be built again.
     """
     if order.revision.is_dirty:
         new = f": {named(sources.untracked)} is not in git" if sources.untracked else ""

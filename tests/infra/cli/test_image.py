@@ -25,7 +25,7 @@ def test_a_new_file_is_refused_by_name() -> None:
         ("service/flygate_service/app.py", "service/new.py"), untracked=("service/new.py",)
     )
 
-    with pytest.raises(ImageError, match=r"build it again: service/new\.py is not in git\. Commit"):
+    with pytest.raises(ImageError, match=r"be built again: service/new\.py is not in git\. Commit"):
         _check_committed(order(is_dirty=True), sources)
 
 
