@@ -1,4 +1,4 @@
-"""Addresses of apps (FLY.md 5.2)."""
+"""Addresses of apps (docs/fly-api.md 5.2)."""
 
 from infra.local.app import App, IpAssignment
 from infra.local.graphql import apps

@@ -1,4 +1,4 @@
-"""Machines, as far as GraphQL still knows them (FLY.md 5.1)."""
+"""Machines, as far as GraphQL still knows them (docs/fly-api.md 5.1)."""
 
 from infra.local.graphql import apps
 from infra.local.graphql.world import Info, Json, World, connection

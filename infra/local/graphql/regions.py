@@ -1,4 +1,4 @@
-"""The platform's regions (FLY.md 5.1)."""
+"""The platform's regions (docs/fly-api.md 5.1)."""
 
 from infra.local.graphql.world import Json, World
 from infra.local.regions import HOME_REGION, REGIONS, Region
