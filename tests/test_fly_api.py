@@ -16,7 +16,7 @@ PAGE = ROOT / "docs" / "fly-api.md"
 KINDS = (".graphql", ".md", ".py", ".toml")
 _HEADING = re.compile(r"^(?:## (\d+)\.|### (\d+\.\d+)) \S", re.M)
 _NUMBER = r"\d+(?:\.\d+)?"
-_CITATION = re.compile(rf"fly-api\.md\s+({_NUMBER}(?:(?:, | and | to ){_NUMBER})*)")
+_CITATION = re.compile(rf"fly-api\.md\)?\s+({_NUMBER}(?:(?:, | and | to ){_NUMBER})*)")
 _WITHIN = re.compile(r"\(([1-9]\.\d+(?:, [1-9]\.\d+)*)\)|\b(?:[Aa]s in|by|of) ([1-9]\.\d+)\b")
 # What the page was called before it was part of this repository.
 _FORMER = "FLY" + ".md"
@@ -63,6 +63,7 @@ def test_each_citation_names_a_section() -> None:
         ("docs/fly-api.md 6.3, 6.5, 6.6", ["6.3", "6.5", "6.6"]),
         ("docs/fly-api.md 2 and 5", ["2", "5"]),
         ("docs/fly-api.md\n    99.1", ["99.1"]),
+        ("[Fly's API](fly-api.md) 2.12 | a table", ["2.12"]),
         ("the tags of docs/fly-api.md.", []),
     ],
 )
