@@ -12,7 +12,7 @@ _MB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What can be bought (FLY.md 5.4); prices in US cents a month."""
+    """What can be bought (docs/fly-api.md 5.4); prices in US cents a month."""
 
     id: str
     name: str

@@ -1,5 +1,5 @@
-"""Stops machines that nobody needs (FLY.md 6.7): looks at each region every few minutes, and stops
-or suspends at most one machine of it.
+"""Stops machines that nobody needs (docs/fly-api.md 6.7): looks at each region every few minutes,
+and stops or suspends at most one machine of it.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""A machine's config (FLY.md 3): parsed once where it enters, kept as it was sent."""
+"""A machine's config (docs/fly-api.md 3): parsed once where it enters, kept as it was sent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -1,5 +1,5 @@
-"""The private DNS of the local Fly (FLY.md 6.2): `<app>.internal` and what else Fly's resolver
-answers, over UDP and TCP on one loopback port.
+"""The private DNS of the local Fly (docs/fly-api.md 6.2): `<app>.internal` and what else Fly's
+resolver answers, over UDP and TCP on one loopback port.
 
 Machines have IPv4 loopback addresses here, so A records hold them; AAAA records hold the same ones
 mapped (`::ffff:127.x.y.z`), for programs that ask as they would on Fly.

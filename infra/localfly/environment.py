@@ -1,5 +1,5 @@
-"""The environment of a machine's processes (FLY.md 6.1), made from scratch: nothing of the daemon's
-own environment reaches a machine but what every program needs.
+"""The environment of a machine's processes (docs/fly-api.md 6.1), made from scratch: nothing of the
+daemon's own environment reaches a machine but what every program needs.
 """
 
 import os

@@ -13,7 +13,7 @@ from localfly.times import rfc3339
 _KEPT_EVENTS = 50
 _KEPT_VERSIONS = 20
 
-# Resting states; everything else is on its way to one of them (FLY.md 2.7).
+# Resting states; everything else is on its way to one of them (docs/fly-api.md 2.7).
 SETTLED = frozenset({"created", "started", "stopped", "suspended", "failed", "destroyed"})
 
 

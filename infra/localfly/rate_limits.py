@@ -1,5 +1,5 @@
-"""How often each action of the Machines API may be asked for (FLY.md 2.1): per action and machine,
-or per action and app where there is no machine yet.
+"""How often each action of the Machines API may be asked for (docs/fly-api.md 2.1): per action and
+machine, or per action and app where there is no machine yet.
 """
 
 import re

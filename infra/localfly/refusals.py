@@ -1,4 +1,4 @@
-"""When a machine's state forbids what a client asks for, in the words of Fly's API (FLY.md 2.1)."""
+"""When a machine's state forbids what a client asks, in Fly's own words (docs/fly-api.md 2.1)."""
 
 from localfly.errors import FailedPreconditionError
 

@@ -1,4 +1,4 @@
-"""A service of a machine's config (FLY.md 3): a port that the proxy serves, and by which rules."""
+"""A service of a machine's config (docs/fly-api.md 3): a port of the proxy, with its rules."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -38,7 +38,7 @@ class Tokens:
 
 
 def tokens_of(authorization: str) -> Iterator[str]:
-    """The tokens of a header: one scheme, then tokens with commas between (FLY.md 1.3)."""
+    """The tokens of a header: one scheme, then tokens with commas between (docs/fly-api.md 1.3)."""
     for scheme in _SCHEMES:
         if authorization.lower().startswith(scheme):
             authorization = authorization[len(scheme) :]

@@ -1,4 +1,4 @@
-"""What each name under `.internal` stands for (FLY.md 6.2): a pure function of the machines."""
+"""What each name under `.internal` stands for (docs/fly-api.md 6.2): a function of the machines."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence

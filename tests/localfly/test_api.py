@@ -1,4 +1,4 @@
-"""Apps, leases, metadata, secrets, addresses, images, logs, GraphQL (FLY.md 2 and 5)."""
+"""Apps, leases, metadata, secrets, addresses, images, logs, GraphQL (docs/fly-api.md 2 and 5)."""
 
 import json
 

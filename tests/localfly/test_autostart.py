@@ -1,4 +1,4 @@
-"""Machines that start on demand and stop when nobody needs them (FLY.md 6.7), for real."""
+"""Machines that start on demand and stop when nobody needs them (docs/fly-api.md 6.7), for real."""
 
 import asyncio
 import time

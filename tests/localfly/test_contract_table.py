@@ -40,7 +40,7 @@ def rows() -> Iterator[Row]:
 
 
 def test_each_row_has_a_state_and_its_evidence() -> None:
-    """Done, partly or not; tags of FLY.md."""
+    """Done, partly or not; tags of docs/fly-api.md."""
     for row in rows():
         assert row.state.startswith(STATES), row
         assert row.tags <= TAGS, row

@@ -1,4 +1,4 @@
-"""The private DNS, asked by an ordinary resolver over UDP and TCP (FLY.md 6.2)."""
+"""The private DNS, asked by an ordinary resolver over UDP and TCP (docs/fly-api.md 6.2)."""
 
 import asyncio
 import os

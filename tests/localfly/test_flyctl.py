@@ -65,7 +65,7 @@ class Flyctl:
         return text
 
     def _environment(self) -> dict[str, str]:
-        """What would go elsewhere is sent to the local Fly too, which refuses it (FLY.md 1.6)."""
+        """What would go elsewhere goes to the local Fly, which refuses it (docs/fly-api.md 1.6)."""
         services = ("API", "FLAPS", "UIEX", "METRICS", "SYNTHETICS")
         off = ("SEND_METRICS", "SYNTHETICS_AGENT")
         on = ("NO_UPDATE_CHECK", "NO_INCIDENTS_CHECK")

@@ -1,4 +1,4 @@
-"""What GraphQL can ask and change (FLY.md 5)."""
+"""What GraphQL can ask and change (docs/fly-api.md 5)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The Machines API, as a client sees it (FLY.md 2.5 to 2.7)."""
+"""The Machines API, as a client sees it (docs/fly-api.md 2.5 to 2.7)."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The proxy, as clients and machines see it (FLY.md 6.3, 6.5, 6.6)."""
+"""The proxy, as clients and machines see it (docs/fly-api.md 6.3, 6.5, 6.6)."""
 
 import asyncio
 import gc

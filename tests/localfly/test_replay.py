@@ -1,4 +1,4 @@
-"""`fly-replay` through the real proxy: each documented field, guard and header (FLY.md 6.4)."""
+"""`fly-replay` through the real proxy: each field, guard and header (docs/fly-api.md 6.4)."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What a machine can be told to do (FLY.md 2.5)."""
+"""What a machine can be told to do (docs/fly-api.md 2.5)."""
 
 import shlex
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""Apps (FLY.md 2.2)."""
+"""Apps (docs/fly-api.md 2.2)."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Builds, as flyctl announces them before a deployment (FLY.md 2.12). Nothing is built here."""
+"""Builds, as flyctl announces them before it deploys (docs/fly-api.md 2.12). None is made here."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel

@@ -1,5 +1,5 @@
-"""Certificates (FLY.md 2.10): records of host names. The local proxy speaks plain HTTP, so none is
-ever issued.
+"""Certificates (docs/fly-api.md 2.10): records of host names. The local proxy speaks plain HTTP, so
+none is ever issued.
 """
 
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Failures in the form that Fly gives them: `{"error": …, "status": …}` (FLY.md 2.1)."""
+"""Failures in the form that Fly gives them: `{"error": …, "status": …}` (docs/fly-api.md 2.1)."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""IP assignments (FLY.md 2.3): records only, the local proxy serves apps by name."""
+"""IP assignments (docs/fly-api.md 2.3): records only, the local proxy serves apps by name."""
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel

@@ -1,4 +1,4 @@
-"""Leases of machines (FLY.md 2.8)."""
+"""Leases of machines (docs/fly-api.md 2.8)."""
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel

@@ -1,4 +1,4 @@
-"""The log API that `fly logs` polls (FLY.md 2.12)."""
+"""The log API that `fly logs` polls (docs/fly-api.md 2.12)."""
 
 from fastapi import APIRouter
 

@@ -1,4 +1,4 @@
-"""Machines: create, read, update, destroy (FLY.md 2.5 to 2.7)."""
+"""Machines: create, read, update, destroy (docs/fly-api.md 2.5 to 2.7)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The memory of a running machine: how much it has and uses (FLY.md 2.5)."""
+"""The memory of a running machine: how much it has and uses (docs/fly-api.md 2.5)."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field

@@ -1,4 +1,4 @@
-"""Metadata of machines: written without a lease, a restart or a new version (FLY.md 2.5)."""
+"""Metadata of machines (docs/fly-api.md 2.5): written without a lease, a restart, a new version."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Organizations: as flyctl reads them (FLY.md 2.12), and all machines of one (2.11)."""
+"""Organizations, as flyctl reads them, and all machines of one (docs/fly-api.md 2.11, 2.12)."""
 
 from typing import Annotated
 

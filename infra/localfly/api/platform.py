@@ -1,4 +1,4 @@
-"""The platform's regions (FLY.md 2.11)."""
+"""The platform's regions (docs/fly-api.md 2.11)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The processes of a machine, and where they listen (FLY.md 2.5)."""
+"""The processes of a machine, and where they listen (docs/fly-api.md 2.5)."""
 
 from fastapi import APIRouter
 

@@ -1,4 +1,4 @@
-"""Refuses what comes too often, with Fly's 429 (FLY.md 2.1)."""
+"""Refuses what comes too often, with Fly's 429 (docs/fly-api.md 2.1)."""
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send

@@ -1,4 +1,4 @@
-"""The releases API that flyctl writes to (FLY.md 2.12); GraphQL shows the same records."""
+"""The releases API that flyctl writes to (docs/fly-api.md 2.12); GraphQL shows the same records."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""The objects of the local Fly as the JSON of Fly's API (FLY.md 2)."""
+"""The objects of the local Fly as the JSON of Fly's API (docs/fly-api.md 2)."""
 
 from dataclasses import asdict
 from typing import Any

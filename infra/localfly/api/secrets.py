@@ -1,4 +1,4 @@
-"""App secrets (FLY.md 2.4)."""
+"""App secrets (docs/fly-api.md 2.4)."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel

@@ -1,5 +1,5 @@
-"""The form of a machine's config (FLY.md 3): which key holds what kind of value. What the values
-mean is for `infra/localfly/config.py`. Keys that are not here are kept as they are.
+"""The form of a machine's config (docs/fly-api.md 3): which key holds what kind of value. What the
+values mean is for `infra/localfly/config.py`. Keys that are not here are kept as they are.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Tokens (FLY.md 2.11): whose this one is, one for somebody else, one that proves an identity."""
+"""Tokens (docs/fly-api.md 2.2, 2.11): made for others, whose this one is, is another good."""
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel

@@ -1,4 +1,4 @@
-"""Volumes (FLY.md 2.9): records that a client can keep; nothing is mounted."""
+"""Volumes (docs/fly-api.md 2.9): records that a client can keep; nothing is mounted."""
 
 import secrets
 from typing import Any

@@ -1,4 +1,4 @@
-"""Waiting for a machine's state (FLY.md 2.7)."""
+"""Waiting for a machine's state (docs/fly-api.md 2.7)."""
 
 from typing import Annotated
 

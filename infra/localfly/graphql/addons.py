@@ -1,4 +1,4 @@
-"""Upstash Redis databases (FLY.md 5.4)."""
+"""Upstash Redis databases (docs/fly-api.md 5.4)."""
 
 from typing import Any
 
@@ -130,7 +130,7 @@ def provider_document(name: str) -> Json:
 
 
 def _changes(record: AddOn, asked: Json) -> Json:
-    """`prodPack` comes beside the options, of which it is one (FLY.md 5.4)."""
+    """`prodPack` comes beside the options, of which it is one (docs/fly-api.md 5.4)."""
     names = {"planId": "plan_id", "options": "options", "metadata": "metadata"}
     changes = {ours: asked[fly] for fly, ours in names.items() if asked.get(fly) is not None}
     if asked.get("readRegions") is not None:

@@ -1,4 +1,4 @@
-"""Apps with what hangs on them (FLY.md 5.1, 5.2)."""
+"""Apps with what hangs on them (docs/fly-api.md 5.1, 5.2)."""
 
 from collections.abc import Iterable
 from typing import Any

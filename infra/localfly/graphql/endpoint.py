@@ -1,4 +1,4 @@
-"""`POST /graphql`: parses, validates and executes one document (FLY.md 5)."""
+"""`POST /graphql`: parses, validates and executes one document (docs/fly-api.md 5)."""
 
 from functools import cache
 from importlib.resources import files

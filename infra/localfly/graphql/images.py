@@ -1,4 +1,4 @@
-"""Images: what a reference means, before it is deployed (FLY.md 5.1)."""
+"""Images: what a reference means, before it is deployed (docs/fly-api.md 5.1)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Addresses of apps (FLY.md 5.2)."""
+"""Addresses of apps (docs/fly-api.md 5.2)."""
 
 from localfly.app import App, IpAssignment
 from localfly.graphql import apps

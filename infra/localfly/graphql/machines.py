@@ -1,4 +1,4 @@
-"""Machines, as far as GraphQL still knows them (FLY.md 5.1)."""
+"""Machines, as far as GraphQL still knows them (docs/fly-api.md 5.1)."""
 
 from localfly.graphql import apps
 from localfly.graphql.world import Info, Json, World, connection

@@ -1,4 +1,4 @@
-"""The viewer and the organizations (FLY.md 5.1). Any slug is an organization here."""
+"""The viewer and the organizations (docs/fly-api.md 5.1). Any slug is an organization here."""
 
 from localfly.graphql import addons, apps
 from localfly.graphql.world import Info, Json, World, connection

@@ -1,4 +1,4 @@
-"""The platform's regions (FLY.md 5.1)."""
+"""The platform's regions (docs/fly-api.md 5.1)."""
 
 from localfly.graphql.world import Json, World
 from localfly.regions import HOME_REGION, REGIONS, Region

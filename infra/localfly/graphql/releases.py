@@ -1,4 +1,4 @@
-"""Release records, the same ones that the releases API writes (FLY.md 5.3), and the old way to
+"""Release records, those that the releases API writes (docs/fly-api.md 5.3), and the old way to
 change secrets, which makes one.
 """
 

@@ -1,4 +1,4 @@
-"""Which machine gets a request (FLY.md 6.5, 6.6): a pure choice among the backends of an app."""
+"""Which machine gets a request (docs/fly-api.md 6.5, 6.6): a pure choice among the backends."""
 
 from collections.abc import Collection, Sequence
 from enum import Enum

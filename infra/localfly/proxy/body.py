@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-_KEPT_BYTES = 1024 * 1024  # Fly's limit for a replay (FLY.md 6.4)
+_KEPT_BYTES = 1024 * 1024  # Fly's limit for a replay (docs/fly-api.md 6.4)
 _WAITING_BYTES = 256 * 1024
 
 

@@ -1,4 +1,4 @@
-"""What the proxy itself answers, with the codes of Fly Proxy's errors (FLY.md 6.6)."""
+"""What the proxy itself answers, with the codes of Fly Proxy's errors (docs/fly-api.md 6.6)."""
 
 from dataclasses import dataclass
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""Heads of requests and answers on their way through the proxy (FLY.md 6.3)."""
+"""Heads of requests and answers on their way through the proxy (docs/fly-api.md 6.3)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

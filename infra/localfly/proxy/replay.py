@@ -1,5 +1,5 @@
-"""A machine's order to replay its request elsewhere (FLY.md 6.4), in its two forms: the header
-`fly-replay`, and a body of the type `application/vnd.fly.replay+json`.
+"""A machine's order to replay its request elsewhere (docs/fly-api.md 6.4), in its two forms: the
+header `fly-replay`, and a body of the type `application/vnd.fly.replay+json`.
 """
 
 import json

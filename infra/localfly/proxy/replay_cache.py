@@ -1,5 +1,5 @@
-"""Replays that are remembered (FLY.md 6.4): for the paths that an order named, and for the cookies
-and headers that the app's config names.
+"""Replays that are remembered (docs/fly-api.md 6.4): for the paths that an order named, and for the
+cookies and headers that the app's config names.
 """
 
 from collections.abc import Iterator, Sequence

@@ -115,7 +115,7 @@ class Search:
         return choose(backends, route.wish, route.tried, route.here, proxy.random)
 
     def _wants_another(self, chosen: Backend | Refusal) -> bool:
-        """Nobody serves, or all are busy: a machine that sleeps is needed (FLY.md 6.7)."""
+        """Nobody serves, or all are busy: a machine that sleeps is needed (docs/fly-api.md 6.7)."""
         if isinstance(chosen, Backend):
             return chosen.is_busy and chosen.machine_id != self.route.wish.prefer
         return chosen is not Refusal.ALL_TRIED

@@ -1,4 +1,4 @@
-"""Machines that sleep until a request needs them (autostart, FLY.md 6.7)."""
+"""Machines that sleep until a request needs them (autostart, docs/fly-api.md 6.7)."""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable

@@ -36,7 +36,7 @@ ANY = Wish()
 
 
 def wish_of(headers: Mapping[bytes, bytes]) -> Wish:
-    """The wish in a client's own headers (FLY.md 6.5)."""
+    """The wish in a client's own headers (docs/fly-api.md 6.5)."""
     force_region, prefer_region = (
         _regions(headers.get(name, b"")) for name in (b"fly-force-region", b"fly-prefer-region")
     )
