@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flygate.record.provenance import git
+from flygate.system.git import git
 
 _DIGITS = 12
 

@@ -6,12 +6,11 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flygate.system.environment import for_others
+from flygate.system.git import git
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +53,3 @@ def _commit(root: Path) -> str:
     commit = git(root, "rev-parse", "--short", "HEAD")
     changed = "+" if commit and git(root, "status", "--porcelain", "--untracked-files=no") else ""
     return commit + changed
-
-
-def git(root: Path, *arguments: str) -> str:
-    """What git says of a checkout; nothing if there is no git, or no checkout."""
-    try:
-        return subprocess.run(
-            ["git", *arguments],
-            cwd=root,
-            # A repository may name programs that git runs, and these are not ours.
-            env=for_others(os.environ),
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        ).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return ""  # a release depends on neither

@@ -1,4 +1,4 @@
-"""Who releases what: read from the checkout and the environment."""
+"""Running git in a checkout."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
-from flygate.record.provenance import git
+from flygate.system.git import git
 
 
-def test_git_gets_nothing_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_git_gets_no_secret_of_flygate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A repository can name programs that git runs: filters, hooks, a watcher of its files."""
     program = tmp_path / "git"
     program.write_text("#!/bin/sh\nenv\n")
@@ -25,9 +25,7 @@ def test_git_gets_nothing_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "GIT_AUTHOR_NAME=ann" in seen
 
 
-def test_without_git_there_is_nothing_to_tell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_git_the_answer_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A release depends on neither git nor a checkout."""
     assert git(tmp_path, "rev-parse", "HEAD") == ""
     monkeypatch.setenv("PATH", str(tmp_path))
