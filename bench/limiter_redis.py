@@ -10,10 +10,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from flygate_limiter import Charge, FakeClock, parse
-from flygate_limiter.denials import Denials
-from flygate_limiter.store.redis import RedisStore
-from flygate_limiter.store.script import BucketScript, WindowScript
+from flygate_limiter import SLIDING_WINDOW, TOKEN_BUCKET, Algorithm, Charge, FakeClock, parse
+from flygate_limiter.redis.denials import Denials
+from flygate_limiter.redis.store import RedisStore
 
 from bench import page
 from tests.support.valkey import Valkey
@@ -27,16 +26,16 @@ _ROUNDS = 5
 _LIMIT = 1_000_000
 
 
-def flygate(url: str, script: type[BucketScript] = BucketScript) -> Decide:
+def flygate(url: str, algorithm: Algorithm = TOKEN_BUCKET) -> Decide:
     """Ours; nothing is answered from the deny cache."""
-    store = RedisStore(url, b"bench", 5, denials=Denials(FakeClock(), 0), script=script)
-    quota = parse(f"60/m burst {_LIMIT}" if script is BucketScript else "60000/m")
+    store = RedisStore(url, b"bench", 5, denials=Denials(FakeClock(), 0), algorithm=algorithm)
+    quota = parse(f"60/m burst {_LIMIT}" if algorithm is TOKEN_BUCKET else "60000/m")
     return lambda name: store.take([Charge(("default", name), quota)])
 
 
 def flygate_window(url: str) -> Decide:
     """Ours, sliding window."""
-    return flygate(url, WindowScript)
+    return flygate(url, SLIDING_WINDOW)
 
 
 def limits_fixed(url: str) -> Decide:

@@ -1,9 +1,13 @@
-"""An embeddable rate limiter: GCRA buckets in bounded memory, and what surrounds them.
+"""An embeddable rate limiter: buckets in bounded memory or in a Redis, and policies for requests.
 
-It imports nothing of the service around it and no web framework, so it can be lifted out.
+It imports the standard library alone, and hiredis where a store in Redis is made; no web framework
+and nothing of the service around it.
 """
 
+from .algorithm import Algorithm, Hitter, Taker
 from .buckets import Buckets
+from .charge import Charge, Failure, Key
+from .client_key import canonical, client_key
 from .clock import Clock, FakeClock, MonotonicClock, SuspendableClock
 from .decision import NEVER, Decision
 from .errors import (
@@ -21,31 +25,40 @@ from .errors import (
 from .events import Listener
 from .fingerprint import Fingerprint, keyed_fingerprint
 from .headers import HeaderWriter
-from .keys import canonical, client_key
 from .limiter import Limiter
 from .networks import Networks
-from .policies import PolicySet
-from .policy import KeyFunction, Mode, Policy, by_client, by_everyone, by_header, by_network
-from .policy_file import read_policies
+from .policies.key_function import (
+    KeyFunction,
+    UserKeyFunction,
+    by_client,
+    by_everyone,
+    by_header,
+    by_network,
+)
+from .policies.policy import Mode, Policy
+from .policies.policy_file import read_policies
+from .policies.policy_set import PolicySet
+from .policies.route import Route
+from .policies.subject import subject_of
 from .problem import Problem, problem_for
 from .quota import Quota, parse
 from .request import Request
-from .route import Route
-from .store.base import Charge, Failure, Key, Source, Store, Taken
+from .sliding_window import SLIDING_WINDOW
 from .store.breaker import Breaker
 from .store.guarded import GuardedStore
 from .store.memory import MemoryStore
 from .store.snapshot import Portable, Snapshot
-from .store.taker import Hitter, Taker
+from .store.store import InstantStore, Source, Store, StoreHealth, Taken
 from .store.threadsafe import ThreadSafeMemoryStore
-from .store.window import WindowStore
-from .subject import subject_of
-from .user_key import UserKey
+from .token_bucket import TOKEN_BUCKET
 from .verdict import Verdict
 
 __all__ = [
     "NEVER",
+    "SLIDING_WINDOW",
+    "TOKEN_BUCKET",
     "AddressError",
+    "Algorithm",
     "Breaker",
     "Buckets",
     "Charge",
@@ -58,6 +71,7 @@ __all__ = [
     "GuardedStore",
     "HeaderWriter",
     "Hitter",
+    "InstantStore",
     "Key",
     "KeyFunction",
     "KeyFunctionError",
@@ -83,14 +97,14 @@ __all__ = [
     "StoreBusyError",
     "StoreError",
     "StoreFullError",
+    "StoreHealth",
     "StoreUnavailableError",
     "SuspendableClock",
     "Taken",
     "Taker",
     "ThreadSafeMemoryStore",
-    "UserKey",
+    "UserKeyFunction",
     "Verdict",
-    "WindowStore",
     "by_client",
     "by_everyone",
     "by_header",

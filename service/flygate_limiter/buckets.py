@@ -1,10 +1,10 @@
 """The limiter without requests: keys, a quota, and an answer at once."""
 
+from .algorithm import Hitter, Taker
+from .charge import Charge
 from .decision import Decision
 from .quota import Quota
-from .store.base import Charge
 from .store.memory import MemoryStore
-from .store.taker import Hitter, Taker
 
 
 class Buckets:

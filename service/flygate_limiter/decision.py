@@ -15,7 +15,7 @@ class Decision(NamedTuple):
 
     Attributes:
         allowed: whether the units were taken.
-        wait_ns: 0 if allowed, else the nanoseconds after which the same ask succeeds;
+        wait_ns: 0 if allowed, else the nanoseconds after which the same charge succeeds;
             `NEVER` if the bucket is too small for it.
         owed_ns: nanoseconds until the bucket is full again.
         quota: the bucket's size and refill.
@@ -43,7 +43,7 @@ class Decision(NamedTuple):
         return -(-self.wait_ns // NANOS) if self.wait_ns > 0 else 0
 
     def aged(self, elapsed_ns: int) -> "Decision":
-        """What it says so much later, if nothing was asked meanwhile."""
+        """Return the decision as it is `elapsed_ns` later, if nothing was taken meanwhile."""
         # A wait that is over while another policy's is not: by now it would be allowed.
         allowed = self.allowed or 0 < self.wait_ns <= elapsed_ns
         wait = self.wait_ns - elapsed_ns if self.wait_ns > elapsed_ns else min(self.wait_ns, 0)
@@ -51,25 +51,25 @@ class Decision(NamedTuple):
 
 
 class WindowDecision(Decision):
-    """The answer of a sliding window, which is refilled at times that its counts alone tell.
+    """The answer of a sliding window, whose refill follows from its counts alone.
 
     Attributes:
-        until_ns: until it holds all its units again; if it holds less than was asked for, until it
-            has that.
+        until_ns: until it holds all its units again; if it holds less than the cost, until it
+            holds that.
     """
 
     until_ns: int = 0
 
     @classmethod
     def of(cls, decision: Decision, until_ns: int) -> "WindowDecision":
-        """A decision with its time."""
+        """Return a decision with its time."""
         made = cls(*decision)
         made.until_ns = until_ns
         return made
 
     def aged(self, elapsed_ns: int) -> "WindowDecision":
-        """What it says so much later, if nothing was asked meanwhile."""
-        # When its units come back is not known from here; that they are gone still errs on the
-        # side of what comes true.
+        """Return the decision as it is `elapsed_ns` later, if nothing was taken meanwhile."""
+        # When its units come back is not known here; to say that they are still gone promises
+        # nothing that does not come true.
         later = super().aged(elapsed_ns)._replace(owed_ns=self.owed_ns)
         return self.of(later, max(0, self.until_ns - elapsed_ns))

@@ -4,18 +4,18 @@ LimiterError
 ├── QuotaError       a quota that cannot be understood
 ├── PolicyError      a policy, or a set of them, that makes no sense
 ├── AddressError     a Redis URL that cannot be understood
-├── KeyFailed        an application's key function gave no bucket
+├── KeyFunctionError an application's key function gave no bucket
 └── StoreError       the store could not do what was asked
-    ├── StoreFull         no room for one more bucket that must be kept
-    ├── StoreUnavailable  it cannot be reached, or not in time
+    ├── StoreFullError         no room for one more bucket that must be kept
+    ├── StoreUnavailableError  it cannot be reached, or not in time
     │   └── StoreBusyError     more wait for it than it will get done in time
-    └── ForeignSnapshot   a snapshot that was made with another seed
+    └── ForeignSnapshotError   a snapshot that was made with another seed
 """
 
 from typing import Final
 
 _LONGEST_SHOWN: Final = 80
-_LONGEST_TOLD: Final = 200
+_LONGEST_LINE: Final = 200
 
 
 class LimiterError(Exception):
@@ -51,20 +51,20 @@ class StoreUnavailableError(StoreError):
 
 
 class StoreBusyError(StoreUnavailableError):
-    """So many wait for the store already that one more would not be answered in time."""
+    """Too many requests wait for the store for one more to be answered in time."""
 
 
 class ForeignSnapshotError(StoreError):
     """A snapshot whose fingerprints were made with another seed than this store's."""
 
 
-def told(error: Exception) -> str:
-    """What an application's own code said when it failed: on one line, cut."""
-    return f"{type(error).__name__}: {error}"[:_LONGEST_TOLD].replace("\n", " ")
+def one_line(error: Exception) -> str:
+    """Return the message of an error of an application's code: on one line, cut."""
+    return f"{type(error).__name__}: {error}"[:_LONGEST_LINE].replace("\n", " ")
 
 
 def shown(value: object) -> str:
-    """What was found, as it stands in an error's text: on one line, and not longer than one."""
+    """Return what was found, as an error's text shows it: on one line, cut."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # a number of too many digits, lists that are too deep

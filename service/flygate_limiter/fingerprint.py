@@ -4,7 +4,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Final
 
-from .store.base import Key
+from .charge import Key
 
 _BYTES: Final = 8
 
@@ -13,7 +13,7 @@ Fingerprint = Callable[[Key], int]
 
 
 def keyed_fingerprint(secret: bytes) -> Fingerprint:
-    """A hash of bucket names that is the same wherever the secret is, and that hides the names.
+    """Return a hash of bucket names that is the same wherever the secret is, and hides the names.
 
     Python's own is quicker (0.1 µs, this 0.6), and equal on two machines only if both run the same
     Python with the same seed, which has no more than 32 bits.

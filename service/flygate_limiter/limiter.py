@@ -1,25 +1,28 @@
-"""Asks every policy of a request, and charges all of them or none."""
+"""Charges a request to every policy that applies to it: all of them or none.
+
+The way of a request, file by file: `Limiter.check_now` here, `policies/policy_set.py` for the
+policies that apply, and for a single policy the function of `token_bucket.make_taker`, which finds
+the bucket in the table of `store/memory.py` and decides. With several policies, or a store outside
+this process, `Limiter.check_policies` charges all of them by `Store.take`.
+"""
 
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
-from . import window
-from .announced import Board
+from .algorithm import Taker
 from .blocks import Blocks, Gate
-from .board import Lookout
+from .charge import Charge, is_refused
 from .clock import Clock, MonotonicClock
 from .decision import Decision
 from .errors import KeyFunctionError, LimiterError
 from .events import Listener
-from .former import FormerQuotas
-from .keyless import charge_without_keys, closed_without_keys
-from .policies import PolicySet
-from .policy import Mode, Policy
+from .policies.key_failure import charge_without_keys, closed_without_keys
+from .policies.policy import Mode, Policy
+from .policies.policy_set import PolicySet
+from .reload.other_quotas import OtherQuotas
+from .reload.quota_sync import QuotaSync
 from .request import Request
-from .store.base import Charge, Source, Store, is_refused
-from .store.guarded import GuardedStore
-from .store.memory import MemoryStore
-from .store.taker import Taker
+from .store.store import Source, Store
 from .verdict import Verdict
 
 _T = TypeVar("_T")
@@ -35,14 +38,14 @@ class Limiter:
     Args:
         policies: what to apply; see `replace`.
         store: where the buckets are.
-        listeners: told of each verdict.
-        clock: tells when the buckets of a former quota no longer matter.
+        listeners: hear of each verdict.
+        clock: says when the buckets of another quota no longer matter.
 
     Attributes:
         policies: what is applied now.
         version: counts the replacements.
         is_instant: whether the store is in this process, so that nothing has to be awaited.
-        is_window: whether the store counts by sliding windows.
+        algorithm: how the store counts.
         quotas: those that the policies had before, or have on other machines.
     """
 
@@ -53,30 +56,29 @@ class Limiter:
         listeners: Sequence[Listener] = (),
         clock: Clock | None = None,
     ) -> None:
-        """Nothing is asked of the store yet."""
+        """Ask nothing of the store yet."""
         self.policies = policies
         self.version = 1
         self._store = store
-        self._memory = store if isinstance(store, MemoryStore) else None
-        self.is_instant = self._memory is not None
+        self._instant = store.instant
+        self.is_instant = self._instant is not None
+        self.algorithm = store.algorithm
         self._listeners = tuple(listeners)
         clock = clock or MonotonicClock()
-        self._now = clock.now
         self._blocks = Blocks(store, clock)
-        board = store if isinstance(store, Board) else None
-        self.is_window = isinstance(store, MemoryStore | GuardedStore) and store.is_window
-        self.quotas = FormerQuotas(policies, self._now, board is not None, self.is_window)
+        board = store.board
+        self.quotas = OtherQuotas(policies, clock.now, store.algorithm, board is not None)
         self._replaced = self.quotas.known
-        self._lookout = Lookout(board, self.quotas, clock) if board is not None else None
-        self._gate: Gate = self._memory or _Open()
+        self._sync = QuotaSync(board, self.quotas, clock) if board is not None else None
+        self._gate: Gate = self._instant or _NoGate()
         self._takers: dict[Policy, Taker] = {}
 
     async def check(self, request: Request) -> Verdict:
         """Take what the request costs from all its policies, or from none of them."""
-        if self._memory is not None:
+        if self.is_instant:
             return self.check_now(request)
         if self.policies.denies(request):
-            return self._tell(request, Verdict(False, (), Source.DENY_LIST))
+            return self._report(request, Verdict(False, (), Source.DENY_LIST))
         return await self.check_policies(request, self.policies.match(request))
 
     def check_now(self, request: Request) -> Verdict:
@@ -88,7 +90,7 @@ class Limiter:
         if is_plain and single is not None and request.path not in policies.exempt_paths:
             return self._check_one(request, single)
         if policies.denies(request):
-            return self._tell(request, Verdict(False, (), Source.DENY_LIST))
+            return self._report(request, Verdict(False, (), Source.DENY_LIST))
         matched = policies.match(request)
         if not matched:
             return Verdict(True, ())
@@ -97,59 +99,59 @@ class Limiter:
         return _at_once(self.check_policies(request, matched))
 
     def would_refuse(self, request: Request) -> bool:
-        """Whether the buckets in this process refuse it; nothing is taken, and nobody is told."""
-        memory = self._memory
-        if memory is None:
+        """Whether the buckets in this process refuse it; nothing is taken or reported."""
+        store = self._instant
+        if store is None:
             return False
         try:
             _, charges = self._charge(request, self.policies.match(request))
         except KeyFunctionError:
-            return False  # nobody's bucket does
+            return False  # no bucket does
         binding = [charge for charge in charges if charge.binding]
         return bool(self._blocks.find_now(binding)) or any(
-            not memory.peek_now(charge.key, charge.quota, charge.cost).allowed for charge in binding
+            not store.peek_now(charge.key, charge.quota, charge.cost).allowed for charge in binding
         )
 
     async def check_policies(self, request: Request, policies: Sequence[Policy]) -> Verdict:
-        """Take what the request costs from these policies, whatever the set says."""
+        """Take what the request costs from these policies, in the set or not."""
         if not policies:
             return Verdict(True, ())
         try:
             policies, charges = self._charge(request, policies, self._listeners)
         except KeyFunctionError:
-            return self._tell(request, closed_without_keys(policies))
-        asked = charges
-        if self._lookout is not None and self._lookout.is_due:
-            await self._lookout.look()
+            return self._report(request, closed_without_keys(policies))
+        all_charges = charges
+        if self._sync is not None and self._sync.is_due:
+            await self._sync.run()
         if self._replaced:
-            asked = charges + await self.quotas.settle(self._store, policies, charges)
-        decisions, source = await self._blocks.take(asked)
+            all_charges = charges + await self.quotas.settle(self._store, policies, charges)
+        decisions, source = await self._blocks.take(all_charges)
         decisions = decisions[: len(charges)]
         if request.share > 1 and source is Source.MEMORY:
             source = Source.FAIR_SHARE
         results = tuple(zip(policies, decisions, strict=True))
         verdict = Verdict(not is_refused(charges, decisions), results, source)
-        return self._tell(request, verdict)
+        return self._report(request, verdict)
 
     async def check_elsewhere(self, request: Request, take: Take) -> Verdict:
-        """`check`, by buckets that somebody else keeps.
+        """`check`, by buckets that another machine keeps.
 
         Args:
             take: takes every charge there, or nothing; one decision for each.
         """
         if self.policies.denies(request):
-            return self._tell(request, Verdict(False, (), Source.DENY_LIST))
+            return self._report(request, Verdict(False, (), Source.DENY_LIST))
         policies: Sequence[Policy] = self.policies.match(request)
         try:
             policies, charges = self._charge(request, policies, self._listeners)
         except KeyFunctionError:
-            return self._tell(request, closed_without_keys(policies))
+            return self._report(request, closed_without_keys(policies))
         decisions = await take(charges) if charges else []
         results = tuple(zip(policies, decisions, strict=True))
-        return self._tell(request, Verdict(not is_refused(charges, decisions), results))
+        return self._report(request, Verdict(not is_refused(charges, decisions), results))
 
     async def refund(self, request: Request, verdict: Verdict) -> None:
-        """Give back what an allowed request took: it turned out not to count."""
+        """Give back what an allowed request took, as it turned out not to count."""
         if verdict.allowed:
             taken = [policy for policy, decision in verdict.results if decision.allowed]
             _, charges = self._charge(request, taken)
@@ -161,12 +163,12 @@ class Limiter:
     def replace(self, policies: PolicySet) -> None:
         """Apply other policies from now on.
 
-        Where a quota changed, clients lack as many units as before: nobody gets a fresh burst,
-        and nobody is out for longer than the new quota would have it.
+        Where a quota changed, clients lack as many units as before: no client gets a fresh burst,
+        and none waits for longer than the new quota says.
         """
         self.quotas.note(self.policies, policies)
-        if self._lookout is not None:
-            self._lookout.haste()
+        if self._sync is not None:
+            self._sync.hurry()
         self._takers.clear()
         self.policies = policies
         self.version += 1
@@ -177,8 +179,7 @@ class Limiter:
         Raises:
             LimiterError: the store cannot count by it.
         """
-        if self.is_window:
-            window.check(policy.quota, policy.cost)
+        self.algorithm.check(policy.quota, policy.cost)
         self.quotas.use(policy)
 
     async def peek(self, policy: str, subject: str) -> Decision:
@@ -202,13 +203,13 @@ class Limiter:
         return was_blocked or any(known)
 
     async def block(self, policy: str, subject: str, seconds: float) -> None:
-        """Let a policy give a key nothing for so long, whatever becomes of its quota."""
+        """Let a policy give a key nothing for so long, whatever happens to its quota."""
         found, _ = self._bucket(policy, subject)
         await self._blocks.add(found.name, subject, seconds)
 
     def _check_one(self, request: Request, policy: Policy) -> Verdict:
-        """What `check_policies` says of a single policy: nearly every request's way."""
-        take = self._takers.get(policy) or self._learn(policy)
+        """As `check_policies`, for a single policy: the way of nearly every request."""
+        take = self._takers.get(policy) or self._taker(policy)
         try:
             subject = policy.key(request)
         except KeyFunctionError:
@@ -216,38 +217,38 @@ class Limiter:
         decision = take(subject, policy.cost)
         allowed = decision.allowed or policy.mode is not Mode.ENFORCE
         verdict = Verdict(allowed, ((policy, decision),))
-        return self._tell(request, verdict) if self._listeners else verdict
+        return self._report(request, verdict) if self._listeners else verdict
 
     def _charge(
         self, request: Request, policies: Sequence[Policy], listeners: Sequence[Listener] = ()
     ) -> tuple[Sequence[Policy], list[Charge]]:
-        """What the policies charge; without those that are open and whose key function fails.
+        """Return the charges of the policies, without those that fail open by their key function.
 
         Raises:
-            KeyFunctionError: the key function of a policy fails that is closed then.
+            KeyFunctionError: the key function fails of a policy that fails closed.
         """
         try:
             return policies, [policy.charge(request) for policy in policies]
         except KeyFunctionError:
             return charge_without_keys(request, policies, listeners)
 
-    def _learn(self, policy: Policy) -> Taker:
-        memory = self._memory
-        if memory is None:
+    def _taker(self, policy: Policy) -> Taker:
+        store = self._instant
+        if store is None:
             raise LimiterError(_NOT_INSTANT)
         if policy.overrides:
 
             def take(subject: str, cost: int = 1) -> Decision:
                 quota = policy.quota_of(subject)
-                return memory.take_one((policy.bucket_name(quota), subject), quota, cost)
+                return store.take_one((policy.bucket_name(quota), subject), quota, cost)
         else:
-            take = memory.taker(policy.bucket_name(policy.quota), policy.quota)
+            take = store.taker(policy.bucket_name(policy.quota), policy.quota)
         self._takers[policy] = take
         return take
 
     async def _settle(self, policy: Policy, charge: Charge) -> None:
-        if self._lookout is not None:
-            await self._lookout.look()
+        if self._sync is not None:
+            await self._sync.run()
         await self.quotas.settle(self._store, [policy], [charge])
 
     def _bucket(self, name: str, subject: str) -> tuple[Policy, Charge]:
@@ -255,20 +256,20 @@ class Limiter:
         binding = policy.mode is not Mode.SHADOW
         return policy, Charge(policy.bucket_of(subject), policy.quota_of(subject), 0, binding)
 
-    def _tell(self, request: Request, verdict: Verdict) -> Verdict:
+    def _report(self, request: Request, verdict: Verdict) -> Verdict:
         for listener in self._listeners:
             listener.on_verdict(request, verdict)
         return verdict
 
 
-class _Open:
-    """What a store elsewhere says before it was asked."""
+class _NoGate:
+    """Of a store outside this process: blocks are found only by asking it."""
 
     may_block = False
 
 
 def _at_once(work: Coroutine[Any, Any, _T]) -> _T:
-    """The result of a coroutine that awaits nothing which has to be waited for."""
+    """Return the result of a coroutine that never suspends."""
     try:
         work.send(None)
     except StopIteration as done:

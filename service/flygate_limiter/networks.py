@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Final
 
+from .client_key import CARRIERS, canonical, carried, client_address
 from .errors import PolicyError, shown
-from .keys import CARRIERS, canonical, carried, client_address
 
 Network = IPv4Network | IPv6Network
 

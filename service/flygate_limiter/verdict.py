@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from .decision import Decision
-from .policy import Mode, Policy
-from .store.base import Source
+from .policies.policy import Mode, Policy
+from .store.store import Source
 
 
 # Not frozen, for its cost; nobody but the limiter makes one.

@@ -32,7 +32,7 @@ from .routes.statistics import statistics_route
 from .settings import Settings
 from .wiring.policies import load_policies, preflight_policy, reload_policies
 from .wiring.private import PrivateApp
-from .wiring.stores import close_all, make_login_store, make_store, portable_of
+from .wiring.stores import MachineCount, close_all, make_login_store, make_store, portable_of
 from .wiring.takeover import take_over
 from .wiring.wrapped import load
 
@@ -75,7 +75,8 @@ def _build(settings: Settings, log: Any) -> Service:
     statistics = Statistics(settings.memory_bytes, settings.key or "")
     telemetry = Telemetry(log, statistics)
     signatures = Signatures(settings.key) if settings.key else None
-    store = make_store(settings, telemetry)
+    machines = MachineCount(settings.limiter.machines)
+    store = make_store(settings, telemetry, machines)
     stores = [store]
     limiter = Limiter(load_policies(settings.limiter), store, [telemetry])
     statistics.limits = lambda: fingerprint(limiter.policies)
@@ -91,7 +92,7 @@ def _build(settings: Settings, log: Any) -> Service:
         # argon2 is not needed where nobody logs in.
         from .wiring.login import make_login  # noqa: PLC0415
 
-        logins = make_login_store(settings, store, telemetry)
+        logins = make_login_store(settings, store, telemetry, machines)
         stores.append(logins)
         unlock, route = make_login(
             settings.login, settings.on_fly, settings.memory_bytes, logins, telemetry
@@ -99,13 +100,13 @@ def _build(settings: Settings, log: Any) -> Service:
         routes.append(route)
     if settings.admin_token is not None:
         routes += AdminRoutes(settings.admin_token, limiter, unlock, reload, log).routes()
-    portable = portable_of(stores, settings)
+    portable = portable_of(stores)
     cluster = None
     if settings.cluster is not None:
         # Its client of HTTP is not needed where machines do not talk to each other.
         from .wiring.cluster import Goods, make_cluster  # noqa: PLC0415
 
-        goods = Goods(portable, limiter.quotas)
+        goods = Goods(portable, limiter.quotas, machines)
         cluster = make_cluster(settings.cluster, settings, goods, readiness, telemetry, key_guard)
         routes += cluster.routes
     application = CorsApplication(_application(settings, log))

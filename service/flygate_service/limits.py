@@ -15,11 +15,11 @@ from flygate_limiter import (
     Policy,
     PolicyError,
     Quota,
-    UserKey,
+    UserKeyFunction,
     Verdict,
     by_client,
     problem_for,
-    window,
+    sliding_window,
 )
 from starlette.exceptions import HTTPException, WebSocketException
 from starlette.requests import HTTPConnection, Request
@@ -69,10 +69,10 @@ class Limit:
     ) -> None:
         """See `limit`."""
         if _COUNTS_BY_WINDOWS.get():
-            window.check(quota, cost)
+            sliding_window.check(quota, cost)
         elif cost > quota.burst:
             raise PolicyError(f"no request can pass; it costs {cost}, and '{quota}' never has that")
-        key = key if key is by_client else UserKey(key)
+        key = key if key is by_client else UserKeyFunction(key)
         Policy(name or "limit", quota, key, cost)  # a mistake is told here, and not to a client
         self._quota = quota
         self._key = key

@@ -16,10 +16,10 @@ from flygate_limiter import (
     Quota,
     QuotaError,
     canonical,
-    window,
+    sliding_window,
 )
 from flygate_limiter.quota import NANOS
-from flygate_limiter.store.address import RedisAddress
+from flygate_limiter.redis.address import RedisAddress
 
 Choice = TypeVar("Choice", bound=str)
 
@@ -313,7 +313,7 @@ def _limiter(read: "_Reader") -> LimiterSettings:
 
 def _check_window(quota: Quota) -> None:
     try:
-        window.check(quota)
+        sliding_window.check(quota)
     except QuotaError as exc:
         raise SettingError("RATE_LIMIT_RPM", str(quota.units), f"fewer; {exc}") from exc
 

@@ -8,7 +8,7 @@ from flygate_limiter import Store
 from flygate_service.metrics.statistics import Statistics
 from flygate_service.metrics.telemetry import Telemetry
 from flygate_service.settings import Settings
-from flygate_service.wiring.stores import make_store
+from flygate_service.wiring.stores import MachineCount, make_store
 
 # More than the default of 50 ms: on a busy machine a Redis that is well may take that long.
 BUDGET_SECONDS = 0.25
@@ -23,7 +23,8 @@ async def guarded_store(url: str, **environment: str) -> AsyncIterator[Store]:
     settings = Settings.from_environment(
         {"RATE_LIMIT_STORAGE": "redis", "REDIS_URL": url, **BUDGET, **environment}
     )
-    store = make_store(settings, Telemetry(structlog.get_logger(), Statistics()))
+    telemetry = Telemetry(structlog.get_logger(), Statistics())
+    store = make_store(settings, telemetry, MachineCount(settings.limiter.machines))
     try:
         yield store
     finally:

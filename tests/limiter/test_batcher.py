@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 from flygate_limiter import Charge, StoreBusyError, StoreUnavailableError, parse
-from flygate_limiter.store.redis import RedisStore
+from flygate_limiter.redis.store import RedisStore
 
 from tests.support.valkey import Valkey
 

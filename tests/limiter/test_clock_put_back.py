@@ -5,12 +5,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flygate_limiter import Charge, Decision, FakeClock, Key, MemoryStore, Quota, WindowStore
-from flygate_limiter import bucket as buckets
-from flygate_limiter.denials import Denials
+from flygate_limiter import (
+    SLIDING_WINDOW,
+    TOKEN_BUCKET,
+    Algorithm,
+    Charge,
+    Decision,
+    FakeClock,
+    Key,
+    MemoryStore,
+    Quota,
+    token_bucket,
+)
 from flygate_limiter.quota import NANOS
-from flygate_limiter.store.redis import RedisStore
-from flygate_limiter.store.script import BucketScript, WindowScript
+from flygate_limiter.redis.denials import Denials
+from flygate_limiter.redis.store import RedisStore
 
 from tests.support.valkey import Valkey
 
@@ -22,9 +31,9 @@ HOUR = 3_600
 class InMemory:
     """A store in this process, whose clock tests set."""
 
-    def __init__(self, kind: type[MemoryStore]) -> None:
+    def __init__(self, algorithm: Algorithm) -> None:
         self.clock = FakeClock(7_200 * NANOS)
-        self.store: Any = kind(clock=self.clock)
+        self.store: Any = MemoryStore(clock=self.clock, algorithm=algorithm)
 
     async def put_back(self, seconds: int) -> None:
         """Put the clock back."""
@@ -34,10 +43,10 @@ class InMemory:
 class InRedis:
     """A store in a real server. Its clock is the system's, so that instants in it are put on."""
 
-    def __init__(self, server: Valkey, script: type[BucketScript]) -> None:
+    def __init__(self, server: Valkey, algorithm: Algorithm) -> None:
         self.server = server
         self.store: Any = RedisStore(
-            server.url, b"secret", 5, denials=Denials(FakeClock(), 0), script=script
+            server.url, b"secret", 5, denials=Denials(FakeClock(), 0), algorithm=algorithm
         )
 
     async def put_back(self, seconds: int) -> None:
@@ -56,13 +65,13 @@ World = InMemory | InRedis
 @pytest.fixture(params=["bucket", "window", "redis bucket", "redis window"])
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
     """Each kind of store, with each algorithm."""
-    is_window = request.param.endswith("window")
+    algorithm = SLIDING_WINDOW if request.param.endswith("window") else TOKEN_BUCKET
     if not request.param.startswith("redis"):
-        yield InMemory(WindowStore if is_window else MemoryStore)
+        yield InMemory(algorithm)
         return
     server = Valkey(tmp_path)
     await server.start()
-    found = InRedis(server, WindowScript if is_window else BucketScript)
+    found = InRedis(server, algorithm)
     yield found
     await found.store.aclose()
     await server.kill()
@@ -106,7 +115,7 @@ async def test_what_is_given_back_counts_from_now(world: World) -> None:
 async def test_a_block_stays(world: World) -> None:
     """An operator's block, or a lock, is longer than any quota, and no clock lifts it."""
     for seconds in (600, 7_200):
-        owed = buckets.blocked_until(seconds * NANOS, QUOTA)
+        owed = token_bucket.blocked_until(seconds * NANOS, QUOTA)
         await world.store.owe(KEY, QUOTA, owed)
         await world.store.give_back(Charge(KEY, QUOTA, 3))
         await world.put_back(HOUR)

@@ -1,8 +1,8 @@
 """The deny cache: exact until its time, of little size, and of no cost to whoever is not in it."""
 
 from flygate_limiter import Charge, Decision, FakeClock, parse
-from flygate_limiter.denials import Denials
 from flygate_limiter.quota import NANOS
+from flygate_limiter.redis.denials import Denials
 
 MINUTE, HOUR = parse("6/m burst 1"), parse("9/h burst 1")
 

@@ -20,9 +20,10 @@ from flygate_limiter import (
     StoreError,
     StoreUnavailableError,
     Taken,
+    keyed_fingerprint,
     parse,
 )
-from flygate_limiter.store.redis import RedisStore
+from flygate_limiter.redis.store import RedisStore
 
 from tests.support.valkey import Valkey
 
@@ -61,9 +62,8 @@ async def guarded(valkey: Valkey) -> AsyncIterator[Callable[..., GuardedStore]]:
     made: list[GuardedStore] = []
 
     def make(machines: int = 1, ear: Ear | None = None) -> GuardedStore:
-        redis = RedisStore(valkey.url, b"secret", BUDGET)
-        memory = MemoryStore(fingerprint=redis.fingerprint)
-        redis.known = memory.export_now
+        memory = MemoryStore(fingerprint=keyed_fingerprint(b"secret"))
+        redis = RedisStore(valkey.url, memory.fingerprint, BUDGET, known=memory.export_now)
         store = GuardedStore(redis, memory, lambda: machines, listeners=[ear or Ear()])
         made.append(store)
         return store

@@ -2,10 +2,10 @@
 
 import pytest
 from flygate_limiter import FakeClock
-from flygate_limiter.denials import Denials
-from flygate_limiter.marks import Marks, look, mark
 from flygate_limiter.quota import NANOS
-from flygate_limiter.store.redis import RedisStore
+from flygate_limiter.redis.denials import Denials
+from flygate_limiter.redis.store import RedisStore
+from flygate_limiter.reload.marks import Marks, look, mark
 
 from tests.support.valkey import Valkey
 

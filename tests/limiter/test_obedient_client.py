@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 from flygate_limiter import (
+    SLIDING_WINDOW,
+    TOKEN_BUCKET,
+    Algorithm,
     FakeClock,
     HeaderWriter,
     Limiter,
@@ -13,7 +16,6 @@ from flygate_limiter import (
     Policy,
     PolicySet,
     Request,
-    WindowStore,
     parse,
 )
 from flygate_limiter.quota import NANOS
@@ -70,7 +72,7 @@ steps = st.lists(
 )
 
 
-@pytest.mark.parametrize("kind", [MemoryStore, WindowStore])
+@pytest.mark.parametrize("algorithm", [TOKEN_BUCKET, SLIDING_WINDOW])
 @settings(max_examples=150)
 @example(  # a slow quota came after what was known to be carried over
     first=[("5/m", 1), ("3/7s", 1), ("5/m", 3)],
@@ -85,11 +87,15 @@ steps = st.lists(
 )
 @given(first=policies, trace=steps)
 def test_who_obeys_is_never_refused(
-    kind: type[MemoryStore], first: list[tuple[str, int]], trace: list[tuple[str, Any]]
+    algorithm: Algorithm, first: list[tuple[str, int]], trace: list[tuple[str, Any]]
 ) -> None:
     """It waits as `r`, `t` and Retry-After say, over costs, policies and reloads, not in vain."""
     clock = FakeClock(START)
-    client = Client(Limiter(policy_set(first), kind(clock=clock), clock=clock), clock, {})
+    client = Client(
+        Limiter(policy_set(first), MemoryStore(clock=clock, algorithm=algorithm), clock=clock),
+        clock,
+        {},
+    )
     client.costs = costs(first)
     client.ask()
     for act, value in trace:
@@ -106,15 +112,19 @@ def test_who_obeys_is_never_refused(
             assert client.ask(), client.fields
 
 
-@pytest.mark.parametrize("kind", [MemoryStore, WindowStore])
+@pytest.mark.parametrize("algorithm", [TOKEN_BUCKET, SLIDING_WINDOW])
 @given(quota=quotas, asks=st.integers(1, 12), rest=st.integers(0, 90 * NANOS))
 def test_what_is_full_again_when_it_says(
-    kind: type[MemoryStore], quota: str, asks: int, rest: int
+    algorithm: Algorithm, quota: str, asks: int, rest: int
 ) -> None:
     """After `t` seconds of an answer that left something, `q` requests pass at once."""
     clock = FakeClock(START)
     policy = Policy("p", parse(quota))
-    client = Client(Limiter(PolicySet((policy,)), kind(clock=clock), clock=clock), clock, {"p": 1})
+    client = Client(
+        Limiter(PolicySet((policy,)), MemoryStore(clock=clock, algorithm=algorithm), clock=clock),
+        clock,
+        {"p": 1},
+    )
     clock.advance(nanoseconds=rest)
     for _ in range(asks):
         client.ask()

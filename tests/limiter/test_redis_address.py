@@ -4,7 +4,7 @@ import ssl
 
 import pytest
 from flygate_limiter import AddressError
-from flygate_limiter.store.address import RedisAddress
+from flygate_limiter.redis.address import RedisAddress
 
 
 def test_a_full_url() -> None:

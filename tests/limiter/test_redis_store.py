@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 import uvloop
 from flygate_limiter import (
+    SLIDING_WINDOW,
+    TOKEN_BUCKET,
+    Algorithm,
     Charge,
     FakeClock,
     Key,
@@ -16,15 +19,14 @@ from flygate_limiter import (
     Source,
     StoreError,
     StoreUnavailableError,
-    WindowStore,
-    bucket,
     keyed_fingerprint,
     parse,
+    token_bucket,
 )
-from flygate_limiter.denials import Denials
 from flygate_limiter.quota import NANOS
-from flygate_limiter.store.redis import RedisStore
-from flygate_limiter.store.script import BucketScript, WindowScript
+from flygate_limiter.redis.denials import Denials
+from flygate_limiter.redis.script import Script
+from flygate_limiter.redis.store import RedisStore
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,8 +38,7 @@ VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())
 SECRET = b"for tests"
 SLOW = parse("5/h")
 
-Kinds = list[tuple[type[MemoryStore], type[BucketScript]]]
-ALGORITHMS: Kinds = [(MemoryStore, BucketScript), (WindowStore, WindowScript)]
+ALGORITHMS = [TOKEN_BUCKET, SLIDING_WINDOW]
 
 
 def key(name: object) -> Key:
@@ -56,7 +57,7 @@ async def store(valkey: Valkey) -> AsyncIterator[RedisStore]:
 async def test_vectors(valkey: Valkey) -> None:
     """Lua gives the answers of the table that it shares with Python, to the nanosecond."""
     clock = FakeClock()
-    name = BucketScript(keyed_fingerprint(SECRET)).name(key("b"))
+    name = Script(keyed_fingerprint(SECRET)).name(key("b"))
     store = RedisStore(valkey.url, SECRET, 5, clock, Denials(clock, 0))
     for vector in VECTORS:
         quota = parse(vector["quota"])
@@ -88,19 +89,19 @@ traces = st.lists(
 )
 
 
-@pytest.mark.parametrize(("memory_type", "script"), ALGORITHMS, ids=["bucket", "window"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=["bucket", "window"])
 @settings(max_examples=100)
 @given(trace=traces)
 async def test_decides_as_memory_does(
-    valkey: Valkey, memory_type: type[MemoryStore], script: type[BucketScript], trace: list[Any]
+    valkey: Valkey, algorithm: Algorithm, trace: list[Any]
 ) -> None:
     """For any trace of requests, refunds, resets and blocks, memory and Redis answer the same."""
     await valkey.command("FLUSHALL")
     # Expiry runs by the server's clock, so it must not be what decides: this one is ahead.
     clock = FakeClock(now=4_000_000_000 * NANOS + 123_456_789)
     quotas = [parse("2/s burst 2"), parse("7/3s"), parse("5/m")]
-    memory = memory_type(clock=clock)
-    redis = RedisStore(valkey.url, SECRET, 5, clock, Denials(clock, 0), script)
+    memory = MemoryStore(clock=clock, algorithm=algorithm)
+    redis = RedisStore(valkey.url, SECRET, 5, clock, Denials(clock, 0), algorithm)
 
     def charge(client: int, policy: int, cost: int, binding: bool = True) -> Charge:
         return Charge((f"p{policy}", str(client)), quotas[policy], cost, binding)
@@ -199,10 +200,10 @@ async def test_a_denied_client_costs_redis_nothing(valkey: Valkey, store: RedisS
     assert answers[-1].decisions[0].wait_ns < last.decisions[0].wait_ns
 
 
-@pytest.mark.parametrize("script", [BucketScript, WindowScript])
-async def test_nobody_can_be_read_in_redis(valkey: Valkey, script: type[BucketScript]) -> None:
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+async def test_nobody_can_be_read_in_redis(valkey: Valkey, algorithm: Algorithm) -> None:
     """Neither addresses nor names are in Redis, and all keys share a hash tag and expire."""
-    store = RedisStore(valkey.url, SECRET, 5, script=script)
+    store = RedisStore(valkey.url, SECRET, 5, algorithm=algorithm)
     await store.take([Charge(("login", "ada@example.org"), SLOW)])
     await store.owe(("login", "bob@example.org"), SLOW, 9_000 * NANOS)
     keys: Any = await valkey.command("KEYS", "*")
@@ -217,8 +218,8 @@ async def test_nobody_can_be_read_in_redis(valkey: Valkey, script: type[BucketSc
 
 async def test_what_is_idle_leaves_nothing(valkey: Valkey) -> None:
     """Keys expire by themselves when the bucket is full, or the windows have passed."""
-    for script in (BucketScript, WindowScript):
-        store = RedisStore(valkey.url, SECRET, 5, script=script)
+    for algorithm in ALGORITHMS:
+        store = RedisStore(valkey.url, SECRET, 5, algorithm=algorithm)
         await store.take([Charge(key("a"), parse("20/s"))])
         await store.aclose()
     async with asyncio.timeout(10):
@@ -228,8 +229,8 @@ async def test_what_is_idle_leaves_nothing(valkey: Valkey) -> None:
 
 async def test_algorithms_may_follow_each_other(valkey: Valkey) -> None:
     """On a live Redis buckets give way to windows and back, and neither disturbs the other."""
-    for script in (BucketScript, WindowScript, BucketScript):
-        store = RedisStore(valkey.url, SECRET, 5, script=script)
+    for algorithm in (TOKEN_BUCKET, SLIDING_WINDOW, TOKEN_BUCKET):
+        store = RedisStore(valkey.url, SECRET, 5, algorithm=algorithm)
         decision = (await store.take([Charge(key("a"), SLOW, 2)])).decisions[0]
         await store.aclose()
 
@@ -246,7 +247,7 @@ async def test_peek_give_back_reset_block(store: RedisStore) -> None:
     assert await store.reset(key("a"))
     seen.append((await store.peek(key("a"), SLOW)).remaining)
     assert not await store.reset(key("a"))
-    await store.owe(key("a"), SLOW, bucket.blocked_until(90 * NANOS, SLOW))
+    await store.owe(key("a"), SLOW, token_bucket.blocked_until(90 * NANOS, SLOW))
     blocked = (await store.take([Charge(key("a"), SLOW)])).decisions[0]
 
     assert seen == [2, 4, 5]

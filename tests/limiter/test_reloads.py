@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from flygate_limiter import (
+    SLIDING_WINDOW,
+    TOKEN_BUCKET,
     FakeClock,
     GuardedStore,
     Limiter,
@@ -14,15 +16,13 @@ from flygate_limiter import (
     PolicySet,
     Request,
     Verdict,
-    WindowStore,
     keyed_fingerprint,
     parse,
     read_policies,
 )
-from flygate_limiter.denials import Denials
 from flygate_limiter.quota import NANOS
-from flygate_limiter.store.redis import RedisStore
-from flygate_limiter.store.script import BucketScript, WindowScript
+from flygate_limiter.redis.denials import Denials
+from flygate_limiter.redis.store import RedisStore
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,8 +38,7 @@ class World:
 
     def __init__(self, storage: str, url: str, is_window: bool = False) -> None:
         """No machine yet. Expiry runs by the server's clock: this one is ahead."""
-        self._memory = WindowStore if is_window else MemoryStore
-        self._script = WindowScript if is_window else BucketScript
+        self._algorithm = SLIDING_WINDOW if is_window else TOKEN_BUCKET
         self.clock = FakeClock(now=4_000_000_000 * NANOS)
         self._storage = storage
         self._url = url
@@ -47,11 +46,12 @@ class World:
 
     def machine(self, quota: str) -> Limiter:
         """One that has just begun."""
-        memory = self._memory(clock=self.clock, fingerprint=keyed_fingerprint(SECRET))
+        names, algorithm = keyed_fingerprint(SECRET), self._algorithm
+        memory = MemoryStore(clock=self.clock, fingerprint=names, algorithm=algorithm)
         store: MemoryStore | GuardedStore = memory
         if self._storage == "redis":
             denials = Denials(self.clock, 0)
-            redis = RedisStore(self._url, SECRET, 5, self.clock, denials, self._script)
+            redis = RedisStore(self._url, SECRET, 5, self.clock, denials, algorithm)
             store = GuardedStore(redis, memory, clock=self.clock)
         made = Limiter(policies(quota), store, clock=self.clock)
         self._stores[made] = store
@@ -62,7 +62,7 @@ class World:
         if self._storage == "memory":
             async for snapshot in self._stores[old].export():
                 await self._stores[new].restore(snapshot)
-            new.quotas.hear(old.quotas.announced())
+            new.quotas.learn(old.quotas.notices())
 
     async def aclose(self) -> None:
         """Close the connections."""

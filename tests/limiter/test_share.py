@@ -14,7 +14,7 @@ from flygate_limiter import (
     Source,
     parse,
 )
-from flygate_limiter.store.share import share_of
+from flygate_limiter.share import share_of
 from hypothesis import given
 from hypothesis import strategies as st
 

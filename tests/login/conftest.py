@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from flygate_limiter import FakeClock, MemoryStore, Store
-from flygate_limiter.denials import Denials
-from flygate_limiter.store.redis import RedisStore
+from flygate_limiter.redis.denials import Denials
+from flygate_limiter.redis.store import RedisStore
 
 from tests.support.valkey import Valkey
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from flygate_limiter import Limiter, MemoryStore, PolicyError, Request, Source, Store
-from flygate_limiter.store.redis import RedisStore
+from flygate_limiter.redis.store import RedisStore
 from flygate_service.app import build_app
 from flygate_service.limits import limit
 from flygate_service.settings import SettingError, Settings

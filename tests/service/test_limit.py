@@ -8,6 +8,7 @@ import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Request, WebSocket, WebSocketDisconnect
 from flygate_limiter import (
+    SLIDING_WINDOW,
     FakeClock,
     Limiter,
     LimiterError,
@@ -15,7 +16,6 @@ from flygate_limiter import (
     Networks,
     Policy,
     PolicySet,
-    WindowStore,
     parse,
 )
 from flygate_service.asgi.messages import App
@@ -215,7 +215,7 @@ async def test_what_a_window_cannot_count_is_refused(wrong: dict[str, Any]) -> N
 
     app = FastAPI()
     app.get("/x", dependencies=[Depends(limit(**wrong))])(lambda: "x")
-    store = WindowStore(clock=FakeClock())
+    store = MemoryStore(clock=FakeClock(), algorithm=SLIDING_WINDOW)
     async with browser(RateLimitMiddleware(app, Limiter(PolicySet(()), store))) as client:
         with pytest.raises(LimiterError):
             await client.get("/x")

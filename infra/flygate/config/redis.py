@@ -164,7 +164,7 @@ def own_url(value: Any, *, is_secret: bool) -> str | None:
 def problem_of(url: str) -> str:
     """Why the service would refuse a URL (with exit code 78); empty if it takes it.
 
-    The service's rules are in `flygate_limiter/store/address.py`; a test holds the two together.
+    The service's rules are in `flygate_limiter/redis/address.py`; a test holds the two together.
     The URL may hold a password anywhere, so nothing of it is quoted.
     """
     try:

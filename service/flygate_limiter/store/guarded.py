@@ -1,4 +1,4 @@
-"""A store that can fail, made one that always answers in time: a breaker, and a way to go on."""
+"""A store that can fail, made one that always answers in time: a breaker, and a fallback."""
 
 import asyncio
 import time
@@ -6,20 +6,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import contextmanager, suppress
 from typing import Final, Protocol, TypeVar
 
-from flygate_limiter.announced import Announced, Board
+from flygate_limiter.algorithm import Algorithm
+from flygate_limiter.charge import Charge, Failure, Key
 from flygate_limiter.clock import Clock, MonotonicClock
 from flygate_limiter.decision import Decision
 from flygate_limiter.errors import StoreBusyError, StoreFullError, StoreUnavailableError
 from flygate_limiter.events import Listener
 from flygate_limiter.fingerprint import Fingerprint
 from flygate_limiter.quota import NANOS, Quota
+from flygate_limiter.share import share_of
 
-from .base import Charge, Failure, Key, Source, Store, Taken
 from .breaker import Breaker
 from .memory import MemoryStore
-from .share import share_of
+from .quota_board import QuotaBoard, QuotaNotice
 from .snapshot import Portable, Snapshot
-from .window import WindowStore
+from .store import Source, Store, StoreHealth, Taken
 
 _T = TypeVar("_T")
 
@@ -37,12 +38,12 @@ class Primary(Store, Portable, Protocol):
 
 
 class GuardedStore:
-    """Asks the primary store; when it cannot be asked, does what each charge says.
+    """Asks the primary store; while it cannot be asked, does what each charge's `failure` says.
 
-    The memory learns from every answer what a bucket owes. So an outage frees nobody who was
-    denied, and gives no fresh burst. Before the primary is asked again it is told what the memory
-    knows: what was taken meanwhile is not given a second time, and what the primary forgot, locked
-    logins too, it has again.
+    The memory learns from every answer what a bucket owes. So an outage frees no client that was
+    denied, and gives no fresh burst. Before the primary is asked again the memory's debts are
+    restored in it: what was taken meanwhile is not given a second time, and what the primary
+    forgot, locked logins too, it has again.
 
     Args:
         primary: the store that is shared by all machines.
@@ -50,13 +51,14 @@ class GuardedStore:
             primary's fingerprint.
         machines: how many machines share the quota then.
         clock: what time it is.
-        listeners: told of calls, and of the breaker's state.
+        listeners: hear of calls, and of the breaker's state.
 
     Attributes:
-        machines: may be set anew by whoever gets to know better.
-        problem: why the primary did not answer when it was last asked; "" if it did. Without
-            secrets, though it names the server.
+        breaker: whether the primary is asked.
+        instant: None; the primary has to be awaited.
     """
+
+    instant: None = None
 
     def __init__(
         self,
@@ -66,36 +68,51 @@ class GuardedStore:
         clock: Clock | None = None,
         listeners: Sequence[Listener] = (),
     ) -> None:
-        """Begin with trust.
+        """Begin with a closed breaker.
 
         Raises:
             ForeignSnapshotError: the two stores name their buckets differently.
         """
         Snapshot.by(primary.fingerprint).check(memory.fingerprint)
         self.breaker = Breaker(clock or MonotonicClock())
-        self.machines = machines
-        self.problem = ""
+        self._machines = machines
+        self._problem = ""
         self._primary = primary
         self._memory = memory
         self._listeners = tuple(listeners)
         self._probe: asyncio.Task[None] | None = None
 
     @property
-    def is_window(self) -> bool:
-        """Whether it counts by sliding windows."""
-        return self._memory.is_window
+    def algorithm(self) -> Algorithm:
+        """How the memory counts, and so the primary."""
+        return self._memory.algorithm
+
+    @property
+    def portable(self) -> Portable | None:
+        """Itself, if what it counts can move."""
+        return self if self.algorithm.is_portable else None
+
+    @property
+    def board(self) -> QuotaBoard | None:
+        """Itself, if the primary has a board."""
+        return self if self._primary.board is not None else None
+
+    @property
+    def health(self) -> StoreHealth:
+        """Whether the primary is asked, and why it did not answer."""
+        return StoreHealth(self.breaker.is_open, self._problem)
 
     async def take(self, charges: Sequence[Charge]) -> Taken:
         """Take every charge if all the binding ones fit, else nothing. Never raises."""
         if self.breaker.is_open:
-            self._look_after_primary()
-            return self._make_do(charges)
+            self._probe_primary()
+            return self._fall_back(charges)
         began = time.perf_counter()
         try:
             taken = await self._primary.take(charges)
         except StoreUnavailableError as exc:
             self._note(began, exc)
-            return self._make_do(charges)
+            return self._fall_back(charges)
         if taken.source is not Source.DENY_CACHE:
             self._note(began, None)
             self._memory.learn(charges, taken.decisions)
@@ -134,26 +151,26 @@ class GuardedStore:
             self._memory.owe_now(key, quota, owed_ns)
         await self._ask(lambda: self._primary.owe(key, quota, owed_ns))
 
-    async def post(self, told: Sequence[Announced]) -> list[Announced]:
-        """Tell the other machines of the primary store of quotas, and hear of theirs.
+    async def post(self, notices: Sequence[QuotaNotice]) -> list[QuotaNotice]:
+        """Post notices in the primary store, and return all that still matter.
 
         Raises:
             StoreUnavailableError: as `peek`.
         """
-        board = self._primary
-        return await self._ask(lambda: board.post(told)) if isinstance(board, Board) else []
+        board = self._primary.board
+        return [] if board is None else await self._ask(lambda: board.post(notices))
 
     async def export(self) -> AsyncIterator[Snapshot]:
-        """What the primary's buckets owe; while it cannot be asked, what this process knows."""
+        """What the primary's buckets owe; while it cannot be asked, what the memory's do."""
         try:
             async for snapshot in self._primary.export():
                 yield snapshot
         except StoreUnavailableError:
-            async for snapshot in self._known():
+            async for snapshot in self._debts():
                 yield snapshot
 
     async def restore(self, snapshot: Snapshot) -> int:
-        """Take over buckets; what the primary cannot be told now it is told before it decides."""
+        """Take over buckets; a primary that cannot take them now gets them before it decides."""
         kept = self._memory.restore_now(snapshot)
         try:
             return await self._ask(lambda: self._primary.restore(snapshot))
@@ -169,34 +186,34 @@ class GuardedStore:
             await asyncio.wait([self._probe])
         await self._primary.aclose()
 
-    def _look_after_primary(self) -> None:
+    def _probe_primary(self) -> None:
         if self._probe is None and self.breaker.may_ask():
-            self._probe = asyncio.get_running_loop().create_task(self._tell_primary())
-            self._probe.add_done_callback(self._told)
+            self._probe = asyncio.get_running_loop().create_task(self._restore_primary())
+            self._probe.add_done_callback(self._probed)
 
-    async def _tell_primary(self) -> None:
-        """A probe that risks nobody's request: what was missed is told before it decides."""
+    async def _restore_primary(self) -> None:
+        """Probe without risking a request: restore what the primary missed before it decides."""
         began = time.perf_counter()
         try:
-            async for snapshot in self._known():
+            async for snapshot in self._debts():
                 await self._primary.restore(snapshot)
         except StoreUnavailableError as exc:
             self._note(began, exc)
         else:
             self._note(began, None)
 
-    def _told(self, _: asyncio.Task[None]) -> None:
+    def _probed(self, _: asyncio.Task[None]) -> None:
         self._probe = None
 
-    async def _known(self) -> AsyncIterator[Snapshot]:
-        if isinstance(self._memory, WindowStore):
+    async def _debts(self) -> AsyncIterator[Snapshot]:
+        if self._memory.portable is None:
             yield Snapshot.by(self._memory.fingerprint)
         else:
             yield self._memory.export_now()
 
     async def _ask(self, call: Callable[[], Awaitable[_T]]) -> _T:
         if self.breaker.is_open:
-            self._look_after_primary()
+            self._probe_primary()
             raise StoreUnavailableError(
                 "Redis failed a moment ago and is left alone; try again soon"
             )
@@ -210,11 +227,11 @@ class GuardedStore:
         return answer
 
     def _note(self, began: float, error: StoreUnavailableError | None) -> None:
-        self.problem = "" if error is None else str(error)
+        self._problem = "" if error is None else str(error)
         with self._breaker_watched():
             if error is None:
                 self.breaker.succeeded()
-            elif not isinstance(error, StoreBusyError):  # a crowd is no fault of the store's
+            elif not isinstance(error, StoreBusyError):  # a crowd is not the store's failure
                 self.breaker.failed()
         for listener in self._listeners:
             listener.on_store_call(time.perf_counter() - began, error)
@@ -227,9 +244,9 @@ class GuardedStore:
             for listener in self._listeners:
                 listener.on_breaker(self.breaker.is_open)
 
-    def _make_do(self, charges: Sequence[Charge]) -> Taken:
+    def _fall_back(self, charges: Sequence[Charge]) -> Taken:
         shared = [charge for charge in charges if charge.failure is Failure.FAIR_SHARE]
-        machines = max(1, self.machines())
+        machines = max(1, self._machines())
         shares = [share_of(charge, machines) for charge in shared]
         closed = any(charge.binding and charge.failure is Failure.CLOSED for charge in charges)
         if closed:  # nothing may be taken

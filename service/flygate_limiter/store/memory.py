@@ -2,25 +2,27 @@
 
 No object is kept per client. When every slot holds a bucket that is not full yet, a new key
 takes the place of one that owes less than two units of three or more; where there is none, new
-keys share overflow buckets. So a flood neither frees a denied client, nor refuses newcomers, nor
+keys share overflow buckets. So a flood neither frees a denied client, nor refuses new ones, nor
 grows the memory.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from typing import Final
+from functools import partial
+from typing import Final, Self
 
-from flygate_limiter import bucket
+from flygate_limiter.algorithm import Algorithm, Hitter, Site, Taker
+from flygate_limiter.charge import Charge, Key, is_refused
 from flygate_limiter.clock import Clock, MonotonicClock, steady
 from flygate_limiter.decision import Decision
-from flygate_limiter.errors import StoreFullError
+from flygate_limiter.errors import StoreError, StoreFullError
 from flygate_limiter.fingerprint import Fingerprint
 from flygate_limiter.quota import Quota
+from flygate_limiter.token_bucket import TOKEN_BUCKET
 
-from .base import BLOCKS, Charge, Key, Source, Taken, is_refused
 from .overflow import Overflow
-from .snapshot import Snapshot
+from .snapshot import Portable, Snapshot
+from .store import BLOCKS, Source, Taken
 from .table import ABSENT, Table
-from .taker import Hitter, Site, Taker, make_hitter, make_taker
 
 DEFAULT_MAX_KEYS: Final = 1_000_000
 
@@ -32,22 +34,28 @@ _KEYS_PER_OVERFLOW_BUCKET: Final = 64
 class MemoryStore:
     """Keeps at most `max_keys` buckets in packed numbers, some 23 bytes for each.
 
-    Nothing here waits, so what can be asked can be asked without `await`, too: `take_now` for
-    `take`. It belongs to one thread; for several there is `ThreadSafeMemoryStore`.
+    Every call has a form without `await`: `take_now` for `take`. It belongs to one thread; for
+    several there is `ThreadSafeMemoryStore`.
 
     Args:
         max_keys: how many buckets that are not full it holds before new keys share some.
         clock: what time it is.
         fingerprint: a seeded hash of a key, of 64 bits with a sign. The default is Python's own,
-            which is seeded anew in each process, so that nobody can choose keys that collide.
+            which is seeded anew in each process, so that a client cannot choose keys that collide.
         on_overflow: called for each decision that a shared overflow bucket makes.
+        algorithm: how it counts.
 
     Attributes:
-        may_block: whether somebody is blocked, or was; known without a look at any bucket.
-        is_window: whether it counts by sliding windows.
+        algorithm: how it counts.
+        instant: itself.
+        portable: itself, if what it counts can move.
+        board: None; no other machine sees this store.
+        health: None; it cannot fail.
+        may_block: whether a key is blocked, or was; known without a look at any bucket.
     """
 
-    is_window = False
+    board: None = None
+    health: None = None
 
     def __init__(
         self,
@@ -55,14 +63,28 @@ class MemoryStore:
         clock: Clock | None = None,
         fingerprint: Fingerprint = hash,
         on_overflow: Callable[[], None] | None = None,
+        algorithm: Algorithm = TOKEN_BUCKET,
     ) -> None:
         """Start with a small table; it grows as it is used."""
         self._table = Table(round(max_keys / _LOAD))
         self._overflow = Overflow(max(16, max_keys // _KEYS_PER_OVERFLOW_BUCKET), on_overflow)
         self._now = steady(clock or MonotonicClock())
         self.fingerprint = fingerprint
+        self.algorithm = algorithm
+        self._take = algorithm.take
+        self._take_along = algorithm.take_along
         self._blocks = fingerprint(BLOCKS)
         self.may_block = False
+
+    @property
+    def instant(self) -> Self:
+        """Itself."""
+        return self
+
+    @property
+    def portable(self) -> Portable | None:
+        """Itself, if what it counts can move."""
+        return self if self.algorithm.is_portable else None
 
     @property
     def memory_bytes(self) -> int:
@@ -75,15 +97,15 @@ class MemoryStore:
         return self._table.evictions
 
     def taker(self, name: str, quota: Quota) -> Taker:
-        """A function that takes from the buckets of one name and quota: the fastest way.
+        """Return the function that takes from the buckets of one name and quota: the fastest way.
 
         `take(subject, cost)` is `take_one((name, subject), quota, cost)`.
         """
-        return make_taker(name, quota, self._site())
+        return self.algorithm.make_taker(name, quota, self._site())
 
     def hitter(self, name: str, quota: Quota) -> Hitter:
-        """As `taker`, where yes or no is answer enough: it takes a third less time."""
-        return make_hitter(name, quota, self._site())
+        """As `taker`, where yes or no is enough: it takes a third less time."""
+        return self.algorithm.make_hitter(name, quota, self._site())
 
     def take_one(self, key: Key, quota: Quota, cost: int = 1) -> Decision:
         """Take from a single bucket."""
@@ -117,7 +139,7 @@ class MemoryStore:
         return Taken(self.take_now(charges), Source.MEMORY)
 
     def peek_now(self, key: Key, quota: Quota, cost: int = 0) -> Decision:
-        """What `take_one` would answer; nothing is taken."""
+        """Return what `take_one` would answer; nothing is taken."""
         tat = self._tat(self.fingerprint(key), quota)
         return self._take(tat, self._now(), cost, quota)[0]
 
@@ -131,7 +153,7 @@ class MemoryStore:
         fingerprint = self.fingerprint(charge.key)
         tat = self._tat(fingerprint, charge.quota)
         if tat > now:
-            tat = self._give_back(tat, now, charge.cost, charge.quota)
+            tat = self.algorithm.give_back(tat, now, charge.cost, charge.quota)
             self._put(fingerprint, charge.quota, tat, now)
 
     async def give_back(self, charge: Charge) -> None:
@@ -139,7 +161,7 @@ class MemoryStore:
         self.give_back_now(charge)
 
     def lasts_ns(self, key: Key) -> int:
-        """How long a bucket that has a place of its own is not full; else nothing."""
+        """How long a bucket that has a slot of its own is not full; 0 if it has none."""
         slot = self._table.find(self.fingerprint(key))
         return 0 if slot == ABSENT else max(0, self._table.tats[slot] - self._now())
 
@@ -162,7 +184,7 @@ class MemoryStore:
             StoreFullError: every slot is taken, so the debt would not last.
         """
         now = self._now()
-        if not self._keep(self.fingerprint(key), self._owing(now, owed_ns, quota), now):
+        if not self._keep(self.fingerprint(key), self.algorithm.owing(now, owed_ns, quota), now):
             raise StoreFullError(f"no slot is free for {key!r}; raise max_keys or try again later")
 
     async def owe(self, key: Key, quota: Quota, owed_ns: int) -> None:
@@ -174,25 +196,42 @@ class MemoryStore:
         self.owe_now(key, quota, owed_ns)
 
     async def aclose(self) -> None:
-        """There is nothing to let go of."""
+        """Do nothing: there is no connection."""
+
+    def has_blocks(self) -> bool:
+        """Whether a key is blocked now."""
+        if self.may_block:
+            self.may_block = self.lasts_ns(BLOCKS) > 0
+        return self.may_block
 
     def learn(self, charges: Iterable[Charge], decisions: Iterable[Decision]) -> None:
-        """Remember what buckets owe by the decisions of another store, which knows better."""
+        """Remember what buckets owe by the decisions of another store, which knows better.
+
+        What a sliding window holds cannot be seen from a decision, so windows learn nothing.
+        """
+        if not self.algorithm.is_portable:
+            return
         now = self._now()
         for charge, decision in zip(charges, decisions, strict=True):
             fingerprint = self.fingerprint(charge.key)
             self._put(fingerprint, charge.quota, now + decision.owed_ns, now)
 
     def export_now(self) -> Snapshot:
-        """What the buckets owe that are not full, to be restored in another store."""
+        """Return what the buckets owe that are not full, to be restored in another store.
+
+        Raises:
+            StoreError: it counts by sliding windows, which are bound to this machine's clock.
+        """
+        if not self.algorithm.is_portable:
+            raise StoreError("sliding windows cannot be handed over; use the token bucket for that")
         return Snapshot.by(self.fingerprint, self._owed(self._now()))
 
     async def export(self) -> AsyncIterator[Snapshot]:
-        """What the buckets owe that are not full, to be restored in another store."""
+        """As `export_now`."""
         yield self.export_now()
 
     def restore_now(self, snapshot: Snapshot) -> int:
-        """Take over buckets; where both have one, the later TAT wins. Gives how many were kept.
+        """Take over buckets; where both have one, the later TAT wins. Returns how many were kept.
 
         So restoring is safe in any order and more than once.
 
@@ -208,7 +247,9 @@ class MemoryStore:
         return self.restore_now(snapshot)
 
     def _site(self) -> Site:
-        return Site(self._table, self.fingerprint, self._now, self._take_new)
+        # Not `self.take_one`: a store for threads holds its lock around the whole call.
+        take_one = partial(MemoryStore.take_one, self)
+        return Site(self._table, self.fingerprint, self._now, self._take_new, take_one)
 
     def _take_new(self, fingerprint: int, cost: int, quota: Quota) -> Decision:
         now = self._now()
@@ -251,7 +292,7 @@ class MemoryStore:
             self._put_new(fingerprint, quota, tat, now)
 
     def _put_new(self, fingerprint: int, quota: Quota, tat: int, now: int) -> None:
-        slot = self._table.claim(fingerprint, now, self._grain(quota))
+        slot = self._table.claim(fingerprint, now, self.algorithm.grain(quota))
         if slot != ABSENT:
             self._table.tats[slot] = tat
         else:
@@ -273,22 +314,3 @@ class MemoryStore:
         table = self._table
         pairs = zip(table.fingerprints[: table.size], table.tats[: table.size], strict=True)
         return ((fingerprint, tat - now) for fingerprint, tat in pairs if tat > now)
-
-    def _take(self, tat: int, now: int, cost: int, quota: Quota) -> tuple[Decision, int]:
-        return bucket.take(tat, now, cost, quota)
-
-    def _take_along(self, tat: int, now: int, cost: int, quota: Quota) -> tuple[Decision, int]:
-        return bucket.take_along(tat, now, cost, quota)
-
-    def _give_back(self, tat: int, now: int, cost: int, quota: Quota) -> int:
-        return bucket.give_back(tat, now, cost, quota)
-
-    def _owing(self, now: int, owed_ns: int, _: Quota) -> int:
-        return now + owed_ns
-
-    def _grain(self, quota: Quota) -> int:
-        """What a bucket may owe to be forgotten in need: more than one unit, less than two.
-
-        Of three units or more, one is left then: nobody is freed who was denied.
-        """
-        return quota.emission_ns.bit_length() if quota.burst > 2 else 0

@@ -6,10 +6,9 @@ from heapq import nlargest
 from operator import itemgetter
 from typing import Final, Protocol, Self
 
+from flygate_limiter.charge import Key
 from flygate_limiter.errors import ForeignSnapshotError
 from flygate_limiter.fingerprint import Fingerprint
-
-from .base import Key
 
 _PROBE: Final[Key] = ("flygate", "seed probe")
 
@@ -28,20 +27,20 @@ class Snapshot:
 
     @classmethod
     def by(cls, fingerprint: Fingerprint, owed: Iterable[tuple[int, int]] = ()) -> Self:
-        """What a store that names its buckets so has to tell."""
+        """Return the snapshot of a store that names its buckets by this hash."""
         return cls(fingerprint(_PROBE), tuple(owed))
 
     def largest(self, count: int) -> Self:
-        """So many of the largest debts: locks are among them."""
+        """Return the largest debts, `count` at most: locks are among them."""
         if len(self.owed) <= count:
             return self
         return replace(self, owed=tuple(nlargest(count, self.owed, key=itemgetter(1))))
 
     def check(self, fingerprint: Fingerprint) -> None:
-        """Refuse what a store with other names made.
+        """Refuse a snapshot of a store that names its buckets by another hash.
 
         Raises:
-            ForeignSnapshotError: it was.
+            ForeignSnapshotError: it is one.
         """
         if self.seed_probe != fingerprint(_PROBE):
             raise ForeignSnapshotError(
@@ -51,14 +50,14 @@ class Snapshot:
 
 
 class Portable(Protocol):
-    """A store whose buckets can move into another one, whatever either of them is."""
+    """A store whose buckets can move into another one, of whichever kind."""
 
     def export(self) -> AsyncIterator[Snapshot]:
         """What the buckets owe that are not full."""
         ...
 
     async def restore(self, snapshot: Snapshot) -> int:
-        """Take over buckets; where both have one, the later TAT wins. Gives how many were kept.
+        """Take over buckets; where both have one, the later TAT wins. Returns how many were kept.
 
         So restoring is safe in any order and more than once.
 

@@ -1,25 +1,26 @@
-"""The memory store for those who ask it from several threads."""
+"""The memory store for several threads."""
 
 from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
 
+from flygate_limiter.algorithm import Algorithm, Hitter, Taker
+from flygate_limiter.charge import Charge, Key
 from flygate_limiter.clock import Clock
 from flygate_limiter.decision import Decision
 from flygate_limiter.fingerprint import Fingerprint
 from flygate_limiter.quota import Quota
+from flygate_limiter.token_bucket import TOKEN_BUCKET
 
-from .base import Charge, Key
 from .memory import DEFAULT_MAX_KEYS, MemoryStore
 from .snapshot import Snapshot
-from .taker import Hitter, Taker
 
 
 class ThreadSafeMemoryStore(MemoryStore):
     """A `MemoryStore` whose calls hold a lock.
 
     A decision reads a number and writes it back; a thread that comes between would let one more
-    through. The lock costs about as much as a call, so an event loop, which is one thread, should
-    not pay for it.
+    request through. The lock costs about as long as a call, so an event loop, which is one thread,
+    should not pay for it.
     """
 
     def __init__(
@@ -28,13 +29,14 @@ class ThreadSafeMemoryStore(MemoryStore):
         clock: Clock | None = None,
         fingerprint: Fingerprint = hash,
         on_overflow: Callable[[], None] | None = None,
+        algorithm: Algorithm = TOKEN_BUCKET,
     ) -> None:
         """As `MemoryStore`. `on_overflow` is called with the lock held."""
-        super().__init__(max_keys, clock, fingerprint, on_overflow)
+        super().__init__(max_keys, clock, fingerprint, on_overflow, algorithm)
         self._lock = Lock()
 
     def taker(self, name: str, quota: Quota) -> Taker:
-        """See `MemoryStore`."""
+        """As in `MemoryStore`."""
         lock, take = self._lock, super().taker(name, quota)
 
         def take_locked(subject: str, cost: int = 1) -> Decision:
@@ -44,7 +46,7 @@ class ThreadSafeMemoryStore(MemoryStore):
         return take_locked
 
     def hitter(self, name: str, quota: Quota) -> Hitter:
-        """See `MemoryStore`."""
+        """As in `MemoryStore`."""
         lock, hit = self._lock, super().hitter(name, quota)
 
         def hit_locked(subject: str, cost: int = 1) -> bool:
@@ -54,51 +56,51 @@ class ThreadSafeMemoryStore(MemoryStore):
         return hit_locked
 
     def take_one(self, key: Key, quota: Quota, cost: int = 1) -> Decision:
-        """See `MemoryStore`."""
+        """As in `MemoryStore`."""
         with self._lock:
             return super().take_one(key, quota, cost)
 
     def take_now(self, charges: Sequence[Charge]) -> list[Decision]:
-        """See `MemoryStore`."""
+        """As in `MemoryStore`."""
         with self._lock:
             return super().take_now(charges)
 
     def peek_now(self, key: Key, quota: Quota, cost: int = 0) -> Decision:
-        """See `MemoryStore`."""
+        """As in `MemoryStore`."""
         with self._lock:
             return super().peek_now(key, quota, cost)
 
     def give_back_now(self, charge: Charge) -> None:
-        """See `MemoryStore`."""
+        """As in `MemoryStore`."""
         with self._lock:
             super().give_back_now(charge)
 
     def lasts_ns(self, key: Key) -> int:
-        """See `MemoryStore`."""
+        """As in `MemoryStore`."""
         with self._lock:
             return super().lasts_ns(key)
 
     def reset_now(self, key: Key) -> bool:
-        """See `MemoryStore`."""
+        """As in `MemoryStore`."""
         with self._lock:
             return super().reset_now(key)
 
     def owe_now(self, key: Key, quota: Quota, owed_ns: int) -> None:
-        """See `MemoryStore`."""
+        """As in `MemoryStore`."""
         with self._lock:
             super().owe_now(key, quota, owed_ns)
 
     def learn(self, charges: Iterable[Charge], decisions: Iterable[Decision]) -> None:
-        """See `MemoryStore`."""
+        """As in `MemoryStore`."""
         with self._lock:
             super().learn(charges, decisions)
 
     def export_now(self) -> Snapshot:
-        """See `MemoryStore`."""
+        """As in `MemoryStore`."""
         with self._lock:
             return super().export_now()
 
     def restore_now(self, snapshot: Snapshot) -> int:
-        """See `MemoryStore`."""
+        """As in `MemoryStore`."""
         with self._lock:
             return super().restore_now(snapshot)

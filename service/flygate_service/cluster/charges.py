@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from flygate_limiter import Charge, Decision, LimiterError, Quota
-from flygate_limiter.store.base import MOST_PER_REQUEST
+from flygate_limiter.charge import MOST_PER_REQUEST
 
 from .errors import FormatError
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
-from flygate_limiter import ForeignSnapshotError, MemoryStore, Snapshot
-from flygate_limiter.former import FormerQuotas
+from flygate_limiter import ForeignSnapshotError, InstantStore, Snapshot
+from flygate_limiter.reload.other_quotas import OtherQuotas
 
 from flygate_service.asgi.supervisor import Supervisor
 
@@ -55,7 +55,7 @@ class Copies:
 
     def __init__(
         self,
-        store: MemoryStore | None,
+        store: InstantStore | None,
         peers: Callable[[], list[Member]],
         courier: Courier,
         metrics: ClusterMetrics,
@@ -69,7 +69,7 @@ class Copies:
         self._metrics = metrics
         self._clock = clock
         self._supervisor = supervisor or Supervisor()
-        self.quotas: FormerQuotas | None = None
+        self.quotas: OtherQuotas | None = None
         self._work_seconds = 0.0
         # When buckets will be full, as the others know: they were told, or told it. So nothing is
         # told twice, and nothing comes back to where an operator has just forgotten it.
@@ -93,7 +93,7 @@ class Copies:
             return
         [message] = pack(_lessened(news))
         if self.quotas is not None:
-            message += b"".join(pack_quotas(self.quotas.announced()))
+            message += b"".join(pack_quotas(self.quotas.notices()))
         if all(await asyncio.gather(*(self._bring(peer, message) for peer in peers))):
             self._note(news, now)
             self._metrics.told(len(news.owed))
@@ -112,7 +112,7 @@ class Copies:
                     self._metrics.kept(store.restore_now(message))
                     self._note(message, now)
                 elif self.quotas is not None:
-                    self.quotas.hear(message)
+                    self.quotas.learn(message)
         except FormatError:
             self._metrics.ignored("version")
         except ForeignSnapshotError:

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import Final, Protocol
 
 from flygate_limiter import ForeignSnapshotError, Snapshot
-from flygate_limiter.former import FormerQuotas
+from flygate_limiter.reload.other_quotas import OtherQuotas
 from flygate_limiter.store.snapshot import Portable
 
 from .errors import FormatError, PeerError
@@ -68,7 +68,7 @@ class Handoff:
         self._carrier = carrier
         self._metrics = metrics
         self._seconds = seconds
-        self.quotas: FormerQuotas | None = None
+        self.quotas: OtherQuotas | None = None
 
     async def messages(self) -> AsyncIterator[bytes]:
         """What this machine's buckets owe, and by which quotas they were filled."""
@@ -77,7 +77,7 @@ class Handoff:
                 for message in pack(snapshot):
                     yield message
         if self.quotas is not None:
-            for message in pack_quotas(self.quotas.announced()):
+            for message in pack_quotas(self.quotas.notices()):
                 yield message
 
     async def merge(self, data: bytes) -> None:
@@ -89,7 +89,7 @@ class Handoff:
             for message in unpack(data):
                 if not isinstance(message, Snapshot):
                     if self.quotas is not None:
-                        self.quotas.hear(message)
+                        self.quotas.learn(message)
                 elif self._store is not None:
                     self._metrics.took(await self._store.restore(message))
                 await asyncio.sleep(0)  # there are requests to be served, too

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from flygate_limiter import QuotaError
-from flygate_limiter.announced import Announced
-from flygate_limiter.policy import NAME
+from flygate_limiter.policies.policy import NAME
 from flygate_limiter.quota import Quota
+from flygate_limiter.store.quota_board import QuotaNotice
 from flygate_limiter.store.snapshot import Snapshot
 
 from .errors import FormatError
@@ -28,7 +28,7 @@ _PAIR_BYTES: Final = 16
 _QUOTAS_MAGIC: Final = b"flyq"
 _QUOTAS: Final = 256
 
-Message = Snapshot | tuple[Announced, ...]
+Message = Snapshot | tuple[QuotaNotice, ...]
 
 
 def pack(snapshot: Snapshot) -> Iterator[bytes]:
@@ -40,7 +40,7 @@ def pack(snapshot: Snapshot) -> Iterator[bytes]:
         yield head + _little(words).tobytes()
 
 
-def pack_quotas(told: Sequence[Announced]) -> Iterator[bytes]:
+def pack_quotas(told: Sequence[QuotaNotice]) -> Iterator[bytes]:
     """Quotas as messages of bounded size; none if there are none.
 
     They come last: a machine of a version that does not know them ignores what follows.
@@ -73,10 +73,10 @@ def unpack(data: bytes) -> Iterator[Message]:
         yield Snapshot(probe, tuple(zip(words[::2], words[1::2], strict=True)))
 
 
-def _quotas(body: bytes, count: int) -> tuple[Announced, ...]:
+def _quotas(body: bytes, count: int) -> tuple[QuotaNotice, ...]:
     try:
         found = tuple(
-            Announced(
+            QuotaNotice(
                 _name(policy), Quota(int(units), int(period), int(burst)), str(birth), int(left)
             )
             for policy, units, period, burst, birth, left in json.loads(body)

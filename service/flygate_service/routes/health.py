@@ -1,6 +1,6 @@
 """Health, readiness and the limiter's probe: ours, whatever application is wrapped."""
 
-from flygate_limiter import GuardedStore, Limiter, Store
+from flygate_limiter import Limiter, Store
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -25,7 +25,7 @@ def health_routes(
     async def health(request: Request) -> Response:
         found: dict[str, object] = {
             "status": "ok",
-            "degraded": isinstance(store, GuardedStore) and store.breaker.is_open,
+            "degraded": store.health is not None and store.health.is_degraded,
             "version": __version__,
         }
         if _may_know(request, settings.admin_token, signatures):
@@ -64,10 +64,11 @@ def _details(settings: Settings, limiter: Limiter, store: Store) -> dict[str, ob
 
 def _store_summary(store: Store) -> dict[str, object]:
     """Whether Redis answers, and why it does not."""
-    if not isinstance(store, GuardedStore):
+    health = store.health
+    if health is None:
         return {}
-    degraded = store.breaker.is_open
-    return {"degraded": degraded, **({"problem": store.problem} if degraded else {})}
+    problem = {"problem": health.problem} if health.is_degraded else {}
+    return {"degraded": health.is_degraded, **problem}
 
 
 def _limiter_summary(settings: Settings, limiter: Limiter) -> dict[str, object]:

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from flygate_limiter import GuardedStore, Limiter, MemoryStore
-from flygate_limiter.former import FormerQuotas
+from flygate_limiter import Limiter, Store
+from flygate_limiter.reload.other_quotas import OtherQuotas
 from starlette.routing import Route
 
 from flygate_service.asgi.messages import App
@@ -30,7 +30,7 @@ from flygate_service.middleware.guard import Guard
 from flygate_service.routes.cluster import ClusterRoutes
 from flygate_service.settings import ClusterSettings, Settings
 
-from .stores import store_id
+from .stores import MachineCount, store_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,12 @@ class Goods:
     Attributes:
         store: whose buckets are handed over; None if they can't be.
         quotas: what they were filled by.
+        machines: learns how many members share a quota.
     """
 
-    store: MemoryStore | GuardedStore | None
-    quotas: FormerQuotas
+    store: Store | None
+    quotas: OtherQuotas
+    machines: MachineCount
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +105,12 @@ def make_cluster(
     metrics.watch_members(lambda: len(members.ring))
     metrics.watch_silent(lambda: members.silent)
     metrics.watch_share(lambda: members.order.percent if members.order else 0)
-    if isinstance(store, GuardedStore):
-        store.machines = lambda: members.count or settings.limiter.machines
-    handoff = Handoff(store, lambda: members.stores, told.store, peers, metrics)
+    goods.machines.follow(lambda: members.count)
+    portable = store.portable if store is not None else None
+    handoff = Handoff(portable, lambda: members.stores, told.store, peers, metrics)
     supervisor = Supervisor(telemetry.on_task_failure)
     node = Node(members, handoff, readiness, supervisor=supervisor)
-    memory = store if isinstance(store, MemoryStore) else None
+    memory = store.instant if store is not None else None
     copies = Copies(memory, lambda: _alone(members), peers, metrics, supervisor=supervisor)
     handoff.quotas = copies.quotas = goods.quotas
     routes = ClusterRoutes(node, copies, signatures, seal, store).routes(guard)

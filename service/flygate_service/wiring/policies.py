@@ -11,11 +11,11 @@ from flygate_limiter import (
     PolicyError,
     PolicySet,
     Quota,
-    UserKey,
+    UserKeyFunction,
     read_policies,
-    window,
+    sliding_window,
 )
-from flygate_limiter.errors import shown, told
+from flygate_limiter.errors import one_line, shown
 
 from flygate_service.settings import LimiterSettings, SettingError
 
@@ -54,7 +54,7 @@ def preflight_policy(settings: LimiterSettings) -> Policy | None:
     quota = settings.quota
     units, burst = _PREFLIGHTS * quota.units, _PREFLIGHTS * quota.burst
     if settings.is_sliding_window:
-        units, burst = min(units, window.largest(quota.period_ns)), 0
+        units, burst = min(units, sliding_window.largest(quota.period_ns)), 0
     return Policy("preflight", Quota(units, quota.period_ns, burst), mode=mode)
 
 
@@ -80,16 +80,16 @@ def find_key(name: str) -> KeyFunction:
     except SettingError as exc:
         raise PolicyError(str(exc)) from exc
     except Exception as exc:  # whatever an application's module does while it is imported
-        failed = f"a key function's module fails; found {shown(name)}: {told(exc)}"
+        failed = f"a key function's module fails; found {shown(name)}: {one_line(exc)}"
         raise PolicyError(failed) from exc
-    return UserKey(found, name)
+    return UserKeyFunction(found, name)
 
 
 def _check_quotas(policies: PolicySet, is_sliding_window: bool) -> None:
     for policy in policies.policies:
         for quota in (policy.quota, *policy.overrides.values()):
             if is_sliding_window:
-                window.check(quota)
+                sliding_window.check(quota)
             most = quota.units if is_sliding_window else quota.burst
             if policy.cost > most:
                 raise PolicyError(

@@ -1,55 +1,76 @@
 """Builds the stores that the settings ask for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 
 from flygate_limiter import (
+    SLIDING_WINDOW,
+    TOKEN_BUCKET,
     GuardedStore,
     MemoryStore,
     Store,
     SuspendableClock,
-    WindowStore,
     keyed_fingerprint,
 )
 from flygate_limiter.fingerprint import Fingerprint
-from flygate_limiter.store.address import RedisAddress
+from flygate_limiter.redis.address import RedisAddress
 
 from flygate_service.metrics.telemetry import Telemetry
 from flygate_service.settings import LimiterSettings, Settings
 
 
-def make_store(settings: Settings, telemetry: Telemetry) -> MemoryStore | GuardedStore:
-    """Memory; or Redis, with memory to go on with when Redis cannot be asked."""
-    kind = WindowStore if settings.limiter.is_sliding_window else MemoryStore
-    # A machine that nobody asks is suspended: its clients' waits must end all the same.
-    clock = SuspendableClock()
-    names = _names(settings)
-    memory = kind(settings.limiter.max_keys, clock, names, telemetry.on_overflow)
+class MachineCount:
+    """How many machines share a quota: the members of the cluster, where they are known.
+
+    Args:
+        configured: `RATE_LIMIT_MACHINES`.
+    """
+
+    def __init__(self, configured: int) -> None:
+        """Start with what is configured."""
+        self._configured = configured
+        self._members: Callable[[], int] = lambda: 0
+
+    def __call__(self) -> int:
+        """Return the number."""
+        return self._members() or self._configured
+
+    def follow(self, members: Callable[[], int]) -> None:
+        """Count the members from now on; 0 says that they are not known."""
+        self._members = members
+
+
+def make_store(settings: Settings, telemetry: Telemetry, machines: MachineCount) -> Store:
+    """Memory; or Redis, with memory to fall back on while Redis cannot be asked."""
+    # An idle machine is suspended: its clients' waits must end nevertheless.
+    memory = MemoryStore(
+        settings.limiter.max_keys,
+        SuspendableClock(),
+        _names(settings),
+        telemetry.on_overflow,
+        SLIDING_WINDOW if settings.limiter.is_sliding_window else TOKEN_BUCKET,
+    )
     telemetry.watch_memory(memory)
-    return _with_redis(memory, settings.limiter, telemetry)
+    return _with_redis(memory, settings.limiter, telemetry, machines)
 
 
 def make_login_store(
-    settings: Settings, store: MemoryStore | GuardedStore, telemetry: Telemetry
-) -> MemoryStore | GuardedStore:
+    settings: Settings, store: Store, telemetry: Telemetry, machines: MachineCount
+) -> Store:
     """Where failed logins are counted: locks are exact times, which a sliding window is not."""
     if not settings.limiter.is_sliding_window:
         return store
     memory = MemoryStore(clock=SuspendableClock(), fingerprint=_names(settings))
-    return _with_redis(memory, settings.limiter, telemetry)
+    return _with_redis(memory, settings.limiter, telemetry, machines)
 
 
-def portable_of(
-    stores: Sequence[MemoryStore | GuardedStore], settings: Settings
-) -> MemoryStore | GuardedStore | None:
-    """The one whose buckets can move to other machines; None if all of them are windows.
+def portable_of(stores: Sequence[Store]) -> Store | None:
+    """Return the one whose buckets can move to other machines; None if all of them are windows.
 
     Args:
         stores: of requests, and of logins if there are any.
-        settings: that they were made by.
     """
-    is_window = settings.limiter.is_sliding_window and settings.login is None
-    return None if is_window else stores[-1]
+    return next((store for store in reversed(stores) if store.portable is not None), None)
 
 
 def store_id(settings: LimiterSettings) -> str:
@@ -76,18 +97,18 @@ def _names(settings: Settings) -> Fingerprint:
 
 
 def _with_redis(
-    memory: MemoryStore, settings: LimiterSettings, telemetry: Telemetry
-) -> MemoryStore | GuardedStore:
+    memory: MemoryStore, settings: LimiterSettings, telemetry: Telemetry, machines: MachineCount
+) -> Store:
     if settings.storage == "memory" or settings.redis_url is None:
         return memory
     # Not needed with memory.
-    from flygate_limiter.store.redis import RedisStore  # noqa: PLC0415
-    from flygate_limiter.store.script import WindowScript  # noqa: PLC0415
+    from flygate_limiter.redis.store import RedisStore  # noqa: PLC0415
 
-    url, names, budget = settings.redis_url, memory.fingerprint, settings.budget_seconds
-    if isinstance(memory, WindowStore):
-        redis = RedisStore(url, names, budget, script=WindowScript)
-    else:
-        redis = RedisStore(url, names, budget)
-        redis.known = memory.export_now
-    return GuardedStore(redis, memory, lambda: settings.machines, listeners=[telemetry])
+    redis = RedisStore(
+        settings.redis_url,
+        memory.fingerprint,
+        settings.budget_seconds,
+        algorithm=memory.algorithm,
+        known=memory.export_now if memory.portable is not None else None,
+    )
+    return GuardedStore(redis, memory, machines, listeners=[telemetry])

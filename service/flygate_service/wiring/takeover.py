@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any, Final
 
-from flygate_limiter import LimiterError, MemoryStore, Store
-from flygate_limiter.former import FormerQuotas
+from flygate_limiter import LimiterError, Store
+from flygate_limiter.reload.other_quotas import OtherQuotas
 
 from flygate_service.settings import LimiterSettings
 
@@ -13,7 +13,7 @@ _SECONDS_PER_CALL: Final = 0.5
 
 
 async def take_over(
-    settings: LimiterSettings, store: Store | None, log: Any, quotas: FormerQuotas | None = None
+    settings: LimiterSettings, store: Store | None, log: Any, quotas: OtherQuotas | None = None
 ) -> None:
     """Let buckets in memory owe what they owe in Redis, as far as the time allows. Never raises.
 
@@ -25,20 +25,21 @@ async def take_over(
         log: told what became of it.
         quotas: learns what the buckets were filled by.
     """
-    if settings.redis_url is None or not isinstance(store, MemoryStore):
+    memory = store.instant if store is not None else None
+    if settings.redis_url is None or memory is None:
         return
     # Not needed by those who never had one.
-    from flygate_limiter.store.redis import RedisStore  # noqa: PLC0415
+    from flygate_limiter.redis.store import RedisStore  # noqa: PLC0415
 
     kept = 0
     try:
-        redis = RedisStore(settings.redis_url, store.fingerprint, _SECONDS_PER_CALL)
+        redis = RedisStore(settings.redis_url, memory.fingerprint, _SECONDS_PER_CALL)
         try:
             async with asyncio.timeout(_SECONDS):
                 if quotas is not None:
-                    quotas.hear(await redis.post(()))
+                    quotas.learn(await redis.post(()))
                 async for snapshot in redis.export():
-                    kept += store.restore_now(snapshot)
+                    kept += memory.restore_now(snapshot)
         finally:
             await redis.aclose()
     except (LimiterError, TimeoutError) as exc:

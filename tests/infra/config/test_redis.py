@@ -11,7 +11,7 @@ from flygate import config
 from flygate.config.redis import LiveRedis, RedisPlan, problem_of
 from flygate.system.errors import ConfigError
 from flygate_limiter.errors import AddressError
-from flygate_limiter.store.address import RedisAddress
+from flygate_limiter.redis.address import RedisAddress
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,0 +1,1 @@
+"""What is limited: policies, the routes, addresses and keys that they are about, and their file."""

@@ -1,0 +1,1 @@
+"""The store that all machines share: buckets in a Redis."""
