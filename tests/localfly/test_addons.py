@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from localfly.addon import PAY_AS_YOU_GO
-from localfly.control import DaemonControl
-from localfly.daemon import LocalFly
-from localfly.daemon_info import DaemonInfo
-from localfly.env_file import read_token
-from localfly.runtime.identity import identify, marked_processes
-from localfly.store import Store
+from localfly.addons.addon import PAY_AS_YOU_GO
+from localfly.daemon.control import DaemonControl
+from localfly.daemon.info import DaemonInfo
+from localfly.daemon.local_fly import LocalFly
+from localfly.processes.identity import identify, marked_processes
+from localfly.state.env_file import read_token
+from localfly.state.store import Store
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, RedisError
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from localfly.options import Options
+from localfly.daemon.options import Options
 
 from tests.support.localfly import Machines, local_machines
 

@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from localfly.autostop import Autostop, Idle, Running, superfluous
+from localfly.proxy.autostop import Autostop, Idle, Running, superfluous
 from localfly.proxy.backend import Backend
-from localfly.proxy.routes import Routes
+from localfly.proxy.routing_table import RoutingTable
 
 from tests.support.backends import backend
 
@@ -82,7 +82,7 @@ def test_idle_regions_come_to_rest(count: int, kept: int) -> None:
 def look_at(*backends: Backend) -> list[Idle]:
     """What one look over these machines stops."""
     stopped: list[Idle] = []
-    routes = Routes()
+    routes = RoutingTable()
     for one in backends:
         routes.admit(one)
 

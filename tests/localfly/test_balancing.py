@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from localfly.network.geography import is_meant, round_trip_ms
+from localfly.network.regions import REGIONS
+from localfly.proxy.autostart import Autostart, Sleeper, nearest
 from localfly.proxy.backend import Backend
 from localfly.proxy.balancer import Refusal, choose
-from localfly.proxy.geography import is_meant, round_trip_ms
-from localfly.proxy.sleepers import Sleeper, Sleepers, nearest
-from localfly.proxy.wish import ANY, Wish, wish_of
-from localfly.regions import REGIONS
+from localfly.proxy.selector import ANY, Selector, selector_of
 
 from tests.support.backends import USUAL, backend
 
@@ -87,14 +87,14 @@ def test_the_documented_load_balancing(
 def test_the_documented_routing_headers(headers: dict[bytes, bytes], chosen: str | Refusal) -> None:
     """One machine each in Amsterdam (where the client is), Mumbai and Singapore."""
     machines = crowd(("m-ams", "ams", 0), ("m-bom", "bom", 0), ("m-sin", "sin", 0))
-    found = choose(machines, wish_of(headers), (), "ams", RANDOM)
+    found = choose(machines, selector_of(headers), (), "ams", RANDOM)
     assert (found.region if isinstance(found, Backend) else found) == chosen
 
 
 names = st.integers(0, 5).map(str)
 regions = st.sampled_from(["iad", "ewr", "fra", "syd"])
 wishes = st.builds(
-    Wish,
+    Selector,
     force=names | st.just(""),
     prefer=names | st.just(""),
     avoid=names | st.just(""),
@@ -112,7 +112,7 @@ wishes = st.builds(
     here=regions,
 )
 def test_the_balancers_rules(
-    places: list[tuple[str, int]], tried: set[str], wish: Wish, here: str
+    places: list[tuple[str, int]], tried: set[str], wish: Selector, here: str
 ) -> None:
     """Never a full, tried or unwanted machine; the region liked best and closest that has an open
     one; in it a relaxed one before a busy one; the preferred one before all.
@@ -187,7 +187,7 @@ def test_areas(name: str, meant: set[str]) -> None:
 
 @given(places=st.lists(regions, max_size=6), excluded=st.sets(names), wish=wishes, here=regions)
 def test_the_machine_that_is_woken(
-    places: list[str], excluded: set[str], wish: Wish, here: str
+    places: list[str], excluded: set[str], wish: Selector, here: str
 ) -> None:
     """The closest sleeper that the request may go to and that was not woken for it in vain."""
     sleepers = [Sleeper(str(number), "demo", region) for number, region in enumerate(places)]
@@ -218,8 +218,8 @@ async def test_nobody_waits_for_ever_for_a_machine_that_was_woken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is given some time; then it is taken for one that does not serve."""
-    monkeypatch.setattr("localfly.proxy.sleepers.PATIENCE_SECONDS", 0.05)
-    sleepers, changes = Sleepers(), asyncio.Queue[str]()
+    monkeypatch.setattr("localfly.proxy.autostart.PATIENCE_SECONDS", 0.05)
+    sleepers, changes = Autostart(), asyncio.Queue[str]()
     machine: Any = Asleep("stopped")
     sleepers.changed(machine, is_routed=False)
 

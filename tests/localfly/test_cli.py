@@ -9,9 +9,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from localfly.daemon_info import DaemonInfo
-from localfly.env_file import read_token
-from localfly.runtime.identity import identify
+from localfly.daemon.info import DaemonInfo
+from localfly.processes.identity import identify
+from localfly.state.env_file import read_token
 
 from tests.localfly.typed import Flygate, serve_one
 

@@ -6,15 +6,15 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from localfly.addresses import address_of, loopback_socket
-from localfly.checks.probe import Outcome
-from localfly.checks.runner import CheckStatus, judge
-from localfly.checks.spec import parse_checks
-from localfly.config import Restart
 from localfly.errors import InvalidArgumentError, StartupError
-from localfly.ids import RequestIds, ulid
-from localfly.restart import Relaunch, Rest, after_exit
-from localfly.times import parse_duration
+from localfly.machines.checks.monitor import CheckStatus, judge
+from localfly.machines.checks.probe import Outcome
+from localfly.machines.checks.spec import parse_checks
+from localfly.machines.config import Restart
+from localfly.machines.restart import Relaunch, Rest, after_exit
+from localfly.network.addresses import address_of, loopback_socket
+from localfly.timing.duration import parse_duration
+from localfly.timing.ulid import RequestIds, ulid
 
 CRASH, DONE = 1, 0
 

@@ -15,9 +15,9 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 import pytest_asyncio
-from localfly.dns import DnsServer
-from localfly.machine import Machine
-from localfly.zone import Addresses, Text, Zone
+from localfly.dns.server import DnsServer
+from localfly.dns.zone import Addresses, Text, Zone
+from localfly.machines.machine import Machine
 
 from tests.support.localfly import Machines, local_machines
 

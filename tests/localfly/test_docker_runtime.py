@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from localfly.control import DaemonControl
-from localfly.daemon import LocalFly
-from localfly.env_file import read_token
-from localfly.options import DOCKER, Options
+from localfly.daemon.control import DaemonControl
+from localfly.daemon.local_fly import LocalFly
+from localfly.daemon.options import DOCKER, Options
+from localfly.processes.identity import identify
 from localfly.runtime.container import ask_docker
-from localfly.runtime.identity import identify
-from localfly.store import Store
+from localfly.state.env_file import read_token
+from localfly.state.store import Store
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 

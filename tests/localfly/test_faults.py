@@ -12,11 +12,11 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from localfly.daemon.options import Options
 from localfly.errors import InvalidArgumentError
+from localfly.faults.active_faults import ActiveFaults
 from localfly.faults.chaos import Chaos
 from localfly.faults.fault import ACTIONS, Fault, Kind
-from localfly.faults.faults import Faults
-from localfly.options import Options
 
 from tests.support.localfly import Json, Machines, local_machines
 
@@ -61,7 +61,7 @@ def test_unknown_actions_are_refused(action: str) -> None:
 )
 def test_faults_are_counted(asked: list[tuple[str, int | None]], requests: list[str]) -> None:
     """Each request meets the first fault that fits and is not spent; none hits more than asked."""
-    faults = Faults(Random(SEED))
+    faults = ActiveFaults(Random(SEED))
     made = [faults.add(Fault(action, Kind.FAIL, count=count)) for action, count in asked]
     for path in requests:
         expected = next((f for f in made if f.fits("POST", path) and not f.is_spent), None)
@@ -72,7 +72,7 @@ def test_faults_are_counted(asked: list[tuple[str, int | None]], requests: list[
 
 def test_a_probability_is_one() -> None:
     """About its share of requests is hit."""
-    faults = Faults(Random(SEED))
+    faults = ActiveFaults(Random(SEED))
     fault = faults.add(Fault("anything", Kind.FAIL, probability=0.3))
     for _ in range(1000):
         faults.hit("GET", "/")
@@ -107,7 +107,7 @@ def test_chaos_has_its_share_and_all_kinds() -> None:
 
 def test_chaos_comes_after_the_faults_that_were_asked_for() -> None:
     """And ends with them."""
-    faults = Faults(Random(SEED))
+    faults = ActiveFaults(Random(SEED))
     faults.chaos = Chaos(1.0, SEED)
     asked = faults.add(Fault("graphql", Kind.FAIL))
     assert faults.hit("POST", "/graphql") is asked

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from localfly.config import MachineConfig
-from localfly.machine import Machine
+from localfly.machines.config import MachineConfig
+from localfly.machines.machine import Machine
 
 DIGEST = "sha256:" + "a" * 64
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from localfly.daemon import LocalFly
+from localfly.daemon.local_fly import LocalFly
 
 from tests.support.full_disk import files_of_at_most
 from tests.support.localfly import Machines, clients, digest_of, local_machines, make_image
@@ -20,7 +20,7 @@ async def test_it_serves_from_memory_and_is_whole_when_there_is_room(
     async with local_machines(tmp_path) as machines:
         machine = (await machines.serving())["id"]
         with files_of_at_most(10), monkeypatch.context() as full:
-            full.setattr("localfly.room.LEAST_BYTES", 1 << 60)
+            full.setattr("localfly.state.disk_space.LEAST_BYTES", 1 << 60)
             refused = [
                 await machines.api.post(machines.base, json={"config": machines.config()}),
                 await machines.api.post(

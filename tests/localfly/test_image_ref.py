@@ -2,7 +2,7 @@
 
 import pytest
 from localfly.errors import InvalidArgumentError
-from localfly.image_ref import ImageRef
+from localfly.images.reference import ImageRef
 
 DIGEST = "sha256:" + "a" * 64
 

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from localfly.runtime.identity import identify
+from localfly.processes.identity import identify
 
 from tests.support.localfly import Machines, digest_of, make_image
 
@@ -346,7 +346,7 @@ async def test_machines_share_an_address_where_they_must(
     machines: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without addresses of their own (macOS) each gets ports of its own, told by PORT."""
-    monkeypatch.setattr("localfly.fleet.can_bind", lambda _: False)
+    monkeypatch.setattr("localfly.machines.fleet.can_bind", lambda _: False)
     config = machines.config(metrics={"port": 9091, "path": "/metrics"})
     one, two = await machines.serving(config=config), await machines.serving(config=config)
     assert one["private_ip"] == two["private_ip"] == "127.0.0.1"

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
-from localfly.control import DaemonControl
-from localfly.env_file import authorization, read_token
+from localfly.daemon.control import DaemonControl
+from localfly.state.env_file import authorization, read_token
 from schemathesis.core.result import Ok
 
 from tests.support.localfly import Machines, clients

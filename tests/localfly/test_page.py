@@ -11,7 +11,14 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from localfly.page.rollout import CANDIDATE, LIVE, STANDBY, Member, Rollout, rollout_of
+from localfly.page.rollout_progress import (
+    CANDIDATE,
+    LIVE,
+    STANDBY,
+    Member,
+    RolloutProgress,
+    progress_of,
+)
 
 from tests.support.browser import browser_page, chromium_or_skip
 from tests.support.localfly import Json, Machines, local_machines
@@ -31,31 +38,31 @@ def members(*groups: tuple[str, str, int, int]) -> list[Member]:
     [
         (members(), None),
         (members(("", "", 2, 2)), None),
-        (members(("v1", CANDIDATE, 2, 1)), Rollout("v1", "", 1, 2, True, "")),
-        (members(("v1", LIVE, 2, 2)), Rollout("v1", "", 2, 2, False, "")),
+        (members(("v1", CANDIDATE, 2, 1)), RolloutProgress("v1", "", 1, 2, True, "")),
+        (members(("v1", LIVE, 2, 2)), RolloutProgress("v1", "", 2, 2, False, "")),
         (
             members(("v6", LIVE, 4, 4), ("v7", CANDIDATE, 1, 1)),
-            Rollout("v7", "v6", 1, 4, True, ""),
+            RolloutProgress("v7", "v6", 1, 4, True, ""),
         ),
         (
             members(("v6", STANDBY, 4, 0), ("v7", LIVE, 4, 4)),
-            Rollout("v7", "", 4, 4, False, ""),
+            RolloutProgress("v7", "", 4, 4, False, ""),
         ),
         (
             members(("v9", LIVE, 2, 2), ("v10", CANDIDATE, 3, 0), ("v8", STANDBY, 2, 0)),
-            Rollout("v10", "v9", 0, 3, True, ""),
+            RolloutProgress("v10", "v9", 0, 3, True, ""),
         ),
     ],
 )
-def test_what_is_said_of_a_rollout(machines: list[Member], rollout: Rollout | None) -> None:
+def test_what_is_said_of_a_rollout(machines: list[Member], rollout: RolloutProgress | None) -> None:
     """The newest release, the live one that it takes the place of, and how far it has come."""
-    assert rollout_of(machines) == rollout
+    assert progress_of(machines) == rollout
 
 
 def test_a_release_that_lost_machines_shows_it() -> None:
     """It says itself how many it has; a lease's holder is named."""
     left = [Member("v7", LIVE, is_serving=True, holder="rollback by kim", count=4)] * 3
-    assert rollout_of(left) == Rollout("v7", "", 3, 4, False, "rollback by kim")
+    assert progress_of(left) == RolloutProgress("v7", "", 3, 4, False, "rollback by kim")
 
 
 @given(
@@ -71,7 +78,7 @@ def test_a_release_that_lost_machines_shows_it() -> None:
 )
 def test_a_rollout_is_never_more_than_whole(found: list[Member]) -> None:
     """Whatever the machines say, the progress is between nothing and all that there is."""
-    rollout = rollout_of(found)
+    rollout = progress_of(found)
     newest = [m for m in found if rollout and m.release == rollout.release]
     assert (rollout is None) == (not {"v1", "v2", "v3"} & {m.release for m in found})
     if rollout:

@@ -12,14 +12,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from localfly.control import DaemonControl
-from localfly.daemon import LocalFly
-from localfly.daemon_info import DaemonInfo
-from localfly.env_file import read_token
+from localfly.daemon.control import DaemonControl
+from localfly.daemon.info import DaemonInfo
+from localfly.daemon.local_fly import LocalFly
 from localfly.errors import StartupError
-from localfly.images import remove_tree
-from localfly.runtime.identity import identify, marked_processes
-from localfly.store import Store
+from localfly.processes.identity import identify, marked_processes
+from localfly.state.env_file import read_token
+from localfly.state.files import remove_tree
+from localfly.state.store import Store
 
 from tests.support.localfly import Json, Machines, clients, ended, local_machines
 
@@ -232,8 +232,9 @@ async def test_a_port_in_use_is_named_with_the_way_out(tmp_path: Path) -> None:
 
 async def test_large_outputs_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that writes and writes does not fill the disk."""
-    monkeypatch.setattr("localfly.logs._ROTATE_BYTES", 20_000)
-    monkeypatch.setattr("localfly.logs._READ_BYTES", 8_000)
+    monkeypatch.setattr("localfly.logs.app_log._ROTATE_BYTES", 20_000)
+    monkeypatch.setattr("localfly.logs.collector._ROTATE_BYTES", 20_000)
+    monkeypatch.setattr("localfly.logs.collector._READ_BYTES", 8_000)
     async with local_machines(tmp_path) as machines:
         loop = "import time\nfor n in range(1500): print(n, 'x' * 60, flush=True)\ntime.sleep(60)"
         config = machines.config(init={"exec": ["python", "-c", loop]})

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from localfly.daemon import LocalFly
-from localfly.private import make_folder, tighten
+from localfly.daemon.local_fly import LocalFly
+from localfly.state.files import make_folder, tighten
 
 from tests.localfly.test_addons import create
 from tests.support.localfly import local_machines

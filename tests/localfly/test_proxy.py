@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from localfly.proxy.exchange import Exchange
-from localfly.proxy.route import Route
+from localfly.proxy.leg import Leg
 from localfly.proxy.search import Search
 
 from tests.support.localfly import Machines
@@ -380,7 +380,7 @@ async def test_requests_leave_no_work_to_the_garbage_collector(machines: Machine
             await machines.ask()
             await machines.ask("/headers", x_replay=f"instance={machine['id']}")
             await machines.ask(fly_force_instance_id="00000000000000")
-        left = [type(one) for one in gc.get_objects() if isinstance(one, Exchange | Search | Route)]
+        left = [type(one) for one in gc.get_objects() if isinstance(one, Exchange | Search | Leg)]
     finally:
         gc.enable()
     assert len(left) < 6, Counter(left)

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from localfly.env_file import read_token
 from localfly.errors import ForeignFolderError
-from localfly.state_folder import MARK, StateFolder
+from localfly.state.env_file import read_token
+from localfly.state.folder import MARK, StateFolder
 
 from tests.localfly.test_state_folder import former_version
 from tests.localfly.typed import ROOT, Flygate, Serving

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from localfly.daemon import LocalFly
-from localfly.options import Options
-from localfly.rate_limits import RateLimits
+from localfly.api.rate_limits import RateLimits
+from localfly.daemon.local_fly import LocalFly
+from localfly.daemon.options import Options
 
 from tests.support.localfly import clients
 

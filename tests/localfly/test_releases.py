@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from localfly.daemon import LocalFly
+from localfly.daemon.local_fly import LocalFly
 
 from tests.support.localfly import Json, Machines, clients, local_machines
 

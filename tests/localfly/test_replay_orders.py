@@ -8,55 +8,55 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from localfly.machines.service import ReplayRule, parse_service, split_pattern
 from localfly.proxy.head import RequestHead
-from localfly.proxy.replay import (
+from localfly.proxy.leg import Leg, Source
+from localfly.proxy.replay_cache import ReplayCache, Subject
+from localfly.proxy.replay_order import (
     InvalidReplayError,
-    Replay,
+    ReplayOrder,
     Transform,
     announced,
     parse_body,
     parse_header,
 )
-from localfly.proxy.replay_cache import ReplayCache, Subject
-from localfly.proxy.route import Route, Source
-from localfly.proxy.routes import Routes
 from localfly.proxy.routing import RefusedReplayError, Routing
-from localfly.proxy.wish import Wish
-from localfly.service import ReplayRule, parse_service, split_pattern
+from localfly.proxy.routing_table import RoutingTable
+from localfly.proxy.selector import Selector
 
 from tests.support.backends import backend
 
 HERE = Source("me", "demo", "iad", 1_700_000_000_000_000)
 
 
-def bound(*regions: str) -> Wish:
-    return Wish(regions=regions, is_bound_to_regions=True)
+def bound(*regions: str) -> Selector:
+    return Selector(regions=regions, is_bound_to_regions=True)
 
 
 # Every field of the documented table, and the documented examples.
 @pytest.mark.parametrize(
     ("header", "order"),
     [
-        ("region=sjc", Replay(wish=bound("sjc"))),
-        ('region="iad,ord,us,na"', Replay(wish=bound("iad", "ord", "us", "na"))),
-        ('region="sjc,any"', Replay(wish=bound("sjc", "any"))),
-        ("instance=00bb33ff", Replay(wish=Wish(force="00bb33ff"))),
-        ("prefer_instance=00bb33ff", Replay(wish=Wish(prefer="00bb33ff"))),
-        ("app=target-app", Replay(app="target-app")),
-        ('region="sjc,any";app=target-app', Replay("target-app", bound("sjc", "any"))),
-        ("elsewhere=true", Replay(elsewhere=True)),
-        ("elsewhere=true;state=abc 1", Replay(elsewhere=True, state="abc 1")),
+        ("region=sjc", ReplayOrder(wish=bound("sjc"))),
+        ('region="iad,ord,us,na"', ReplayOrder(wish=bound("iad", "ord", "us", "na"))),
+        ('region="sjc,any"', ReplayOrder(wish=bound("sjc", "any"))),
+        ("instance=00bb33ff", ReplayOrder(wish=Selector(force="00bb33ff"))),
+        ("prefer_instance=00bb33ff", ReplayOrder(wish=Selector(prefer="00bb33ff"))),
+        ("app=target-app", ReplayOrder(app="target-app")),
+        ('region="sjc,any";app=target-app', ReplayOrder("target-app", bound("sjc", "any"))),
+        ("elsewhere=true", ReplayOrder(elsewhere=True)),
+        ("elsewhere=true;state=abc 1", ReplayOrder(elsewhere=True, state="abc 1")),
         (
             "app=my-worker;timeout=10s;fallback=force_self",
-            Replay("my-worker", timeout_seconds=10, fallback="force_self"),
+            ReplayOrder("my-worker", timeout_seconds=10, fallback="force_self"),
         ),
         (
             " instance=a ; timeout=800ms; fallback=prefer_self ;",
-            Replay(wish=Wish(force="a"), timeout_seconds=0.8, fallback="prefer_self"),
+            ReplayOrder(wish=Selector(force="a"), timeout_seconds=0.8, fallback="prefer_self"),
         ),
     ],
 )
-def test_the_header_form(header: str, order: Replay) -> None:
+def test_the_header_form(header: str, order: ReplayOrder) -> None:
     """Fields are split at semicolons; a list of regions is quoted; both forms mean the same."""
     assert parse_header(header) == order
     fields = {
@@ -120,7 +120,7 @@ def test_any_header_is_understood_or_refused(text: str) -> None:
         order = parse_header(text)
     except InvalidReplayError:
         return
-    assert order.app or order.elsewhere or order.wish != Wish()
+    assert order.app or order.elsewhere or order.wish != Selector()
     assert not {"\r", "\n"} & set(order.state)
 
 
@@ -171,27 +171,27 @@ def test_ordinary_answers_are_no_orders() -> None:
 
 def test_what_the_target_is_told() -> None:
     """The documented contents of fly-replay-src, and of fly-preferred-instance-unavailable."""
-    leg = Route("demo", "fra").replayed(parse_header("prefer_instance=you;state=s1"), HERE)
+    leg = Leg("demo", "fra").replayed(parse_header("prefer_instance=you;state=s1"), HERE)
     assert leg.headers_for("you").decode().splitlines() == [
         "fly-replay-cache-status: miss",
         "fly-replay-src: instance=me;region=iad;t=1700000000000000;state=s1",
     ]
     assert b"fly-preferred-instance-unavailable: you\r\n" in leg.headers_for("other")
-    assert Route("demo", "fra").headers_for("you") == b""
+    assert Leg("demo", "fra").headers_for("you") == b""
 
 
 def test_what_the_source_is_told_of_a_failure() -> None:
     """The documented contents of fly-replay-failed; a request that came back stays."""
     order = parse_header("instance=gone;app=other;timeout=10s;fallback=force_self")
-    back = Route("demo", "fra").replayed(order, HERE).fallback("timeout", 10.0)
+    back = Leg("demo", "fra").replayed(order, HERE).fallback("timeout", 10.0)
     assert back is not None
-    assert (back.app, back.wish) == ("demo", Wish(force="me"))
+    assert (back.app, back.wish) == ("demo", Selector(force="me"))
     assert back.headers_for("me") == (
         b"fly-replay-failed: instance=gone;app=other;region=;replay_source=me;"
         b"reason=timeout;elapsed_ms=10000\r\n"
     )
     assert back.fallback("no_candidate", 0) is None
-    assert Route("demo", "fra").replayed(parse_header("instance=x"), HERE).fallback("x", 0) is None
+    assert Leg("demo", "fra").replayed(parse_header("instance=x"), HERE).fallback("x", 0) is None
 
 
 class Clock:
@@ -210,12 +210,12 @@ def subject(path: str, host: str = "demo.localhost", **headers: str) -> Subject:
     return Subject.of("demo", head)
 
 
-def order(pattern: str = "", ttl: int = 0, **more: Any) -> Replay:
+def order(pattern: str = "", ttl: int = 0, **more: Any) -> ReplayOrder:
     cache = {"prefix": pattern, "ttl": ttl}
     return parse_body(json.dumps({"instance": "you", "cache": cache, **more}).encode())
 
 
-YOU = Wish(force="you")
+YOU = Selector(force="you")
 
 
 def learned(
@@ -288,7 +288,9 @@ def test_the_session_cache() -> None:
     cache = ReplayCache(clock)
     rules = (rule("/"), rule("/api", "header", "X-Key", ttl_seconds=600))
     cache.learn(subject("/a", cookie="b=2; sid=s1"), rules, order(), "demo", YOU)
-    cache.learn(subject("/api/x", **{"x-key": "k1"}), rules, order(), "demo", Wish(force="other"))
+    cache.learn(
+        subject("/api/x", **{"x-key": "k1"}), rules, order(), "demo", Selector(force="other")
+    )
     assert cache.find(subject("/b", cookie="sid=s1"), rules)
     assert cache.find(subject("/b", cookie="sid=s2"), rules) is None
     assert cache.find(subject("/b"), rules) is None
@@ -296,7 +298,7 @@ def test_the_session_cache() -> None:
     both = subject("/api/y", cookie="sid=s1", **{"x-key": "k1"})
     found = cache.find(both, rules)
     assert found is not None
-    assert found.wish == Wish(force="other"), "the longest path wins"
+    assert found.wish == Selector(force="other"), "the longest path wins"
     clock.now += 61
     assert cache.find(subject("/b", cookie="sid=s1"), rules) is None
     assert cache.find(both, rules) is not None
@@ -310,7 +312,7 @@ def test_invalidation() -> None:
     cache.learn(request, rules, order("/some/*", 60), "demo", YOU)
     assert len(cache) == 2
     back = parse_body(b'{"app": "demo", "cache": {"invalidate": true}}')
-    cache.learn(request, rules, back, "demo", Wish())
+    cache.learn(request, rules, back, "demo", Selector())
     assert len(cache) == 0
 
 
@@ -353,7 +355,7 @@ def test_the_guards_for_every_chain_of_replays(chain: list[tuple[str, bool]]) ->
     """However machines order, and whichever replays fail: at most 10 of them, within one network,
     none after a fallback, and each target is told who sent the request there.
     """
-    routing = Routing(Routes(), NETWORKS.get, Clock())
+    routing = Routing(RoutingTable(), NETWORKS.get, Clock())
     route = routing.first("demo", RequestHead(), "iad")
     for text, fails in chain:
         announcement = announced([(b"fly-replay", text.encode())])

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from localfly.proxy.head import RequestHead
-from localfly.proxy.replay import (
+from localfly.proxy.leg import Leg, Source
+from localfly.proxy.replay_cache import ReplayCache, Subject, _prefixes
+from localfly.proxy.replay_order import (
     CacheOrder,
     InvalidReplayError,
-    Replay,
+    ReplayOrder,
     announced,
     parse_body,
     parse_header,
 )
-from localfly.proxy.replay_cache import ReplayCache, Subject, _prefixes
-from localfly.proxy.route import Route, Source
-from localfly.proxy.wish import Wish
+from localfly.proxy.selector import Selector
 
 HERE = Source("me", "demo", "iad", 1_700_000_000_000_000)
 LONGEST_REFUSAL = 1000
@@ -51,9 +51,9 @@ ORDERS = st.fixed_dictionaries(
 )
 
 
-def follow(order: Replay) -> None:
+def follow(order: ReplayOrder) -> None:
     """What the proxy does with an order that it has understood."""
-    leg = Route("demo", "iad").replayed(order, HERE)
+    leg = Leg("demo", "iad").replayed(order, HERE)
     for route in (leg, leg.fallback("timeout", 0.1)):
         lines = route.headers_for("me") if route else b""
         assert lines.count(b"\r\n") == lines.count(b"\n") == len(lines.splitlines())
@@ -146,8 +146,8 @@ def test_a_cache_time_of_too_many_digits_is_refused() -> None:
 def test_a_path_of_many_parts_costs_little() -> None:
     """Each part is a look into the memory, and a copy of what stands before it."""
     cache = ReplayCache(time.time)
-    order = Replay("b", cache=CacheOrder("/a", 60))
-    cache.learn(subject("/a"), (), order, "b", Wish())
+    order = ReplayOrder("b", cache=CacheOrder("/a", 60))
+    cache.learn(subject("/a"), (), order, "b", Selector())
     assert cache.find(subject("/a/b"), ())
     assert len(list(_prefixes("/a" * 30_000))) < 1000
 

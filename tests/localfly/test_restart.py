@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from localfly.control import DaemonControl
+from localfly.daemon.control import DaemonControl
+from localfly.daemon.launch import Launch
+from localfly.daemon.options import Options
 from localfly.errors import StartupError
-from localfly.launch import Launch
-from localfly.options import Options
-from localfly.store import Store
+from localfly.state.store import Store
 
 from tests.localfly.typed import Flygate, Serving
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from localfly.errors import ForeignFolderError, StartupError
-from localfly.lock import StateLock
-from localfly.state_folder import MARK, StateFolder
+from localfly.state.folder import MARK, StateFolder
+from localfly.state.lock import StateLock
 
 STATE_ID = "0123456789abcdef"
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from localfly.errors import InvalidArgumentError, NoSpaceError, NotFoundError, TooLargeError
-from localfly.images import ImageStore, remove_tree
-from localfly.seal import Seal
-from localfly.store import Store
+from localfly.images.image_store import ImageStore
+from localfly.state.cipher import Cipher
+from localfly.state.files import remove_tree
+from localfly.state.store import Store
 
 from tests.support.full_disk import files_of_at_most
 from tests.support.localfly import digest_of, make_image
@@ -44,21 +45,21 @@ def test_a_failed_write_leaves_the_former_document(tmp_path: Path) -> None:
 
 def test_a_seal_opens_what_it_closed_and_nothing_else(tmp_path: Path) -> None:
     """Neither altered text nor another key's; equal values look different."""
-    seal = Seal.of_file(tmp_path / "key")
+    seal = Cipher.of_file(tmp_path / "key")
     for text in ("", "secret", "ü" * 200):
         sealed = seal.close(text)
         assert text not in sealed or not text
         assert seal.open(sealed) == text
         assert seal.close(text) != sealed
-        assert Seal.of_file(tmp_path / "key").open(sealed) == text
+        assert Cipher.of_file(tmp_path / "key").open(sealed) == text
         with pytest.raises(ValueError, match="does not belong"):
-            Seal.of_file(tmp_path / "other").open(sealed)
+            Cipher.of_file(tmp_path / "other").open(sealed)
     assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_seal_opens_what_a_former_version_closed() -> None:
     """It refuses it like anything else if it was altered; it closes nothing in that form."""
-    seal = Seal(bytes(range(32)))
+    seal = Cipher(bytes(range(32)))
 
     assert seal.open(FORMER) == "a secret of before"
     assert seal.close("x").startswith("aesgcm:")
@@ -159,7 +160,7 @@ def test_an_image_has_so_many_files_at_most(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Empty ones weigh little, and cost a file each."""
-    monkeypatch.setattr("localfly.images._MOST_FILES", 3)
+    monkeypatch.setattr("localfly.images.image_store._MOST_FILES", 3)
     image = make_image({f"f{number}": b"" for number in range(5)}, ["python"])
     with pytest.raises(InvalidArgumentError, match="more than 3 files"):
         ImageStore(tmp_path).add(digest_of(image), image)
@@ -203,7 +204,7 @@ def test_wrong_digests_and_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         store.add(digest_of(b"other"), image)
     with pytest.raises(NotFoundError, match="PUT its tar"):
         store.get(digest_of(image))
-    monkeypatch.setattr("localfly.images.MAX_IMAGE_BYTES", 100)
+    monkeypatch.setattr("localfly.images.image_store.MAX_IMAGE_BYTES", 100)
     with pytest.raises(TooLargeError):
         store.add(digest_of(image), image)
     assert os.listdir(tmp_path) == []
@@ -246,12 +247,12 @@ def test_what_is_newer_or_deleted_is_owed_no_more(tmp_path: Path) -> None:
 def test_a_key_that_finds_no_room_is_no_key(tmp_path: Path) -> None:
     """An empty one would seal nothing, for ever."""
     with files_of_at_most(10), pytest.raises(OSError, match="too large"):
-        Seal.of_file(tmp_path / "key")
+        Cipher.of_file(tmp_path / "key")
 
-    sealed = Seal.of_file(tmp_path / "key").close("secret")
+    sealed = Cipher.of_file(tmp_path / "key").close("secret")
 
     assert (tmp_path / "key").stat().st_size == 32
-    assert Seal.of_file(tmp_path / "key").open(sealed) == "secret"
+    assert Cipher.of_file(tmp_path / "key").open(sealed) == "secret"
 
 
 def test_an_image_that_finds_no_room_is_absent(
@@ -265,7 +266,7 @@ def test_an_image_that_finds_no_room_is_absent(
         store.add(digest_of(image), image)
     assert list(tmp_path.iterdir()) == []
     with monkeypatch.context() as full:
-        full.setattr("localfly.room.LEAST_BYTES", 1 << 60)
+        full.setattr("localfly.state.disk_space.LEAST_BYTES", 1 << 60)
         with pytest.raises(NoSpaceError, match="no space left on device"):
             store.add(digest_of(image), image)
     assert list(tmp_path.iterdir()) == []

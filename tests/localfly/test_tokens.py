@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from localfly.daemon import LocalFly
-from localfly.options import Options
-from localfly.store import Store
-from localfly.tokens import Tokens, tokens_of
+from localfly.accounts.tokens import Tokens, tokens_of
+from localfly.daemon.local_fly import LocalFly
+from localfly.daemon.options import Options
+from localfly.state.store import Store
 
 from tests.support.localfly import Machines, clients
 

@@ -4,15 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from localfly.app import App
-from localfly.clock import MovableClock
+from localfly.apps.app import App
 from localfly.cloud import Cloud
-from localfly.machine import Machine
-from localfly.machines import Lifecycle
-from localfly.page.rollout import COUNT_KEY, LIVE, RELEASE_KEY, ROLE_KEY, Member, rollout_of
+from localfly.machines.lifecycle import Lifecycle
+from localfly.machines.machine import Machine
+from localfly.page.rollout_progress import (
+    COUNT_KEY,
+    LIVE,
+    RELEASE_KEY,
+    ROLE_KEY,
+    Member,
+    progress_of,
+)
 from localfly.proxy.backend import Backend
-from localfly.proxy.routes import Routes
+from localfly.proxy.routing_table import RoutingTable
 from localfly.proxy.stats import AnswerStats
+from localfly.timing.clock import MovableClock
 
 _EVENTS = 12
 
@@ -22,7 +29,9 @@ Json = dict[str, Any]
 class Snapshots:
     """Takes them for one viewer: rates are those since the last one that it got."""
 
-    def __init__(self, cloud: Cloud, routes: Routes, clock: MovableClock, proxy_url: str) -> None:
+    def __init__(
+        self, cloud: Cloud, routes: RoutingTable, clock: MovableClock, proxy_url: str
+    ) -> None:
         self._cloud = cloud
         self._routes = routes
         self._clock = clock
@@ -64,7 +73,7 @@ class Snapshots:
         backends = {one.machine_id: one for one in self._routes.backends(app.name)}
         now = self._clock()
         members = [_member(one.machine, one.machine.id in backends, now) for one in lifecycles]
-        rollout = rollout_of(members)
+        rollout = progress_of(members)
         return {
             "name": app.name,
             "url": self._proxy_url.replace("127.0.0.1", f"{app.name}.localhost"),

@@ -5,7 +5,7 @@ from enum import Enum
 from random import Random
 
 from localfly.proxy.backend import Backend
-from localfly.proxy.wish import ANY, Wish
+from localfly.proxy.selector import ANY, Selector
 
 
 class Refusal(Enum):
@@ -17,7 +17,11 @@ class Refusal(Enum):
 
 
 def choose(
-    backends: Sequence[Backend], wish: Wish, tried: Collection[Backend], here: str, random: Random
+    backends: Sequence[Backend],
+    wish: Selector,
+    tried: Collection[Backend],
+    here: str,
+    random: Random,
 ) -> Backend | Refusal:
     """The closest region that has a machine below its hard limit; in it, one below its soft limit
     before one above; random among equals. A preferred machine wins unless it is full.
@@ -36,7 +40,7 @@ def choose(
     return _pick(open_ones, wish, here, random)
 
 
-def _pick(open_ones: list[Backend], wish: Wish, here: str, random: Random) -> Backend:
+def _pick(open_ones: list[Backend], wish: Selector, here: str, random: Random) -> Backend:
     if len(open_ones) == 1:
         return open_ones[0]
     preferred = [backend for backend in open_ones if backend.machine_id == wish.prefer]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, cast
 import httptools
 
 from localfly.proxy.exchange import Exchange
-from localfly.proxy.failures import BAD_REQUEST, HEAD_TOO_LARGE, ProxyError, error_answer
 from localfly.proxy.head import Edge, RequestHead
+from localfly.proxy.proxy_error import BAD_REQUEST, HEAD_TOO_LARGE, ProxyError, error_answer
 
 if TYPE_CHECKING:
     from localfly.proxy.server import Proxy

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from localfly.proxy.answer import Answer
 from localfly.proxy.backend import Backend
 from localfly.proxy.body import RequestBody
-from localfly.proxy.failures import (
+from localfly.proxy.head import REGION_HEADER, Edge, Headers, RequestHead, forwarded_request
+from localfly.proxy.leg import Leg
+from localfly.proxy.proxy_error import (
     CONNECTION_FAILED,
     REPLAY_TIMEOUT,
     UNKNOWN_HOST,
@@ -16,10 +18,8 @@ from localfly.proxy.failures import (
     error_answer,
     redirect_answer,
 )
-from localfly.proxy.head import REGION_HEADER, Edge, Headers, RequestHead, forwarded_request
-from localfly.proxy.replay import Announcement, announced
 from localfly.proxy.replay_cache import Subject
-from localfly.proxy.route import Route
+from localfly.proxy.replay_order import ReplayAnswer, announced
 from localfly.proxy.routing import RefusedReplayError, check_body
 from localfly.proxy.search import Search
 from localfly.proxy.upstream import UpstreamConnection
@@ -55,7 +55,7 @@ class Exchange:
         self._deadline: asyncio.TimerHandle | None = None  # of a replay
         self._status = 0
         self._answer = Answer(head, self._request_id)
-        self._announcement: Announcement | None = None  # in place of an answer
+        self._announcement: ReplayAnswer | None = None  # in place of an answer
         self._early_tunnel_data = b""
 
     # From the client.
@@ -179,12 +179,12 @@ class Exchange:
 
     # Its own steps.
 
-    def _start_leg(self, route: Route) -> None:
+    def _start_leg(self, route: Leg) -> None:
         self._leg_began = self._proxy.loop.time()
         self._announcement = None
         self._search.begin(route)
 
-    def _replay(self, announcement: Announcement, source: Backend) -> None:
+    def _replay(self, announcement: ReplayAnswer, source: Backend) -> None:
         """Sends the request where the machine wants it."""
         subject = Subject.of(self._app, self.head)
         try:

@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from localfly.machines.service import ReplayRule
 from localfly.proxy.backend import Backend
-from localfly.proxy.failures import (
+from localfly.proxy.head import RequestHead
+from localfly.proxy.leg import Leg, Source
+from localfly.proxy.proxy_error import (
     BODY_TOO_LARGE_TO_REPLAY,
     FOREIGN_APP,
     INVALID_REPLAY,
@@ -12,14 +15,11 @@ from localfly.proxy.failures import (
     UNKNOWN_REPLAY_APP,
     ProxyError,
 )
-from localfly.proxy.head import RequestHead
-from localfly.proxy.replay import Announcement, InvalidReplayError, Replay
 from localfly.proxy.replay_cache import ReplayCache, Subject
-from localfly.proxy.route import Route, Source
-from localfly.proxy.routes import Routes
-from localfly.proxy.wish import ANY, wish_of
-from localfly.service import ReplayRule
-from localfly.times import Clock
+from localfly.proxy.replay_order import InvalidReplayError, ReplayAnswer, ReplayOrder
+from localfly.proxy.routing_table import RoutingTable
+from localfly.proxy.selector import ANY, selector_of
+from localfly.timing.clock import Clock
 
 _MAX_REPLAYS = 10
 
@@ -38,7 +38,7 @@ class RefusedReplayError(Exception):
 class Routing:
     """The rules of the way, with the memory of former replays."""
 
-    def __init__(self, routes: Routes, network_of: NetworkOf, clock: Clock) -> None:
+    def __init__(self, routes: RoutingTable, network_of: NetworkOf, clock: Clock) -> None:
         self.cache = ReplayCache(clock)
         self._routes = routes
         self._network_of = network_of
@@ -50,10 +50,10 @@ class Routing:
     def forces_https(self, app: str) -> bool:
         return any(b.service.forces_https for b in self._routes.backends(app)[:1])
 
-    def first(self, app: str, head: RequestHead, here: str) -> Route:
+    def first(self, app: str, head: RequestHead, here: str) -> Leg:
         """The way of a request as the client sent it."""
-        wish = wish_of(head.fly) if head.fly else ANY
-        route = Route(app, here, wish)
+        wish = selector_of(head.fly) if head.fly else ANY
+        route = Leg(app, here, wish)
         if not len(self.cache):
             return route
         entry = self.cache.find(Subject.of(app, head), self._rules(app))
@@ -62,17 +62,17 @@ class Routing:
         if entry.may_be_skipped and head.fly.get(b"fly-replay-cache-control") == b"skip":
             route.skips_cache = True
             return route
-        return Route(entry.app, here, entry.wish, remembered=entry)
+        return Leg(entry.app, here, entry.wish, remembered=entry)
 
-    def forgotten(self, route: Route, app: str, head: RequestHead) -> Route:
+    def forgotten(self, route: Leg, app: str, head: RequestHead) -> Leg:
         """The way without what was remembered: it led nowhere."""
         if route.remembered:
             self.cache.drop(route.remembered)
-        return Route(app, route.here, wish_of(head.fly) if head.fly else ANY)
+        return Leg(app, route.here, selector_of(head.fly) if head.fly else ANY)
 
     def next(
-        self, route: Route, announcement: Announcement, source: Backend, subject: Subject
-    ) -> Route:
+        self, route: Leg, announcement: ReplayAnswer, source: Backend, subject: Subject
+    ) -> Leg:
         """The leg that a machine has ordered.
 
         Raises:
@@ -87,7 +87,7 @@ class Routing:
         self.cache.learn(subject, self._rules(subject.app), order, leg.app, leg.wish)
         return leg
 
-    def _understood(self, route: Route, announcement: Announcement) -> Replay:
+    def _understood(self, route: Leg, announcement: ReplayAnswer) -> ReplayOrder:
         if route.replays >= _MAX_REPLAYS:
             raise RefusedReplayError(TOO_MANY_REPLAYS)
         if route.is_fallback:

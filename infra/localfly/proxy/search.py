@@ -5,9 +5,11 @@ connects; holds the request's place there until it is given back.
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
+from localfly.proxy.autostart import PATIENCE_SECONDS
 from localfly.proxy.backend import Backend
 from localfly.proxy.balancer import Refusal, choose
-from localfly.proxy.failures import (
+from localfly.proxy.leg import Leg
+from localfly.proxy.proxy_error import (
     ALL_AT_HARD_LIMIT,
     CONNECTION_REFUSED,
     NO_HEALTHY_INSTANCE,
@@ -15,8 +17,6 @@ from localfly.proxy.failures import (
     WAKE_TIMEOUT,
     ProxyError,
 )
-from localfly.proxy.route import Route
-from localfly.proxy.sleepers import PATIENCE_SECONDS
 from localfly.proxy.upstream import UpstreamConnection
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _QUEUE_SECONDS = 10.0
 _MAX_ATTEMPTS = 20
 _RETRY_SECONDS = 0.05
-_NOWHERE = Route("", "")
+_NOWHERE = Leg("", "")
 
 
 class Seeker(Protocol):
@@ -57,7 +57,7 @@ class Search:
         self._is_waiting = False
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, route: Route) -> None:
+    def begin(self, route: Leg) -> None:
         self.route = route
         self.attempt()
 

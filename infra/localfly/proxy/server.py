@@ -8,16 +8,17 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from localfly.ids import RequestIds
+from localfly.network.geography import round_trip_ms
+from localfly.network.regions import REGIONS
 from localfly.proxy.backend import Backend
 from localfly.proxy.client import ClientConnection
-from localfly.proxy.geography import round_trip_ms
 from localfly.proxy.head import Edge
 from localfly.proxy.pool import Pool
-from localfly.proxy.routes import Routes
 from localfly.proxy.routing import Routing
-from localfly.proxy.waiting import WaitingRoom
-from localfly.regions import REGIONS
+from localfly.proxy.routing_table import RoutingTable
+from localfly.proxy.waiting_room import WaitingRoom
+from localfly.timing.background import BackgroundTasks
+from localfly.timing.ulid import RequestIds
 
 REGION_CODES = frozenset(region.code for region in REGIONS)
 
@@ -38,7 +39,7 @@ class Proxy:
 
     def __init__(
         self,
-        routes: Routes,
+        routes: RoutingTable,
         routing: Routing,
         listener: socket.socket,
         region: str,
@@ -62,7 +63,7 @@ class Proxy:
         self.latency = latency
         self._listener = listener
         self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
         routes.subscribe(self._backend_changed)
         routes.sleepers.subscribe(self.waiting.reconsider)
 
@@ -83,9 +84,7 @@ class Proxy:
         await self._wait_for_clients()
         for client in list(self.clients):
             client.abort()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.end()
         self.pool.close()
 
     def client_joined(self, client: ClientConnection) -> None:
@@ -98,7 +97,7 @@ class Proxy:
             self._is_empty.set()
 
     def app_of(self, host: bytes) -> str | None:
-        """The app that a Host header means; None if it means none."""
+        """The app that a Platform header means; None if it means none."""
         name = host.decode("latin-1").partition(":")[0].lower()
         for suffix in _SUFFIXES:
             if name.endswith(suffix):
@@ -120,9 +119,7 @@ class Proxy:
             self.routes.stats.edge(app, edge.region).answers.answered(status, seconds)
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        task = self.loop.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(coroutine)
 
     def _backend_changed(self, backend: Backend) -> None:
         if not backend.is_routed:
