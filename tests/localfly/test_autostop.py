@@ -82,14 +82,14 @@ def test_idle_regions_come_to_rest(count: int, kept: int) -> None:
 def look_at(*backends: Backend) -> list[Idle]:
     """What one look over these machines stops."""
     stopped: list[Idle] = []
-    routes = RoutingTable()
+    table = RoutingTable()
     for one in backends:
-        routes.admit(one)
+        table.admit(one)
 
     async def sleep(_: float) -> None:
         return None
 
-    Autostop(routes, stopped.append, sleep, 1).look()
+    Autostop(table, stopped.append, sleep, 1).look()
     return stopped
 
 

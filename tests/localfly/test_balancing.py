@@ -93,7 +93,7 @@ def test_the_documented_routing_headers(headers: dict[bytes, bytes], chosen: str
 
 names = st.integers(0, 5).map(str)
 regions = st.sampled_from(["iad", "ewr", "fra", "syd"])
-wishes = st.builds(
+selectors = st.builds(
     Selector,
     force=names | st.just(""),
     prefer=names | st.just(""),
@@ -108,11 +108,11 @@ wishes = st.builds(
 @given(
     places=st.lists(st.tuples(regions, st.integers(0, 5)), max_size=6),
     tried=st.sets(names),
-    wish=wishes,
+    selector=selectors,
     here=regions,
 )
 def test_the_balancers_rules(
-    places: list[tuple[str, int]], tried: set[str], wish: Selector, here: str
+    places: list[tuple[str, int]], tried: set[str], selector: Selector, here: str
 ) -> None:
     """Never a full, tried or unwanted machine; the region liked best and closest that has an open
     one; in it a relaxed one before a busy one; the preferred one before all.
@@ -122,8 +122,8 @@ def test_the_balancers_rules(
         for number, (region, load) in enumerate(places)
     ]
     excluded = [one for one in backends if one.machine_id in tried]
-    chosen = choose(backends, wish, excluded, here, RANDOM)
-    allowed = [b for b in backends if wish.admits(b.machine_id, b.region, here)]
+    chosen = choose(backends, selector, excluded, here, RANDOM)
+    allowed = [b for b in backends if selector.admits(b.machine_id, b.region, here)]
     untried = [b for b in allowed if b not in excluded]
     open_ones = [b for b in untried if b.in_flight < 4]
     if isinstance(chosen, Refusal):
@@ -132,14 +132,14 @@ def test_the_balancers_rules(
         assert chosen is (expected if allowed else Refusal.NONE_HEALTHY)
         return
     assert chosen in open_ones
-    assert wish.force in {"", chosen.machine_id}
-    assert chosen.machine_id != wish.avoid
-    if any(b.machine_id == wish.prefer for b in open_ones):
-        assert chosen.machine_id == wish.prefer
+    assert selector.force in {"", chosen.machine_id}
+    assert chosen.machine_id != selector.avoid
+    if any(b.machine_id == selector.prefer for b in open_ones):
+        assert chosen.machine_id == selector.prefer
         return
-    rank = wish.rank(chosen.region, here)
-    assert rank == min(found for b in open_ones if (found := wish.rank(b.region, here)))
-    local = [b for b in open_ones if wish.rank(b.region, here) == rank]
+    rank = selector.rank(chosen.region, here)
+    assert rank == min(found for b in open_ones if (found := selector.rank(b.region, here)))
+    local = [b for b in open_ones if selector.rank(b.region, here) == rank]
     if any(not b.is_busy for b in local):
         assert not chosen.is_busy
 
@@ -185,24 +185,26 @@ def test_areas(name: str, meant: set[str]) -> None:
     assert {code for code in CODES if is_meant(code, name)} == meant
 
 
-@given(places=st.lists(regions, max_size=6), excluded=st.sets(names), wish=wishes, here=regions)
+@given(
+    places=st.lists(regions, max_size=6), excluded=st.sets(names), selector=selectors, here=regions
+)
 def test_the_machine_that_is_woken(
-    places: list[str], excluded: set[str], wish: Selector, here: str
+    places: list[str], excluded: set[str], selector: Selector, here: str
 ) -> None:
     """The closest sleeper that the request may go to and that was not woken for it in vain."""
     sleepers = [Sleeper(str(number), "demo", region) for number, region in enumerate(places)]
     allowed = [
         s
         for s in sleepers
-        if wish.admits(s.machine_id, s.region, here) and s.machine_id not in excluded
+        if selector.admits(s.machine_id, s.region, here) and s.machine_id not in excluded
     ]
-    found = nearest(sleepers, wish, here, excluded)
+    found = nearest(sleepers, selector, here, excluded)
     if found is None:
         assert not allowed
         return
     assert found in allowed
-    ranks = [rank for s in allowed if (rank := wish.rank(s.region, here)) is not None]
-    assert wish.rank(found.region, here) == min(ranks)
+    ranks = [rank for s in allowed if (rank := selector.rank(s.region, here)) is not None]
+    assert selector.rank(found.region, here) == min(ranks)
 
 
 class Asleep:
@@ -219,18 +221,18 @@ async def test_nobody_waits_for_ever_for_a_machine_that_was_woken(
 ) -> None:
     """It is given some time; then it is taken for one that does not serve."""
     monkeypatch.setattr("localfly.proxy.autostart.PATIENCE_SECONDS", 0.05)
-    sleepers, changes = Autostart(), asyncio.Queue[str]()
+    autostart, changes = Autostart(), asyncio.Queue[str]()
     machine: Any = Asleep("stopped")
-    sleepers.changed(machine, is_routed=False)
+    autostart.changed(machine, is_routed=False)
 
     def start(*_: str) -> None:
         machine.state = "started"
-        sleepers.changed(machine, is_routed=False)
+        autostart.changed(machine, is_routed=False)
 
-    sleepers.wake_with(start)
-    sleepers.subscribe(changes.put_nowait)
-    assert sleepers.rouse("demo", ANY, "iad", ()) == Sleeper("a", "demo", "iad")
-    assert sleepers.is_anybody_up_soon("demo", ANY, "iad")
+    autostart.start_with(start)
+    autostart.subscribe(changes.put_nowait)
+    assert autostart.wake("demo", ANY, "iad", ()) == Sleeper("a", "demo", "iad")
+    assert autostart.is_waking("demo", ANY, "iad")
     assert await asyncio.wait_for(changes.get(), 5) == "demo"
-    assert not sleepers.is_anybody_up_soon("demo", ANY, "iad")
-    assert sleepers.rouse("demo", ANY, "iad", ()) is None
+    assert not autostart.is_waking("demo", ANY, "iad")
+    assert autostart.wake("demo", ANY, "iad", ()) is None

@@ -37,11 +37,11 @@ def bound(*regions: str) -> Selector:
 @pytest.mark.parametrize(
     ("header", "order"),
     [
-        ("region=sjc", ReplayOrder(wish=bound("sjc"))),
-        ('region="iad,ord,us,na"', ReplayOrder(wish=bound("iad", "ord", "us", "na"))),
-        ('region="sjc,any"', ReplayOrder(wish=bound("sjc", "any"))),
-        ("instance=00bb33ff", ReplayOrder(wish=Selector(force="00bb33ff"))),
-        ("prefer_instance=00bb33ff", ReplayOrder(wish=Selector(prefer="00bb33ff"))),
+        ("region=sjc", ReplayOrder(selector=bound("sjc"))),
+        ('region="iad,ord,us,na"', ReplayOrder(selector=bound("iad", "ord", "us", "na"))),
+        ('region="sjc,any"', ReplayOrder(selector=bound("sjc", "any"))),
+        ("instance=00bb33ff", ReplayOrder(selector=Selector(force="00bb33ff"))),
+        ("prefer_instance=00bb33ff", ReplayOrder(selector=Selector(prefer="00bb33ff"))),
         ("app=target-app", ReplayOrder(app="target-app")),
         ('region="sjc,any";app=target-app', ReplayOrder("target-app", bound("sjc", "any"))),
         ("elsewhere=true", ReplayOrder(elsewhere=True)),
@@ -52,7 +52,7 @@ def bound(*regions: str) -> Selector:
         ),
         (
             " instance=a ; timeout=800ms; fallback=prefer_self ;",
-            ReplayOrder(wish=Selector(force="a"), timeout_seconds=0.8, fallback="prefer_self"),
+            ReplayOrder(selector=Selector(force="a"), timeout_seconds=0.8, fallback="prefer_self"),
         ),
     ],
 )
@@ -60,9 +60,9 @@ def test_the_header_form(header: str, order: ReplayOrder) -> None:
     """Fields are split at semicolons; a list of regions is quoted; both forms mean the same."""
     assert parse_header(header) == order
     fields = {
-        "region": ",".join(order.wish.regions),
-        "instance": order.wish.force,
-        "prefer_instance": order.wish.prefer,
+        "region": ",".join(order.selector.regions),
+        "instance": order.selector.force,
+        "prefer_instance": order.selector.prefer,
         "app": order.app,
         "state": order.state,
         "fallback": order.fallback,
@@ -120,7 +120,7 @@ def test_any_header_is_understood_or_refused(text: str) -> None:
         order = parse_header(text)
     except InvalidReplayError:
         return
-    assert order.app or order.elsewhere or order.wish != Selector()
+    assert order.app or order.elsewhere or order.selector != Selector()
     assert not {"\r", "\n"} & set(order.state)
 
 
@@ -185,7 +185,7 @@ def test_what_the_source_is_told_of_a_failure() -> None:
     order = parse_header("instance=gone;app=other;timeout=10s;fallback=force_self")
     back = Leg("demo", "fra").replayed(order, HERE).fallback("timeout", 10.0)
     assert back is not None
-    assert (back.app, back.wish) == ("demo", Selector(force="me"))
+    assert (back.app, back.selector) == ("demo", Selector(force="me"))
     assert back.headers_for("me") == (
         b"fly-replay-failed: instance=gone;app=other;region=;replay_source=me;"
         b"reason=timeout;elapsed_ms=10000\r\n"
@@ -248,7 +248,7 @@ def test_the_path_cache(pattern: str, path: str, host: str, is_hit: bool) -> Non
     found = cache.find(subject(path, host), ())
     assert (found is not None) is is_hit
     if found:
-        assert (found.app, found.wish) == ("demo", YOU)
+        assert (found.app, found.selector) == ("demo", YOU)
 
 
 def test_cached_replays_expire() -> None:
@@ -298,7 +298,7 @@ def test_the_session_cache() -> None:
     both = subject("/api/y", cookie="sid=s1", **{"x-key": "k1"})
     found = cache.find(both, rules)
     assert found is not None
-    assert found.wish == Selector(force="other"), "the longest path wins"
+    assert found.selector == Selector(force="other"), "the longest path wins"
     clock.now += 61
     assert cache.find(subject("/b", cookie="sid=s1"), rules) is None
     assert cache.find(both, rules) is not None
@@ -356,25 +356,25 @@ def test_the_guards_for_every_chain_of_replays(chain: list[tuple[str, bool]]) ->
     none after a fallback, and each target is told who sent the request there.
     """
     routing = Routing(RoutingTable(), NETWORKS.get, Clock())
-    route = routing.first("demo", RequestHead(), "iad")
+    leg = routing.first("demo", RequestHead(), "iad")
     for text, fails in chain:
         announcement = announced([(b"fly-replay", text.encode())])
         assert announcement is not None
-        source = backend("me", app=route.app)
+        source = backend("me", app=leg.app)
         try:
-            following = routing.next(route, announcement, source, subject("/x"))
+            following = routing.next(leg, announcement, source, subject("/x"))
         except RefusedReplayError as exc:
             code = exc.answer.code
             break
-        assert not route.is_fallback
-        assert following.replays == route.replays + 1 <= 10
+        assert not leg.is_fallback
+        assert following.replays == leg.replays + 1 <= 10
         assert NETWORKS[following.app] == NETWORKS["demo"]
         assert b"fly-replay-src: instance=me;" in following.headers_for("anybody")
-        route = following
-        if fails and (back := route.fallback("no_candidate", 0.1)):
-            assert (back.app, back.wish.force) == (source.app, "me")
-            route = back
+        leg = following
+        if fails and (back := leg.fallback("no_candidate", 0.1)):
+            assert (back.app, back.selector.force) == (source.app, "me")
+            leg = back
     else:
         return
     assert code in {"PA02", "PA03", "PA04", "PA05"}
-    assert (code == "PA02") == (route.replays == 10)
+    assert (code == "PA02") == (leg.replays == 10)

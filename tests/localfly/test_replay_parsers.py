@@ -54,13 +54,13 @@ ORDERS = st.fixed_dictionaries(
 def follow(order: ReplayOrder) -> None:
     """What the proxy does with an order that it has understood."""
     leg = Leg("demo", "iad").replayed(order, HERE)
-    for route in (leg, leg.fallback("timeout", 0.1)):
-        lines = route.headers_for("me") if route else b""
+    for one in (leg, leg.fallback("timeout", 0.1)):
+        lines = one.headers_for("me") if one else b""
         assert lines.count(b"\r\n") == lines.count(b"\n") == len(lines.splitlines())
     if order.transform:
         order.transform.applied_to(RequestHead(b"GET", b"/", headers=[(b"host", b"demo")]))
     ReplayCache(time.time).learn(
-        Subject("demo", "demo.localhost", "/a/b", RequestHead()), (), order, leg.app, leg.wish
+        Subject("demo", "demo.localhost", "/a/b", RequestHead()), (), order, leg.app, leg.selector
     )
     assert 0 <= (order.timeout_seconds or 0) < 1e10
 

@@ -107,17 +107,17 @@ class LocalFly:
         stack.callback(listeners.close)
         self.api_url = _url(listeners.api.getsockname())
         self.proxy_url = _url(listeners.proxy.getsockname())
-        routes = RoutingTable()
+        table = RoutingTable()
         self.dns = listeners.dns.address
         tokens = Tokens(store, self._options.accepted)
-        cloud = build_cloud(store, routes, self.clock, tokens, self._runtime_of(store))
+        cloud = build_cloud(store, table, self.clock, tokens, self._runtime_of(store))
         faults = FaultControls(ActiveFaults(Random()), MachineFaults(cloud.fleet), self.clock)  # noqa: S311
         await self._start_dns(stack, cloud, faults, listeners)
-        await self._start_proxy(stack, routes, cloud, listeners)
-        await self._start_machines(stack, cloud, routes)
+        await self._start_proxy(stack, table, cloud, listeners)
+        await self._start_machines(stack, cloud, table)
         await self._start_settling(stack, store)
         stack.callback(faults.machines.clear)
-        await self._start_api(stack, cloud, routes, faults, listeners)
+        await self._start_api(stack, cloud, table, faults, listeners)
         stack.enter_context(self._announced(store))
 
     def _runtime_of(self, store: Store) -> Callable[[ImageStore, str], Runtime]:
@@ -145,14 +145,14 @@ class LocalFly:
     async def _start_proxy(
         self,
         stack: contextlib.AsyncExitStack,
-        routes: RoutingTable,
+        table: RoutingTable,
         cloud: Cloud,
         listeners: Listeners,
     ) -> None:
-        routing = Routing(routes, cloud.apps.network_of, self.clock)
+        routing = Routing(table, cloud.apps.network_of, self.clock)
         options = self._options
         proxy = Proxy(
-            routes,
+            table,
             routing,
             listeners.proxy,
             options.region,
@@ -163,13 +163,13 @@ class LocalFly:
         await proxy.start()
 
     async def _start_machines(
-        self, stack: contextlib.AsyncExitStack, cloud: Cloud, routes: RoutingTable
+        self, stack: contextlib.AsyncExitStack, cloud: Cloud, table: RoutingTable
     ) -> None:
         """Starts what runs for ever, and the machines; they end before it does."""
         guard = MemoryGuard(cloud.fleet)
         period = self._options.autostop_seconds
-        autostop = Autostop(routes, cloud.stop_idle, self.clock.sleep, period)
-        routes.sleepers.wake_with(cloud.wake)
+        autostop = Autostop(table, cloud.stop_idle, self.clock.sleep, period)
+        table.autostart.start_with(cloud.wake)
         loops = (cloud.logs.collect_for_ever(), guard.watch_for_ever(), autostop.run_for_ever())
         tasks = BackgroundTasks()
         for loop in loops:
@@ -201,14 +201,14 @@ class LocalFly:
         self,
         stack: contextlib.AsyncExitStack,
         cloud: Cloud,
-        routes: RoutingTable,
+        table: RoutingTable,
         faults: FaultControls,
         listeners: Listeners,
     ) -> None:
-        feed = PageFeed(lambda: Snapshots(cloud, routes, self.clock, self.proxy_url))
+        feed = PageFeed(lambda: Snapshots(cloud, table, self.clock, self.proxy_url))
         limits = RateLimits(cloud.clock) if self._options.rate_limits else None
         shown = faults if self._options.has_faults else None
-        api = build_api(cloud, self.proxy_url, routes.stats, feed, limits, shown)
+        api = build_api(cloud, self.proxy_url, table.stats, feed, limits, shown)
         await stack.enter_async_context(serving(api, listeners.api))
         stack.callback(feed.close)  # whoever reads it would keep the API from ending
 

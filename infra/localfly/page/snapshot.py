@@ -30,10 +30,10 @@ class Snapshots:
     """Takes them for one viewer: rates are those since the last one that it got."""
 
     def __init__(
-        self, cloud: Cloud, routes: RoutingTable, clock: MovableClock, proxy_url: str
+        self, cloud: Cloud, table: RoutingTable, clock: MovableClock, proxy_url: str
     ) -> None:
         self._cloud = cloud
-        self._routes = routes
+        self._table = table
         self._clock = clock
         self._proxy_url = proxy_url
         self._counted: dict[str, int] = {}
@@ -60,7 +60,7 @@ class Snapshots:
 
     def _count(self) -> dict[str, int]:
         """Answers so far: per machine, per app, and per app those that were the server's fault."""
-        stats = self._routes.stats
+        stats = self._table.stats
         counted = {one.instance: one.answers.total for one in stats.instances.values()}
         for edge in stats.edges.values():
             total, errors = f"{edge.app} total", f"{edge.app} errors"
@@ -70,7 +70,7 @@ class Snapshots:
 
     def _app(self, app: App, rates: Mapping[str, float]) -> Json:
         lifecycles = self._cloud.fleet.list(app.name)
-        backends = {one.machine_id: one for one in self._routes.backends(app.name)}
+        backends = {one.machine_id: one for one in self._table.backends(app.name)}
         now = self._clock()
         members = [_member(one.machine, one.machine.id in backends, now) for one in lifecycles]
         rollout = progress_of(members)

@@ -36,12 +36,12 @@ class Autostart:
         self._start: Start = lambda _, __: None
         self._on_change: Callable[[str], None] = lambda _: None
 
-    def wake_with(self, start: Start) -> None:
+    def start_with(self, start: Start) -> None:
         """How a machine is started."""
         self._start = start
 
     def subscribe(self, on_change: Callable[[str], None]) -> None:
-        """The proxy wants to know of each app whose sleepers have changed."""
+        """The proxy wants to know of each app whose autostart have changed."""
         self._on_change = on_change
 
     def changed(self, machine: Machine, *, is_routed: bool) -> None:
@@ -56,27 +56,27 @@ class Autostart:
         if sleeper or is_routed:
             self._on_change(machine.app)
 
-    def rouse(
-        self, app: str, wish: Selector, here: str, excluded: Collection[str]
+    def wake(
+        self, app: str, selector: Selector, here: str, excluded: Collection[str]
     ) -> Sleeper | None:
         """A machine that wakes for such a request, started now if none was; None if none can.
 
         Args:
             excluded: machines that were woken for this request before, in vain.
         """
-        waking = nearest(self._waking.get(app, {}).values(), wish, here, ())
+        waking = nearest(self._waking.get(app, {}).values(), selector, here, ())
         if waking:
             return waking
-        sleeper = nearest(self._asleep.get(app, {}).values(), wish, here, excluded)
+        sleeper = nearest(self._asleep.get(app, {}).values(), selector, here, excluded)
         if sleeper is None:
             return None
         return sleeper if self._wake(sleeper) else None
 
-    def is_anybody_up_soon(self, app: str, wish: Selector, here: str) -> bool:
+    def is_waking(self, app: str, selector: Selector, here: str) -> bool:
         """Whether a machine that was woken, or falls asleep just now, is worth waiting for."""
         falling = [s for s in self._asleep.get(app, {}).values() if not s.is_down]
         soon = [*self._waking.get(app, {}).values(), *falling]
-        return nearest(soon, wish, here, ()) is not None
+        return nearest(soon, selector, here, ()) is not None
 
     def _wake(self, sleeper: Sleeper) -> bool:
         if not sleeper.is_down:
@@ -109,15 +109,15 @@ def sleeper_of(machine: Machine) -> Sleeper | None:
 
 
 def nearest(
-    sleepers: Iterable[Sleeper], wish: Selector, here: str, excluded: Collection[str]
+    autostart: Iterable[Sleeper], selector: Selector, here: str, excluded: Collection[str]
 ) -> Sleeper | None:
-    """The closest one that the wish admits; a pure choice."""
+    """The closest one that the selector admits; a pure choice."""
     ranked = [
         (rank, sleeper.machine_id, sleeper)
-        for sleeper in sleepers
+        for sleeper in autostart
         if sleeper.machine_id not in excluded
-        and wish.admits(sleeper.machine_id, sleeper.region, here)
-        and (rank := wish.rank(sleeper.region, here)) is not None
+        and selector.admits(sleeper.machine_id, sleeper.region, here)
+        and (rank := selector.rank(sleeper.region, here)) is not None
     ]
     return min(ranked)[2] if ranked else None
 

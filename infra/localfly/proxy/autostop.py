@@ -56,12 +56,12 @@ class Autostop:
 
     def __init__(
         self,
-        routes: RoutingTable,
+        table: RoutingTable,
         stop: Callable[[Idle], None],
         sleep: Callable[[float], Awaitable[None]],
         period_seconds: float,
     ) -> None:
-        self._routes = routes
+        self._table = table
         self._stop = stop
         self._sleep = sleep
         self._period_seconds = period_seconds
@@ -73,7 +73,7 @@ class Autostop:
 
     def look(self) -> None:
         """One pass over all regions of all apps."""
-        for backends in self._routes.apps():
+        for backends in self._table.apps():
             for region in _by_region(backends):
                 idle = _idle(region)
                 if idle:

@@ -24,7 +24,7 @@ class Leg:
 
     app: str
     here: str  # the region where the request came in
-    wish: Selector = ANY
+    selector: Selector = ANY
     source: Source | None = None
     order: ReplayOrder | None = None
     remembered: Remembered | None = None
@@ -41,11 +41,11 @@ class Leg:
 
     def headers_for(self, machine_id: str) -> bytes:
         """What the machine is told about the way that the request took."""
-        if self.source is None and self.remembered is None and not self.wish.prefer:
+        if self.source is None and self.remembered is None and not self.selector.prefer:
             return b""
         lines = []
-        if self.wish.prefer and self.wish.prefer != machine_id:
-            lines.append(f"fly-preferred-instance-unavailable: {self.wish.prefer}\r\n")
+        if self.selector.prefer and self.selector.prefer != machine_id:
+            lines.append(f"fly-preferred-instance-unavailable: {self.selector.prefer}\r\n")
         if self.remembered:
             lines.append("fly-replay-cache-status: hit\r\n")
         elif self.is_fallback:
@@ -58,11 +58,13 @@ class Leg:
 
     def replayed(self, order: ReplayOrder, source: Source) -> "Leg":
         """The leg that an order asks for."""
-        wish = replace(order.wish, avoid=source.machine_id) if order.elsewhere else order.wish
+        selector = (
+            replace(order.selector, avoid=source.machine_id) if order.elsewhere else order.selector
+        )
         return Leg(
             app=order.app or source.app,
             here=self.here,
-            wish=wish,
+            selector=selector,
             source=source,
             order=order,
             replays=self.replays + 1,
@@ -78,13 +80,13 @@ class Leg:
         return Leg(
             app=source.app,
             here=self.here,
-            wish=Selector(force=me) if order.fallback == "force_self" else Selector(prefer=me),
+            selector=Selector(force=me) if order.fallback == "force_self" else Selector(prefer=me),
             source=source,
             order=order,
             replays=self.replays,
             failure=(
-                f"instance={order.wish.force or order.wish.prefer};app={self.app};"
-                f"region={','.join(order.wish.regions)};replay_source={me};reason={reason};"
+                f"instance={order.selector.force or order.selector.prefer};app={self.app};"
+                f"region={','.join(order.selector.regions)};replay_source={me};reason={reason};"
                 f"elapsed_ms={elapsed_seconds * 1000:.0f}"
             ),
         )

@@ -19,7 +19,7 @@ class ProxyError:
 NO_HEALTHY_INSTANCE = ProxyError(
     503,
     "PR01",
-    "no known healthy instances found for route. is your app running and passing checks?",
+    "no known healthy instances found for leg. is your app running and passing checks?",
     "no_candidate",
 )
 ALL_AT_HARD_LIMIT = ProxyError(

@@ -24,7 +24,7 @@ class Remembered:
 
     key: Key
     app: str
-    wish: Selector
+    selector: Selector
     expires_at: float
     may_be_skipped: bool
 
@@ -72,7 +72,7 @@ class ReplayCache:
         rules: Sequence[ReplayRule],
         order: ReplayOrder,
         app: str,
-        wish: Selector,
+        selector: Selector,
     ) -> None:
         """Keeps what the order, or a rule for its request, wants to be kept; and forgets what it
         wants forgotten.
@@ -86,10 +86,10 @@ class ReplayCache:
         if path_key := _path_to_learn(subject, order):
             assert order.cache is not None  # noqa: S101 (it gave the key)
             ttl, skip = order.cache.ttl_seconds, order.cache.may_be_skipped
-            self._keep(Remembered(path_key, app, wish, self._clock() + ttl, skip))
+            self._keep(Remembered(path_key, app, selector, self._clock() + ttl, skip))
         for rule, key in _session_keys(subject, rules):
             expires_at = self._clock() + rule.ttl_seconds
-            self._keep(Remembered(key, app, wish, expires_at, rule.may_be_skipped))
+            self._keep(Remembered(key, app, selector, expires_at, rule.may_be_skipped))
             break  # the longest path wins
 
     def forget(self, subject: Subject, rules: Sequence[ReplayRule]) -> None:

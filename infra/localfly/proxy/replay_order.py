@@ -71,7 +71,7 @@ class ReplayOrder:
     """Where the request is to go instead."""
 
     app: str = ""  # empty: the same one
-    wish: Selector = ANY
+    selector: Selector = ANY
     elsewhere: bool = False
     state: str = ""
     timeout_seconds: float | None = None
@@ -188,18 +188,20 @@ def _replay(
     for name, form in _FORMS.items():
         if not form.fullmatch(fields.get(name, "")):
             raise InvalidReplayError(f"{name} can't be {_shown(fields[name])}")
-    wish = Selector(
+    selector = Selector(
         force=fields.get("instance", ""),
         prefer=fields.get("prefer_instance", ""),
         regions=regions,
         is_bound_to_regions=bool(regions),
     )
     app, state = fields.get("app", ""), fields.get("state", "")
-    if not (app or elsewhere or wish != ANY):
+    if not (app or elsewhere or selector != ANY):
         raise InvalidReplayError("it names no region, instance, app, nor elsewhere=true")
     if not _VALUE.fullmatch(state):
         raise InvalidReplayError(f"state can't be sent in a header: {_shown(state)}")
-    return ReplayOrder(app, wish, elsewhere, state, _timeout(fields), fallback, transform, cache)
+    return ReplayOrder(
+        app, selector, elsewhere, state, _timeout(fields), fallback, transform, cache
+    )
 
 
 def _timeout(fields: Mapping[str, str]) -> float | None:

@@ -38,9 +38,9 @@ class RefusedReplayError(Exception):
 class Routing:
     """The rules of the way, with the memory of former replays."""
 
-    def __init__(self, routes: RoutingTable, network_of: NetworkOf, clock: Clock) -> None:
+    def __init__(self, table: RoutingTable, network_of: NetworkOf, clock: Clock) -> None:
         self.cache = ReplayCache(clock)
-        self._routes = routes
+        self._table = table
         self._network_of = network_of
         self._clock = clock
 
@@ -48,49 +48,47 @@ class Routing:
         return self._network_of(app) is not None
 
     def forces_https(self, app: str) -> bool:
-        return any(b.service.forces_https for b in self._routes.backends(app)[:1])
+        return any(b.service.forces_https for b in self._table.backends(app)[:1])
 
     def first(self, app: str, head: RequestHead, here: str) -> Leg:
         """The way of a request as the client sent it."""
-        wish = selector_of(head.fly) if head.fly else ANY
-        route = Leg(app, here, wish)
+        selector = selector_of(head.fly) if head.fly else ANY
+        leg = Leg(app, here, selector)
         if not len(self.cache):
-            return route
+            return leg
         entry = self.cache.find(Subject.of(app, head), self._rules(app))
         if entry is None:
-            return route
+            return leg
         if entry.may_be_skipped and head.fly.get(b"fly-replay-cache-control") == b"skip":
-            route.skips_cache = True
-            return route
-        return Leg(entry.app, here, entry.wish, remembered=entry)
+            leg.skips_cache = True
+            return leg
+        return Leg(entry.app, here, entry.selector, remembered=entry)
 
-    def forgotten(self, route: Leg, app: str, head: RequestHead) -> Leg:
+    def forgotten(self, leg: Leg, app: str, head: RequestHead) -> Leg:
         """The way without what was remembered: it led nowhere."""
-        if route.remembered:
-            self.cache.drop(route.remembered)
-        return Leg(app, route.here, selector_of(head.fly) if head.fly else ANY)
+        if leg.remembered:
+            self.cache.drop(leg.remembered)
+        return Leg(app, leg.here, selector_of(head.fly) if head.fly else ANY)
 
-    def next(
-        self, route: Leg, announcement: ReplayAnswer, source: Backend, subject: Subject
-    ) -> Leg:
+    def next(self, leg: Leg, announcement: ReplayAnswer, source: Backend, subject: Subject) -> Leg:
         """The leg that a machine has ordered.
 
         Raises:
             RefusedReplayError: it breaks a rule, or can't be understood.
         """
-        order = self._understood(route, announcement)
+        order = self._understood(leg, announcement)
         now = int(self._clock() * 1_000_000)
         origin = Source(source.machine_id, source.app, source.region, now)
-        leg = route.replayed(order, origin)
+        leg = leg.replayed(order, origin)
         self._check_app(source.app, leg.app)
         # A rule belongs to the app that the client asked for, not to where its request went on.
-        self.cache.learn(subject, self._rules(subject.app), order, leg.app, leg.wish)
+        self.cache.learn(subject, self._rules(subject.app), order, leg.app, leg.selector)
         return leg
 
-    def _understood(self, route: Leg, announcement: ReplayAnswer) -> ReplayOrder:
-        if route.replays >= _MAX_REPLAYS:
+    def _understood(self, leg: Leg, announcement: ReplayAnswer) -> ReplayOrder:
+        if leg.replays >= _MAX_REPLAYS:
             raise RefusedReplayError(TOO_MANY_REPLAYS)
-        if route.is_fallback:
+        if leg.is_fallback:
             raise RefusedReplayError(_invalid("a request that came back must not be replayed"))
         try:
             return announcement.order()
@@ -105,7 +103,7 @@ class Routing:
             raise RefusedReplayError(FOREIGN_APP)
 
     def _rules(self, app: str) -> tuple[ReplayRule, ...]:
-        backends = self._routes.backends(app)
+        backends = self._table.backends(app)
         return backends[0].service.replay_rules if backends else ()
 
 

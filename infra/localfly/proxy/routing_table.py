@@ -14,7 +14,7 @@ class RoutingTable:
     """What the fleet tells the proxy (it is the fleet's `Traffic`)."""
 
     def __init__(self) -> None:
-        self.sleepers = Autostart()
+        self.autostart = Autostart()
         self.stats = Stats()
         self._by_app: dict[str, list[Backend]] = {}
         self._by_machine: dict[str, Backend] = {}
@@ -44,7 +44,7 @@ class RoutingTable:
         if not machine.exists:
             self._by_machine.pop(machine.id, None)
             self.stats.forget(machine.id)
-        self.sleepers.changed(machine, is_routed=fresh is not None)
+        self.autostart.changed(machine, is_routed=fresh is not None)
 
     async def drained(self, machine_id: str, patience_seconds: float) -> None:
         backend = self._by_machine.get(machine_id)

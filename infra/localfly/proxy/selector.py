@@ -36,17 +36,17 @@ ANY = Selector()
 
 
 def selector_of(headers: Mapping[bytes, bytes]) -> Selector:
-    """The wish in a client's own headers (docs/fly-api.md 6.5)."""
+    """The selector in a client's own headers (docs/fly-api.md 6.5)."""
     force_region, prefer_region = (
         _regions(headers.get(name, b"")) for name in (b"fly-force-region", b"fly-prefer-region")
     )
-    wish = Selector(
+    selector = Selector(
         force=headers.get(b"fly-force-instance-id", b"").decode("latin-1"),
         prefer=headers.get(b"fly-prefer-instance-id", b"").decode("latin-1"),
         regions=force_region or prefer_region,
         is_bound_to_regions=bool(force_region),
     )
-    return ANY if wish == ANY else wish
+    return ANY if selector == ANY else selector
 
 
 def parse_regions(text: str) -> tuple[str, ...]:
