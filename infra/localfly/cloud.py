@@ -123,7 +123,7 @@ def build_cloud(
         runtime_of: makes the runtime of an image store and the state's id.
     """
     state_id, images = state_id_of(store), ImageStore(store.subfolder("images"))
-    host = Platform(
+    platform = Platform(
         state_id=state_id,
         store=store,
         images=images,
@@ -135,19 +135,19 @@ def build_cloud(
     )
     return Cloud(
         apps=AppStore(store, clock),
-        fleet=Fleet(host),
+        fleet=Fleet(platform),
         images=images,
-        runtime=host.runtime,
-        secrets=host.secrets,
-        logs=host.logs,
+        runtime=platform.runtime,
+        secrets=platform.secrets,
+        logs=platform.logs,
         releases=ReleaseStore(store, clock),
         builds=Builds(),
-        addons=AddOnStore(store, clock, host.state_id),
+        addons=AddOnStore(store, clock, platform.state_id),
         volumes=AppRecords(store, "volumes"),
         certificates=AppRecords(store, "certificates"),
         tokens=tokens,
         clock=clock,
-        state_id=host.state_id,
+        state_id=platform.state_id,
     )
 
 

@@ -45,7 +45,7 @@ class AddOnStore:
         self._clock = clock
         self._environment = {MARKER: state_id}
         self._folder = store.subfolder("addons")
-        self._seal = Cipher.of_file(self._folder / "key")
+        self._cipher = Cipher.of_file(self._folder / "key")
         records = map(AddOn.from_state, store.documents("addons"))
         self._databases = {record.name: self._database(record) for record in records}
 
@@ -119,7 +119,7 @@ class AddOnStore:
 
     async def reset_password(self, record: AddOn) -> None:
         """A new password; the old one is refused at once."""
-        record.sealed_password = self._seal.close(_password())
+        record.sealed_password = self._cipher.encrypt(_password())
         await self._apply(record)
 
     async def delete(self, identifier: str) -> AddOn:
@@ -135,7 +135,7 @@ class AddOnStore:
         return record
 
     def password(self, record: AddOn) -> str:
-        return self._seal.open(record.sealed_password)
+        return self._cipher.decrypt(record.sealed_password)
 
     def url(self, record: AddOn) -> str:
         """Where it is; Fly gives a name that resolves in its private network alone."""
@@ -158,7 +158,7 @@ class AddOnStore:
             primary_region=new.primary_region,
             address=address if has_own else _SHARED_ADDRESS,
             port=PORT if has_own else free_port(),
-            sealed_password=self._seal.close(_password()),
+            sealed_password=self._cipher.encrypt(_password()),
             created_at=now,
             updated_at=now,
             read_regions=list(new.read_regions),

@@ -13,5 +13,5 @@ router = APIRouter(tags=["status"])
 @router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(request: Request, cloud: CloudDep) -> PlainTextResponse:
     stats: Stats = request.app.state.stats
-    text = exposition(stats, cloud.fleet.everybody(), cloud.state_id[:4])
+    text = exposition(stats, cloud.fleet.all_machines(), cloud.state_id[:4])
     return PlainTextResponse(text, media_type=CONTENT_TYPE)

@@ -40,7 +40,7 @@ class SecretStore:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._seal = Cipher.of_file(store.subfolder("secrets") / "key")
+        self._cipher = Cipher.of_file(store.subfolder("secrets") / "key")
 
     def of(self, app: str, min_version: int | None = None) -> SecretSet:
         """The app's secrets.
@@ -87,7 +87,7 @@ class SecretStore:
         return secret
 
     def value(self, secret: Secret) -> str:
-        return self._seal.open(secret.sealed)
+        return self._cipher.decrypt(secret.sealed)
 
     def environment(self, app: str) -> dict[str, str]:
         """The values, as a machine that boots now gets them."""
@@ -101,8 +101,8 @@ class SecretStore:
         return list(state.get("former", ()))
 
     def _changed(self, app: str, name: str, value: str, former: Secret | None) -> Secret:
-        now, sealed = self._clock(), self._seal.close(value)
-        digest = self._seal.digest(f"{app}/{name}", value)
+        now, sealed = self._clock(), self._cipher.encrypt(value)
+        digest = self._cipher.digest(f"{app}/{name}", value)
         if former is None:
             return Secret(name, digest, now, now, sealed)
         return replace(former, digest=digest, updated_at=now, sealed=sealed)
@@ -113,8 +113,8 @@ def values_of(state_dir: Path) -> Iterator[str]:
     key = state_dir / "secrets" / "key"
     if not key.is_file():
         return
-    seal = Cipher.of_file(key)
+    cipher = Cipher.of_file(key)
     for path in sorted(key.parent.glob("*.json")):
         document: dict[str, Any] = json.loads(path.read_bytes())
-        yield from (seal.open(secret["sealed"]) for secret in document["secrets"])
-        yield from map(seal.open, document.get("former", ()))
+        yield from (cipher.decrypt(secret["sealed"]) for secret in document["secrets"])
+        yield from map(cipher.decrypt, document.get("former", ()))

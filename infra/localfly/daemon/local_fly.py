@@ -138,7 +138,7 @@ class LocalFly:
         listeners: Listeners,
     ) -> None:
         home, cut_off = self._options.region, faults.machines.cut_off
-        server = DnsServer(cloud.fleet.everybody, cloud.apps.names, home, cut_off)
+        server = DnsServer(cloud.fleet.all_machines, cloud.apps.names, home, cut_off)
         stack.callback(server.close)
         await server.start(listeners.dns)
 

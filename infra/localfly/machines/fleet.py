@@ -33,17 +33,17 @@ class NewMachine:
 class Fleet:
     """The machines of all apps by id."""
 
-    def __init__(self, host: Platform) -> None:
-        self._host = host
-        host.store.subfolder("machines")
-        records = map(Machine.from_state, host.store.documents("machines"))
-        self._machines = {record.id: Lifecycle(record, host) for record in records}
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        platform.store.subfolder("machines")
+        records = map(Machine.from_state, platform.store.documents("machines"))
+        self._machines = {record.id: Lifecycle(record, platform) for record in records}
 
     def end_orphans(self, keep: set[int]) -> None:
         """Ends processes of this state that belong to no machine nor to `keep`; before `boot`."""
         known = [m.machine.process for m in self._machines.values() if m.machine.process]
-        self._host.runtime.sweep(known)
-        end_orphans(self._host.state_id, keep=keep | {process.pid for process in known})
+        self._platform.runtime.sweep(known)
+        end_orphans(self._platform.state_id, keep=keep | {process.pid for process in known})
 
     def boot(self) -> None:
         """Adopts the machines' processes, or starts them again."""
@@ -66,8 +66,8 @@ class Fleet:
                 f"already_exists: unique machine name violation, machine ID with name "
                 f'"{new.name}" already exists'
             )
-        check_disk_space(self._host.store.folder)
-        lifecycle = Lifecycle(self._record(app, new), self._host)
+        check_disk_space(self._platform.store.folder)
+        lifecycle = Lifecycle(self._record(app, new), self._platform)
         self._machines[lifecycle.machine.id] = lifecycle
         lifecycle.create(skip_launch=new.skip_launch)
         return lifecycle
@@ -94,7 +94,7 @@ class Fleet:
             raise NotFoundError(f"machine not found: invalid machine ID, '{identifier}'")
         return lifecycle
 
-    def everybody(self) -> Iterator[Machine]:
+    def all_machines(self) -> Iterator[Machine]:
         """The machines of all apps; those that were destroyed are among them for a while."""
         return (lifecycle.machine for lifecycle in list(self._machines.values()))
 
@@ -137,7 +137,7 @@ class Fleet:
             self._forget(lifecycle)
 
     def _record(self, app: str, new: NewMachine) -> Machine:
-        identifier, now = machine_id(), self._host.clock()
+        identifier, now = machine_id(), self._platform.clock()
         taken = {lifecycle.machine.address for lifecycle in self._machines.values()}
         address, ports = _place(identifier, new.config, taken)
         return Machine(
@@ -156,7 +156,7 @@ class Fleet:
 
     def _forget(self, lifecycle: Lifecycle) -> None:
         del self._machines[lifecycle.machine.id]
-        self._host.store.delete(f"machines/{lifecycle.machine.id}")
+        self._platform.store.delete(f"machines/{lifecycle.machine.id}")
 
 
 def _place(identifier: str, config: MachineConfig, taken: set[str]) -> tuple[str, dict[int, int]]:

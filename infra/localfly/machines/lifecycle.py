@@ -20,31 +20,31 @@ class Lifecycle:
     whoever needs its end waits for the state (`wait_until`).
     """
 
-    def __init__(self, machine: Machine, host: Platform) -> None:
+    def __init__(self, machine: Machine, platform: Platform) -> None:
         self.machine = machine
-        self._runner = Supervisor(machine, host)
-        self._clock = host.clock
-        self._folder = host.store.folder
+        self._supervisor = Supervisor(machine, platform)
+        self._clock = platform.clock
+        self._folder = platform.store.folder
 
     @property
     def checks(self) -> list[CheckStatus]:
         """How the health checks stand; none while the machine is down."""
-        return self._runner.checks.statuses
+        return self._supervisor.checks.statuses
 
     @property
     def process(self) -> Process | None:
         """The main process, while there is one."""
-        return self._runner.process
+        return self._supervisor.process
 
     def create(self, *, skip_launch: bool) -> None:
         self.machine.keep_version()
         self.machine.record("launch", "created", "user", self._clock())
         if skip_launch:
             self.machine.desired = "stopped"
-            self._runner.announce()
-            self._runner.rest_soon()
+            self._supervisor.announce()
+            self._supervisor.rest_soon()
         else:
-            self._runner.launch("user")
+            self._supervisor.launch("user")
 
     def start(self) -> str:
         """Starts or resumes; returns the state before.
@@ -57,17 +57,17 @@ class Lifecycle:
             return previous
         check_startable(previous)
         self._desire("started")
-        if previous == "suspended" and self._runner.process:
-            self._runner.resume(self._runner.process)
+        if previous == "suspended" and self._supervisor.process:
+            self._supervisor.resume(self._supervisor.process)
         else:
-            self._runner.launch("user")
+            self._supervisor.launch("user")
         return previous
 
     def stop(self, signal: str | None = None, timeout_seconds: float | None = None) -> None:
         """Begins to stop; a machine that is down stays as it is."""
         if self.machine.state not in {"created", "stopped", "failed"}:
             self._desire("stopped")
-            self._runner.end("stop", "stopping", signal, timeout_seconds)
+            self._supervisor.end("stop", "stopping", signal, timeout_seconds)
 
     def suspend(self) -> None:
         """Begins to freeze the machine with its memory.
@@ -81,13 +81,13 @@ class Lifecycle:
         self._desire("suspended")
         self.machine.state = "suspending"
         self.machine.record("suspend", "suspending", "user", self._clock())
-        self._runner.announce()
-        self._runner.freeze(process)
+        self._supervisor.announce()
+        self._supervisor.freeze(process)
 
     def restart(self, signal: str | None = None, timeout_seconds: float | None = None) -> None:
         """Begins to stop and start again, with the newest secrets."""
         self._desire("started")
-        self._runner.end("restart", "restarting", signal, timeout_seconds)
+        self._supervisor.end("restart", "restarting", signal, timeout_seconds)
 
     def update(self, config: MachineConfig, *, skip_launch: bool) -> None:
         """Begins to replace the config; a running machine restarts, another one stays down.
@@ -102,7 +102,7 @@ class Lifecycle:
             for port in config.ports - self.machine.ports.keys():
                 self.machine.ports[port] = free_port()
         self._desire("started" if goes_on else "stopped")
-        self._runner.end("update", "replacing", None, None)
+        self._supervisor.end("update", "replacing", None, None)
 
     def destroy(self, *, force: bool) -> None:
         """Begins to end the machine for good.
@@ -113,12 +113,12 @@ class Lifecycle:
         if not force:
             check_destroyable(self.machine.state)
         self._desire("destroyed")
-        self._runner.end("destroy", "destroying", "SIGKILL", None)
+        self._supervisor.end("destroy", "destroying", "SIGKILL", None)
 
     def cordon(self, cordoned: bool) -> None:
         """Takes the machine out of the proxy's rotation, or lets it in."""
         self.machine.cordoned = cordoned
-        self._runner.announce()
+        self._supervisor.announce()
 
     @property
     def memory_limit_mb(self) -> int:
@@ -133,7 +133,7 @@ class Lifecycle:
 
     def run_out_of_memory(self) -> None:
         """Ends the machine's processes as a kernel that has no memory left."""
-        self._runner.run_out_of_memory()
+        self._supervisor.run_out_of_memory()
 
     def signal(self, name: str) -> None:
         """Signals the main process.
@@ -151,30 +151,30 @@ class Lifecycle:
             DeadlineExceededError: the command took too long.
         """
         self._running("exec")
-        return await self._runner.guest.execute(Command(tuple(command), stdin, timeout))
+        return await self._supervisor.workload.execute(Command(tuple(command), stdin, timeout))
 
     def save(self) -> None:
         """Keeps a change of the record that concerns nobody else (metadata, a lease)."""
-        self._runner.save()
+        self._supervisor.save()
 
     async def wait_until(self, holds: Callable[[Machine], bool], timeout: float) -> bool:
         """Waits for a state; False if it was not reached in time."""
-        return await self._runner.wait_until(holds, timeout)
+        return await self._supervisor.wait_until(holds, timeout)
 
     def boot(self) -> None:
         """Takes the machine over from a former daemon."""
-        self._runner.boot()
+        self._supervisor.boot()
 
     async def halt(self) -> None:
         """Ends the process because the daemon ends."""
-        await self._runner.halt()
+        await self._supervisor.halt()
 
     def _desire(self, state: str) -> None:
         self.machine.desired = state
         self.machine.restart_count = 0
 
     def _running(self, action: str) -> Process:
-        process = self._runner.process
+        process = self._supervisor.process
         if process is None or self.machine.state != "started":
             raise not_running(action, self.machine.state)
         return process

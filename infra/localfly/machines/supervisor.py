@@ -28,13 +28,13 @@ _log = logging.getLogger("flygate.local")
 class Supervisor:
     """The process of one machine. `machine.desired` says where it is to go."""
 
-    def __init__(self, machine: Machine, host: Platform) -> None:
-        self.guest = Workload(machine, host)
-        self.checks = CheckMonitor(machine.config.checks, host.clock)
+    def __init__(self, machine: Machine, platform: Platform) -> None:
+        self.workload = Workload(machine, platform)
+        self.checks = CheckMonitor(machine.config.checks, platform.clock)
         self.process: Process | None = None
         self._machine = machine
-        self._endings = Shutdown(machine.id, host.traffic)
-        self._host = host
+        self._shutdown = Shutdown(machine.id, platform.traffic)
+        self._platform = platform
         self._end_was_requested = False
         self._ran_out_of_memory = False
         self._is_halting = False
@@ -45,11 +45,11 @@ class Supervisor:
 
     def launch(self, source: str) -> None:
         """Starts the process, or records that it can't be started."""
-        self.checks = CheckMonitor(self._machine.config.checks, self._host.clock)
+        self.checks = CheckMonitor(self._machine.config.checks, self._platform.clock)
         self._machine.memory_limit_mb = None
         self._move("start", "starting", source)
         try:
-            process = self.guest.start()
+            process = self.workload.start()
         except (OSError, FlyError) as exc:
             self._note(f"could not start: {exc}")
             self._ended(ExitStatus(127))
@@ -70,10 +70,10 @@ class Supervisor:
         if self.process is None:
             self._go_on(None, was_requested=True)
         elif signal == "SIGKILL" or was_suspended:
-            self._tasks.start(self._endings.kill(self.process))
+            self._tasks.start(self._shutdown.kill(self.process))
         elif not is_ending:
             seconds = timeout or stop.timeout_seconds
-            self._tasks.start(self._endings.quit(self.process, signal or stop.signal, seconds))
+            self._tasks.start(self._shutdown.quit(self.process, signal or stop.signal, seconds))
 
     def run_out_of_memory(self) -> None:
         """Kills the process, and says why."""
@@ -103,14 +103,14 @@ class Supervisor:
     def boot(self) -> None:
         """Takes the machine over from a former daemon: adopts its process, or brings it back."""
         machine, known = self._machine, self._machine.process
-        self.process = self.guest.adopt()
+        self.process = self.workload.adopt()
         machine.process = known if self.process else None
         if self.process:
-            self._host.logs.attach(machine.app, machine.id, machine.region)
+            self._platform.logs.attach(machine.app, machine.id, machine.region)
             self._adopt(self.process)
             return
         if known:
-            machine.record_exit(ExitStatus(-1), self._host.clock(), was_requested=False)
+            machine.record_exit(ExitStatus(-1), self._platform.clock(), was_requested=False)
         if machine.desired == "started":
             self.launch("flyd")
         elif machine.state not in SETTLED:
@@ -134,7 +134,7 @@ class Supervisor:
     def announce(self) -> None:
         """Saves the machine and tells everybody who waits for it, the proxy first."""
         self.save()
-        self._host.traffic.changed(self._machine, is_healthy=self.checks.lets_traffic_through)
+        self._platform.traffic.changed(self._machine, is_healthy=self.checks.lets_traffic_through)
         self._changes.notify()
 
     def save(self) -> None:
@@ -142,7 +142,7 @@ class Supervisor:
         machine from being checked and restarted, so it is only complained about.
         """
         try:
-            self._host.store.write(f"machines/{self._machine.id}", self._machine.to_state())
+            self._platform.store.write(f"machines/{self._machine.id}", self._machine.to_state())
         except OSError as exc:
             _log.error("machine %s could not be saved: %s", self._machine.id, exc)
 
@@ -175,7 +175,7 @@ class Supervisor:
     async def _watch(self, process: Process) -> None:
         status = await process.wait()
         # A machine that ends takes everything in it along, in whatever group it runs.
-        await asyncio.to_thread(end_orphans, self._host.state_id, machine_id=self._machine.id)
+        await asyncio.to_thread(end_orphans, self._platform.state_id, machine_id=self._machine.id)
         self._ended(status)
 
     def _ended(self, status: ExitStatus) -> None:
@@ -189,7 +189,7 @@ class Supervisor:
             return
         self._machine.record_exit(
             status,
-            self._host.clock(),
+            self._platform.clock(),
             was_requested=was_requested,
             out_of_memory=out_of_memory,
         )
@@ -222,11 +222,11 @@ class Supervisor:
         if state == "destroyed":
             self._machine.lease = None
             self._move("destroy", "destroyed", "flyd")
-            self._host.logs.detach(self._machine.id)
+            self._platform.logs.detach(self._machine.id)
         self.announce()
 
     async def _freeze(self, process: Process) -> None:
-        await self._endings.drain()
+        await self._shutdown.drain()
         if self._machine.desired != "suspended" or self._is_halting:
             return
         self.checks.stop()
@@ -239,8 +239,8 @@ class Supervisor:
     ) -> None:
         """A new state, and the event that says so."""
         self._machine.state = state
-        self._machine.record(event, state, source, self._host.clock(), request)
+        self._machine.record(event, state, source, self._platform.clock(), request)
 
     def _note(self, message: str) -> None:
         machine = self._machine
-        self._host.logs.note(machine.app, machine.id, machine.region, message)
+        self._platform.logs.note(machine.app, machine.id, machine.region, message)

@@ -9,11 +9,11 @@ from localfly.processes.process import Process
 
 
 class Workload:
-    """Starts them by the host's runtime, with the newest secrets."""
+    """Starts them by the platform's runtime, with the newest secrets."""
 
-    def __init__(self, machine: Machine, host: Platform) -> None:
+    def __init__(self, machine: Machine, platform: Platform) -> None:
         self._machine = machine
-        self._host = host
+        self._platform = platform
 
     def start(self) -> Process:
         """The main process.
@@ -23,18 +23,18 @@ class Workload:
             OSError: its command can't be executed.
         """
         machine = self._machine
-        output = self._host.logs.attach(machine.app, machine.id, machine.region)
-        return self._host.runtime.start(machine, self._secrets(), output)
+        output = self._platform.logs.attach(machine.app, machine.id, machine.region)
+        return self._platform.runtime.start(machine, self._secrets(), output)
 
     def adopt(self) -> Process | None:
         """The main process that a former daemon started; None if there is none any more."""
         known = self._machine.process
-        return self._host.runtime.adopt(known) if known else None
+        return self._platform.runtime.adopt(known) if known else None
 
     async def execute(self, command: Command) -> CommandResult:
         """A command beside the main process."""
-        return await self._host.runtime.execute(self._machine, self._secrets(), command)
+        return await self._platform.runtime.execute(self._machine, self._secrets(), command)
 
     def _secrets(self) -> Mapping[str, str]:
         machine = self._machine
-        return {} if machine.skip_secrets else self._host.secrets.environment(machine.app)
+        return {} if machine.skip_secrets else self._platform.secrets.environment(machine.app)

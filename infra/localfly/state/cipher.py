@@ -41,19 +41,19 @@ class Cipher:
             scratch.rename(path)
         return cls(path.read_bytes())
 
-    def close(self, plain: str) -> str:
+    def encrypt(self, plain: str) -> str:
         nonce = secrets.token_bytes(_NONCE_BYTES)
         body = self._cipher.encrypt(nonce, plain.encode(), None)
         return _FORM + b64encode(nonce + body).decode()
 
-    def open(self, sealed: str) -> str:
+    def decrypt(self, sealed: str) -> str:
         """The plain text.
 
         Raises:
             ValueError: the text was not sealed by this key, or was altered.
         """
         if not sealed.startswith(_FORM):
-            return self._former.open(sealed)
+            return self._former.decrypt(sealed)
         raw = b64decode(sealed.removeprefix(_FORM), validate=True)
         try:
             return self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], None).decode()
@@ -80,7 +80,7 @@ class _FormerCipher:
         self._stream_key = hashlib.blake2b(key, person=b"stream").digest()
         self._tag_key = hashlib.blake2b(key, person=b"tag").digest()
 
-    def open(self, sealed: str) -> str:
+    def decrypt(self, sealed: str) -> str:
         raw = b64decode(sealed)
         message, tag = raw[: -self._TAG_BYTES], raw[-self._TAG_BYTES :]
         if not hmac.compare_digest(tag, hmac.digest(self._tag_key, message, "sha256")):

@@ -11,7 +11,7 @@ import pytest
 from localfly.daemon.local_fly import LocalFly
 from localfly.state.files import make_folder, tighten
 
-from tests.localfly.test_addons import create
+from tests.localfly.addons.test_addons import create
 from tests.support.localfly import local_machines
 
 

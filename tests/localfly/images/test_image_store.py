@@ -1,4 +1,4 @@
-"""What the local Fly keeps: state files, sealed values, images."""
+"""The image store."""
 
 import io
 import os
@@ -8,65 +8,10 @@ from pathlib import Path
 import pytest
 from localfly.errors import InvalidArgumentError, NoSpaceError, NotFoundError, TooLargeError
 from localfly.images.image_store import ImageStore
-from localfly.state.cipher import Cipher
 from localfly.state.files import remove_tree
-from localfly.state.store import Store
 
 from tests.support.full_disk import files_of_at_most
 from tests.support.localfly import digest_of, make_image
-
-# As a former version sealed it, by a key of the bytes 0 to 31.
-FORMER = "cjK1/gu1yhHA/o6IgZRlVRpLDUIYJ0wfXqJ+if40uXl+gZn1cmAUHuoT7SvjFS4IknWcXy6fVc0W2yGImBPHjSNy"
-
-
-def test_a_document_is_replaced_as_a_whole_and_private(tmp_path: Path) -> None:
-    """Nobody else can read it, and no half-written file is ever in its place."""
-    store = Store(tmp_path / "state")
-    store.subfolder("apps")
-    store.write("apps/a", {"n": 1})
-    store.write("apps/a", {"n": 2})
-    assert store.read("apps/a") == {"n": 2}
-    assert list(store.documents("apps")) == [{"n": 2}]
-    assert (tmp_path / "state/apps/a.json").stat().st_mode & 0o777 == 0o600
-    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
-    store.delete("apps/a")
-    store.delete("apps/a")
-    assert store.read("apps/a") is None
-
-
-def test_a_failed_write_leaves_the_former_document(tmp_path: Path) -> None:
-    """A value that can't be written is an error, not a loss."""
-    store = Store(tmp_path)
-    store.write("a", {"n": 1})
-    with pytest.raises(TypeError):
-        store.write("a", {"n": object()})
-    assert store.read("a") == {"n": 1}
-
-
-def test_a_seal_opens_what_it_closed_and_nothing_else(tmp_path: Path) -> None:
-    """Neither altered text nor another key's; equal values look different."""
-    seal = Cipher.of_file(tmp_path / "key")
-    for text in ("", "secret", "ü" * 200):
-        sealed = seal.close(text)
-        assert text not in sealed or not text
-        assert seal.open(sealed) == text
-        assert seal.close(text) != sealed
-        assert Cipher.of_file(tmp_path / "key").open(sealed) == text
-        with pytest.raises(ValueError, match="does not belong"):
-            Cipher.of_file(tmp_path / "other").open(sealed)
-    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
-
-
-def test_a_seal_opens_what_a_former_version_closed() -> None:
-    """It refuses it like anything else if it was altered; it closes nothing in that form."""
-    seal = Cipher(bytes(range(32)))
-
-    assert seal.open(FORMER) == "a secret of before"
-    assert seal.close("x").startswith("aesgcm:")
-    altered = FORMER[:30] + ("A" if FORMER[30] != "A" else "B") + FORMER[31:]
-    for wrong in (altered, "", "aesgcm:", "aesgcm:AAAA", "aesgcm:!", f"aesgcm:{FORMER}"):
-        with pytest.raises(ValueError, match=r"."):
-            seal.open(wrong)
 
 
 def tar_with(member: tarfile.TarInfo, content: bytes = b"") -> bytes:
@@ -208,51 +153,6 @@ def test_wrong_digests_and_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(TooLargeError):
         store.add(digest_of(image), image)
     assert os.listdir(tmp_path) == []
-
-
-def test_a_document_without_room_is_owed(tmp_path: Path) -> None:
-    """It counts at once, as it was then; the disk gets it when there is room, and is never cut."""
-    store = Store(tmp_path)
-    store.write("a", {"n": 1})
-    document = {"n": 2, "text": "x" * 200}
-
-    with files_of_at_most(100):
-        store.write("a", document)
-        document["n"] = 3
-        store.settle()
-        on_disk = Store(tmp_path).read("a")
-    owed = store.read("a")
-    store.settle()
-
-    assert on_disk == {"n": 1}
-    assert owed == {"n": 2, "text": "x" * 200}
-    assert Store(tmp_path).read("a") == owed
-    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
-
-
-def test_what_is_newer_or_deleted_is_owed_no_more(tmp_path: Path) -> None:
-    """A former version never comes back."""
-    store = Store(tmp_path)
-    with files_of_at_most(100):
-        store.write("a", "x" * 200)
-        store.write("b", "x" * 200)
-        store.write("a", "new")
-        store.delete("b")
-    store.settle()
-
-    assert Store(tmp_path).read("a") == "new"
-    assert Store(tmp_path).read("b") is None
-
-
-def test_a_key_that_finds_no_room_is_no_key(tmp_path: Path) -> None:
-    """An empty one would seal nothing, for ever."""
-    with files_of_at_most(10), pytest.raises(OSError, match="too large"):
-        Cipher.of_file(tmp_path / "key")
-
-    sealed = Cipher.of_file(tmp_path / "key").close("secret")
-
-    assert (tmp_path / "key").stat().st_size == 32
-    assert Cipher.of_file(tmp_path / "key").open(sealed) == "secret"
 
 
 def test_an_image_that_finds_no_room_is_absent(

@@ -16,7 +16,7 @@ from localfly.errors import ForeignFolderError
 from localfly.state.env_file import read_token
 from localfly.state.folder import MARK, StateFolder
 
-from tests.localfly.test_state_folder import former_version
+from tests.localfly.state.test_folder import former_version
 from tests.localfly.typed import ROOT, Flygate, Serving
 
 pytestmark = pytest.mark.integration

@@ -3,6 +3,9 @@
 from typing import Any
 
 import pytest
+from graphql import build_schema
+from localfly.graphql.resolvers import ResolverMap, bind, constant
+from localfly.graphql.schema import executable_schema
 
 from tests.support.localfly import Json, Machines
 
@@ -155,3 +158,26 @@ async def test_bluegreen_needs_an_app_without_volumes(machines: Machines) -> Non
     assert await ask(machines, query, appName="demo") == {"canPerformBluegreenDeployment": True}
     await machines.api.post("/v1/apps/demo/volumes", json={"name": "data"})
     assert await ask(machines, query, appName="demo") == {"canPerformBluegreenDeployment": False}
+
+
+def test_each_root_field_has_a_resolver() -> None:
+    """A query without one would answer null."""
+    schema = executable_schema()
+    for root in (schema.query_type, schema.mutation_type):
+        assert root
+        assert [name for name, field in root.fields.items() if field.resolve is None] == []
+
+
+@pytest.mark.parametrize(
+    ("maps", "text"),
+    [
+        ([{"App": {"colour": constant(1)}}], "no field App.colour"),
+        ([{"Colour": {"name": constant(1)}}], "no field Colour.name"),
+        ([{"App": {"name": constant(1)}}, {"App": {"name": constant(2)}}], "two resolvers"),
+    ],
+)
+def test_a_resolver_belongs_to_one_field_of_the_schema(maps: list[ResolverMap], text: str) -> None:
+    """Or the schema can't be built."""
+    schema = build_schema("type Query { app: App } type App { name: String }")
+    with pytest.raises(ValueError, match=text):
+        bind(schema, maps)
