@@ -9,11 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from localfly.daemon import LocalFly
-from localfly.env_file import own_token
+from localfly.daemon.local_fly import LocalFly
+from localfly.daemon.options import Options, add_arguments, options_of
 from localfly.errors import StartupError
-from localfly.options import Options, add_arguments, options_of
-from localfly.room import is_full
+from localfly.state.disk_space import is_disk_full
+from localfly.state.env_file import own_token
+from localfly.timing.background import BackgroundTasks
 
 
 def main() -> int:
@@ -21,7 +22,7 @@ def main() -> int:
         options = _options()
         _run(serve(options.state, options.api_port, options.proxy_port, options_of(options)))
     except (StartupError, OSError) as exc:
-        if isinstance(exc, OSError) and not is_full(exc):
+        if isinstance(exc, OSError) and not is_disk_full(exc):
             raise
         more = "; free some space there" if isinstance(exc, OSError) else ""
         sys.stderr.write(f"flygate local: {exc}{more}\n")
@@ -39,10 +40,10 @@ async def serve(
     async with LocalFly(state, api_port, proxy_port, options) as fly:
         sys.stdout.write(f"api {fly.api_url}\nproxy {fly.proxy_url}\n")
         sys.stdout.flush()
-        ends = [asyncio.create_task(stopped.wait()), asyncio.create_task(fly.deleted())]
+        tasks = BackgroundTasks()
+        ends = [tasks.start(stopped.wait()), tasks.start(fly.deleted())]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        for task in ends:
-            task.cancel()
+        await tasks.end()
 
 
 def _options() -> argparse.Namespace:

@@ -5,41 +5,41 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from localfly.addons import AddOns
-from localfly.app import App
-from localfly.apps import Apps
-from localfly.autostop import Idle
-from localfly.builds import Builds
-from localfly.config import MachineConfig
-from localfly.fleet import Fleet, NewMachine
-from localfly.host import Host, Runtime, Traffic
-from localfly.images import ImageStore
-from localfly.logs import Logs
-from localfly.machine import Machine
-from localfly.machines import Lifecycle
-from localfly.records import Records
-from localfly.releases import Releases
-from localfly.secrets import Secrets
-from localfly.store import Store
-from localfly.times import Clock
-from localfly.tokens import Tokens
+from localfly.accounts.tokens import Tokens
+from localfly.addons.addon_store import AddOnStore
+from localfly.apps.app import App
+from localfly.apps.app_store import AppStore
+from localfly.apps.builds import Builds
+from localfly.apps.records import AppRecords
+from localfly.apps.release_store import ReleaseStore
+from localfly.apps.secret_store import SecretStore
+from localfly.images.image_store import ImageStore
+from localfly.logs.collector import LogCollector
+from localfly.machines.config import MachineConfig
+from localfly.machines.fleet import Fleet, NewMachine
+from localfly.machines.lifecycle import Lifecycle
+from localfly.machines.machine import Machine
+from localfly.machines.platform import Platform, Runtime, Traffic
+from localfly.proxy.autostop import Idle
+from localfly.state.store import Store
+from localfly.timing.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
     """Apps and what belongs to them."""
 
-    apps: Apps
+    apps: AppStore
     fleet: Fleet
     images: ImageStore
     runtime: Runtime
-    secrets: Secrets
-    logs: Logs
-    releases: Releases
-    addons: AddOns
+    secrets: SecretStore
+    logs: LogCollector
+    releases: ReleaseStore
+    addons: AddOnStore
     builds: Builds
-    volumes: Records
-    certificates: Records
+    volumes: AppRecords
+    certificates: AppRecords
     tokens: Tokens
     clock: Clock
     state_id: str
@@ -123,31 +123,31 @@ def build_cloud(
         runtime_of: makes the runtime of an image store and the state's id.
     """
     state_id, images = state_id_of(store), ImageStore(store.subfolder("images"))
-    host = Host(
+    platform = Platform(
         state_id=state_id,
         store=store,
         images=images,
-        secrets=Secrets(store, clock),
-        logs=Logs(store.subfolder("logs"), clock),
+        secrets=SecretStore(store, clock),
+        logs=LogCollector(store.subfolder("logs"), clock),
         traffic=traffic,
         runtime=runtime_of(images, state_id),
         clock=clock,
     )
     return Cloud(
-        apps=Apps(store, clock),
-        fleet=Fleet(host),
+        apps=AppStore(store, clock),
+        fleet=Fleet(platform),
         images=images,
-        runtime=host.runtime,
-        secrets=host.secrets,
-        logs=host.logs,
-        releases=Releases(store, clock),
+        runtime=platform.runtime,
+        secrets=platform.secrets,
+        logs=platform.logs,
+        releases=ReleaseStore(store, clock),
         builds=Builds(),
-        addons=AddOns(store, clock, host.state_id),
-        volumes=Records(store, "volumes"),
-        certificates=Records(store, "certificates"),
+        addons=AddOnStore(store, clock, platform.state_id),
+        volumes=AppRecords(store, "volumes"),
+        certificates=AppRecords(store, "certificates"),
         tokens=tokens,
         clock=clock,
-        state_id=host.state_id,
+        state_id=platform.state_id,
     )
 
 

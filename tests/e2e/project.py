@@ -18,7 +18,7 @@ from typing import IO, Any, ClassVar
 import httpx
 from flygate.commands.orders import FORWARD
 from flygate.fly.web import address
-from localfly.env_file import authorization
+from localfly.state.env_file import authorization
 
 ROOT = Path(__file__).resolve().parents[2]
 _SERVING = {"started", "suspended"}

@@ -27,7 +27,7 @@ from flygate_service.cluster.keys import derived
 from flygate_service.cluster.order import Seal
 from flygate_service.cluster.ring import Member
 from flygate_service.cluster.shared_ring import ring_of
-from localfly.daemon import LocalFly
+from localfly.daemon.local_fly import LocalFly
 
 from tests.infra.deployment import APP, TOML, Deployment
 from tests.support.crowd import Client, Crowd

@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 from flygate.images.registry import Registry
-from localfly.control import DaemonControl
-from localfly.daemon_info import DaemonInfo
-from localfly.options import DOCKER, Options
+from localfly.daemon.control import DaemonControl
+from localfly.daemon.info import DaemonInfo
+from localfly.daemon.options import DOCKER, Options
 
 from tests.e2e.conftest import Newcomer
 from tests.e2e.project import Project, Run

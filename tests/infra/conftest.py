@@ -12,7 +12,7 @@ from flygate.fly.pace import Pace
 from flygate.rollout import gates, restart
 from flygate.rollout.steps import waking
 from hypothesis import settings
-from localfly.daemon import LocalFly
+from localfly.daemon.local_fly import LocalFly
 
 from tests.infra import tiny_service
 from tests.infra.deployment import Deployment

@@ -46,9 +46,9 @@ from flygate.rollout.webhook import Webhook
 from flygate.rollout.world import Member, World
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from localfly.logs import LogLine
-from localfly.secrets import Secrets
-from localfly.store import Store
+from localfly.apps.secret_store import SecretStore
+from localfly.logs.app_log import LogLine
+from localfly.state.store import Store
 
 from tests.infra.builders import seen, target
 from tests.infra.doctor.paper_stack import PaperStack
@@ -304,7 +304,7 @@ def settings_with(values: Sequence[str]) -> dict[str, str]:
 @place
 def _local_logs(folder: Path, redact: Knowing, text: str) -> str:
     """Of the local Fly: a value that it has, and one that it had when the line was written."""
-    kept = Secrets(Store(folder / "local"), time.time)
+    kept = SecretStore(Store(folder / "local"), time.time)
     kept.update("shop", dict(zip("ABC", redact.values, strict=False)))
     kept.update("shop", {"A": "another-value", "B": None})
     lines = [LogLine(n, 0.0, "info", "m1", "iad", t, 0) for n, t in enumerate(text.splitlines())]

@@ -18,9 +18,9 @@ from typing import Any
 
 import httpx
 import uvloop
-from localfly.control import DaemonControl
-from localfly.daemon_info import DaemonInfo
-from localfly.env_file import read_token
+from localfly.daemon.control import DaemonControl
+from localfly.daemon.info import DaemonInfo
+from localfly.state.env_file import read_token
 
 from tests.support.localfly import Machines, clients, digest_of, make_image
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from localfly.control import DaemonControl
+from localfly.daemon.control import DaemonControl
 
 from tests.localfly.typed import Flygate
 from tests.support.localfly import Machines, local_machines

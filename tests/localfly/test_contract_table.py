@@ -49,7 +49,7 @@ def test_each_row_has_a_state_and_its_evidence() -> None:
 
 def test_what_is_done_names_a_test_that_exists() -> None:
     """A test that was renamed or removed leaves no claim behind."""
-    sources = [path.read_text() for path in HERE.glob("test_*.py")]
+    sources = [path.read_text() for path in HERE.rglob("test_*.py")]
     existing = {name for source in sources for name in re.findall(r"def (test_\w+)\(", source)}
     for row in rows():
         assert row.tests or row.state.startswith("not"), f"no test: {row.what}"

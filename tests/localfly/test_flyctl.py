@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from localfly.daemon import LocalFly
+from localfly.daemon.local_fly import LocalFly
 
 pytestmark = pytest.mark.integration
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from localfly.daemon import LocalFly
+from localfly.daemon.local_fly import LocalFly
 
 from tests.support.localfly import clients
 from tests.support.recordings import Replay, missing, read_documents, read_recording

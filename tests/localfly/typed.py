@@ -18,9 +18,9 @@ from typing import Any
 
 import httpx
 from flygate.cli.local import app
-from localfly.env_file import read_token
-from localfly.runtime.identity import marked_processes
-from localfly.store import Store
+from localfly.processes.identity import marked_processes
+from localfly.state.env_file import read_token
+from localfly.state.store import Store
 from typer.testing import CliRunner
 
 from tests.support.localfly import Machines, clients

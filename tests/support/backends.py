@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
+from localfly.machines.service import Service, parse_service
 from localfly.proxy.backend import Backend
 from localfly.proxy.stats import InstanceStats
-from localfly.service import Service, parse_service
 
 USUAL = parse_service({"internal_port": 8080, "ports": [{"port": 80, "handlers": ["http"]}]})
 

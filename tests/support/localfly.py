@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from localfly.daemon import LocalFly
-from localfly.options import Options
-from localfly.runtime.identity import identify
+from localfly.daemon.local_fly import LocalFly
+from localfly.daemon.options import Options
+from localfly.processes.identity import identify
 
 Json = dict[str, Any]
 

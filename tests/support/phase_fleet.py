@@ -9,7 +9,7 @@ from typing import Final
 import httpx
 from flygate.config.phases import PHASES
 from flygate.images import image
-from localfly.options import Options
+from localfly.daemon.options import Options
 
 from tests.support.fly_tomls import config_of, own
 from tests.support.localfly import Json, local_machines

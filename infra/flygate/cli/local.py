@@ -9,17 +9,17 @@ from typing import Annotated, Any
 
 import httpx
 import typer
-from localfly.control import DaemonControl, Started
-from localfly.env_file import ENVIRONMENT
+from localfly.apps.secret_store import values_of
+from localfly.daemon.control import DaemonControl, Started
+from localfly.daemon.options import option_names, parse_options
+from localfly.daemon.version import PROJECT_ROOT
 from localfly.errors import ForeignFolderError, OptionError, StartupError
-from localfly.log_reader import LogReader
-from localfly.logs import LogLine
-from localfly.options import option_names, parse_options
-from localfly.ports import HIGHEST
-from localfly.secrets import values_of
-from localfly.state_folder import StateFolder
-from localfly.times import rfc3339
-from localfly.version import PROJECT_ROOT
+from localfly.logs.app_log import LogLine
+from localfly.logs.reader import LogReader
+from localfly.network.ports import HIGHEST
+from localfly.state.env_file import ENVIRONMENT
+from localfly.state.folder import StateFolder
+from localfly.timing.timestamp import rfc3339
 from rich.console import Console
 from rich.table import Table
 

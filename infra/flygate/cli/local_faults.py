@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import httpx
 import typer
-from localfly.control import DaemonControl
-from localfly.env_file import authorization
-from localfly.version import PROJECT_ROOT
+from localfly.daemon.control import DaemonControl
+from localfly.daemon.version import PROJECT_ROOT
+from localfly.state.env_file import authorization
 
 faults = typer.Typer(
     name="faults",

@@ -7,6 +7,7 @@ from localfly.api import (
     apps,
     builds,
     certificates,
+    graphql,
     images,
     ips,
     leases,
@@ -14,10 +15,10 @@ from localfly.api import (
     machines,
     memory,
     metadata,
+    metrics,
     organizations,
-    platform,
-    prometheus,
     ps,
+    regions,
     releases,
     secrets,
     status,
@@ -25,23 +26,21 @@ from localfly.api import (
     volumes,
     wait,
 )
-from localfly.api.failures import install_failure_handlers
-from localfly.api.gate import Gate
-from localfly.api.rate_limiter import RateLimiter
+from localfly.api.access import AccessControl
+from localfly.api.error_handlers import install_failure_handlers
+from localfly.api.rate_limits import RateLimitMiddleware, RateLimits
 from localfly.cloud import Cloud
 from localfly.faults.injector import FaultInjector
 from localfly.faults.router import FaultControls, faults_router
-from localfly.graphql import endpoint
-from localfly.ids import RequestIds
+from localfly.network.regions import HOME_REGION
 from localfly.page.router import PageFeed, page_router
 from localfly.proxy.stats import Stats
-from localfly.rate_limits import RateLimits
-from localfly.regions import HOME_REGION
+from localfly.timing.ulid import RequestIds
 
 _NOUNS = (
     *(apps, machines, actions, ps, memory, wait, leases, metadata, secrets, ips),
-    *(volumes, certificates, organizations, tokens, platform, builds, releases, logs),
-    *(images, status, prometheus, endpoint),
+    *(volumes, certificates, organizations, tokens, regions, builds, releases, logs),
+    *(images, status, metrics, graphql),
 )
 
 
@@ -76,11 +75,11 @@ def build_api(
     api.include_router(page_router(feed))
     install_failure_handlers(api)
     if limits:
-        api.add_middleware(RateLimiter, limits=limits)
+        api.add_middleware(RateLimitMiddleware, limits=limits)
     if faults:
         api.include_router(faults_router(faults))
         api.add_middleware(FaultInjector, faults=faults.faults)
     api.add_middleware(
-        Gate, request_ids=RequestIds(HOME_REGION), tokens=cloud.tokens, clock=cloud.clock
+        AccessControl, request_ids=RequestIds(HOME_REGION), tokens=cloud.tokens, clock=cloud.clock
     )
     return api

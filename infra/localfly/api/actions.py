@@ -7,10 +7,10 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from localfly.api.deps import OK, HeldDep, Json, LivingDep
-from localfly.config import known_signal
+from localfly.api.dependencies import OK, HeldDep, Json, LivingDep
 from localfly.errors import InvalidArgumentError
-from localfly.times import parse_duration
+from localfly.machines.config import known_signal
+from localfly.timing.duration import parse_duration
 
 router = APIRouter(prefix="/v1/apps/{app_name}/machines/{machine_id}", tags=["machines"])
 

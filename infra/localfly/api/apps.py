@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import AliasChoices, BaseModel, Field
 
-from localfly.api.deps import AppDep, CloudDep, Json
-from localfly.api.render import app_json
+from localfly.api.dependencies import AppDep, CloudDep, Json
+from localfly.api.documents import app_json
 
 router = APIRouter(prefix="/v1/apps", tags=["apps"])
 

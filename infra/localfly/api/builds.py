@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from localfly.api.deps import CloudDep, Json
+from localfly.api.dependencies import CloudDep, Json
 from localfly.errors import NotFoundError
 
 router = APIRouter(prefix="/api/v1/builds", tags=["builds"])

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from localfly.api.deps import AppDep, CloudDep, Json
-from localfly.times import rfc3339
+from localfly.api.dependencies import AppDep, CloudDep, Json
+from localfly.timing.timestamp import rfc3339
 
 router = APIRouter(prefix="/v1/apps/{app_name}/certificates", tags=["certificates"])
 

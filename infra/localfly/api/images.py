@@ -6,10 +6,10 @@ import re
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from localfly.api.deps import CloudDep, Json
+from localfly.api.dependencies import CloudDep, Json
 from localfly.errors import InvalidArgumentError, NotFoundError, TooLargeError
-from localfly.image_ref import ImageRef
-from localfly.images import MAX_IMAGE_BYTES
+from localfly.images.image_store import MAX_IMAGE_BYTES
+from localfly.images.reference import ImageRef
 
 router = APIRouter(prefix="/_images", tags=["images"])
 

@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from localfly.api.deps import AppDep, CloudDep, Json
-from localfly.api.render import ip_json
+from localfly.api.dependencies import AppDep, CloudDep, Json
+from localfly.api.documents import ip_json
 
 router = APIRouter(prefix="/v1/apps/{app_name}/ip_assignments", tags=["ips"])
 

@@ -3,9 +3,9 @@
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from localfly.api.deps import OK, CloudDep, Json, LivingDep, Nonce
-from localfly.api.render import lease_json
-from localfly.leases import DEFAULT_TTL_SECONDS, acquire, current_lease, owner_of, release
+from localfly.api.dependencies import OK, CloudDep, Json, LivingDep, Nonce
+from localfly.api.documents import lease_json
+from localfly.machines.leases import DEFAULT_TTL_SECONDS, acquire, current_lease, owner_of, release
 
 router = APIRouter(prefix="/v1/apps/{app_name}/machines/{machine_id}/lease", tags=["leases"])
 

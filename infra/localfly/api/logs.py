@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from localfly.api.deps import AppDep, CloudDep, Json
+from localfly.api.dependencies import AppDep, CloudDep, Json
 from localfly.errors import InvalidArgumentError
-from localfly.logs import LogLine
-from localfly.times import rfc3339
+from localfly.logs.app_log import LogLine
+from localfly.timing.timestamp import rfc3339
 
 router = APIRouter(prefix="/api/v1/apps/{app_name}/logs", tags=["logs"])
 

@@ -6,17 +6,17 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from localfly.api.deps import AppDep, CloudDep, HeldDep, Json, MachineDep
-from localfly.api.render import event_json, lease_summary_json, machine_json
-from localfly.api.shapes import ConfigShape
-from localfly.app import App
+from localfly.api.config_schema import ConfigShape
+from localfly.api.dependencies import AppDep, CloudDep, HeldDep, Json, MachineDep
+from localfly.api.documents import event_json, lease_summary_json, machine_json
+from localfly.apps.app import App
 from localfly.cloud import Cloud
 from localfly.errors import InvalidArgumentError, NotFoundError, StaleVersionError
-from localfly.fleet import NewMachine
-from localfly.leases import acquire, owner_of
-from localfly.machine import Machine
-from localfly.machines import Lifecycle
-from localfly.regions import HOME_REGION, REGIONS
+from localfly.machines.fleet import NewMachine
+from localfly.machines.leases import acquire, owner_of
+from localfly.machines.lifecycle import Lifecycle
+from localfly.machines.machine import Machine
+from localfly.network.regions import HOME_REGION, REGIONS
 
 router = APIRouter(prefix="/v1/apps/{app_name}/machines", tags=["machines"])
 

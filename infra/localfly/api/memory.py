@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from localfly.api.deps import HeldDep, Json, MachineDep
-from localfly.machines import Lifecycle
+from localfly.api.dependencies import HeldDep, Json, MachineDep
+from localfly.machines.lifecycle import Lifecycle
 
 router = APIRouter(prefix="/v1/apps/{app_name}/machines/{machine_id}/memory", tags=["machines"])
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from localfly.api.deps import Json, LivingDep, MachineDep
+from localfly.api.dependencies import Json, LivingDep, MachineDep
 from localfly.errors import FailedPreconditionError, NotFoundError
-from localfly.machines import Lifecycle
+from localfly.machines.lifecycle import Lifecycle
 
 router = APIRouter(prefix="/v1/apps/{app_name}/machines/{machine_id}/metadata", tags=["metadata"])
 

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from localfly.api.deps import CloudDep, Json
+from localfly.accounts.organization import Organization
+from localfly.api.dependencies import CloudDep, Json
+from localfly.api.documents import machine_json
 from localfly.api.machines import ListQuery, matching, page_of
-from localfly.api.render import machine_json
-from localfly.organization import Organization
-from localfly.times import rfc3339
+from localfly.timing.timestamp import rfc3339
 
 router = APIRouter(tags=["organizations"])
 

@@ -2,9 +2,8 @@
 
 from fastapi import APIRouter
 
-from localfly.api.deps import Json, MachineDep
-from localfly.runtime.listing import list_processes
-from localfly.runtime.sockets import ListeningSocket, inodes_of, listening_sockets
+from localfly.api.dependencies import Json, MachineDep
+from localfly.processes.listing import ListeningSocket, list_processes
 
 router = APIRouter(prefix="/v1/apps/{app_name}/machines/{machine_id}", tags=["machines"])
 
@@ -15,7 +14,6 @@ _EVERYWHERE = "0.0.0.0"  # noqa: S104 (a text for clients; nothing is bound to i
 async def processes(machine: MachineDep) -> list[Json]:
     record = machine.machine
     found = list_processes(record.process.pid) if record.process else []
-    sockets = listening_sockets() if found else {}
     return [
         {
             "pid": process.pid,
@@ -25,10 +23,7 @@ async def processes(machine: MachineDep) -> list[Json]:
             "cpu": process.cpu_seconds,
             "rtime": int(process.cpu_seconds * 1000),
             "stime": process.started_ticks,
-            "listen_sockets": [
-                _socket_json(sockets[inode], record.address)
-                for inode in sorted(inodes_of(process.pid) & sockets.keys())
-            ],
+            "listen_sockets": [_socket_json(one, record.address) for one in process.sockets],
         }
         for process in found
     ]

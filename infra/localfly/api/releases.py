@@ -5,11 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from localfly.api.deps import AppDep, CloudDep, Json
+from localfly.accounts.user import USER
+from localfly.api.dependencies import AppDep, CloudDep, Json
+from localfly.apps.release import Release
 from localfly.errors import NotFoundError
-from localfly.release import Release
-from localfly.times import rfc3339
-from localfly.user import USER
+from localfly.timing.timestamp import rfc3339
 
 router = APIRouter(prefix="/api/v1", tags=["releases"])
 

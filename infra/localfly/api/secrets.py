@@ -3,10 +3,10 @@
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from localfly.api.deps import AppDep, CloudDep, Json
-from localfly.api.render import secret_json
+from localfly.api.dependencies import AppDep, CloudDep, Json
+from localfly.api.documents import secret_json
+from localfly.apps.secret_store import Secret
 from localfly.cloud import Cloud
-from localfly.secrets import Secret
 
 router = APIRouter(prefix="/v1/apps/{app_name}/secrets", tags=["secrets"])
 

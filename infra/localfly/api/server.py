@@ -1,6 +1,5 @@
 """The server of the API, in an event loop that is somebody else's."""
 
-import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -10,6 +9,10 @@ from fastapi import FastAPI
 
 from localfly.errors import StartupError
 from localfly.faults.injector import AbortableProtocol
+from localfly.timing.background import BackgroundTasks
+from localfly.timing.polling import poll_async
+
+_POLL_SECONDS = 0.005
 
 
 @contextlib.asynccontextmanager
@@ -31,13 +34,13 @@ async def serving(api: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
             timeout_keep_alive=60,
         )
     )
-    task = asyncio.create_task(server.serve(sockets=[listener]))
+    tasks = BackgroundTasks()
+    task = tasks.start(server.serve(sockets=[listener]))
     try:
-        while not server.started:
-            if task.done():
-                task.result()
-                raise StartupError("the API did not start")
-            await asyncio.sleep(0.005)
+        await poll_async(lambda: server.started or task.done(), pause=_POLL_SECONDS)
+        if not server.started:
+            task.result()
+            raise StartupError("the API did not start")
         yield
     finally:
         server.should_exit = True

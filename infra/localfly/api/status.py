@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter, Request
 
-from localfly.api.deps import CloudDep, Json
-from localfly.app import App
+from localfly.api.dependencies import CloudDep, Json
+from localfly.apps.app import App
 from localfly.cloud import Cloud
-from localfly.machines import Lifecycle
+from localfly.machines.lifecycle import Lifecycle
 
 router = APIRouter(prefix="/_status", tags=["status"])
 

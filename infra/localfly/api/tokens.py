@@ -3,9 +3,9 @@
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from localfly.api.deps import AppDep, CloudDep, Json
-from localfly.tokens import tokens_of
-from localfly.user import USER
+from localfly.accounts.tokens import tokens_of
+from localfly.accounts.user import USER
+from localfly.api.dependencies import AppDep, CloudDep, Json
 
 router = APIRouter(prefix="/v1", tags=["tokens"])
 

@@ -6,9 +6,9 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from localfly.api.deps import AppDep, CloudDep, Json
-from localfly.regions import HOME_REGION
-from localfly.times import rfc3339
+from localfly.api.dependencies import AppDep, CloudDep, Json
+from localfly.network.regions import HOME_REGION
+from localfly.timing.timestamp import rfc3339
 
 router = APIRouter(prefix="/v1/apps/{app_name}/volumes", tags=["volumes"])
 

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from localfly.api.deps import Json, MachineDep
+from localfly.api.dependencies import Json, MachineDep
 from localfly.errors import DeadlineExceededError, InvalidArgumentError, NotFoundError
-from localfly.machine import SETTLED, Machine
+from localfly.machines.machine import SETTLED, Machine
 
 router = APIRouter(prefix="/v1/apps/{app_name}/machines/{machine_id}", tags=["machines"])
 

@@ -7,8 +7,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from localfly.faults.active_faults import ActiveFaults
 from localfly.faults.fault import Fault, Kind
-from localfly.faults.faults import Faults
 
 _ABORT = "flygate.abort"
 _OWN_PATHS = ("/_faults", "/_page")  # the way out of the faults, and the way to see them
@@ -25,7 +25,7 @@ class AbortableProtocol(HttpToolsProtocol):
 class FaultInjector:
     """Pure ASGI middleware."""
 
-    def __init__(self, app: ASGIApp, faults: Faults) -> None:
+    def __init__(self, app: ASGIApp, faults: ActiveFaults) -> None:
         self._app = app
         self._faults = faults
 

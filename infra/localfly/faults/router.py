@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from localfly.clock import MovableClock
+from localfly.faults.active_faults import ActiveFaults
 from localfly.faults.chaos import Chaos
 from localfly.faults.fault import ACTIONS, Fault, Kind
-from localfly.faults.faults import Faults
-from localfly.faults.machines import MachineFaults, Ordeal
+from localfly.faults.machine_faults import MachineFault, MachineFaults
+from localfly.timing.clock import MovableClock
 
 Json = dict[str, object]
 
@@ -38,10 +38,10 @@ class ChaosBody(_Body):
     seed: int = 0
 
 
-class OrdealBody(_Body):
+class MachineFaultBody(_Body):
     """A fault of a machine."""
 
-    action: Ordeal
+    action: MachineFault
     share: float = Field(0.1, gt=0, lt=1)
 
 
@@ -53,7 +53,7 @@ class ClockBody(_Body):
 class FaultControls:
     """Everything that can be made to go wrong."""
 
-    faults: Faults
+    faults: ActiveFaults
     machines: MachineFaults
     clock: MovableClock
 
@@ -91,7 +91,7 @@ def faults_router(controls: FaultControls) -> APIRouter:
         controls.faults.remove(fault_id)
 
     @router.post("/machines/{machine_id}")
-    async def hurt(machine_id: str, body: OrdealBody) -> Json:
+    async def hurt(machine_id: str, body: MachineFaultBody) -> Json:
         controls.machines.apply(machine_id, body.action, body.share)
         return {"ok": True}
 

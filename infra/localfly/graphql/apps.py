@@ -1,121 +1,87 @@
-"""Apps with what hangs on them (docs/fly-api.md 5.1, 5.2)."""
+"""Apps (docs/fly-api.md 5.1, 5.2); what belongs to an app is in the file of its own noun."""
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
-from localfly.app import App
-from localfly.graphql import addons, images, ips, machines, organizations, releases
-from localfly.graphql.world import Info, Json, World, connection
-from localfly.organization import Organization
-from localfly.secrets import Secret
-from localfly.times import rfc3339
-
-
-def queries(world: World) -> Json:
-    def app(_: Info, **which: str) -> Json:
-        name = which.get("name") or which.get("id") or which.get("internalId") or ""
-        return app_document(world, world.app(name))
-
-    def apps(_: Info, **asked: Any) -> Json:
-        organization = asked.get("organizationId")
-        slug = Organization.of_id(organization).slug if organization else None
-        return app_connection(world, slug, asked.get("first"))
-
-    def is_free(_: Info, name: str) -> bool:
-        return name not in {app.name for app in world.cloud.apps.list()}
-
-    def can_bluegreen(_: Info, name: str) -> bool:
-        return not world.cloud.volumes.of(world.app(name).name)
-
-    return {
-        "app": app,
-        "apps": apps,
-        "appNameAvailable": is_free,
-        "canPerformBluegreenDeployment": can_bluegreen,
-    }
+from localfly.accounts.organization import Organization
+from localfly.apps.app import App
+from localfly.graphql.connection import connection, empty_connection
+from localfly.graphql.context import Info, Json
+from localfly.graphql.resolvers import ResolverMap, attribute, constant
+from localfly.timing.timestamp import rfc3339
 
 
-def mutations(world: World) -> Json:
-    def create_app(_: Info, input: Json) -> Json:  # noqa: A002 (the argument's name)
-        slug = Organization.of_id(input["organizationId"]).slug
-        app = world.cloud.apps.create(
-            input.get("name") or "", slug, input.get("network") or "", None
-        )
-        return {"app": app_document(world, app)}
-
-    async def delete_app(_: Info, appId: str) -> Json:  # noqa: N803 (the argument's name)
-        app = world.app(appId)
-        await world.cloud.delete_app(app)
-        organization = Organization(app.organization)
-        return {"organization": organizations.organization_document(world, organization)}
-
-    return {"createApp": create_app, "deleteApp": delete_app}
+def _app(_: None, info: Info, **which: str) -> App:
+    name = which.get("name") or which.get("id") or which.get("internalId") or ""
+    return info.context.app(name)
 
 
-def app_connection(
-    world: World, organization: str | None, first: int | None = None, **_: Any
+def _apps(_: None, info: Info, first: int | None = None, **asked: Any) -> Json:
+    organization = asked.get("organizationId")
+    slug = Organization.of_id(organization).slug if organization else None
+    return connection(info.context.cloud.apps.list(slug), first)
+
+
+def _is_name_free(_: None, info: Info, name: str) -> bool:
+    return name not in info.context.cloud.apps.names()
+
+
+def _can_bluegreen(_: None, info: Info, name: str) -> bool:
+    return not info.context.cloud.volumes.of(info.context.app(name).name)
+
+
+def _create(_: None, info: Info, input: Json) -> Json:  # noqa: A002 (the argument's name)
+    slug = Organization.of_id(input["organizationId"]).slug
+    network = input.get("network") or ""
+    return {"app": info.context.cloud.apps.create(input.get("name") or "", slug, network, None)}
+
+
+async def _delete(_: None, info: Info, appId: str) -> Json:  # noqa: N803 (the argument's name)
+    app = info.context.app(appId)
+    await info.context.cloud.delete_app(app)
+    return {"organization": Organization(app.organization)}
+
+
+def _of_organization(
+    organization: Organization, info: Info, first: int | None = None, **_: Any
 ) -> Json:
-    found = world.cloud.apps.list(organization)
-    return connection((app_document(world, app) for app in found), first)
+    return connection(info.context.cloud.apps.list(organization.slug), first)
 
 
-def app_document(world: World, app: App) -> Json:
-    url, cloud = world.url_of(app), world.cloud
-    return {
-        "id": app.name,
-        "internalId": str(app.number),
-        "internalNumericId": app.number,
-        "name": app.name,
-        "hostname": url.partition("//")[2],
-        "appUrl": url,
-        "cnameTarget": url.partition("//")[2],
-        "deployed": app.has_been_deployed,
-        "status": app.status,
-        "state": app.status.upper(),
-        "network": app.network,
-        "networkId": app.number,
-        "platformVersion": "machines",
-        "runtime": "FIRECRACKER",
-        "createdAt": rfc3339(app.created_at),
-        "organization": lambda _: organizations.organization_document(
-            world, Organization(app.organization)
-        ),
-        "role": {"__typename": "EmptyAppRole", "name": ""},
-        "regions": [],
-        "services": [],
-        "hostIssues": lambda _, **__: connection([]),
-        "limitedAccessTokens": lambda _, **__: connection([]),
-        "secrets": lambda _: _secrets(cloud.secrets.of(app.name).secrets.values()),
-        **_machines(world, app),
-        **ips.fields(app),
-        **releases.fields(world, app),
-        **images.fields(world, app),
-        "addOns": lambda _, **page: addons.addon_connection(world, app.organization, **page),
-    }
+def _url(app: App, info: Info) -> str:
+    return info.context.url_of(app)
 
 
-def _machines(world: World, app: App) -> Json:
-    fleet = world.cloud.fleet
-
-    def listed(_: Info, first: int | None = None, **__: Any) -> Json:
-        return connection(
-            (machines.machine_document(world, m) for m in fleet.list(app.name)), first
-        )
-
-    def machine(_: Info, id: str) -> Json:  # noqa: A002 (the argument's name)
-        return machines.machine_document(world, fleet.get(app.name, id))
-
-    return {"machines": listed, "machine": machine}
+def _hostname(app: App, info: Info) -> str:
+    return info.context.url_of(app).partition("//")[2]
 
 
-def _secrets(found: Iterable[Secret]) -> list[Json]:
-    return [
-        {
-            "id": secret.name,
-            "name": secret.name,
-            "digest": secret.digest,
-            "createdAt": rfc3339(secret.created_at),
-            "user": organizations.user_document(),
-        }
-        for secret in found
-    ]
+RESOLVERS: Final[ResolverMap] = {
+    "Queries": {
+        "app": _app,
+        "apps": _apps,
+        "appNameAvailable": _is_name_free,
+        "canPerformBluegreenDeployment": _can_bluegreen,
+    },
+    "Mutations": {"createApp": _create, "deleteApp": _delete},
+    "Organization": {"apps": _of_organization},
+    "App": {
+        "id": attribute("name"),
+        "internalId": lambda app, _: str(app.number),
+        "internalNumericId": attribute("number"),
+        "hostname": _hostname,
+        "appUrl": _url,
+        "cnameTarget": _hostname,
+        "deployed": attribute("has_been_deployed"),
+        "state": lambda app, _: app.status.upper(),
+        "networkId": attribute("number"),
+        "platformVersion": constant("machines"),
+        "runtime": constant("FIRECRACKER"),
+        "createdAt": lambda app, _: rfc3339(app.created_at),
+        "organization": lambda app, _: Organization(app.organization),
+        "role": constant({"__typename": "EmptyAppRole", "name": ""}),
+        "regions": constant([]),
+        "services": constant([]),
+        "hostIssues": empty_connection,
+        "limitedAccessTokens": empty_connection,
+    },
+}

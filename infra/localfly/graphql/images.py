@@ -1,43 +1,37 @@
 """Images: what a reference means, before it is deployed (docs/fly-api.md 5.1)."""
 
-from typing import Any
+from typing import Any, Final, NoReturn
 
 from graphql import GraphQLError
 
-from localfly.app import App
+from localfly.apps.app import App
 from localfly.errors import NotFoundError
-from localfly.graphql.world import Info, Json, World
-from localfly.image_ref import ImageRef
-from localfly.times import rfc3339
+from localfly.graphql.context import Info, Json
+from localfly.graphql.resolvers import ResolverMap, constant
+from localfly.images.reference import ImageRef
+from localfly.timing.timestamp import rfc3339
 
 
-def queries(_: World) -> Json:
-    def latest(_: Info, image: str, **__: Any) -> Json:
-        """Fly knows newer versions of its own images only, and says so of any other."""
-        raise GraphQLError(f"Unknown repository {image}")
-
-    return {"latestImageDetails": latest}
+def _latest(_: None, __: Info, image: str, **___: Any) -> NoReturn:
+    """Refuse, as Fly does for any image but its own, of which alone it knows newer versions."""
+    raise GraphQLError(f"Unknown repository {image}")
 
 
-def fields(world: World, app: App) -> Json:
-    """Those of the type App."""
-
-    async def image(_: Info, ref: str) -> Json | None:
-        parsed = ImageRef.parse(ref)
-        try:
-            found = await world.cloud.runtime.find(parsed)
-        except NotFoundError:
-            return None  # flyctl then looks elsewhere, and says that there is none
-        return image_document(parsed.pinned(found.digest), found.size_bytes, app.created_at)
-
-    def details(_: Info) -> Json | None:
-        running = world.cloud.fleet.list(app.name)
-        return version_document(running[-1].machine.config.image) if running else None
-
-    return {"image": image, "imageDetails": details, "latestImageDetails": details}
+async def _image(app: App, info: Info, ref: str) -> Json | None:
+    parsed = ImageRef.parse(ref)
+    try:
+        found = await info.context.cloud.runtime.find(parsed)
+    except NotFoundError:
+        return None  # flyctl then looks elsewhere, and says that there is none
+    return _document(parsed.pinned(found.digest), found.size_bytes, app.created_at)
 
 
-def image_document(ref: ImageRef, size: int, created_at: float) -> Json:
+def _deployed(app: App, info: Info) -> ImageRef | None:
+    machines = info.context.cloud.fleet.list(app.name)
+    return machines[-1].machine.config.image if machines else None
+
+
+def _document(ref: ImageRef, size: int, created_at: float) -> Json:
     return {
         "id": ref.digest,
         "digest": ref.digest,
@@ -56,11 +50,8 @@ def image_document(ref: ImageRef, size: int, created_at: float) -> Json:
     }
 
 
-def version_document(ref: ImageRef) -> Json:
-    return {
-        "registry": ref.registry,
-        "repository": ref.repository,
-        "tag": ref.tag,
-        "digest": ref.digest,
-        "version": "",
-    }
+RESOLVERS: Final[ResolverMap] = {
+    "Queries": {"latestImageDetails": _latest},
+    "App": {"image": _image, "imageDetails": _deployed, "latestImageDetails": _deployed},
+    "ImageVersion": {"version": constant("")},
+}

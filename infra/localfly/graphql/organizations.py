@@ -1,60 +1,45 @@
-"""The viewer and the organizations (docs/fly-api.md 5.1). Any slug is an organization here."""
+"""Organizations (docs/fly-api.md 5.1). Any slug is an organization here."""
 
-from localfly.graphql import addons, apps
-from localfly.graphql.world import Info, Json, World, connection
-from localfly.organization import Organization
-from localfly.user import USER
+from typing import Final
 
-
-def queries(world: World) -> Json:
-    def organization(_: Info, **which: str) -> Json:
-        slug = which.get("slug") or which.get("name") or "personal"
-        found = Organization.of_id(which["id"]) if which.get("id") else Organization(slug)
-        return organization_document(world, found)
-
-    def organizations(_: Info, **__: object) -> Json:
-        found = (Organization(slug) for slug in world.cloud.organizations())
-        return connection(organization_document(world, one) for one in found)
-
-    return {
-        "organization": organization,
-        "organizations": organizations,
-        "personalOrganization": lambda _: organization_document(world, Organization("personal")),
-        "viewer": {"__typename": "User", **user_document()},
-        "currentUser": user_document(),
-    }
+from localfly.accounts.organization import Organization
+from localfly.graphql.connection import connection, empty_connection
+from localfly.graphql.context import Info, Json
+from localfly.graphql.resolvers import ResolverMap, attribute, constant
 
 
-def organization_document(world: World, organization: Organization) -> Json:
-    return {
-        "id": organization.id,
-        "internalNumericId": str(organization.number),
-        "slug": organization.slug,
-        "rawSlug": organization.slug,
-        "name": organization.name,
-        "type": "PERSONAL" if organization.is_personal else "SHARED",
-        "paidPlan": True,
-        "billable": True,
-        "billingStatus": "CURRENT",
-        "creditBalance": 0,
-        "provisionsBetaExtensions": False,
-        "remoteBuilderImage": "",
-        "viewerRole": "admin",
-        "agreedToProviderTos": lambda _, **__: True,
-        "limitedAccessTokens": lambda _, **__: connection([]),
-        "apps": lambda _, **page: apps.app_connection(world, organization.slug, **page),
-        "addOns": lambda _, **page: addons.addon_connection(world, organization.slug, **page),
-    }
+def _organization(_: None, __: Info, **which: str) -> Organization:
+    if which.get("id"):
+        return Organization.of_id(which["id"])
+    return Organization(which.get("slug") or which.get("name") or "personal")
 
 
-def user_document() -> Json:
-    return {
-        "id": USER.id,
-        "internalNumericId": 1,
-        "email": USER.email,
-        "name": USER.name,
-        "username": USER.name,
-        "enablePaidHobby": False,
-        "featureFlags": [],
-        "agreedToProviderTos": lambda _, **__: True,
-    }
+def _organizations(_: None, info: Info, **__: object) -> Json:
+    return connection(map(Organization, info.context.cloud.organizations()))
+
+
+def _type(organization: Organization, _: Info) -> str:
+    return "PERSONAL" if organization.is_personal else "SHARED"
+
+
+RESOLVERS: Final[ResolverMap] = {
+    "Queries": {
+        "organization": _organization,
+        "organizations": _organizations,
+        "personalOrganization": constant(Organization("personal")),
+    },
+    "Organization": {
+        "internalNumericId": lambda organization, _: str(organization.number),
+        "rawSlug": attribute("slug"),
+        "type": _type,
+        "paidPlan": constant(True),
+        "billable": constant(True),
+        "billingStatus": constant("CURRENT"),
+        "creditBalance": constant(0),
+        "provisionsBetaExtensions": constant(False),
+        "remoteBuilderImage": constant(""),
+        "viewerRole": constant("admin"),
+        "agreedToProviderTos": constant(True),
+        "limitedAccessTokens": empty_connection,
+    },
+}

@@ -1,30 +1,20 @@
 """The platform's regions (docs/fly-api.md 5.1)."""
 
-from localfly.graphql.world import Json, World
-from localfly.regions import HOME_REGION, REGIONS, Region
+from typing import Final
 
+from localfly.graphql.resolvers import ResolverMap, constant
+from localfly.network.regions import HOME_REGION, REGIONS
 
-def queries(_: World) -> Json:
-    return {
-        "platform": {
-            "requestRegion": HOME_REGION,
-            "regions": [region_document(region) for region in REGIONS],
-        },
-        "nearestRegion": lambda _, **__: region_of(HOME_REGION),
-    }
+_HOME: Final = next(region for region in REGIONS if region.code == HOME_REGION)
 
-
-def region_of(code: str) -> Json:
-    return region_document(next(region for region in REGIONS if region.code == code))
-
-
-def region_document(region: Region) -> Json:
-    return {
-        "code": region.code,
-        "name": region.name,
-        "latitude": region.latitude,
-        "longitude": region.longitude,
-        "gatewayAvailable": True,
-        "requiresPaidPlan": False,
-        "deprecated": False,
-    }
+RESOLVERS: Final[ResolverMap] = {
+    "Queries": {
+        "platform": constant({"requestRegion": HOME_REGION, "regions": REGIONS}),
+        "nearestRegion": constant(_HOME),
+    },
+    "Region": {
+        "gatewayAvailable": constant(True),
+        "requiresPaidPlan": constant(False),
+        "deprecated": constant(False),
+    },
+}

@@ -1,106 +1,85 @@
-"""Release records, those that the releases API writes (docs/fly-api.md 5.3), and the old way to
-change secrets, which makes one.
-"""
+"""Release records, the same ones that the releases API writes (docs/fly-api.md 5.3)."""
 
-from typing import Any
+from typing import Any, Final
 
-from localfly.app import App
-from localfly.graphql import apps, organizations
-from localfly.graphql.world import Info, Json, World, connection
-from localfly.release import Release
-from localfly.times import rfc3339
-from localfly.user import USER
-
-
-def mutations(world: World) -> Json:
-    releases = world.cloud.releases
-
-    def create(_: Info, input: Json) -> Json:  # noqa: A002 (the argument's name)
-        app = world.app(input["appId"])
-        release = releases.create(
-            app.name,
-            strategy=input["strategy"],
-            image_ref=input["image"],
-            definition=input["definition"],
-            user=USER.email,
-        )
-        return {"app": apps.app_document(world, app), "release": release_document(release)}
-
-    def update(_: Info, input: Json) -> Json:  # noqa: A002
-        release = releases.get(input["releaseId"])
-        releases.update(release, input.get("status"), input.get("metadata"))
-        return {"release": release_document(release)}
-
-    def set_secrets(_: Info, input: Json) -> Json:  # noqa: A002
-        app = world.app(input["appId"])
-        values: dict[str, str | None] = {one["key"]: one["value"] for one in input["secrets"]}
-        if input.get("replaceAll"):
-            values = {**dict.fromkeys(world.cloud.secrets.of(app.name).secrets), **values}
-        world.cloud.secrets.update(app.name, values)
-        return {"app": apps.app_document(world, app), "release": _current(world, app)}
-
-    def unset_secrets(_: Info, input: Json) -> Json:  # noqa: A002
-        app = world.app(input["appId"])
-        world.cloud.secrets.update(app.name, dict.fromkeys(input["keys"]))
-        return {"app": apps.app_document(world, app), "release": _current(world, app)}
-
-    return {
-        "createRelease": create,
-        "updateRelease": update,
-        "setSecrets": set_secrets,
-        "unsetSecrets": unset_secrets,
-    }
+from localfly.accounts.user import USER
+from localfly.apps.app import App
+from localfly.apps.release import Release
+from localfly.graphql.connection import connection
+from localfly.graphql.context import Info, Json
+from localfly.graphql.resolvers import Resolver, ResolverMap, attribute, constant
+from localfly.timing.timestamp import rfc3339
 
 
-def fields(world: World, app: App) -> Json:
-    """Those of the type App."""
-    releases = world.cloud.releases
-
-    def listed(_: Info, first: int | None = None, status: str | None = None, **__: Any) -> Json:
-        found = (one for one in releases.of(app.name) if status in {None, "", one.status})
-        return connection(map(release_document, found), first)
-
-    def release(_: Info, id: str = "", version: int = 0) -> Json | None:  # noqa: A002
-        found = (r for r in releases.of(app.name) if r.id == id or r.version == version)
-        return next(map(release_document, found), None)
-
-    current = releases.current(app.name)
-    return {
-        "version": current.version if current else 0,
-        "config": _config(current),
-        "currentRelease": current and release_document(current),
-        "currentReleaseUnprocessed": current and release_document(current),
-        "release": release,
-        "releases": listed,
-        "releasesUnprocessed": listed,
-    }
+def _create(_: None, info: Info, input: Json) -> Json:  # noqa: A002 (the argument's name)
+    app = info.context.app(input["appId"])
+    release = info.context.cloud.releases.create(
+        app.name,
+        strategy=input["strategy"],
+        image_ref=input["image"],
+        definition=input["definition"],
+        user=USER.email,
+    )
+    return {"app": app, "release": release}
 
 
-def release_document(release: Release) -> Json:
-    return {
-        "id": release.id,
-        "version": release.version,
-        "status": release.status,
-        "stable": release.stable,
-        "inProgress": release.in_progress,
-        "deploymentStrategy": release.strategy,
-        "description": "Release",
-        "reason": "deploy",
-        "imageRef": release.image_ref,
-        "config": _config(release),
-        "configDefinition": release.definition,
-        "metadata": release.metadata,
-        "user": organizations.user_document(),
-        "createdAt": rfc3339(release.created_at),
-        "updatedAt": rfc3339(release.updated_at),
-    }
+def _update(_: None, info: Info, input: Json) -> Json:  # noqa: A002
+    releases = info.context.cloud.releases
+    release = releases.get(input["releaseId"])
+    releases.update(release, input.get("status"), input.get("metadata"))
+    return {"release": release}
 
 
-def _config(release: Release | None) -> Json:
-    definition = release.definition if release else {}
+def _listed(
+    app: App, info: Info, first: int | None = None, status: str | None = None, **_: Any
+) -> Json:
+    found = info.context.cloud.releases.of(app.name)
+    return connection((one for one in found if status in {None, "", one.status}), first)
+
+
+def _one(app: App, info: Info, id: str = "", version: int = 0) -> Release | None:  # noqa: A002
+    found = info.context.cloud.releases.of(app.name)
+    return next((one for one in found if one.id == id or one.version == version), None)
+
+
+def _current(app: App, info: Info) -> Release | None:
+    return info.context.cloud.releases.current(app.name)
+
+
+def _version(app: App, info: Info) -> int:
+    current = _current(app, info)
+    return current.version if current else 0
+
+
+def _config_of_app(app: App, info: Info) -> Json:
+    current = _current(app, info)
+    return _config(current.definition if current else {})
+
+
+def _config(definition: Json) -> Json:
     return {"definition": definition, "errors": [], "services": [], "valid": True}
 
 
-def _current(world: World, app: App) -> Json | None:
-    current = world.cloud.releases.current(app.name)
-    return release_document(current) if current else None
+_RELEASE: Final[dict[str, Resolver]] = {
+    "deploymentStrategy": attribute("strategy"),
+    "description": constant("Release"),
+    "reason": constant("deploy"),
+    "user": constant(USER),
+    "createdAt": lambda release, _: rfc3339(release.created_at),
+    "updatedAt": lambda release, _: rfc3339(release.updated_at),
+}
+
+RESOLVERS: Final[ResolverMap] = {
+    "Mutations": {"createRelease": _create, "updateRelease": _update},
+    "App": {
+        "config": _config_of_app,
+        "currentRelease": _current,
+        "currentReleaseUnprocessed": _current,
+        "release": _one,
+        "releases": _listed,
+        "releasesUnprocessed": _listed,
+        "version": _version,
+    },
+    "Release": {**_RELEASE, "config": lambda release, _: _config(release.definition)},
+    "ReleaseUnprocessed": {**_RELEASE, "configDefinition": attribute("definition")},
+}

@@ -1,26 +1,30 @@
-"""Tokens that are made for somebody else (`fly tokens create deploy`)."""
+"""Tokens for others (`fly tokens create deploy`)."""
 
-from localfly.graphql.organizations import user_document
-from localfly.graphql.world import Info, Json, World
-from localfly.times import rfc3339
+from typing import Final
 
-_YEAR_SECONDS = 365 * 86_400
+from localfly.accounts.user import USER
+from localfly.graphql.context import Info, Json
+from localfly.graphql.resolvers import ResolverMap
+from localfly.timing.timestamp import rfc3339
+
+_YEAR_SECONDS: Final = 365 * 86_400
 
 
-def mutations(world: World) -> Json:
-    def create(_: Info, input: Json) -> Json:  # noqa: A002 (the argument's name)
-        """Here every token may do everything, and none expires."""
-        now, token = world.cloud.clock(), world.cloud.tokens.mint()
-        made = {
-            "id": f"token-{token[-8:]}",
-            "name": input["name"],
-            "profile": input["profile"],
-            "token": token,
-            "tokenHeader": f"Bearer {token}",
-            "createdAt": rfc3339(now),
-            "expiresAt": rfc3339(now + _YEAR_SECONDS),
-            "user": user_document(),
-        }
-        return {"limitedAccessToken": made}
+def _create(_: None, info: Info, input: Json) -> Json:  # noqa: A002 (the argument's name)
+    """Make a token; here every token may do everything, and none expires."""
+    cloud = info.context.cloud
+    now, token = cloud.clock(), cloud.tokens.mint()
+    made = {
+        "id": f"token-{token[-8:]}",
+        "name": input["name"],
+        "profile": input["profile"],
+        "token": token,
+        "tokenHeader": f"Bearer {token}",
+        "createdAt": rfc3339(now),
+        "expiresAt": rfc3339(now + _YEAR_SECONDS),
+        "user": USER,
+    }
+    return {"limitedAccessToken": made}
 
-    return {"createLimitedAccessToken": create}
+
+RESOLVERS: Final[ResolverMap] = {"Mutations": {"createLimitedAccessToken": _create}}

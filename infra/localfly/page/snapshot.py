@@ -4,15 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from localfly.app import App
-from localfly.clock import MovableClock
+from localfly.apps.app import App
 from localfly.cloud import Cloud
-from localfly.machine import Machine
-from localfly.machines import Lifecycle
-from localfly.page.rollout import COUNT_KEY, LIVE, RELEASE_KEY, ROLE_KEY, Member, rollout_of
+from localfly.machines.lifecycle import Lifecycle
+from localfly.machines.machine import Machine
+from localfly.page.rollout_progress import (
+    COUNT_KEY,
+    LIVE,
+    RELEASE_KEY,
+    ROLE_KEY,
+    Member,
+    progress_of,
+)
 from localfly.proxy.backend import Backend
-from localfly.proxy.routes import Routes
+from localfly.proxy.routing_table import RoutingTable
 from localfly.proxy.stats import AnswerStats
+from localfly.timing.clock import MovableClock
 
 _EVENTS = 12
 
@@ -22,9 +29,11 @@ Json = dict[str, Any]
 class Snapshots:
     """Takes them for one viewer: rates are those since the last one that it got."""
 
-    def __init__(self, cloud: Cloud, routes: Routes, clock: MovableClock, proxy_url: str) -> None:
+    def __init__(
+        self, cloud: Cloud, table: RoutingTable, clock: MovableClock, proxy_url: str
+    ) -> None:
         self._cloud = cloud
-        self._routes = routes
+        self._table = table
         self._clock = clock
         self._proxy_url = proxy_url
         self._counted: dict[str, int] = {}
@@ -51,7 +60,7 @@ class Snapshots:
 
     def _count(self) -> dict[str, int]:
         """Answers so far: per machine, per app, and per app those that were the server's fault."""
-        stats = self._routes.stats
+        stats = self._table.stats
         counted = {one.instance: one.answers.total for one in stats.instances.values()}
         for edge in stats.edges.values():
             total, errors = f"{edge.app} total", f"{edge.app} errors"
@@ -61,10 +70,10 @@ class Snapshots:
 
     def _app(self, app: App, rates: Mapping[str, float]) -> Json:
         lifecycles = self._cloud.fleet.list(app.name)
-        backends = {one.machine_id: one for one in self._routes.backends(app.name)}
+        backends = {one.machine_id: one for one in self._table.backends(app.name)}
         now = self._clock()
         members = [_member(one.machine, one.machine.id in backends, now) for one in lifecycles]
-        rollout = rollout_of(members)
+        rollout = progress_of(members)
         return {
             "name": app.name,
             "url": self._proxy_url.replace("127.0.0.1", f"{app.name}.localhost"),

@@ -3,9 +3,9 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from localfly.machine import Machine
+from localfly.machines.machine import Machine
+from localfly.machines.service import Service
 from localfly.proxy.stats import InstanceStats
-from localfly.service import Service
 
 
 @dataclass(slots=True, eq=False)

@@ -5,7 +5,7 @@ from enum import Enum
 from random import Random
 
 from localfly.proxy.backend import Backend
-from localfly.proxy.wish import ANY, Wish
+from localfly.proxy.selector import ANY, Selector
 
 
 class Refusal(Enum):
@@ -17,14 +17,18 @@ class Refusal(Enum):
 
 
 def choose(
-    backends: Sequence[Backend], wish: Wish, tried: Collection[Backend], here: str, random: Random
+    backends: Sequence[Backend],
+    selector: Selector,
+    tried: Collection[Backend],
+    here: str,
+    random: Random,
 ) -> Backend | Refusal:
     """The closest region that has a machine below its hard limit; in it, one below its soft limit
     before one above; random among equals. A preferred machine wins unless it is full.
     """
     candidates = backends
-    if wish is not ANY:
-        candidates = [b for b in backends if wish.admits(b.machine_id, b.region, here)]
+    if selector is not ANY:
+        candidates = [b for b in backends if selector.admits(b.machine_id, b.region, here)]
     if not candidates:
         return Refusal.NONE_HEALTHY
     untried = [b for b in candidates if b not in tried] if tried else candidates
@@ -33,16 +37,16 @@ def choose(
     open_ones = [b for b in untried if b.hard_limit is None or b.in_flight < b.hard_limit]
     if not open_ones:
         return Refusal.ALL_FULL
-    return _pick(open_ones, wish, here, random)
+    return _pick(open_ones, selector, here, random)
 
 
-def _pick(open_ones: list[Backend], wish: Wish, here: str, random: Random) -> Backend:
+def _pick(open_ones: list[Backend], selector: Selector, here: str, random: Random) -> Backend:
     if len(open_ones) == 1:
         return open_ones[0]
-    preferred = [backend for backend in open_ones if backend.machine_id == wish.prefer]
+    preferred = [backend for backend in open_ones if backend.machine_id == selector.prefer]
     if preferred:
         return preferred[0]
-    ranks = [wish.rank(backend.region, here) or _LAST for backend in open_ones]
+    ranks = [selector.rank(backend.region, here) or _LAST for backend in open_ones]
     first = min(ranks)
     closest = [backend for backend, rank in zip(open_ones, ranks, strict=True) if rank == first]
     pool = [backend for backend in closest if not backend.is_busy] or closest

@@ -2,18 +2,30 @@
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 import httptools
 
+from localfly.proxy.context import ProxyContext
 from localfly.proxy.exchange import Exchange
-from localfly.proxy.failures import BAD_REQUEST, HEAD_TOO_LARGE, ProxyError, error_answer
 from localfly.proxy.head import Edge, RequestHead
-
-if TYPE_CHECKING:
-    from localfly.proxy.server import Proxy
+from localfly.proxy.proxy_error import BAD_REQUEST, HEAD_TOO_LARGE, ProxyError, error_answer
 
 _MAX_HEAD_BYTES = 64 * 1024
+
+
+class Clients(Protocol):
+    """The server, as a connection sees it."""
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether connections end after the answer that is under way."""
+
+    def client_joined(self, client: "ClientConnection") -> None:
+        """Count a new connection."""
+
+    def client_left(self, client: "ClientConnection") -> None:
+        """Count a connection no more."""
 
 
 class ClientConnection(asyncio.Protocol):
@@ -21,8 +33,9 @@ class ClientConnection(asyncio.Protocol):
     until its turn, and reading stops meanwhile.
     """
 
-    def __init__(self, proxy: "Proxy") -> None:
-        self._proxy = proxy
+    def __init__(self, context: ProxyContext, clients: Clients) -> None:
+        self._context = context
+        self._clients = clients
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._head = RequestHead()
@@ -31,7 +44,7 @@ class ClientConnection(asyncio.Protocol):
         self._fresh: Exchange | None = None  # read in this turn, not begun yet
         self._holds: set[str] = set()
         self._is_tunnel = False
-        self.edge = proxy.edge
+        self.edge = context.edge
         self.last_active = 0.0
 
     @property
@@ -45,16 +58,16 @@ class ClientConnection(asyncio.Protocol):
             self._transport.write(data)
 
     def exchange_ended(self, *, keeps_alive: bool) -> None:
-        self.last_active = self._proxy.loop.time()
+        self.last_active = self._context.loop.time()
         if self._exchanges:
             self._exchanges.popleft()
-        if not keeps_alive or self._proxy.is_closing:
+        if not keeps_alive or self._clients.is_closing:
             self._close()
             return
         self.let_go("pipeline")
         if self._exchanges:
             # Not from within the former one: a long pipeline must not become a deep stack.
-            self._proxy.loop.call_soon(self._begin_first)
+            self._context.loop.call_soon(self._begin_first)
 
     def hold(self, reason: str) -> None:
         """Stops reading, until every reason for it is gone."""
@@ -77,10 +90,10 @@ class ClientConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         peer: tuple[str, int] = transport.get_extra_info("peername")
-        edge = self._proxy.edge
+        edge = self._context.edge
         self.edge = Edge(peer[0].encode(), edge.port, edge.address, edge.region)
-        self.last_active = self._proxy.loop.time()
-        self._proxy.client_joined(self)
+        self.last_active = self._context.loop.time()
+        self._clients.client_joined(self)
 
     def data_received(self, data: bytes) -> None:
         if self._is_tunnel:
@@ -100,7 +113,7 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_lost(self, _: Exception | None) -> None:
         self._transport = None
-        self._proxy.client_left(self)
+        self._clients.client_left(self)
         if self._exchanges:
             self._exchanges[0].abandon()
             self._exchanges.clear()
@@ -143,7 +156,7 @@ class ClientConnection(asyncio.Protocol):
         head.keeps_alive = parser.should_keep_alive()
         if parser.should_upgrade():
             head.upgrade = head.value(b"upgrade")
-        self._reading = Exchange(self._proxy, self, head)
+        self._reading = Exchange(self._context, self, head)
         self._exchanges.append(self._reading)
         if len(self._exchanges) == 1:
             self._fresh = self._reading
@@ -178,7 +191,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _refuse(self, error: ProxyError) -> None:
         """The connection can't be understood any more."""
-        request_id = self._proxy.request_ids.next().encode()
+        request_id = self._context.request_ids.next().encode()
         if self._exchanges:
             self._exchanges[0].abandon()
             self._exchanges.clear()

@@ -3,12 +3,15 @@ follow the order of a machine that wants the request replayed elsewhere.
 """
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from localfly.proxy.answer import Answer
 from localfly.proxy.backend import Backend
 from localfly.proxy.body import RequestBody
-from localfly.proxy.failures import (
+from localfly.proxy.context import ProxyContext
+from localfly.proxy.head import REGION_HEADER, Edge, Headers, RequestHead, forwarded_request
+from localfly.proxy.leg import Leg
+from localfly.proxy.proxy_error import (
     CONNECTION_FAILED,
     REPLAY_TIMEOUT,
     UNKNOWN_HOST,
@@ -16,64 +19,79 @@ from localfly.proxy.failures import (
     error_answer,
     redirect_answer,
 )
-from localfly.proxy.head import REGION_HEADER, Edge, Headers, RequestHead, forwarded_request
-from localfly.proxy.replay import Announcement, announced
 from localfly.proxy.replay_cache import Subject
-from localfly.proxy.route import Route
+from localfly.proxy.replay_order import ReplayAnswer, announced
 from localfly.proxy.routing import RefusedReplayError, check_body
 from localfly.proxy.search import Search
 from localfly.proxy.upstream import UpstreamConnection
 
-if TYPE_CHECKING:
-    from localfly.proxy.client import ClientConnection
-    from localfly.proxy.server import Proxy
-
 _IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"})
+
+
+class Client(Protocol):
+    """The client's connection, as a request sees it."""
+
+    edge: Edge
+
+    def write(self, data: bytes) -> None:
+        """Send bytes to the client."""
+
+    def exchange_ended(self, *, keeps_alive: bool) -> None:
+        """Go on with the next request, or close."""
+
+    def hold(self, reason: str) -> None:
+        """Stop reading, until every reason for it is gone."""
+
+    def let_go(self, reason: str) -> None:
+        """Take a reason back."""
+
+    def abort(self) -> None:
+        """Cut the connection."""
 
 
 class Exchange:
     """The life of one request between a client's connection and a machine's."""
 
     __slots__ = (
-        *("head", "is_head", "_proxy", "_client", "_edge", "_request_id", "_app", "_began"),
+        *("head", "is_head", "_context", "_client", "_edge", "_request_id", "_app", "_began"),
         *("_leg_began", "_sent_head", "_body", "_search", "_deadline", "_status", "_answer"),
         *("_announcement", "_early_tunnel_data"),
     )
 
-    def __init__(self, proxy: "Proxy", client: "ClientConnection", head: RequestHead) -> None:
+    def __init__(self, context: ProxyContext, client: Client, head: RequestHead) -> None:
         self.head = head
         self.is_head = head.method == b"HEAD"
-        self._proxy = proxy
+        self._context = context
         self._client = client
         self._edge: Edge = client.edge
-        self._request_id = proxy.request_ids.next().encode()
+        self._request_id = context.request_ids.next().encode()
         self._app = ""
-        self._began = self._leg_began = proxy.loop.time()
+        self._began = self._leg_began = context.loop.time()
         self._sent_head = head  # as the last replay transformed it
         self._body = RequestBody(is_chunked=head.is_chunked)
-        self._search = Search(proxy, self)
+        self._search = Search(context, self)
         self._deadline: asyncio.TimerHandle | None = None  # of a replay
         self._status = 0
         self._answer = Answer(head, self._request_id)
-        self._announcement: Announcement | None = None  # in place of an answer
+        self._announcement: ReplayAnswer | None = None  # in place of an answer
         self._early_tunnel_data = b""
 
     # From the client.
 
     def begin(self) -> None:
-        proxy, head = self._proxy, self.head
+        context, head = self._context, self.head
         if head.fly and (region := head.fly.get(REGION_HEADER)):
-            self._edge = proxy.edge_in(region, self._edge)
-        app = proxy.app_of(head.value(b"host"))
+            self._edge = context.edge_in(region, self._edge)
+        app = context.app_of(head.value(b"host"))
         if app is None:
             self._answer_with(UNKNOWN_HOST)
             return
         self._app = app
-        if proxy.forces_https and proxy.routing.forces_https(app):
+        if context.forces_https and context.routing.forces_https(app):
             self._client.write(redirect_answer(head, self._request_id))
             self._end(301, self._began, is_reusable=False)
             return
-        self._search.begin(proxy.routing.first(app, head, self._edge.region))
+        self._search.begin(context.routing.first(app, head, self._edge.region))
 
     def request_body(self, data: bytes) -> None:
         self._body.add(data)
@@ -103,7 +121,7 @@ class Exchange:
     # From the search.
 
     def found(self, connection: UpstreamConnection) -> None:
-        added = self._search.route.headers_for(connection.backend.machine_id)
+        added = self._search.leg.headers_for(connection.backend.machine_id)
         head = forwarded_request(self._sent_head, self._edge, self._request_id, added)
         connection.carry(self, head + self._body.flow_to(connection.write))
         self._client.let_go("body")
@@ -111,10 +129,10 @@ class Exchange:
     def not_found(self, error: ProxyError) -> None:
         """Another way if there is one, else the proxy's own answer."""
         self._leave(is_reusable=False)
-        route, elapsed = self._search.route, self._proxy.loop.time() - self._leg_began
-        if route.remembered:
-            self._start_leg(self._proxy.routing.forgotten(route, self._app, self.head))
-        elif back := route.fallback(error.replay_failure, elapsed):
+        leg, elapsed = self._search.leg, self._context.loop.time() - self._leg_began
+        if leg.remembered:
+            self._start_leg(self._context.routing.forgotten(leg, self._app, self.head))
+        elif back := leg.fallback(error.replay_failure, elapsed):
             self._sent_head = self.head
             self._start_leg(back)
         else:
@@ -143,7 +161,7 @@ class Exchange:
     def answered(self, *, is_reusable: bool) -> None:
         """The answer is complete."""
         is_reusable = is_reusable and self._body.is_complete
-        backend, now = self._search.backend, self._proxy.loop.time()
+        backend, now = self._search.backend, self._context.loop.time()
         if backend:
             backend.stats.answers.answered(self._status, now - self._search.began)
         if self._announcement and backend:
@@ -179,27 +197,27 @@ class Exchange:
 
     # Its own steps.
 
-    def _start_leg(self, route: Route) -> None:
-        self._leg_began = self._proxy.loop.time()
+    def _start_leg(self, leg: Leg) -> None:
+        self._leg_began = self._context.loop.time()
         self._announcement = None
-        self._search.begin(route)
+        self._search.begin(leg)
 
-    def _replay(self, announcement: Announcement, source: Backend) -> None:
+    def _replay(self, announcement: ReplayAnswer, source: Backend) -> None:
         """Sends the request where the machine wants it."""
         subject = Subject.of(self._app, self.head)
         try:
             check_body(self.head, can_be_sent_again=self._body.can_be_sent_again)
-            route = self._proxy.routing.next(self._search.route, announcement, source, subject)
+            leg = self._context.routing.next(self._search.leg, announcement, source, subject)
         except RefusedReplayError as exc:
             self._answer_with(exc.answer)
             return
-        if route.order and route.order.transform:
-            self._sent_head = route.order.transform.applied_to(self._sent_head)
-        if route.order and route.order.timeout_seconds is not None:
-            self._deadline = self._proxy.loop.call_later(
-                route.order.timeout_seconds, self.not_found, REPLAY_TIMEOUT
+        if leg.order and leg.order.transform:
+            self._sent_head = leg.order.transform.applied_to(self._sent_head)
+        if leg.order and leg.order.timeout_seconds is not None:
+            self._deadline = self._context.loop.call_later(
+                leg.order.timeout_seconds, self.not_found, REPLAY_TIMEOUT
             )
-        self._start_leg(route)
+        self._start_leg(leg)
 
     def _answer_with(self, error: ProxyError) -> None:
         """The proxy's own answer."""
@@ -208,12 +226,12 @@ class Exchange:
                 error, self._request_id, is_head=self.is_head, keeps_alive=self._keeps_alive
             )
         )
-        self._end(error.status, self._proxy.loop.time(), is_reusable=False)
+        self._end(error.status, self._context.loop.time(), is_reusable=False)
 
     def _end(self, status: int, now: float, *, is_reusable: bool) -> None:
         self._leave(is_reusable=is_reusable)
         self._search.end()
-        self._proxy.answered(self._app, self._edge, status, now - self._began)
+        self._context.answered(self._app, self._edge, status, now - self._began)
         self._client.exchange_ended(keeps_alive=self._keeps_alive)
 
     def _leave(self, *, is_reusable: bool) -> None:

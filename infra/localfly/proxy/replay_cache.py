@@ -5,11 +5,11 @@ cookies and headers that the app's config names.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from localfly.machines.service import ReplayRule, split_pattern
 from localfly.proxy.head import RequestHead
-from localfly.proxy.replay import Replay
-from localfly.proxy.wish import Wish
-from localfly.service import ReplayRule, split_pattern
-from localfly.times import Clock
+from localfly.proxy.replay_order import ReplayOrder
+from localfly.proxy.selector import Selector
+from localfly.timing.clock import Clock
 
 _LEAST_TTL_SECONDS = 10
 _MOST_ENTRIES = 10_000
@@ -24,7 +24,7 @@ class Remembered:
 
     key: Key
     app: str
-    wish: Wish
+    selector: Selector
     expires_at: float
     may_be_skipped: bool
 
@@ -67,7 +67,12 @@ class ReplayCache:
         return None
 
     def learn(
-        self, subject: Subject, rules: Sequence[ReplayRule], order: Replay, app: str, wish: Wish
+        self,
+        subject: Subject,
+        rules: Sequence[ReplayRule],
+        order: ReplayOrder,
+        app: str,
+        selector: Selector,
     ) -> None:
         """Keeps what the order, or a rule for its request, wants to be kept; and forgets what it
         wants forgotten.
@@ -81,10 +86,10 @@ class ReplayCache:
         if path_key := _path_to_learn(subject, order):
             assert order.cache is not None  # noqa: S101 (it gave the key)
             ttl, skip = order.cache.ttl_seconds, order.cache.may_be_skipped
-            self._keep(Remembered(path_key, app, wish, self._clock() + ttl, skip))
+            self._keep(Remembered(path_key, app, selector, self._clock() + ttl, skip))
         for rule, key in _session_keys(subject, rules):
             expires_at = self._clock() + rule.ttl_seconds
-            self._keep(Remembered(key, app, wish, expires_at, rule.may_be_skipped))
+            self._keep(Remembered(key, app, selector, expires_at, rule.may_be_skipped))
             break  # the longest path wins
 
     def forget(self, subject: Subject, rules: Sequence[ReplayRule]) -> None:
@@ -121,7 +126,7 @@ def _prefixes(path: str) -> Iterator[str]:
     yield ""
 
 
-def _path_to_learn(subject: Subject, order: Replay) -> Key | None:
+def _path_to_learn(subject: Subject, order: ReplayOrder) -> Key | None:
     """The key of the pattern; None if it is none, too short-lived, or not for this request."""
     cache = order.cache
     if cache is None or not cache.pattern or cache.ttl_seconds < _LEAST_TTL_SECONDS:

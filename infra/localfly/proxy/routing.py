@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from localfly.machines.service import ReplayRule
 from localfly.proxy.backend import Backend
-from localfly.proxy.failures import (
+from localfly.proxy.head import RequestHead
+from localfly.proxy.leg import Leg, Source
+from localfly.proxy.proxy_error import (
     BODY_TOO_LARGE_TO_REPLAY,
     FOREIGN_APP,
     INVALID_REPLAY,
@@ -12,14 +15,11 @@ from localfly.proxy.failures import (
     UNKNOWN_REPLAY_APP,
     ProxyError,
 )
-from localfly.proxy.head import RequestHead
-from localfly.proxy.replay import Announcement, InvalidReplayError, Replay
 from localfly.proxy.replay_cache import ReplayCache, Subject
-from localfly.proxy.route import Route, Source
-from localfly.proxy.routes import Routes
-from localfly.proxy.wish import ANY, wish_of
-from localfly.service import ReplayRule
-from localfly.times import Clock
+from localfly.proxy.replay_order import InvalidReplayError, ReplayAnswer, ReplayOrder
+from localfly.proxy.routing_table import RoutingTable
+from localfly.proxy.selector import ANY, selector_of
+from localfly.timing.clock import Clock
 
 _MAX_REPLAYS = 10
 
@@ -38,9 +38,9 @@ class RefusedReplayError(Exception):
 class Routing:
     """The rules of the way, with the memory of former replays."""
 
-    def __init__(self, routes: Routes, network_of: NetworkOf, clock: Clock) -> None:
+    def __init__(self, table: RoutingTable, network_of: NetworkOf, clock: Clock) -> None:
         self.cache = ReplayCache(clock)
-        self._routes = routes
+        self._table = table
         self._network_of = network_of
         self._clock = clock
 
@@ -48,49 +48,47 @@ class Routing:
         return self._network_of(app) is not None
 
     def forces_https(self, app: str) -> bool:
-        return any(b.service.forces_https for b in self._routes.backends(app)[:1])
+        return any(b.service.forces_https for b in self._table.backends(app)[:1])
 
-    def first(self, app: str, head: RequestHead, here: str) -> Route:
+    def first(self, app: str, head: RequestHead, here: str) -> Leg:
         """The way of a request as the client sent it."""
-        wish = wish_of(head.fly) if head.fly else ANY
-        route = Route(app, here, wish)
+        selector = selector_of(head.fly) if head.fly else ANY
+        leg = Leg(app, here, selector)
         if not len(self.cache):
-            return route
+            return leg
         entry = self.cache.find(Subject.of(app, head), self._rules(app))
         if entry is None:
-            return route
+            return leg
         if entry.may_be_skipped and head.fly.get(b"fly-replay-cache-control") == b"skip":
-            route.skips_cache = True
-            return route
-        return Route(entry.app, here, entry.wish, remembered=entry)
+            leg.skips_cache = True
+            return leg
+        return Leg(entry.app, here, entry.selector, remembered=entry)
 
-    def forgotten(self, route: Route, app: str, head: RequestHead) -> Route:
+    def forgotten(self, leg: Leg, app: str, head: RequestHead) -> Leg:
         """The way without what was remembered: it led nowhere."""
-        if route.remembered:
-            self.cache.drop(route.remembered)
-        return Route(app, route.here, wish_of(head.fly) if head.fly else ANY)
+        if leg.remembered:
+            self.cache.drop(leg.remembered)
+        return Leg(app, leg.here, selector_of(head.fly) if head.fly else ANY)
 
-    def next(
-        self, route: Route, announcement: Announcement, source: Backend, subject: Subject
-    ) -> Route:
+    def next(self, leg: Leg, announcement: ReplayAnswer, source: Backend, subject: Subject) -> Leg:
         """The leg that a machine has ordered.
 
         Raises:
             RefusedReplayError: it breaks a rule, or can't be understood.
         """
-        order = self._understood(route, announcement)
+        order = self._understood(leg, announcement)
         now = int(self._clock() * 1_000_000)
         origin = Source(source.machine_id, source.app, source.region, now)
-        leg = route.replayed(order, origin)
+        leg = leg.replayed(order, origin)
         self._check_app(source.app, leg.app)
         # A rule belongs to the app that the client asked for, not to where its request went on.
-        self.cache.learn(subject, self._rules(subject.app), order, leg.app, leg.wish)
+        self.cache.learn(subject, self._rules(subject.app), order, leg.app, leg.selector)
         return leg
 
-    def _understood(self, route: Route, announcement: Announcement) -> Replay:
-        if route.replays >= _MAX_REPLAYS:
+    def _understood(self, leg: Leg, announcement: ReplayAnswer) -> ReplayOrder:
+        if leg.replays >= _MAX_REPLAYS:
             raise RefusedReplayError(TOO_MANY_REPLAYS)
-        if route.is_fallback:
+        if leg.is_fallback:
             raise RefusedReplayError(_invalid("a request that came back must not be replayed"))
         try:
             return announcement.order()
@@ -105,7 +103,7 @@ class Routing:
             raise RefusedReplayError(FOREIGN_APP)
 
     def _rules(self, app: str) -> tuple[ReplayRule, ...]:
-        backends = self._routes.backends(app)
+        backends = self._table.backends(app)
         return backends[0].service.replay_rules if backends else ()
 
 

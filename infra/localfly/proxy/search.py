@@ -3,11 +3,14 @@ connects; holds the request's place there until it is given back.
 """
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from localfly.proxy.autostart import PATIENCE_SECONDS
 from localfly.proxy.backend import Backend
 from localfly.proxy.balancer import Refusal, choose
-from localfly.proxy.failures import (
+from localfly.proxy.context import ProxyContext
+from localfly.proxy.leg import Leg
+from localfly.proxy.proxy_error import (
     ALL_AT_HARD_LIMIT,
     CONNECTION_REFUSED,
     NO_HEALTHY_INSTANCE,
@@ -15,17 +18,12 @@ from localfly.proxy.failures import (
     WAKE_TIMEOUT,
     ProxyError,
 )
-from localfly.proxy.route import Route
-from localfly.proxy.sleepers import PATIENCE_SECONDS
 from localfly.proxy.upstream import UpstreamConnection
-
-if TYPE_CHECKING:
-    from localfly.proxy.server import Proxy
 
 _QUEUE_SECONDS = 10.0
 _MAX_ATTEMPTS = 20
 _RETRY_SECONDS = 0.05
-_NOWHERE = Route("", "")
+_NOWHERE = Leg("", "")
 
 
 class Seeker(Protocol):
@@ -42,23 +40,23 @@ class Search:
     """The search of one request, leg after leg of its way."""
 
     __slots__ = (
-        *("route", "backend", "upstream", "reuses_connection", "began"),
-        *("_proxy", "_seeker", "_is_waiting", "_timer"),
+        *("leg", "backend", "upstream", "reuses_connection", "began"),
+        *("_context", "_seeker", "_is_waiting", "_timer"),
     )
 
-    def __init__(self, proxy: "Proxy", seeker: Seeker) -> None:
-        self.route = _NOWHERE
+    def __init__(self, context: ProxyContext, seeker: Seeker) -> None:
+        self.leg = _NOWHERE
         self.backend: Backend | None = None
         self.upstream: UpstreamConnection | None = None
         self.reuses_connection = False  # it had been used before, and may be dead
         self.began = 0.0  # with the machine that was chosen last
-        self._proxy = proxy
+        self._context = context
         self._seeker = seeker
         self._is_waiting = False
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, route: Route) -> None:
-        self.route = route
+    def begin(self, leg: Leg) -> None:
+        self.leg = leg
         self.attempt()
 
     def attempt(self) -> None:
@@ -80,13 +78,13 @@ class Search:
             self._stop_timer()
         upstream, self.upstream = self.upstream, None
         if upstream and is_reusable:
-            self._proxy.pool.put(upstream)
+            self._context.pool.put(upstream)
         elif upstream:
             upstream.close()
         backend, self.backend = self.backend, None
         if backend:
             backend.leave()
-            self._proxy.waiting.reconsider(backend.app)
+            self._context.waiting_room.reconsider(backend.app)
 
     def end(self) -> None:
         """Lets go of the seeker, which holds the search: no cycle is left to be collected."""
@@ -110,32 +108,32 @@ class Search:
     # Its own steps.
 
     def _choose(self) -> Backend | Refusal:
-        route, proxy = self.route, self._proxy
-        backends = proxy.routes.backends(route.app)
-        return choose(backends, route.wish, route.tried, route.here, proxy.random)
+        leg, context = self.leg, self._context
+        backends = context.table.backends(leg.app)
+        return choose(backends, leg.selector, leg.tried, leg.here, context.random)
 
     def _wants_another(self, chosen: Backend | Refusal) -> bool:
         """Nobody serves, or all are busy: a machine that sleeps is needed (docs/fly-api.md 6.7)."""
         if isinstance(chosen, Backend):
-            return chosen.is_busy and chosen.machine_id != self.route.wish.prefer
+            return chosen.is_busy and chosen.machine_id != self.leg.selector.prefer
         return chosen is not Refusal.ALL_TRIED
 
     def _rouse(self) -> bool:
-        route = self.route
-        woken = self._proxy.routes.sleepers.rouse(route.app, route.wish, route.here, route.woken)
+        leg = self.leg
+        woken = self._context.table.autostart.wake(leg.app, leg.selector, leg.here, leg.woken)
         if woken and woken.is_down:  # else it is not woken yet, but will be
-            route.woken |= {woken.machine_id}
+            leg.woken |= {woken.machine_id}
         return woken is not None
 
     @property
     def _somebody_wakes(self) -> bool:
-        route = self.route
-        return self._proxy.routes.sleepers.is_anybody_up_soon(route.app, route.wish, route.here)
+        leg = self.leg
+        return self._context.table.autostart.is_waking(leg.app, leg.selector, leg.here)
 
     def _wait(self, seconds: float) -> None:
         self._is_waiting = True
-        self._proxy.waiting.add(self.route.app, self.route.wish, self)
-        self._timer = self._proxy.loop.call_later(seconds, self._waited_enough)
+        self._context.waiting_room.add(self.leg.app, self.leg.selector, self)
+        self._timer = self._context.loop.call_later(seconds, self._waited_enough)
 
     def _waited_enough(self) -> None:
         self._stop_timer()
@@ -145,34 +143,34 @@ class Search:
         if isinstance(chosen, Backend):
             self._go_to(chosen)
         elif chosen is Refusal.ALL_TRIED:
-            self.route.tried = frozenset()
-            self._timer = self._proxy.loop.call_later(_RETRY_SECONDS, self.attempt)
+            self.leg.tried = frozenset()
+            self._timer = self._context.loop.call_later(_RETRY_SECONDS, self.attempt)
         elif chosen is Refusal.ALL_FULL:
             self._seeker.not_found(ALL_AT_HARD_LIMIT)
         else:
-            self._seeker.not_found(WAKE_TIMEOUT if self.route.woken else NO_HEALTHY_INSTANCE)
+            self._seeker.not_found(WAKE_TIMEOUT if self.leg.woken else NO_HEALTHY_INSTANCE)
 
     def _go_to(self, backend: Backend) -> None:
         self.backend = backend
-        self.began = self._proxy.loop.time()
+        self.began = self._context.loop.time()
         backend.enter()
-        if self._proxy.latency and backend.region != self.route.here:
-            delay = self._proxy.delay_seconds(self.route.here, backend.region)
-            self._timer = self._proxy.loop.call_later(delay, self._reach, backend)
+        if self._context.latency and backend.region != self.leg.here:
+            delay = self._context.delay_seconds(self.leg.here, backend.region)
+            self._timer = self._context.loop.call_later(delay, self._reach, backend)
         else:
             self._reach(backend)
 
     def _reach(self, backend: Backend) -> None:
-        connection = self._proxy.pool.take(backend)
+        connection = self._context.pool.take(backend)
         self.reuses_connection = connection is not None
         if connection:
             self._found(connection)
         else:
-            self._proxy.spawn(self._connect(backend))
+            self._context.start(self._connect(backend))
 
     async def _connect(self, backend: Backend) -> None:
         try:
-            connection = await self._proxy.pool.connect(backend)
+            connection = await self._context.pool.connect(backend)
         except OSError:  # TimeoutError is one
             if self.backend is backend:
                 self._refused(backend)
@@ -180,7 +178,7 @@ class Search:
         if self.backend is backend and self.upstream is None:
             self._found(connection)
         else:
-            self._proxy.pool.put(connection)
+            self._context.pool.put(connection)
 
     def _found(self, connection: UpstreamConnection) -> None:
         self.upstream = connection
@@ -188,14 +186,14 @@ class Search:
 
     def _refused(self, backend: Backend) -> None:
         """Nothing was sent, so any request may go to another machine."""
-        route = self.route
+        leg = self.leg
         self.leave(is_reusable=False)
-        route.tried |= {backend}
-        route.attempts += 1
-        if route.attempts < _MAX_ATTEMPTS:
+        leg.tried |= {backend}
+        leg.attempts += 1
+        if leg.attempts < _MAX_ATTEMPTS:
             self.attempt()
         else:
-            alone = len(self._proxy.routes.backends(route.app)) <= 1
+            alone = len(self._context.table.backends(leg.app)) <= 1
             self._seeker.not_found(CONNECTION_REFUSED if alone else RETRIES_EXHAUSTED)
 
     def _stop_timer(self) -> None:

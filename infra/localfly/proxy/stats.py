@@ -8,7 +8,7 @@ BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 @dataclass(slots=True)
-class Times:
+class Histogram:
     """A histogram: how many took at most so long, and how long all of them."""
 
     counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
@@ -23,14 +23,14 @@ class Times:
 class AnswerStats:
     """Answers by status; each status has a histogram of its own, as Fly's series have."""
 
-    by_status: dict[int, Times] = field(default_factory=dict)
+    by_status: dict[int, Histogram] = field(default_factory=dict)
     total: int = 0
 
     def answered(self, status: int, seconds: float) -> None:
         self.total += 1
         times = self.by_status.get(status)
         if times is None:
-            times = self.by_status[status] = Times()
+            times = self.by_status[status] = Histogram()
         times.add(seconds)
 
 
@@ -42,7 +42,7 @@ class InstanceStats:
     region: str
     instance: str
     answers: AnswerStats = field(default_factory=AnswerStats)
-    connect: Times = field(default_factory=Times)
+    connect: Histogram = field(default_factory=Histogram)
     connects: int = 0
     disconnects: int = 0
     concurrency: int = 0

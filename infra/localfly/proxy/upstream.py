@@ -1,15 +1,44 @@
 """A connection from the proxy to a machine: one request at a time, used again while it is sound."""
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 import httptools
 
 from localfly.proxy.backend import Backend
 from localfly.proxy.head import Headers
 
-if TYPE_CHECKING:
-    from localfly.proxy.exchange import Exchange
+
+class AnswerReceiver(Protocol):
+    """The request whose answer a connection reads."""
+
+    @property
+    def is_head(self) -> bool:
+        """Whether the answer has no body, whatever its head says."""
+
+    def answer_begins(self, status: int, reason: bytes, headers: Headers) -> bool:
+        """Take the answer's head; return whether its body ends with the connection."""
+
+    def answer_body(self, data: bytes) -> None:
+        """Take a piece of the answer's body."""
+
+    def flush(self) -> None:
+        """Pass on what was taken."""
+
+    def answered(self, *, is_reusable: bool) -> None:
+        """Take the answer's end."""
+
+    def tunnel_begins(self) -> None:
+        """From now on pass bytes both ways."""
+
+    def to_client(self, data: bytes) -> None:
+        """Pass bytes of a tunnel on."""
+
+    def hold_client(self, is_held: bool) -> None:
+        """Stop the client from sending, or let it go on."""
+
+    def upstream_lost(self) -> None:
+        """Go on without the connection, which ended before the answer did."""
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -18,7 +47,7 @@ class UpstreamConnection(asyncio.Protocol):
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
         self.idle_since = 0.0
-        self._exchange: Exchange | None = None
+        self._exchange: AnswerReceiver | None = None
         self._transport: asyncio.Transport | None = None
         self._is_tunnel = False
         self._headers: Headers = []
@@ -28,7 +57,7 @@ class UpstreamConnection(asyncio.Protocol):
     def is_open(self) -> bool:
         return self._transport is not None and not self._transport.is_closing()
 
-    def carry(self, exchange: "Exchange", request: bytes) -> None:
+    def carry(self, exchange: AnswerReceiver, request: bytes) -> None:
         """Sends a request; its answer goes to `exchange`."""
         self._exchange = exchange
         self._reset()
@@ -116,7 +145,7 @@ class UpstreamConnection(asyncio.Protocol):
         elif self._status != 101:  # an interim answer; the real one follows
             self._status, self._reason, self._headers = 0, b"", []
 
-    def _parse(self, exchange: "Exchange", data: bytes) -> None:
+    def _parse(self, exchange: AnswerReceiver, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as exc:
@@ -133,7 +162,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self._is_complete or (self._status >= 200 and exchange.is_head):
             exchange.answered(is_reusable=self._keeps_alive)
 
-    def _begin_tunnel(self, exchange: "Exchange", first: bytes) -> None:
+    def _begin_tunnel(self, exchange: AnswerReceiver, first: bytes) -> None:
         self._is_tunnel = True
         exchange.flush()
         exchange.tunnel_begins()

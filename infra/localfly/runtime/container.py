@@ -9,8 +9,8 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from localfly.runtime.identity import ProcessIdentity, is_alive
-from localfly.runtime.process import ExitStatus, LaunchSpec, Process
+from localfly.processes.identity import ProcessIdentity, is_alive
+from localfly.processes.process import ExitStatus, LaunchSpec, Process
 
 _NAME = re.compile(r"--name (\S+)")
 _VERBS = {signal.SIGSTOP: "pause", signal.SIGCONT: "unpause"}
@@ -29,7 +29,6 @@ class Container(Process):
 
     def __init__(self, identity: ProcessIdentity, child: subprocess.Popen[bytes] | None) -> None:
         self.name = self.name_in(identity.command)
-        self._orders: set[asyncio.Task[DockerAnswer]] = set()
         super().__init__(identity, child)
 
     @staticmethod
@@ -59,9 +58,7 @@ class Container(Process):
             return
         verb = _VERBS.get(signal.Signals(signal_number))
         words = (verb, self.name) if verb else ("kill", "-s", str(int(signal_number)), self.name)
-        order = asyncio.get_running_loop().create_task(ask_docker(*words))
-        self._orders.add(order)
-        order.add_done_callback(self._orders.discard)
+        self._tasks.start(ask_docker(*words))
 
     def send_to_group(self, signal_number: int) -> None:
         self.send(signal_number)

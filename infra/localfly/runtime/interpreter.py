@@ -7,7 +7,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from localfly.private import make_folder, opener
+from localfly.state.files import make_folder, opener
 
 _SHEBANG = b"#!"
 _LONGEST_SCRIPT_BYTES = 64 * 1024

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localfly.errors import StartupError
-from localfly.lock import StateLock
-from localfly.state_folder import StateFolder
+from localfly.state.folder import StateFolder
+from localfly.state.lock import StateLock
 
 from scripts.toolchain.checkout import Checkout
 from scripts.toolchain.cleaning.activity import at_work

@@ -13,7 +13,7 @@ from flygate.manifest import Course
 from flygate.record.journal import Event
 from flygate.rollout.observe import LIVE, STANDBY
 from flygate.rollout.plan import is_converged
-from localfly.daemon import LocalFly
+from localfly.daemon.local_fly import LocalFly
 
 from tests.infra.deployment import Deployment
 from tests.infra.doomed import Attempt, is_killed_after

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flygate.config import regions
-from localfly.regions import REGIONS
+from localfly.network.regions import REGIONS
 
 
 def test_the_local_fly_has_the_same_regions() -> None:

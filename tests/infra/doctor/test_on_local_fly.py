@@ -14,8 +14,8 @@ from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
 from flygate.fly.pace import Pace
 from flygate.fly.redis import RedisWish
-from localfly.daemon import LocalFly
-from localfly.options import Options
+from localfly.daemon.local_fly import LocalFly
+from localfly.daemon.options import Options
 
 from tests.infra.deployment import APP, Deployment
 from tests.infra.doctor.paper_stack import PaperStack

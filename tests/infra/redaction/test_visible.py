@@ -12,7 +12,7 @@ from flygate.rollout.log_tail import log_tail
 from flygate.rollout.smoke import Expectation
 from hypothesis import given
 from hypothesis import strategies as st
-from localfly.logs import LogLine
+from localfly.logs.app_log import LogLine
 
 EVIL = "\x1b]0;title\x07\x1b[2J\x9b31mred\rover\u202egnp.exe"
 WRITTEN = r"\x1b]0;title\x07\x1b[2J\x9b31mred\x0dover\u202egnp.exe"

@@ -17,8 +17,8 @@ from flygate.doctor.patient import Patient
 from flygate.fly.greeting import Region
 from flygate.fly.models import App, Organization
 from flygate.setup.premises import PREMISES, judge_name, judge_regions
-from localfly.daemon import LocalFly
-from localfly.options import Options
+from localfly.daemon.local_fly import LocalFly
+from localfly.daemon.options import Options
 
 from tests.infra.doctor.paper_stack import PaperStack
 

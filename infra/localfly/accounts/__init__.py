@@ -1,0 +1,1 @@
+"""Who uses the local Fly: organizations, tokens, the one user."""

@@ -1,0 +1,1 @@
+"""Upstash Redis databases, each a Valkey server of this computer."""

@@ -1,0 +1,47 @@
+"""The platform's regions (docs/fly-api.md 2.11)."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from localfly.api.dependencies import Json
+from localfly.network.regions import HOME_REGION, REGIONS, Region
+
+router = APIRouter(prefix="/v1/platform", tags=["platform"])
+
+_CODES = frozenset(region.code for region in REGIONS)
+
+
+class Placement(BaseModel):
+    org_slug: str
+    region: str | None = None
+    count: int = Field(default=1, ge=1)
+    compute: dict[str, Any] | None = None
+
+
+@router.get("/regions")
+async def list_regions() -> Json:
+    return {"nearest": HOME_REGION, "regions": [_region_json(region) for region in REGIONS]}
+
+
+@router.post("/placements")
+async def find_placements(body: Placement) -> Json:
+    """One computer takes whatever is asked for, in the first region that is."""
+    asked = [code for code in (body.region or "any").split(",") if code in _CODES]
+    region = asked[0] if asked else HOME_REGION
+    return {"regions": [{"region": region, "count": body.count, "concurrency": body.count}]}
+
+
+def _region_json(region: Region) -> Json:
+    return {
+        "code": region.code,
+        "name": region.name,
+        "latitude": region.latitude,
+        "longitude": region.longitude,
+        "gateway_available": True,
+        "requires_paid_plan": False,
+        "deprecated": False,
+        "geo_region": region.area,
+        "mpg_available": False,
+    }

@@ -1,0 +1,1 @@
+"""Apps and what they keep: secrets, releases, builds, volumes and certificates."""

@@ -1,0 +1,1 @@
+"""The daemon of one state folder: its options, its start and its end."""

@@ -1,0 +1,17 @@
+"""Which code a daemon runs: a hash of these sources, so that `up` restarts an older one."""
+
+import hashlib
+from pathlib import Path
+
+_KINDS = ("py", "graphql", "html", "css", "js")
+_PACKAGE = Path(__file__).resolve().parents[1]
+PROJECT_ROOT = _PACKAGE.parent.parent
+
+
+def code_version() -> str:
+    digest = hashlib.sha256()
+    sources = [path for kind in _KINDS for path in _PACKAGE.rglob(f"*.{kind}")]
+    for path in sorted(sources):
+        digest.update(f"{path.relative_to(_PACKAGE)}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

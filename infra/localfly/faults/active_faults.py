@@ -1,0 +1,54 @@
+"""The faults of the API that are on."""
+
+from random import Random
+
+from localfly.errors import NotFoundError
+from localfly.faults.chaos import Chaos
+from localfly.faults.fault import Fault
+
+
+class ActiveFaults:
+    """The faults that are on, in the order in which they were asked for; the first one hits.
+
+    Attributes:
+        chaos: hits whom none of them has hit; None: there is none.
+    """
+
+    def __init__(self, random: Random) -> None:
+        self.chaos: Chaos | None = None
+        self._random = random
+        self._faults: dict[str, Fault] = {}
+        self._last = 0
+
+    def add(self, fault: Fault) -> Fault:
+        self._last += 1
+        fault.id = f"f{self._last}"
+        self._faults[fault.id] = fault
+        return fault
+
+    def list(self) -> list[Fault]:
+        """All of them; the spent ones too, so that a test can see what they hit."""
+        return list(self._faults.values())
+
+    def remove(self, identifier: str) -> None:
+        """Ends one.
+
+        Raises:
+            NotFoundError: there is none of that id.
+        """
+        if self._faults.pop(identifier, None) is None:
+            raise NotFoundError(f"fault {identifier!r} not found")
+
+    def clear(self) -> None:
+        self._faults.clear()
+        self.chaos = None
+
+    def hit(self, method: str, path: str) -> Fault | None:
+        """The fault that this request meets, counted; None for most."""
+        for fault in self._faults.values():
+            if fault.is_spent or not fault.fits(method, path):
+                continue
+            if self._random.random() < fault.probability:
+                fault.hits += 1
+                return fault
+        return self.chaos.hit() if self.chaos else None

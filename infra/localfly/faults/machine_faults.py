@@ -1,0 +1,90 @@
+"""Faults of machines: killed, frozen, starved of CPU, or cut off from the DNS."""
+
+import asyncio
+import signal
+from enum import StrEnum
+
+from localfly.errors import FailedPreconditionError
+from localfly.machines.fleet import Fleet
+from localfly.machines.lifecycle import Lifecycle
+from localfly.processes.process import Process
+from localfly.timing.background import BackgroundTasks
+
+_CYCLE_SECONDS = 0.1
+
+
+class MachineFault(StrEnum):
+    """What is done to a machine."""
+
+    KILL = "kill"  # its processes end at once, as in a crash
+    FREEZE = "freeze"  # its processes stand still, while Fly believes that it runs
+    STARVE = "starve"  # its processes get a share of the time only
+    PARTITION = "partition"  # the DNS neither answers it nor tells of it
+    HEAL = "heal"  # none of these any longer
+
+
+class MachineFaults:
+    """What machines suffer now."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.cut_off: set[str] = set()  # ids; the DNS reads it
+        self._fleet = fleet
+        self._tasks = BackgroundTasks()
+        self._starving: dict[str, asyncio.Task[None]] = {}
+
+    def apply(self, machine_id: str, ordeal: MachineFault, share: float) -> None:
+        """Does it to the machine.
+
+        Args:
+            share: of the time that a starved machine gets.
+
+        Raises:
+            NotFoundError: there is no such machine.
+            FailedPreconditionError: it does not run.
+        """
+        lifecycle = self._fleet.find(machine_id)
+        if ordeal is MachineFault.PARTITION:
+            self.cut_off.add(machine_id)
+        elif ordeal is MachineFault.HEAL:
+            self._heal(lifecycle)
+        else:
+            self._hurt(lifecycle, ordeal, share)
+
+    def clear(self) -> None:
+        """Heals everybody."""
+        self.cut_off.clear()
+        for lifecycle in self._fleet.running().values():
+            self._heal(lifecycle)
+
+    def _hurt(self, lifecycle: Lifecycle, ordeal: MachineFault, share: float) -> None:
+        process = lifecycle.process
+        if process is None or lifecycle.machine.state != "started":
+            raise FailedPreconditionError("failed_precondition: machine not running")
+        self._feed(lifecycle.machine.id)
+        if ordeal is MachineFault.STARVE:
+            self._starving[lifecycle.machine.id] = self._tasks.start(_starve(process, share))
+        else:
+            process.send_to_group(signal.SIGKILL if ordeal is MachineFault.KILL else signal.SIGSTOP)
+
+    def _heal(self, lifecycle: Lifecycle) -> None:
+        machine = lifecycle.machine
+        self.cut_off.discard(machine.id)
+        self._feed(machine.id)
+        if lifecycle.process and machine.state == "started":
+            lifecycle.process.send_to_group(signal.SIGCONT)
+
+    def _feed(self, machine_id: str) -> None:
+        if task := self._starving.pop(machine_id, None):
+            task.cancel()
+
+
+async def _starve(process: Process, share: float) -> None:
+    """Lets the process run for its share of each tenth of a second, until it ends."""
+    try:
+        while not process.has_ended:
+            process.send_to_group(signal.SIGSTOP)
+            await asyncio.sleep(_CYCLE_SECONDS * (1 - share))
+            process.send_to_group(signal.SIGCONT)
+            await asyncio.sleep(_CYCLE_SECONDS * share)
+    finally:
+        process.send_to_group(signal.SIGCONT)

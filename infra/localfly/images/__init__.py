@@ -1,0 +1,1 @@
+"""Images: references, the local registry, and placeholders for what can't be pulled."""

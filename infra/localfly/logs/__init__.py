@@ -1,0 +1,1 @@
+"""The output of machines, collected into one log per app."""

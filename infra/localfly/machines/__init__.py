@@ -1,0 +1,1 @@
+"""Fly Machines: their configuration, states, leases and processes."""

@@ -1,0 +1,75 @@
+"""Leases: one client at a time may change a machine; a dead client's lease ends by itself."""
+
+import hashlib
+import secrets
+import uuid
+
+from localfly.errors import LeaseHeldError, NotFoundError
+from localfly.machines.machine import Lease, Machine
+
+DEFAULT_TTL_SECONDS = 120
+_NONCE_BYTES = 8
+
+
+def acquire(
+    machine: Machine, nonce: str | None, ttl_seconds: int, owner: str, description: str, now: float
+) -> Lease:
+    """A new lease, or with its nonce the same one for longer.
+
+    Raises:
+        LeaseHeldError: somebody else holds it.
+        NotFoundError: the nonce is of a lease that has ended; the caller must not think it holds.
+    """
+    check_holder(machine, nonce, now)
+    current = machine.live_lease(now)
+    if nonce and current is None:
+        raise NotFoundError("lease not found")
+    machine.lease = Lease(
+        nonce=current.nonce if current else secrets.token_hex(_NONCE_BYTES),
+        expires_at=int(now) + ttl_seconds,
+        owner=owner,
+        description=description or (current.description if current else ""),
+        version=machine.instance_id,
+    )
+    return machine.lease
+
+
+def current_lease(machine: Machine, now: float) -> Lease:
+    """The lease that holds.
+
+    Raises:
+        NotFoundError: nobody has one.
+    """
+    lease = machine.live_lease(now)
+    if lease is None:
+        raise NotFoundError("lease not found")
+    return lease
+
+
+def release(machine: Machine, nonce: str | None, now: float) -> None:
+    """Gives the lease back.
+
+    Raises:
+        LeaseHeldError: it is somebody else's.
+        NotFoundError: there is none.
+    """
+    current_lease(machine, now)
+    check_holder(machine, nonce, now)
+    machine.lease = None
+
+
+def check_holder(machine: Machine, nonce: str | None, now: float) -> None:
+    """Refuses a change by anybody but the holder of the machine's lease.
+
+    Raises:
+        LeaseHeldError: somebody else holds it; the text says who and until when.
+    """
+    lease = machine.live_lease(now)
+    if lease and lease.nonce != nonce:
+        raise LeaseHeldError(lease.refusal(machine.id))
+
+
+def owner_of(authorization: str) -> str:
+    """The holder's name as Fly shows it: an opaque id of its token."""
+    digest = hashlib.sha256(authorization.encode()).digest()
+    return f"{uuid.UUID(bytes=digest[:16])}@tokens.fly.io"

@@ -1,0 +1,81 @@
+"""What a machine lives on: the parts of the local Fly that its lifecycle uses."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from localfly.apps.secret_store import SecretStore
+from localfly.images.image_store import ImageStore
+from localfly.images.reference import ImageRef
+from localfly.logs.collector import LogCollector
+from localfly.machines.machine import Machine
+from localfly.processes.command import Command, CommandResult
+from localfly.processes.identity import ProcessIdentity
+from localfly.processes.process import Process
+from localfly.state.store import Store
+from localfly.timing.clock import Clock
+
+
+class Traffic(Protocol):
+    """The proxy, seen from a machine."""
+
+    def changed(self, machine: Machine, *, is_healthy: bool) -> None:
+        """The machine's state, health or place in the rotation may be another one now."""
+
+    async def drained(self, machine_id: str, patience_seconds: float) -> None:
+        """Returns when no request is on its way to the machine, or when patience ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundImage:
+    """What an image's name means."""
+
+    digest: str
+    size_bytes: int
+
+
+class Runtime(Protocol):
+    """How machines run."""
+
+    async def find(self, ref: ImageRef) -> FoundImage:
+        """The image to run.
+
+        Raises:
+            NotFoundError: it can't be had.
+        """
+
+    def start(self, machine: Machine, secrets: Mapping[str, str], output: Path) -> Process:
+        """Starts the machine.
+
+        Raises:
+            FlyError: the image is gone.
+            OSError: it can't be executed.
+        """
+
+    def adopt(self, identity: ProcessIdentity) -> Process | None:
+        """What a former daemon started; None if it is gone."""
+
+    def sweep(self, known: list[ProcessIdentity]) -> None:
+        """Ends what of this state runs and is not known; processes are found by `end_orphans`."""
+
+    async def execute(
+        self, machine: Machine, secrets: Mapping[str, str], command: Command
+    ) -> CommandResult:
+        """Runs a command in the machine.
+
+        Raises:
+            DeadlineExceededError: it did not end in time.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    state_id: str
+    store: Store
+    images: ImageStore
+    secrets: SecretStore
+    logs: LogCollector
+    traffic: Traffic
+    runtime: Runtime
+    clock: Clock

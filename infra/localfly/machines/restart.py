@@ -1,0 +1,52 @@
+"""What happens after a machine's process ended: a pure decision over what was asked and how it
+ended.
+"""
+
+from dataclasses import dataclass
+
+from localfly.machines.config import Restart
+
+_FIRST_DELAY_SECONDS = 0.25
+_LONGEST_DELAY_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Stay down, in this state."""
+
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Relaunch:
+    """Start again after a while."""
+
+    delay_seconds: float = 0.0
+
+
+def after_exit(
+    desired: str, was_requested: bool, exit_code: int, restart: Restart, restarts: int
+) -> Rest | Relaunch:
+    """The next step of a machine whose process ended.
+
+    Args:
+        desired: the state that the last request asked for.
+        was_requested: we ended the process ourselves, for a stop, an update or a restart.
+        restarts: how often it was restarted since it was last started on request.
+    """
+    if desired in {"stopped", "destroyed"}:
+        return Rest(desired)
+    if desired == "suspended":  # its memory is lost: it starts anew when it is needed
+        return Rest("stopped")
+    if was_requested:
+        return Relaunch()
+    if restart.policy == "always":
+        return Relaunch(_delay(restarts))
+    if restart.policy == "no" or exit_code == 0 or restarts >= restart.max_retries:
+        return Rest("stopped")
+    return Relaunch(_delay(restarts))
+
+
+def _delay(restarts: int) -> float:
+    doubled: float = _FIRST_DELAY_SECONDS * 2 ** min(restarts, 16)
+    return min(doubled, _LONGEST_DELAY_SECONDS)

@@ -1,0 +1,1 @@
+"""Loopback addresses, ports and regions."""

@@ -1,0 +1,50 @@
+"""How far regions are from each other, and which of them a name in a request means."""
+
+import math
+from functools import lru_cache
+
+from localfly.network.regions import REGIONS, Region
+
+_BY_CODE = {region.code: region for region in REGIONS}
+_AREAS = {
+    "apac": "asia_pacific",
+    "eu": "europe",
+    "na": "north_america",
+    "sa": "south_america",
+}
+_EARTH_KM = 6371.0
+# Light in a fibre makes 200 km per millisecond; cables are about half as long again as the way.
+_KM_PER_MS = 200 / 1.5
+_WITHIN_A_REGION_MS = 1
+_UNKNOWN_MS = 500
+
+
+@lru_cache(maxsize=4096)
+def round_trip_ms(one: str, other: str) -> int:
+    """The simulated round-trip time between two regions, in whole milliseconds."""
+    if one == other:
+        return _WITHIN_A_REGION_MS
+    if one not in _BY_CODE or other not in _BY_CODE:
+        return _UNKNOWN_MS
+    distance = _distance_km(_BY_CODE[one], _BY_CODE[other])
+    return _WITHIN_A_REGION_MS + round(2 * distance / _KM_PER_MS)
+
+
+def is_meant(code: str, name: str) -> bool:
+    """Whether a region goes by `name`: its code, or one of Fly's areas (`eu`, `us`, `any`, …)."""
+    if name in {code, "any"}:
+        return True
+    region = _BY_CODE.get(code)
+    if region is None:
+        return False
+    if name in {"us", "usa"}:
+        return "(US)" in region.name
+    return region.area == _AREAS.get(name)
+
+
+def _distance_km(one: Region, other: Region) -> float:
+    """Along a great circle (haversine)."""
+    here, there = math.radians(one.latitude), math.radians(other.latitude)
+    north = math.sin((there - here) / 2) ** 2
+    east = math.sin(math.radians(other.longitude - one.longitude) / 2) ** 2
+    return 2 * _EARTH_KM * math.asin(math.sqrt(north + math.cos(here) * math.cos(there) * east))

@@ -1,0 +1,1 @@
+"""Processes of this computer: started, identified, measured and ended."""

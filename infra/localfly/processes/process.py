@@ -1,0 +1,167 @@
+"""One process of a machine: started or adopted, waited for, signalled, and never left behind."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from localfly.processes.identity import ProcessIdentity, identify, is_alive
+from localfly.state.files import opener
+from localfly.timing.background import BackgroundTasks
+from localfly.timing.polling import poll, poll_async
+
+_POLL_SECONDS = 0.2
+_COMMAND_SECONDS = 0.2
+_COMMAND_POLL_SECONDS = 0.0005
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchSpec:
+    """What to run, where, with which environment, writing to which file.
+
+    `umask`: what others may not do with a file that it makes; -1: as the daemon's.
+    """
+
+    command: tuple[str, ...]
+    env: Mapping[str, str]
+    folder: Path
+    output: Path
+    umask: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class ExitStatus:
+    """How a process ended; code -1 if nobody can know (an adopted process is not our child)."""
+
+    code: int
+    signal: int = 0
+    out_of_memory: bool = False
+
+    @classmethod
+    def of_returncode(cls, returncode: int) -> "ExitStatus":
+        if returncode < 0:
+            return cls(128 - returncode, -returncode)
+        return cls(returncode)
+
+
+class Process:
+    """The main process of a machine, leader of a process group of its own."""
+
+    def __init__(self, identity: ProcessIdentity, child: subprocess.Popen[bytes] | None) -> None:
+        self.identity = identity
+        self._child = child
+        self._tasks = BackgroundTasks()
+        self._ended = self._tasks.start(self._wait_for_end())
+
+    @classmethod
+    def start(cls, spec: LaunchSpec) -> "Process":
+        """Starts the command.
+
+        Raises:
+            OSError: it can't be executed.
+        """
+        # The output goes straight to a file: a pipe would break when the daemon dies.
+        with open(spec.output, "ab", opener=opener) as output:
+            child = subprocess.Popen(
+                spec.command,
+                cwd=spec.folder,
+                env=dict(spec.env),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                umask=spec.umask,
+            )
+        known = _identify_new(child.pid) or ProcessIdentity(child.pid, "", " ".join(spec.command))
+        return cls(known, child)
+
+    @classmethod
+    def adopt(cls, identity: ProcessIdentity) -> "Process | None":
+        """A process that a former daemon started; None if it is gone."""
+        return cls(identity, None) if is_alive(identity) else None
+
+    async def wait(self) -> ExitStatus:
+        return await asyncio.shield(self._ended)
+
+    @property
+    def has_ended(self) -> bool:
+        return self._ended.done()
+
+    def send(self, signal_number: int) -> None:
+        """Signals the main process."""
+        if not self._ended.done():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.identity.pid, signal_number)
+
+    def send_to_group(self, signal_number: int) -> None:
+        """Signals the main process and what it started."""
+        if not self._ended.done():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.identity.pid, signal_number)
+
+    async def quit(self, signal_name: str, timeout: float) -> None:
+        """Ends the process: by its stop signal, by SIGKILL if it ignores that."""
+        self.send(signal.Signals[signal_name])
+        self.send_to_group(signal.SIGCONT)  # a frozen process can't end
+        try:
+            async with asyncio.timeout(timeout):
+                await self.wait()
+        except TimeoutError:
+            self.send_to_group(signal.SIGKILL)
+            await self.wait()
+
+    async def _wait_for_end(self) -> ExitStatus:
+        await _pid_ended(self.identity)
+        if self._child is None:
+            return ExitStatus(-1)
+        # Not reaped yet, so the group's number is still ours: end whatever is left in it.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.identity.pid, signal.SIGKILL)
+        return ExitStatus.of_returncode(self._child.wait())
+
+
+def _identify_new(pid: int) -> ProcessIdentity | None:
+    """A process that was just started. Its starter goes on a moment before the system can tell
+    the new command, and shows none until then.
+    """
+
+    def is_settled() -> bool:
+        known = identify(pid)
+        return known is None or bool(known.command)
+
+    poll(is_settled, seconds=_COMMAND_SECONDS, pause=_COMMAND_POLL_SECONDS)
+    return identify(pid)
+
+
+async def _pid_ended(identity: ProcessIdentity) -> None:
+    try:
+        descriptor = os.pidfd_open(identity.pid)
+    except ProcessLookupError:
+        return
+    except (AttributeError, OSError):  # not Linux, or an old one
+        await poll_async(lambda: not is_alive(identity), pause=_POLL_SECONDS)
+        return
+    try:
+        await _readable(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+async def _readable(descriptor: int) -> None:
+    loop = asyncio.get_running_loop()
+    ended = loop.create_future()
+
+    def wake() -> None:
+        loop.remove_reader(descriptor)
+        if not ended.done():
+            ended.set_result(None)
+
+    loop.add_reader(descriptor, wake)
+    try:
+        await ended
+    finally:
+        loop.remove_reader(descriptor)

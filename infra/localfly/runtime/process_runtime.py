@@ -1,0 +1,75 @@
+"""Machines as processes of this computer: the usual runtime."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from localfly.errors import NotFoundError
+from localfly.images.image_store import Image, ImageStore
+from localfly.images.reference import ImageRef
+from localfly.machines.machine import Machine
+from localfly.machines.platform import FoundImage
+from localfly.processes.command import Command, CommandResult, run_command
+from localfly.processes.identity import ProcessIdentity
+from localfly.processes.process import LaunchSpec, Process
+from localfly.runtime.environment import Inherited, machine_environment
+
+_OWN_REGISTRY = "registry.fly.io"
+
+
+class ProcessRuntime:
+    """Runs images of the local registry, each in its unpacked tree."""
+
+    def __init__(self, images: ImageStore, inherited: Inherited, state_id: str) -> None:
+        self._images = images
+        self._inherited = inherited
+        self._state_id = state_id
+
+    async def find(self, ref: ImageRef) -> FoundImage:
+        """The image. What could only be pulled from another registry is replaced by a stand-in.
+
+        Raises:
+            NotFoundError: it was never put into the registry.
+        """
+        digest = self._images.resolve(ref)
+        if digest is None and ref.registry != _OWN_REGISTRY:
+            digest = self._images.add_placeholder(ref)
+        if digest is None:
+            raise NotFoundError(f"image {ref} not found in the local registry")
+        return FoundImage(self._images.get(digest).digest, self._images.size(digest))
+
+    def start(self, machine: Machine, secrets: Mapping[str, str], output: Path) -> Process:
+        """The machine's main process.
+
+        Raises:
+            NotFoundError: its image is gone.
+            OSError: its command can't be executed.
+        """
+        image = self._image(machine)
+        command = self._inherited.command(machine.config.command or image.command)
+        environment = self._environment(machine, image, secrets)
+        return Process.start(LaunchSpec(command, environment, image.tree, output))
+
+    def adopt(self, identity: ProcessIdentity) -> Process | None:
+        """The process that a former daemon started; None if it is gone."""
+        return Process.adopt(identity)
+
+    def sweep(self, known: list[ProcessIdentity]) -> None:
+        """Nothing: each process carries what it is found by."""
+
+    async def execute(
+        self, machine: Machine, secrets: Mapping[str, str], command: Command
+    ) -> CommandResult:
+        """Runs a command beside the main process."""
+        image = self._image(machine)
+        words = self._inherited.command(command.words)
+        environment = self._environment(machine, image, secrets)
+        return await run_command(replace(command, words=words), environment, image.tree)
+
+    def _image(self, machine: Machine) -> Image:
+        return self._images.get(machine.config.image.digest)
+
+    def _environment(
+        self, machine: Machine, image: Image, secrets: Mapping[str, str]
+    ) -> dict[str, str]:
+        return machine_environment(machine, image, secrets, self._inherited, self._state_id)

@@ -1,0 +1,1 @@
+"""The state folder: documents, files, encryption and the lock."""

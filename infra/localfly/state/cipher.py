@@ -1,0 +1,97 @@
+"""Seals secret values before they reach the disk, as Fly's vault does, so that neither a backup of
+the state without its key nor a look at its files shows one.
+"""
+
+import hashlib
+import hmac
+import secrets
+from base64 import b64decode, b64encode
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from localfly.state.files import opener
+
+_KEY_BYTES = 32
+_NONCE_BYTES = 12
+# Another form would begin otherwise; the former one, of base64 alone, has no such sign in it.
+_FORM = "aesgcm:"
+
+
+class Cipher:
+    """AES-256-GCM with a key of this state folder.
+
+    The key lies in a file of its own beside the state (0600): this keeps secrets out of copies,
+    searches and screens; it can't keep them from who may read the whole folder.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._cipher = AESGCM(hashlib.blake2b(key, person=b"seal", digest_size=32).digest())
+        self._former = _FormerCipher(key)
+        self._tag_key = hashlib.blake2b(key, person=b"tag").digest()
+
+    @classmethod
+    def of_file(cls, path: Path) -> "Cipher":
+        """The seal whose key is in `path`; the key is made if the file is missing."""
+        if not path.exists():
+            scratch = path.with_name(f"{path.name}.new")
+            with open(scratch, "wb", opener=opener) as file:
+                file.write(secrets.token_bytes(_KEY_BYTES))
+            scratch.rename(path)
+        return cls(path.read_bytes())
+
+    def encrypt(self, plain: str) -> str:
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        body = self._cipher.encrypt(nonce, plain.encode(), None)
+        return _FORM + b64encode(nonce + body).decode()
+
+    def decrypt(self, sealed: str) -> str:
+        """The plain text.
+
+        Raises:
+            ValueError: the text was not sealed by this key, or was altered.
+        """
+        if not sealed.startswith(_FORM):
+            return self._former.decrypt(sealed)
+        raw = b64decode(sealed.removeprefix(_FORM), validate=True)
+        try:
+            return self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], None).decode()
+        except InvalidTag:
+            raise ValueError(_FOREIGN) from None
+
+    def digest(self, name: str, plain: str) -> str:
+        """A short name of a value: equal values of a secret have equal ones. Without the key it
+        can't be found out by trying values.
+        """
+        return hmac.digest(self._tag_key, f"{name}\0{plain}".encode(), "sha256").hex()[:16]
+
+
+_FOREIGN = "the sealed value does not belong to this state's key"
+
+
+class _FormerCipher:
+    """Reads what an earlier version sealed: a keyed BLAKE2b stream, then HMAC-SHA-256."""
+
+    _NONCE_BYTES = 16
+    _TAG_BYTES = 32
+
+    def __init__(self, key: bytes) -> None:
+        self._stream_key = hashlib.blake2b(key, person=b"stream").digest()
+        self._tag_key = hashlib.blake2b(key, person=b"tag").digest()
+
+    def decrypt(self, sealed: str) -> str:
+        raw = b64decode(sealed)
+        message, tag = raw[: -self._TAG_BYTES], raw[-self._TAG_BYTES :]
+        if not hmac.compare_digest(tag, hmac.digest(self._tag_key, message, "sha256")):
+            raise ValueError(_FOREIGN)
+        nonce, body = message[: self._NONCE_BYTES], message[self._NONCE_BYTES :]
+        return self._mask(nonce, body).decode()
+
+    def _mask(self, nonce: bytes, text: bytes) -> bytes:
+        blocks = range(0, len(text), 64)
+        stream = b"".join(
+            hashlib.blake2b(nonce + block.to_bytes(8), key=self._stream_key).digest()
+            for block in blocks
+        )
+        return bytes(a ^ b for a, b in zip(text, stream, strict=False))

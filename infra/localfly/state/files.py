@@ -1,0 +1,60 @@
+"""Files that nobody but their owner can read."""
+
+import contextlib
+import os
+import shutil
+import stat
+from pathlib import Path
+
+_OTHERS = 0o077
+
+
+def opener(path: str, flags: int) -> int:
+    """For `open`: a file that is made is its owner's alone."""
+    return os.open(path, flags, 0o600)
+
+
+def append_whole(path: Path, text: str) -> None:
+    """Adds a text to a file, or nothing of it where there is no room for all.
+
+    Raises:
+        OSError: the file is as it was.
+    """
+    data = text.encode()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        size = os.fstat(descriptor).st_size
+        try:
+            while data:
+                data = data[os.write(descriptor, data) :]
+        except OSError:
+            os.ftruncate(descriptor, size)
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder, and those that it is in; those that are made are their owner's alone."""
+    missing = [one for one in (path, *path.parents) if not one.exists()]
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for one in missing:
+        one.chmod(0o700)
+
+
+def tighten(folder: Path) -> None:
+    """Takes from others what a former version gave them; links are not followed."""
+    for parent, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(parent) / name
+            with contextlib.suppress(OSError):  # gone meanwhile, or somebody else's
+                mode = path.lstat().st_mode
+                if mode & _OTHERS and not stat.S_ISLNK(mode):
+                    path.chmod(stat.S_IMODE(mode) & ~_OTHERS)
+
+
+def remove_tree(folder: Path) -> None:
+    """Removes a folder with read-only parts."""
+    for parent, _, _ in os.walk(folder):
+        Path(parent).chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)

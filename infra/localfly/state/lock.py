@@ -1,0 +1,69 @@
+"""One daemon per state folder: it holds a lock as long as it lives, however it dies."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from localfly.timing.polling import poll
+
+NAME = "daemon.lock"
+_PATIENCE_SECONDS = 0.1
+_PAUSE_SECONDS = 0.01
+
+
+class StateLock:
+    """The lock's file names its holder, so whoever finds it locked knows whom to signal."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / NAME
+        self._descriptor: int | None = None
+
+    def acquire(self) -> bool:
+        """Takes the lock; False if another process has it."""
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        if not _lock(descriptor):
+            os.close(descriptor)
+            return False
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+        self._descriptor = descriptor
+        return True
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    @property
+    def is_deleted(self) -> bool:
+        """The state folder was deleted (not just moved) under the holder."""
+        return self._descriptor is not None and os.fstat(self._descriptor).st_nlink == 0
+
+    def holder(self) -> int | None:
+        """The living process that holds the lock; None if nobody does."""
+        try:
+            descriptor = os.open(self._path, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = os.read(descriptor, 32).decode()
+            return int(pid) if pid else None
+        finally:
+            os.close(descriptor)
+        return None
+
+
+def _lock(descriptor: int) -> bool:
+    """Try for a moment: a process that only looks for the holder has the lock for an instant."""
+    return poll(lambda: _try_lock(descriptor), seconds=_PATIENCE_SECONDS, pause=_PAUSE_SECONDS)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

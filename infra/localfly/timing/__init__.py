@@ -1,0 +1,1 @@
+"""Clocks, durations, waiting, and background tasks."""
