@@ -33,12 +33,13 @@ def test_decides_as_the_pure_function(steps: list[tuple[int, int, int]], safe: b
         assert hits.hit(str(client), cost) == expected.allowed
 
 
-@given(steps=steps)
-def test_sliding_windows_too(steps: list[tuple[int, int, int]]) -> None:
+@given(steps=steps, safe=st.booleans())
+def test_sliding_windows_too(steps: list[tuple[int, int, int]], safe: bool) -> None:
     """In a store of windows both forms answer as the windows do."""
     clock, quota = FakeClock(), parse("3/s")
+    kind = ThreadSafeMemoryStore if safe else MemoryStore
     takes, hits, plain = (
-        MemoryStore(max_keys=1_000, clock=clock, algorithm=SLIDING_WINDOW) for _ in range(3)
+        kind(max_keys=1_000, clock=clock, algorithm=SLIDING_WINDOW) for _ in range(3)
     )
     take, hit = Buckets(quota, takes, "w").take, Buckets(quota, hits, "w").hit
     for client, cost, gap in steps:
