@@ -15,7 +15,7 @@ BASELINE_MS: Final = 5
 
 
 class NoQuotaError(Exception):
-    """The system lets us set none. It needs Linux, and root."""
+    """No quota can be set. It needs Linux, and root."""
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def cpu_quota(pid: int, milliseconds: int) -> Iterator[None]:
     """Let a process run for a number of milliseconds in each period, while the context lasts.
 
     Raises:
-        NoQuotaError: the system does not let us.
+        NoQuotaError: the system does not permit it.
     """
     group = (_V1 if _V1.is_dir() else _V2) / f"flygate-bench-{uuid4().hex[:8]}"
     try:

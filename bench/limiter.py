@@ -1,4 +1,4 @@
-"""`make bench-limiter`: our limiter and its peers, interleaved in one run, as one table.
+"""`make bench-limiter`: the limiter and its peers, interleaved in one run, as one table.
 
 Peers are measured if they are installed (requirements/bench.txt). Every target is on loopback.
 """

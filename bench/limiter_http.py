@@ -66,7 +66,7 @@ def two_fields() -> App:
 
 
 def flygate() -> App:
-    """Ours, with headers."""
+    """Flygate, with headers."""
     from flygate_limiter import Limiter, MemoryStore, Policy, PolicySet, parse  # noqa: PLC0415
     from flygate_service.middleware.rate_limit import RateLimitMiddleware  # noqa: PLC0415
 
@@ -142,8 +142,8 @@ class _Window(NamedTuple):
 def _row(name: str, windows: list[_Window], empty: list[_Window]) -> str:
     rate, p50, p99, cpu, _ = (statistics.median(values) for values in zip(*windows, strict=True))
     pairs = list(zip(windows, empty, strict=True))
-    of_rate = statistics.median(ours.rate / theirs.rate for ours, theirs in pairs)
-    of_cpu = statistics.median(theirs.cpu / ours.cpu for ours, theirs in pairs)
+    of_rate = statistics.median(own.rate / peer.rate for own, peer in pairs)
+    of_cpu = statistics.median(peer.cpu / own.cpu for own, peer in pairs)
     return (
         f"| {name} | {rate:,.0f} | {of_rate:.1%} | {p50 * 1000:.2f} | {p99 * 1000:.2f}"
         f" | {cpu * 1e6:.0f} | {of_cpu:.1%} |"
@@ -157,7 +157,7 @@ def _load_shares(windows: dict[str, list[_Window]]) -> list[float]:
 async def _measure_generation(
     names: list[str], seconds: float, windows: dict[str, list[_Window]]
 ) -> None:
-    """Fresh processes: how fast one happens to be laid out in memory must not decide."""
+    """Measure in fresh processes: the layout of one in memory must not decide."""
     async with AsyncExitStack() as stack:
         servers = {name: await stack.enter_async_context(_server(name)) for name in names}
         for port, _ in servers.values():

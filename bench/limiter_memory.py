@@ -1,7 +1,7 @@
 """Nanoseconds and bytes for each decision in memory.
 
-Like is compared with like: those who answer yes or no among themselves, and those who say how much
-is left and how long to wait among themselves. Each is called as its own documentation calls it.
+Like is compared with like: limiters that answer yes or no with each other, and limiters that say
+how much is left and how long to wait with each other. Each is called as its documentation does.
 """
 
 import gc
@@ -29,17 +29,17 @@ FLOOD_KEYS = 5_000_000
 
 
 def flygate_take(limit: int) -> Hit:
-    """Ours: what is left, how long to wait."""
+    """Flygate: what is left, how long to wait."""
     return Buckets(parse(f"{limit}/h")).take
 
 
 def flygate_hit(limit: int) -> Hit:
-    """Ours: yes or no."""
+    """Flygate: yes or no."""
     return Buckets(parse(f"{limit}/h")).hit
 
 
 def flygate_check(limit: int) -> Hit:
-    """Ours: a request, matched by the policies; peers have no such call."""
+    """Flygate: a request, matched by the policies; peers have no such call."""
     policies = PolicySet((Policy("default", parse(f"{limit}/h")),))
     check = Limiter(policies, MemoryStore()).check_now
     return lambda name: check(Request(name))
@@ -117,18 +117,18 @@ class _Row(NamedTuple):
 
 
 def report(keys: int) -> list[str]:
-    """The table, as lines."""
+    """Return the table, as lines."""
     present = {
         name: candidate
         for name, candidate in CANDIDATES.items()
         if importlib.util.find_spec(candidate.package) is not None
     }
     hot = _hot(present)
-    rows = {name: _Row(*hot[name], *_in_process_of_its_own(name, keys)) for name in present}
+    rows = {name: _Row(*hot[name], *_in_new_process(name, keys)) for name in present}
     lines = [
         "### In memory, ns per decision",
         "",
-        "A ratio is ours to the fastest peer's that gives the same answer. The longest call is"
+        "A ratio is Flygate's to the fastest peer's that gives the same answer. The longest call is"
         " processor time, while the keys are new.",
         "",
         f"| implementation | answer | hot key, denied | hot key, admitted | {keys:,} keys"
@@ -158,7 +158,7 @@ def _ratio(name: str, rows: dict[str, _Row], column: int) -> str:
 
 
 def _hot(present: dict[str, _Candidate]) -> dict[str, tuple[float, float]]:
-    """Medians of interleaved rounds: whatever disturbs the machine disturbs all of them."""
+    """Return medians of interleaved rounds: a disturbance of the machine affects all of them."""
     pairs = {name: (each.make(1), each.make(1_000_000_000)) for name, each in present.items()}
     times: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in present}
     for _ in range(_ROUNDS):
@@ -174,7 +174,7 @@ def _time(hit: Hit, names: Sequence[str]) -> float:
     return (time.perf_counter_ns() - began) / len(names)
 
 
-def _in_process_of_its_own(name: str, keys: int) -> list[float]:
+def _in_new_process(name: str, keys: int) -> list[float]:
     done = subprocess.run(
         [sys.executable, "-m", "bench.limiter_memory", name, str(keys)],
         capture_output=True,
@@ -186,7 +186,7 @@ def _in_process_of_its_own(name: str, keys: int) -> list[float]:
 
 
 def _many_keys(name: str, keys: int) -> list[float]:
-    """Give ns per decision over many keys, resident bytes for each, and the longest call in ms."""
+    """Return ns per decision over many keys, resident bytes of each, and the longest call in ms."""
     names = [f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}" for n in range(keys)]
     random.Random(1).shuffle(names)
     hit = CANDIDATES[name].make(1)
@@ -211,7 +211,7 @@ def _longest_ns(hit: Hit, names: Sequence[str]) -> int:
 
 def _flood_lines() -> list[str]:
     name = "flood"
-    longest, seconds, first, held, denied, served = _in_process_of_its_own(name, FLOOD_KEYS)
+    longest, seconds, first, held, denied, served = _in_new_process(name, FLOOD_KEYS)
     return [
         f"A flood of {FLOOD_KEYS:,} keys, none of them idle, on a store for 1,000,000:"
         f" {seconds / FLOOD_KEYS * 1e9:,.0f} ns each, the longest {longest / 1e6:.2f} ms;"

@@ -27,14 +27,14 @@ _LIMIT = 1_000_000
 
 
 def flygate(url: str, algorithm: Algorithm = TOKEN_BUCKET) -> Decide:
-    """Ours; nothing is answered from the deny cache."""
+    """Flygate; nothing is answered from the deny cache."""
     store = RedisStore(url, b"bench", 5, denials=Denials(FakeClock(), 0), algorithm=algorithm)
     quota = parse(f"60/m burst {_LIMIT}" if algorithm is TOKEN_BUCKET else "60000/m")
     return lambda name: store.take([Charge(("default", name), quota)])
 
 
 def flygate_window(url: str) -> Decide:
-    """Ours, sliding window."""
+    """Flygate, sliding window."""
     return flygate(url, SLIDING_WINDOW)
 
 

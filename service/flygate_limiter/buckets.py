@@ -1,4 +1,4 @@
-"""The limiter without requests: keys, a quota, and an answer at once."""
+"""Buckets by key, without requests and policies: a quota, and an answer at once."""
 
 from .algorithm import Hitter, Taker
 from .charge import Charge
@@ -18,8 +18,8 @@ class Buckets:
 
     Args:
         quota: the size and the refill of each bucket.
-        store: where they are; by default a store of its own, for one thread.
-        name: keeps them apart from others in the same store.
+        store: where they are; by default a new one, for one thread.
+        name: separates them from others in the same store.
 
     Attributes:
         hit: take units, and say whether there were enough: `hit(key, cost=1)`.
@@ -34,7 +34,7 @@ class Buckets:
     def __init__(
         self, quota: Quota, store: MemoryStore | None = None, name: str = "default"
     ) -> None:
-        """No bucket exists before it is asked for."""
+        """Make no bucket before it is needed."""
         self._quota = quota
         self._store = store if store is not None else MemoryStore()
         self._name = name
@@ -46,7 +46,7 @@ class Buckets:
         return self._store.peek_now((self._name, key), self._quota, cost).allowed
 
     def peek(self, key: str) -> Decision:
-        """What is left in a bucket; nothing is taken."""
+        """Return what is left in a bucket; nothing is taken."""
         return self._store.peek_now((self._name, key), self._quota)
 
     def give_back(self, key: str, cost: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""Who is asking: one spelling for each client, so that no client has two buckets."""
+"""The key of a client: one spelling for each address, so that no client has two buckets."""
 
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
@@ -20,7 +20,7 @@ _ALL_ONES: Final = 0xFFFF_FFFF
 # addresses only makes it useless, not large.
 @lru_cache(maxsize=4096)
 def client_key(address: str, prefix: int = 64) -> str:
-    """The bucket's name for a client's address.
+    """Return the bucket's name for a client's address.
 
     IPv4 addresses stand for themselves, also when an IPv6 address carries them (`client_address`).
     IPv6 addresses are grouped by their first `prefix` bits: a home or a server has at least a /64
@@ -36,7 +36,7 @@ def client_key(address: str, prefix: int = 64) -> str:
 
 @lru_cache(maxsize=4096)
 def client_address(address: str) -> IPv4Address | IPv6Address | None:
-    """Whose address it is: the IPv4 address that a mapped, translated, 6to4 or Teredo one carries.
+    """Return the client's address: the IPv4 one that a mapped, translated, 6to4 or Teredo carries.
 
     Not for trust: an address that carries a proxy's is not the proxy's.
     """
@@ -57,7 +57,7 @@ def canonical(address: str) -> IPv4Address | IPv6Address | None:
 
 
 def carried(address: IPv6Address) -> IPv4Address | IPv6Address:
-    """The IPv4 address that an IPv6 address carries for its client, or itself."""
+    """Return the IPv4 address that an IPv6 address carries for its client, or itself."""
     bits = int(address)
     if address in _TRANSLATED:
         return IPv4Address(bits & _ALL_ONES)

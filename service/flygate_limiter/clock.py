@@ -1,19 +1,19 @@
-"""What time it is, as integer nanoseconds. Nothing else in the limiter asks the system."""
+"""The clock, in integer nanoseconds. Nothing else in the limiter reads the system's."""
 
 import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
 _LOOK_EVERY_NS: Final = 1_000_000_000
-# Less is how a wall clock is kept right, and no suspension.
+# A smaller step is a correction of the wall clock, and no suspension.
 _SUSPENDED_NS: Final = 1_000_000_000
 
 
 class Clock(Protocol):
-    """Gives the nanoseconds since some fixed point; never runs backwards."""
+    """Gives the nanoseconds since a fixed instant; never runs backwards."""
 
     def now(self) -> int:
-        """The present instant."""
+        """Return the present instant."""
         ...
 
 
@@ -27,9 +27,10 @@ class SuspendableClock:
     """A monotonic clock for a machine that is suspended and resumed as a whole.
 
     The monotonic clock of such a machine stands still meanwhile, so that its buckets would not
-    be refilled. The wall clock is put right some seconds after the resume: what it then is ahead
-    of the monotonic one, and never was before, passed unnoticed and is added. It is looked at once
-    a second. A wall clock that is put back, or back and forth, changes nothing.
+    be refilled. The wall clock is corrected some seconds after the resume: by how much it is then
+    further ahead of the monotonic one than ever before, is time that passed unnoticed, and is
+    added. It is read once a second. A wall clock that is put back, or back and forth, changes
+    nothing.
 
     Args:
         monotonic: gives the nanoseconds that this machine ran.
@@ -41,7 +42,7 @@ class SuspendableClock:
         monotonic: Callable[[], int] = time.monotonic_ns,
         wall: Callable[[], int] = time.time_ns,
     ) -> None:
-        """Trust that the two clocks agree now."""
+        """Assume that no time is missing now."""
         self._monotonic = monotonic
         self._wall = wall
         self._missed = 0
@@ -49,7 +50,7 @@ class SuspendableClock:
         self._next_look = 0
 
     def now(self) -> int:
-        """The present instant."""
+        """Return the present instant."""
         ran = self._monotonic()
         if ran >= self._next_look:
             self._look(ran)
@@ -64,9 +65,9 @@ class SuspendableClock:
 
 
 def steady(clock: Clock) -> Callable[[], int]:
-    """`clock.now`, but never back: how far a clock is put back passes unnoticed.
+    """Return `clock.now`, but never back: by how much a clock is put back is ignored.
 
-    Who was told to wait for some seconds waits no longer for it.
+    So a client that has to wait waits no longer for it.
     """
     if isinstance(clock, MonotonicClock | SuspendableClock):
         return clock.now  # they are so already
@@ -85,14 +86,14 @@ def steady(clock: Clock) -> Callable[[], int]:
 
 
 class FakeClock:
-    """A clock that moves only when told to; for tests, ours and yours."""
+    """A clock that moves only by `advance`, for tests."""
 
     def __init__(self, now: int = 1_000_000_000_000) -> None:
         """Start at `now`."""
         self._now = now
 
     def now(self) -> int:
-        """The instant at which the clock was last set."""
+        """Return the instant to which the clock was last set."""
         return self._now
 
     def advance(self, nanoseconds: int = 0, *, seconds: float = 0) -> None:

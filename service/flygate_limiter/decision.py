@@ -1,4 +1,4 @@
-"""What one bucket answers: allowed, not before a time, or never."""
+"""The answer of one bucket: allowed, denied until an instant, or never."""
 
 from typing import Final, NamedTuple
 
@@ -34,12 +34,12 @@ class Decision(NamedTuple):
 
     @property
     def can_never_fit(self) -> bool:
-        """Whether waiting is of no use, since the cost is larger than the bucket."""
+        """Whether waiting does not help, since the cost is larger than the bucket."""
         return self.wait_ns == NEVER
 
     @property
     def retry_after_seconds(self) -> int:
-        """The whole seconds to wait; never earlier than the bucket itself allows."""
+        """The whole seconds to wait; never earlier than the bucket allows."""
         return -(-self.wait_ns // NANOS) if self.wait_ns > 0 else 0
 
     def aged(self, elapsed_ns: int) -> "Decision":

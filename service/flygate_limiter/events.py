@@ -1,4 +1,4 @@
-"""What the limiter tells whoever listens. It imports no metrics library and writes no log."""
+"""The events of the limiter. It imports no metrics library and writes no log."""
 
 from .errors import KeyFunctionError, StoreError
 from .request import Request
@@ -6,19 +6,19 @@ from .verdict import Verdict
 
 
 class Listener:
-    """Override what you want to hear of. Each call is made on the request's way: be quick."""
+    """Override what you need. Each call delays a request: be quick."""
 
     def on_verdict(self, request: Request, verdict: Verdict) -> None:
-        """A request was decided on."""
+        """Note the decision on a request."""
 
     def on_key_failure(self, policy: str, error: KeyFunctionError) -> None:
-        """A policy's key function could not say whose bucket a request belongs to."""
+        """Note that a policy's key function gave no key for a request."""
 
     def on_store_call(self, seconds: float, error: StoreError | None) -> None:
-        """A store outside this process was asked, and answered or failed."""
+        """Note a call of a store outside this process, which answered or failed."""
 
     def on_breaker(self, is_open: bool) -> None:
-        """The store is not asked any more, or is asked again."""
+        """Note that the store is not asked any more, or is asked again."""
 
     def on_overflow(self) -> None:
-        """The memory store was full, and a decision was made by a shared bucket."""
+        """Note a decision of a shared bucket: the memory store was full."""

@@ -32,12 +32,12 @@ class HeaderWriter:
         self._known: dict[Policy, _Constants] = {}
 
     def render(self, verdict: Verdict) -> Fields:
-        """RateLimit and RateLimit-Policy, and Retry-After if waiting helps."""
+        """Return RateLimit and RateLimit-Policy, and Retry-After if waiting helps."""
         if verdict.allowed and len(verdict.results) == 1:
             ((policy, decision),) = verdict.results
             known = self._known.get(policy)
-            # Nearly every answer, without the calls of the others.
-            if known is not None and known.quota is decision.quota and known.is_told:
+            # Nearly every answer takes this way, without the calls below.
+            if known is not None and known.quota is decision.quota and known.is_announced:
                 return [known.field, (_STATE, known.prefix + known.state(decision))]
         fields = self._render_all(verdict.results)
         if fields and not verdict.allowed and not verdict.can_never_fit:
@@ -48,7 +48,7 @@ class HeaderWriter:
         announced, states = [], []
         for policy, decision in results:
             known = self._constants(policy, decision.quota)
-            if known.is_told:
+            if known.is_announced:
                 announced.append(known.field[1])
                 states.append(known.prefix + known.state(decision))
         if not announced:
@@ -67,12 +67,12 @@ class HeaderWriter:
 
 
 class _Constants:
-    """What is said of a policy in every answer."""
+    """The part of a policy's fields that is the same in every answer."""
 
-    __slots__ = ("field", "is_told", "prefix", "quota", "state")
+    __slots__ = ("field", "is_announced", "prefix", "quota", "state")
 
     def __init__(self, policy: Policy, quota: Quota) -> None:
-        self.is_told = policy.mode is Mode.ENFORCE
+        self.is_announced = policy.mode is Mode.ENFORCE
         self.quota = quota
         self.state = _writer(policy, quota)
         self.prefix = f'"{policy.name}"'.encode("ascii")
@@ -87,7 +87,7 @@ def _writer(policy: Policy, quota: Quota) -> Callable[[Decision], bytes]:
 
 
 def _state(decision: Decision) -> bytes:
-    """What is left; and the time until the bucket is full or, if nothing is left, has a unit."""
+    """Write what is left, and the time until the bucket is full or, if it is empty, has a unit."""
     allowed, wait, time, quota = decision
     room, emission = quota.capacity_ns - time, quota.emission_ns
     if not allowed:
@@ -98,7 +98,7 @@ def _state(decision: Decision) -> bytes:
 
 
 def _state_at_cost(cost: int, decision: Decision) -> bytes:
-    """The same; if less than a request costs is left, the time until that is."""
+    """As `_state`; if less is left than a request costs, the time until that much is."""
     quota, time = decision.quota, decision.owed_ns
     short = min(cost, quota.burst) * quota.emission_ns - (quota.capacity_ns - time)
     if not decision.allowed:
@@ -109,7 +109,7 @@ def _state_at_cost(cost: int, decision: Decision) -> bytes:
 
 
 def _state_of_window(decision: Decision) -> bytes:
-    """As `_state_at_cost`, as a window says it itself."""
+    """As `_state_at_cost`, by the window's decision, which has the time."""
     if isinstance(decision, WindowDecision) and decision.allowed:
         time = decision.until_ns
     else:

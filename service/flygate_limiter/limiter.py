@@ -82,7 +82,7 @@ class Limiter:
         return await self.check_policies(request, self.policies.match(request))
 
     def check_now(self, request: Request) -> Verdict:
-        """`check`, without an await. Only if `is_instant`."""
+        """As `check`, without an await; only if `is_instant`."""
         policies = self.policies
         single = policies.single
         # There may be more to do than to take from a bucket.
@@ -134,7 +134,7 @@ class Limiter:
         return self._report(request, verdict)
 
     async def check_elsewhere(self, request: Request, take: Take) -> Verdict:
-        """`check`, by buckets that another machine keeps.
+        """As `check`, by buckets that another machine keeps.
 
         Args:
             take: takes every charge there, or nothing; one decision for each.

@@ -47,7 +47,7 @@ class Networks:
         return any(address in network for network in self._networks)
 
     def within(self, other: "Networks") -> list[str]:
-        """Those of them that lie wholly in one of the other ones."""
+        """Return those that lie wholly in one of the other networks."""
         return [
             str(network)
             for network in self._networks
@@ -56,7 +56,7 @@ class Networks:
 
 
 def client_network(text: str) -> Network:
-    """The clients that a network, or an address, is about.
+    """Return the network of clients that a text is about: a network or an address.
 
     Raises:
         PolicyError: it is none, or no client is ever known by an address in it.
@@ -106,7 +106,7 @@ def _why(text: str, error: ValueError) -> str:
 
 
 def _nearest(network: IPv6Network) -> str:
-    """The IPv4 addresses that a network of carriers has, as nearly as a network can say."""
+    """Return the smallest IPv4 network with all addresses that a network of carriers has."""
     first, last = carried(network[0]), carried(network[-1])
     low, high = sorted((int(first), int(last)))
     return str(IPv4Network((low, 32 - (low ^ high).bit_length()), strict=False))

@@ -22,9 +22,9 @@ class Problem:
 
 
 def problem_for(verdict: Verdict) -> Problem:
-    """429 with the wait; 422 if the request can never fit, since waiting would not help.
+    """Return a 429 with the wait; 422 if the request can never fit, since waiting does not help.
 
-    503 if nobody could be asked and the policy says that it is better to refuse.
+    503 if the store could not be asked and the policy fails closed.
     """
     names = [policy.name for policy, _ in verdict.violated]
     if verdict.source is Source.DENY_LIST:

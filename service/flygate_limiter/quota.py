@@ -1,4 +1,4 @@
-"""What is allowed: so many units per period, and at most a burst of them at once."""
+"""What is allowed: a number of units per period, and at most a burst of them at once."""
 
 import re
 from dataclasses import dataclass, field
@@ -35,14 +35,14 @@ class Quota:
     capacity_ns: int = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Check the numbers, and work out what every decision needs."""
+        """Check the numbers, and compute what every decision needs."""
         if self.units < 1 or self.period_ns < 1 or self.burst < 0:
             raise QuotaError(
                 "a quota needs at least 1 unit, a period and a burst of 0 or more;"
                 f" found {shown(self)}"
             )
         burst = self.burst or self.units
-        # Rounded up: a division that leaves a rest must never let more through than was asked.
+        # Rounded up: a division with a remainder must never let more through than was asked for.
         emission = -(-self.period_ns // self.units)
         if emission * burst > _LONGEST:
             raise QuotaError(f"a bucket must be full again within a year; found {shown(self)}")

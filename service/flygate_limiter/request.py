@@ -1,11 +1,11 @@
-"""What the limiter knows of a request; whoever embeds it fills this in."""
+"""What the limiter knows of a request; the embedding application fills it in."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 
 def no_header(_: str) -> str | None:
-    """Look up a header where there are none."""
+    """Return None, where there are no headers."""
     return None
 
 
@@ -20,7 +20,7 @@ class Request:
         path: the path as asked for; policies match it, but never key by it.
         address: the client's address itself, for networks.
         header: looks up a header by its lower-case name.
-        share: how many machines may each answer such a request without asking the others.
+        share: the number of machines that may each answer such a request without the others.
     """
 
     client: str

@@ -1,4 +1,4 @@
-"""The part of a bucket that one of several machines may give, while they can't ask each other."""
+"""The part of a bucket that one of several machines gives while they can't ask each other."""
 
 from functools import lru_cache
 

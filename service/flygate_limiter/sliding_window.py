@@ -132,7 +132,7 @@ def owing(now: int, owed_ns: int, quota: Quota) -> int:
 
 
 def _wait(counts: Counts, elapsed: int, cost: int, quota: Quota) -> int:
-    """Until enough of the previous window has slid out; or, after its end, enough of this one."""
+    """Return the wait until enough of the previous window, or of this one later, has slid out."""
     length, room = quota.period_ns, quota.units - counts.current - cost
     if room >= 0:
         return length - room * length // counts.previous - elapsed
@@ -141,7 +141,7 @@ def _wait(counts: Counts, elapsed: int, cost: int, quota: Quota) -> int:
 
 
 def _until(counts: Counts, elapsed: int, used: int, cost: int, quota: Quota) -> int:
-    """Until nothing is counted any more; if less than the cost is left, until the cost is."""
+    """Return the wait until nothing is counted; if less than the cost is left, until that is."""
     if used + cost > quota.units:
         return _wait(counts, elapsed, cost, quota)
     windows = 2 if counts.current else int(counts.previous > 0)
@@ -190,7 +190,7 @@ def _make_hitter(name: str, quota: Quota, site: Site) -> Hitter:
 
 
 def _grain(_: Quota) -> int:
-    """No key is evicted: a state does not say how much was taken."""
+    """Return 0, so that no key is evicted: a state does not say how much was taken."""
     return 0
 
 

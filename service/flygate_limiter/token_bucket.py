@@ -127,7 +127,7 @@ def blocked_until(until: int, quota: Quota) -> int:
 
 
 def _grain(quota: Quota) -> int:
-    """More than one unit, less than two.
+    """Return more than one unit, less than two.
 
     Of three units or more, one is left then: evicting the bucket frees no client that was denied.
     """
@@ -139,7 +139,7 @@ def _lasting_ns(quota: Quota) -> int:
 
 
 def _check(_: Quota, __: int) -> None:
-    """Any quota can be counted."""
+    """Accept any quota."""
 
 
 TOKEN_BUCKET: Final = Algorithm(

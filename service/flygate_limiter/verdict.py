@@ -1,4 +1,4 @@
-"""What all the policies of a request say together."""
+"""The decisions of all policies of a request."""
 
 from dataclasses import dataclass
 
@@ -7,15 +7,15 @@ from .policies.policy import Mode, Policy
 from .store.store import Source
 
 
-# Not frozen, for its cost; nobody but the limiter makes one.
+# Not frozen, for its cost; only the limiter makes one.
 @dataclass(slots=True)
 class Verdict:
-    """The decisions of every policy that a request fell under.
+    """The decisions of every policy that applied to a request.
 
     Attributes:
         allowed: whether the request may go on; policies in shadow mode do not count.
         results: each policy with its decision. Empty if no policy applied.
-        source: where the answer came from.
+        source: where the decisions came from.
     """
 
     allowed: bool
@@ -24,7 +24,7 @@ class Verdict:
 
     @property
     def enforced(self) -> list[tuple[Policy, Decision]]:
-        """What the client is told of: the policies that can refuse."""
+        """The policies that can refuse, with their decisions: what the client sees."""
         return [pair for pair in self.results if pair[0].mode is Mode.ENFORCE]
 
     @property
@@ -34,7 +34,7 @@ class Verdict:
 
     @property
     def can_never_fit(self) -> bool:
-        """Whether the request costs more than a bucket holds, so that waiting is of no use."""
+        """Whether the request costs more than a bucket holds, so that waiting does not help."""
         return any(decision.can_never_fit for _, decision in self.violated)
 
     @property

@@ -1,4 +1,4 @@
-"""Many requests at once over one connection: each in its own time, none in another's way."""
+"""Many requests at once over one connection: each in its own time, none delayed by another."""
 
 import asyncio
 import time
@@ -31,14 +31,14 @@ async def make_store(valkey: Valkey) -> AsyncIterator[Callable[[float], RedisSto
 
 
 def charge(name: object) -> list[Charge]:
-    """What a request asks for."""
+    """The charges of a request."""
     return [Charge(("test", str(name)), QUOTA)]
 
 
 async def test_each_has_its_own_budget(
     valkey: Valkey, make_store: Callable[[float], RedisStore]
 ) -> None:
-    """While Redis hangs nobody waits longer than the budget, whenever they came."""
+    """While Redis hangs no request waits longer than the budget, whenever it came."""
     store = make_store(0.3)
     await store.take(charge("warm"))
     valkey.pause()
@@ -56,10 +56,10 @@ async def test_each_has_its_own_budget(
     assert max(waits) < 0.3 + SLACK_SECONDS
 
 
-async def test_a_crowd_beyond_what_can_wait_is_told_at_once(
+async def test_a_crowd_beyond_what_can_wait_fails_at_once(
     valkey: Valkey, make_store: Callable[[float], RedisStore]
 ) -> None:
-    """Nobody queues for what cannot be done in time: the last of a crowd don't wait at all."""
+    """No request queues that cannot be answered in time: the last of a crowd don't wait at all."""
     store = make_store(0.5)
     await store.take(charge("warm"))
     valkey.pause()
@@ -74,7 +74,9 @@ async def test_a_crowd_beyond_what_can_wait_is_told_at_once(
     assert all(isinstance(task.exception(), StoreUnavailableError) for task in late)
 
 
-async def test_who_goes_away_disturbs_nobody(make_store: Callable[[float], RedisStore]) -> None:
+async def test_a_cancelled_request_disturbs_no_other(
+    make_store: Callable[[float], RedisStore],
+) -> None:
     """Of the requests of one call some are cancelled; the others get their own answers."""
     store = make_store(5)
     await store.take(charge("warm"))
@@ -104,7 +106,7 @@ async def test_no_task_and_no_timer_for_each(make_store: Callable[[float], Redis
 async def test_closing_tells_who_waits(
     valkey: Valkey, make_store: Callable[[float], RedisStore]
 ) -> None:
-    """A store that is closed leaves nobody waiting for an answer."""
+    """A store that is closed leaves no request waiting."""
     store = make_store(60)
     await store.take(charge("warm"))
     valkey.pause()
@@ -118,7 +120,7 @@ async def test_closing_tells_who_waits(
     assert all(isinstance(task.exception(), StoreUnavailableError) for task in done)
 
 
-async def test_an_idle_connection_that_was_closed_costs_nobody(
+async def test_an_idle_connection_that_was_closed_fails_no_request(
     valkey: Valkey, make_store: Callable[[float], RedisStore]
 ) -> None:
     """What Redis closed for idleness is opened again for the next request."""

@@ -1,4 +1,4 @@
-"""The limiter without requests."""
+"""Buckets by key, without requests and policies."""
 
 from flygate_limiter import (
     SLIDING_WINDOW,
@@ -70,7 +70,7 @@ def test_give_back_and_reset() -> None:
     assert after == 2
     assert calls.reset("a")
     assert calls.peek("a").remaining == 3
-    assert not calls.reset("nobody")
+    assert not calls.reset("unknown")
 
 
 def test_names_share_a_store() -> None:

@@ -1,4 +1,4 @@
-"""Who is asking, in one spelling."""
+"""The key of a client, in one spelling."""
 
 from ipaddress import IPv4Address, IPv6Address
 

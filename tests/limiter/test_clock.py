@@ -51,7 +51,7 @@ def test_small_corrections_do_not_count_twice() -> None:
 
 
 def test_never_runs_backwards() -> None:
-    """A wall clock that is put back, and then right again, frees nobody and bans nobody."""
+    """A wall clock that is put back, and then right again, frees and bans no client."""
     machine = Machine()
     began = machine.clock.now()
     for correction in (-7200, 7200, -10, 10):

@@ -1,4 +1,4 @@
-"""A clock that is put back: nobody waits longer for it than his quota can owe. Of every store."""
+"""A clock that is put back: in every store a client waits no longer than its quota can owe."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -85,8 +85,8 @@ async def ask(world: World, cost: int = 1) -> Decision:
 
 @pytest.mark.integration
 @pytest.mark.parametrize("seconds", [2, 61, HOUR, 30 * 24 * HOUR])
-async def test_nobody_waits_for_the_clock(world: World, seconds: int) -> None:
-    """Who was refused for seconds is so still, and not for an hour; and he has gained nothing."""
+async def test_no_client_waits_for_the_clock(world: World, seconds: int) -> None:
+    """A client that was refused for seconds still is, not for an hour, and has gained nothing."""
     while (before := await ask(world)).allowed:
         pass
 

@@ -1,4 +1,4 @@
-"""The deny cache: exact until its time, of little size, and of no cost to whoever is not in it."""
+"""The deny cache: exact until its time, small, and of no cost to clients that are not in it."""
 
 from flygate_limiter import Charge, Decision, FakeClock, parse
 from flygate_limiter.quota import NANOS
@@ -79,7 +79,7 @@ def test_refused_until_all_would_allow() -> None:
 
 
 def test_no_refusal_is_no_denial() -> None:
-    """What only looks stops nobody, and what can never fit has no time to wait for."""
+    """A charge that only looks refuses no request; what can never fit has no wait."""
     denials = Denials(FakeClock())
     denials.remember([charge("m", "a", binding=False)], [denied(400)])
     denials.remember([charge("m", "b")], [denied(-1)])

@@ -1,4 +1,4 @@
-"""A Redis that fails in every way: no request waits, and each policy has its say."""
+"""A Redis that fails in every way: no request waits, and each policy's `failure` holds."""
 
 import asyncio
 import time
@@ -182,10 +182,10 @@ async def admitted(store: GuardedStore, name: str, times: int = 6) -> int:
 
 
 @pytest.mark.integration
-async def test_an_outage_gives_nobody_a_second_burst(
+async def test_an_outage_gives_no_second_burst(
     valkey: Valkey, guarded: Callable[..., GuardedStore]
 ) -> None:
-    """Neither when it begins, nor for the time in it: of 4 units nobody gets a fifth."""
+    """Neither when it begins, nor for the time in it: of 4 units no client gets a fifth."""
     store = guarded()
     before = [await admitted(store, "denied"), await admitted(store, "half", 2)]
     valkey.pause()
@@ -214,10 +214,10 @@ async def test_another_machine_counts_what_was_taken_in_an_outage(
 
 
 @pytest.mark.integration
-async def test_who_lost_its_memory_is_reminded(
+async def test_a_redis_that_lost_its_memory_is_reminded(
     valkey: Valkey, guarded: Callable[..., GuardedStore]
 ) -> None:
-    """Redis is restarted empty while nobody asks: who was denied or locked is so at once."""
+    """Redis is restarted empty between two requests: denied and locked clients are so at once."""
     store = guarded()
     await admitted(store, "denied")
     await store.owe(key("locked"), QUOTA, 2 * QUOTA.capacity_ns)
@@ -247,12 +247,12 @@ async def test_a_lost_connection_alone_brings_nothing_back(
 async def test_what_is_handed_over_in_an_outage_is_kept(
     valkey: Valkey, guarded: Callable[..., GuardedStore]
 ) -> None:
-    """A machine that goes while Redis is away frees nobody: Redis gets it later."""
+    """A machine that stops while Redis is away frees no client: Redis gets its buckets later."""
     store, old = guarded(), MemoryStore(fingerprint=RedisStore(valkey.url, b"secret").fingerprint)
     old.take_now([Charge(key("a"), QUOTA, 4)])
     await valkey.kill()
     await store.restore(old.export_now())
-    # A single failure, but until Redis has been told it must not decide.
+    # A single failure, but Redis must not decide before it has them.
     assert store.breaker.is_open
     assert await admitted(store, "a") == 0
     await valkey.start()
@@ -276,7 +276,7 @@ async def test_without_redis_it_hands_over_what_it_knows(
 
 
 def test_two_ways_to_name_buckets_do_not_go_together() -> None:
-    """What the one knows would mean nothing to the other: that is said at once."""
+    """What one knows would mean nothing to the other: the error comes at once."""
     with pytest.raises(ForeignSnapshotError, match="same `fingerprint`"):
         GuardedStore(MemoryStore(), MemoryStore(fingerprint=lambda _: 7))
 

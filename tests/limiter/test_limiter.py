@@ -28,7 +28,7 @@ from flygate_limiter import (
 
 
 def limiter(*policies: Policy, exempt: frozenset[str] = frozenset()) -> Limiter:
-    """A limiter over a store whose time stands still."""
+    """A limiter over a store whose clock stands still."""
     return Limiter(PolicySet(policies, exempt), MemoryStore(clock=FakeClock()))
 
 
@@ -67,7 +67,7 @@ async def test_a_refusal_costs_nothing(order: tuple[int, int]) -> None:
 
 
 async def test_shadow_only_counts() -> None:
-    """A policy in shadow mode refuses nobody, is in no header, and is reported to listeners."""
+    """A policy in shadow mode refuses no request, is in no header, and is reported to listeners."""
     heard: list[Verdict] = []
 
     class Ear(Listener):
@@ -127,8 +127,8 @@ async def test_problem() -> None:
     assert "86400 seconds" in body["detail"]
 
 
-async def test_what_never_fits_is_told_so() -> None:
-    """A request larger than the bucket is no 429: retrying it would be in vain."""
+async def test_what_never_fits_is_422() -> None:
+    """A request larger than the bucket is no 429: retrying it would not help."""
     limits = limiter(Policy("small", parse("10/m"), cost=11))
     verdict = await limits.check(Request("192.0.2.1"))
 

@@ -10,7 +10,7 @@ POLICIES = PolicySet((Policy("burst", parse("10/s burst 20")), Policy("day", par
 
 
 def ask(limiter: Limiter, clients: int, times: int) -> None:
-    """Let each of so many clients ask."""
+    """Let each of these clients send a request."""
     for _ in range(times):
         for number in range(clients):
             address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"

@@ -60,7 +60,7 @@ async def test_all_or_none() -> None:
     assert answers[-1][0].wait_ns > 0
 
 
-async def test_a_shadow_charge_stops_nobody() -> None:
+async def test_a_shadow_charge_refuses_no_request() -> None:
     """A charge that is not binding is denied by itself, and the others are taken."""
     store = MemoryStore(clock=FakeClock())
     charges = [
@@ -95,7 +95,7 @@ def test_a_denied_key_stays_denied_among_others() -> None:
     assert not store.take_one(key("victim"), SLOW).allowed
 
 
-def test_a_flood_frees_nobody_and_stays_small() -> None:
+def test_a_flood_frees_no_client_and_stays_small() -> None:
     """With far more keys than fit: the denied stay denied, memory stays, newcomers are served."""
     store = MemoryStore(max_keys=2_000, clock=FakeClock())
     victims = [key(f"victim {number}") for number in range(50)]
@@ -138,7 +138,7 @@ def test_no_flood_frees_a_denied_key(
 
 
 def test_a_key_in_the_overflow_stays_denied() -> None:
-    """A key that came too late for a slot of its own is limited all the same."""
+    """A key that came too late for a slot is limited nevertheless."""
     clock = FakeClock()
     overflows = 0
 
@@ -205,7 +205,7 @@ async def test_reset_gives_a_full_bucket() -> None:
 
     assert await store.reset(key("a"))
     assert (await store.peek(key("a"), SLOW)).remaining == 5
-    assert not await store.reset(key("nobody"))
+    assert not await store.reset(key("unknown"))
 
 
 async def test_block() -> None:
@@ -265,10 +265,10 @@ async def test_the_later_arrival_time_wins(here: int, there: int) -> None:
     store, other = MemoryStore(clock=FakeClock()), MemoryStore(clock=FakeClock())
     store.take_one(key("a"), SLOW, here)
     other.take_one(key("a"), SLOW, there)
-    ours, theirs = store.export_now(), other.export_now()
+    first, second = store.export_now(), other.export_now()
 
-    store.restore_now(theirs)
-    other.restore_now(ours)
+    store.restore_now(second)
+    other.restore_now(first)
 
     expected = 5 - max(here, there)
     assert (await store.peek(key("a"), SLOW)).remaining == expected
@@ -317,7 +317,7 @@ def test_a_flood_of_half_a_million_keys() -> None:
 
 
 def test_a_burst_smaller_than_the_rate_limits() -> None:
-    """A bucket much smaller than its rate is a limit all the same (throttled-py 3.5: none)."""
+    """A bucket much smaller than its rate is a limit (throttled-py 3.5: none)."""
     store = MemoryStore(clock=FakeClock())
 
     answers = [store.take_one(key("a"), parse("100/s burst 3")).allowed for _ in range(50)]

@@ -44,7 +44,7 @@ class Client:
 
     @property
     def wait_seconds(self) -> int:
-        """How long the answer tells it to wait before it asks again."""
+        """How long it has to wait by the answer before the next request."""
         if "retry-after" in self.fields:
             return int(self.fields["retry-after"])
         states = list(_STATE.finditer(self.fields["ratelimit"]))
@@ -89,7 +89,7 @@ steps = st.lists(
 def test_who_obeys_is_never_refused(
     algorithm: Algorithm, first: list[tuple[str, int]], trace: list[tuple[str, Any]]
 ) -> None:
-    """It waits as `r`, `t` and Retry-After say, over costs, policies and reloads, not in vain."""
+    """A client that waits as `r`, `t` and Retry-After say passes, over costs and reloads."""
     clock = FakeClock(START)
     client = Client(
         Limiter(policy_set(first), MemoryStore(clock=clock, algorithm=algorithm), clock=clock),
@@ -104,7 +104,7 @@ def test_who_obeys_is_never_refused(
         elif act == "reload":
             client.limiter.replace(policy_set(value))
             client.costs = costs(value)
-            client.ask()  # what it was told before is of other quotas
+            client.ask()  # the fields that it has are of other quotas
         elif act == "greed":
             client.ask()
         else:

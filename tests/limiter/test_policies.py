@@ -22,7 +22,7 @@ from flygate_limiter import (
 
 
 def limiter(text: str, clock: FakeClock | None = None) -> Limiter:
-    """A limiter with the policies of a file, whose time stands still."""
+    """A limiter with the policies of a file, whose clock stands still."""
     clock = clock or FakeClock()
     exempt = frozenset({"/health"})
     return Limiter(read_policies(text, exempt), MemoryStore(clock=clock), clock=clock)
@@ -34,7 +34,7 @@ def ask(client: str = "192.0.2.1", path: str = "/", method: str = "GET", **heade
 
 
 async def passed(limits: Limiter, request: Request, times: int = 20) -> int:
-    """How many of so many requests are allowed."""
+    """How many of these requests are allowed."""
     return sum([(await limits.check(request)).allowed for _ in range(times)])
 
 
@@ -60,7 +60,7 @@ def test_routes(route: str, method: str, path: str, expected: bool) -> None:
 
 
 def test_more_policies_than_a_request_can_be_charged_to() -> None:
-    """Refused when they are read, and not when somebody asks; those of other routes don't count."""
+    """Refused when they are read, not at a request; those of other routes don't count."""
 
     def policies(count: int, route: str) -> str:
         policy = '[[policy]]\nname = "p{0}"\nquota = "1/m"\nroutes = ["{1}"]\n'
@@ -92,13 +92,13 @@ async def test_a_policy_for_a_route() -> None:
     assert await passed(limits, ask(path="/other")) == 11
 
 
-def test_paths_that_somebody_makes_up_take_no_room() -> None:
+def test_made_up_paths_take_no_room() -> None:
     """A policy by route remembers what paths are on it, but not all that a flood invents."""
     policies = read_policies('[[policy]]\nname = "a"\nquota = "1/s"\nroutes = ["/a/{id}"]\n')
     tracemalloc.start()
     try:
         for number in range(20_000):
-            policies.match(ask(path=f"/made/up/by/somebody/{number}"))
+            policies.match(ask(path=f"/made/up/{number}"))
         grown, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -281,7 +281,7 @@ async def test_replacing_gives_no_free_burst() -> None:
     assert limits.version == 2
 
 
-async def test_replacing_bans_nobody() -> None:
+async def test_replacing_bans_no_client() -> None:
     """A client that was denied by a slow quota waits one refill of a faster one."""
     limits = limiter(QUOTAS.format("10/h"))
     await passed(limits, ask())

@@ -169,7 +169,7 @@ async def test_too_many_charges_are_refused(store: RedisStore) -> None:
         await store.take([Charge(key(n), SLOW) for n in range(129)])
 
 
-async def test_what_is_odd_disturbs_nobody(store: RedisStore) -> None:
+async def test_an_odd_request_disturbs_no_other(store: RedisStore) -> None:
     """Names that are no text, costs beyond any number, no charges at all: all are answered."""
     odd = [
         [Charge(key("\ud800"), SLOW)],
@@ -201,7 +201,7 @@ async def test_a_denied_client_costs_redis_nothing(valkey: Valkey, store: RedisS
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-async def test_nobody_can_be_read_in_redis(valkey: Valkey, algorithm: Algorithm) -> None:
+async def test_no_client_can_be_read_in_redis(valkey: Valkey, algorithm: Algorithm) -> None:
     """Neither addresses nor names are in Redis, and all keys share a hash tag and expire."""
     store = RedisStore(valkey.url, SECRET, 5, algorithm=algorithm)
     await store.take([Charge(("login", "ada@example.org"), SLOW)])

@@ -1,4 +1,4 @@
-"""What becomes of clients when policies change, and of those whom an operator has blocked."""
+"""Clients whose policies change, and clients that an operator has blocked."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -34,7 +34,7 @@ DAY = 86_400
 
 
 class World:
-    """Machines with one clock, and with a store in common or one of their own."""
+    """Machines with one clock, and with a common store or one for each."""
 
     def __init__(self, storage: str, url: str, is_window: bool = False) -> None:
         """No machine yet. Expiry runs by the server's clock: this one is ahead."""
@@ -121,7 +121,7 @@ async def passed(limiter: Limiter, times: int = 20) -> int:
     ids=str,
 )
 async def test_any_number_of_reloads(world: World, quotas: list[str], more: int) -> None:
-    """Who is exhausted gets no more than the last quota is larger, whatever lies between."""
+    """An exhausted client gets only what the last quota is larger by, whatever lies between."""
     machine = world.machine("5/h")
     assert await passed(machine) == 5
 
@@ -142,7 +142,7 @@ async def test_any_number_of_reloads(world: World, quotas: list[str], more: int)
     ],
     ids=str,
 )
-async def test_a_release_frees_nobody(world: World, quotas: list[str], more: int) -> None:
+async def test_a_release_frees_no_client(world: World, quotas: list[str], more: int) -> None:
     """A machine with another quota that takes over gives no more than its is larger."""
     machine = world.machine(quotas[0])
     most = parse(quotas[0]).burst
@@ -157,7 +157,7 @@ async def test_a_release_frees_nobody(world: World, quotas: list[str], more: int
 
 
 async def test_a_smaller_burst_in_between_gives_no_second_one(world: World) -> None:
-    """Who is exhausted, asks by a small quota, and has the large one again, is exhausted still."""
+    """A client that was exhausted stays so by a smaller quota and by the large one again."""
     machine = world.machine("5/m")
     assert await passed(machine) == 5
 
@@ -167,7 +167,7 @@ async def test_a_smaller_burst_in_between_gives_no_second_one(world: World) -> N
 
 
 async def test_a_quota_that_none_has_is_forgotten(world: World) -> None:
-    """Once a bucket of it is full, however often machines tell each other of it."""
+    """Once a bucket of it is full, however often machines notify each other of it."""
     one, other = world.machine("5/m"), world.machine("6/m")
     await passed(one, 1)
     await passed(other, 1)
@@ -206,7 +206,7 @@ async def test_what_is_carried_over_is_so_once(world: World) -> None:
 
 
 async def test_a_slow_quota_that_comes_later_is_carried_over_once(world: World) -> None:
-    """Whoever asks seldom enough by each of the quotas is never refused, in whatever order."""
+    """A client that is slow enough for each of the quotas is never refused, in any order."""
     await _ask_seldom(world, "5/m", 11)
 
 
@@ -227,7 +227,7 @@ async def _ask_seldom(world: World, quick: str, seconds: int) -> None:
 
 
 @pytest.mark.integration
-async def test_a_reload_frees_nobody_elsewhere(valkey: Valkey) -> None:
+async def test_a_reload_frees_no_client_elsewhere(valkey: Valkey) -> None:
     """Machines of two quotas give a client together no more than the larger one."""
     world = World("redis", valkey.url)
     one, other = world.machine("5/h"), world.machine("5/h")
@@ -277,7 +277,7 @@ async def test_a_block_outlives_reloads(world: World, quota: str) -> None:
 
 
 async def test_a_block_outlives_its_machine(world: World) -> None:
-    """A new machine, of another quota, that has taken over keeps it; until somebody ends it."""
+    """A new machine, of another quota, that has taken over keeps it, until an operator ends it."""
     old = world.machine("5/h")
     await old.block("default", CLIENT, DAY)
     new = world.machine("600/m")
@@ -304,7 +304,7 @@ async def test_a_block_reaches_machines_of_other_quotas(valkey: Valkey) -> None:
 
 
 async def test_a_block_holds_without_redis(valkey: Valkey) -> None:
-    """Where Redis can't be asked, this machine remembers whom it refused."""
+    """Where Redis can't be asked, this machine remembers the clients that it refused."""
     world = World("redis", valkey.url)
     machine = world.machine("5/h")
     await machine.block("default", CLIENT, DAY)
@@ -432,17 +432,17 @@ class Fleet:
 
 @settings(max_examples=100)
 @given(count=st.integers(1, 3), trace=traces)
-async def test_nobody_gets_more_than_the_largest_quota(
+async def test_no_client_gets_more_than_the_largest_quota(
     count: int, trace: list[tuple[int, tuple[str, Any]]]
 ) -> None:
-    """Whatever is done in whatever order on up to three machines; nor is served while blocked."""
+    """After any acts in any order on up to three machines; a blocked client is not served."""
     await _live(World("memory", ""), count, trace)
 
 
 @pytest.mark.integration
 @settings(max_examples=15)
 @given(count=st.integers(1, 3), trace=traces)
-async def test_nobody_gets_more_than_the_largest_quota_of_a_redis(
+async def test_no_client_gets_more_than_the_largest_quota_of_a_redis(
     valkey: Valkey, count: int, trace: list[tuple[int, tuple[str, Any]]]
 ) -> None:
     """Nor where the machines count together, and each may be reloaded by itself."""

@@ -22,13 +22,13 @@ CLIENT = "192.0.2.1"
 
 
 def limiter(*policies: Policy, clock: FakeClock | None = None) -> Limiter:
-    """A limiter over a store whose time stands still."""
+    """A limiter over a store whose clock stands still."""
     return Limiter(PolicySet(policies), MemoryStore(clock=clock or FakeClock()))
 
 
 @given(st.integers(1, 8), st.integers(8, 40))
 def test_all_shares_together_are_one_quota(machines: int, burst: int) -> None:
-    """Whoever asks all machines gets what one would give; at least a unit of each."""
+    """A client that asks all machines gets what one would give; at least a unit of each."""
     charge = Charge(("policy", CLIENT), Quota(60, 60_000_000_000, burst))
 
     share = share_of(charge, machines).quota

@@ -72,7 +72,7 @@ def test_finds_all_at_three_quarters() -> None:
 
 
 def test_no_live_entry_is_overwritten() -> None:
-    """A table that is full gives no slot, and keeps whom it has."""
+    """A table that is full gives no slot, and keeps the keys that it has."""
     table = Table(4_096)
     keys = fingerprints(20_000)
     lost = set(fill(table, keys))

@@ -35,7 +35,7 @@ def run_in_threads(work: Callable[[int], None]) -> None:
         thread.join()
 
 
-def test_nobody_is_wrongly_denied_or_admitted() -> None:
+def test_no_key_is_wrongly_denied_or_admitted() -> None:
     """Four threads get for each key exactly what is there (pyrate-limiter 4.5 denies wrongly)."""
     allowed = [0] * THREADS
     calls = Buckets(parse("2/d"), ThreadSafeMemoryStore(clock=FakeClock()))
@@ -50,7 +50,7 @@ def test_nobody_is_wrongly_denied_or_admitted() -> None:
     assert sum(allowed) == 2 * CALLS
 
 
-def test_growing_loses_nobody() -> None:
+def test_growing_loses_no_key() -> None:
     """Keys that threads add while the table grows are all known afterwards."""
     store = ThreadSafeMemoryStore(max_keys=50_000, clock=FakeClock())
     once = parse("1/d")

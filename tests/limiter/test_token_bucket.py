@@ -111,8 +111,8 @@ def test_a_new_quota_gives_no_free_burst(old: Quota, new: Quota, used: int) -> N
 
 
 @given(old=quotas, new=quotas, owed=st.integers(0, 400 * 86_400 * NANOS))
-def test_a_new_quota_bans_nobody(old: Quota, new: Quota, owed: int) -> None:
-    """After a change of quota nobody waits longer than one refill of the new quota."""
+def test_a_new_quota_bans_no_client(old: Quota, new: Quota, owed: int) -> None:
+    """After a change of quota no client waits longer than one refill of the new quota."""
     tat = token_bucket.rescale(START + owed, START, old, new)
 
     decision, _ = token_bucket.take(tat, START, 1, new)
@@ -134,7 +134,7 @@ def test_a_block_lasts_as_long_as_it_says(quota: Quota, seconds: int) -> None:
     ("wait_ns", "seconds"), [(1, 1), (NANOS, 1), (NANOS + 1, 2), (0, 0), (NEVER, 0)]
 )
 def test_retry_after_is_never_too_early(wait_ns: int, seconds: int) -> None:
-    """Whole seconds are rounded up: whoever comes then is not refused again."""
+    """Whole seconds are rounded up: the client's next request is not refused."""
     decision = Decision(wait_ns == 0, wait_ns, 0, Quota.parse("1/s"))
 
     assert decision.retry_after_seconds == seconds

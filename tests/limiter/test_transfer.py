@@ -1,4 +1,4 @@
-"""Buckets that move from one store into another, whatever the two of them are."""
+"""Buckets that move from one store into another, of whichever kinds."""
 
 from collections.abc import AsyncIterator
 
@@ -82,7 +82,7 @@ async def test_the_later_time_wins_in_either_store(
     second: list[tuple[int, int]],
     waited: int,
 ) -> None:
-    """Whatever comes in which order, Redis and memory then say the same, to the nanosecond."""
+    """In any order Redis and memory then say the same, to the nanosecond."""
     await valkey.command("FLUSHALL")
     other = memory(clock)
     for owed in (first, second, first):
@@ -144,7 +144,7 @@ async def test_nothing_is_something_to_say(valkey: Valkey, redis: RedisStore) ->
         await redis.restore(Snapshot.by(redis.fingerprint))
 
 
-def test_the_largest_debts_are_told_first() -> None:
+def test_the_largest_debts_go_first() -> None:
     """Locks owe more than buckets."""
     snapshot = Snapshot(1, ((7, 70), (8, 900), (9, 80)))
 

@@ -1,4 +1,4 @@
-"""What is charged while an application's key function does not say whose bucket it is."""
+"""What a request is charged while an application's key function fails."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WAIT_NS: Final = NANOS
 def charge_without_keys(
     request: Request, policies: Sequence[Policy], listeners: Sequence[Listener]
 ) -> tuple[list[Policy], list[Charge]]:
-    """As the policies' `failure` says, like for a store that fails.
+    """Return what to charge by the policies' `failure`, as for a store that fails.
 
     With `fair_share` the client has a bucket by its address; with `open` the policy is left out.
 
@@ -47,7 +47,7 @@ def charge_without_keys(
 
 
 def closed_without_keys(policies: Sequence[Policy]) -> Verdict:
-    """The refusal by policies whose key function fails."""
+    """Return the refusal by policies whose key function fails."""
     results = tuple(
         (policy, Decision(False, _WAIT_NS, policy.quota.capacity_ns, policy.quota))
         for policy in policies

@@ -1,4 +1,4 @@
-"""Whose bucket a request belongs to: the functions that give a policy its keys."""
+"""Key functions: they say to which bucket of a policy a request belongs."""
 
 from __future__ import annotations
 

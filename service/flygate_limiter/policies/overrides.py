@@ -30,7 +30,7 @@ class Overrides(Mapping[str, Quota]):
         self._known: dict[str, Quota | None] = {}
 
     def __getitem__(self, subject: str) -> Quota:
-        """The quota of a key."""
+        """Return the quota of a key."""
         found = self.quotas.get(subject)
         if found is None and self.networks:
             found = self._by_network(subject)
@@ -39,12 +39,12 @@ class Overrides(Mapping[str, Quota]):
         return found
 
     def __iter__(self) -> Iterator[str]:
-        """The keys and networks, as they are known."""
+        """Iterate over the keys and networks."""
         yield from self.quotas
         yield from map(str, self.networks)
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Return how many there are."""
         return len(self.quotas) + len(self.networks)
 
     def _by_network(self, subject: str) -> Quota | None:
@@ -64,7 +64,7 @@ class Overrides(Mapping[str, Quota]):
 
 
 def of_clients(quotas: Mapping[str, Quota], prefix: int = 64) -> Overrides:
-    """For clients that are known by their address, or by their IPv6 network of that size.
+    """Read overrides for clients that are known by address, or by their IPv6 network of a size.
 
     Raises:
         PolicyError: a key is none, or smaller than what a client is known by.
@@ -77,7 +77,7 @@ def of_clients(quotas: Mapping[str, Quota], prefix: int = 64) -> Overrides:
 
 
 def of_header(quotas: Mapping[str, Quota], name: str) -> Overrides:
-    """For values of a header, `name=value`, and for clients that send none.
+    """Read overrides for values of a header, `name=value`, and for clients that send none.
 
     Raises:
         PolicyError: a key is neither.
@@ -101,7 +101,7 @@ def of_header(quotas: Mapping[str, Quota], name: str) -> Overrides:
 
 
 def of_everyone(quotas: Mapping[str, Quota]) -> Overrides:
-    """For the one bucket that all share.
+    """Read overrides for the one bucket that all share.
 
     Raises:
         PolicyError: a key is another one.

@@ -41,10 +41,10 @@ class Policy:
     Args:
         name: the word that users see in headers, logs and metrics.
         quota: the bucket.
-        key: whose bucket a request belongs to.
+        key: gives the key of a request's bucket.
         cost: units for each request.
         mode: enforce, shadow or off.
-        failure: what becomes of a request when the store cannot be asked.
+        failure: what happens to a request while the store cannot be asked.
         routes: the routes that it is about; none means all.
         overrides: other quotas for some keys.
         exempt: addresses that it is not about.
@@ -79,15 +79,15 @@ class Policy:
         return not self.routes or any(route.matches(request) for route in self.routes)
 
     def charge(self, request: Request) -> Charge:
-        """What a request takes, and from which bucket.
+        """Return what a request takes, and from which bucket.
 
         Raises:
-            KeyFunctionError: an application's key function does not say.
+            KeyFunctionError: an application's key function fails.
         """
         return self.charge_for(self.key(request), request)
 
     def charge_for(self, subject: str, request: Request) -> Charge:
-        """What a request takes from the bucket of a key."""
+        """Return what a request takes from the bucket of a subject."""
         if self.overrides:
             key, quota = self.bucket_of(subject), self.quota_of(subject)
         else:
@@ -97,17 +97,17 @@ class Policy:
         return charge if request.share == 1 else share_of(charge, request.share)
 
     def quota_of(self, subject: str) -> Quota:
-        """The quota of one key."""
+        """Return the quota of a subject."""
         return self.overrides.get(subject, self.quota)
 
     def bucket_of(self, subject: str) -> Key:
-        """The bucket of one key."""
+        """Return the bucket of a subject."""
         return self.bucket_name(self.quota_of(subject)), subject
 
     def bucket_name(self, quota: Quota) -> str:
-        """The part of a bucket's name that tells its policy and quota.
+        """Return the part of a bucket's name that says its policy and quota.
 
         A bucket's state means something under its own quota only; so a changed quota gets other
-        buckets, and what the former ones owed is carried over.
+        buckets, and what the previous ones owed is carried over.
         """
         return f"{self.name} {quota}"

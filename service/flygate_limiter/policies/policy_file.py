@@ -1,4 +1,4 @@
-"""Reads policies from TOML. Every mistake is named with its policy, what was found, what is meant.
+"""A file of policies, in TOML. An error names the policy, what was found and what is allowed.
 
 deny = ["198.51.100.0/24"]
 exempt_paths = ["/static/*"]
@@ -50,7 +50,7 @@ Find = Callable[[str], KeyFunction]
 
 
 def no_function(name: str) -> KeyFunction:
-    """Find a key function where none may be named."""
+    """Refuse a key function: none may be named here."""
     raise PolicyError(f"no functions can be named here; found {name!r}")
 
 
@@ -61,7 +61,7 @@ def read_policies(
 
     Args:
         text: TOML.
-        exempt_paths: paths that are exempt whatever the text says, and for whoever asks.
+        exempt_paths: paths that are exempt whatever the text says, for denied addresses too.
         find: gives the key function that `function:NAME` names.
 
     Raises:
@@ -87,13 +87,11 @@ def _document(text: str) -> dict[str, Any]:
     except ValueError as exc:  # no TOML, or a number of too many digits
         raise PolicyError(f"the policies are no TOML: {str(exc)[:200]}") from exc
     except RecursionError:
-        raise PolicyError(
-            "the policies are no TOML of ours: brackets are nested too deep"
-        ) from None
+        raise PolicyError("the policies cannot be read: brackets are nested too deep") from None
 
 
 def _policies(table: Any, find: Find) -> list[Policy]:
-    """A policy, and its candidate beside it."""
+    """Read a policy, and its candidate."""
     if not isinstance(table, dict) or not isinstance(table.get("name"), str):
         raise PolicyError(f"each [[policy]] needs a name; found {shown(table)}")
     where = f"policy {shown(table['name'])}"
@@ -158,7 +156,7 @@ def _prefix(key: str) -> int:
 
 
 def _overrides(table: Mapping[str, Any], key: str, where: str) -> Mapping[str, Quota]:
-    """By what the policy's key gives; any text where a function of the application's does."""
+    """Read overrides by the keys that the policy has; any text where a function gives them."""
     found = _value(table, "overrides", dict, {}, where)
     if not all(isinstance(quota, str) for quota in found.values()):
         raise PolicyError(
@@ -189,7 +187,7 @@ def _networks(table: Mapping[str, Any], name: str, where: str) -> Networks:
 def _check_reach(
     policies: Sequence[Policy], exempt: Sequence[Route], exempt_paths: frozenset[str]
 ) -> None:
-    """A route must not lie wholly in what is exempt."""
+    """Refuse a route that lies wholly in what is exempt."""
     for policy in policies:
         for route in policy.routes:
             is_own = exempt_paths.issuperset(route.template.examples())
@@ -207,7 +205,7 @@ def _covering(route: Route, exempt: Sequence[Route]) -> str:
 
 
 def _check_networks(policies: Sequence[Policy], allow: Networks, deny: Networks) -> None:
-    """Who is refused whatever he asks for can't be let by as well."""
+    """Refuse an exempt network that is denied."""
     lists = [("allow", allow), *((f"policy {p.name!r}: exempt", p.exempt) for p in policies)]
     for name, networks in lists:
         if within := networks.within(deny):

@@ -1,4 +1,4 @@
-"""Which policies a request falls under."""
+"""The policies of a service, and which of them apply to a request."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class PolicySet:
         exempt_routes: routes that no policy applies to.
 
     Attributes:
-        single: the only policy, if every request falls under it whose path is not exempt.
+        single: the only policy, if it applies to every request whose path is not exempt.
     """
 
     policies: tuple[Policy, ...]
@@ -64,7 +64,7 @@ class PolicySet:
         object.__setattr__(self, "single", single)
 
     def match(self, request: Request) -> tuple[Policy, ...]:
-        """The policies that a request is charged to; none if it is exempt."""
+        """Return the policies that a request is charged to; none if it is exempt."""
         if request.path in self.exempt_paths:
             return ()
         policies = self._on_route(request) if self._has_routes else self._active
@@ -75,7 +75,7 @@ class PolicySet:
         return tuple(policy for policy in policies if request.address not in policy.exempt)
 
     def allows(self, request: Request) -> bool:
-        """Whether the address is never limited, not by limits of the application's own either."""
+        """Whether the address is never limited, by the application's limits neither."""
         return self._has_exceptions and request.address in self.allow
 
     def denies(self, request: Request) -> bool:
@@ -87,14 +87,14 @@ class PolicySet:
         )
 
     def named(self, name: str) -> Policy | None:
-        """The policy of that name."""
+        """Return the policy of that name, if there is one."""
         return next((policy for policy in self.policies if policy.name == name), None)
 
     def find(self, name: str) -> Policy:
-        """The policy of that name.
+        """Return the policy of that name.
 
         Raises:
-            PolicyError: there is none; names those that there are.
+            PolicyError: there is none; the message names those that there are.
         """
         if (policy := self.named(name)) is None:
             known = ", ".join(policy.name for policy in self.policies)
@@ -106,7 +106,7 @@ class PolicySet:
         known = self._routed.get(asked)
         if known is None:
             known = self._look_up(request)
-            # Bounded: whoever makes up paths makes the cache useless, not large.
+            # Bounded: made-up paths make the cache useless, not large.
             if len(self._routed) >= _ROUTED_PATHS:
                 self._routed.clear()
             if len(request.path) <= _LONGEST_PATH:

@@ -83,7 +83,7 @@ class Route:
         return all(other.template.matches(path) for path in self.template.examples())
 
     def example(self) -> Request:
-        """A request that is on it."""
+        """Return a request that is on it."""
         return Request("", self.method or "GET", self.template.example())
 
 
@@ -94,7 +94,7 @@ def _refused(text: str, reason: str, methods: list[str], path: str) -> PolicyErr
 
 
 def _near(methods: list[str]) -> list[str]:
-    """The methods that are meant; "" for all."""
+    """Return the methods that may be meant; "" for all."""
     found: list[str] = []
     for method in methods:
         upper = method.upper()

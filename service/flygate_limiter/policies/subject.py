@@ -1,4 +1,4 @@
-"""Whose bucket an operator means: what he writes goes the way that a request of his client goes."""
+"""The subject of a bucket as an operator writes it, found as for a request of that client."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .policy import Policy
 
 
 def subject_of(policy: Policy, text: str) -> str:
-    """The key of the bucket that a policy charges for an address, a network, a header's value.
+    """Return the subject that a policy charges for an address, a network or a header's value.
 
     Raises:
-        PolicyError: the policy has no such bucket; says which it has.
+        PolicyError: the policy has no such bucket; the message says which it has.
     """
     if policy.key is by_everyone:
         if text != "everyone":
@@ -26,7 +26,7 @@ def subject_of(policy: Policy, text: str) -> str:
     if text == UNKNOWN or canonical(text) is not None:
         return _of_address(policy, text)
     if isinstance(policy.key, UserKeyFunction):
-        return text  # what the application's function may give, only that knows
+        return text  # only the application's function knows what it may give
     name, equals, value = text.partition("=")
     return _of_header(policy, name, value, text) if equals else _of_network(policy, text)
 
@@ -52,7 +52,7 @@ def _of_header(policy: Policy, name: str, value: str, text: str) -> str:
 
 
 def _of_network(policy: Policy, text: str) -> str:
-    """A key as it is shown: `2001:db8:1:2::/64`."""
+    """Read a key as it is shown: `2001:db8:1:2::/64`."""
     try:
         network = client_network(text)
     except PolicyError:

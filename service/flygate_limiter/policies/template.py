@@ -83,11 +83,11 @@ class Template:
         return not self._is_quick and len(path) > _LONGEST_MATCHED
 
     def example(self) -> str:
-        """A path that is one of them, and looks like the template."""
+        """Return a path that matches, and looks like the template."""
         return _PARAMETER.sub(lambda found: _EXAMPLES.get(_kind(found), found[0]), self.text)
 
     def examples(self) -> list[str]:
-        """Some paths of each kind that there is: what matches them all matches all of them."""
+        """Return paths of each kind that matches: a template with all these has all paths."""
         example = self.example()
         if example.endswith("/*"):
             return [example[:-2], example, f"{example}/{{}}/{{}}/{{}}"]
@@ -99,7 +99,7 @@ class Template:
 
 
 def nearest_form(text: str) -> tuple[str, str]:
-    """The nearest template that can match, and why the text itself can't; "" if it can."""
+    """Return the nearest template that can match, and why the text can't; "" if it can."""
     path, first = text, ""
     for _ in range(_MOST_REPAIRS):  # one may uncover the next: what was encoded, say
         repaired, reason = _repaired(path)
@@ -132,7 +132,7 @@ def _stripped(path: str) -> tuple[str, str]:
 
 
 def _translated(path: str) -> tuple[str, str]:
-    """Out of what other frameworks, and regular expressions, have for a template."""
+    """Translate templates of other frameworks, and regular expressions."""
     first = ""
     for pattern, meant, reason in _ELSEWHERE:
         changed = pattern.sub(meant, path)
@@ -152,7 +152,7 @@ def _decoded(path: str) -> tuple[str, str]:
 
 
 def _walked(path: str) -> tuple[str, str]:
-    """Without `.` and `..`, which browsers and proxies leave out."""
+    """Leave out `.` and `..`, as browsers and proxies do."""
     kept: list[str] = []
     for segment in path.split("/")[1:]:
         if segment == "..":
@@ -163,7 +163,7 @@ def _walked(path: str) -> tuple[str, str]:
 
 
 def _named(path: str) -> tuple[str, str]:
-    """With parameters that are well-formed, and no other braces."""
+    """Mend parameters, and drop other braces."""
     return (
         "".join(_well_formed(part) for part in re.split(r"({[^{}/]*})", path)),
         "a parameter is written '{name}' or '{name:kind}', of kind " + ", ".join(_KINDS),
@@ -185,7 +185,7 @@ def _well_formed(part: str) -> str:
 
 
 def _starred(path: str) -> tuple[str, str]:
-    """With no star but that of `/*` at the end."""
+    """Replace stars, but that of `/*` at the end."""
     *segments, last = path.split("/")
     if last.strip("*") or not last:
         begin = last.rstrip("*")
@@ -197,7 +197,7 @@ def _starred(path: str) -> tuple[str, str]:
 
 
 def _distinct(path: str) -> tuple[str, str]:
-    """With each name once."""
+    """Rename parameters so that each name is there once."""
     names: set[str] = set()
 
     def renamed(found: re.Match[str]) -> str:
@@ -206,7 +206,7 @@ def _distinct(path: str) -> tuple[str, str]:
         names.add(fresh)
         return f"{{{fresh}:{kind}}}" if kind else f"{{{fresh}}}"
 
-    return _PARAMETER.sub(renamed, path), "each parameter has a name of its own"
+    return _PARAMETER.sub(renamed, path), "no two parameters have the same name"
 
 
 def _kind(parameter: re.Match[str]) -> str:

@@ -79,7 +79,7 @@ class RedisAddress:
             raise AddressError(f"no certificates can be read from {self.ca_file}") from exc
 
     def __str__(self) -> str:
-        """Host and port: what may be shown."""
+        """Return host and port: what may be shown."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 

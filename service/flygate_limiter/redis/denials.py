@@ -41,7 +41,7 @@ class Denials:
         self._known: dict[Key, dict[_Charged, _Denial]] = {}
 
     def __len__(self) -> int:
-        """The clients that are remembered."""
+        """Return how many clients are remembered."""
         return len(self._known)
 
     def find(self, charges: Sequence[Charge]) -> list[Decision] | None:

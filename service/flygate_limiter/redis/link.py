@@ -32,7 +32,7 @@ class Link(asyncio.Protocol):
     """
 
     def __init__(self) -> None:
-        """Not connected yet: `connect` makes one that is."""
+        """Start without a connection; `connect` makes a link that has one."""
         self.server = ""
         self._transport: asyncio.WriteTransport | None = None
         self._reader = Reader(notEnoughData=_INCOMPLETE)

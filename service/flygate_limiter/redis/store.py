@@ -127,7 +127,7 @@ class RedisStore:
         return self._quotas.read(await self._batcher.call(*self._quotas.post(notices)))
 
     async def export(self) -> AsyncIterator[Snapshot]:
-        """What the buckets owe that are not full; of windows nothing. All machines' buckets."""
+        """Yield what the buckets of all machines owe that are not full; of windows nothing."""
         call, transfer = self._batcher.call, self._transfer
         await call(*transfer.find())
         cursor = None

@@ -71,7 +71,7 @@ class Marks:
         """Put or renew the marks of one client's buckets: two or more, all in one call."""
         now = self._now()
         if (await store.take(marks)).source is not Source.REDIS:
-            return  # a makeshift store took them
+            return  # the fallback took them
         if len(self._fresh_until) > _MOST:
             self._fresh_until.clear()
         self._fresh_until |= {each.key: now + each.quota.capacity_ns // 2 for each in marks}

@@ -219,7 +219,7 @@ class OtherQuotas:
             self._forget_births()
 
     def _forget_births(self) -> None:
-        """If such a quota comes again, what was carried over to it before no longer counts."""
+        """Forget births of unknown quotas: if one comes again, earlier marks do not count."""
         others = [pair[0] for place in (self.known, self._unused) for pair in _flat(place)]
         own = [policy for policies in self._own.values() for policy in policies]
         known = {(policy.name, quota) for policy in (*own, *others) for quota in _all(policy)}

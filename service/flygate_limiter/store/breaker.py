@@ -14,7 +14,7 @@ class Breaker:
     """Stops asking a store that failed; lets one probe through after a pause that doubles."""
 
     def __init__(self, clock: Clock) -> None:
-        """Closed: the store is asked."""
+        """Start closed: the store is asked."""
         self._now = clock.now
         self._failures = 0
         self._pause_ns = _SHORTEST_PAUSE_NS
@@ -34,7 +34,7 @@ class Breaker:
         return True
 
     def succeeded(self) -> None:
-        """The store answered."""
+        """Note that the store answered."""
         if self.is_open and not self._is_probing:
             return  # an answer that was under way when it opened
         self._failures = 0
@@ -43,7 +43,7 @@ class Breaker:
         self.is_open = False
 
     def failed(self) -> None:
-        """The store did not answer."""
+        """Note that the store did not answer."""
         if self.is_open:
             if not self._is_probing:
                 return  # one of a crowd that was under way when it opened

@@ -161,7 +161,7 @@ class GuardedStore:
         return [] if board is None else await self._ask(lambda: board.post(notices))
 
     async def export(self) -> AsyncIterator[Snapshot]:
-        """What the primary's buckets owe; while it cannot be asked, what the memory's do."""
+        """Yield what the primary's buckets owe; while it cannot be asked, what the memory's do."""
         try:
             async for snapshot in self._primary.export():
                 yield snapshot

@@ -161,7 +161,7 @@ class MemoryStore:
         self.give_back_now(charge)
 
     def lasts_ns(self, key: Key) -> int:
-        """How long a bucket that has a slot of its own is not full; 0 if it has none."""
+        """Return how long until a bucket in the table is full; 0 if it is not there."""
         slot = self._table.find(self.fingerprint(key))
         return 0 if slot == ABSENT else max(0, self._table.tats[slot] - self._now())
 
@@ -273,7 +273,7 @@ class MemoryStore:
             elif not charge.binding:
                 decision, tat = self._take(tat, now, charge.cost, quota)
                 self._put(fingerprint, quota, tat, now)
-            elif decision.allowed:  # what is true of it: it would have given, had the others
+            elif decision.allowed:  # it would have allowed the request alone
                 decision = self._take(tat, now, 0, quota)[0]
             found.append(decision)
         return found

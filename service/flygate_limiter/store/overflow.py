@@ -1,4 +1,4 @@
-"""Where keys go that find no slot: buckets that they share, as many for each quota."""
+"""Buckets that keys share which find no slot in the table."""
 
 from array import array
 from collections.abc import Callable
@@ -17,7 +17,7 @@ class Overflow:
     __slots__ = ("_on_use", "_rows", "_width")
 
     def __init__(self, width: int, on_use: Callable[[], None] | None) -> None:
-        """No row yet."""
+        """Start without a row."""
         self._width = width
         self._rows: dict[Quota, array[int]] = {}
         self._on_use = on_use
@@ -28,9 +28,9 @@ class Overflow:
         return sum(row.itemsize * len(row) for row in self._rows.values())
 
     def tat(self, fingerprint: int, quota: Quota) -> int:
-        """The TAT of the bucket that a fingerprint shares."""
-        # A key that gets a slot of its own keeps what its shared bucket owed: leaving the
-        # overflow must not free a client that was denied there.
+        """Return the TAT of the bucket that a fingerprint shares."""
+        # A key that gets a slot keeps what its shared bucket owed: leaving the overflow must not
+        # free a client that was denied there.
         if not self._rows:
             return 0
         row = self._rows.get(quota)

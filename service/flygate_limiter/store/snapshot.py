@@ -53,7 +53,7 @@ class Portable(Protocol):
     """A store whose buckets can move into another one, of whichever kind."""
 
     def export(self) -> AsyncIterator[Snapshot]:
-        """What the buckets owe that are not full."""
+        """Yield what the buckets owe that are not full."""
         ...
 
     async def restore(self, snapshot: Snapshot) -> int:

@@ -21,7 +21,7 @@ BLOCKS: Final[Key] = ("blocked", "")
 
 
 class Source(StrEnum):
-    """Where an answer came from: a makeshift one must not be mistaken for a real one."""
+    """Where decisions came from: a fallback must not be mistaken for the store."""
 
     MEMORY = "memory"
     DENY_LIST = "deny_list"  # the address is refused whatever it asks for
@@ -140,7 +140,7 @@ class InstantStore(Protocol):
         ...
 
     def lasts_ns(self, key: Key) -> int:
-        """How long a bucket that has a slot of its own is not full; 0 if it has none."""
+        """Return how long until a bucket in the table is full; 0 if it is not there."""
         ...
 
     def owe_now(self, key: Key, quota: Quota, owed_ns: int) -> None:
@@ -148,7 +148,7 @@ class InstantStore(Protocol):
         ...
 
     def export_now(self) -> Snapshot:
-        """What the buckets owe that are not full, to be restored in another store."""
+        """Return what the buckets owe that are not full, to be restored in another store."""
         ...
 
     def restore_now(self, snapshot: Snapshot) -> int:

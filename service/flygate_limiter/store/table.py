@@ -18,10 +18,10 @@ SECOND: Final = 32
 _SMALLEST: Final = 64 * WAYS
 _LARGEST: Final = 1 << 29
 _WORD: Final = 8
-# A key whose first set is full makes the table grow by so many sets.
+# The sets by which the table grows for a key whose first set is full.
 _SPLITS: Final = 2
-# After so many vain attempts in a row to make room the table counts as full: then a bucket is
-# displaced for one key of 16 only, as trying costs more than all else that a flood's keys do.
+# After this many failed attempts in a row to make room the table counts as full: then a bucket is
+# displaced for one key of 16 only, as trying costs more than the rest of a flood's calls.
 _FULL: Final = 16
 _MOSTLY: Final = 15
 # A set is searched from the home on, in the order of `home ^ way`: most keys are at its beginning.
@@ -45,8 +45,8 @@ class Table:
     """
 
     __slots__ = (
+        "_failures",
         "_grains",
-        "_vain",
         "evictions",
         "fingerprints",
         "max_slots",
@@ -63,7 +63,7 @@ class Table:
         self.max_slots = self.size << doublings
         self.modulus = self.size
         self.evictions = 0
-        self._vain = 0
+        self._failures = 0
         # A fingerprint and its TAT are neighbours: both come with one line of the cache.
         words = _reserve(2 * _WORD * self.max_slots).cast("q")
         self.fingerprints = words[::2]
@@ -76,7 +76,7 @@ class Table:
         return (2 * _WORD + 1) * self.size
 
     def find(self, fingerprint: int) -> int:
-        """The slot of a fingerprint, or `ABSENT`."""
+        """Return the slot of a fingerprint, or `ABSENT`."""
         fingerprints, modulus, size = self.fingerprints, self.modulus, self.size
         for bits in (fingerprint, fingerprint >> SECOND):
             home = bits % modulus
@@ -88,7 +88,7 @@ class Table:
         return ABSENT
 
     def claim(self, fingerprint: int, now: int, grain: int = 0) -> int:
-        """A free slot for a fingerprint that has none, or `ABSENT` if there is none to be had.
+        """Return a free slot for a fingerprint that has none, or `ABSENT` if there is none.
 
         The caller writes the slot's TAT. If nothing is free, a bucket is forgotten that owes
         less than `1 << grain` nanoseconds, by the grain that its own claim gave; with a grain
@@ -98,7 +98,7 @@ class Table:
         if slot == ABSENT:
             slot = self._make_room(fingerprint, now)
         else:
-            self._vain = 0
+            self._failures = 0
         if slot != ABSENT:
             self.fingerprints[slot] = fingerprint
             self._grains[slot] = grain
@@ -121,7 +121,7 @@ class Table:
         return ABSENT
 
     def _settle(self, home: int, now: int) -> int:
-        """A free slot of a set: the home, also if a guest that is at home elsewhere must move."""
+        """Return a free slot of a set: the home, even if a guest must move out of it."""
         slot = self._free_way(home, now)
         if slot in (home, ABSENT) or self._home(self.fingerprints[home]) == home:
             return slot
@@ -129,7 +129,7 @@ class Table:
         return home
 
     def _make_room(self, fingerprint: int, now: int) -> int:
-        """A slot for a fingerprint whose first set is full."""
+        """Return a slot for a fingerprint whose first set is full."""
         for _ in range(_SPLITS):
             if self.size < self.max_slots:
                 self._split()
@@ -137,14 +137,14 @@ class Table:
         slot = self._settle(first, now)
         if slot == ABSENT:
             slot = self._settle(second, now)
-        if slot == ABSENT and (self._vain < _FULL or not fingerprint & _MOSTLY):
+        if slot == ABSENT and (self._failures < _FULL or not fingerprint & _MOSTLY):
             slot = self._displace(first, now)
             if slot == ABSENT:
                 slot = self._displace(second, now)
         if slot != ABSENT:
-            self._vain = 0
+            self._failures = 0
             return slot
-        self._vain += 1
+        self._failures += 1
         slot = self._evict(first, now)
         return slot if slot != ABSENT else self._evict(second, now)
 
@@ -172,7 +172,7 @@ class Table:
         return ABSENT
 
     def _split(self) -> None:
-        """Add one set, and move there what now belongs there."""
+        """Add one set, and move into it what now belongs there."""
         if self.size == self.modulus:
             self.modulus *= 2
         target, source = self.size, self.size - (self.modulus >> 1)
@@ -197,7 +197,7 @@ class Table:
 
 
 def _reserve(size: int) -> "memoryview[int]":
-    """Zeros that take up no memory before they are written to; not shared with a fork."""
+    """Return zeros that take up no memory before they are written to; not shared with a fork."""
     if hasattr(mmap, "MAP_PRIVATE"):
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
         return memoryview(mmap.mmap(-1, size, flags=flags))
