@@ -5,7 +5,7 @@ and nothing of the service around it.
 """
 
 from .algorithm import Algorithm, Hitter, Taker
-from .buckets import Buckets
+from .bucket import TOKEN_BUCKET
 from .charge import Charge, Failure, Key
 from .client_key import canonical, client_key
 from .clock import Clock, FakeClock, MonotonicClock, SuspendableClock
@@ -25,6 +25,7 @@ from .errors import (
 from .events import Listener
 from .fingerprint import Fingerprint, keyed_fingerprint
 from .headers import HeaderWriter
+from .keyed_buckets import Buckets
 from .limiter import Limiter
 from .networks import Networks
 from .policies.key_function import (
@@ -43,15 +44,14 @@ from .policies.subject import subject_of
 from .problem import Problem, problem_for
 from .quota import Quota, parse
 from .request import Request
-from .sliding_window import SLIDING_WINDOW
 from .store.breaker import Breaker
 from .store.guarded import GuardedStore
 from .store.memory import MemoryStore
 from .store.snapshot import Portable, Snapshot
 from .store.store import InstantStore, Source, Store, StoreHealth, Taken
 from .store.threadsafe import ThreadSafeMemoryStore
-from .token_bucket import TOKEN_BUCKET
 from .verdict import Verdict
+from .window import SLIDING_WINDOW
 
 __all__ = [
     "NEVER",

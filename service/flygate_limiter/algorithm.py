@@ -35,7 +35,7 @@ class Site:
     Attributes:
         table: the slots of the store.
         fingerprint_of: the hash of a key.
-        now: the present instant.
+        now: the present time.
         take_new: decides on a fingerprint that has no slot.
         take_one: decides on a key, wherever its state is.
     """
@@ -51,7 +51,7 @@ class Site:
 class Algorithm:
     """Pure functions of (state, now, cost, quota), and the fast path of a store in memory.
 
-    A state is one integer: an instant of the store's clock, and what the algorithm packs into it.
+    A state is one integer: a time of the store's clock, and what the algorithm packs into it.
     Once `now` has reached it, it equals the state of a key that is not known.
 
     Attributes:

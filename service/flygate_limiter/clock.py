@@ -10,10 +10,10 @@ _SUSPENDED_NS: Final = 1_000_000_000
 
 
 class Clock(Protocol):
-    """Gives the nanoseconds since a fixed instant; never runs backwards."""
+    """Gives the nanoseconds since a fixed time; never runs backwards."""
 
     def now(self) -> int:
-        """Return the present instant."""
+        """Return the present time."""
         ...
 
 
@@ -50,7 +50,7 @@ class SuspendableClock:
         self._next_look = 0
 
     def now(self) -> int:
-        """Return the present instant."""
+        """Return the present time."""
         ran = self._monotonic()
         if ran >= self._next_look:
             self._look(ran)
@@ -93,7 +93,7 @@ class FakeClock:
         self._now = now
 
     def now(self) -> int:
-        """Return the instant to which the clock was last set."""
+        """Return the time to which the clock was last set."""
         return self._now
 
     def advance(self, nanoseconds: int = 0, *, seconds: float = 0) -> None:

@@ -1,4 +1,4 @@
-"""The answer of one bucket: allowed, denied until an instant, or never."""
+"""The answer of one bucket: allowed, denied for a while, or never."""
 
 from typing import Final, NamedTuple
 

@@ -12,8 +12,8 @@ from typing import Final
 from .decision import Decision, WindowDecision
 from .policies.policy import Mode, Policy
 from .quota import NANOS, Quota
-from .sliding_window import WindowQuota
 from .verdict import Verdict
+from .window import WindowQuota
 
 Field = tuple[bytes, bytes]
 Fields = list[Field]

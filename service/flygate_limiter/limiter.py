@@ -1,7 +1,7 @@
 """Charges a request to every policy that applies to it: all of them or none.
 
 The way of a request, file by file: `Limiter.check_now` here, `policies/policy_set.py` for the
-policies that apply, and for a single policy the function of `token_bucket.make_taker`, which finds
+policies that apply, and for a single policy the function of `bucket.make_taker`, which finds
 the bucket in the table of `store/memory.py` and decides. With several policies, or a store outside
 this process, `Limiter.check_policies` charges all of them by `Store.take`.
 """

@@ -19,7 +19,7 @@ from flygate_limiter import (
     Verdict,
     by_client,
     problem_for,
-    sliding_window,
+    window,
 )
 from starlette.exceptions import HTTPException, WebSocketException
 from starlette.requests import HTTPConnection, Request
@@ -69,7 +69,7 @@ class Limit:
     ) -> None:
         """See `limit`."""
         if _COUNTS_BY_WINDOWS.get():
-            sliding_window.check(quota, cost)
+            window.check(quota, cost)
         elif cost > quota.burst:
             raise PolicyError(f"no request can pass; it costs {cost}, and '{quota}' never has that")
         key = key if key is by_client else UserKeyFunction(key)

@@ -16,7 +16,7 @@ from flygate_limiter import (
     Quota,
     QuotaError,
     canonical,
-    sliding_window,
+    window,
 )
 from flygate_limiter.quota import NANOS
 from flygate_limiter.redis.address import RedisAddress
@@ -313,7 +313,7 @@ def _limiter(read: "_Reader") -> LimiterSettings:
 
 def _check_window(quota: Quota) -> None:
     try:
-        sliding_window.check(quota)
+        window.check(quota)
     except QuotaError as exc:
         raise SettingError("RATE_LIMIT_RPM", str(quota.units), f"fewer; {exc}") from exc
 

@@ -15,7 +15,7 @@ from flygate_limiter import (
     Key,
     MemoryStore,
     Quota,
-    token_bucket,
+    bucket,
 )
 from flygate_limiter.quota import NANOS
 from flygate_limiter.redis.denials import Denials
@@ -115,7 +115,7 @@ async def test_what_is_given_back_counts_from_now(world: World) -> None:
 async def test_a_block_stays(world: World) -> None:
     """An operator's block, or a lock, is longer than any quota, and no clock lifts it."""
     for seconds in (600, 7_200):
-        owed = token_bucket.blocked_until(seconds * NANOS, QUOTA)
+        owed = bucket.blocked_until(seconds * NANOS, QUOTA)
         await world.store.owe(KEY, QUOTA, owed)
         await world.store.give_back(Charge(KEY, QUOTA, 3))
         await world.put_back(HOUR)

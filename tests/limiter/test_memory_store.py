@@ -14,8 +14,8 @@ from flygate_limiter import (
     MemoryStore,
     Quota,
     StoreFullError,
+    bucket,
     parse,
-    token_bucket,
 )
 from flygate_limiter.quota import NANOS
 from hypothesis import given, settings
@@ -35,14 +35,14 @@ def key(name: object) -> Key:
     )
 )
 def test_decides_as_the_pure_function(steps: list[tuple[int, int, int]]) -> None:
-    """For any trace the store answers what `token_bucket.take` answers for each key by itself."""
+    """For any trace the store answers what `bucket.take` answers for each key by itself."""
     clock = FakeClock()
     store = MemoryStore(max_keys=1_000, clock=clock)
     quota = parse("2/s burst 3")
     tats: dict[int, int] = {}
     for client, cost, gap in steps:
         clock.advance(gap)
-        expected, tats[client] = token_bucket.take(tats.get(client, 0), clock.now(), cost, quota)
+        expected, tats[client] = bucket.take(tats.get(client, 0), clock.now(), cost, quota)
 
         assert store.take_one(key(client), quota, cost) == expected
 
@@ -212,7 +212,7 @@ async def test_block() -> None:
     """A blocked key gets nothing until the time is over."""
     clock = FakeClock()
     store = MemoryStore(clock=clock)
-    await store.owe(key("a"), parse("10/s"), token_bucket.blocked_until(90 * NANOS, parse("10/s")))
+    await store.owe(key("a"), parse("10/s"), bucket.blocked_until(90 * NANOS, parse("10/s")))
 
     assert store.take_one(key("a"), parse("10/s")).retry_after_seconds == 90
     clock.advance(seconds=90)

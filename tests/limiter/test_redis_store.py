@@ -19,9 +19,9 @@ from flygate_limiter import (
     Source,
     StoreError,
     StoreUnavailableError,
+    bucket,
     keyed_fingerprint,
     parse,
-    token_bucket,
 )
 from flygate_limiter.quota import NANOS
 from flygate_limiter.redis.denials import Denials
@@ -247,7 +247,7 @@ async def test_peek_give_back_reset_block(store: RedisStore) -> None:
     assert await store.reset(key("a"))
     seen.append((await store.peek(key("a"), SLOW)).remaining)
     assert not await store.reset(key("a"))
-    await store.owe(key("a"), SLOW, token_bucket.blocked_until(90 * NANOS, SLOW))
+    await store.owe(key("a"), SLOW, bucket.blocked_until(90 * NANOS, SLOW))
     blocked = (await store.take([Charge(key("a"), SLOW)])).decisions[0]
 
     assert seen == [2, 4, 5]

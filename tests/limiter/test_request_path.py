@@ -50,12 +50,12 @@ def test_a_request_passes_the_files_of_the_map() -> None:
     first = files_of(lambda: limits.check_now(request))
     later = files_of(lambda: limits.check_now(request))
 
-    on_the_map = ["limiter.py", "policies/policy_set.py", "store/memory.py", "token_bucket.py"]
+    on_the_map = ["limiter.py", "policies/policy_set.py", "store/memory.py", "bucket.py"]
     assert [name for name in first if name in on_the_map] == on_the_map
     assert [name for name in later if name in on_the_map] == [
         "limiter.py",
         "policies/policy_set.py",
-        "token_bucket.py",
+        "bucket.py",
     ]
 
 
@@ -66,5 +66,5 @@ def test_several_policies_are_charged_by_the_store() -> None:
 
     passed = files_of(lambda: limits.check_now(Request("192.0.2.1")))
 
-    on_the_map = ["limiter.py", "policies/policy_set.py", "store/memory.py", "token_bucket.py"]
+    on_the_map = ["limiter.py", "policies/policy_set.py", "store/memory.py", "bucket.py"]
     assert [name for name in passed if name in on_the_map] == on_the_map

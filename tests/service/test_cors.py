@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 import structlog
-from flygate_limiter import Quota, QuotaError, sliding_window
+from flygate_limiter import Quota, QuotaError, window
 from flygate_service.app import build_app
 from flygate_service.asgi.messages import App, Receive, Scope, Send
 from flygate_service.middleware.cors import CorsApplication, CorsMiddleware
@@ -155,12 +155,12 @@ async def test_a_window_takes_as_many_preflights_as_it_can_count(requests: int) 
     policy = preflight_policy(Settings.from_environment(environment).limiter)
 
     assert policy is not None
-    sliding_window.check(policy.quota)
+    window.check(policy.quota)
     assert policy.quota.units >= requests
     more = Quota(policy.quota.units + 1, policy.quota.period_ns)
     if policy.quota.units < 10 * requests:
         with pytest.raises(QuotaError):
-            sliding_window.check(more)
+            window.check(more)
 
 
 async def test_a_policy_for_preflights_is_one(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 -- Charges several requests in one call: each takes all its charges, or only those that do not bind it.
--- It follows clock.lua, and token_bucket.lua or sliding_window.lua, which say what a state is.
+-- It follows clock.lua, and bucket.lua or window.lua, which say what a state is.
 --
 -- KEYS     the state of each charge
 -- ARGV[1]  now; see clock.lua

@@ -2,17 +2,17 @@
 
 from typing import Final, Protocol
 
-from flygate_limiter import sliding_window
+from flygate_limiter import window
 from flygate_limiter.algorithm import Algorithm
+from flygate_limiter.bucket import TOKEN_BUCKET
 from flygate_limiter.charge import Charge
 from flygate_limiter.decision import NEVER, Decision, WindowDecision
 from flygate_limiter.quota import NANOS, Quota
-from flygate_limiter.sliding_window import SLIDING_WINDOW
-from flygate_limiter.token_bucket import TOKEN_BUCKET
+from flygate_limiter.window import SLIDING_WINDOW
 
 # Up to here a Lua number is exact: in nanoseconds 104 days.
 _EXACT: Final = 2**53
-# sliding_window.lua answers one number: this times the units in use, plus seconds.
+# window.lua answers one number: this times the units in use, plus seconds.
 _USED: Final = 2**26
 
 # Makes a named tuple in half the time that calling its class takes.
@@ -27,7 +27,7 @@ class Dialect(Protocol):
     """Charges and decisions, in an algorithm's script.
 
     Attributes:
-        word: the part of a state's name in Redis that says its algorithm.
+        word: the algorithm in the names of states, and of its Lua file.
     """
 
     word: str
@@ -72,7 +72,7 @@ class _Windows:
         return cost, quota.units, quota.period_ns // NANOS, _part(charge)
 
     def decision(self, charge: Charge, wait: int, used: int) -> Decision:
-        quota = sliding_window.announced(charge.quota)
+        quota = window.announced(charge.quota)
         used, seconds = divmod(used, _USED)
         owed = min(used, quota.units) * quota.emission_ns
         if wait > 0 and charge.cost > quota.units:

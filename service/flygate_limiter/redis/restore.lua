@@ -1,4 +1,4 @@
--- Sets what many keys owe, each unless it owes more. It follows clock.lua and token_bucket.lua.
+-- Sets what many keys owe, each unless it owes more. It follows clock.lua and bucket.lua.
 --
 -- KEYS     the buckets
 -- ARGV[1]  now; see clock.lua

@@ -6,12 +6,12 @@ from importlib.resources import files
 from typing import Final, NamedTuple
 
 from flygate_limiter.algorithm import Algorithm
+from flygate_limiter.bucket import TOKEN_BUCKET
 from flygate_limiter.charge import MOST_PER_REQUEST, Charge, Key
 from flygate_limiter.clock import Clock
 from flygate_limiter.decision import Decision
 from flygate_limiter.fingerprint import Fingerprint
 from flygate_limiter.quota import NANOS, Quota
-from flygate_limiter.token_bucket import TOKEN_BUCKET
 
 from .dialect import Kind, dialect_of
 from .resp import Word, pack
@@ -46,10 +46,10 @@ class Script:
         algorithm: Algorithm = TOKEN_BUCKET,
     ) -> None:
         """Put the scripts together."""
-        self._charges = lua("clock", algorithm.name, "charges")
-        self._set_owed = lua("clock", algorithm.name, "set_owed")
-        self._sha = hashlib.sha1(self._charges.encode(), usedforsecurity=False).hexdigest()
         self._dialect = dialect_of(algorithm)
+        self._charges = lua("clock", self._dialect.word, "charges")
+        self._set_owed = lua("clock", self._dialect.word, "set_owed")
+        self._sha = hashlib.sha1(self._charges.encode(), usedforsecurity=False).hexdigest()
         self._prefix = prefix(algorithm)
         self._fingerprint = fingerprint
         self._clock = clock

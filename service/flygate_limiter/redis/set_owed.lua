@@ -1,4 +1,4 @@
--- Sets what one key owes. It follows clock.lua, and token_bucket.lua or sliding_window.lua.
+-- Sets what one key owes. It follows clock.lua, and bucket.lua or window.lua.
 --
 -- KEYS[1]  the state
 -- ARGV[1]  now; see clock.lua

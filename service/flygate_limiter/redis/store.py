@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Final, Self
 
 from flygate_limiter.algorithm import Algorithm
+from flygate_limiter.bucket import TOKEN_BUCKET
 from flygate_limiter.charge import MOST_PER_REQUEST, Charge, Key, is_refused
 from flygate_limiter.clock import Clock, MonotonicClock
 from flygate_limiter.decision import Decision
@@ -13,7 +14,6 @@ from flygate_limiter.quota import Quota
 from flygate_limiter.store.quota_board import QuotaNotice
 from flygate_limiter.store.snapshot import Portable, Snapshot
 from flygate_limiter.store.store import Source, Taken
-from flygate_limiter.token_bucket import TOKEN_BUCKET
 
 from .address import RedisAddress
 from .batcher import Batcher

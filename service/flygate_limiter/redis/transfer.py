@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from flygate_limiter.bucket import TOKEN_BUCKET
 from flygate_limiter.clock import Clock
 from flygate_limiter.fingerprint import Fingerprint
 from flygate_limiter.quota import NANOS
 from flygate_limiter.store.snapshot import Snapshot
-from flygate_limiter.token_bucket import TOKEN_BUCKET
 
+from .dialect import dialect_of
 from .resp import Word
 from .script import digits, lua, moment, prefix
 
@@ -32,7 +33,7 @@ class TransferCommands:
         self._fingerprint = fingerprint
         self._clock = clock
         self._prefix = prefix(_ALGORITHM)
-        self._restore = lua("clock", _ALGORITHM.name, "restore")
+        self._restore = lua("clock", dialect_of(_ALGORITHM).word, "restore")
 
     def find(self) -> tuple[Word, ...]:
         """Return the command that finds, on a cluster, the node that has the buckets."""

@@ -17,7 +17,7 @@ from operator import itemgetter
 from secrets import token_hex
 from typing import Final
 
-from flygate_limiter import token_bucket
+from flygate_limiter import bucket
 from flygate_limiter.algorithm import Algorithm
 from flygate_limiter.charge import MOST_PER_REQUEST, Charge, Key
 from flygate_limiter.decision import Decision
@@ -244,7 +244,7 @@ def _of_all(policies: Iterable[Policy]) -> set[Quota]:
 
 def _most_owed(states: Iterable[Decision], own: Decision) -> int:
     """Return what a bucket has to owe to lack as many units as the others, as the store counts."""
-    return max(token_bucket.rescale(each.owed_ns, 0, each.quota, own.quota) for each in states)
+    return max(bucket.rescale(each.owed_ns, 0, each.quota, own.quota) for each in states)
 
 
 async def _look(

@@ -11,13 +11,13 @@ from functools import partial
 from typing import Final, Self
 
 from flygate_limiter.algorithm import Algorithm, Hitter, Site, Taker
+from flygate_limiter.bucket import TOKEN_BUCKET
 from flygate_limiter.charge import Charge, Key, is_refused
 from flygate_limiter.clock import Clock, MonotonicClock, steady
 from flygate_limiter.decision import Decision
 from flygate_limiter.errors import StoreError, StoreFullError
 from flygate_limiter.fingerprint import Fingerprint
 from flygate_limiter.quota import Quota
-from flygate_limiter.token_bucket import TOKEN_BUCKET
 
 from .overflow import Overflow
 from .snapshot import Portable, Snapshot

@@ -1,4 +1,4 @@
-"""What leaves a store: time owed, never an instant of this machine's clock."""
+"""What leaves a store: time owed, never a time of this machine's clock."""
 
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, replace

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
 
 from flygate_limiter.algorithm import Algorithm, Hitter, Taker
+from flygate_limiter.bucket import TOKEN_BUCKET
 from flygate_limiter.charge import Charge, Key
 from flygate_limiter.clock import Clock
 from flygate_limiter.decision import Decision
 from flygate_limiter.fingerprint import Fingerprint
 from flygate_limiter.quota import Quota
-from flygate_limiter.token_bucket import TOKEN_BUCKET
 
 from .memory import DEFAULT_MAX_KEYS, MemoryStore
 from .snapshot import Snapshot

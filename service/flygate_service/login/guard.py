@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from flygate_limiter import Charge, Store, StoreError, StoreUnavailableError, token_bucket
+from flygate_limiter import Charge, Store, StoreError, StoreUnavailableError, bucket
 from flygate_limiter.charge import is_refused
 from flygate_limiter.share import share_of
 
@@ -101,7 +101,7 @@ class LoginGuard:
         for charge in attempt.charges:
             if charge.key[0] == ADDRESS:
                 owed = (await self._store.peek(charge.key, charge.quota)).owed_ns
-                decision, _ = token_bucket.take(owed, 0, charge.cost, charge.quota)
+                decision, _ = bucket.take(owed, 0, charge.cost, charge.quota)
                 if not decision.allowed:
                     wait = decision.retry_after_seconds
                     return replace(attempt, outcome=Outcome.ADDRESS, retry_after_seconds=wait)

@@ -13,7 +13,7 @@ from flygate_limiter import (
     Quota,
     UserKeyFunction,
     read_policies,
-    sliding_window,
+    window,
 )
 from flygate_limiter.errors import one_line, shown
 
@@ -54,7 +54,7 @@ def preflight_policy(settings: LimiterSettings) -> Policy | None:
     quota = settings.quota
     units, burst = _PREFLIGHTS * quota.units, _PREFLIGHTS * quota.burst
     if settings.is_sliding_window:
-        units, burst = min(units, sliding_window.largest(quota.period_ns)), 0
+        units, burst = min(units, window.largest(quota.period_ns)), 0
     return Policy("preflight", Quota(units, quota.period_ns, burst), mode=mode)
 
 
@@ -89,7 +89,7 @@ def _check_quotas(policies: PolicySet, is_sliding_window: bool) -> None:
     for policy in policies.policies:
         for quota in (policy.quota, *policy.overrides.values()):
             if is_sliding_window:
-                sliding_window.check(quota)
+                window.check(quota)
             most = quota.units if is_sliding_window else quota.burst
             if policy.cost > most:
                 raise PolicyError(

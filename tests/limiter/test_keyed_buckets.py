@@ -6,8 +6,8 @@ from flygate_limiter import (
     FakeClock,
     MemoryStore,
     ThreadSafeMemoryStore,
+    bucket,
     parse,
-    token_bucket,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,14 +19,14 @@ steps = st.lists(
 
 @given(steps=steps, safe=st.booleans())
 def test_decides_as_the_pure_function(steps: list[tuple[int, int, int]], safe: bool) -> None:
-    """For any trace both forms answer what `token_bucket.take` answers for each key by itself."""
+    """For any trace both forms answer what `bucket.take` answers for each key by itself."""
     clock, quota = FakeClock(), parse("2/s burst 3")
     kind = ThreadSafeMemoryStore if safe else MemoryStore
     takes, hits = (Buckets(quota, kind(max_keys=1_000, clock=clock)) for _ in range(2))
     tats: dict[int, int] = {}
     for client, cost, gap in steps:
         clock.advance(gap)
-        expected, tats[client] = token_bucket.take(tats.get(client, 0), clock.now(), cost, quota)
+        expected, tats[client] = bucket.take(tats.get(client, 0), clock.now(), cost, quota)
 
         assert hits.test(str(client), cost) == expected.allowed
         assert takes.take(str(client), cost) == expected

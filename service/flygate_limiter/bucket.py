@@ -1,7 +1,7 @@
 """The decision on a request: a token bucket, as pure functions of (state, now, cost, quota).
 
 The state of a bucket is one number, its theoretical arrival time (TAT, the generic cell rate
-algorithm): the instant at which the bucket is full again. A bucket whose TAT is past is full, and
+algorithm): the time at which the bucket is full again. A bucket whose TAT is past is full, and
 equals one that does not exist. All times are integer nanoseconds of one clock.
 
 `take` is the definition. Nearly every request is decided by `make_taker`'s function, which is the

@@ -15,7 +15,7 @@ from flygate_limiter import (
     Request,
     StoreError,
     parse,
-    sliding_window,
+    window,
 )
 from flygate_limiter.quota import NANOS
 from hypothesis import given
@@ -41,7 +41,7 @@ def test_decides_as_the_plain_definition(quota: Quota, trace: list[tuple[int, in
         weighed = counts.get(index - 1, 0) * (length - elapsed)
         fits = (counts.get(index, 0) + cost) * length + weighed <= quota.units * length
 
-        decision, state = sliding_window.take(state, now, cost, quota)
+        decision, state = window.take(state, now, cost, quota)
 
         assert decision.allowed == fits
         if fits:
@@ -60,24 +60,24 @@ def test_denied_until_exactly_the_wait(
     state, now = 0, START
     for gap, taken in takes:
         now += gap
-        _, state = sliding_window.take(state, now, taken, quota)
-    decision, state = sliding_window.take(state, now, cost, quota)
+        _, state = window.take(state, now, taken, quota)
+    decision, state = window.take(state, now, cost, quota)
     if decision.allowed or decision.can_never_fit:
         assert decision.can_never_fit == (cost > quota.units)
         return
 
-    assert not sliding_window.take(state, now + decision.wait_ns - 1, cost, quota)[0].allowed
-    assert sliding_window.take(state, now + decision.wait_ns, cost, quota)[0].allowed
+    assert not window.take(state, now + decision.wait_ns - 1, cost, quota)[0].allowed
+    assert window.take(state, now + decision.wait_ns, cost, quota)[0].allowed
 
 
 @given(quota=quotas, cost=st.integers(0, 500))
 def test_giving_back_undoes_taking(quota: Quota, cost: int) -> None:
     """Units that were not used are there again."""
-    decision, state = sliding_window.take(0, START, cost, quota)
+    decision, state = window.take(0, START, cost, quota)
     if decision.allowed:
-        state = sliding_window.give_back(state, START, cost, quota)
+        state = window.give_back(state, START, cost, quota)
 
-        assert sliding_window.take(state, START, 0, quota)[0].remaining == quota.units
+        assert window.take(state, START, 0, quota)[0].remaining == quota.units
 
 
 @given(quota=quotas, seconds=st.integers(1, 10_000))
@@ -86,11 +86,11 @@ def test_a_block_lasts(quota: Quota, seconds: int) -> None:
     owed = seconds * NANOS + quota.capacity_ns - quota.emission_ns
     if owed <= quota.capacity_ns:
         return
-    state = sliding_window.owing(START, owed, quota)
+    state = window.owing(START, owed, quota)
     until = START + seconds * NANOS
 
-    assert not sliding_window.take(state, until - 1, 1, quota)[0].allowed
-    assert sliding_window.take(state, until + quota.period_ns, 1, quota)[0].allowed
+    assert not window.take(state, until - 1, 1, quota)[0].allowed
+    assert window.take(state, until + quota.period_ns, 1, quota)[0].allowed
 
 
 async def test_the_store() -> None:
@@ -131,7 +131,7 @@ async def test_replaced_quotas() -> None:
 def test_what_does_not_fit_is_refused() -> None:
     """A window that cannot count so far is refused by name."""
     with pytest.raises(QuotaError, match="counts to 31621"):
-        sliding_window.check(parse("40000/s"))
+        window.check(parse("40000/s"))
 
 
 async def test_a_burst_means_nothing() -> None:
@@ -155,10 +155,10 @@ def test_the_wait_is_exact_where_it_divides() -> None:
     quota = parse("4/4s")
     state, now = 0, 4_000 * NANOS
     for _ in range(4):
-        _, state = sliding_window.take(state, now, 1, quota)
+        _, state = window.take(state, now, 1, quota)
     now += 4 * NANOS
-    denied, state = sliding_window.take(state, now, 1, quota)
+    denied, state = window.take(state, now, 1, quota)
 
     assert denied.wait_ns == NANOS
-    assert not sliding_window.take(state, now + denied.wait_ns - 1, 1, quota)[0].allowed
-    assert sliding_window.take(state, now + denied.wait_ns, 1, quota)[0].allowed
+    assert not window.take(state, now + denied.wait_ns - 1, 1, quota)[0].allowed
+    assert window.take(state, now + denied.wait_ns, 1, quota)[0].allowed

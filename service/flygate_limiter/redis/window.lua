@@ -1,4 +1,4 @@
--- A sliding window, as sliding_window.py has it. Its state: the number of the present window, counted
+-- A sliding window, as window.py has it. Its state: the number of the present window, counted
 -- from 1970; what was counted in it; and what was counted in the one before. It is kept as these
 -- three numbers, and expires when the next window has passed.
 

@@ -1,9 +1,9 @@
--- A bucket, as token_bucket.py has it. Its state is what it owes: the nanoseconds until it is full again.
+-- A bucket, as bucket.py has it. Its state is what it owes: the nanoseconds until it is full again.
 -- It is kept as its TAT, the nanoseconds since 1970 at which that is, and expires then.
 --
 -- No bucket owes more than it holds, but one that is blocked. Another that owes more was written before
 -- this server's clock was put back. A block is known by when it expires: MARK later. Both
--- instants are of the same clock, so their difference stays what it is, whatever is done to that.
+-- times are of the same clock, so their difference stays what it is, whatever is done to that.
 
 local MARK = 60000 -- milliseconds
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flygate_limiter import NEVER, Decision, Quota, token_bucket
+from flygate_limiter import NEVER, Decision, Quota, bucket
 from flygate_limiter.quota import NANOS
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +27,7 @@ def test_vector(vector: dict[str, Any]) -> None:
     """Every vector of the table that Python and Lua share holds."""
     quota = Quota.parse(vector["quota"])
 
-    decision, tat = token_bucket.take(vector["tat"], vector["now"], vector["cost"], quota)
+    decision, tat = bucket.take(vector["tat"], vector["now"], vector["cost"], quota)
 
     assert decision.allowed == vector["allowed"]
     assert decision.remaining == vector["remaining"]
@@ -43,7 +43,7 @@ def test_never_more_than_burst_and_refill(quota: Quota, gaps: list[int], costs: 
     passed: list[tuple[int, int]] = []
     for gap, cost in zip(gaps, costs, strict=False):
         now += gap
-        decision, tat = token_bucket.take(tat, now, cost, quota)
+        decision, tat = bucket.take(tat, now, cost, quota)
         if decision.allowed:
             passed.append((now, cost))
 
@@ -60,15 +60,15 @@ def test_never_more_than_burst_and_refill(quota: Quota, gaps: list[int], costs: 
 def test_denied_until_exactly_the_wait(quota: Quota, drained: int, cost: int) -> None:
     """A denied ask is denied one nanosecond before its wait is over, and allowed at it."""
     tat = START + min(drained, quota.burst) * quota.emission_ns
-    decision, tat = token_bucket.take(tat, START, cost, quota)
+    decision, tat = bucket.take(tat, START, cost, quota)
     if decision.allowed:
         return
     if decision.can_never_fit:
         assert cost > quota.burst
         return
 
-    early, _ = token_bucket.take(tat, START + decision.wait_ns - 1, cost, quota)
-    due, _ = token_bucket.take(tat, START + decision.wait_ns, cost, quota)
+    early, _ = bucket.take(tat, START + decision.wait_ns - 1, cost, quota)
+    due, _ = bucket.take(tat, START + decision.wait_ns, cost, quota)
 
     assert not early.allowed
     assert due.allowed
@@ -77,13 +77,13 @@ def test_denied_until_exactly_the_wait(quota: Quota, drained: int, cost: int) ->
 @given(quota=quotas, tat=st.integers(0, START * 2), parts=st.lists(st.integers(1, 9), max_size=9))
 def test_splitting_a_cost_changes_nothing(quota: Quota, tat: int, parts: list[int]) -> None:
     """Units taken one by one, or all at once, leave the same bucket."""
-    whole, after_whole = token_bucket.take(tat, START, sum(parts), quota)
+    whole, after_whole = bucket.take(tat, START, sum(parts), quota)
     if not whole.allowed:
         return
 
     after_parts = tat
     for part in parts:
-        decision, after_parts = token_bucket.take(after_parts, START, part, quota)
+        decision, after_parts = bucket.take(after_parts, START, part, quota)
         assert decision.allowed
 
     assert max(after_parts, START) == max(after_whole, START)
@@ -92,20 +92,20 @@ def test_splitting_a_cost_changes_nothing(quota: Quota, tat: int, parts: list[in
 @given(quota=quotas, tat=st.integers(0, START * 2), cost=st.integers(1, 1_000))
 def test_giving_back_undoes_taking(quota: Quota, tat: int, cost: int) -> None:
     """A unit that was not used is there again."""
-    decision, after = token_bucket.take(tat, START, cost, quota)
+    decision, after = bucket.take(tat, START, cost, quota)
     if not decision.allowed:
         return
 
-    assert token_bucket.give_back(after, START, cost, quota) == max(tat, START)
+    assert bucket.give_back(after, START, cost, quota) == max(tat, START)
 
 
 @given(old=quotas, new=quotas, used=st.integers(0, 1_000))
 def test_a_new_quota_gives_no_free_burst(old: Quota, new: Quota, used: int) -> None:
     """After a change of quota a client has at most the new burst less what it had used."""
     used = min(used, old.burst)
-    tat = token_bucket.rescale(START + used * old.emission_ns, START, old, new)
+    tat = bucket.rescale(START + used * old.emission_ns, START, old, new)
 
-    decision, _ = token_bucket.take(tat, START, 0, new)
+    decision, _ = bucket.take(tat, START, 0, new)
 
     assert decision.remaining == max(0, new.burst - used)
 
@@ -113,9 +113,9 @@ def test_a_new_quota_gives_no_free_burst(old: Quota, new: Quota, used: int) -> N
 @given(old=quotas, new=quotas, owed=st.integers(0, 400 * 86_400 * NANOS))
 def test_a_new_quota_bans_no_client(old: Quota, new: Quota, owed: int) -> None:
     """After a change of quota no client waits longer than one refill of the new quota."""
-    tat = token_bucket.rescale(START + owed, START, old, new)
+    tat = bucket.rescale(START + owed, START, old, new)
 
-    decision, _ = token_bucket.take(tat, START, 1, new)
+    decision, _ = bucket.take(tat, START, 1, new)
 
     assert decision.wait_ns <= new.emission_ns
 
@@ -124,10 +124,10 @@ def test_a_new_quota_bans_no_client(old: Quota, new: Quota, owed: int) -> None:
 def test_a_block_lasts_as_long_as_it_says(quota: Quota, seconds: int) -> None:
     """A blocked bucket gives nothing before its time, and one unit at it."""
     until = START + seconds * NANOS
-    tat = token_bucket.blocked_until(until, quota)
+    tat = bucket.blocked_until(until, quota)
 
-    assert not token_bucket.take(tat, until - 1, 1, quota)[0].allowed
-    assert token_bucket.take(tat, until, 1, quota)[0].allowed
+    assert not bucket.take(tat, until - 1, 1, quota)[0].allowed
+    assert bucket.take(tat, until, 1, quota)[0].allowed
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_retry_after_is_never_too_early(wait_ns: int, seconds: int) -> None:
 def test_a_change_of_quota_forgives_nothing(old: Quota, new: Quota, lacking: int) -> None:
     """Whatever a client lacks it lacks afterwards, to the last part of a unit."""
     owed = min(lacking * old.emission_ns + 1, old.capacity_ns)
-    carried = token_bucket.rescale(START + owed, START, old, new) - START
+    carried = bucket.rescale(START + owed, START, old, new) - START
 
     whole = carried == new.capacity_ns
     assert whole or carried * old.emission_ns >= owed * new.emission_ns
