@@ -1,4 +1,4 @@
-"""Who uses the local Fly: its one user, whatever the token."""
+"""The local Fly's one user, whatever the token."""
 
 from dataclasses import dataclass
 

@@ -12,12 +12,12 @@ _MB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What can be bought (docs/fly-api.md 5.4); prices in US cents a month."""
+    """A plan that can be bought (docs/fly-api.md 5.4)."""
 
     id: str
     name: str
     description: str
-    price_cents: int
+    price_cents: int  # a month, in US cents
     max_bytes: int
 
     @property
@@ -42,7 +42,7 @@ PLANS = {
 
 @dataclass(slots=True)
 class AddOn:
-    """What the state keeps of a database; the password is sealed."""
+    """A database as the state keeps it; the password is encrypted."""
 
     id: str
     name: str
@@ -57,7 +57,7 @@ class AddOn:
     read_regions: list[str] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
     metadata: Any = None
-    app: str = ""  # the one that it was made for, if any
+    app: str = ""  # the app that it was made for, if any
     process: ProcessIdentity | None = None
 
     @property

@@ -52,13 +52,13 @@ def build_api(
     limits: RateLimits | None = None,
     faults: FaultControls | None = None,
 ) -> FastAPI:
-    """The ASGI application; a JSON document in, a JSON document out.
+    """Return the ASGI application.
 
     Args:
         stats: what the proxy counts.
         feed: what the status page shows.
-        limits: how often each action may be asked for, as on Fly; None: as often as one likes.
-        faults: what can be made to go wrong; None: nothing.
+        limits: how often each action may be requested, as on Fly; None: without a limit.
+        faults: the faults that can be injected; None: none.
     """
     api = FastAPI(
         title="Local Fly",

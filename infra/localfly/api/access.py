@@ -1,5 +1,5 @@
-"""The way into the API: a request id and the time on every answer, a known token where tokens are
-required, and no web page may drive this machine.
+"""Access to the API: a request id and the time on every answer, a known token where tokens are
+required, and no request of a foreign web page.
 """
 
 from email.utils import formatdate
@@ -20,11 +20,11 @@ _OPEN = frozenset({"/v1/platform/regions", "/_status", "/metrics", *PAGE_PATHS})
 
 
 class AccessControl:
-    """Pure ASGI middleware.
+    """ASGI middleware.
 
     The API starts programs, so a page in a browser must not reach it: neither by a name that
-    resolves to 127.0.0.1 (Platform is not ours) nor across sites (Origin is not ours). A change is
-    taken from no page but our own: one on another port of this computer is a stranger's, too.
+    resolves to 127.0.0.1 (Host is not ours) nor across sites (Origin is not ours). A change is
+    accepted from the status page only: a page on another port of this computer is foreign, too.
     """
 
     def __init__(self, app: ASGIApp, request_ids: RequestIds, tokens: Tokens, clock: Clock) -> None:
@@ -63,7 +63,7 @@ def _is_from_here(headers: Headers) -> bool:
 
 
 def _is_of_a_page(headers: Headers) -> bool:
-    """A browser asks on behalf of a page of another origin."""
+    """Return whether a browser sends the request for a page of another origin."""
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")
     own = f"http://{headers.get('host', '')}"
     return origin not in {None, own} or site not in {None, "same-origin", "none"}

@@ -1,4 +1,4 @@
-"""What a machine can be told to do (docs/fly-api.md 2.5)."""
+"""The actions of a machine (docs/fly-api.md 2.5)."""
 
 import shlex
 from dataclasses import asdict
@@ -41,8 +41,8 @@ async def start(machine: HeldDep) -> Json:
 
 @router.post("/stop")
 async def stop(machine: HeldDep, body: StopBody | None = None) -> Json:
-    asked = body or StopBody()
-    machine.stop(_signal(asked.signal), _seconds(asked.timeout))
+    requested = body or StopBody()
+    machine.stop(_signal(requested.signal), _seconds(requested.timeout))
     return OK
 
 
@@ -93,5 +93,5 @@ def _signal(name: str | None) -> str | None:
 
 
 def _seconds(timeout: str | int | None) -> float | None:
-    """None, and zero as flyctl sends it, mean the machine's own timeout."""
+    """Read a timeout; None, and zero as flyctl sends it, mean that of the config."""
     return parse_duration(timeout, "timeout") if timeout else None

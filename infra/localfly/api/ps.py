@@ -30,8 +30,6 @@ async def processes(machine: MachineDep) -> list[Json]:
 
 
 def _socket_json(listening: ListeningSocket, own_address: str) -> Json:
-    """The machine's own address is all that it has, so to listen there is to listen everywhere,
-    which is what flyctl wants to see.
-    """
+    """Show the machine's only address as 0.0.0.0, which is what flyctl looks for."""
     address = _EVERYWHERE if listening.address == own_address else listening.address
     return {"proto": listening.protocol, "address": f"{address}:{listening.port}"}

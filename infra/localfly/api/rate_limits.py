@@ -1,4 +1,4 @@
-"""How often each action of the Machines API may be asked for (docs/fly-api.md 2.1): per action and
+"""How often each action of the Machines API may be requested (docs/fly-api.md 2.1): per action and
 machine, or per action and app where there is no machine yet.
 """
 
@@ -30,7 +30,7 @@ DELETE_APP = Rate(100 / 60, 100)
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What a request does to what, as far as limits go."""
+    """What is limited: an action on one machine or app."""
 
     name: str
     identifier: str
@@ -45,7 +45,7 @@ class RateLimits:
         self._due: dict[Action, int] = {}
 
     def take(self, method: str, path: str) -> bool:
-        """Whether the request may pass; only one that does is counted."""
+        """Return whether the request may pass; only one that may is counted."""
         action = action_of(method, path)
         if action is None:
             return True
@@ -60,7 +60,7 @@ class RateLimits:
 
 
 def action_of(method: str, path: str) -> Action | None:
-    """The action of a request to the Machines API; None for any other."""
+    """Return the action of a request to the Machines API; None for other paths."""
     if found := _MACHINE.fullmatch(path):
         name, identifier = f"{method} machine{found['action'] or ''}", found["machine"]
         return Action(name, identifier, GET_MACHINE if name == "GET machine" else DEFAULT)
@@ -71,7 +71,7 @@ def action_of(method: str, path: str) -> Action | None:
 
 
 class RateLimitMiddleware:
-    """Pure ASGI middleware."""
+    """ASGI middleware that answers 429."""
 
     def __init__(self, app: ASGIApp, limits: RateLimits) -> None:
         self._app = app

@@ -27,9 +27,9 @@ async def list_regions() -> Json:
 
 @router.post("/placements")
 async def find_placements(body: Placement) -> Json:
-    """One computer takes whatever is asked for, in the first region that is."""
-    asked = [code for code in (body.region or "any").split(",") if code in _CODES]
-    region = asked[0] if asked else HOME_REGION
+    """Place all machines in the first region of the request: one computer takes them all."""
+    requested = [code for code in (body.region or "any").split(",") if code in _CODES]
+    region = requested[0] if requested else HOME_REGION
     return {"regions": [{"region": region, "count": body.count, "concurrency": body.count}]}
 
 

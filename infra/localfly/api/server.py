@@ -1,4 +1,4 @@
-"""The server of the API, in an event loop that is somebody else's."""
+"""The server of the API, in the daemon's event loop."""
 
 import contextlib
 import socket
@@ -17,7 +17,7 @@ _POLL_SECONDS = 0.005
 
 @contextlib.asynccontextmanager
 async def serving(api: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
-    """Answers on the socket for as long as the context lasts.
+    """Serve the API on the socket for as long as the context lasts.
 
     Raises:
         StartupError: it does not start.
@@ -28,7 +28,7 @@ async def serving(api: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
             http=AbortableProtocol,
             log_config=None,
             access_log=False,
-            date_header=False,  # the gate tells the local Fly's own time
+            date_header=False,  # AccessControl sends the local Fly's movable time
             lifespan="off",
             timeout_graceful_shutdown=1,
             timeout_keep_alive=60,
@@ -48,7 +48,7 @@ async def serving(api: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the program that the server is a part of."""
+    """Leaves signals to the daemon."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -16,7 +16,7 @@ _API_ADDRESS = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Of machines."""
+    """The addresses of machines."""
 
     values: tuple[str, ...]
 
@@ -28,7 +28,7 @@ class Text:
     value: str
 
     def quoted(self) -> str:
-        """In strings of at most 255 bytes, which a reader joins again."""
+        """Return the value in strings of at most 255 bytes, which a reader joins again."""
         pieces = [
             self.value[start : start + _STRING_BYTES]
             for start in range(0, len(self.value), _STRING_BYTES)
@@ -37,10 +37,10 @@ class Text:
 
 
 class Zone:
-    """The names at one moment, as somebody in the region `here` sees them.
+    """The names at one moment, for a client in the region `here`.
 
-    Only started machines are told of, healthy or not, as on Fly; `all.` in front of a text's name
-    tells of the others as well.
+    Only started machines are in the answers, healthy or not, as on Fly; with `all.` in front of a
+    text's name, the others are as well.
     """
 
     def __init__(self, machines: Iterable[Machine], apps: Collection[str], here: str) -> None:
@@ -50,7 +50,7 @@ class Zone:
         self._here = here
 
     def find(self, labels: Sequence[str]) -> Addresses | Text | None:
-        """What a name is (its labels left of `internal`); None if there is no such name."""
+        """Look a name up (its labels left of `internal`); return None if there is no such name."""
         if labels[0] == "all" and labels[1:]:
             return self._text(labels[1:], self._all)
         started = [machine for machine in self._all if machine.state == "started"]

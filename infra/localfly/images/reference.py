@@ -1,4 +1,4 @@
-"""The name of an image, as container tools read it: registry, repository, tag, digest."""
+"""An image's reference, as container tools read it: registry, repository, tag, digest."""
 
 import re
 from dataclasses import dataclass, replace
@@ -25,10 +25,10 @@ class ImageRef:
 
     @classmethod
     def parse(cls, text: object) -> "ImageRef":
-        """The reference of a config.
+        """Parse the reference of a config.
 
         Raises:
-            InvalidArgumentError: it is none; the text says what is.
+            InvalidArgumentError: it is no reference; the message says what is one.
         """
         match = _REFERENCE.fullmatch(text) if isinstance(text, str) else None
         if match is None:
@@ -42,7 +42,7 @@ class ImageRef:
 
     @property
     def tagged_name(self) -> str:
-        """Without the digest: what a tag of the registry is known by."""
+        """The reference without its digest: the key of a tag."""
         tag = f":{self.tag}" if self.tag else ""
         return f"{self.registry}/{self.repository}{tag}"
 
@@ -54,7 +54,9 @@ class ImageRef:
 
 
 def _split(name: str) -> tuple[str, str]:
-    """A first part with a dot, a port or the name localhost is a registry (Docker's rule)."""
+    """Split at the registry: a first part with a dot, a port or the name
+    localhost (Docker's rule).
+    """
     first, slash, rest = name.partition("/")
     if slash and ("." in first or ":" in first or first == "localhost"):
         return first, rest

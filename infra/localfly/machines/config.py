@@ -1,4 +1,4 @@
-"""A machine's config (docs/fly-api.md 3): parsed once where it enters, kept as it was sent."""
+"""A machine's config (docs/fly-api.md 3): parsed once, kept as it was sent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -30,12 +30,12 @@ class StopConfig:
 
 @dataclass(frozen=True, slots=True)
 class MachineConfig:
-    """What the local Fly reads of a config; `raw` is what the API gives back."""
+    """The config's values that the local Fly uses; `raw` is what the API returns."""
 
     raw: Mapping[str, Any]
     image: ImageRef
     env: Mapping[str, str]
-    command: tuple[str, ...]  # replaces or completes the image's command; empty: the image's
+    command: tuple[str, ...]  # in place of the image's command; empty: the image's
     services: tuple[Service, ...]
     checks: tuple[CheckSpec, ...]
     restart: Restart
@@ -46,7 +46,7 @@ class MachineConfig:
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> "MachineConfig":
-        """The config of a request.
+        """Parse the config of a request.
 
         Raises:
             InvalidArgumentError: naming the key, what was found and what is allowed.
@@ -67,7 +67,7 @@ class MachineConfig:
         )
 
     def pinned(self, digest: str) -> "MachineConfig":
-        """With the digest that its image's tag stands for now."""
+        """Return the config with the digest that its image's tag stands for now."""
         return replace(self, image=self.image.pinned(digest))
 
     @property
@@ -76,7 +76,7 @@ class MachineConfig:
 
     @property
     def ports(self) -> frozenset[int]:
-        """Every port that somebody outside the machine may want to reach."""
+        """The ports that the proxy, checks and scrapers of metrics connect to."""
         metrics = {self.metrics_port} if self.metrics_port else set()
         of_services = {service.internal_port for service in self.services}
         return frozenset(of_services | {check.port for check in self.checks} | metrics)
@@ -120,10 +120,10 @@ def _stop(raw: Mapping[str, Any]) -> StopConfig:
 
 
 def known_signal(name: object) -> str:
-    """The name of a signal that Fly lets clients send.
+    """Return the name of a signal, if Fly lets clients send it.
 
     Raises:
-        InvalidArgumentError: it is none of these.
+        InvalidArgumentError: Fly does not send it.
     """
     if name in _SIGNALS:
         return str(name)

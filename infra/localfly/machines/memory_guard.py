@@ -1,6 +1,4 @@
-"""Ends machines that use more memory than their guest size has, as a virtual machine's kernel
-would.
-"""
+"""Ends machines that use more memory than their guest has, as a virtual machine's kernel would."""
 
 import asyncio
 

@@ -7,11 +7,11 @@ _NOUNS = ("bird", "cloud", "dawn", "field", "fire", "lake", "moon", "river", "sn
 
 
 def machine_id() -> str:
-    """14 hexadecimal digits, as Fly's."""
+    """Return 14 hexadecimal digits, as Fly's."""
     return secrets.token_hex(7)
 
 
 def machine_name() -> str:
-    """A name for a machine that was created without one."""
+    """Return a name for a machine that was created without one."""
     adjective, noun = secrets.choice(_ADJECTIVES), secrets.choice(_NOUNS)
     return f"{adjective}-{noun}-{secrets.randbelow(10_000):04d}"

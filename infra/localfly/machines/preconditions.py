@@ -1,4 +1,4 @@
-"""When a machine's state forbids what a client asks, in Fly's own words (docs/fly-api.md 2.1)."""
+"""The actions that a machine's state forbids, in Fly's words (docs/fly-api.md 2.1)."""
 
 from localfly.errors import FailedPreconditionError
 
@@ -15,13 +15,13 @@ _START_REFUSALS = {
 
 
 def check_startable(state: str) -> None:
-    """Raises FailedPreconditionError where a start has to wait, or can't be."""
+    """Raise FailedPreconditionError in a state from which no start is possible."""
     if refusal := _START_REFUSALS.get(state):
         raise FailedPreconditionError(f"failed_precondition: {refusal}")
 
 
 def check_destroyable(state: str) -> None:
-    """Raises FailedPreconditionError for a machine that is not at rest."""
+    """Raise FailedPreconditionError for a machine that is not at rest."""
     if state not in _RESTING:
         raise FailedPreconditionError(
             "failed_precondition: unable to destroy machine, not currently stopped, suspended, "
@@ -30,7 +30,7 @@ def check_destroyable(state: str) -> None:
 
 
 def not_running(action: str, state: str) -> FailedPreconditionError:
-    """What a machine that is not running answers to a verb that needs it to."""
+    """Return the error of an action on a machine that does not run."""
     if action == "exec":
         return FailedPreconditionError("failed_precondition: machine not running")
     return FailedPreconditionError(

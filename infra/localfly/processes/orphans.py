@@ -24,7 +24,7 @@ def end_orphans(
     keep: Collection[int] = (),
     machine_id: str = "",
 ) -> list[int]:
-    """Kills the processes of this state, or of one machine of it, except the groups `keep`.
+    """Kill the processes of this state, or of one machine of it, except the groups `keep`.
 
     They are found by the recorded identities and, where the system shows environments, by the
     marker that each carries; so another program that got an old pid is never hit.

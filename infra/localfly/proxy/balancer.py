@@ -23,8 +23,8 @@ def choose(
     here: str,
     random: Random,
 ) -> Backend | Refusal:
-    """The closest region that has a machine below its hard limit; in it, one below its soft limit
-    before one above; random among equals. A preferred machine wins unless it is full.
+    """Choose the closest region that has a machine below its hard limit; in it, one below its soft
+    limit before one above; random among equals. A preferred machine wins unless it is full.
     """
     candidates = backends
     if selector is not ANY:

@@ -13,7 +13,7 @@ class ProxyError:
     status: int
     code: str
     text: str
-    replay_failure: str = ""  # what a replay that ends so is said to have failed of
+    replay_failure: str = ""  # the reason in `fly-replay-failed`
 
 
 NO_HEALTHY_INSTANCE = ProxyError(
@@ -58,7 +58,7 @@ HEAD_TOO_LARGE = ProxyError(431, "PE02", "the request's headers are too large")
 def error_answer(
     error: ProxyError, request_id: bytes, *, is_head: bool, keeps_alive: bool
 ) -> bytes:
-    """The bytes of the answer."""
+    """Return the bytes of the answer."""
     body = f"[{error.code}] {error.text}\n".encode()
     phrase = HTTPStatus(error.status).phrase
     connection = "keep-alive" if keeps_alive else "close"
@@ -71,7 +71,7 @@ def error_answer(
 
 
 def redirect_answer(head: RequestHead, request_id: bytes) -> bytes:
-    """`force_https`: the same place, by TLS."""
+    """Return the redirect of `force_https`: the same URL, by TLS."""
     host = head.value(b"host").partition(b":")[0]
     keeps_alive = head.keeps_alive and not (head.content_length or head.is_chunked)
     return b"".join(

@@ -27,13 +27,13 @@ _NOWHERE = Leg("", "")
 
 
 class Seeker(Protocol):
-    """Who wants a machine."""
+    """The exchange that a machine is searched for."""
 
     def found(self, connection: UpstreamConnection) -> None:
-        """The request can be sent."""
+        """Send the request."""
 
     def not_found(self, error: ProxyError) -> None:
-        """There is no machine for it."""
+        """Go on without a machine."""
 
 
 class Search:
@@ -48,7 +48,7 @@ class Search:
         self.leg = _NOWHERE
         self.backend: Backend | None = None
         self.upstream: UpstreamConnection | None = None
-        self.reuses_connection = False  # it had been used before, and may be dead
+        self.reuses_connection = False  # it was used before, and may be dead
         self.began = 0.0  # with the machine that was chosen last
         self._context = context
         self._seeker = seeker
@@ -60,7 +60,7 @@ class Search:
         self.attempt()
 
     def attempt(self) -> None:
-        """Goes to the machine that is best now, or waits for one."""
+        """Go to the machine that is best now, or wait for one."""
         chosen = self._choose()
         while self._wants_another(chosen) and self._rouse():
             chosen = self._choose()  # a machine without checks serves at once
@@ -73,7 +73,7 @@ class Search:
             self._proceed(chosen)
 
     def leave(self, *, is_reusable: bool) -> None:
-        """Gives back the machine's connection and its place; or stops searching."""
+        """Give back the machine's connection and the request's place there; or stop searching."""
         if self._timer:
             self._stop_timer()
         upstream, self.upstream = self.upstream, None
@@ -87,7 +87,9 @@ class Search:
             self._context.waiting_room.reconsider(backend.app)
 
     def end(self) -> None:
-        """Lets go of the seeker, which holds the search: no cycle is left to be collected."""
+        """Drop the reference to the seeker, which holds the search, so that no cycle is left to
+        collect.
+        """
         del self._seeker
 
     # From the waiting room.
@@ -113,7 +115,9 @@ class Search:
         return choose(backends, leg.selector, leg.tried, leg.here, context.random)
 
     def _wants_another(self, chosen: Backend | Refusal) -> bool:
-        """Nobody serves, or all are busy: a machine that sleeps is needed (docs/fly-api.md 6.7)."""
+        """Return whether a sleeping machine is needed: none serves, or all are busy (docs/fly-
+        api.md 6.7).
+        """
         if isinstance(chosen, Backend):
             return chosen.is_busy and chosen.machine_id != self.leg.selector.prefer
         return chosen is not Refusal.ALL_TRIED
@@ -185,7 +189,7 @@ class Search:
         self._seeker.found(connection)
 
     def _refused(self, backend: Backend) -> None:
-        """Nothing was sent, so any request may go to another machine."""
+        """Try another machine; nothing was sent, so any request may."""
         leg = self.leg
         self.leave(is_reusable=False)
         leg.tried |= {backend}

@@ -9,7 +9,7 @@ _PAIRS = tuple(a + b for a in _CROCKFORD for b in _CROCKFORD)  # ten bits at a t
 
 
 def ulid() -> str:
-    """26 characters that sort by time; a machine's version, an event's id."""
+    """Return 26 characters that sort by time: a machine's version, an event's id."""
     return _encode((time.time_ns() // 1_000_000 << 80) | secrets.randbits(80))
 
 

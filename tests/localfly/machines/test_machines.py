@@ -440,17 +440,17 @@ print(*(bool(u.find_spec(name)) for name in ("flygate", "flygate_service", "test
     assert ran.json()["stdout"].strip() == f"#!{interpreter}"
 
 
-async def test_an_image_that_can_not_be_pulled_has_a_stand_in(machines: Machines) -> None:
+async def test_an_image_that_can_not_be_pulled_has_a_placeholder(machines: Machines) -> None:
     """It answers on the config's ports, so that flyctl's deployments can be tried."""
     config = machines.config(image="nginx:1.25")
     machine = await machines.serving(config=config)
-    assert (await machines.ask()).text == "a stand-in for docker.io/library/nginx:1.25\n"
+    assert (await machines.ask()).text == "a placeholder for docker.io/library/nginx:1.25\n"
     reference = machine["image_ref"]
     assert (reference["registry"], reference["tag"]) == ("docker.io", "1.25")
     await machines.said(
         machine["id"],
         "docker.io/library/nginx:1.25 is not in the local registry: "
-        "a stand-in answers on ports [8080]",
+        "a placeholder answers on ports [8080]",
     )
     other = await machines.create(config=machines.config(image="nginx:1.26"), skip_launch=True)
     assert other["image_ref"]["digest"] != reference["digest"]

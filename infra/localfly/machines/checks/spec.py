@@ -31,7 +31,8 @@ class CheckSpec:
 def parse_checks(
     services: Sequence[Mapping[str, Any]], checks: Mapping[str, Mapping[str, Any]]
 ) -> tuple[CheckSpec, ...]:
-    """Service checks (`servicecheck-00-http-8080`, always routing), then the top-level ones by
+    """Parse service checks (`servicecheck-00-http-8080`, always routing), then the top-level ones
+    by
     their key, which route only if their kind is `readiness`.
     """
     of_services = [
