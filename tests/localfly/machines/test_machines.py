@@ -345,7 +345,7 @@ async def test_an_update_does_not_destroy_a_machine_for_one_job(machines: Machin
 async def test_machines_share_an_address_where_they_must(
     machines: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without addresses of their own (macOS) each gets ports of its own, told by PORT."""
+    """Where machines share one address (macOS), each gets mapped ports, named by PORT."""
     monkeypatch.setattr("localfly.machines.fleet.can_bind", lambda _: False)
     config = machines.config(metrics={"port": 9091, "path": "/metrics"})
     one, two = await machines.serving(config=config), await machines.serving(config=config)
@@ -362,7 +362,7 @@ async def test_machines_share_an_address_where_they_must(
 
 
 async def test_a_machine_takes_everything_in_it_along(machines: Machines) -> None:
-    """A process that left the machine's group ends with the machine all the same."""
+    """A process that left the machine's group still ends with the machine."""
     machine = await machines.serving()
     script = "import subprocess,sys; print(subprocess.Popen([sys.executable, '-c', "
     script += "'import time; time.sleep(600)'], start_new_session=True, stdout=-3, stderr=-3).pid)"
