@@ -1,8 +1,9 @@
 """Organizations: any slug that an app or a database was made with."""
 
 from dataclasses import dataclass
+from typing import Final
 
-_PREFIX = "org-"
+_PREFIX: Final = "org-"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,13 @@ import hashlib
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from localfly.state.cipher import Cipher
 from localfly.state.store import Store
 
-_KEY = "tokens"
-_SCHEMES = ("bearer ", "flyv1 ")
+_KEY: Final = "tokens"
+_SCHEMES: Final = ("bearer ", "flyv1 ")
 
 
 class Tokens:

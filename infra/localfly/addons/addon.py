@@ -1,13 +1,13 @@
 """An Upstash Redis database, as GraphQL's AddOn: here a Valkey server on a loopback address."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from localfly.processes.identity import ProcessIdentity
 
-KIND = "upstash_redis"
-PORT = 6379
-_MB = 1024 * 1024
+KIND: Final = "upstash_redis"
+PORT: Final = 6379
+_MB: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class Plan:
         return f"{megabytes} MB" if megabytes < 1024 else f"{megabytes // 1024} GB"
 
 
-PAY_AS_YOU_GO = "ekQ85Yjkw155ohQ5ALYq0M"
-PLANS = {
+PAY_AS_YOU_GO: Final = "ekQ85Yjkw155ohQ5ALYq0M"
+PLANS: Final = {
     plan.id: plan
     for plan in (
         Plan(PAY_AS_YOU_GO, "Pay-as-you-go", "10 GB: $0.20 per 100K commands", 0, 10_240 * _MB),

@@ -5,7 +5,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from localfly.addons.addon import PAY_AS_YOU_GO, PLANS, PORT, AddOn
 from localfly.addons.database import Database
@@ -20,8 +20,8 @@ from localfly.state.files import remove_tree
 from localfly.state.store import Store
 from localfly.timing.clock import Clock
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_SHARED_ADDRESS = "127.0.0.1"
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_SHARED_ADDRESS: Final = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)

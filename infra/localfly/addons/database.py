@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from localfly.addons.addon import AddOn
 from localfly.addons.valkey import ValkeySettings, valkey_program
@@ -12,10 +13,10 @@ from localfly.processes.process import LaunchSpec, Process
 from localfly.timing.background import BackgroundTasks
 from localfly.timing.polling import poll_async
 
-_START_SECONDS = 10.0
-_STOP_SECONDS = 5.0
-_POLL_SECONDS = 0.01
-_RESTART_SECONDS = 0.5
+_START_SECONDS: Final = 10.0
+_STOP_SECONDS: Final = 5.0
+_POLL_SECONDS: Final = 0.01
+_RESTART_SECONDS: Final = 0.5
 
 _log = logging.getLogger("flygate.local")
 

@@ -5,10 +5,11 @@ import importlib.util
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from localfly.errors import FailedPreconditionError
 
-_PROGRAMS = ("valkey-server", "redis-server")
+_PROGRAMS: Final = ("valkey-server", "redis-server")
 
 
 @dataclass(frozen=True, slots=True)

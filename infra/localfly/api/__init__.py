@@ -1,5 +1,7 @@
 """The API of the local Fly: one router per noun, mounted here."""
 
+from typing import Final
+
 from fastapi import FastAPI
 
 from localfly.api import (
@@ -37,7 +39,7 @@ from localfly.page.router import PageFeed, page_router
 from localfly.proxy.stats import Stats
 from localfly.timing.ulid import RequestIds
 
-_NOUNS = (
+_NOUNS: Final = (
     *(apps, machines, actions, ps, memory, wait, leases, metadata, secrets, ips),
     *(volumes, certificates, organizations, tokens, regions, builds, releases, logs),
     *(images, status, metrics, graphql),

@@ -3,6 +3,7 @@ required, and no request of a foreign web page.
 """
 
 from email.utils import formatdate
+from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -14,9 +15,11 @@ from localfly.page.router import PAGE_PATHS
 from localfly.timing.clock import Clock
 from localfly.timing.ulid import RequestIds
 
-_LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "::1", "_api.internal"})
-_READING = frozenset({"GET", "HEAD", "OPTIONS"})
-_OPEN = frozenset({"/v1/platform/regions", "/_status", "/metrics", *PAGE_PATHS})  # without a token
+_LOCAL_NAMES: Final = frozenset({"127.0.0.1", "localhost", "::1", "_api.internal"})
+_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_OPEN: Final = frozenset(
+    {"/v1/platform/regions", "/_status", "/metrics", *PAGE_PATHS}
+)  # without a token
 
 
 class AccessControl:
@@ -77,10 +80,10 @@ def _is_local(url: str) -> bool:
     return name in _LOCAL_NAMES or name.endswith(".localhost")
 
 
-_FOREIGN = JSONResponse(
+_FOREIGN: Final = JSONResponse(
     {"error": "the local Fly answers to local names and local pages only", "status": "unknown"},
     403,
 )
-_UNKNOWN_TOKEN = JSONResponse(
+_UNKNOWN_TOKEN: Final = JSONResponse(
     {"error": "Authenticate: token validation error", "status": "unknown"}, 401
 )

@@ -2,7 +2,7 @@
 
 import shlex
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -14,8 +14,8 @@ from localfly.timing.duration import parse_duration
 
 router = APIRouter(prefix="/v1/apps/{app_name}/machines/{machine_id}", tags=["machines"])
 
-_EXEC_SECONDS = 60
-_SIGNAL_NAMES = {1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 9: "SIGKILL", 15: "SIGTERM"}
+_EXEC_SECONDS: Final = 60
+_SIGNAL_NAMES: Final = {1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 9: "SIGKILL", 15: "SIGTERM"}
 
 
 class StopBody(BaseModel):

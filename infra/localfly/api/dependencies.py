@@ -1,6 +1,6 @@
 """FastAPI dependencies of the routes: the cloud, the app and the machine of the path, the lease."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Header, Request
 
@@ -54,4 +54,4 @@ async def held_machine_of(cloud: CloudDep, machine: LivingDep, nonce: Nonce = No
 HeldDep = Annotated[Lifecycle, Depends(held_machine_of)]
 
 Json = dict[str, Any]
-OK: Json = {"ok": True}
+OK: Final[Json] = {"ok": True}

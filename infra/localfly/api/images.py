@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
@@ -18,7 +19,7 @@ class TagBody(BaseModel):
     digest: str
 
 
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @router.get("")

@@ -1,7 +1,7 @@
 """Machines: create, read, update, destroy (docs/fly-api.md 2.5 to 2.7)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
@@ -20,8 +20,8 @@ from localfly.network.regions import HOME_REGION, REGIONS
 
 router = APIRouter(prefix="/v1/apps/{app_name}/machines", tags=["machines"])
 
-_METADATA = "metadata."
-_DESTROY_SECONDS = 30.0
+_METADATA: Final = "metadata."
+_DESTROY_SECONDS: Final = 30.0
 
 
 class MachineBody(BaseModel):

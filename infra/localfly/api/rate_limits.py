@@ -4,17 +4,20 @@ machine, or per action and app where there is no machine yet.
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from localfly.timing.clock import Clock
 
-_MACHINE = re.compile(r"/v1/apps/(?P<app>[^/]+)/machines/(?P<machine>[^/]+)(?P<action>/[^/]+)?.*")
-_APP = re.compile(r"/v1/apps/(?P<app>[^/]+)(?P<action>/[^/]+)?.*")
-_SECOND = 1_000_000_000  # nanoseconds: sums of whole numbers don't drift
-_FORGET = 120 * _SECOND
-_FORGET_ABOVE = 1_000
+_MACHINE: Final = re.compile(
+    r"/v1/apps/(?P<app>[^/]+)/machines/(?P<machine>[^/]+)(?P<action>/[^/]+)?.*"
+)
+_APP: Final = re.compile(r"/v1/apps/(?P<app>[^/]+)(?P<action>/[^/]+)?.*")
+_SECOND: Final = 1_000_000_000  # nanoseconds: sums of whole numbers don't drift
+_FORGET: Final = 120 * _SECOND
+_FORGET_ABOVE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +26,9 @@ class Rate:
     burst: int
 
 
-DEFAULT = Rate(1, 3)
-GET_MACHINE = Rate(5, 10)
-DELETE_APP = Rate(100 / 60, 100)
+DEFAULT: Final = Rate(1, 3)
+GET_MACHINE: Final = Rate(5, 10)
+DELETE_APP: Final = Rate(100 / 60, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,4 +85,4 @@ class RateLimitMiddleware:
         await (self._app if may_pass else _TOO_OFTEN)(scope, receive, send)
 
 
-_TOO_OFTEN = JSONResponse({"error": "rate limit exceeded", "status": "unknown"}, 429)
+_TOO_OFTEN: Final = JSONResponse({"error": "rate limit exceeded", "status": "unknown"}, 429)

@@ -1,6 +1,6 @@
 """The platform's regions (docs/fly-api.md 2.11)."""
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -10,7 +10,7 @@ from localfly.network.regions import HOME_REGION, REGIONS, Region
 
 router = APIRouter(prefix="/v1/platform", tags=["platform"])
 
-_CODES = frozenset(region.code for region in REGIONS)
+_CODES: Final = frozenset(region.code for region in REGIONS)
 
 
 class Placement(BaseModel):

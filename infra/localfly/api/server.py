@@ -3,6 +3,7 @@
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
+from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
@@ -12,7 +13,7 @@ from localfly.faults.injector import AbortableProtocol
 from localfly.timing.background import BackgroundTasks
 from localfly.timing.polling import poll_async
 
-_POLL_SECONDS = 0.005
+_POLL_SECONDS: Final = 0.005
 
 
 @contextlib.asynccontextmanager

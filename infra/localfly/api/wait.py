@@ -1,6 +1,6 @@
 """Waiting for a machine's state (docs/fly-api.md 2.7)."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
@@ -10,8 +10,8 @@ from localfly.machines.machine import SETTLED, Machine
 
 router = APIRouter(prefix="/v1/apps/{app_name}/machines/{machine_id}", tags=["machines"])
 
-_WAITABLE = frozenset({"started", "stopped", "suspended", "destroyed", "failed", "settled"})
-_MAX_SECONDS = 60
+_WAITABLE: Final = frozenset({"started", "stopped", "suspended", "destroyed", "failed", "settled"})
+_MAX_SECONDS: Final = 60
 
 
 @router.get("/wait")

@@ -4,6 +4,7 @@ import ipaddress
 import re
 import secrets
 from collections.abc import KeysView
+from typing import Final
 
 from localfly.apps.app import App, IpAssignment
 from localfly.errors import (
@@ -16,13 +17,13 @@ from localfly.state.disk_space import check_disk_space
 from localfly.state.store import Store
 from localfly.timing.clock import Clock
 
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_EGRESS_KINDS = frozenset({"egress_v4", "egress_v6"})
-_KINDS = frozenset({"v4", "v6", "shared_v4", "private_v6"}) | _EGRESS_KINDS
+_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_EGRESS_KINDS: Final = frozenset({"egress_v4", "egress_v6"})
+_KINDS: Final = frozenset({"v4", "v6", "shared_v4", "private_v6"}) | _EGRESS_KINDS
 # The networks of documentation: no address of them is on the internet.
-_V4_NETWORK = ipaddress.ip_network("198.51.100.0/24")
-_V6_NETWORK = ipaddress.ip_network("2001:db8::/48")
-_PRIVATE_NETWORK = ipaddress.ip_network("fdaa::/48")
+_V4_NETWORK: Final = ipaddress.ip_network("198.51.100.0/24")
+_V6_NETWORK: Final = ipaddress.ip_network("2001:db8::/48")
+_PRIVATE_NETWORK: Final = ipaddress.ip_network("fdaa::/48")
 
 
 class AppStore:

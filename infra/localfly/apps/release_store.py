@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from localfly.apps.release import Release
 from localfly.errors import NotFoundError, ValidationFailedError
@@ -10,9 +10,13 @@ from localfly.state.store import Store
 from localfly.timing.clock import Clock
 from localfly.timing.ulid import ulid
 
-STRATEGIES = frozenset({"BLUEGREEN", "CANARY", "IMMEDIATE", "ROLLING", "ROLLING_ONE", "SIMPLE"})
-_STATUSES = frozenset({"pending", "running", "complete", "failed", "interrupted", "succeeded"})
-_KEPT = 200
+STRATEGIES: Final = frozenset(
+    {"BLUEGREEN", "CANARY", "IMMEDIATE", "ROLLING", "ROLLING_ONE", "SIMPLE"}
+)
+_STATUSES: Final = frozenset(
+    {"pending", "running", "complete", "failed", "interrupted", "succeeded"}
+)
+_KEPT: Final = 200
 
 
 class ReleaseStore:

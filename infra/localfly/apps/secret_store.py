@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from localfly.errors import FailedPreconditionError, NotFoundError
 from localfly.state.cipher import Cipher
@@ -12,7 +12,7 @@ from localfly.state.store import Store
 from localfly.timing.clock import Clock
 
 # Former values of an app, which its log may still show.
-_KEPT = 100
+_KEPT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)

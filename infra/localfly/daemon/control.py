@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from localfly.accounts.tokens import digest_of
 from localfly.daemon.info import DAEMON_KEY, DaemonInfo
@@ -24,9 +24,9 @@ from localfly.state.lock import StateLock
 from localfly.state.store import Store
 from localfly.timing.polling import poll
 
-_START_SECONDS = 30.0
-_STOP_SECONDS = 30.0
-_POLL_SECONDS = 0.02
+_START_SECONDS: Final = 30.0
+_STOP_SECONDS: Final = 30.0
+_POLL_SECONDS: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """`daemon.json`: how to reach a daemon, written while it is ready."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-DAEMON_KEY = "daemon"
+DAEMON_KEY: Final = "daemon"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from localfly.accounts.tokens import Tokens, digest_of
 from localfly.api import build_api
@@ -48,8 +48,8 @@ from localfly.timing.clock import MovableClock
 from localfly.timing.polling import poll_async
 from localfly.timing.timestamp import rfc3339
 
-_DELETED_SECONDS = 1.0
-_DNS = "FLYGATE_DNS"  # where a machine sends its DNS queries: 127.0.0.1:port
+_DELETED_SECONDS: Final = 1.0
+_DNS: Final = "FLYGATE_DNS"  # where a machine sends its DNS queries: 127.0.0.1:port
 
 
 class LocalFly:

@@ -5,16 +5,17 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from localfly.errors import OptionError, StartupError
 from localfly.network.regions import HOME_REGION, REGIONS
 
 PROCESS, DOCKER = "process", "docker"
-RUNTIME_KEY = "runtime"  # in the state: the runtime that its machines had last
+RUNTIME_KEY: Final = "runtime"  # in the state: the runtime that its machines had last
 
-_TOKEN_VARIABLES = ("FLY_API_TOKEN", "FLY_ACCESS_TOKEN")
-_FROM_ENVIRONMENT = ""
-_AUTOSTOP_SECONDS = 300.0  # "every few minutes"
+_TOKEN_VARIABLES: Final = ("FLY_API_TOKEN", "FLY_ACCESS_TOKEN")
+_FROM_ENVIRONMENT: Final = ""
+_AUTOSTOP_SECONDS: Final = 300.0  # "every few minutes"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import struct
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import cast
+from typing import Final, cast
 
 import dns.exception
 import dns.flags
@@ -25,10 +25,10 @@ from localfly.dns.zone import Addresses, Text, Zone
 from localfly.machines.machine import Machine
 from localfly.network.ports import DnsSockets
 
-_TTL_SECONDS = 5
-_PLAIN_UDP_BYTES = 512
-_TCP_SECONDS = 10.0
-_DOMAIN = dns.name.from_text("internal.")
+_TTL_SECONDS: Final = 5
+_PLAIN_UDP_BYTES: Final = 512
+_TCP_SECONDS: Final = 10.0
+_DOMAIN: Final = dns.name.from_text("internal.")
 
 MachinesNow = Callable[[], Iterable[Machine]]
 

@@ -3,15 +3,16 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from localfly.machines.machine import Machine
 from localfly.network.geography import round_trip_ms
 from localfly.network.regions import REGIONS
 
-_CODES = frozenset(region.code for region in REGIONS)
-_TOP = re.compile(r"top(\d+)")
-_STRING_BYTES = 255
-_API_ADDRESS = "127.0.0.1"
+_CODES: Final = frozenset(region.code for region in REGIONS)
+_TOP: Final = re.compile(r"top(\d+)")
+_STRING_BYTES: Final = 255
+_API_ADDRESS: Final = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +119,4 @@ def _regions(machines: Sequence[Machine]) -> str:
     return ",".join(sorted({machine.region for machine in machines}))
 
 
-_LISTS: dict[str, Callable[[Sequence[Machine]], str]] = {"vms": _vms, "regions": _regions}
+_LISTS: Final[dict[str, Callable[[Sequence[Machine]], str]]] = {"vms": _vms, "regions": _regions}

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 from random import Random
+from typing import Final
 
 from localfly.faults.fault import Fault, Kind
 
-_ANYTHING = "anything"
-_ERROR = "internal: chaos that was asked for"
-_TOO_MANY = 429
+_ANYTHING: Final = "anything"
+_ERROR: Final = "internal: chaos that was asked for"
+_TOO_MANY: Final = 429
 
 
 @dataclass(slots=True)

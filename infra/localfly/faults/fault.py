@@ -4,16 +4,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from localfly.errors import InvalidArgumentError
 
-_MACHINES = "/v1/apps/*/machines"
-_VERBS = (
+_MACHINES: Final = "/v1/apps/*/machines"
+_VERBS: Final = (
     *("start", "stop", "suspend", "restart", "signal", "cordon", "uncordon", "exec"),
     *("wait", "lease", "metadata", "events", "versions", "ps"),
 )
 # Short names for frequent actions; other requests are named like "METHOD /path/with/*/and/**".
-ACTIONS: Mapping[str, str] = {
+ACTIONS: Final[Mapping[str, str]] = {
     "anything": "* /**",
     "create_app": "POST /v1/apps",
     "list_machines": f"GET {_MACHINES}",

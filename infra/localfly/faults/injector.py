@@ -1,7 +1,7 @@
 """Injects faults into requests to the API."""
 
 import asyncio
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,8 +10,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from localfly.faults.active_faults import ActiveFaults
 from localfly.faults.fault import Fault, Kind
 
-_ABORT = "flygate.abort"
-_OWN_PATHS = ("/_faults", "/_page")  # the controls of faults, and the status page, have none
+_ABORT: Final = "flygate.abort"
+_OWN_PATHS: Final = ("/_faults", "/_page")  # the controls of faults, and the status page, have none
 
 
 class AbortableProtocol(HttpToolsProtocol):

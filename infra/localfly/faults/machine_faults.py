@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from enum import StrEnum
+from typing import Final
 
 from localfly.errors import FailedPreconditionError
 from localfly.machines.fleet import Fleet
@@ -10,7 +11,7 @@ from localfly.machines.lifecycle import Lifecycle
 from localfly.processes.process import Process
 from localfly.timing.background import BackgroundTasks
 
-_CYCLE_SECONDS = 0.1
+_CYCLE_SECONDS: Final = 0.1
 
 
 class MachineFault(StrEnum):

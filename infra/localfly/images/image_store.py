@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 from localfly.errors import InvalidArgumentError, NotFoundError, TooLargeError
 from localfly.images.placeholder import placeholder_image
@@ -18,14 +18,14 @@ from localfly.images.reference import ImageRef
 from localfly.state.disk_space import check_disk_space
 from localfly.state.files import opener, remove_tree
 
-MAX_IMAGE_BYTES = 64 * 1024 * 1024
+MAX_IMAGE_BYTES: Final = 64 * 1024 * 1024
 # An uncompressed tar can't be larger unpacked; the number of files has a limit of its own.
-_MOST_FILES = 20_000
-_LONGEST_PATH = 1024
-_MANIFEST = "image.json"
-_TAGS = ".tags.json"
+_MOST_FILES: Final = 20_000
+_LONGEST_PATH: Final = 1024
+_MANIFEST: Final = "image.json"
+_TAGS: Final = ".tags.json"
 # A name is too long, or a file is where a folder is needed.
-_IMPOSSIBLE = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
+_IMPOSSIBLE: Final = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ import json
 import os
 import tarfile
 import threading
+from typing import Final
 
-_PROGRAM = "placeholder.py"
+_PROGRAM: Final = "placeholder.py"
 
 
 def placeholder_image(name: str) -> bytes:
@@ -47,7 +48,9 @@ def _serve() -> None:
     """Serve, inside the machine."""
     name, host = os.environ["PLACEHOLDER_FOR"], os.environ["HOST"]
     ports = [int(port) for port in os.environ["FLYGATE_PORTS"].split(",") if port]
-    print(f"{name} is not in the local registry: a placeholder answers on ports {ports}", flush=True)
+    print(
+        f"{name} is not in the local registry: a placeholder answers on ports {ports}", flush=True
+    )
     servers = [http.server.ThreadingHTTPServer((host, port), _Handler) for port in ports]
     for server in servers:
         threading.Thread(target=server.serve_forever, daemon=True).start()

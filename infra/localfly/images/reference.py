@@ -2,16 +2,17 @@
 
 import re
 from dataclasses import dataclass, replace
+from typing import Final
 
 from localfly.errors import InvalidArgumentError
 
-_REFERENCE = re.compile(
+_REFERENCE: Final = re.compile(
     r"(?P<name>(?:[a-zA-Z0-9.-]+(?::\d+)?/)?[a-z0-9][a-z0-9._/-]*)"
     r"(?::(?P<tag>[\w][\w.-]{0,127}))?"
     r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
-_DEFAULT_REGISTRY = "docker.io"
-_DEFAULT_TAG = "latest"
+_DEFAULT_REGISTRY: Final = "docker.io"
+_DEFAULT_TAG: Final = "latest"
 
 
 @dataclass(frozen=True, slots=True)

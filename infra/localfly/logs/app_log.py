@@ -5,13 +5,13 @@ import logging
 from collections import deque
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from localfly.state.disk_space import is_disk_full
 from localfly.state.files import append_whole
 
-_KEPT_LINES = 2_000  # per app, in memory; the files keep more
-_ROTATE_BYTES = 8 * 1024 * 1024
+_KEPT_LINES: Final = 2_000  # per app, in memory; the files keep more
+_ROTATE_BYTES: Final = 8 * 1024 * 1024
 
 _log = logging.getLogger("flygate.local")
 

@@ -3,14 +3,15 @@
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from localfly.logs.app_log import AppLog, LogLine
 from localfly.timing.clock import Clock
 
-_COLLECT_SECONDS = 0.2
-_ROTATE_BYTES = 8 * 1024 * 1024
-_LONGEST_LINE_BYTES = 64 * 1024
-_READ_BYTES = 1024 * 1024
+_COLLECT_SECONDS: Final = 0.2
+_ROTATE_BYTES: Final = 8 * 1024 * 1024
+_LONGEST_LINE_BYTES: Final = 64 * 1024
+_READ_BYTES: Final = 1024 * 1024
 
 
 @dataclass(slots=True)

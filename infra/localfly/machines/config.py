@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from localfly.errors import InvalidArgumentError
 from localfly.images.reference import ImageRef
@@ -10,12 +10,14 @@ from localfly.machines.checks.spec import CheckSpec, parse_checks
 from localfly.machines.service import Service, parse_service
 from localfly.timing.duration import parse_duration
 
-_SIGNALS = frozenset({"SIGHUP", "SIGINT", "SIGQUIT", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGTERM"})
-_MAX_STOP_SECONDS = 300.0
+_SIGNALS: Final = frozenset(
+    {"SIGHUP", "SIGINT", "SIGQUIT", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGTERM"}
+)
+_MAX_STOP_SECONDS: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Restart:
+class RestartPolicy:
     """When a process that ended by itself is started again."""
 
     policy: str = "on-failure"
@@ -38,7 +40,7 @@ class MachineConfig:
     command: tuple[str, ...]  # in place of the image's command; empty: the image's
     services: tuple[Service, ...]
     checks: tuple[CheckSpec, ...]
-    restart: Restart
+    restart: RestartPolicy
     stop: StopConfig
     auto_destroy: bool
     memory_mb: int
@@ -99,7 +101,7 @@ def _command(init: Mapping[str, Any]) -> tuple[str, ...]:
     return (*(init.get("entrypoint") or ()), *(init.get("cmd") or ()))
 
 
-def _restart(raw: Mapping[str, Any]) -> Restart:
+def _restart(raw: Mapping[str, Any]) -> RestartPolicy:
     policy = raw.get("policy") or "on-failure"
     if policy not in {"no", "always", "on-failure"}:
         raise InvalidArgumentError(
@@ -107,7 +109,7 @@ def _restart(raw: Mapping[str, Any]) -> Restart:
             f"found {policy!r}"
         )
     retries = raw.get("max_retries")
-    return Restart(policy, Restart().max_retries if retries is None else int(retries))
+    return RestartPolicy(policy, RestartPolicy().max_retries if retries is None else int(retries))
 
 
 def _stop(raw: Mapping[str, Any]) -> StopConfig:

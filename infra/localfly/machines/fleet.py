@@ -5,6 +5,7 @@ daemon.
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from localfly.errors import NotFoundError, ValidationFailedError
 from localfly.machines.config import MachineConfig
@@ -16,8 +17,8 @@ from localfly.network.addresses import address_of, can_bind, free_port
 from localfly.processes.orphans import end_orphans
 from localfly.state.disk_space import check_disk_space
 
-_KEPT_DESTROYED = 50
-_SHARED_ADDRESS = "127.0.0.1"
+_KEPT_DESTROYED: Final = 50
+_SHARED_ADDRESS: Final = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)

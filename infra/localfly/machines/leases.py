@@ -3,12 +3,13 @@
 import hashlib
 import secrets
 import uuid
+from typing import Final
 
 from localfly.errors import LeaseHeldError, NotFoundError
 from localfly.machines.machine import Lease, Machine
 
-DEFAULT_TTL_SECONDS = 120
-_NONCE_BYTES = 8
+DEFAULT_TTL_SECONDS: Final = 120
+_NONCE_BYTES: Final = 8
 
 
 def acquire(

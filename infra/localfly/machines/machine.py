@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from localfly.machines.config import MachineConfig
 from localfly.processes.identity import ProcessIdentity
@@ -10,11 +10,11 @@ from localfly.processes.process import ExitStatus
 from localfly.timing.timestamp import rfc3339
 from localfly.timing.ulid import ulid
 
-_KEPT_EVENTS = 50
-_KEPT_VERSIONS = 20
+_KEPT_EVENTS: Final = 50
+_KEPT_VERSIONS: Final = 20
 
 # Resting states; everything else is on its way to one of them (docs/fly-api.md 2.7).
-SETTLED = frozenset({"created", "started", "stopped", "suspended", "failed", "destroyed"})
+SETTLED: Final = frozenset({"created", "started", "stopped", "suspended", "failed", "destroyed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class Machine:
         )
 
 
-_PLAIN_FIELDS = (
+_PLAIN_FIELDS: Final = (
     *("id", "name", "app", "region", "address", "created_at", "updated_at", "instance_id"),
     *("state", "desired", "cordoned", "skip_secrets", "restart_count", "versions"),
     "memory_limit_mb",

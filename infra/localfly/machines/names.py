@@ -1,9 +1,21 @@
 """The ids and names that new machines get."""
 
 import secrets
+from typing import Final
 
-_ADJECTIVES = ("aged", "bold", "calm", "dark", "empty", "frosty", "green", "holy", "icy", "long")
-_NOUNS = ("bird", "cloud", "dawn", "field", "fire", "lake", "moon", "river", "snow", "tree")
+_ADJECTIVES: Final = (
+    "aged",
+    "bold",
+    "calm",
+    "dark",
+    "empty",
+    "frosty",
+    "green",
+    "holy",
+    "icy",
+    "long",
+)
+_NOUNS: Final = ("bird", "cloud", "dawn", "field", "fire", "lake", "moon", "river", "snow", "tree")
 
 
 def machine_id() -> str:

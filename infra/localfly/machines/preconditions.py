@@ -1,9 +1,11 @@
 """The actions that a machine's state forbids, in Fly's words (docs/fly-api.md 2.1)."""
 
+from typing import Final
+
 from localfly.errors import FailedPreconditionError
 
-_RESTING = frozenset({"created", "stopped", "suspended", "failed"})
-_START_REFUSALS = {
+_RESTING: Final = frozenset({"created", "stopped", "suspended", "failed"})
+_START_REFUSALS: Final = {
     "stopping": "machine still active, refusing to start",
     "suspending": "machine still active, refusing to start",
     "replacing": "machine getting replaced, refusing to start",

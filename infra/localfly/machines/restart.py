@@ -3,11 +3,12 @@ ended.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
-from localfly.machines.config import Restart
+from localfly.machines.config import RestartPolicy
 
-_FIRST_DELAY_SECONDS = 0.25
-_LONGEST_DELAY_SECONDS = 10.0
+_FIRST_DELAY_SECONDS: Final = 0.25
+_LONGEST_DELAY_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Relaunch:
 
 
 def after_exit(
-    desired: str, was_requested: bool, exit_code: int, restart: Restart, restarts: int
+    desired: str, was_requested: bool, exit_code: int, restart: RestartPolicy, restarts: int
 ) -> Rest | Relaunch:
     """Return the next step of a machine whose process ended.
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from localfly.errors import InvalidArgumentError
 
-_DEFAULT_SOFT_LIMIT = 20
-_LEAST_TTL_SECONDS = 10
-_AUTOSTOP = {False: "", "off": "", True: "stop", "stop": "stop", "suspend": "suspend"}
-_LIMIT_KINDS = ("connections", "requests")
-_RULE_KINDS = ("cookie", "header")
+_DEFAULT_SOFT_LIMIT: Final = 20
+_LEAST_TTL_SECONDS: Final = 10
+_AUTOSTOP: Final = {False: "", "off": "", True: "stop", "stop": "stop", "suspend": "suspend"}
+_LIMIT_KINDS: Final = ("connections", "requests")
+_RULE_KINDS: Final = ("cookie", "header")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """Ends a machine's process once its requests are answered, or soon after."""
 
 import signal as signals
+from typing import Final
 
 from localfly.machines.platform import Traffic
 from localfly.processes.process import Process
 
 # How long a machine that leaves the rotation may finish requests before it is signalled. The
 # signal's own timeout comes on top, so a long answer or a WebSocket is not cut off by this.
-_DRAIN_SECONDS = 1.0
+_DRAIN_SECONDS: Final = 1.0
 
 
 class Shutdown:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal as signals
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from localfly.errors import FlyError
 from localfly.machines.checks.monitor import CheckMonitor
@@ -18,7 +18,7 @@ from localfly.processes.process import ExitStatus, Process
 from localfly.timing.background import BackgroundTasks
 from localfly.timing.change_notifier import ChangeNotifier
 
-_HALT_SECONDS = 5.0
+_HALT_SECONDS: Final = 5.0
 
 _log = logging.getLogger("flygate.local")
 

@@ -2,21 +2,22 @@
 
 import math
 from functools import lru_cache
+from typing import Final
 
 from localfly.network.regions import REGIONS, Region
 
-_BY_CODE = {region.code: region for region in REGIONS}
-_AREAS = {
+_BY_CODE: Final = {region.code: region for region in REGIONS}
+_AREAS: Final = {
     "apac": "asia_pacific",
     "eu": "europe",
     "na": "north_america",
     "sa": "south_america",
 }
-_EARTH_KM = 6371.0
+_EARTH_KM: Final = 6371.0
 # Light in a fibre makes 200 km per millisecond; cables are about 1.5 times as long as the distance.
-_KM_PER_MS = 200 / 1.5
-_WITHIN_A_REGION_MS = 1
-_UNKNOWN_MS = 500
+_KM_PER_MS: Final = 200 / 1.5
+_WITHIN_A_REGION_MS: Final = 1
+_UNKNOWN_MS: Final = 500
 
 
 @lru_cache(maxsize=4096)

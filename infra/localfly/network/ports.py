@@ -3,18 +3,19 @@
 import errno
 import socket
 from dataclasses import dataclass
+from typing import Final
 
 from localfly.errors import OptionError, StartupError
 from localfly.network.addresses import loopback_datagrams, loopback_socket
 from localfly.state.store import Store
 
-ADDRESS = "127.0.0.1"
-DEFAULT_API_PORT = 4280
-DEFAULT_PROXY_PORT = 4290
-FREE = 0
-HIGHEST = 65535
+ADDRESS: Final = "127.0.0.1"
+DEFAULT_API_PORT: Final = 4280
+DEFAULT_PROXY_PORT: Final = 4290
+FREE: Final = 0
+HIGHEST: Final = 65535
 
-_KEY = "ports"
+_KEY: Final = "ports"
 
 
 @dataclass(frozen=True, slots=True)

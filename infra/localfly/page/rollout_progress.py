@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-RELEASE_KEY = "flygate_release"
-ROLE_KEY = "flygate_role"
-COUNT_KEY = "flygate_count"
+RELEASE_KEY: Final = "flygate_release"
+ROLE_KEY: Final = "flygate_role"
+COUNT_KEY: Final = "flygate_count"
 CANDIDATE, LIVE, STANDBY = "candidate", "live", "standby"
 
 

@@ -5,18 +5,19 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Final
 
 from fastapi import APIRouter
 from starlette.responses import Response, StreamingResponse
 
 from localfly.page.snapshot import Snapshots
 
-_FOLDER = Path(__file__).parent
-_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
-_SECONDS = 1.0
-PAGE_PATHS = ("/", "/_page/page.css", "/_page/page.js", "/_page/events")
+_FOLDER: Final = Path(__file__).parent
+_TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
+_SECONDS: Final = 1.0
+PAGE_PATHS: Final = ("/", "/_page/page.css", "/_page/page.js", "/_page/events")
 # The page needs nothing from other places, and shows names that others may have chosen.
-_POLICY = (
+_POLICY: Final = (
     "default-src 'self'; img-src 'self' data:; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from localfly.apps.app import App
 from localfly.cloud import Cloud
@@ -21,7 +21,7 @@ from localfly.proxy.routing_table import RoutingTable
 from localfly.proxy.stats import AnswerStats
 from localfly.timing.clock import MovableClock
 
-_EVENTS = 12
+_EVENTS: Final = 12
 
 Json = dict[str, Any]
 

@@ -8,15 +8,16 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from localfly.processes.identity import ProcessIdentity, identify, is_alive
 from localfly.state.files import opener
 from localfly.timing.background import BackgroundTasks
 from localfly.timing.polling import poll, poll_async
 
-_POLL_SECONDS = 0.2
-_COMMAND_SECONDS = 0.2
-_COMMAND_POLL_SECONDS = 0.0005
+_POLL_SECONDS: Final = 0.2
+_COMMAND_SECONDS: Final = 0.2
+_COMMAND_POLL_SECONDS: Final = 0.0005
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from localfly.errors import FlyError
 from localfly.machines.machine import Machine
 from localfly.proxy.selector import Selector
 
 # How long a woken machine may take until it serves, and how long requests wait for it.
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS: Final = 30.0
 
-_ASLEEP = frozenset({"stopped", "suspended"})
-_FALLING_ASLEEP = frozenset({"stopping", "suspending"})
+_ASLEEP: Final = frozenset({"stopped", "suspended"})
+_FALLING_ASLEEP: Final = frozenset({"stopping", "suspending"})
 
 Start = Callable[[str, str], None]  # app, machine
 

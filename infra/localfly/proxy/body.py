@@ -1,9 +1,10 @@
 """A request's body on its way to a machine: kept while it may have to be sent again."""
 
 from collections.abc import Callable
+from typing import Final
 
-_KEPT_BYTES = 1024 * 1024  # Fly's limit for a replay (docs/fly-api.md 6.4)
-_WAITING_BYTES = 256 * 1024
+_KEPT_BYTES: Final = 1024 * 1024  # Fly's limit for a replay (docs/fly-api.md 6.4)
+_WAITING_BYTES: Final = 256 * 1024
 
 
 class RequestBody:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 import httptools
 
@@ -11,7 +11,7 @@ from localfly.proxy.exchange import Exchange
 from localfly.proxy.head import Edge, RequestHead
 from localfly.proxy.proxy_error import BAD_REQUEST, HEAD_TOO_LARGE, ProxyError, error_answer
 
-_MAX_HEAD_BYTES = 64 * 1024
+_MAX_HEAD_BYTES: Final = 64 * 1024
 
 
 class Clients(Protocol):

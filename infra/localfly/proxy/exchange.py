@@ -3,7 +3,7 @@ follow a machine's order to replay the request elsewhere.
 """
 
 import asyncio
-from typing import Protocol
+from typing import Final, Protocol
 
 from localfly.proxy.answer import Answer
 from localfly.proxy.backend import Backend
@@ -25,7 +25,7 @@ from localfly.proxy.routing import RefusedReplayError, check_body
 from localfly.proxy.search import Search
 from localfly.proxy.upstream import UpstreamConnection
 
-_IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"})
+_IDEMPOTENT: Final = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"})
 
 
 class Client(Protocol):

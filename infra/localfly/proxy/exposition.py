@@ -5,13 +5,14 @@ the labels app, region and host (the first four hexadecimal digits of the state'
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from localfly.machines.machine import Machine
 from localfly.proxy.stats import BOUNDS, AnswerStats, EdgeStats, Histogram, InstanceStats, Stats
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
-_TYPES = {
+_TYPES: Final = {
     "fly_edge_http_responses_count": "counter",
     "fly_edge_http_response_time_seconds": "histogram",
     "fly_app_concurrency": "gauge",

@@ -2,18 +2,19 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 Headers = list[tuple[bytes, bytes]]
 
 # RFC 9110, 7.6.1: these end at each hop.
-_HOP_BY_HOP = frozenset(
+_HOP_BY_HOP: Final = frozenset(
     {
         *(b"connection", b"keep-alive", b"proxy-connection", b"proxy-authenticate"),
         *(b"proxy-authorization", b"te", b"trailer", b"transfer-encoding", b"upgrade"),
     }
 )
 # Set by the proxy alone: what a client sends there is not passed on.
-_PROXY_ONLY = frozenset(
+_PROXY_ONLY: Final = frozenset(
     {
         *(b"fly-client-ip", b"fly-forwarded-port", b"fly-region", b"fly-request-id"),
         *(b"fly-replay-src", b"fly-replay-failed", b"fly-replay-cache-status"),
@@ -22,21 +23,21 @@ _PROXY_ONLY = frozenset(
 )
 # `Connection` does not reach these, whatever it says: without its length, or its host, the next
 # machine would take the end of a request for another one.
-_END_TO_END = frozenset(
+_END_TO_END: Final = frozenset(
     {
         *(b"content-length", b"host", b"close", b"keep-alive"),
         *(b"transfer-encoding", b"upgrade"),  # written anew by the proxy
     }
 )
-_APPENDED = frozenset({b"x-forwarded-for", b"via", b"x-forwarded-port"})
+_APPENDED: Final = frozenset({b"x-forwarded-for", b"via", b"x-forwarded-port"})
 # Not Fly's: the region that a client is in, as all clients are on this computer.
-REGION_HEADER = b"fly-local-region"
-_NOT_FORWARDED = _HOP_BY_HOP | _PROXY_ONLY | _APPENDED | {b"expect", REGION_HEADER}
-_NOT_RETURNED = _HOP_BY_HOP | {b"server", b"via", b"fly-request-id"}
-_PRISTINE_NOT_RETURNED = _HOP_BY_HOP
+REGION_HEADER: Final = b"fly-local-region"
+_NOT_FORWARDED: Final = _HOP_BY_HOP | _PROXY_ONLY | _APPENDED | {b"expect", REGION_HEADER}
+_NOT_RETURNED: Final = _HOP_BY_HOP | {b"server", b"via", b"fly-request-id"}
+_PRISTINE_NOT_RETURNED: Final = _HOP_BY_HOP
 
-VIA = b"1.1 fly.io"
-SERVER = b"Fly/local"
+VIA: Final = b"1.1 fly.io"
+SERVER: Final = b"Fly/local"
 
 
 @dataclass(slots=True)

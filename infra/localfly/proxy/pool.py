@@ -1,14 +1,15 @@
 """The proxy's idle connections to machines."""
 
 import asyncio
+from typing import Final
 
 from localfly.proxy.backend import Backend
 from localfly.proxy.upstream import UpstreamConnection
 
 # Fly Proxy's is about 4 s. It must be below the keep-alive timeout of the servers behind it
 # (uvicorn: 5 s), or a request could meet a connection that is just being closed.
-_IDLE_SECONDS = 4.0
-_CONNECT_SECONDS = 2.0
+_IDLE_SECONDS: Final = 4.0
+_CONNECT_SECONDS: Final = 2.0
 
 
 class Pool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Final
 
 from localfly.proxy.head import SERVER, VIA, RequestHead
 
@@ -16,43 +17,47 @@ class ProxyError:
     replay_failure: str = ""  # the reason in `fly-replay-failed`
 
 
-NO_HEALTHY_INSTANCE = ProxyError(
+NO_HEALTHY_INSTANCE: Final = ProxyError(
     503,
     "PR01",
     "no known healthy instances found for leg. is your app running and passing checks?",
     "no_candidate",
 )
-ALL_AT_HARD_LIMIT = ProxyError(
+ALL_AT_HARD_LIMIT: Final = ProxyError(
     503, "PR01", "all instances have reached their hard limit", "no_candidate"
 )
-RETRIES_EXHAUSTED = ProxyError(
+RETRIES_EXHAUSTED: Final = ProxyError(
     502, "PR03", "could not find a good candidate within all attempts", "retries_exhausted"
 )
-CONNECTION_REFUSED = ProxyError(
+CONNECTION_REFUSED: Final = ProxyError(
     502,
     "PC01",
     "instance refused connection. is your app listening on its internal_port?",
     "retries_exhausted",
 )
-CONNECTION_FAILED = ProxyError(502, "PC02", "the instance closed the connection before answering")
-WAKE_TIMEOUT = ProxyError(
+CONNECTION_FAILED: Final = ProxyError(
+    502, "PC02", "the instance closed the connection before answering"
+)
+WAKE_TIMEOUT: Final = ProxyError(
     503, "PM03", "the machine that was woken did not start serving in time", "no_candidate"
 )
-REPLAY_TIMEOUT = ProxyError(
+REPLAY_TIMEOUT: Final = ProxyError(
     504, "PR03", "the replay's target did not answer within its timeout", "timeout"
 )
-BODY_TOO_LARGE_TO_REPLAY = ProxyError(
+BODY_TOO_LARGE_TO_REPLAY: Final = ProxyError(
     502, "PA01", "the request is larger than 1 MB and can't be replayed"
 )
-TOO_MANY_REPLAYS = ProxyError(502, "PA02", "the request was replayed 10 times")
-INVALID_REPLAY = ProxyError(502, "PA03", "invalid fly-replay")
-UNKNOWN_REPLAY_APP = ProxyError(502, "PA04", "no app has the name that fly-replay gives")
-FOREIGN_APP = ProxyError(
+TOO_MANY_REPLAYS: Final = ProxyError(502, "PA02", "the request was replayed 10 times")
+INVALID_REPLAY: Final = ProxyError(502, "PA03", "invalid fly-replay")
+UNKNOWN_REPLAY_APP: Final = ProxyError(502, "PA04", "no app has the name that fly-replay gives")
+FOREIGN_APP: Final = ProxyError(
     502, "PA05", "fly-replay names an app of another organization or private network"
 )
-UNKNOWN_HOST = ProxyError(404, "PR00", "no app has this host name. apps are at <app>.localhost")
-BAD_REQUEST = ProxyError(400, "PE01", "not an HTTP/1.1 request")
-HEAD_TOO_LARGE = ProxyError(431, "PE02", "the request's headers are too large")
+UNKNOWN_HOST: Final = ProxyError(
+    404, "PR00", "no app has this host name. apps are at <app>.localhost"
+)
+BAD_REQUEST: Final = ProxyError(400, "PE01", "not an HTTP/1.1 request")
+HEAD_TOO_LARGE: Final = ProxyError(431, "PE02", "the request's headers are too large")
 
 
 def error_answer(

@@ -4,6 +4,7 @@ headers that the app's config names.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from localfly.machines.service import ReplayRule, split_pattern
 from localfly.proxy.head import RequestHead
@@ -11,9 +12,9 @@ from localfly.proxy.replay_order import ReplayOrder
 from localfly.proxy.selector import Selector
 from localfly.timing.clock import Clock
 
-_LEAST_TTL_SECONDS = 10
-_MOST_ENTRIES = 10_000
-_LONGEST_PATH = 1024
+_LEAST_TTL_SECONDS: Final = 10
+_MOST_ENTRIES: Final = 10_000
+_LONGEST_PATH: Final = 1024
 
 Key = tuple[str, ...]
 

@@ -6,36 +6,36 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from localfly.errors import InvalidArgumentError
 from localfly.proxy.head import Headers, RequestHead
 from localfly.proxy.selector import ANY, Selector, parse_regions
 from localfly.timing.duration import parse_duration
 
-_JSON_TYPE = b"application/vnd.fly.replay+json"
-_LARGEST_BODY = 64 * 1024
+_JSON_TYPE: Final = b"application/vnd.fly.replay+json"
+_LARGEST_BODY: Final = 64 * 1024
 # No two of its parts match the same characters, so that no text makes it backtrack.
-_FIELD = re.compile(r'\s*([a-z_]+)\s*=(?:\s*"([^"]*)"\s*|([^;"]*))(?:;|$)')
-_HEADER_FIELDS = frozenset(
+_FIELD: Final = re.compile(r'\s*([a-z_]+)\s*=(?:\s*"([^"]*)"\s*|([^;"]*))(?:;|$)')
+_HEADER_FIELDS: Final = frozenset(
     {"region", "instance", "prefer_instance", "app", "state", "elsewhere", "timeout", "fallback"}
 )
-_JSON_FIELDS = _HEADER_FIELDS | {"transform", "cache", "allow_bypass"}
-_FALLBACKS = frozenset({"", "force_self", "prefer_self"})
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_PATH = re.compile(r"/[!-~]*")
+_JSON_FIELDS: Final = _HEADER_FIELDS | {"transform", "cache", "allow_bypass"}
+_FALLBACKS: Final = frozenset({"", "force_self", "prefer_self"})
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_PATH: Final = re.compile(r"/[!-~]*")
 # They are sent in headers of the replayed request.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}|")
-_REGIONS = re.compile(r"[A-Za-z0-9_, -]{0,1000}")
-_LONGEST_TTL_SECONDS = 2**31
-_TTL_DIGITS = 20
-_SHOWN = 200  # of what was found
-_VALUE = re.compile(r"[\t -~\x80-\xff]*")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}|")
+_REGIONS: Final = re.compile(r"[A-Za-z0-9_, -]{0,1000}")
+_LONGEST_TTL_SECONDS: Final = 2**31
+_TTL_DIGITS: Final = 20
+_SHOWN: Final = 200  # of what was found
+_VALUE: Final = re.compile(r"[\t -~\x80-\xff]*")
 # They frame the body: a machine that could change them could smuggle a request.
-_FRAMING = frozenset({b"content-length", b"transfer-encoding", b"connection", b"upgrade"})
+_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding", b"connection", b"upgrade"})
 
 
-_FORMS = {"instance": _NAME, "prefer_instance": _NAME, "app": _NAME, "region": _REGIONS}
+_FORMS: Final = {"instance": _NAME, "prefer_instance": _NAME, "app": _NAME, "region": _REGIONS}
 
 
 class InvalidReplayError(ValueError):

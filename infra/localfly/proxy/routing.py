@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 from localfly.machines.service import ReplayRule
 from localfly.proxy.backend import Backend
@@ -21,7 +22,7 @@ from localfly.proxy.routing_table import RoutingTable
 from localfly.proxy.selector import ANY, selector_of
 from localfly.timing.clock import Clock
 
-_MAX_REPLAYS = 10
+_MAX_REPLAYS: Final = 10
 
 # The organization and private network of an app; None if there is no such app.
 NetworkOf = Callable[[str], tuple[str, str] | None]
@@ -113,7 +114,7 @@ def check_body(head: RequestHead, *, can_be_sent_again: bool) -> None:
         raise RefusedReplayError(BODY_TOO_LARGE_TO_REPLAY)
 
 
-MAX_REPLAYED_BYTES = 1024 * 1024
+MAX_REPLAYED_BYTES: Final = 1024 * 1024
 
 
 def _invalid(reason: str) -> ProxyError:

@@ -3,7 +3,7 @@ connects; holds the request's place there until it is given back.
 """
 
 import asyncio
-from typing import Protocol
+from typing import Final, Protocol
 
 from localfly.proxy.autostart import PATIENCE_SECONDS
 from localfly.proxy.backend import Backend
@@ -20,10 +20,10 @@ from localfly.proxy.proxy_error import (
 )
 from localfly.proxy.upstream import UpstreamConnection
 
-_QUEUE_SECONDS = 10.0
-_MAX_ATTEMPTS = 20
-_RETRY_SECONDS = 0.05
-_NOWHERE = Leg("", "")
+_QUEUE_SECONDS: Final = 10.0
+_MAX_ATTEMPTS: Final = 20
+_RETRY_SECONDS: Final = 0.05
+_NOWHERE: Final = Leg("", "")
 
 
 class Seeker(Protocol):

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 from localfly.network.geography import is_meant, round_trip_ms
 
-_MANY = 1 << 16
+_MANY: Final = 1 << 16
 
 Rank = tuple[int, int]
 
@@ -34,7 +35,7 @@ class Selector:
         return _rank(self.regions, self.is_bound_to_regions, region, here)
 
 
-ANY = Selector()
+ANY: Final = Selector()
 
 
 def selector_of(headers: Mapping[bytes, bytes]) -> Selector:

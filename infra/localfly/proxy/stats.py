@@ -2,9 +2,10 @@
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from typing import Final
 
 # Fly's bounds are not documented; these are the bounds of most Prometheus clients, in seconds.
-BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 @dataclass(slots=True)

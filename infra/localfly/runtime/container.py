@@ -8,13 +8,14 @@ import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from localfly.processes.identity import ProcessIdentity, is_alive
 from localfly.processes.process import ExitStatus, LaunchSpec, Process
 
-_NAME = re.compile(r"--name (\S+)")
-_VERBS = {signal.SIGSTOP: "pause", signal.SIGCONT: "unpause"}
-_SECONDS = 20.0
+_NAME: Final = re.compile(r"--name (\S+)")
+_VERBS: Final = {signal.SIGSTOP: "pause", signal.SIGCONT: "unpause"}
+_SECONDS: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from localfly.errors import DeadlineExceededError, NotFoundError
 from localfly.images.reference import ImageRef
@@ -20,8 +21,8 @@ from localfly.runtime.container import Container, ask_docker, remove_containers
 from localfly.runtime.environment import fly_variables
 from localfly.timing.ulid import ulid
 
-_PULL_SECONDS = 300.0
-_NAME = "flygate-{machine}-{run}"
+_PULL_SECONDS: Final = 300.0
+_NAME: Final = "flygate-{machine}-{run}"
 
 
 class DockerRuntime:

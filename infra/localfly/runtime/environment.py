@@ -5,13 +5,14 @@ daemon's environment, a machine gets only what every program needs.
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from localfly.images.image_store import Image
 from localfly.machines.machine import Machine
 from localfly.processes.identity import MARKER
 from localfly.runtime.interpreter import Interpreter
 
-_INHERITED = ("LANG", "HOME", "TMPDIR")
+_INHERITED: Final = ("LANG", "HOME", "TMPDIR")
 
 
 @dataclass(frozen=True, slots=True)

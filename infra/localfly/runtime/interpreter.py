@@ -6,11 +6,12 @@ import os
 import sys
 import sysconfig
 from pathlib import Path
+from typing import Final
 
 from localfly.state.files import make_folder, opener
 
-_SHEBANG = b"#!"
-_LONGEST_SCRIPT_BYTES = 64 * 1024
+_SHEBANG: Final = b"#!"
+_LONGEST_SCRIPT_BYTES: Final = 64 * 1024
 
 
 class Interpreter:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from localfly.errors import NotFoundError
 from localfly.images.image_store import Image, ImageStore
@@ -14,7 +15,7 @@ from localfly.processes.identity import ProcessIdentity
 from localfly.processes.process import LaunchSpec, Process
 from localfly.runtime.environment import Inherited, machine_environment
 
-_OWN_REGISTRY = "registry.fly.io"
+_OWN_REGISTRY: Final = "registry.fly.io"
 
 
 class ProcessRuntime:

@@ -7,16 +7,17 @@ import hmac
 import secrets
 from base64 import b64decode, b64encode
 from pathlib import Path
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from localfly.state.files import opener
 
-_KEY_BYTES = 32
-_NONCE_BYTES = 12
+_KEY_BYTES: Final = 32
+_NONCE_BYTES: Final = 12
 # Another form would begin differently; the former one, plain base64, can't contain a colon.
-_FORM = "aesgcm:"
+_FORM: Final = "aesgcm:"
 
 
 class Cipher:
@@ -65,7 +66,7 @@ class Cipher:
         return hmac.digest(self._tag_key, f"{name}\0{plain}".encode(), "sha256").hex()[:16]
 
 
-_FOREIGN = "the encrypted value does not belong to this state's key"
+_FOREIGN: Final = "the encrypted value does not belong to this state's key"
 
 
 class _FormerCipher:

@@ -5,12 +5,13 @@ when there is none.
 import errno
 import os
 from pathlib import Path
+from typing import Final
 
 from localfly.errors import NoSpaceError
 
 # For the records of something new, and for its first lines of log.
-LEAST_BYTES = 4 * 1024 * 1024
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+LEAST_BYTES: Final = 4 * 1024 * 1024
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def is_disk_full(error: BaseException) -> bool:

@@ -6,14 +6,15 @@ import re
 import secrets
 import shlex
 from pathlib import Path
+from typing import Final
 
 from localfly.state.files import opener
 
-ENVIRONMENT = "env"
-BEGINS = "export FLY_API_BASE_URL="
+ENVIRONMENT: Final = "env"
+BEGINS: Final = "export FLY_API_BASE_URL="
 # It has no `fm…` prefix: flyctl would take it for a macaroon.
-_OWN = "local_"
-_TOKEN = re.compile(r"^export FLY_API_TOKEN=(.+)$", re.MULTILINE)
+_OWN: Final = "local_"
+_TOKEN: Final = re.compile(r"^export FLY_API_TOKEN=(.+)$", re.MULTILINE)
 
 
 def read_token(folder: Path) -> str:

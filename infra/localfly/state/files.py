@@ -5,8 +5,9 @@ import os
 import shutil
 import stat
 from pathlib import Path
+from typing import Final
 
-_OTHERS = 0o077
+_OTHERS: Final = 0o077
 
 
 def opener(path: str, flags: int) -> int:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from localfly.errors import ForeignFolderError, StartupError
 from localfly.state.env_file import BEGINS, ENVIRONMENT
@@ -15,21 +16,21 @@ from localfly.state.files import make_folder, opener, remove_tree
 from localfly.state.lock import NAME as LOCK
 from localfly.state.lock import StateLock
 
-MARK = "local-fly.json"
+MARK: Final = "local-fly.json"
 
-_FORMAT = "flygate-local-fly"
-_ABOUT = "The state of Flygate's local Fly; `flygate local down --purge` deletes it."
-_STATE_ID = re.compile(r"[0-9a-f]{16}")
-_DOCUMENT = re.compile(r"[a-z0-9][a-z0-9-]*\.(json|new)")
-_SHOWN = 3
-_GONE = "destroyed"  # a machine whose record is kept for some time
-_USUAL = ".flygate/local"  # below a checkout
+_FORMAT: Final = "flygate-local-fly"
+_ABOUT: Final = "The state of Flygate's local Fly; `flygate local down --purge` deletes it."
+_STATE_ID: Final = re.compile(r"[0-9a-f]{16}")
+_DOCUMENT: Final = re.compile(r"[a-z0-9][a-z0-9-]*\.(json|new)")
+_SHOWN: Final = 3
+_GONE: Final = "destroyed"  # a machine whose record is kept for some time
+_USUAL: Final = ".flygate/local"  # below a checkout
 
 # The names of files at the top, and below each subfolder. All others are not the local Fly's.
-_FILES = re.compile(
+_FILES: Final = re.compile(
     rf"{re.escape(MARK)}|env\.new|daemon\.(json|new|lock|log)|(identity|ports|runtime|tokens)\.(json|new)"
 )
-_FOLDERS = {
+_FOLDERS: Final = {
     "addons": re.compile(rf"key(\.new)?|[0-9a-f]{{16}}|{_DOCUMENT.pattern}"),
     "apps": _DOCUMENT,
     "certificates": _DOCUMENT,
@@ -42,7 +43,7 @@ _FOLDERS = {
     "volumes": _DOCUMENT,
 }
 # Written before the mark, or while another process writes it.
-_FIRST = {MARK, LOCK, "daemon.log"}
+_FIRST: Final = {MARK, LOCK, "daemon.log"}
 
 
 @dataclass(frozen=True, slots=True)

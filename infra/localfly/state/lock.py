@@ -3,12 +3,13 @@
 import fcntl
 import os
 from pathlib import Path
+from typing import Final
 
 from localfly.timing.polling import poll
 
-NAME = "daemon.lock"
-_PATIENCE_SECONDS = 0.1
-_PAUSE_SECONDS = 0.01
+NAME: Final = "daemon.lock"
+_PATIENCE_SECONDS: Final = 0.1
+_PAUSE_SECONDS: Final = 0.01
 
 
 class StateLock:

@@ -9,12 +9,12 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from localfly.state.disk_space import is_disk_full
 from localfly.state.files import make_folder
 
-_SETTLE_SECONDS = 1.0
+_SETTLE_SECONDS: Final = 1.0
 
 _log = logging.getLogger("flygate.local")
 

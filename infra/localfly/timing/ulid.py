@@ -3,9 +3,12 @@
 import secrets
 import time
 from random import Random
+from typing import Final
 
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_PAIRS = tuple(a + b for a in _CROCKFORD for b in _CROCKFORD)  # ten bits at a time: half the steps
+_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS: Final = tuple(
+    a + b for a in _CROCKFORD for b in _CROCKFORD
+)  # ten bits at a time: half the steps
 
 
 def ulid() -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from localfly.machines.checks.probe import Outcome, probe
 from localfly.machines.checks.spec import CheckSpec
@@ -10,7 +11,7 @@ from localfly.timing.background import BackgroundTasks
 from localfly.timing.clock import Clock
 
 # A check is evaluated this often until it first passes, so that a start shows at once.
-_EAGER_SECONDS = 0.15
+_EAGER_SECONDS: Final = 0.15
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 from dataclasses import dataclass
+from typing import Final
 
 from localfly.machines.checks.spec import CheckSpec
 
-_OUTPUT_BYTES = 400
+_OUTPUT_BYTES: Final = 400
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from localfly.errors import InvalidArgumentError
 from localfly.timing.duration import parse_duration
 
-_DEFAULT_INTERVAL = "15s"
-_DEFAULT_TIMEOUT = "2s"
-_DEFAULT_GRACE = "1s"
+_DEFAULT_INTERVAL: Final = "15s"
+_DEFAULT_TIMEOUT: Final = "2s"
+_DEFAULT_GRACE: Final = "1s"
 
 
 @dataclass(frozen=True, slots=True)
