@@ -111,12 +111,12 @@ def sleeper_of(machine: Machine) -> Sleeper | None:
 
 
 def nearest(
-    autostart: Iterable[Sleeper], selector: Selector, here: str, excluded: Collection[str]
+    sleepers: Iterable[Sleeper], selector: Selector, here: str, excluded: Collection[str]
 ) -> Sleeper | None:
     """Return the closest one that the selector admits; a pure choice."""
     ranked = [
         (rank, sleeper.machine_id, sleeper)
-        for sleeper in autostart
+        for sleeper in sleepers
         if sleeper.machine_id not in excluded
         and selector.admits(sleeper.machine_id, sleeper.region, here)
         and (rank := selector.rank(sleeper.region, here)) is not None

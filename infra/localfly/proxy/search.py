@@ -62,9 +62,9 @@ class Search:
     def attempt(self) -> None:
         """Go to the machine that is best now, or wait for one."""
         chosen = self._choose()
-        while self._wants_another(chosen) and self._rouse():
+        while self._wants_another(chosen) and self._wake():
             chosen = self._choose()  # a machine without checks serves at once
-            if self._wants_another(chosen) and self._somebody_wakes:
+            if self._wants_another(chosen) and self._is_waking:
                 self._wait(PATIENCE_SECONDS if chosen is Refusal.NONE_HEALTHY else _QUEUE_SECONDS)
                 return
         if chosen is Refusal.ALL_FULL:
@@ -100,7 +100,7 @@ class Search:
         if not self._is_waiting:
             return False
         chosen = self._choose()
-        return chosen is Refusal.ALL_FULL or (self._wants_another(chosen) and self._somebody_wakes)
+        return chosen is Refusal.ALL_FULL or (self._wants_another(chosen) and self._is_waking)
 
     def try_again(self) -> None:
         if self._is_waiting:
@@ -115,14 +115,14 @@ class Search:
         return choose(backends, leg.selector, leg.tried, leg.here, context.random)
 
     def _wants_another(self, chosen: Backend | Refusal) -> bool:
-        """Return whether a sleeping machine is needed: none serves, or all are busy (docs/fly-
-        api.md 6.7).
+        """Return whether a sleeping machine is needed (docs/fly-api.md 6.7): none serves, or all are
+        busy.
         """
         if isinstance(chosen, Backend):
             return chosen.is_busy and chosen.machine_id != self.leg.selector.prefer
         return chosen is not Refusal.ALL_TRIED
 
-    def _rouse(self) -> bool:
+    def _wake(self) -> bool:
         leg = self.leg
         woken = self._context.table.autostart.wake(leg.app, leg.selector, leg.here, leg.woken)
         if woken and woken.is_down:  # else it is not woken yet, but will be
@@ -130,7 +130,7 @@ class Search:
         return woken is not None
 
     @property
-    def _somebody_wakes(self) -> bool:
+    def _is_waking(self) -> bool:
         leg = self.leg
         return self._context.table.autostart.is_waking(leg.app, leg.selector, leg.here)
 
