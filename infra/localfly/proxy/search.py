@@ -115,9 +115,7 @@ class Search:
         return choose(backends, leg.selector, leg.tried, leg.here, context.random)
 
     def _wants_another(self, chosen: Backend | Refusal) -> bool:
-        """Return whether a sleeping machine is needed (docs/fly-api.md 6.7): none serves, or all are
-        busy.
-        """
+        """Return whether a sleeping machine is needed: none serves, or all are busy."""
         if isinstance(chosen, Backend):
             return chosen.is_busy and chosen.machine_id != self.leg.selector.prefer
         return chosen is not Refusal.ALL_TRIED
