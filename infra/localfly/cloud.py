@@ -1,4 +1,4 @@
-"""The local cloud: everything behind the API and the proxy, wired in one place."""
+"""Everything behind the API and the proxy, wired in one place."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ from localfly.timing.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """Apps and what belongs to them."""
+    """The apps, and all that belongs to them."""
 
     apps: AppStore
     fleet: Fleet
@@ -45,13 +45,13 @@ class Cloud:
     state_id: str
 
     def organizations(self) -> list[str]:
-        """The slugs of all that own something, and the user's own."""
+        """Return the slugs of organizations that own something, and the user's."""
         owners = {app.organization for app in self.apps.list()}
         owners |= {addon.organization for addon in self.addons.list()}
         return sorted(owners | {"personal"})
 
     async def machine_config(self, raw: Mapping[str, Any]) -> MachineConfig:
-        """The config of a request, its image found.
+        """Read a machine's config and find its image.
 
         Raises:
             InvalidArgumentError: the config makes no sense.
@@ -62,17 +62,17 @@ class Cloud:
         return config.pinned(found.digest)
 
     def create_machine(self, app: App, new: NewMachine) -> Lifecycle:
-        """A machine of the app.
+        """Create a machine of the app.
 
         Raises:
-            ValidationFailedError: its name is taken.
+        ValidationFailedError: its name is taken.
         """
         lifecycle = self.fleet.create(app.name, new)
         self.apps.mark_deployed(app)
         return lifecycle
 
     def wake(self, app: str, machine_id: str) -> None:
-        """Starts a machine because a request needs it.
+        """Start a machine because a request needs it.
 
         Raises:
             FlyError: it can't be started now.
@@ -82,7 +82,7 @@ class Cloud:
         self._note(lifecycle.machine, "Starting machine")
 
     def stop_idle(self, idle: Idle) -> None:
-        """Stops or suspends a machine that nobody needs.
+        """Stop or suspend a machine that no request needs.
 
         Raises:
             FlyError: it is on its way to another state.
@@ -101,7 +101,7 @@ class Cloud:
         self.logs.note(machine.app, machine.id, machine.region, message)
 
     async def delete_app(self, app: App) -> None:
-        """The app with all that belongs to it."""
+        """Delete the app with all that belongs to it."""
         await self.fleet.destroy_all(app.name)
         self.apps.delete(app)
         self.secrets.forget(app.name)
@@ -117,10 +117,10 @@ def build_cloud(
     tokens: Tokens,
     runtime_of: Callable[[ImageStore, str], Runtime],
 ) -> Cloud:
-    """Wires everything.
+    """Build the cloud of a state folder.
 
     Args:
-        runtime_of: makes the runtime of an image store and the state's id.
+        runtime_of: makes the runtime from an image store and the state's id.
     """
     state_id, images = state_id_of(store), ImageStore(store.subfolder("images"))
     platform = Platform(
@@ -152,7 +152,7 @@ def build_cloud(
 
 
 def state_id_of(store: Store) -> str:
-    """The name of this state, which its processes carry; it stays when the folder moves."""
+    """Return the name of this state, which its processes carry; it stays when the folder moves."""
     known = store.read("identity")
     if known is None:
         known = {"state_id": secrets.token_hex(8)}

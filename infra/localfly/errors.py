@@ -1,4 +1,4 @@
-"""What the local Fly answers when it can't do as asked: one class per HTTP status of Fly's API.
+"""The errors of the local Fly: one class per HTTP status of Fly's API, and those of a start.
 
 FlyError
 ├── InvalidArgumentError   400    ├── StaleVersionError         409
@@ -8,8 +8,8 @@ FlyError
 ├── LeaseHeldError         409    ├── NameTakenError            422
 └── NoSpaceError           507
 StartupError                      the daemon itself can't start
-├── ForeignFolderError            the folder named for its state is something else
-└── OptionError                   it is asked for what can't be
+├── ForeignFolderError            the folder named for its state is no local Fly's
+└── OptionError                   an option or its value is invalid
 """
 
 
@@ -71,8 +71,8 @@ class StartupError(Exception):
 
 
 class ForeignFolderError(StartupError):
-    """The folder that was named for the state is none of the local Fly's; it was left alone."""
+    """The folder that was named for the state is no local Fly's; nothing was changed."""
 
 
 class OptionError(StartupError):
-    """An option, or a value of one, that there isn't."""
+    """An option is unknown, or its value is invalid."""

@@ -117,7 +117,7 @@ async def test_a_deployed_app_is_shown_by_every_command(fly: Flyctl) -> None:
         (("ips", "list"), "public ingress (shared)"),
         (("checks", "list"), "servicecheck-00-http-8080"),
         (("config", "show"), '"internal_port": 8080'),
-        (("logs", "--no-tail"), "a stand-in answers on ports [8080]"),
+        (("logs", "--no-tail"), "a placeholder answers on ports [8080]"),
     ):
         text = await fly.run(*words)
         assert expected in text, words
@@ -140,7 +140,7 @@ async def test_machines_obey(fly: Flyctl) -> None:
     for verb in ("stop", "start", "suspend", "start", "restart", "cordon", "uncordon"):
         await fly.run("machine", verb, machine)
     await fly.run("machine", "update", machine, "--env", "Z=1", "--yes")
-    assert "stand_in.py" in await fly.run("machine", "exec", machine, "ls")
+    assert "placeholder.py" in await fly.run("machine", "exec", machine, "ls")
     await fly.run("machine", "clone", machine)
     await fly.run("scale", "count", "3", "--yes")
     await fly.run("machine", "destroy", machine, "--force")

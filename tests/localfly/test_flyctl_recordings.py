@@ -62,5 +62,5 @@ def test_every_command_was_recorded() -> None:
     ],
 )
 def test_what_an_answer_lacks_is_named(wanted: object, found: object, complaint: str) -> None:
-    """So that a failing recording tells what to mend."""
+    """So that a failing recording shows what to fix."""
     assert missing(wanted, found) == complaint

@@ -56,7 +56,7 @@ class Flygate:
         return done.output
 
     def answer(self, words: tuple[str, ...], typed: str, code: int) -> str:
-        """What it shows on a terminal where somebody answers its question."""
+        """Return what it shows on a terminal where its question is answered."""
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
             self._command(*words), stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True

@@ -55,7 +55,7 @@ def digest_of(image: bytes) -> str:
 
 @dataclass(slots=True)
 class Machines:
-    """Shorthands for one app of a local Fly; every answer is checked."""
+    """Short calls for one app of a local Fly; each answer is checked."""
 
     fly: LocalFly
     api: httpx.AsyncClient

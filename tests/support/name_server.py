@@ -1,4 +1,4 @@
-"""A name server on loopback that says what a test wants it to say."""
+"""A name server on loopback, with records that a test sets."""
 
 import asyncio
 from collections.abc import AsyncIterator

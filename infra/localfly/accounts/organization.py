@@ -1,8 +1,9 @@
-"""An organization: whatever slug an app or a database was made with."""
+"""Organizations: any slug that an app or a database was made with."""
 
 from dataclasses import dataclass
+from typing import Final
 
-_PREFIX = "org-"
+_PREFIX: Final = "org-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +12,7 @@ class Organization:
 
     @classmethod
     def of_id(cls, identifier: str) -> "Organization":
-        """By its id, or by its slug, which some clients send as one."""
+        """Return the organization of an id, or of a slug, which some clients send as one."""
         return cls(identifier.removeprefix(_PREFIX))
 
     @property

@@ -1,19 +1,20 @@
-"""Who may use the API: anybody, or those with a token that the daemon was given or gave out."""
+"""The tokens that open the API: those that the daemon was started with, or issued itself."""
 
 import hashlib
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from localfly.state.cipher import Cipher
 from localfly.state.store import Store
 
-_KEY = "tokens"
-_SCHEMES = ("bearer ", "flyv1 ")
+_KEY: Final = "tokens"
+_SCHEMES: Final = ("bearer ", "flyv1 ")
 
 
 class Tokens:
-    """The accepted tokens. On disk are only the digests of those that were given out."""
+    """The accepted tokens. Only the digests of the issued ones are on disk."""
 
     def __init__(self, store: Store, required: Iterable[str] = ()) -> None:
         self._store = store
@@ -21,15 +22,17 @@ class Tokens:
         self._minted: set[str] = set(store.read(_KEY) or ())
 
     def accepts(self, authorization: str) -> bool:
-        """Whether one of the header's tokens is known; every request is, where none is required."""
+        """Return whether one of the header's tokens is known; every header is, where none is
+        required.
+        """
         if not self._required:
             return True
         known = self._required | self._minted
         return any(_digest(token) in known for token in tokens_of(authorization))
 
     def mint(self) -> str:
-        """A new token. It has no `fm…` prefix: flyctl takes such a one for a macaroon, finds that
-        it is none, and sends nothing.
+        """Issue a token. It has no `fm…` prefix: flyctl would take it for a macaroon, and send
+        nothing.
         """
         token = f"local_{secrets.token_urlsafe(32)}"
         self._minted.add(_digest(token))
@@ -38,7 +41,9 @@ class Tokens:
 
 
 def tokens_of(authorization: str) -> Iterator[str]:
-    """The tokens of a header: one scheme, then tokens with commas between (docs/fly-api.md 1.3)."""
+    """Read the tokens of a header: one scheme, then tokens with commas between (docs/fly-api.md
+    1.3).
+    """
     for scheme in _SCHEMES:
         if authorization.lower().startswith(scheme):
             authorization = authorization[len(scheme) :]
@@ -46,7 +51,7 @@ def tokens_of(authorization: str) -> Iterator[str]:
 
 
 def digest_of(state_dir: Path, tokens: Sequence[str]) -> str:
-    """A name for what a daemon was started with: equal tokens have equal ones. Empty for none."""
+    """Return a digest of the tokens that a daemon was started with; empty for none."""
     if not tokens:
         return ""
     return Cipher.of_file(state_dir / "secrets" / "key").digest("tokens", ",".join(sorted(tokens)))

@@ -1,6 +1,7 @@
-"""Who uses the local Fly: its one user, whatever the token."""
+"""The local Fly's one user, whatever the token."""
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,4 +11,4 @@ class User:
     name: str
 
 
-USER = User("user-1", "operator@localhost", "operator")
+USER: Final = User("user-1", "operator@localhost", "operator")

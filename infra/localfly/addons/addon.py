@@ -1,23 +1,23 @@
 """An Upstash Redis database, as GraphQL's AddOn: here a Valkey server on a loopback address."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from localfly.processes.identity import ProcessIdentity
 
-KIND = "upstash_redis"
-PORT = 6379
-_MB = 1024 * 1024
+KIND: Final = "upstash_redis"
+PORT: Final = 6379
+_MB: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What can be bought (docs/fly-api.md 5.4); prices in US cents a month."""
+    """A plan that can be bought (docs/fly-api.md 5.4)."""
 
     id: str
     name: str
     description: str
-    price_cents: int
+    price_cents: int  # a month, in US cents
     max_bytes: int
 
     @property
@@ -26,8 +26,8 @@ class Plan:
         return f"{megabytes} MB" if megabytes < 1024 else f"{megabytes // 1024} GB"
 
 
-PAY_AS_YOU_GO = "ekQ85Yjkw155ohQ5ALYq0M"
-PLANS = {
+PAY_AS_YOU_GO: Final = "ekQ85Yjkw155ohQ5ALYq0M"
+PLANS: Final = {
     plan.id: plan
     for plan in (
         Plan(PAY_AS_YOU_GO, "Pay-as-you-go", "10 GB: $0.20 per 100K commands", 0, 10_240 * _MB),
@@ -42,7 +42,7 @@ PLANS = {
 
 @dataclass(slots=True)
 class AddOn:
-    """What the state keeps of a database; the password is sealed."""
+    """A database as the state keeps it; the password is encrypted."""
 
     id: str
     name: str
@@ -57,7 +57,7 @@ class AddOn:
     read_regions: list[str] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
     metadata: Any = None
-    app: str = ""  # the one that it was made for, if any
+    app: str = ""  # the app that it was made for, if any
     process: ProcessIdentity | None = None
 
     @property

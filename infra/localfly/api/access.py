@@ -1,8 +1,9 @@
-"""The way into the API: a request id and the time on every answer, a known token where tokens are
-required, and no web page may drive this machine.
+"""Access to the API: a request id and the time on every answer, a known token where tokens are
+required, and no request of a foreign web page.
 """
 
 from email.utils import formatdate
+from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -14,17 +15,19 @@ from localfly.page.router import PAGE_PATHS
 from localfly.timing.clock import Clock
 from localfly.timing.ulid import RequestIds
 
-_LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "::1", "_api.internal"})
-_READING = frozenset({"GET", "HEAD", "OPTIONS"})
-_OPEN = frozenset({"/v1/platform/regions", "/_status", "/metrics", *PAGE_PATHS})  # without a token
+_LOCAL_NAMES: Final = frozenset({"127.0.0.1", "localhost", "::1", "_api.internal"})
+_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_OPEN: Final = frozenset(
+    {"/v1/platform/regions", "/_status", "/metrics", *PAGE_PATHS}
+)  # without a token
 
 
 class AccessControl:
-    """Pure ASGI middleware.
+    """ASGI middleware.
 
     The API starts programs, so a page in a browser must not reach it: neither by a name that
-    resolves to 127.0.0.1 (Platform is not ours) nor across sites (Origin is not ours). A change is
-    taken from no page but our own: one on another port of this computer is a stranger's, too.
+    resolves to 127.0.0.1 (Host is not ours) nor across sites (Origin is not ours). A change is
+    accepted from the status page only: a page on another port of this computer is foreign, too.
     """
 
     def __init__(self, app: ASGIApp, request_ids: RequestIds, tokens: Tokens, clock: Clock) -> None:
@@ -63,7 +66,7 @@ def _is_from_here(headers: Headers) -> bool:
 
 
 def _is_of_a_page(headers: Headers) -> bool:
-    """A browser asks on behalf of a page of another origin."""
+    """Return whether a browser sends the request for a page of another origin."""
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")
     own = f"http://{headers.get('host', '')}"
     return origin not in {None, own} or site not in {None, "same-origin", "none"}
@@ -77,10 +80,10 @@ def _is_local(url: str) -> bool:
     return name in _LOCAL_NAMES or name.endswith(".localhost")
 
 
-_FOREIGN = JSONResponse(
+_FOREIGN: Final = JSONResponse(
     {"error": "the local Fly answers to local names and local pages only", "status": "unknown"},
     403,
 )
-_UNKNOWN_TOKEN = JSONResponse(
+_UNKNOWN_TOKEN: Final = JSONResponse(
     {"error": "Authenticate: token validation error", "status": "unknown"}, 401
 )

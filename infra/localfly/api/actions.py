@@ -1,8 +1,8 @@
-"""What a machine can be told to do (docs/fly-api.md 2.5)."""
+"""The actions of a machine (docs/fly-api.md 2.5)."""
 
 import shlex
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -14,8 +14,8 @@ from localfly.timing.duration import parse_duration
 
 router = APIRouter(prefix="/v1/apps/{app_name}/machines/{machine_id}", tags=["machines"])
 
-_EXEC_SECONDS = 60
-_SIGNAL_NAMES = {1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 9: "SIGKILL", 15: "SIGTERM"}
+_EXEC_SECONDS: Final = 60
+_SIGNAL_NAMES: Final = {1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 9: "SIGKILL", 15: "SIGTERM"}
 
 
 class StopBody(BaseModel):
@@ -41,8 +41,8 @@ async def start(machine: HeldDep) -> Json:
 
 @router.post("/stop")
 async def stop(machine: HeldDep, body: StopBody | None = None) -> Json:
-    asked = body or StopBody()
-    machine.stop(_signal(asked.signal), _seconds(asked.timeout))
+    requested = body or StopBody()
+    machine.stop(_signal(requested.signal), _seconds(requested.timeout))
     return OK
 
 
@@ -93,5 +93,5 @@ def _signal(name: str | None) -> str | None:
 
 
 def _seconds(timeout: str | int | None) -> float | None:
-    """None, and zero as flyctl sends it, mean the machine's own timeout."""
+    """Read a timeout; None, and zero as flyctl sends it, mean that of the config."""
     return parse_duration(timeout, "timeout") if timeout else None

@@ -1,4 +1,6 @@
-"""Builds, as flyctl announces them before it deploys (docs/fly-api.md 2.12). None is made here."""
+"""Builds, as flyctl announces them before it deploys (docs/fly-api.md 2.12). The local Fly builds
+nothing.
+"""
 
 from fastapi import APIRouter
 from pydantic import BaseModel

@@ -2,7 +2,7 @@
 none is ever issued.
 """
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
@@ -12,7 +12,7 @@ from localfly.timing.timestamp import rfc3339
 
 router = APIRouter(prefix="/v1/apps/{app_name}/certificates", tags=["certificates"])
 
-_HOSTNAME = r"^(\*\.)?([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z]{2,63}$"
+_HOSTNAME: Final = r"^(\*\.)?([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z]{2,63}$"
 
 
 class Acme(BaseModel):

@@ -143,5 +143,5 @@ class ConfigShape(Shape):
 
     @property
     def raw(self) -> dict[str, Any]:
-        """The document as it was sent."""
+        """Return the document as it was sent."""
         return self.model_dump(exclude_unset=True)

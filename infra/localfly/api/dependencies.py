@@ -1,6 +1,6 @@
-"""What the routes of the API ask for: the cloud, the app and the machine of the path, the lease."""
+"""FastAPI dependencies of the routes: the cloud, the app and the machine of the path, the lease."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Header, Request
 
@@ -28,7 +28,7 @@ AppDep = Annotated[App, Depends(app_of)]
 
 
 async def machine_of(cloud: CloudDep, app: AppDep, machine_id: str) -> Lifecycle:
-    """A machine to look at; a destroyed one too."""
+    """Return the machine, to be read; it may be destroyed."""
     return cloud.fleet.get(app.name, machine_id)
 
 
@@ -36,7 +36,7 @@ MachineDep = Annotated[Lifecycle, Depends(machine_of)]
 
 
 async def living_machine_of(machine: MachineDep) -> Lifecycle:
-    """A machine that can still be changed."""
+    """Return the machine if it exists."""
     if not machine.machine.exists:
         raise NotFoundError(f"machine not found: machine {machine.machine.id} is destroyed")
     return machine
@@ -46,7 +46,7 @@ LivingDep = Annotated[Lifecycle, Depends(living_machine_of)]
 
 
 async def held_machine_of(cloud: CloudDep, machine: LivingDep, nonce: Nonce = None) -> Lifecycle:
-    """A machine that this caller may change: nobody else has leased it."""
+    """Return the machine if no other client has leased it."""
     check_holder(machine.machine, nonce, cloud.clock())
     return machine
 
@@ -54,4 +54,4 @@ async def held_machine_of(cloud: CloudDep, machine: LivingDep, nonce: Nonce = No
 HeldDep = Annotated[Lifecycle, Depends(held_machine_of)]
 
 Json = dict[str, Any]
-OK: Json = {"ok": True}
+OK: Final[Json] = {"ok": True}

@@ -64,7 +64,7 @@ def lease_json(lease: Lease) -> Json:
 
 
 def lease_summary_json(lease: Lease) -> Json:
-    """A lease in a machine's document: whose it is, not how to use it."""
+    """Return the lease without its nonce, for a machine's document."""
     expires_at = lease.expires_at
     return {"description": lease.description, "expires_at": expires_at, "owner": lease.owner}
 

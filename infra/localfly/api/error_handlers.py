@@ -1,4 +1,4 @@
-"""Failures in the form that Fly gives them: `{"error": …, "status": …}` (docs/fly-api.md 2.1)."""
+"""Errors in the form that Fly gives them: `{"error": …, "status": …}` (docs/fly-api.md 2.1)."""
 
 import logging
 
@@ -43,7 +43,7 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _os_error(request: Request, error: Exception) -> JSONResponse:
-    """A disk that filled up meanwhile is named; the rest is a fault of ours."""
+    """Name a disk that is full; any other error is a bug of the local Fly."""
     _log.error("%s %s", request.method, request.url.path, exc_info=error)
     if is_disk_full(error):
         return await _fly_error(request, NoSpaceError(f"no space left on device: {error}"))
@@ -51,5 +51,5 @@ async def _os_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _bug(_: Request, error: Exception) -> JSONResponse:
-    """The traceback is in the daemon's log."""
+    """Answer without the traceback, which is in the daemon's log."""
     return JSONResponse({"error": f"internal: {type(error).__name__}", "status": "unknown"}, 500)

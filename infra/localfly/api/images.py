@@ -1,7 +1,8 @@
-"""The registry (outside Fly's paths): images come in as tars and are named by their digest."""
+"""The image registry (outside Fly's paths): images are tars, named by their digest."""
 
 import asyncio
 import re
+from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
@@ -18,7 +19,7 @@ class TagBody(BaseModel):
     digest: str
 
 
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @router.get("")
@@ -29,7 +30,7 @@ async def list_images(cloud: CloudDep) -> Json:
 
 @router.head("/{digest}")
 async def has_image(cloud: CloudDep, digest: str, name: str = "registry.fly.io/any") -> Response:
-    """A machine could run it; with Docker's runtime that needs its name, too."""
+    """Answer whether a machine could run it; Docker's runtime needs its name for that."""
     try:
         await cloud.runtime.find(ImageRef.parse(f"{name}@{_checked(digest)}"))
     except NotFoundError:
@@ -58,7 +59,7 @@ def _checked(digest: str) -> str:
 
 
 async def _body(request: Request) -> bytes:
-    """The tar, read no further than the limit."""
+    """Read the tar, not beyond the limit."""
     tar = bytearray()
     async for chunk in request.stream():
         tar += chunk

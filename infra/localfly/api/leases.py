@@ -29,11 +29,11 @@ async def take_lease(
     ttl: int | None = None,
     nonce: Nonce = None,
 ) -> Json:
-    asked = body or LeaseBody()
-    seconds = ttl or asked.ttl or DEFAULT_TTL_SECONDS
+    requested = body or LeaseBody()
+    seconds = ttl or requested.ttl or DEFAULT_TTL_SECONDS
     owner = owner_of(request.headers.get("authorization", ""))
     record = machine.machine
-    lease = acquire(record, nonce, seconds, owner, asked.description, cloud.clock())
+    lease = acquire(record, nonce, seconds, owner, requested.description, cloud.clock())
     machine.save()
     return lease_json(lease)
 

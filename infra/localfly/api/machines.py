@@ -1,7 +1,7 @@
 """Machines: create, read, update, destroy (docs/fly-api.md 2.5 to 2.7)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
@@ -20,12 +20,12 @@ from localfly.network.regions import HOME_REGION, REGIONS
 
 router = APIRouter(prefix="/v1/apps/{app_name}/machines", tags=["machines"])
 
-_METADATA = "metadata."
-_DESTROY_SECONDS = 30.0
+_METADATA: Final = "metadata."
+_DESTROY_SECONDS: Final = 30.0
 
 
 class MachineBody(BaseModel):
-    """The body of create and update."""
+    """The body of a create or an update."""
 
     config: ConfigShape
     name: str = ""
@@ -39,7 +39,7 @@ class MachineBody(BaseModel):
 
 
 class ListQuery(BaseModel):
-    """How the list is narrowed; `metadata.<key>=<value>` comes on top."""
+    """The filters of a list; `metadata.<key>=<value>` is another one."""
 
     include_deleted: bool = False
     include_leases: bool = False
@@ -47,7 +47,7 @@ class ListQuery(BaseModel):
     state: str = ""  # one or several, with commas
     summary: bool = False
     limit: int = Field(default=1000, ge=1, le=1000)
-    cursor: str = ""  # of an earlier answer
+    cursor: str = ""  # from an earlier answer
 
 
 @router.get("")
@@ -56,13 +56,13 @@ async def list_machines(
     response: Response,
     cloud: CloudDep,
     app: AppDep,
-    asked: Annotated[ListQuery, Query()],
+    requested: Annotated[ListQuery, Query()],
 ) -> list[Json]:
-    found = matching(cloud, app, asked, request.query_params)
-    page, cursor = page_of(found, asked.limit, asked.cursor)
+    found = matching(cloud, app, requested, request.query_params)
+    page, cursor = page_of(found, requested.limit, requested.cursor)
     if cursor:
         response.headers["fly-next-cursor"] = cursor
-    return [_with_lease(cloud, m, asked.include_leases, asked.summary) for m in page]
+    return [_with_lease(cloud, m, requested.include_leases, requested.summary) for m in page]
 
 
 @router.post("")
@@ -94,7 +94,7 @@ async def update_machine(cloud: CloudDep, app: AppDep, machine: HeldDep, body: M
     if body.current_version not in {None, "", record.instance_id}:
         raise StaleVersionError(
             f"aborted: machine {record.id} has version {record.instance_id}, "
-            f"the request is about version {body.current_version}"
+            f"the request is for version {body.current_version}"
         )
     cloud.secrets.of(app.name, body.min_secrets_version)
     config = await cloud.machine_config(body.config.raw)
@@ -133,15 +133,15 @@ def _known_region(code: str) -> str:
 
 
 def matching(
-    cloud: Cloud, app: App, asked: ListQuery, parameters: Mapping[str, str]
+    cloud: Cloud, app: App, requested: ListQuery, parameters: Mapping[str, str]
 ) -> list[Lifecycle]:
-    """The app's machines that a list asks for, oldest first."""
-    matches = _filter(asked, parameters)
-    return cloud.fleet.list(app.name, include_deleted=asked.include_deleted, matches=matches)
+    """Return the app's machines that pass the filters, oldest first."""
+    matches = _filter(requested, parameters)
+    return cloud.fleet.list(app.name, include_deleted=requested.include_deleted, matches=matches)
 
 
 def page_of(found: Sequence[Lifecycle], limit: int, cursor: str) -> tuple[Sequence[Lifecycle], str]:
-    """One page, and the cursor of the next one: the last machine that was given."""
+    """Return one page, and the cursor of the next: the last machine of this one."""
     ids = [lifecycle.machine.id for lifecycle in found]
     if cursor and cursor not in ids:
         raise InvalidArgumentError("invalid_argument: cursor must be one of an earlier answer")
@@ -151,15 +151,15 @@ def page_of(found: Sequence[Lifecycle], limit: int, cursor: str) -> tuple[Sequen
 
 
 def _at_version(machine: Machine, version: str) -> Json:
-    """What an earlier version of the machine was like."""
+    """Return what an earlier version of the machine was like."""
     for known in machine.versions:
         if known["version"] == version:
             return {"instance_id": version, "version": version, "config": known["user_config"]}
     raise NotFoundError(f"machine {machine.id} has no version {version}")
 
 
-def _filter(asked: ListQuery, parameters: Mapping[str, str]) -> Callable[[Machine], bool]:
-    states = frozenset(filter(None, asked.state.split(",")))
+def _filter(requested: ListQuery, parameters: Mapping[str, str]) -> Callable[[Machine], bool]:
+    states = frozenset(filter(None, requested.state.split(",")))
     metadata = {
         key.removeprefix(_METADATA): value
         for key, value in parameters.items()
@@ -168,7 +168,7 @@ def _filter(asked: ListQuery, parameters: Mapping[str, str]) -> Callable[[Machin
 
     def matches(machine: Machine) -> bool:
         return (
-            asked.region in {"", machine.region}
+            requested.region in {"", machine.region}
             and (not states or machine.state in states)
             and metadata.items() <= dict(machine.config.metadata).items()
         )

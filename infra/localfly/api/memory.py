@@ -1,4 +1,4 @@
-"""The memory of a running machine: how much it has and uses (docs/fly-api.md 2.5)."""
+"""The memory limit of a running machine (docs/fly-api.md 2.5)."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -26,7 +26,7 @@ async def set_memory(machine: HeldDep, body: MemoryLimit) -> Json:
 
 @router.post("/reclaim")
 async def reclaim_memory(machine: HeldDep) -> Json:
-    """A process gives nothing back when asked."""
+    """Reclaim nothing: a process can't be made to give memory back."""
     return {"actual_mb": 0}
 
 

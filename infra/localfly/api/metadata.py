@@ -33,7 +33,7 @@ async def patch_metadata(machine: LivingDep, body: MetadataPatch) -> Response:
     if body.machine_version not in {None, "", version}:
         raise FailedPreconditionError(
             f"failed_precondition: machine version mismatch: it is {version}, "
-            f"the request is about {body.machine_version}"
+            f"the request is for {body.machine_version}"
         )
     _write(machine, body.metadata)
     return Response(status_code=204)
@@ -60,7 +60,7 @@ async def delete_value(machine: LivingDep, key: str) -> Response:
 
 
 def _write(machine: Lifecycle, changes: dict[str, str | None]) -> None:
-    """None and an empty text remove a key."""
+    """Set metadata; None and an empty text remove a key."""
     record = machine.machine
     merged = {**record.config.metadata, **changes}
     metadata = {key: value for key, value in merged.items() if value}

@@ -25,13 +25,15 @@ async def get_organization(slug: str) -> Json:
 
 
 @router.get("/v1/orgs/{slug}/machines")
-async def list_machines(cloud: CloudDep, slug: str, asked: Annotated[ListQuery, Query()]) -> Json:
+async def list_machines(
+    cloud: CloudDep, slug: str, requested: Annotated[ListQuery, Query()]
+) -> Json:
     apps = cloud.apps.list(slug)
-    found = [machine for app in apps for machine in matching(cloud, app, asked, {})]
-    page, cursor = page_of(found, asked.limit, asked.cursor)
+    found = [machine for app in apps for machine in matching(cloud, app, requested, {})]
+    page, cursor = page_of(found, requested.limit, requested.cursor)
     newest = max((machine.machine.updated_at for machine in page), default=0.0)
     return {
-        "machines": [machine_json(machine, summary=asked.summary) for machine in page],
+        "machines": [machine_json(machine, summary=requested.summary) for machine in page],
         "last_machine_id": page[-1].machine.id if page else "",
         "last_updated_at": rfc3339(newest),
         "next_cursor": cursor,

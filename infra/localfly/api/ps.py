@@ -1,5 +1,7 @@
 """The processes of a machine, and where they listen (docs/fly-api.md 2.5)."""
 
+from typing import Final
+
 from fastapi import APIRouter
 
 from localfly.api.dependencies import Json, MachineDep
@@ -7,7 +9,7 @@ from localfly.processes.listing import ListeningSocket, list_processes
 
 router = APIRouter(prefix="/v1/apps/{app_name}/machines/{machine_id}", tags=["machines"])
 
-_EVERYWHERE = "0.0.0.0"  # noqa: S104 (a text for clients; nothing is bound to it)
+_EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 (a text for clients; nothing is bound to it)
 
 
 @router.get("/ps")
@@ -30,8 +32,6 @@ async def processes(machine: MachineDep) -> list[Json]:
 
 
 def _socket_json(listening: ListeningSocket, own_address: str) -> Json:
-    """The machine's own address is all that it has, so to listen there is to listen everywhere,
-    which is what flyctl wants to see.
-    """
+    """Show the machine's only address as 0.0.0.0, which is what flyctl looks for."""
     address = _EVERYWHERE if listening.address == own_address else listening.address
     return {"proto": listening.protocol, "address": f"{address}:{listening.port}"}

@@ -1,20 +1,23 @@
-"""How often each action of the Machines API may be asked for (docs/fly-api.md 2.1): per action and
+"""How often each action of the Machines API may be requested (docs/fly-api.md 2.1): per action and
 machine, or per action and app where there is no machine yet.
 """
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from localfly.timing.clock import Clock
 
-_MACHINE = re.compile(r"/v1/apps/(?P<app>[^/]+)/machines/(?P<machine>[^/]+)(?P<action>/[^/]+)?.*")
-_APP = re.compile(r"/v1/apps/(?P<app>[^/]+)(?P<action>/[^/]+)?.*")
-_SECOND = 1_000_000_000  # nanoseconds: sums of whole numbers don't drift
-_FORGET = 120 * _SECOND
-_FORGET_ABOVE = 1_000
+_MACHINE: Final = re.compile(
+    r"/v1/apps/(?P<app>[^/]+)/machines/(?P<machine>[^/]+)(?P<action>/[^/]+)?.*"
+)
+_APP: Final = re.compile(r"/v1/apps/(?P<app>[^/]+)(?P<action>/[^/]+)?.*")
+_SECOND: Final = 1_000_000_000  # nanoseconds: sums of whole numbers don't drift
+_FORGET: Final = 120 * _SECOND
+_FORGET_ABOVE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +26,14 @@ class Rate:
     burst: int
 
 
-DEFAULT = Rate(1, 3)
-GET_MACHINE = Rate(5, 10)
-DELETE_APP = Rate(100 / 60, 100)
+DEFAULT: Final = Rate(1, 3)
+GET_MACHINE: Final = Rate(5, 10)
+DELETE_APP: Final = Rate(100 / 60, 100)
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What a request does to what, as far as limits go."""
+    """What is limited: an action on one machine or app."""
 
     name: str
     identifier: str
@@ -45,7 +48,7 @@ class RateLimits:
         self._due: dict[Action, int] = {}
 
     def take(self, method: str, path: str) -> bool:
-        """Whether the request may pass; only one that does is counted."""
+        """Return whether the request may pass; only one that may is counted."""
         action = action_of(method, path)
         if action is None:
             return True
@@ -60,7 +63,7 @@ class RateLimits:
 
 
 def action_of(method: str, path: str) -> Action | None:
-    """The action of a request to the Machines API; None for any other."""
+    """Return the action of a request to the Machines API; None for other paths."""
     if found := _MACHINE.fullmatch(path):
         name, identifier = f"{method} machine{found['action'] or ''}", found["machine"]
         return Action(name, identifier, GET_MACHINE if name == "GET machine" else DEFAULT)
@@ -71,7 +74,7 @@ def action_of(method: str, path: str) -> Action | None:
 
 
 class RateLimitMiddleware:
-    """Pure ASGI middleware."""
+    """ASGI middleware that answers 429."""
 
     def __init__(self, app: ASGIApp, limits: RateLimits) -> None:
         self._app = app
@@ -82,4 +85,4 @@ class RateLimitMiddleware:
         await (self._app if may_pass else _TOO_OFTEN)(scope, receive, send)
 
 
-_TOO_OFTEN = JSONResponse({"error": "rate limit exceeded", "status": "unknown"}, 429)
+_TOO_OFTEN: Final = JSONResponse({"error": "rate limit exceeded", "status": "unknown"}, 429)

@@ -1,6 +1,6 @@
 """The platform's regions (docs/fly-api.md 2.11)."""
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -10,7 +10,7 @@ from localfly.network.regions import HOME_REGION, REGIONS, Region
 
 router = APIRouter(prefix="/v1/platform", tags=["platform"])
 
-_CODES = frozenset(region.code for region in REGIONS)
+_CODES: Final = frozenset(region.code for region in REGIONS)
 
 
 class Placement(BaseModel):
@@ -27,9 +27,9 @@ async def list_regions() -> Json:
 
 @router.post("/placements")
 async def find_placements(body: Placement) -> Json:
-    """One computer takes whatever is asked for, in the first region that is."""
-    asked = [code for code in (body.region or "any").split(",") if code in _CODES]
-    region = asked[0] if asked else HOME_REGION
+    """Place all machines in the first region of the request: one computer takes them all."""
+    requested = [code for code in (body.region or "any").split(",") if code in _CODES]
+    region = requested[0] if requested else HOME_REGION
     return {"regions": [{"region": region, "count": body.count, "concurrency": body.count}]}
 
 

@@ -1,8 +1,9 @@
-"""The server of the API, in an event loop that is somebody else's."""
+"""The server of the API, in the daemon's event loop."""
 
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
+from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
@@ -12,12 +13,12 @@ from localfly.faults.injector import AbortableProtocol
 from localfly.timing.background import BackgroundTasks
 from localfly.timing.polling import poll_async
 
-_POLL_SECONDS = 0.005
+_POLL_SECONDS: Final = 0.005
 
 
 @contextlib.asynccontextmanager
 async def serving(api: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
-    """Answers on the socket for as long as the context lasts.
+    """Serve the API on the socket for as long as the context lasts.
 
     Raises:
         StartupError: it does not start.
@@ -28,7 +29,7 @@ async def serving(api: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
             http=AbortableProtocol,
             log_config=None,
             access_log=False,
-            date_header=False,  # the gate tells the local Fly's own time
+            date_header=False,  # AccessControl sends the local Fly's movable time
             lifespan="off",
             timeout_graceful_shutdown=1,
             timeout_keep_alive=60,
@@ -48,7 +49,7 @@ async def serving(api: FastAPI, listener: socket.socket) -> AsyncIterator[None]:
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the program that the server is a part of."""
+    """Leaves signals to the daemon."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""What the daemon is doing (outside Fly's paths): `flygate local status` shows it."""
+"""The daemon's apps and machines (outside Fly's paths), for `flygate local status`."""
 
 from fastapi import APIRouter, Request
 

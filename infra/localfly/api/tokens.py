@@ -1,4 +1,4 @@
-"""Tokens (docs/fly-api.md 2.2, 2.11): made for others, whose this one is, is another good."""
+"""Tokens (docs/fly-api.md 2.2, 2.11): issue one, describe the present one, check another one."""
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
@@ -36,12 +36,12 @@ async def authenticate(cloud: CloudDep, body: TokenHeader) -> Json:
 
 @router.post("/tokens/authorize")
 async def authorize(cloud: CloudDep, body: TokenHeader) -> Json:
-    """A known token may do everything."""
+    """Authorize any known token for everything."""
     return {"authorized": cloud.tokens.accepts(body.header)}
 
 
 def _document(number: int) -> Json:
-    """Every token may do everything here."""
+    """Describe a token, which may do everything here."""
     return {
         "token_id": f"token-{number}",
         "organization": "personal",

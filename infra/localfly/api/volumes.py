@@ -74,20 +74,20 @@ async def list_snapshots(cloud: CloudDep, app: AppDep, volume_id: str) -> list[A
     return []
 
 
-def _record(identifier: str, asked: NewVolume, now: str) -> Json:
+def _record(identifier: str, requested: NewVolume, now: str) -> Json:
     return {
         "id": identifier,
-        "name": asked.name,
+        "name": requested.name,
         "state": "created",
-        "size_gb": asked.size_gb or 1,
-        "region": asked.region or HOME_REGION,
+        "size_gb": requested.size_gb or 1,
+        "region": requested.region or HOME_REGION,
         "zone": "local",
-        "encrypted": asked.encrypted is not False,
+        "encrypted": requested.encrypted is not False,
         "attached_machine_id": None,
         "attached_alloc_id": None,
         "created_at": now,
         "host_status": "ok",
-        "fstype": asked.fstype or "ext4",
-        "snapshot_retention": asked.snapshot_retention or 5,
-        "auto_backup_enabled": asked.auto_backup_enabled is not False,
+        "fstype": requested.fstype or "ext4",
+        "snapshot_retention": requested.snapshot_retention or 5,
+        "auto_backup_enabled": requested.auto_backup_enabled is not False,
     }

@@ -1,6 +1,6 @@
 """Waiting for a machine's state (docs/fly-api.md 2.7)."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
@@ -10,8 +10,8 @@ from localfly.machines.machine import SETTLED, Machine
 
 router = APIRouter(prefix="/v1/apps/{app_name}/machines/{machine_id}", tags=["machines"])
 
-_WAITABLE = frozenset({"started", "stopped", "suspended", "destroyed", "failed", "settled"})
-_MAX_SECONDS = 60
+_WAITABLE: Final = frozenset({"started", "stopped", "suspended", "destroyed", "failed", "settled"})
+_MAX_SECONDS: Final = 60
 
 
 @router.get("/wait")
@@ -40,8 +40,8 @@ async def wait(
     return _answer(machine.machine, has_arrived(machine.machine), sorted(wanted))
 
 
-def _states(asked: list[str]) -> frozenset[str]:
-    states = frozenset(state for text in asked for state in text.split(",") if state)
+def _states(requested: list[str]) -> frozenset[str]:
+    states = frozenset(state for text in requested for state in text.split(",") if state)
     if unknown := states - _WAITABLE:
         raise InvalidArgumentError(
             f"invalid_argument: state must be one of {', '.join(sorted(_WAITABLE))}, "
@@ -59,7 +59,7 @@ def _answer(record: Machine, has_arrived: bool, wanted: list[str]) -> Json:
             "version": record.instance_id,
             "event_id": event_id,
         }
-    if not record.exists:  # it will never get there
+    if not record.exists:  # it will never reach another state
         raise NotFoundError(f"machine not found: machine {record.id} is destroyed")
     raise DeadlineExceededError(
         "deadline_exceeded: machine failed to reach desired state, "
@@ -68,5 +68,5 @@ def _answer(record: Machine, has_arrived: bool, wanted: list[str]) -> Json:
 
 
 def _is_after(record: Machine, event_id: str) -> bool:
-    """Whether something has happened since: the newest event is another one."""
+    """Return whether something has happened since the event."""
     return not event_id or (bool(record.events) and record.events[0].id != event_id)

@@ -1,4 +1,4 @@
-"""An app: the name under which machines, secrets and addresses stand."""
+"""An app: the name that machines, secrets and addresses belong to."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class IpAssignment:
-    """An address of the app; the local proxy serves each app by its name all the same."""
+    """An address of the app, which is a record only: the local proxy serves apps by name."""
 
     ip: str
     kind: str
@@ -19,7 +19,7 @@ class IpAssignment:
 
 @dataclass(slots=True)
 class App:
-    """What the state keeps of an app."""
+    """An app as the state keeps it."""
 
     id: str
     name: str

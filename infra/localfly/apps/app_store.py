@@ -1,9 +1,10 @@
-"""All apps: created, found and deleted here, kept in `apps/*.json`."""
+"""Creates, finds and deletes apps, kept in `apps/*.json`."""
 
 import ipaddress
 import re
 import secrets
 from collections.abc import KeysView
+from typing import Final
 
 from localfly.apps.app import App, IpAssignment
 from localfly.errors import (
@@ -16,13 +17,13 @@ from localfly.state.disk_space import check_disk_space
 from localfly.state.store import Store
 from localfly.timing.clock import Clock
 
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_EGRESS_KINDS = frozenset({"egress_v4", "egress_v6"})
-_KINDS = frozenset({"v4", "v6", "shared_v4", "private_v6"}) | _EGRESS_KINDS
-# The documentation networks: nothing on the internet can be meant by these.
-_V4_NETWORK = ipaddress.ip_network("198.51.100.0/24")
-_V6_NETWORK = ipaddress.ip_network("2001:db8::/48")
-_PRIVATE_NETWORK = ipaddress.ip_network("fdaa::/48")
+_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_EGRESS_KINDS: Final = frozenset({"egress_v4", "egress_v6"})
+_KINDS: Final = frozenset({"v4", "v6", "shared_v4", "private_v6"}) | _EGRESS_KINDS
+# The networks of documentation: no address of them is on the internet.
+_V4_NETWORK: Final = ipaddress.ip_network("198.51.100.0/24")
+_V6_NETWORK: Final = ipaddress.ip_network("2001:db8::/48")
+_PRIVATE_NETWORK: Final = ipaddress.ip_network("fdaa::/48")
 
 
 class AppStore:
@@ -37,11 +38,11 @@ class AppStore:
     def create(
         self, name: str, organization: str, network: str, idempotency_key: str | None
     ) -> App:
-        """A new app, or the same one for the same idempotency key.
+        """Create an app; the same idempotency key returns the same app.
 
         Raises:
-            ValidationFailedError: a name that Fly refuses.
-            NameTakenError: it exists.
+            ValidationFailedError: Fly refuses such a name.
+            NameTakenError: the app exists.
             NoSpaceError: the disk is full.
         """
         if not _NAME.fullmatch(name):
@@ -68,10 +69,10 @@ class AppStore:
         return app
 
     def get(self, name: str) -> App:
-        """The app.
+        """Return the app.
 
         Raises:
-            NotFoundError: there is none of that name.
+        NotFoundError: there is none of that name.
         """
         app = self._apps.get(name)
         if app is None:
@@ -82,7 +83,7 @@ class AppStore:
         return self._apps.keys()
 
     def network_of(self, name: str) -> tuple[str, str] | None:
-        """The organization and private network of the app; None if there is no such app."""
+        """Return the organization and private network of the app; None if there is no such app."""
         app = self._apps.get(name)
         return (app.organization, app.network) if app else None
 
@@ -99,10 +100,10 @@ class AppStore:
             self._save(app)
 
     def assign_ip(self, app: App, kind: str, region: str, service_name: str) -> IpAssignment:
-        """One more address of the given kind.
+        """Give the app one more address of the given kind.
 
         Raises:
-            InvalidArgumentError: a kind that Fly doesn't know.
+            InvalidArgumentError: Fly knows no such kind.
         """
         if kind not in _KINDS:
             raise InvalidArgumentError(
@@ -122,7 +123,7 @@ class AppStore:
         return ip
 
     def release_ip(self, app: App, ip: str) -> None:
-        """Takes an address away.
+        """Take an address away.
 
         Raises:
             NotFoundError: the app does not have it.

@@ -1,4 +1,4 @@
-"""The numbers of announced builds; they mean something to one deployment only, so none is kept."""
+"""The numbers of announced builds. Only one deployment uses each, so they are not on disk."""
 
 from itertools import count
 
@@ -9,7 +9,7 @@ class Builds:
         self._apps: dict[int, str] = {}
 
     def start(self, app: str) -> int:
-        """The number of a new build."""
+        """Return the number of a new build."""
         number = next(self._numbers)
         self._apps[number] = app
         return number

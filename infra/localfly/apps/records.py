@@ -1,6 +1,4 @@
-"""Plain documents per app, for what the local Fly keeps and shows but does nothing with: volumes,
-certificates.
-"""
+"""Documents per app that the local Fly keeps and shows, but does not use: volumes, certificates."""
 
 from typing import Any
 
@@ -20,14 +18,14 @@ class AppRecords:
         store.subfolder(kind)
 
     def of(self, app: str) -> dict[str, Record]:
-        """The app's documents by key, oldest first."""
+        """Return the app's documents by key, oldest first."""
         return self._store.read(self._key(app)) or {}
 
     def get(self, app: str, key: str) -> Record:
-        """One document.
+        """Return one document.
 
         Raises:
-            NotFoundError: there is none of that key.
+        NotFoundError: there is none of that key.
         """
         found = self.of(app).get(key)
         if found is None:
@@ -35,7 +33,7 @@ class AppRecords:
         return found
 
     def put(self, app: str, key: str, record: Record) -> Record:
-        """Keeps a document.
+        """Keep a document.
 
         Raises:
             NoSpaceError: the disk is full.
@@ -45,7 +43,7 @@ class AppRecords:
         return record
 
     def delete(self, app: str, key: str) -> Record:
-        """Removes a document and gives it back.
+        """Remove a document and return it.
 
         Raises:
             NotFoundError: there is none of that key.

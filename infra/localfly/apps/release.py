@@ -1,9 +1,9 @@
 """A release record of an app, as `fly releases` lists it: advisory, nothing enforces it."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
-_ENDED = frozenset({"complete", "failed", "interrupted", "succeeded"})
+_ENDED: Final = frozenset({"complete", "failed", "interrupted", "succeeded"})
 
 
 @dataclass(slots=True)

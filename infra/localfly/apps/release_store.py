@@ -1,8 +1,8 @@
-"""The release records of all apps, kept in `releases/*.json`; versions count up per app."""
+"""The release records of all apps, kept in `releases/*.json`. Each app has versions from 1 up."""
 
 import itertools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from localfly.apps.release import Release
 from localfly.errors import NotFoundError, ValidationFailedError
@@ -10,9 +10,13 @@ from localfly.state.store import Store
 from localfly.timing.clock import Clock
 from localfly.timing.ulid import ulid
 
-STRATEGIES = frozenset({"BLUEGREEN", "CANARY", "IMMEDIATE", "ROLLING", "ROLLING_ONE", "SIMPLE"})
-_STATUSES = frozenset({"pending", "running", "complete", "failed", "interrupted", "succeeded"})
-_KEPT = 200
+STRATEGIES: Final = frozenset(
+    {"BLUEGREEN", "CANARY", "IMMEDIATE", "ROLLING", "ROLLING_ONE", "SIMPLE"}
+)
+_STATUSES: Final = frozenset(
+    {"pending", "running", "complete", "failed", "interrupted", "succeeded"}
+)
+_KEPT: Final = 200
 
 
 class ReleaseStore:
@@ -28,10 +32,10 @@ class ReleaseStore:
     def create(
         self, app: str, *, strategy: str, image_ref: str, definition: Mapping[str, Any], user: str
     ) -> Release:
-        """The app's next release, pending.
+        """Add the app's next release, pending.
 
         Raises:
-            ValidationFailedError: a strategy that Fly doesn't know.
+            ValidationFailedError: Fly knows no such strategy.
         """
         strategy = strategy.upper() or "ROLLING"
         if strategy not in STRATEGIES:
@@ -54,10 +58,10 @@ class ReleaseStore:
         return release
 
     def update(self, release: Release, status: str | None, metadata: Any) -> None:
-        """What became of it.
+        """Record a release's status and metadata.
 
         Raises:
-            ValidationFailedError: a status that Fly doesn't know.
+            ValidationFailedError: Fly knows no such status.
         """
         if status is not None and status not in _STATUSES:
             raise ValidationFailedError(f"Validation failed: unknown status {status!r}")
@@ -70,11 +74,11 @@ class ReleaseStore:
         return self._releases.get(app, [])
 
     def current(self, app: str) -> Release | None:
-        """The newest one, whatever became of it."""
+        """Return the newest release, whatever its status."""
         return next(iter(self.of(app)), None)
 
     def get(self, identifier: str) -> Release:
-        """A release by its id.
+        """Return a release by its id.
 
         Raises:
             NotFoundError: there is none.

@@ -1,18 +1,18 @@
-"""App secrets: values sealed on disk, a version per app that every write raises."""
+"""App secrets: their values are encrypted on disk; each write raises the app's version."""
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from localfly.errors import FailedPreconditionError, NotFoundError
 from localfly.state.cipher import Cipher
 from localfly.state.store import Store
 from localfly.timing.clock import Clock
 
-# Former values of an app: its log may show them still.
-_KEPT = 100
+# Former values of an app, which its log may still show.
+_KEPT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ class SecretStore:
         self._cipher = Cipher.of_file(store.subfolder("secrets") / "key")
 
     def of(self, app: str, min_version: int | None = None) -> SecretSet:
-        """The app's secrets.
+        """Return the app's secrets.
 
         Raises:
-            FailedPreconditionError: the caller knows of a newer version than there is.
+        FailedPreconditionError: the caller knows of a newer version than there is.
         """
         state = self._store.read(f"secrets/{app}") or {"version": 0, "secrets": []}
         version = int(state["version"])
@@ -59,7 +59,7 @@ class SecretStore:
         return SecretSet(version, {secret.name: secret for secret in secrets})
 
     def update(self, app: str, values: Mapping[str, str | None]) -> SecretSet:
-        """Sets each value, deletes where it is None; one new version for all of them."""
+        """Set each value, delete where it is None; this is one new version."""
         current = self.of(app)
         former = [secret.sealed for name, secret in current.secrets.items() if name in values]
         secrets = dict(current.secrets)
@@ -76,10 +76,10 @@ class SecretStore:
         return changed
 
     def get(self, app: str, name: str, min_version: int | None = None) -> Secret:
-        """One secret.
+        """Return one secret.
 
         Raises:
-            NotFoundError: the app has none of that name.
+        NotFoundError: the app has none of that name.
         """
         secret = self.of(app, min_version).secrets.get(name)
         if secret is None:
@@ -90,7 +90,7 @@ class SecretStore:
         return self._cipher.decrypt(secret.sealed)
 
     def environment(self, app: str) -> dict[str, str]:
-        """The values, as a machine that boots now gets them."""
+        """Return the values that a machine which boots now gets."""
         return {name: self.value(secret) for name, secret in self.of(app).secrets.items()}
 
     def forget(self, app: str) -> None:
@@ -109,7 +109,7 @@ class SecretStore:
 
 
 def values_of(state_dir: Path) -> Iterator[str]:
-    """All values, former ones too, of a state folder, also while no daemon runs on it."""
+    """Return all values of a state folder, former ones too; no daemon need run on it."""
     key = state_dir / "secrets" / "key"
     if not key.is_file():
         return

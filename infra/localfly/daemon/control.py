@@ -1,4 +1,4 @@
-"""A daemon seen from outside: is it running, start it in the background, end it and all it left."""
+"""Controls the daemon of a state folder from outside: find it, start it, end it and all it left."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from localfly.accounts.tokens import digest_of
 from localfly.daemon.info import DAEMON_KEY, DaemonInfo
@@ -24,14 +24,14 @@ from localfly.state.lock import StateLock
 from localfly.state.store import Store
 from localfly.timing.polling import poll
 
-_START_SECONDS = 30.0
-_STOP_SECONDS = 30.0
-_POLL_SECONDS = 0.02
+_START_SECONDS: Final = 30.0
+_STOP_SECONDS: Final = 30.0
+_POLL_SECONDS: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What `up` did."""
+    """The result of `up`."""
 
     info: DaemonInfo
     is_new: bool
@@ -45,10 +45,12 @@ class DaemonControl:
         self.folder = state_dir
         self._folder = StateFolder(state_dir)
         self.log_path = state_dir / "daemon.log"
-        self._children: list[subprocess.Popen[bytes]] = []  # to be reaped if we outlive them
+        self._children: list[
+            subprocess.Popen[bytes]
+        ] = []  # to be reaped if this process outlives them
 
     def running(self) -> DaemonInfo | None:
-        """The daemon that is ready; None if there is none, or if it is only just starting."""
+        """Return the daemon that is ready; None if there is none, or if it is still starting."""
         pid = self._holder() if self._folder.is_ours else None
         if pid is None:
             return None
@@ -62,16 +64,16 @@ class DaemonControl:
         proxy_port: int | None = None,
         options: Options | None = None,
     ) -> Started:
-        """Makes sure that a daemon of this code and this place is ready.
+        """Make sure that a daemon of this code and this folder is ready.
 
-        A daemon that runs is ended only if another one is wanted, and can be started as far as
-        can be told; if that fails nevertheless, it is started again as it was.
+        A daemon that runs is ended only if it must be replaced and the checks show that another
+        one can start. If that fails nevertheless, the former one is started again as it was.
 
         Args:
-            options: as it should be; None: as it is, or as usual.
+            options: of the daemon; None: the present ones, or the defaults.
 
         Raises:
-            StartupError: it does not start; the text is the daemon's own.
+            StartupError: it does not start; the message is the daemon's.
         """
         self._folder.claim()
         wanted, info = Launch(api_port, proxy_port, options), self.running()
@@ -89,21 +91,21 @@ class DaemonControl:
             raise self._restored(info, exc) from exc
 
     def down(self) -> bool:
-        """Ends the daemon, its machines and what a killed daemon left; False if nothing ran.
+        """End the daemon, its machines and what a killed daemon left; return False if nothing ran.
 
         Raises:
             ForeignFolderError: the folder is none of the local Fly's.
         """
         self._folder.check()
         was_running = False
-        while (pid := self._holder()) is not None:  # another `up` may just have brought a next one
+        while (pid := self._holder()) is not None:  # another `up` may just have started one
             self._end_daemon(pid)
             was_running = True
         self._reap()
         return bool(self._end_leftovers()) or was_running
 
     def contents(self) -> Contents:
-        """What a purge deletes.
+        """Return what a purge deletes.
 
         Raises:
             ForeignFolderError: the folder is none of the local Fly's.
@@ -112,7 +114,8 @@ class DaemonControl:
         return self._folder.contents()
 
     def purge(self) -> list[Path]:
-        """Deletes the state; nothing may run on it. Returns what stays: others put it there.
+        """Delete the state, on which nothing may run. Return what stays: the local Fly did not
+        write it.
 
         Raises:
             ForeignFolderError: the folder is none of the local Fly's.
@@ -121,7 +124,7 @@ class DaemonControl:
         return self._folder.purge()
 
     def _checked(self, wanted: Launch, info: DaemonInfo, reason: str) -> Launch:
-        """What shall take a running daemon's place, and can.
+        """Return the daemon that takes a running one's place, checked.
 
         Raises:
             StartupError: it can't; the daemon runs on.
@@ -147,15 +150,15 @@ class DaemonControl:
         return self._wait_until_ready(child)
 
     def _restored(self, info: DaemonInfo, error: StartupError) -> StartupError:
-        """The error to raise after a former daemon was started again."""
-        said = str(error).rstrip(".")
+        """Start the former daemon again, and return the error to raise."""
+        message = str(error).rstrip(".")
         try:
             self._start(Launch.of(info))
         except StartupError:
             return StartupError(
-                f"{said}. The former one was ended, and could not be started again either."
+                f"{message}. The former one was ended, and could not be started again either."
             )
-        return StartupError(f"{said}. The former one was started again, as it was.")
+        return StartupError(f"{message}. The former one was started again, as it was.")
 
     def _token_digest(self, options: Options | None) -> str:
         return digest_of(self.folder, options.tokens if options else ())
@@ -185,13 +188,13 @@ class DaemonControl:
             raise StartupError(
                 f"the local Fly is not ready after {_START_SECONDS:g}s; see {self.log_path}"
             )
-        if info.pid != child.pid:  # another `up` was faster; ours is about to give up
+        if info.pid != child.pid:  # another `up` was faster; this child is about to give up
             child.wait()
         return info
 
     def _running_or_failed(self, child: "subprocess.Popen[bytes]") -> DaemonInfo | None:
         info = self.running()
-        # Its holder may be the daemon of another `up`.
+        # The lock's holder may be the daemon of another `up`.
         if info is None and child.poll() is not None and self._holder() is None:
             raise StartupError(_last_line(self.log_path))
         return info
@@ -209,7 +212,7 @@ class DaemonControl:
         self._children.clear()
 
     def _has_ended(self, pid: int) -> bool:
-        """The process is gone, not just its lock, which it gives up a moment before."""
+        """Wait for the end of the process; it gives its lock up a moment before."""
         return poll(lambda: identify(pid) is None, seconds=_STOP_SECONDS, pause=_POLL_SECONDS)
 
     def _end_leftovers(self) -> list[int]:
@@ -235,5 +238,5 @@ class DaemonControl:
 
 def _last_line(log: Path) -> str:
     lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    line = lines[-1] if lines else "the daemon ended without a word"
+    line = lines[-1] if lines else "the daemon ended and wrote nothing"
     return line.removeprefix("flygate local: ")

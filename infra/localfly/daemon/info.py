@@ -1,9 +1,9 @@
-"""`daemon.json`: what a daemon tells the world while it is ready."""
+"""`daemon.json`: how to reach a daemon, written while it is ready."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-DAEMON_KEY = "daemon"
+DAEMON_KEY: Final = "daemon"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class DaemonInfo:
     version: str
     dns: str = ""  # where its DNS answers: 127.0.0.1:port
     options: tuple[str, ...] = ()  # the arguments that it was started with
-    token_digest: str = ""  # of the tokens that it was started with, which no argument tells
+    token_digest: str = ""  # of the tokens that it was started with, which no argument shows
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> "DaemonInfo":

@@ -1,4 +1,4 @@
-"""How a daemon is to be started: what was asked for, and what stays as it was before."""
+"""How a daemon is to be started: what `up` requests, and what stays as it was."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -13,12 +13,12 @@ from localfly.runtime.container import docker_trouble
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What `up` was asked for.
+    """What `up` requests.
 
     Args:
-        api_port: a number; `FREE` for any; None for the one that it had, or the usual one.
+        api_port: a number; `FREE` for any; None for the present one, or the default.
         proxy_port: likewise.
-        options: None for those that it had, or the usual ones.
+        options: None for the present ones, or the defaults.
     """
 
     api_port: int | None = None
@@ -27,7 +27,7 @@ class Launch:
 
     @classmethod
     def of(cls, info: DaemonInfo) -> "Launch":
-        """As a daemon runs now.
+        """Return a request for a daemon that is as one that runs now.
 
         Raises:
             StartupError: it was started with a token, which the environment does not have.
@@ -36,20 +36,20 @@ class Launch:
         return cls(api, proxy, parse_options(info.options) or Options())
 
     def arguments(self) -> list[str]:
-        """For the daemon's command line; without the token, which others could read there."""
+        """Return the daemon's arguments, without the token: other users can read a command line."""
         ports = (("--api-port", self.api_port), ("--proxy-port", self.proxy_port))
         words = [word for name, port in ports if port is not None for word in (name, str(port))]
         return words + (self.options.arguments() if self.options else [])
 
     def variables(self) -> dict[str, str]:
-        """What the arguments leave to the environment."""
+        """Return the environment variables that carry what the arguments don't."""
         return self.options.variables() if self.options else {}
 
     def differs(self, info: DaemonInfo, token_digest: str) -> str:
-        """Why a running daemon is not what was asked for; empty if it is.
+        """Return why a running daemon is not the requested one; empty if it is.
 
         Args:
-            token_digest: of the tokens that are asked for, as the daemon would write it down.
+            token_digest: of the requested tokens, as the daemon would record it.
         """
         options = self.options
         if options and info.options != tuple(options.arguments()):
@@ -58,12 +58,12 @@ class Launch:
             )
         if options and info.token_digest not in {"", token_digest}:
             return "its token is another one now"
-        for name, asked, port in (
+        for name, requested, port in (
             ("API", self.api_port, _port(info.api_url)),
             ("proxy", self.proxy_port, _port(info.proxy_url)),
         ):
-            if asked not in {None, FREE, port}:
-                return f"its {name} port is another one now: {asked} instead of {port}"
+            if requested not in {None, FREE, port}:
+                return f"its {name} port is another one now: {requested} instead of {port}"
         if info.root != str(PROJECT_ROOT):
             return f"it ran from {info.root}"
         if info.version != code_version():
@@ -71,7 +71,7 @@ class Launch:
         return ""
 
     def after(self, info: DaemonInfo) -> "Launch":
-        """What starts in the place of a running daemon: what was not asked for stays as it is.
+        """Return what starts in place of a running daemon: what is not requested stays as it is.
 
         Raises:
             StartupError: as `of`.
@@ -82,10 +82,10 @@ class Launch:
         return Launch(api, proxy, former.options)
 
     def check(self, info: DaemonInfo | None = None) -> None:
-        """It can be started, as far as can be told while a former daemon still runs.
+        """Check that it can be started, as far as that shows while a former daemon still runs.
 
         Args:
-            info: that daemon; its ports will be free.
+            info: that daemon, whose ports will be free.
 
         Raises:
             OptionError: there are no such ports.

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from localfly.accounts.tokens import Tokens, digest_of
 from localfly.api import build_api
@@ -48,8 +48,8 @@ from localfly.timing.clock import MovableClock
 from localfly.timing.polling import poll_async
 from localfly.timing.timestamp import rfc3339
 
-_DELETED_SECONDS = 1.0
-_DNS = "FLYGATE_DNS"  # tells a machine where to ask: 127.0.0.1:port
+_DELETED_SECONDS: Final = 1.0
+_DNS: Final = "FLYGATE_DNS"  # where a machine sends its DNS queries: 127.0.0.1:port
 
 
 class LocalFly:
@@ -59,7 +59,7 @@ class LocalFly:
         state_dir: where everything is kept; made if missing.
         api_port: 0 for a free one (the one used before, if there was one); None for the usual one.
         proxy_port: likewise.
-        options: what is not so by default.
+        options: where they differ from the defaults.
     """
 
     def __init__(
@@ -94,11 +94,11 @@ class LocalFly:
         await self._cleanup.aclose()
 
     async def deleted(self) -> None:
-        """Returns when somebody has deleted the state folder: nobody could find us any more."""
+        """Return when the state folder was deleted: no client could find the daemon any more."""
         await poll_async(lambda: self._lock.is_deleted, pause=_DELETED_SECONDS)
 
     async def _open(self, stack: contextlib.AsyncExitStack) -> None:
-        """What is opened last is closed first: the API, the machines, the proxy, the lock."""
+        """Open everything; what is opened last is closed first: API, machines, proxy, lock."""
         StateFolder(self.state_dir).claim()
         tighten(self.state_dir)
         store = Store(self.state_dir)
@@ -121,7 +121,7 @@ class LocalFly:
         stack.enter_context(self._announced(store))
 
     def _runtime_of(self, store: Store) -> Callable[[ImageStore, str], Runtime]:
-        """How machines run: as the options say."""
+        """Return how machines run."""
         store.write(RUNTIME_KEY, self._options.runtime)
         if self._options.runtime == DOCKER:
             return lambda _, state_id: DockerRuntime(state_id, store.folder)
@@ -165,7 +165,7 @@ class LocalFly:
     async def _start_machines(
         self, stack: contextlib.AsyncExitStack, cloud: Cloud, table: RoutingTable
     ) -> None:
-        """Starts what runs for ever, and the machines; they end before it does."""
+        """Start the background loops, and the machines, which end before the loops do."""
         guard = MemoryGuard(cloud.fleet)
         period = self._options.autostop_seconds
         autostop = Autostop(table, cloud.stop_idle, self.clock.sleep, period)
@@ -177,7 +177,7 @@ class LocalFly:
 
         async def stop_loops() -> None:
             await tasks.end()
-            cloud.logs.collect()  # the last words of machines that ended with us
+            cloud.logs.collect()  # the last lines of machines that ended with the daemon
 
         stack.push_async_callback(stop_loops)
         stack.push_async_callback(cloud.addons.halt)
@@ -187,7 +187,7 @@ class LocalFly:
         cloud.fleet.boot()
 
     async def _start_settling(self, stack: contextlib.AsyncExitStack, store: Store) -> None:
-        """What finds no room on the disk is written when there is some, or at the end."""
+        """Write what found no room on the disk, when there is some, or at the end."""
         tasks = BackgroundTasks()
         tasks.start(store.settle_for_ever())
 
@@ -210,7 +210,7 @@ class LocalFly:
         shown = faults if self._options.has_faults else None
         api = build_api(cloud, self.proxy_url, table.stats, feed, limits, shown)
         await stack.enter_async_context(serving(api, listeners.api))
-        stack.callback(feed.close)  # whoever reads it would keep the API from ending
+        stack.callback(feed.close)  # an open stream would keep the API from ending
 
     @contextlib.contextmanager
     def _announced(self, store: Store) -> Iterator[None]:

@@ -1,34 +1,35 @@
-"""How a daemon behaves where Fly leaves it open, or where only a test would have it so."""
+"""The options of a daemon: where Fly's behaviour is not known, and where tests need another one."""
 
 import argparse
 import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from localfly.errors import OptionError, StartupError
 from localfly.network.regions import HOME_REGION, REGIONS
 
 PROCESS, DOCKER = "process", "docker"
-RUNTIME_KEY = "runtime"  # of the state: which one its machines had last
+RUNTIME_KEY: Final = "runtime"  # in the state: the runtime that its machines had last
 
-_TOKEN_VARIABLES = ("FLY_API_TOKEN", "FLY_ACCESS_TOKEN")
-_FROM_ENVIRONMENT = ""
-_AUTOSTOP_SECONDS = 300.0  # "every few minutes"
+_TOKEN_VARIABLES: Final = ("FLY_API_TOKEN", "FLY_ACCESS_TOKEN")
+_FROM_ENVIRONMENT: Final = ""
+_AUTOSTOP_SECONDS: Final = 300.0  # "every few minutes"
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a daemon is started with.
+    """The options of a daemon.
 
     Args:
-        tokens: only these are accepted, and those given out by the API.
-        own_token: accepted where no others are named; empty: any is, for a daemon within a test.
-        rate_limits: refuse what Fly would refuse as too often.
-        autostop_seconds: between two looks for machines to stop.
+        tokens: only these are accepted, and those that the API issues.
+        own_token: accepted where no others are named; empty: any token is, within a test.
+        rate_limits: answer 429 where Fly would.
+        autostop_seconds: between two searches for machines to stop.
         has_faults: whether `/_faults` answers.
-        region: where clients are that do not say where they are.
-        latency: the share of the real round-trip times by which requests between regions are late.
+        region: of clients that name none.
+        latency: requests between regions are delayed by this share of the real round-trip time.
         runtime: how machines run: as processes, or as Docker containers.
         forces_https: whether `force_https` redirects, although nothing here speaks TLS.
     """
@@ -49,9 +50,11 @@ class Options:
         return self.tokens or tuple(filter(None, [self.own_token]))
 
     def arguments(self) -> list[str]:
-        """As a command line has them; only those that are not as usual."""
+        """Return the arguments of a command line; only those that differ from the defaults."""
         usual, words = Options(), list[str]()
-        words += ["--token"] if self.tokens else []  # its value never: others can read arguments
+        words += (
+            ["--token"] if self.tokens else []
+        )  # never its value: other users can read arguments
         words += ["--runtime", self.runtime] if self.runtime != usual.runtime else []
         words += ["--rate-limits"] if self.rate_limits else []
         if self.autostop_seconds != usual.autostop_seconds:
@@ -64,7 +67,7 @@ class Options:
         return words + (["--force-https"] if self.forces_https else [])
 
     def variables(self) -> dict[str, str]:
-        """What the arguments leave to the environment."""
+        """Return the environment variables that carry what the arguments don't."""
         return {_TOKEN_VARIABLES[0]: ",".join(self.tokens)} if self.tokens else {}
 
 
@@ -109,15 +112,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def option_names() -> list[str]:
-    """Every option, as one types it."""
+    """Return the names of all options."""
     return [name for action in _parser()._actions for name in action.option_strings]
 
 
 def parse_options(words: Sequence[str]) -> Options | None:
-    """Options as they were typed; None if there are none.
+    """Parse options; return None if there are none.
 
     Raises:
-        OptionError: an option that there isn't, or a value that it can't have.
+        OptionError: an option is unknown, or its value is wrong.
         StartupError: as `options_of`.
     """
     if not words:
@@ -135,10 +138,10 @@ def parse_options(words: Sequence[str]) -> Options | None:
 
 
 def options_of(arguments: argparse.Namespace) -> Options:
-    """What the command line asked for.
+    """Return the options of a parsed command line.
 
     Raises:
-        StartupError: a token is required, but there is none to compare with.
+        StartupError: a token is required, but the environment has none.
     """
     return Options(
         tokens=_tokens(arguments.token),
@@ -191,10 +194,10 @@ def _region(text: str) -> str:
     return text
 
 
-def _tokens(asked: str | None) -> tuple[str, ...]:
-    if asked is None:
+def _tokens(requested: str | None) -> tuple[str, ...]:
+    if requested is None:
         return ()
-    found = asked or next(filter(None, map(os.environ.get, _TOKEN_VARIABLES)), "")
+    found = requested or next(filter(None, map(os.environ.get, _TOKEN_VARIABLES)), "")
     tokens = tuple(token.strip() for token in found.split(",") if token.strip())
     if not tokens:
         raise StartupError(f"--token needs a token: set {' or '.join(_TOKEN_VARIABLES)}")

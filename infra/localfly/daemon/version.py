@@ -2,10 +2,11 @@
 
 import hashlib
 from pathlib import Path
+from typing import Final
 
-_KINDS = ("py", "graphql", "html", "css", "js")
-_PACKAGE = Path(__file__).resolve().parents[1]
-PROJECT_ROOT = _PACKAGE.parent.parent
+_KINDS: Final = ("py", "graphql", "html", "css", "js")
+_PACKAGE: Final = Path(__file__).resolve().parents[1]
+PROJECT_ROOT: Final = _PACKAGE.parent.parent
 
 
 def code_version() -> str:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import struct
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import cast
+from typing import Final, cast
 
 import dns.exception
 import dns.flags
@@ -25,23 +25,22 @@ from localfly.dns.zone import Addresses, Text, Zone
 from localfly.machines.machine import Machine
 from localfly.network.ports import DnsSockets
 
-_TTL_SECONDS = 5
-_PLAIN_UDP_BYTES = 512
-_TCP_SECONDS = 10.0
-_DOMAIN = dns.name.from_text("internal.")
+_TTL_SECONDS: Final = 5
+_PLAIN_UDP_BYTES: Final = 512
+_TCP_SECONDS: Final = 10.0
+_DOMAIN: Final = dns.name.from_text("internal.")
 
 MachinesNow = Callable[[], Iterable[Machine]]
 
 
 class DnsServer:
-    """Answers from what the machines are at this moment.
+    """Answers from the present state of the machines.
 
     Args:
         machines: all that exist.
         apps: their names.
-        home: the region of whoever asks and is no machine.
-        cut_off: machines that the DNS is to be partitioned from, by id: they get no answer, and
-            nobody is told of them.
+        home: the region of a client that is no machine.
+        cut_off: machines that are cut off from the DNS, by id: they get no answer, and are in none.
     """
 
     def __init__(
@@ -72,25 +71,25 @@ class DnsServer:
             self._server.close()
 
     def answer(self, query: bytes, asker: str, *, over_udp: bool) -> bytes | None:
-        """The answer's bytes; None where there is to be no answer at all."""
+        """Return the answer's bytes; None where none is sent."""
         try:
-            asked = dns.message.from_wire(query)
+            requested = dns.message.from_wire(query)
         except dns.exception.DNSException:
             return None
         machine = next((m for m in self._machines() if m.exists and m.address == asker), None)
-        if asked.flags & dns.flags.QR or (machine and machine.id in self._cut_off):
+        if requested.flags & dns.flags.QR or (machine and machine.id in self._cut_off):
             return None
-        answer = self._answer(asked, machine.region if machine else self._home)
-        size = max(asked.payload, _PLAIN_UDP_BYTES) if over_udp else 65535
+        answer = self._answer(requested, machine.region if machine else self._home)
+        size = max(requested.payload, _PLAIN_UDP_BYTES) if over_udp else 65535
         return _wire(answer, size)
 
-    def _answer(self, asked: dns.message.Message, here: str) -> dns.message.Message:
-        answer = dns.message.make_response(asked, recursion_available=True)
-        question = asked.question[0] if len(asked.question) == 1 else None
-        if question is None or asked.opcode() != dns.opcode.QUERY:
+    def _answer(self, requested: dns.message.Message, here: str) -> dns.message.Message:
+        answer = dns.message.make_response(requested, recursion_available=True)
+        question = requested.question[0] if len(requested.question) == 1 else None
+        if question is None or requested.opcode() != dns.opcode.QUERY:
             answer.set_rcode(dns.rcode.NOTIMP)
         elif question.rdclass != dns.rdataclass.IN or not question.name.is_subdomain(_DOMAIN):
-            answer.set_rcode(dns.rcode.REFUSED)  # there is no internet behind us
+            answer.set_rcode(dns.rcode.REFUSED)  # the local Fly resolves no names of the internet
         else:
             self._fill(answer, question, here)
         return answer
@@ -110,7 +109,7 @@ class DnsServer:
     async def _serve_stream(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        """For answers that no datagram holds."""
+        """Answer over TCP what no datagram holds."""
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, TimeoutError):
             async with asyncio.timeout(_TCP_SECONDS):
                 (length,) = struct.unpack("!H", await reader.readexactly(2))
@@ -146,7 +145,7 @@ def _records(found: Addresses | Text, kind: dns.rdatatype.RdataType) -> Sequence
 
 
 def _wire(answer: dns.message.Message, size: int) -> bytes:
-    """The message; cut short and marked so if it is too large (the asker comes back by TCP)."""
+    """Encode the message; truncate it if it is too large (the client asks again by TCP)."""
     try:
         return answer.to_wire(max_size=size)
     except dns.exception.TooBig:

@@ -3,20 +3,21 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from localfly.machines.machine import Machine
 from localfly.network.geography import round_trip_ms
 from localfly.network.regions import REGIONS
 
-_CODES = frozenset(region.code for region in REGIONS)
-_TOP = re.compile(r"top(\d+)")
-_STRING_BYTES = 255
-_API_ADDRESS = "127.0.0.1"
+_CODES: Final = frozenset(region.code for region in REGIONS)
+_TOP: Final = re.compile(r"top(\d+)")
+_STRING_BYTES: Final = 255
+_API_ADDRESS: Final = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Of machines."""
+    """The addresses of machines."""
 
     values: tuple[str, ...]
 
@@ -28,7 +29,7 @@ class Text:
     value: str
 
     def quoted(self) -> str:
-        """In strings of at most 255 bytes, which a reader joins again."""
+        """Return the value in strings of at most 255 bytes, which a reader joins again."""
         pieces = [
             self.value[start : start + _STRING_BYTES]
             for start in range(0, len(self.value), _STRING_BYTES)
@@ -37,10 +38,10 @@ class Text:
 
 
 class Zone:
-    """The names at one moment, as somebody in the region `here` sees them.
+    """The names at one moment, for a client in the region `here`.
 
-    Only started machines are told of, healthy or not, as on Fly; `all.` in front of a text's name
-    tells of the others as well.
+    Only started machines are in the answers, healthy or not, as on Fly; with `all.` in front of a
+    text's name, the others are as well.
     """
 
     def __init__(self, machines: Iterable[Machine], apps: Collection[str], here: str) -> None:
@@ -50,7 +51,7 @@ class Zone:
         self._here = here
 
     def find(self, labels: Sequence[str]) -> Addresses | Text | None:
-        """What a name is (its labels left of `internal`); None if there is no such name."""
+        """Look a name up (its labels left of `internal`); return None if there is no such name."""
         if labels[0] == "all" and labels[1:]:
             return self._text(labels[1:], self._all)
         started = [machine for machine in self._all if machine.state == "started"]
@@ -118,4 +119,4 @@ def _regions(machines: Sequence[Machine]) -> str:
     return ",".join(sorted({machine.region for machine in machines}))
 
 
-_LISTS: dict[str, Callable[[Sequence[Machine]], str]] = {"vms": _vms, "regions": _regions}
+_LISTS: Final[dict[str, Callable[[Sequence[Machine]], str]]] = {"vms": _vms, "regions": _regions}

@@ -1,4 +1,4 @@
-"""The faults of the API that are on."""
+"""The injected faults of the API."""
 
 from random import Random
 
@@ -8,10 +8,10 @@ from localfly.faults.fault import Fault
 
 
 class ActiveFaults:
-    """The faults that are on, in the order in which they were asked for; the first one hits.
+    """The faults in the order in which they were added; the first that fits a request hits it.
 
     Attributes:
-        chaos: hits whom none of them has hit; None: there is none.
+        chaos: hits requests that no fault has hit; None: there is none.
     """
 
     def __init__(self, random: Random) -> None:
@@ -27,11 +27,11 @@ class ActiveFaults:
         return fault
 
     def list(self) -> list[Fault]:
-        """All of them; the spent ones too, so that a test can see what they hit."""
+        """Return all faults; the spent ones too, so that a test can see what they hit."""
         return list(self._faults.values())
 
     def remove(self, identifier: str) -> None:
-        """Ends one.
+        """Remove a fault.
 
         Raises:
             NotFoundError: there is none of that id.
@@ -44,7 +44,7 @@ class ActiveFaults:
         self.chaos = None
 
     def hit(self, method: str, path: str) -> Fault | None:
-        """The fault that this request meets, counted; None for most."""
+        """Return the fault that hits this request, and count it; None for most requests."""
         for fault in self._faults.values():
             if fault.is_spent or not fault.fits(method, path):
                 continue

@@ -1,22 +1,23 @@
-"""Chaos: a share of all requests meets a fault at random, the same ones for the same seed."""
+"""Chaos: faults hit a share of all requests at random, the same ones for the same seed."""
 
 from dataclasses import dataclass, field
 from random import Random
+from typing import Final
 
 from localfly.faults.fault import Fault, Kind
 
-_ANYTHING = "anything"
-_ERROR = "internal: chaos that was asked for"
-_TOO_MANY = 429
+_ANYTHING: Final = "anything"
+_ERROR: Final = "internal: chaos that was asked for"
+_TOO_MANY: Final = 429
 
 
 @dataclass(slots=True)
 class Chaos:
-    """What becomes of each request while it lasts.
+    """Random faults, until they are ended.
 
     Args:
-        share: of the requests that is hit, above 0, 1 at most.
-        seed: of what hits whom; the requests are numbered as they come.
+        share: of requests that are hit, above 0, 1 at most.
+        seed: of the random choices, one for each request in the order of arrival.
 
     Attributes:
         asked, hits: how many requests came, and how many of them were hit.
@@ -29,10 +30,10 @@ class Chaos:
     _random: Random = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._random = Random(self.seed)  # noqa: S311 (it need not be unpredictable)
+        self._random = Random(self.seed)  # noqa: S311 (tests want it to repeat)
 
     def hit(self) -> Fault | None:
-        """The fault that the next request meets; None for most."""
+        """Return the fault that hits the next request; None for most requests."""
         self.asked += 1
         if self._random.random() >= self.share:
             return None
@@ -47,6 +48,6 @@ def _any_fault(random: Random) -> Fault:
         case "drop" | "lose" as name:
             return Fault(_ANYTHING, Kind(name))
         case status:
-            # Fly says how long to wait in some of its refusals only.
+            # Fly names a delay in some of its refusals only.
             wait = random.choice((None, 1, 2)) if int(status) == _TOO_MANY else None
             return Fault(_ANYTHING, Kind.FAIL, status=int(status), error=_ERROR, retry_after=wait)

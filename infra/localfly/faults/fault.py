@@ -1,19 +1,20 @@
-"""A fault of the API: which requests it hits, how often, and what becomes of them."""
+"""A fault of the API: which requests it hits, how often, and what happens to them."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from localfly.errors import InvalidArgumentError
 
-_MACHINES = "/v1/apps/*/machines"
-_VERBS = (
+_MACHINES: Final = "/v1/apps/*/machines"
+_VERBS: Final = (
     *("start", "stop", "suspend", "restart", "signal", "cordon", "uncordon", "exec"),
     *("wait", "lease", "metadata", "events", "versions", "ps"),
 )
-# Short names for what is hit most; any other request goes by "METHOD /path/with/*/and/**".
-ACTIONS: Mapping[str, str] = {
+# Short names for frequent actions; other requests are named like "METHOD /path/with/*/and/**".
+ACTIONS: Final[Mapping[str, str]] = {
     "anything": "* /**",
     "create_app": "POST /v1/apps",
     "list_machines": f"GET {_MACHINES}",
@@ -31,10 +32,10 @@ ACTIONS: Mapping[str, str] = {
 class Kind(StrEnum):
     """What happens to a request."""
 
-    SLOW = "slow"  # it is carried out later
-    FAIL = "fail"  # it is answered with an error, and not carried out
-    DROP = "drop"  # its connection ends without an answer, and it is not carried out
-    LOSE = "lose"  # it is carried out, but its connection ends without an answer
+    SLOW = "slow"  # it is executed later
+    FAIL = "fail"  # it is answered with an error, and not executed
+    DROP = "drop"  # its connection ends without an answer, and it is not executed
+    LOSE = "lose"  # it is executed, but its connection ends without an answer
 
 
 @dataclass(slots=True)
@@ -44,9 +45,9 @@ class Fault:
     Args:
         action: one of `ACTIONS`, or a method (`*` for any) and a path in which `*` stands for one
             part and `**` for any rest.
-        probability: that a request which fits is hit.
-        count: how many are hit at most; None: any number.
-        seconds: how long a request waits first, whatever the kind.
+        probability: that a matching request is hit.
+        count: the largest number of requests to hit; None: any number.
+        seconds: the delay before the fault, of any kind.
         status: of the answer, for `fail`.
         error: its text.
         retry_after: seconds, in a header of the answer, for `fail`; None: no such header.

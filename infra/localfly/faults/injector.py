@@ -1,7 +1,7 @@
-"""Lets requests to the API meet their faults."""
+"""Injects faults into requests to the API."""
 
 import asyncio
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,12 +10,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from localfly.faults.active_faults import ActiveFaults
 from localfly.faults.fault import Fault, Kind
 
-_ABORT = "flygate.abort"
-_OWN_PATHS = ("/_faults", "/_page")  # the way out of the faults, and the way to see them
+_ABORT: Final = "flygate.abort"
+_OWN_PATHS: Final = ("/_faults", "/_page")  # the controls of faults, and the status page, have none
 
 
 class AbortableProtocol(HttpToolsProtocol):
-    """uvicorn's, which in addition tells the application how to cut its connection."""
+    """uvicorn's protocol; it also gives the application a way to cut the connection."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -23,7 +23,7 @@ class AbortableProtocol(HttpToolsProtocol):
 
 
 class FaultInjector:
-    """Pure ASGI middleware."""
+    """ASGI middleware."""
 
     def __init__(self, app: ASGIApp, faults: ActiveFaults) -> None:
         self._app = app
@@ -53,7 +53,7 @@ class FaultInjector:
 
 
 async def _nowhere(_: Message) -> None:
-    """Where lost answers go."""
+    """Lose an answer."""
 
 
 async def _cut(scope: Scope, receive: Receive) -> None:

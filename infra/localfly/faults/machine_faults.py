@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from enum import StrEnum
+from typing import Final
 
 from localfly.errors import FailedPreconditionError
 from localfly.machines.fleet import Fleet
@@ -10,21 +11,21 @@ from localfly.machines.lifecycle import Lifecycle
 from localfly.processes.process import Process
 from localfly.timing.background import BackgroundTasks
 
-_CYCLE_SECONDS = 0.1
+_CYCLE_SECONDS: Final = 0.1
 
 
 class MachineFault(StrEnum):
-    """What is done to a machine."""
+    """A fault of a machine."""
 
-    KILL = "kill"  # its processes end at once, as in a crash
-    FREEZE = "freeze"  # its processes stand still, while Fly believes that it runs
-    STARVE = "starve"  # its processes get a share of the time only
-    PARTITION = "partition"  # the DNS neither answers it nor tells of it
-    HEAL = "heal"  # none of these any longer
+    KILL = "kill"  # its processes are killed, as in a crash
+    FREEZE = "freeze"  # its processes are stopped, while Fly believes that it runs
+    STARVE = "starve"  # its processes run for a share of the time
+    PARTITION = "partition"  # the DNS neither answers it nor names it
+    HEAL = "heal"  # all of these end
 
 
 class MachineFaults:
-    """What machines suffer now."""
+    """The faults of machines that last."""
 
     def __init__(self, fleet: Fleet) -> None:
         self.cut_off: set[str] = set()  # ids; the DNS reads it
@@ -32,39 +33,39 @@ class MachineFaults:
         self._tasks = BackgroundTasks()
         self._starving: dict[str, asyncio.Task[None]] = {}
 
-    def apply(self, machine_id: str, ordeal: MachineFault, share: float) -> None:
-        """Does it to the machine.
+    def apply(self, machine_id: str, fault: MachineFault, share: float) -> None:
+        """Apply a fault to a machine.
 
         Args:
-            share: of the time that a starved machine gets.
+            share: of the time for which a starved machine runs.
 
         Raises:
             NotFoundError: there is no such machine.
-            FailedPreconditionError: it does not run.
+            FailedPreconditionError: the machine does not run.
         """
         lifecycle = self._fleet.find(machine_id)
-        if ordeal is MachineFault.PARTITION:
+        if fault is MachineFault.PARTITION:
             self.cut_off.add(machine_id)
-        elif ordeal is MachineFault.HEAL:
+        elif fault is MachineFault.HEAL:
             self._heal(lifecycle)
         else:
-            self._hurt(lifecycle, ordeal, share)
+            self._hurt(lifecycle, fault, share)
 
     def clear(self) -> None:
-        """Heals everybody."""
+        """End the faults of all machines."""
         self.cut_off.clear()
         for lifecycle in self._fleet.running().values():
             self._heal(lifecycle)
 
-    def _hurt(self, lifecycle: Lifecycle, ordeal: MachineFault, share: float) -> None:
+    def _hurt(self, lifecycle: Lifecycle, fault: MachineFault, share: float) -> None:
         process = lifecycle.process
         if process is None or lifecycle.machine.state != "started":
             raise FailedPreconditionError("failed_precondition: machine not running")
         self._feed(lifecycle.machine.id)
-        if ordeal is MachineFault.STARVE:
+        if fault is MachineFault.STARVE:
             self._starving[lifecycle.machine.id] = self._tasks.start(_starve(process, share))
         else:
-            process.send_to_group(signal.SIGKILL if ordeal is MachineFault.KILL else signal.SIGSTOP)
+            process.send_to_group(signal.SIGKILL if fault is MachineFault.KILL else signal.SIGSTOP)
 
     def _heal(self, lifecycle: Lifecycle) -> None:
         machine = lifecycle.machine
@@ -79,7 +80,7 @@ class MachineFaults:
 
 
 async def _starve(process: Process, share: float) -> None:
-    """Lets the process run for its share of each tenth of a second, until it ends."""
+    """Let the process run for its share of each tenth of a second, until it ends."""
     try:
         while not process.has_ended:
             process.send_to_group(signal.SIGSTOP)

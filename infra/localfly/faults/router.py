@@ -1,4 +1,4 @@
-"""`/_faults`: what tests ask for (docs/local-fly.md)."""
+"""`/_faults`: how tests inject faults (docs/local-fly.md)."""
 
 from dataclasses import dataclass
 
@@ -51,7 +51,7 @@ class ClockBody(_Body):
 
 @dataclass(frozen=True, slots=True)
 class FaultControls:
-    """Everything that can be made to go wrong."""
+    """All faults that can be injected, and the clock."""
 
     faults: ActiveFaults
     machines: MachineFaults
@@ -59,7 +59,7 @@ class FaultControls:
 
 
 def faults_router(controls: FaultControls) -> APIRouter:
-    """The routes; they exist only where faults were asked for."""
+    """Return the routes, for a daemon with the option `--faults`."""
     router = APIRouter(prefix="/_faults", tags=["faults"])
 
     @router.get("")

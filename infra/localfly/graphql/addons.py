@@ -51,15 +51,17 @@ async def _reset_password(_: None, info: Info, input: Json) -> Json:  # noqa: A0
     return {"addOn": record}
 
 
-def _changes(record: AddOn, asked: Json) -> Json:
+def _changes(record: AddOn, requested: Json) -> Json:
     """Read an update; `prodPack` comes beside the options, but is one (docs/fly-api.md 5.4)."""
     names = {"planId": "plan_id", "options": "options", "metadata": "metadata"}
-    changes = {ours: asked[fly] for fly, ours in names.items() if asked.get(fly) is not None}
-    if asked.get("readRegions") is not None:
-        changes["read_regions"] = list(asked["readRegions"])
-    if asked.get("prodPack") is not None:
+    changes = {
+        ours: requested[fly] for fly, ours in names.items() if requested.get(fly) is not None
+    }
+    if requested.get("readRegions") is not None:
+        changes["read_regions"] = list(requested["readRegions"])
+    if requested.get("prodPack") is not None:
         options = changes.get("options", record.options)
-        changes["options"] = {**options, "prod_pack": asked["prodPack"]}
+        changes["options"] = {**options, "prod_pack": requested["prodPack"]}
     return changes
 
 

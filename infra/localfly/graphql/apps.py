@@ -15,8 +15,8 @@ def _app(_: None, info: Info, **which: str) -> App:
     return info.context.app(name)
 
 
-def _apps(_: None, info: Info, first: int | None = None, **asked: Any) -> Json:
-    organization = asked.get("organizationId")
+def _apps(_: None, info: Info, first: int | None = None, **requested: Any) -> Json:
+    organization = requested.get("organizationId")
     slug = Organization.of_id(organization).slug if organization else None
     return connection(info.context.cloud.apps.list(slug), first)
 

@@ -5,7 +5,7 @@ key of the document.
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from graphql import GraphQLObjectType, GraphQLSchema
 
@@ -14,7 +14,7 @@ from localfly.graphql.context import Info
 Resolver = Callable[..., Any]  # of an object, `Info`, and the field's arguments by their names
 ResolverMap = Mapping[str, Mapping[str, Resolver]]  # by type, then by field
 
-_WORD_START = re.compile(r"(?=[A-Z])")
+_WORD_START: Final = re.compile(r"(?=[A-Z])")
 
 
 def constant(value: object) -> Resolver:

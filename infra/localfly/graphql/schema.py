@@ -2,6 +2,7 @@
 
 from functools import cache
 from importlib.resources import files
+from typing import Final
 
 from graphql import GraphQLInterfaceType, GraphQLSchema, build_schema
 
@@ -20,7 +21,7 @@ from localfly.graphql import (
 )
 from localfly.graphql.resolvers import bind
 
-_NOUNS = (
+_NOUNS: Final = (
     *(addons, apps, images, ips, machines, organizations),
     *(regions, releases, secrets, tokens, users),
 )

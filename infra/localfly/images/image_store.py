@@ -1,4 +1,4 @@
-"""The image store: source trees by the digest of their tar, in place of Fly's registry."""
+"""The local registry: source trees by the digest of their tar."""
 
 import errno
 import hashlib
@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 from localfly.errors import InvalidArgumentError, NotFoundError, TooLargeError
 from localfly.images.placeholder import placeholder_image
@@ -18,19 +18,19 @@ from localfly.images.reference import ImageRef
 from localfly.state.disk_space import check_disk_space
 from localfly.state.files import opener, remove_tree
 
-MAX_IMAGE_BYTES = 64 * 1024 * 1024
-# What is packed plain can't be larger unpacked; the number of files is bounded apart.
-_MOST_FILES = 20_000
-_LONGEST_PATH = 1024
-_MANIFEST = "image.json"
-_TAGS = ".tags.json"
-# A name that is too long, or a file where a folder is wanted.
-_IMPOSSIBLE = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
+MAX_IMAGE_BYTES: Final = 64 * 1024 * 1024
+# An uncompressed tar can't be larger unpacked; the number of files has a limit of its own.
+_MOST_FILES: Final = 20_000
+_LONGEST_PATH: Final = 1024
+_MANIFEST: Final = "image.json"
+_TAGS: Final = ".tags.json"
+# A name is too long, or a file is where a folder is needed.
+_IMPOSSIBLE: Final = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An unpacked image: the folder that a machine runs in, and what it runs."""
+    """An unpacked image: its folder, command and environment."""
 
     digest: str
     tree: Path
@@ -45,7 +45,7 @@ class ImageStore:
         self._folder = folder
 
     def add(self, digest: str, tar: bytes) -> bool:
-        """Unpacks an image; False if it existed.
+        """Unpack an image; return False if it existed.
 
         Raises:
             InvalidArgumentError: the bytes have another digest, or the tar is unsafe.
@@ -64,14 +64,14 @@ class ImageStore:
         return True
 
     def add_placeholder(self, ref: ImageRef) -> str:
-        """An image that runs in place of `ref`, which can't be pulled; returns its digest."""
+        """Add an image that runs in place of `ref`, which can't be pulled; return its digest."""
         tar = placeholder_image(ref.tagged_name)
         digest = "sha256:" + hashlib.sha256(tar).hexdigest()
         self.add(digest, tar)
         return digest
 
     def tag(self, ref: ImageRef, digest: str) -> None:
-        """From now on the reference means this image.
+        """Let the reference mean this image.
 
         Raises:
             NotFoundError: there is no such image.
@@ -84,26 +84,26 @@ class ImageStore:
         scratch.replace(self._folder / _TAGS)
 
     def tags(self) -> dict[str, str]:
-        """Digests by the names that stand for them."""
+        """Return digests by the names that stand for them."""
         path = self._folder / _TAGS
         return dict(json.loads(path.read_bytes())) if path.exists() else {}
 
     def resolve(self, ref: ImageRef) -> str | None:
-        """The digest that a reference means; None if its tag means nothing here."""
+        """Return the digest that a reference means; None if its tag is unknown."""
         return ref.digest or self.tags().get(ref.tagged_name)
 
     def size(self, digest: str) -> int:
-        """The bytes of an image's files."""
+        """Return the number of bytes of an image's files."""
         return sum(path.stat().st_size for path in self._tree(digest).rglob("*") if path.is_file())
 
     def has(self, digest: str) -> bool:
         return (self._tree(digest) / _MANIFEST).is_file()
 
     def get(self, digest: str) -> Image:
-        """The image to run.
+        """Return the image to run.
 
         Raises:
-            NotFoundError: it was never added; the text says how to.
+            NotFoundError: it was never added; the message says how to add it.
         """
         if not self.has(digest):
             raise NotFoundError(
@@ -121,7 +121,7 @@ class ImageStore:
         return self._folder / digest.removeprefix("sha256:")
 
     def _unpack(self, digest: str, tar: bytes) -> None:
-        """Beside the final place first: what has the digest's name is whole."""
+        """Unpack beside the final place, so that a folder with the digest's name is complete."""
         scratch = Path(tempfile.mkdtemp(prefix=".unpack-", dir=self._folder))
         try:
             for path, content in _safe_files(tar).items():
@@ -141,7 +141,7 @@ class ImageStore:
 
 
 def _safe_files(tar: bytes) -> Mapping[str, bytes]:
-    """The tar's files by path; only plain files and folders that stay inside are accepted."""
+    """Return the tar's files by path; only plain files and folders below the root are accepted."""
     files: dict[str, bytes] = {}
     try:
         with tarfile.open(fileobj=io.BytesIO(tar), mode="r:") as archive:
@@ -162,7 +162,7 @@ def _safe_files(tar: bytes) -> Mapping[str, bytes]:
 
 def _safe_path(member: tarfile.TarInfo) -> str:
     path = PurePosixPath(member.name)
-    if member.issparse():  # a few bytes that stand for as many as they like
+    if member.issparse():  # a few bytes that stand for any number of bytes
         raise InvalidArgumentError(
             f"unsafe image: {member.name} is a sparse file of {member.size} bytes; pack it in full"
         )
@@ -190,7 +190,7 @@ def _manifest(raw: bytes) -> tuple[tuple[str, ...], Mapping[str, str]]:
 
 
 def _make_read_only(tree: Path) -> None:
-    """So that a program can't change an image that other machines run."""
+    """Keep programs from changing an image that other machines run."""
     for parent, _, names in os.walk(tree):
         for name in names:
             (Path(parent) / name).chmod(0o400)

@@ -1,17 +1,18 @@
-"""The name of an image, as container tools read it: registry, repository, tag, digest."""
+"""An image's reference, as container tools read it: registry, repository, tag, digest."""
 
 import re
 from dataclasses import dataclass, replace
+from typing import Final
 
 from localfly.errors import InvalidArgumentError
 
-_REFERENCE = re.compile(
+_REFERENCE: Final = re.compile(
     r"(?P<name>(?:[a-zA-Z0-9.-]+(?::\d+)?/)?[a-z0-9][a-z0-9._/-]*)"
     r"(?::(?P<tag>[\w][\w.-]{0,127}))?"
     r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
-_DEFAULT_REGISTRY = "docker.io"
-_DEFAULT_TAG = "latest"
+_DEFAULT_REGISTRY: Final = "docker.io"
+_DEFAULT_TAG: Final = "latest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,10 @@ class ImageRef:
 
     @classmethod
     def parse(cls, text: object) -> "ImageRef":
-        """The reference of a config.
+        """Parse the reference of a config.
 
         Raises:
-            InvalidArgumentError: it is none; the text says what is.
+            InvalidArgumentError: it is no reference; the message says what is one.
         """
         match = _REFERENCE.fullmatch(text) if isinstance(text, str) else None
         if match is None:
@@ -42,7 +43,7 @@ class ImageRef:
 
     @property
     def tagged_name(self) -> str:
-        """Without the digest: what a tag of the registry is known by."""
+        """The reference without its digest: the key of a tag."""
         tag = f":{self.tag}" if self.tag else ""
         return f"{self.registry}/{self.repository}{tag}"
 
@@ -54,7 +55,9 @@ class ImageRef:
 
 
 def _split(name: str) -> tuple[str, str]:
-    """A first part with a dot, a port or the name localhost is a registry (Docker's rule)."""
+    """Split at the registry: a first part with a dot, a port or the name
+    localhost (Docker's rule).
+    """
     first, slash, rest = name.partition("/")
     if slash and ("." in first or ":" in first or first == "localhost"):
         return first, rest

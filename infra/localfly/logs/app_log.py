@@ -5,20 +5,20 @@ import logging
 from collections import deque
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from localfly.state.disk_space import is_disk_full
 from localfly.state.files import append_whole
 
-_KEPT_LINES = 2_000  # per app, in memory; the files keep more
-_ROTATE_BYTES = 8 * 1024 * 1024
+_KEPT_LINES: Final = 2_000  # per app, in memory; the files keep more
+_ROTATE_BYTES: Final = 8 * 1024 * 1024
 
 _log = logging.getLogger("flygate.local")
 
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line of a machine. `position` is where its file went on, for the next daemon."""
+    """One line of a machine. `position` is where the next daemon goes on reading its file."""
 
     sequence: int
     timestamp: float
@@ -30,7 +30,7 @@ class LogLine:
 
 
 class AppLog:
-    """The lines of one app: the newest in memory, more of them in a file and its predecessor."""
+    """The lines of one app: the newest in memory, more of them in a file and the file before it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -46,7 +46,7 @@ class AppLog:
         except OSError as exc:
             if not is_disk_full(exc):
                 raise
-            _log.error("lines of a log are in memory only: %s", exc)
+            _log.error("lines of a log are only in memory: %s", exc)
 
     @property
     def next_sequence(self) -> int:
@@ -54,7 +54,7 @@ class AppLog:
 
 
 def read_lines(path: Path) -> list[LogLine]:
-    """The lines of an app's log file; a half-written last one is left out."""
+    """Read an app's log file, without a half-written last line."""
     lines: list[LogLine] = []
     if path.exists():
         for raw in path.read_text().splitlines():

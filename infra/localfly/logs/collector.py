@@ -1,21 +1,22 @@
-"""The output of machines: collected from their files into one log per app (`fly logs`)."""
+"""Collects the output of machines from their files into one log per app (`fly logs`)."""
 
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from localfly.logs.app_log import AppLog, LogLine
 from localfly.timing.clock import Clock
 
-_COLLECT_SECONDS = 0.2
-_ROTATE_BYTES = 8 * 1024 * 1024
-_LONGEST_LINE_BYTES = 64 * 1024
-_READ_BYTES = 1024 * 1024
+_COLLECT_SECONDS: Final = 0.2
+_ROTATE_BYTES: Final = 8 * 1024 * 1024
+_LONGEST_LINE_BYTES: Final = 64 * 1024
+_READ_BYTES: Final = 1024 * 1024
 
 
 @dataclass(slots=True)
 class _Source:
-    """A machine's output file, and how far it was read."""
+    """The output file of a machine, and how far it was read."""
 
     app: str
     instance: str
@@ -27,9 +28,9 @@ class _Source:
 class LogCollector:
     """Collects what machines write.
 
-    A machine writes to a file of its own, never to a pipe of ours, so it outlives the daemon.
-    A collected file is cut to nothing once it is large; a line that is written in that very
-    moment is lost, which is the price of not sitting between a machine and its output.
+    Each machine writes to a file, not to a pipe of the daemon, so it outlives the daemon.
+    A collected file is truncated once it is large. A line that is written at that moment is lost,
+    as the daemon is not between a machine and its output.
     """
 
     def __init__(self, folder: Path, clock: Clock) -> None:
@@ -39,7 +40,7 @@ class LogCollector:
         self._sources: dict[str, _Source] = {}
 
     def attach(self, app: str, instance: str, region: str) -> Path:
-        """The file that the machine's processes append to; from now on it is collected."""
+        """Return the file that the machine's processes append to, and collect it from now on."""
         path = self._folder / f"{instance}.out"
         if instance not in self._sources:
             known = [line.position for line in self._log(app).lines if line.instance == instance]
@@ -48,14 +49,14 @@ class LogCollector:
         return path
 
     def detach(self, instance: str) -> None:
-        """The machine is gone: collects the rest and removes its file."""
+        """Collect the rest of a machine that is gone, and remove its file."""
         source = self._sources.pop(instance, None)
         if source:
             self._collect(source)
             source.path.unlink(missing_ok=True)
 
     def note(self, app: str, instance: str, region: str, message: str) -> None:
-        """A line of the platform's own about a machine."""
+        """Add a line about a machine that the platform writes."""
         source = self._sources.get(instance)
         position = source.position if source else 0
         self._append(app, instance, region, [message], position)
@@ -63,7 +64,7 @@ class LogCollector:
     def tail(
         self, app: str, *, after: int | None, instance: str = "", region: str = "", limit: int = 100
     ) -> list[LogLine]:
-        """The newest lines, or those that follow `after`, oldest first."""
+        """Return the newest lines, or those that follow `after`, oldest first."""
         for source in self._sources.values():
             if source.app == app:
                 self._collect(source)
@@ -87,7 +88,7 @@ class LogCollector:
             await asyncio.sleep(_COLLECT_SECONDS)
 
     def collect(self) -> None:
-        """Takes what machines have written since the last time."""
+        """Collect what machines have written since the last time."""
         for source in list(self._sources.values()):
             self._collect(source)
 
@@ -101,7 +102,7 @@ class LogCollector:
             size = source.path.stat().st_size
         except FileNotFoundError:
             return
-        if size < source.position:  # cut since the position was noted
+        if size < source.position:  # truncated since the position was noted
             source.position = 0
         if size == source.position:
             return
@@ -129,6 +130,6 @@ class LogCollector:
 
 
 def _complete_lines(data: bytes) -> bytes:
-    """The data up to its last line break; all of it if a line is too long to wait for."""
+    """Return the data up to its last line break; all of it if a line is too long to wait for."""
     end = data.rfind(b"\n") + 1
     return data[:end] if end or len(data) < _LONGEST_LINE_BYTES else data

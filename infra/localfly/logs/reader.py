@@ -1,4 +1,4 @@
-"""Reads the log files of a state folder from outside the daemon, also while none runs."""
+"""Reads the log files of a state folder; no daemon need run on it."""
 
 from pathlib import Path
 
@@ -6,15 +6,15 @@ from localfly.logs.app_log import LogLine, read_lines
 
 
 class LogReader:
-    """Gives each line of the wanted machines once, those of all apps in the order of time."""
+    """Returns each line of the selected machines once, those of all apps in the order of time."""
 
     def __init__(self, state_dir: Path, machine: str) -> None:
         self._folder = state_dir / "logs"
         self._machine = machine  # an id or its beginning
-        self._last: dict[str, int] = {}  # by app: the last sequence that was given
+        self._last: dict[str, int] = {}  # by app: the last sequence that was returned
 
     def new_lines(self) -> list[LogLine]:
-        """The lines that were not given yet."""
+        """Return the lines that were not returned yet."""
         found = [line for path in self._folder.glob("*.jsonl") for line in self._new(path)]
         return sorted(found, key=lambda line: line.timestamp)
 

@@ -1,8 +1,8 @@
-"""A machine's config (docs/fly-api.md 3): parsed once where it enters, kept as it was sent."""
+"""A machine's config (docs/fly-api.md 3): parsed once, kept as it was sent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from localfly.errors import InvalidArgumentError
 from localfly.images.reference import ImageRef
@@ -10,12 +10,14 @@ from localfly.machines.checks.spec import CheckSpec, parse_checks
 from localfly.machines.service import Service, parse_service
 from localfly.timing.duration import parse_duration
 
-_SIGNALS = frozenset({"SIGHUP", "SIGINT", "SIGQUIT", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGTERM"})
-_MAX_STOP_SECONDS = 300.0
+_SIGNALS: Final = frozenset(
+    {"SIGHUP", "SIGINT", "SIGQUIT", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGTERM"}
+)
+_MAX_STOP_SECONDS: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Restart:
+class RestartPolicy:
     """When a process that ended by itself is started again."""
 
     policy: str = "on-failure"
@@ -30,15 +32,15 @@ class StopConfig:
 
 @dataclass(frozen=True, slots=True)
 class MachineConfig:
-    """What the local Fly reads of a config; `raw` is what the API gives back."""
+    """The config's values that the local Fly uses; `raw` is what the API returns."""
 
     raw: Mapping[str, Any]
     image: ImageRef
     env: Mapping[str, str]
-    command: tuple[str, ...]  # replaces or completes the image's command; empty: the image's
+    command: tuple[str, ...]  # in place of the image's command; empty: the image's
     services: tuple[Service, ...]
     checks: tuple[CheckSpec, ...]
-    restart: Restart
+    restart: RestartPolicy
     stop: StopConfig
     auto_destroy: bool
     memory_mb: int
@@ -46,7 +48,7 @@ class MachineConfig:
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> "MachineConfig":
-        """The config of a request.
+        """Parse the config of a request.
 
         Raises:
             InvalidArgumentError: naming the key, what was found and what is allowed.
@@ -67,7 +69,7 @@ class MachineConfig:
         )
 
     def pinned(self, digest: str) -> "MachineConfig":
-        """With the digest that its image's tag stands for now."""
+        """Return the config with the digest that its image's tag stands for now."""
         return replace(self, image=self.image.pinned(digest))
 
     @property
@@ -76,7 +78,7 @@ class MachineConfig:
 
     @property
     def ports(self) -> frozenset[int]:
-        """Every port that somebody outside the machine may want to reach."""
+        """The ports that the proxy, checks and scrapers of metrics connect to."""
         metrics = {self.metrics_port} if self.metrics_port else set()
         of_services = {service.internal_port for service in self.services}
         return frozenset(of_services | {check.port for check in self.checks} | metrics)
@@ -99,7 +101,7 @@ def _command(init: Mapping[str, Any]) -> tuple[str, ...]:
     return (*(init.get("entrypoint") or ()), *(init.get("cmd") or ()))
 
 
-def _restart(raw: Mapping[str, Any]) -> Restart:
+def _restart(raw: Mapping[str, Any]) -> RestartPolicy:
     policy = raw.get("policy") or "on-failure"
     if policy not in {"no", "always", "on-failure"}:
         raise InvalidArgumentError(
@@ -107,7 +109,7 @@ def _restart(raw: Mapping[str, Any]) -> Restart:
             f"found {policy!r}"
         )
     retries = raw.get("max_retries")
-    return Restart(policy, Restart().max_retries if retries is None else int(retries))
+    return RestartPolicy(policy, RestartPolicy().max_retries if retries is None else int(retries))
 
 
 def _stop(raw: Mapping[str, Any]) -> StopConfig:
@@ -120,10 +122,10 @@ def _stop(raw: Mapping[str, Any]) -> StopConfig:
 
 
 def known_signal(name: object) -> str:
-    """The name of a signal that Fly lets clients send.
+    """Return the name of a signal, if Fly lets clients send it.
 
     Raises:
-        InvalidArgumentError: it is none of these.
+        InvalidArgumentError: Fly does not send it.
     """
     if name in _SIGNALS:
         return str(name)

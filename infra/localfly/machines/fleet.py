@@ -1,8 +1,11 @@
-"""All machines: created and found here, started again after a restart, ended with the daemon."""
+"""All machines: creates and finds them, starts them again after a restart, ends them with the
+daemon.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from localfly.errors import NotFoundError, ValidationFailedError
 from localfly.machines.config import MachineConfig
@@ -14,13 +17,13 @@ from localfly.network.addresses import address_of, can_bind, free_port
 from localfly.processes.orphans import end_orphans
 from localfly.state.disk_space import check_disk_space
 
-_KEPT_DESTROYED = 50
-_SHARED_ADDRESS = "127.0.0.1"
+_KEPT_DESTROYED: Final = 50
+_SHARED_ADDRESS: Final = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
 class NewMachine:
-    """What a client asks for when it creates a machine."""
+    """The request of a client that creates a machine."""
 
     name: str
     region: str
@@ -40,13 +43,15 @@ class Fleet:
         self._machines = {record.id: Lifecycle(record, platform) for record in records}
 
     def end_orphans(self, keep: set[int]) -> None:
-        """Ends processes of this state that belong to no machine nor to `keep`; before `boot`."""
+        """End processes of this state that belong neither to a machine nor to `keep`; before
+        `boot`.
+        """
         known = [m.machine.process for m in self._machines.values() if m.machine.process]
         self._platform.runtime.sweep(known)
         end_orphans(self._platform.state_id, keep=keep | {process.pid for process in known})
 
     def boot(self) -> None:
-        """Adopts the machines' processes, or starts them again."""
+        """Adopt the machines' processes, or start them again."""
         for lifecycle in self._machines.values():
             if lifecycle.machine.exists:
                 lifecycle.boot()
@@ -55,7 +60,7 @@ class Fleet:
         await asyncio.gather(*(lifecycle.halt() for lifecycle in self._machines.values()))
 
     def create(self, app: str, new: NewMachine) -> Lifecycle:
-        """A machine, launched unless the request says otherwise.
+        """Create a machine, and launch it unless the request says otherwise.
 
         Raises:
             ValidationFailedError: another machine of the app has that name.
@@ -73,7 +78,7 @@ class Fleet:
         return lifecycle
 
     def get(self, app: str, identifier: str) -> Lifecycle:
-        """The machine; a destroyed one too, while it is remembered.
+        """Return the machine; a destroyed one too, while its record is kept.
 
         Raises:
             NotFoundError: the app has no such machine.
@@ -84,7 +89,7 @@ class Fleet:
         return lifecycle
 
     def find(self, identifier: str) -> Lifecycle:
-        """The machine, whatever its app.
+        """Return the machine of any app.
 
         Raises:
             NotFoundError: there is none.
@@ -95,11 +100,11 @@ class Fleet:
         return lifecycle
 
     def all_machines(self) -> Iterator[Machine]:
-        """The machines of all apps; those that were destroyed are among them for a while."""
+        """Return the machines of all apps, with those whose destroyed records are kept."""
         return (lifecycle.machine for lifecycle in list(self._machines.values()))
 
     def running(self) -> dict[int, Lifecycle]:
-        """Those with a process, by its id."""
+        """Return the machines that have a process, by its id."""
         found = ((one.machine.process, one) for one in self._machines.values())
         return {process.pid: one for process, one in found if process}
 
@@ -110,7 +115,7 @@ class Fleet:
         include_deleted: bool = False,
         matches: Callable[[Machine], bool] = lambda _: True,
     ) -> list[Lifecycle]:
-        """The app's machines, oldest first."""
+        """Return the app's machines, oldest first."""
         return [
             lifecycle
             for lifecycle in self._machines.values()
@@ -120,7 +125,7 @@ class Fleet:
         ]
 
     async def destroy_all(self, app: str) -> None:
-        """Ends every machine of the app and forgets them."""
+        """End the app's machines, and delete their records."""
         living = self.list(app)
         for lifecycle in living:
             lifecycle.destroy(force=True)
@@ -130,7 +135,9 @@ class Fleet:
             self._forget(lifecycle)
 
     def forget_long_destroyed(self, app: str) -> None:
-        """Keeps the newest destroyed machines for whoever asks what became of them."""
+        """Delete the records of destroyed machines, but for the newest, which clients may still
+        read.
+        """
         destroyed = [m for m in self.list(app, include_deleted=True) if not m.machine.exists]
         destroyed.sort(key=lambda lifecycle: lifecycle.machine.updated_at)
         for lifecycle in destroyed[:-_KEPT_DESTROYED]:
@@ -160,7 +167,9 @@ class Fleet:
 
 
 def _place(identifier: str, config: MachineConfig, taken: set[str]) -> tuple[str, dict[int, int]]:
-    """An address of its own, or the shared one with a free port for each that the config names."""
+    """Return an address for this machine alone, or the shared one with a free port for each of its
+    ports.
+    """
     address = address_of(identifier, taken)
     if can_bind(address):
         return address, {}

@@ -1,24 +1,25 @@
-"""Leases: one client at a time may change a machine; a dead client's lease ends by itself."""
+"""Leases: one client at a time may change a machine; the lease of a dead client expires."""
 
 import hashlib
 import secrets
 import uuid
+from typing import Final
 
 from localfly.errors import LeaseHeldError, NotFoundError
 from localfly.machines.machine import Lease, Machine
 
-DEFAULT_TTL_SECONDS = 120
-_NONCE_BYTES = 8
+DEFAULT_TTL_SECONDS: Final = 120
+_NONCE_BYTES: Final = 8
 
 
 def acquire(
     machine: Machine, nonce: str | None, ttl_seconds: int, owner: str, description: str, now: float
 ) -> Lease:
-    """A new lease, or with its nonce the same one for longer.
+    """Take a new lease, or with its nonce extend the present one.
 
     Raises:
-        LeaseHeldError: somebody else holds it.
-        NotFoundError: the nonce is of a lease that has ended; the caller must not think it holds.
+        LeaseHeldError: another client holds it.
+        NotFoundError: the nonce is of a lease that has ended, which the client must learn.
     """
     check_holder(machine, nonce, now)
     current = machine.live_lease(now)
@@ -35,10 +36,10 @@ def acquire(
 
 
 def current_lease(machine: Machine, now: float) -> Lease:
-    """The lease that holds.
+    """Return the lease that has not expired.
 
     Raises:
-        NotFoundError: nobody has one.
+        NotFoundError: there is none.
     """
     lease = machine.live_lease(now)
     if lease is None:
@@ -47,10 +48,10 @@ def current_lease(machine: Machine, now: float) -> Lease:
 
 
 def release(machine: Machine, nonce: str | None, now: float) -> None:
-    """Gives the lease back.
+    """Give the lease back.
 
     Raises:
-        LeaseHeldError: it is somebody else's.
+        LeaseHeldError: it is another client's.
         NotFoundError: there is none.
     """
     current_lease(machine, now)
@@ -59,10 +60,10 @@ def release(machine: Machine, nonce: str | None, now: float) -> None:
 
 
 def check_holder(machine: Machine, nonce: str | None, now: float) -> None:
-    """Refuses a change by anybody but the holder of the machine's lease.
+    """Refuse a change by a client that does not hold the machine's lease.
 
     Raises:
-        LeaseHeldError: somebody else holds it; the text says who and until when.
+        LeaseHeldError: another client holds it; the message says which, and until when.
     """
     lease = machine.live_lease(now)
     if lease and lease.nonce != nonce:
@@ -70,6 +71,6 @@ def check_holder(machine: Machine, nonce: str | None, now: float) -> None:
 
 
 def owner_of(authorization: str) -> str:
-    """The holder's name as Fly shows it: an opaque id of its token."""
+    """Return the holder's name as Fly shows it: an opaque id of its token."""
     digest = hashlib.sha256(authorization.encode()).digest()
     return f"{uuid.UUID(bytes=digest[:16])}@tokens.fly.io"

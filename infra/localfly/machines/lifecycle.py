@@ -1,4 +1,4 @@
-"""The verbs of a Fly Machine: which state allows which, and the state that each one asks for."""
+"""The actions of a Fly Machine: which state allows each, and which state each leads to."""
 
 import signal as signals
 from collections.abc import Callable, Sequence
@@ -16,8 +16,8 @@ from localfly.state.disk_space import check_disk_space
 
 
 class Lifecycle:
-    """One machine. Every verb changes the state at once and leaves the slow part to the runner;
-    whoever needs its end waits for the state (`wait_until`).
+    """One machine. Each action changes the state at once, and leaves the slow part to the
+    supervisor. `wait_until` waits for the state that follows.
     """
 
     def __init__(self, machine: Machine, platform: Platform) -> None:
@@ -28,7 +28,7 @@ class Lifecycle:
 
     @property
     def checks(self) -> list[CheckStatus]:
-        """How the health checks stand; none while the machine is down."""
+        """The status of each health check; none while the machine is down."""
         return self._supervisor.checks.statuses
 
     @property
@@ -47,7 +47,7 @@ class Lifecycle:
             self._supervisor.launch("user")
 
     def start(self) -> str:
-        """Starts or resumes; returns the state before.
+        """Start or resume; return the state before.
 
         Raises:
             FailedPreconditionError: the machine is on its way to another state.
@@ -64,13 +64,13 @@ class Lifecycle:
         return previous
 
     def stop(self, signal: str | None = None, timeout_seconds: float | None = None) -> None:
-        """Begins to stop; a machine that is down stays as it is."""
+        """Begin to stop; a machine that is down stays as it is."""
         if self.machine.state not in {"created", "stopped", "failed"}:
             self._desire("stopped")
             self._supervisor.end("stop", "stopping", signal, timeout_seconds)
 
     def suspend(self) -> None:
-        """Begins to freeze the machine with its memory.
+        """Begin to freeze the machine with its memory.
 
         Raises:
             FailedPreconditionError: it is not running.
@@ -85,12 +85,12 @@ class Lifecycle:
         self._supervisor.freeze(process)
 
     def restart(self, signal: str | None = None, timeout_seconds: float | None = None) -> None:
-        """Begins to stop and start again, with the newest secrets."""
+        """Begin to stop and start again, with the newest secrets."""
         self._desire("started")
         self._supervisor.end("restart", "restarting", signal, timeout_seconds)
 
     def update(self, config: MachineConfig, *, skip_launch: bool) -> None:
-        """Begins to replace the config; a running machine restarts, another one stays down.
+        """Begin to replace the config; a running machine restarts, another one stays down.
 
         Raises:
             NoSpaceError: the disk is full; the machine is as it was.
@@ -98,14 +98,14 @@ class Lifecycle:
         check_disk_space(self._folder)
         goes_on = self.machine.desired == "started" and not skip_launch
         self.machine.configure(config)
-        if self.machine.ports:  # it has no address of its own, and may listen on more ports now
+        if self.machine.ports:  # it shares an address, and may listen on more ports now
             for port in config.ports - self.machine.ports.keys():
                 self.machine.ports[port] = free_port()
         self._desire("started" if goes_on else "stopped")
         self._supervisor.end("update", "replacing", None, None)
 
     def destroy(self, *, force: bool) -> None:
-        """Begins to end the machine for good.
+        """Begin to end the machine permanently.
 
         Raises:
             FailedPreconditionError: it is running and this is not forced.
@@ -116,27 +116,27 @@ class Lifecycle:
         self._supervisor.end("destroy", "destroying", "SIGKILL", None)
 
     def cordon(self, cordoned: bool) -> None:
-        """Takes the machine out of the proxy's rotation, or lets it in."""
+        """Take the machine out of the proxy's rotation, or put it back."""
         self.machine.cordoned = cordoned
         self._supervisor.announce()
 
     @property
     def memory_limit_mb(self) -> int:
-        """What it may use now: the guest's size, or less since a client said so."""
+        """The limit now: the guest's size, or less if a client has set less."""
         machine = self.machine
         return min(machine.memory_limit_mb or machine.config.memory_mb, machine.config.memory_mb)
 
     def limit_memory(self, megabytes: int) -> None:
-        """Another limit, until the machine is started again."""
+        """Set another limit, until the machine is started again."""
         self.machine.memory_limit_mb = megabytes
         self.save()
 
     def run_out_of_memory(self) -> None:
-        """Ends the machine's processes as a kernel that has no memory left."""
+        """End the machine's processes as a kernel without memory does."""
         self._supervisor.run_out_of_memory()
 
     def signal(self, name: str) -> None:
-        """Signals the main process.
+        """Signal the main process.
 
         Raises:
             FailedPreconditionError: the machine is not running.
@@ -144,7 +144,7 @@ class Lifecycle:
         self._running("signal").send(signals.Signals[name])
 
     async def execute(self, command: Sequence[str], stdin: str, timeout: float) -> CommandResult:
-        """Runs a command beside the machine's process.
+        """Run a command beside the machine's process.
 
         Raises:
             FailedPreconditionError: the machine is not running.
@@ -154,19 +154,19 @@ class Lifecycle:
         return await self._supervisor.workload.execute(Command(tuple(command), stdin, timeout))
 
     def save(self) -> None:
-        """Keeps a change of the record that concerns nobody else (metadata, a lease)."""
+        """Save a change of the record that does not concern the proxy (metadata, a lease)."""
         self._supervisor.save()
 
     async def wait_until(self, holds: Callable[[Machine], bool], timeout: float) -> bool:
-        """Waits for a state; False if it was not reached in time."""
+        """Wait for a state; return False if it was not reached in time."""
         return await self._supervisor.wait_until(holds, timeout)
 
     def boot(self) -> None:
-        """Takes the machine over from a former daemon."""
+        """Take the machine over from a former daemon."""
         self._supervisor.boot()
 
     async def halt(self) -> None:
-        """Ends the process because the daemon ends."""
+        """End the process because the daemon ends."""
         await self._supervisor.halt()
 
     def _desire(self, state: str) -> None:

@@ -1,8 +1,8 @@
-"""A machine as the state keeps it: what it should be, what it is, and what happened to it."""
+"""A machine as the state keeps it: desired state, present state, and events."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from localfly.machines.config import MachineConfig
 from localfly.processes.identity import ProcessIdentity
@@ -10,11 +10,11 @@ from localfly.processes.process import ExitStatus
 from localfly.timing.timestamp import rfc3339
 from localfly.timing.ulid import ulid
 
-_KEPT_EVENTS = 50
-_KEPT_VERSIONS = 20
+_KEPT_EVENTS: Final = 50
+_KEPT_VERSIONS: Final = 20
 
 # Resting states; everything else is on its way to one of them (docs/fly-api.md 2.7).
-SETTLED = frozenset({"created", "started", "stopped", "suspended", "failed", "destroyed"})
+SETTLED: Final = frozenset({"created", "started", "stopped", "suspended", "failed", "destroyed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Lease:
 
 @dataclass(slots=True)
 class Machine:
-    """The record of one machine; `Lifecycle` is what changes it."""
+    """The record of one machine; `Lifecycle` changes it."""
 
     id: str
     name: str
@@ -64,8 +64,8 @@ class Machine:
     cordoned: bool = False
     skip_secrets: bool = False
     restart_count: int = 0
-    memory_limit_mb: int | None = None  # less than the guest's size, since a client said so
-    ports: dict[int, int] = field(default_factory=dict)  # only without an own address
+    memory_limit_mb: int | None = None  # less than the guest's size, set by a client
+    ports: dict[int, int] = field(default_factory=dict)  # only with a shared address
     process: ProcessIdentity | None = None
     lease: Lease | None = None
     events: list[Event] = field(default_factory=list)  # newest first
@@ -76,7 +76,7 @@ class Machine:
         return self.state != "destroyed"
 
     def port(self, internal: int) -> int:
-        """Where the machine's port can be reached at its address."""
+        """Return the port at the machine's address that leads to an internal port."""
         return self.ports.get(internal, internal)
 
     def live_lease(self, now: float) -> Lease | None:
@@ -85,7 +85,7 @@ class Machine:
     def record(
         self, kind: str, status: str, source: str, now: float, request: dict[str, Any] | None = None
     ) -> None:
-        """Adds an event; each is later than the one before, so that clients can order them."""
+        """Add an event; each is later than the one before, so that clients can order them."""
         previous = self.events[0].timestamp if self.events else 0
         timestamp = max(int(now * 1000), previous + 1)
         self.events.insert(0, Event(ulid(), kind, status, source, timestamp, request))
@@ -95,7 +95,7 @@ class Machine:
     def record_exit(
         self, status: ExitStatus, now: float, *, was_requested: bool, out_of_memory: bool = False
     ) -> None:
-        """The end of the main process, as clients read it."""
+        """Add the event of the main process's end."""
         event = {
             "exit_code": status.code,
             "guest_exit_code": status.code,
@@ -110,7 +110,7 @@ class Machine:
         self.record("exit", "stopped", "flyd", now, request)
 
     def configure(self, config: MachineConfig) -> None:
-        """A new config is a new version."""
+        """Set a new config, which is a new version."""
         self.config, self.instance_id = config, ulid()
         self.keep_version()
 
@@ -144,7 +144,7 @@ class Machine:
         )
 
 
-_PLAIN_FIELDS = (
+_PLAIN_FIELDS: Final = (
     *("id", "name", "app", "region", "address", "created_at", "updated_at", "instance_id"),
     *("state", "desired", "cordoned", "skip_secrets", "restart_count", "versions"),
     "memory_limit_mb",

@@ -1,14 +1,13 @@
-"""Ends machines that use more memory than their guest size has, as a virtual machine's kernel
-would.
-"""
+"""Ends machines that use more memory than their guest has, as a virtual machine's kernel would."""
 
 import asyncio
+from typing import Final
 
 from localfly.machines.fleet import Fleet
 from localfly.processes.memory import bytes_by_group
 
-_SECONDS = 0.5
-_MB = 1024 * 1024
+_SECONDS: Final = 0.5
+_MB: Final = 1024 * 1024
 
 
 class MemoryGuard:

@@ -1,4 +1,4 @@
-"""What a machine lives on: the parts of the local Fly that its lifecycle uses."""
+"""The parts of the local Fly that a machine uses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ class Traffic(Protocol):
     """The proxy, seen from a machine."""
 
     def changed(self, machine: Machine, *, is_healthy: bool) -> None:
-        """The machine's state, health or place in the rotation may be another one now."""
+        """Note that the machine's state, health or place in the rotation may have changed."""
 
     async def drained(self, machine_id: str, patience_seconds: float) -> None:
-        """Returns when no request is on its way to the machine, or when patience ends."""
+        """Return when no request is on its way to the machine, or when patience ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundImage:
-    """What an image's name means."""
+    """The image that a reference means."""
 
     digest: str
     size_bytes: int
@@ -39,14 +39,14 @@ class Runtime(Protocol):
     """How machines run."""
 
     async def find(self, ref: ImageRef) -> FoundImage:
-        """The image to run.
+        """Return the image to run.
 
         Raises:
-            NotFoundError: it can't be had.
+            NotFoundError: it can't be found or pulled.
         """
 
     def start(self, machine: Machine, secrets: Mapping[str, str], output: Path) -> Process:
-        """Starts the machine.
+        """Start the machine.
 
         Raises:
             FlyError: the image is gone.
@@ -54,15 +54,15 @@ class Runtime(Protocol):
         """
 
     def adopt(self, identity: ProcessIdentity) -> Process | None:
-        """What a former daemon started; None if it is gone."""
+        """Return what a former daemon started; None if it is gone."""
 
     def sweep(self, known: list[ProcessIdentity]) -> None:
-        """Ends what of this state runs and is not known; processes are found by `end_orphans`."""
+        """End what runs for this state and is not known; `end_orphans` finds plain processes."""
 
     async def execute(
         self, machine: Machine, secrets: Mapping[str, str], command: Command
     ) -> CommandResult:
-        """Runs a command in the machine.
+        """Run a command in the machine.
 
         Raises:
             DeadlineExceededError: it did not end in time.

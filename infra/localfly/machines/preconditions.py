@@ -1,9 +1,11 @@
-"""When a machine's state forbids what a client asks, in Fly's own words (docs/fly-api.md 2.1)."""
+"""The actions that a machine's state forbids, in Fly's words (docs/fly-api.md 2.1)."""
+
+from typing import Final
 
 from localfly.errors import FailedPreconditionError
 
-_RESTING = frozenset({"created", "stopped", "suspended", "failed"})
-_START_REFUSALS = {
+_RESTING: Final = frozenset({"created", "stopped", "suspended", "failed"})
+_START_REFUSALS: Final = {
     "stopping": "machine still active, refusing to start",
     "suspending": "machine still active, refusing to start",
     "replacing": "machine getting replaced, refusing to start",
@@ -15,13 +17,13 @@ _START_REFUSALS = {
 
 
 def check_startable(state: str) -> None:
-    """Raises FailedPreconditionError where a start has to wait, or can't be."""
+    """Raise FailedPreconditionError in a state from which no start is possible."""
     if refusal := _START_REFUSALS.get(state):
         raise FailedPreconditionError(f"failed_precondition: {refusal}")
 
 
 def check_destroyable(state: str) -> None:
-    """Raises FailedPreconditionError for a machine that is not at rest."""
+    """Raise FailedPreconditionError for a machine that is not at rest."""
     if state not in _RESTING:
         raise FailedPreconditionError(
             "failed_precondition: unable to destroy machine, not currently stopped, suspended, "
@@ -30,7 +32,7 @@ def check_destroyable(state: str) -> None:
 
 
 def not_running(action: str, state: str) -> FailedPreconditionError:
-    """What a machine that is not running answers to a verb that needs it to."""
+    """Return the error of an action on a machine that does not run."""
     if action == "exec":
         return FailedPreconditionError("failed_precondition: machine not running")
     return FailedPreconditionError(

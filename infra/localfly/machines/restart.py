@@ -1,13 +1,14 @@
-"""What happens after a machine's process ended: a pure decision over what was asked and how it
+"""What happens after a machine's process ended: a pure decision by what is desired and how it
 ended.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
-from localfly.machines.config import Restart
+from localfly.machines.config import RestartPolicy
 
-_FIRST_DELAY_SECONDS = 0.25
-_LONGEST_DELAY_SECONDS = 10.0
+_FIRST_DELAY_SECONDS: Final = 0.25
+_LONGEST_DELAY_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +26,14 @@ class Relaunch:
 
 
 def after_exit(
-    desired: str, was_requested: bool, exit_code: int, restart: Restart, restarts: int
+    desired: str, was_requested: bool, exit_code: int, restart: RestartPolicy, restarts: int
 ) -> Rest | Relaunch:
-    """The next step of a machine whose process ended.
+    """Return the next step of a machine whose process ended.
 
     Args:
-        desired: the state that the last request asked for.
-        was_requested: we ended the process ourselves, for a stop, an update or a restart.
-        restarts: how often it was restarted since it was last started on request.
+        desired: the state that the last request leads to.
+        was_requested: the local Fly ended the process, for a stop, an update or a restart.
+        restarts: how often it was restarted since the last requested start.
     """
     if desired in {"stopped", "destroyed"}:
         return Rest(desired)

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from localfly.errors import InvalidArgumentError
 
-_DEFAULT_SOFT_LIMIT = 20
-_LEAST_TTL_SECONDS = 10
-_AUTOSTOP = {False: "", "off": "", True: "stop", "stop": "stop", "suspend": "suspend"}
-_LIMIT_KINDS = ("connections", "requests")
-_RULE_KINDS = ("cookie", "header")
+_DEFAULT_SOFT_LIMIT: Final = 20
+_LEAST_TTL_SECONDS: Final = 10
+_AUTOSTOP: Final = {False: "", "off": "", True: "stop", "stop": "stop", "suspend": "suspend"}
+_LIMIT_KINDS: Final = ("connections", "requests")
+_RULE_KINDS: Final = ("cookie", "header")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class ReplayRule:
     """Replays of requests with the same cookie or header value are remembered."""
 
     host: str  # empty: any
-    path: str  # of the first path that it covers, without a closing slash
+    path: str  # the shortest path that it covers, without a closing slash
     ttl_seconds: int
     kind: str  # cookie | header
     name: str
@@ -32,19 +32,19 @@ class Service:
     internal_port: int
     speaks_http: bool
     forces_https: bool
-    counts_connections: bool  # each request has a connection of its own; else they are pooled
+    counts_connections: bool  # one connection for each request; else connections are pooled
     soft_limit: int
     hard_limit: int | None
     autostart: bool
-    autostop: str  # what idleness does: "" | stop | suspend
-    least_running: int  # kept awake in the primary region
+    autostop: str  # what happens to an idle machine: "" | stop | suspend
+    least_running: int  # kept running in the primary region
     pristine: bool
     response_headers: tuple[tuple[str, str], ...]
     replay_rules: tuple[ReplayRule, ...]
 
 
 def parse_service(raw: Mapping[str, Any]) -> Service:
-    """One of `config.services`.
+    """Parse one of `config.services`.
 
     Raises:
         InvalidArgumentError: naming the key, what was found and what is allowed.
@@ -105,7 +105,7 @@ def _replay_rule(raw: Mapping[str, Any]) -> ReplayRule:
 
 
 def split_pattern(pattern: str) -> tuple[str, str]:
-    """Host (perhaps none) and path of `[host]/some/path[/*]`."""
+    """Return host (perhaps none) and path of `[host]/some/path[/*]`."""
     host, slash, path = pattern.partition("/")
     path = f"{slash}{path}".removesuffix("*").rstrip("/")
     return host.lower(), path

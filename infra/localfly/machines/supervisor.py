@@ -1,12 +1,10 @@
-"""Makes a machine's process follow what is desired of it: starts it, watches it, and decides what
-comes after its end.
-"""
+"""Leads a machine's process to the desired state: starts it, watches it, acts on its end."""
 
 import asyncio
 import logging
 import signal as signals
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from localfly.errors import FlyError
 from localfly.machines.checks.monitor import CheckMonitor
@@ -20,13 +18,13 @@ from localfly.processes.process import ExitStatus, Process
 from localfly.timing.background import BackgroundTasks
 from localfly.timing.change_notifier import ChangeNotifier
 
-_HALT_SECONDS = 5.0
+_HALT_SECONDS: Final = 5.0
 
 _log = logging.getLogger("flygate.local")
 
 
 class Supervisor:
-    """The process of one machine. `machine.desired` says where it is to go."""
+    """The process of one machine, led to the state that `machine.desired` names."""
 
     def __init__(self, machine: Machine, platform: Platform) -> None:
         self.workload = Workload(machine, platform)
@@ -44,7 +42,7 @@ class Supervisor:
         self._watching: asyncio.Task[None] | None = None
 
     def launch(self, source: str) -> None:
-        """Starts the process, or records that it can't be started."""
+        """Start the process, or record that it can't be started."""
         self.checks = CheckMonitor(self._machine.config.checks, self._platform.clock)
         self._machine.memory_limit_mb = None
         self._move("start", "starting", source)
@@ -59,7 +57,7 @@ class Supervisor:
         self._run(process)
 
     def end(self, event: str, state: str, signal: str | None, timeout: float | None) -> None:
-        """Leads the process to its end; what comes then follows from `desired`."""
+        """Begin to end the process; `desired` decides what follows."""
         stop = self._machine.config.stop
         was_suspended = self._machine.state == "suspended"
         is_ending, self._end_was_requested = self._end_was_requested, self.process is not None
@@ -76,14 +74,14 @@ class Supervisor:
             self._tasks.start(self._shutdown.quit(self.process, signal or stop.signal, seconds))
 
     def run_out_of_memory(self) -> None:
-        """Kills the process, and says why."""
+        """Kill the process, and log why."""
         if self.process and not self._ran_out_of_memory:
             self._ran_out_of_memory = True
             self._note("Out of memory: killed the machine's processes")
             self.process.send_to_group(signals.SIGKILL)
 
     def freeze(self, process: Process) -> None:
-        """Suspends the process once its requests are answered."""
+        """Suspend the process once its requests are answered."""
         self._tasks.start(self._freeze(process))
 
     def resume(self, process: Process) -> None:
@@ -92,7 +90,7 @@ class Supervisor:
         self._check()
 
     def rest_soon(self) -> None:
-        """A machine created without a launch shows `created` first, as on Fly."""
+        """Let a machine that is not launched show `created` first, as on Fly."""
 
         async def rest() -> None:
             if self._machine.state == "created":
@@ -101,7 +99,7 @@ class Supervisor:
         self._tasks.start(rest())
 
     def boot(self) -> None:
-        """Takes the machine over from a former daemon: adopts its process, or brings it back."""
+        """Take the machine over from a former daemon: adopt its process, or start it again."""
         machine, known = self._machine, self._machine.process
         self.process = self.workload.adopt()
         machine.process = known if self.process else None
@@ -119,7 +117,7 @@ class Supervisor:
             self.announce()  # the proxy may wake it
 
     async def halt(self) -> None:
-        """Ends the process because the daemon ends; the state on disk still says `started`."""
+        """End the process because the daemon ends; the state on disk still says `started`."""
         self._is_halting = True
         if self._restart_task:
             self._restart_task.cancel()
@@ -132,14 +130,14 @@ class Supervisor:
         await self._tasks.end()
 
     def announce(self) -> None:
-        """Saves the machine and tells everybody who waits for it, the proxy first."""
+        """Save the machine, and notify the proxy, then all that wait for a state."""
         self.save()
         self._platform.traffic.changed(self._machine, is_healthy=self.checks.lets_traffic_through)
         self._changes.notify()
 
     def save(self) -> None:
-        """Writes the record. A full disk or a folder that was moved away must not stop the
-        machine from being checked and restarted, so it is only complained about.
+        """Write the record. A full disk, or a folder that was moved, must not stop the machine's
+        checks and restarts, so the error is only logged.
         """
         try:
             self._platform.store.write(f"machines/{self._machine.id}", self._machine.to_state())
@@ -147,7 +145,7 @@ class Supervisor:
             _log.error("machine %s could not be saved: %s", self._machine.id, exc)
 
     async def wait_until(self, holds: Callable[[Machine], bool], timeout: float) -> bool:
-        """Waits for a state; False if it was not reached in time."""
+        """Wait for a state; return False if it was not reached in time."""
         return await self._changes.wait_until(lambda: holds(self._machine), timeout)
 
     def _run(self, process: Process) -> None:
@@ -174,7 +172,7 @@ class Supervisor:
 
     async def _watch(self, process: Process) -> None:
         status = await process.wait()
-        # A machine that ends takes everything in it along, in whatever group it runs.
+        # All processes of a machine end with it, also those in other groups.
         await asyncio.to_thread(end_orphans, self._platform.state_id, machine_id=self._machine.id)
         self._ended(status)
 
@@ -196,7 +194,7 @@ class Supervisor:
         self._go_on(status, was_requested)
 
     def _go_on(self, status: ExitStatus | None, was_requested: bool) -> None:
-        """The next step after the process has ended, or (None) where none was running."""
+        """Take the next step after the process has ended, or (None) where none was running."""
         machine, config = self._machine, self._machine.config
         code = status.code if status else 0
         step = after_exit(
@@ -237,7 +235,7 @@ class Supervisor:
     def _move(
         self, event: str, state: str, source: str, request: dict[str, Any] | None = None
     ) -> None:
-        """A new state, and the event that says so."""
+        """Set a new state, and add its event."""
         self._machine.state = state
         self._machine.record(event, state, source, self._platform.clock(), request)
 

@@ -9,14 +9,14 @@ from localfly.processes.process import Process
 
 
 class Workload:
-    """Starts them by the platform's runtime, with the newest secrets."""
+    """Starts processes by the platform's runtime, with the newest secrets."""
 
     def __init__(self, machine: Machine, platform: Platform) -> None:
         self._machine = machine
         self._platform = platform
 
     def start(self) -> Process:
-        """The main process.
+        """Start the main process.
 
         Raises:
             FlyError: the image is gone.
@@ -27,12 +27,12 @@ class Workload:
         return self._platform.runtime.start(machine, self._secrets(), output)
 
     def adopt(self) -> Process | None:
-        """The main process that a former daemon started; None if there is none any more."""
+        """Return the main process that a former daemon started; None if it is gone."""
         known = self._machine.process
         return self._platform.runtime.adopt(known) if known else None
 
     async def execute(self, command: Command) -> CommandResult:
-        """A command beside the main process."""
+        """Run a command beside the main process."""
         return await self._platform.runtime.execute(self._machine, self._secrets(), command)
 
     def _secrets(self) -> Mapping[str, str]:

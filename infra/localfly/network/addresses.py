@@ -1,4 +1,4 @@
-"""Where a machine listens: a loopback address of its own, or mapped ports where there are none.
+"""Where a machine listens: a loopback address for it alone, or mapped ports where there is none.
 
 All of the local Fly's sockets go through `loopback_socket`, which refuses any other address.
 """
@@ -12,10 +12,10 @@ from localfly.errors import StartupError
 
 
 def address_of(machine_id: str, taken: Collection[str]) -> str:
-    """The machine's 127.x.y.z, derived from its id; the next one of its row if that is taken."""
+    """Return the machine's 127.x.y.z, derived from its id; the next candidate if that is taken."""
     for attempt in range(256):
         digest = hashlib.blake2b(f"{machine_id}/{attempt}".encode(), digest_size=3).digest()
-        # 127.0.*.* stays free for people's own services; .0 and .255 look odd in other tools.
+        # 127.0.*.* stays free for other programs; .0 and .255 look odd in other tools.
         address = f"127.{digest[0] % 254 + 1}.{digest[1]}.{digest[2] % 254 + 1}"
         if address not in taken:
             return address
@@ -23,7 +23,7 @@ def address_of(machine_id: str, taken: Collection[str]) -> str:
 
 
 def can_bind(address: str) -> bool:
-    """Whether this system lets us listen there (macOS knows 127.0.0.1 only)."""
+    """Return whether this system allows to listen there (macOS has 127.0.0.1 only)."""
     with socket.socket() as probe:
         try:
             probe.bind((address, 0))
@@ -39,7 +39,7 @@ def free_port(address: str = "127.0.0.1") -> int:
 
 
 def loopback_socket(address: str, port: int) -> socket.socket:
-    """A listening socket on a loopback address.
+    """Open a listening socket on a loopback address.
 
     Raises:
         OSError: the port is in use.
@@ -60,7 +60,7 @@ def loopback_socket(address: str, port: int) -> socket.socket:
 
 
 def loopback_datagrams(address: str, port: int) -> socket.socket:
-    """A UDP socket on a loopback address.
+    """Open a UDP socket on a loopback address.
 
     Raises:
         OSError: the port is in use.

@@ -1,20 +1,21 @@
-"""The daemon's ports: as asked, else the ones it had before, else the usual ones."""
+"""The daemon's ports: the requested ones, else those that it had before, else the defaults."""
 
 import errno
 import socket
 from dataclasses import dataclass
+from typing import Final
 
 from localfly.errors import OptionError, StartupError
 from localfly.network.addresses import loopback_datagrams, loopback_socket
 from localfly.state.store import Store
 
-ADDRESS = "127.0.0.1"
-DEFAULT_API_PORT = 4280
-DEFAULT_PROXY_PORT = 4290
-FREE = 0
-HIGHEST = 65535
+ADDRESS: Final = "127.0.0.1"
+DEFAULT_API_PORT: Final = 4280
+DEFAULT_PROXY_PORT: Final = 4290
+FREE: Final = 0
+HIGHEST: Final = 65535
 
-_KEY = "ports"
+_KEY: Final = "ports"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,14 @@ class Listeners:
 
 
 def listen(store: Store, api_port: int | None, proxy_port: int | None) -> Listeners:
-    """Opens the ports and remembers them. That of the DNS is any: machines are told of it.
+    """Open the ports, and keep their numbers. The DNS has any free port, which machines are given.
 
     Args:
-        api_port: a number; `FREE` for any; None for the former one or the usual one.
+        api_port: a number; `FREE` for any; None for the former one, or the default.
 
     Raises:
-        OptionError: there is no such port, or it is asked for twice.
-        StartupError: one is in use; the text names it and the way out.
+        OptionError: there is no such port, or both are the same.
+        StartupError: one is in use; the message names it and the remedy.
     """
     kept = store.read(_KEY) or {}
     wanted_api = _wanted(api_port, kept.get("api"), DEFAULT_API_PORT)
@@ -71,10 +72,10 @@ def listen(store: Store, api_port: int | None, proxy_port: int | None) -> Listen
 
 
 def check_ports(api: int, proxy: int) -> None:
-    """Both can be had at once, as far as the numbers tell.
+    """Check that both can be open at once, by their numbers.
 
     Raises:
-        OptionError: they can't; the text names the option.
+        OptionError: they can't; the message names the option.
     """
     for name, port in (("api", api), ("proxy", proxy)):
         if not FREE <= port <= HIGHEST:
@@ -87,10 +88,10 @@ def check_ports(api: int, proxy: int) -> None:
 
 
 def open_port(name: str, port: int) -> socket.socket:
-    """Listens on a port.
+    """Listen on a port.
 
     Args:
-        name: whose it is, `api` or `proxy`, for the error's text.
+        name: `api` or `proxy`, for the error's message.
 
     Raises:
         StartupError: it is in use, or the system refuses it.
@@ -107,12 +108,12 @@ def open_port(name: str, port: int) -> socket.socket:
         ) from exc
 
 
-def _wanted(asked: int | None, kept: int | None, default: int) -> int:
-    return FREE if asked == FREE else asked or kept or default
+def _wanted(requested: int | None, kept: int | None, default: int) -> int:
+    return FREE if requested == FREE else requested or kept or default
 
 
 def _open_any(kept: int | None) -> socket.socket:
-    """A port that was used before is used again if nobody has taken it."""
+    """Open the port that was used before, if it is free, else any."""
     try:
         return loopback_socket(ADDRESS, kept or FREE)
     except OSError:
@@ -120,7 +121,7 @@ def _open_any(kept: int | None) -> socket.socket:
 
 
 def _open_dns(kept: int | None) -> DnsSockets:
-    """A port that is free for both transports: the former one if it still is."""
+    """Open a port that is free for both transports, the former one if it is."""
     for port in (kept or FREE, *[FREE] * 20):
         try:
             tcp = loopback_socket(ADDRESS, port)

@@ -1,8 +1,9 @@
 """The regions that the local Fly knows (a part of Fly's list)."""
 
 from dataclasses import dataclass
+from typing import Final
 
-HOME_REGION = "iad"
+HOME_REGION: Final = "iad"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,7 @@ class Region:
     area: str
 
 
-REGIONS = (
+REGIONS: Final = (
     Region("ams", "Amsterdam, Netherlands", 52.37, 4.9, "europe"),
     Region("arn", "Stockholm, Sweden", 59.65, 17.92, "europe"),
     Region("bom", "Mumbai, India", 19.09, 72.87, "asia_pacific"),

@@ -2,30 +2,31 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-RELEASE_KEY = "flygate_release"
-ROLE_KEY = "flygate_role"
-COUNT_KEY = "flygate_count"
+RELEASE_KEY: Final = "flygate_release"
+ROLE_KEY: Final = "flygate_role"
+COUNT_KEY: Final = "flygate_count"
 CANDIDATE, LIVE, STANDBY = "candidate", "live", "standby"
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A machine, as far as a rollout goes."""
+    """A machine's part in a rollout."""
 
     release: str  # v7; empty if Flygate did not make it
     role: str  # candidate | live | standby
     is_serving: bool  # started, its checks pass, and the proxy sends it requests
-    holder: str = ""  # who has its lease, in their own words
-    count: int = 0  # how many machines its release has, if it says so
+    holder: str = ""  # of its lease, by the lease's description
+    count: int = 0  # how many machines its release has, if its machines say so
 
 
 @dataclass(frozen=True, slots=True)
 class RolloutProgress:
-    """What the page says of it."""
+    """The rollout of one app, as the page shows it."""
 
     release: str
-    former: str  # the release that it takes the place of; empty for the first one
+    former: str  # the release that it replaces; empty for the first one
     serving: int  # machines of the release that serve
     wanted: int  # how many there will be
     is_under_way: bool
@@ -33,7 +34,7 @@ class RolloutProgress:
 
 
 def progress_of(members: Collection[Member]) -> RolloutProgress | None:
-    """The newest release's way in; None without machines of a release.
+    """Return the progress of the newest release; None without machines of a release.
 
     It is under way while one of its machines is a candidate. Its machines say how many there will
     be; where they do not, as many as it has or as the former release has live.
@@ -54,8 +55,8 @@ def progress_of(members: Collection[Member]) -> RolloutProgress | None:
 
 
 def _wanted(newest: Sequence[Member], former: Sequence[Member]) -> int:
-    said = max(member.count for member in newest)
-    return said or max(len([m for m in newest if m.role != STANDBY]), len(former))
+    reported = max(member.count for member in newest)
+    return reported or max(len([m for m in newest if m.role != STANDBY]), len(former))
 
 
 def _live(members: Collection[Member], version: int) -> Sequence[Member]:

@@ -5,25 +5,26 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Final
 
 from fastapi import APIRouter
 from starlette.responses import Response, StreamingResponse
 
 from localfly.page.snapshot import Snapshots
 
-_FOLDER = Path(__file__).parent
-_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
-_SECONDS = 1.0
-PAGE_PATHS = ("/", "/_page/page.css", "/_page/page.js", "/_page/events")
-# The page needs nothing from anywhere else, and shows what strangers may have named.
-_POLICY = (
+_FOLDER: Final = Path(__file__).parent
+_TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
+_SECONDS: Final = 1.0
+PAGE_PATHS: Final = ("/", "/_page/page.css", "/_page/page.js", "/_page/events")
+# The page needs nothing from other places, and shows names that others may have chosen.
+_POLICY: Final = (
     "default-src 'self'; img-src 'self' data:; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 
 
 class PageFeed:
-    """The streams to all viewers, which end with the daemon and not when it has lost patience."""
+    """The streams to all viewers. They end when the daemon begins to end."""
 
     def __init__(self, new_snapshots: Callable[[], Snapshots]) -> None:
         self._new_snapshots = new_snapshots
@@ -33,7 +34,7 @@ class PageFeed:
         self._is_closing.set()
 
     async def stream(self) -> AsyncIterator[str]:
-        """A snapshot at once, and then one a second."""
+        """Send a snapshot at once, and then one a second."""
         snapshots = self._new_snapshots()
         yield "retry: 500\n\n"
         while not self._is_closing.is_set():

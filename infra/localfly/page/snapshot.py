@@ -1,8 +1,8 @@
-"""Everything that the page shows, at one moment."""
+"""All that the page shows, at one moment."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from localfly.apps.app import App
 from localfly.cloud import Cloud
@@ -21,13 +21,13 @@ from localfly.proxy.routing_table import RoutingTable
 from localfly.proxy.stats import AnswerStats
 from localfly.timing.clock import MovableClock
 
-_EVENTS = 12
+_EVENTS: Final = 12
 
 Json = dict[str, Any]
 
 
 class Snapshots:
-    """Takes them for one viewer: rates are those since the last one that it got."""
+    """Takes snapshots for one viewer: rates are those since its last one."""
 
     def __init__(
         self, cloud: Cloud, table: RoutingTable, clock: MovableClock, proxy_url: str
@@ -40,7 +40,7 @@ class Snapshots:
         self._taken_at = 0.0
 
     def take(self, now: float) -> Json:
-        """The snapshot of this moment.
+        """Take the snapshot of this moment.
 
         Args:
             now: in seconds, of a clock that never goes back.
@@ -59,7 +59,9 @@ class Snapshots:
         }
 
     def _count(self) -> dict[str, int]:
-        """Answers so far: per machine, per app, and per app those that were the server's fault."""
+        """Count the answers so far: per machine, per app, and per app those with a status of 500 or
+        more.
+        """
         stats = self._table.stats
         counted = {one.instance: one.answers.total for one in stats.instances.values()}
         for edge in stats.edges.values():
@@ -135,7 +137,7 @@ def _order(machine: Machine) -> tuple[str, float]:
 
 
 def _events(machines: Sequence[Machine]) -> list[Json]:
-    """The newest of all of them, newest first."""
+    """Return the newest events of all machines, newest first."""
     found = [(event, machine) for machine in machines for event in machine.events[:_EVENTS]]
     found.sort(key=lambda pair: pair[0].timestamp, reverse=True)
     return [

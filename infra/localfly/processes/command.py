@@ -1,4 +1,4 @@
-"""Runs one command inside a machine (`fly machine exec`) and gives back what it said."""
+"""Runs one command inside a machine (`fly machine exec`) and returns its output."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from localfly.errors import DeadlineExceededError
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run, what it reads, and for how many seconds at most."""
+    """What to run, its standard input, and its longest time in seconds."""
 
     words: tuple[str, ...]
     stdin: str = ""
@@ -29,7 +29,7 @@ class CommandResult:
 
 
 async def run_command(command: Command, env: Mapping[str, str], folder: Path) -> CommandResult:
-    """Runs `command` to its end.
+    """Run `command` to its end.
 
     Raises:
         DeadlineExceededError: it did not end in time; it was killed, with all it started.
@@ -39,7 +39,7 @@ async def run_command(command: Command, env: Mapping[str, str], folder: Path) ->
             *command.words,
             env=dict(env),
             cwd=folder,
-            # No pipe for nothing: uvloop fails if the command ends before it is closed.
+            # No pipe without input: uvloop fails if the command ends before the pipe is closed.
             stdin=asyncio.subprocess.PIPE if command.stdin else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Which process is ours: pid, start time and command together, since a pid alone is soon reused."""
+"""The identity of a process: pid, start time and command, since the system soon reuses a pid."""
 
 import os
 from collections.abc import Iterator, Mapping

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Collection
+from typing import Final
 
 from localfly.processes.identity import (
     ProcessIdentity,
@@ -14,8 +15,8 @@ from localfly.processes.identity import (
 )
 from localfly.timing.polling import poll
 
-_PATIENCE_SECONDS = 5.0
-_POLL_SECONDS = 0.01
+_PATIENCE_SECONDS: Final = 5.0
+_POLL_SECONDS: Final = 0.01
 
 
 def end_orphans(
@@ -24,7 +25,7 @@ def end_orphans(
     keep: Collection[int] = (),
     machine_id: str = "",
 ) -> list[int]:
-    """Kills the processes of this state, or of one machine of it, except the groups `keep`.
+    """Kill the processes of this state, or of one machine of it, except the groups `keep`.
 
     They are found by the recorded identities and, where the system shows environments, by the
     marker that each carries; so another program that got an old pid is never hit.

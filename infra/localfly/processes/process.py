@@ -1,4 +1,4 @@
-"""One process of a machine: started or adopted, waited for, signalled, and never left behind."""
+"""One process of a machine: starts or adopts it, waits for it, signals and ends it."""
 
 import asyncio
 import contextlib
@@ -8,22 +8,23 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from localfly.processes.identity import ProcessIdentity, identify, is_alive
 from localfly.state.files import opener
 from localfly.timing.background import BackgroundTasks
 from localfly.timing.polling import poll, poll_async
 
-_POLL_SECONDS = 0.2
-_COMMAND_SECONDS = 0.2
-_COMMAND_POLL_SECONDS = 0.0005
+_POLL_SECONDS: Final = 0.2
+_COMMAND_SECONDS: Final = 0.2
+_COMMAND_POLL_SECONDS: Final = 0.0005
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchSpec:
     """What to run, where, with which environment, writing to which file.
 
-    `umask`: what others may not do with a file that it makes; -1: as the daemon's.
+    `umask`: the permissions that its new files lack; -1: the daemon's umask.
     """
 
     command: tuple[str, ...]
@@ -35,7 +36,9 @@ class LaunchSpec:
 
 @dataclass(frozen=True, slots=True)
 class ExitStatus:
-    """How a process ended; code -1 if nobody can know (an adopted process is not our child)."""
+    """How a process ended; code -1 if that is unknown (an adopted process is no child of the
+    daemon).
+    """
 
     code: int
     signal: int = 0
@@ -49,7 +52,7 @@ class ExitStatus:
 
 
 class Process:
-    """The main process of a machine, leader of a process group of its own."""
+    """The main process of a machine, leader of its process group."""
 
     def __init__(self, identity: ProcessIdentity, child: subprocess.Popen[bytes] | None) -> None:
         self.identity = identity
@@ -59,7 +62,7 @@ class Process:
 
     @classmethod
     def start(cls, spec: LaunchSpec) -> "Process":
-        """Starts the command.
+        """Start the command.
 
         Raises:
             OSError: it can't be executed.
@@ -81,7 +84,7 @@ class Process:
 
     @classmethod
     def adopt(cls, identity: ProcessIdentity) -> "Process | None":
-        """A process that a former daemon started; None if it is gone."""
+        """Return the process that a former daemon started; None if it is gone."""
         return cls(identity, None) if is_alive(identity) else None
 
     async def wait(self) -> ExitStatus:
@@ -92,19 +95,19 @@ class Process:
         return self._ended.done()
 
     def send(self, signal_number: int) -> None:
-        """Signals the main process."""
+        """Signal the main process."""
         if not self._ended.done():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.identity.pid, signal_number)
 
     def send_to_group(self, signal_number: int) -> None:
-        """Signals the main process and what it started."""
+        """Signal the main process and what it started."""
         if not self._ended.done():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.identity.pid, signal_number)
 
     async def quit(self, signal_name: str, timeout: float) -> None:
-        """Ends the process: by its stop signal, by SIGKILL if it ignores that."""
+        """End the process by its stop signal, then by SIGKILL."""
         self.send(signal.Signals[signal_name])
         self.send_to_group(signal.SIGCONT)  # a frozen process can't end
         try:
@@ -118,16 +121,14 @@ class Process:
         await _pid_ended(self.identity)
         if self._child is None:
             return ExitStatus(-1)
-        # Not reaped yet, so the group's number is still ours: end whatever is left in it.
+        # Not reaped yet, so the group's number still means this group: end what is left in it.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.identity.pid, signal.SIGKILL)
         return ExitStatus.of_returncode(self._child.wait())
 
 
 def _identify_new(pid: int) -> ProcessIdentity | None:
-    """A process that was just started. Its starter goes on a moment before the system can tell
-    the new command, and shows none until then.
-    """
+    """Identify a process that was just started: for a moment the system shows no command."""
 
     def is_settled() -> bool:
         known = identify(pid)

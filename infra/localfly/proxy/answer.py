@@ -17,7 +17,7 @@ class Answer:
         self._out: list[bytes] = []
 
     def begin(self, status: int, reason: bytes, headers: Headers, backend: Backend | None) -> bool:
-        """Prepares the head; True if the machine's body ends with its connection."""
+        """Prepare the head; return True if the machine's body ends with its connection."""
         names = {name for name, _ in headers}
         has_body = not (self._request.method == b"HEAD" or status in {101, 204, 304})
         is_unmeasured = has_body and b"content-length" not in names

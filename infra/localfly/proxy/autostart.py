@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from localfly.errors import FlyError
 from localfly.machines.machine import Machine
 from localfly.proxy.selector import Selector
 
-# How long a woken machine may take until it serves; requests wait for it so long, and no longer.
-PATIENCE_SECONDS = 30.0
+# How long a woken machine may take until it serves, and how long requests wait for it.
+PATIENCE_SECONDS: Final = 30.0
 
-_ASLEEP = frozenset({"stopped", "suspended"})
-_FALLING_ASLEEP = frozenset({"stopping", "suspending"})
+_ASLEEP: Final = frozenset({"stopped", "suspended"})
+_FALLING_ASLEEP: Final = frozenset({"stopping", "suspending"})
 
 Start = Callable[[str, str], None]  # app, machine
 
@@ -24,11 +25,11 @@ class Sleeper:
     machine_id: str
     app: str
     region: str
-    is_down: bool = True  # else it is still on its way there
+    is_down: bool = True  # else it is stopping
 
 
 class Autostart:
-    """Who sleeps, and who was woken but does not serve yet."""
+    """The machines that sleep, and those that were woken and do not serve yet."""
 
     def __init__(self) -> None:
         self._asleep: dict[str, dict[str, Sleeper]] = {}
@@ -37,11 +38,11 @@ class Autostart:
         self._on_change: Callable[[str], None] = lambda _: None
 
     def start_with(self, start: Start) -> None:
-        """How a machine is started."""
+        """Set how a machine is started."""
         self._start = start
 
     def subscribe(self, on_change: Callable[[str], None]) -> None:
-        """The proxy wants to know of each app whose autostart have changed."""
+        """Call `on_change` with each app whose sleeping machines have changed."""
         self._on_change = on_change
 
     def changed(self, machine: Machine, *, is_routed: bool) -> None:
@@ -59,10 +60,11 @@ class Autostart:
     def wake(
         self, app: str, selector: Selector, here: str, excluded: Collection[str]
     ) -> Sleeper | None:
-        """A machine that wakes for such a request, started now if none was; None if none can.
+        """Return a machine that wakes for such a request, started now if none was before; None if
+        none can.
 
         Args:
-            excluded: machines that were woken for this request before, in vain.
+            excluded: machines that were woken for this request before, and did not serve.
         """
         waking = nearest(self._waking.get(app, {}).values(), selector, here, ())
         if waking:
@@ -73,14 +75,14 @@ class Autostart:
         return sleeper if self._wake(sleeper) else None
 
     def is_waking(self, app: str, selector: Selector, here: str) -> bool:
-        """Whether a machine that was woken, or falls asleep just now, is worth waiting for."""
+        """Return whether a machine was woken, or can be once it has stopped."""
         falling = [s for s in self._asleep.get(app, {}).values() if not s.is_down]
         soon = [*self._waking.get(app, {}).values(), *falling]
         return nearest(soon, selector, here, ()) is not None
 
     def _wake(self, sleeper: Sleeper) -> bool:
         if not sleeper.is_down:
-            return True  # it can't be started yet; we hear of it when it can
+            return True  # it can't be started yet; `changed` is called when it can
         self._waking.setdefault(sleeper.app, {})[sleeper.machine_id] = sleeper
         try:
             self._start(sleeper.app, sleeper.machine_id)
@@ -91,7 +93,7 @@ class Autostart:
         return True
 
     def _give_up(self, sleeper: Sleeper) -> None:
-        """It does not serve, and perhaps never will: nobody waits for it any more."""
+        """Stop waiting for a machine that does not serve."""
         waking = self._waking.get(sleeper.app, {})
         if waking.get(sleeper.machine_id) is sleeper:
             del waking[sleeper.machine_id]
@@ -99,7 +101,7 @@ class Autostart:
 
 
 def sleeper_of(machine: Machine) -> Sleeper | None:
-    """The machine, if traffic may wake it: not cordoned, `autostart` not off."""
+    """Return the machine if traffic may wake it: not cordoned, `autostart` not off."""
     service = machine.config.http_service
     if machine.cordoned or service is None or not service.autostart:
         return None
@@ -109,12 +111,12 @@ def sleeper_of(machine: Machine) -> Sleeper | None:
 
 
 def nearest(
-    autostart: Iterable[Sleeper], selector: Selector, here: str, excluded: Collection[str]
+    sleepers: Iterable[Sleeper], selector: Selector, here: str, excluded: Collection[str]
 ) -> Sleeper | None:
-    """The closest one that the selector admits; a pure choice."""
+    """Return the closest one that the selector admits; a pure choice."""
     ranked = [
         (rank, sleeper.machine_id, sleeper)
-        for sleeper in autostart
+        for sleeper in sleepers
         if sleeper.machine_id not in excluded
         and selector.admits(sleeper.machine_id, sleeper.region, here)
         and (rank := selector.rank(sleeper.region, here)) is not None
@@ -123,7 +125,7 @@ def nearest(
 
 
 def _drop(by_app: dict[str, dict[str, Sleeper]], machine: Machine) -> None:
-    """Empties leave nothing behind: whether anybody sleeps is asked for every request."""
+    """Drop the machine, and an app without any: every request looks an app up here."""
     if found := by_app.get(machine.app):
         found.pop(machine.id, None)
         if not found:

@@ -1,5 +1,5 @@
-"""Stops machines that nobody needs (docs/fly-api.md 6.7): looks at each region every few minutes,
-and stops or suspends at most one machine of it.
+"""Stops machines that no request needs (docs/fly-api.md 6.7): every few minutes it stops or
+suspends at most one machine of each region.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -13,7 +13,7 @@ from localfly.proxy.routing_table import RoutingTable
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A machine that serves, as far as it counts here."""
+    """A machine that serves."""
 
     machine_id: str
     load: int
@@ -33,7 +33,7 @@ class Idle:
 
 
 def superfluous(running: Sequence[Running], kept: int) -> Running | None:
-    """The machine of a region that is to be stopped; None if there is none too many.
+    """Return the machine of a region that is to be stopped; None if all are needed.
 
     Args:
         running: all machines that serve in the region.
@@ -52,7 +52,7 @@ def superfluous(running: Sequence[Running], kept: int) -> Running | None:
 
 
 class Autostop:
-    """The loop. `stop` leads a machine to its end; it may refuse, then the next look decides."""
+    """The loop. `stop` begins to stop a machine; if it refuses, the next pass decides again."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Autostop:
             self.look()
 
     def look(self) -> None:
-        """One pass over all regions of all apps."""
+        """Pass once over all regions of all apps."""
         for backends in self._table.apps():
             for region in _by_region(backends):
                 idle = _idle(region)
@@ -82,7 +82,7 @@ class Autostop:
     def _try_to_stop(self, idle: Idle) -> None:
         try:
             self._stop(idle)
-        except FlyError:  # it is on its way to another state just now
+        except FlyError:  # it is changing its state
             return
 
 
@@ -106,5 +106,5 @@ def _running(backend: Backend) -> Running:
 
 
 def _kept(backends: Sequence[Backend]) -> int:
-    """`min_machines_running` counts in the primary region only."""
+    """Return how many must run; `min_machines_running` counts in the primary region only."""
     return max(b.service.least_running if b.region == b.primary_region else 0 for b in backends)

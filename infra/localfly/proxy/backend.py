@@ -1,4 +1,4 @@
-"""A machine as the proxy sees it, and which machines it may send requests to."""
+"""A machine as the proxy sees it."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -22,7 +22,9 @@ class Backend:
     primary_region: str
     stats: InstanceStats
     response_headers: tuple[tuple[bytes, bytes], ...]
-    is_routed: bool = False  # gets new requests; one that left still answers those under way
+    is_routed: bool = (
+        False  # whether it gets new requests; one that left still answers those under way
+    )
     in_flight: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
     soft_limit: int = field(init=False)  # the service's, at hand for every request
@@ -33,7 +35,7 @@ class Backend:
 
     @property
     def is_busy(self) -> bool:
-        """At or above its soft limit: others come first."""
+        """Whether it is at or above its soft limit: others come first."""
         return self.in_flight >= self.soft_limit
 
     def enter(self) -> None:
@@ -51,7 +53,7 @@ class Backend:
 def backend_of(machine: Machine, stats: InstanceStats, *, is_healthy: bool) -> Backend | None:
     """The machine as a backend; None if it must get no request.
 
-    A cordoned machine gets none at all, whoever asks for it by name.
+    A cordoned machine gets none, not even one that names it.
     """
     service = machine.config.http_service
     if machine.state != "started" or machine.cordoned or not is_healthy or service is None:

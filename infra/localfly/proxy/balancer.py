@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from enum import Enum
 from random import Random
+from typing import Final
 
 from localfly.proxy.backend import Backend
 from localfly.proxy.selector import ANY, Selector
@@ -23,8 +24,8 @@ def choose(
     here: str,
     random: Random,
 ) -> Backend | Refusal:
-    """The closest region that has a machine below its hard limit; in it, one below its soft limit
-    before one above; random among equals. A preferred machine wins unless it is full.
+    """Choose the closest region that has a machine below its hard limit; in it, one below its soft
+    limit before one above; random among equals. A preferred machine wins unless it is full.
     """
     candidates = backends
     if selector is not ANY:
@@ -53,4 +54,4 @@ def _pick(open_ones: list[Backend], selector: Selector, here: str, random: Rando
     return pool[0] if len(pool) == 1 else pool[int(random.random() * len(pool))]
 
 
-_LAST = (1 << 30, 0)
+_LAST: Final = (1 << 30, 0)

@@ -1,9 +1,10 @@
 """A request's body on its way to a machine: kept while it may have to be sent again."""
 
 from collections.abc import Callable
+from typing import Final
 
-_KEPT_BYTES = 1024 * 1024  # Fly's limit for a replay (docs/fly-api.md 6.4)
-_WAITING_BYTES = 256 * 1024
+_KEPT_BYTES: Final = 1024 * 1024  # Fly's limit for a replay (docs/fly-api.md 6.4)
+_WAITING_BYTES: Final = 256 * 1024
 
 
 class RequestBody:
@@ -23,7 +24,7 @@ class RequestBody:
 
     @property
     def is_too_much_to_wait_with(self) -> bool:
-        """The client must stop sending until there is a machine to pass it to."""
+        """Whether the client must stop sending until there is a machine."""
         return self._write is None and self._size > _WAITING_BYTES
 
     def add(self, data: bytes) -> None:
@@ -36,7 +37,9 @@ class RequestBody:
         self.is_complete = True
 
     def flow_to(self, write: Callable[[bytes], None] | None) -> bytes:
-        """What is there already, to be sent with the head; the rest goes to `write` as it comes."""
+        """Return what is there already, to be sent with the head; the rest goes to `write` as it
+        comes.
+        """
         if not self._pieces:
             self._write = write
             return b""

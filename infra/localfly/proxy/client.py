@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 import httptools
 
@@ -11,7 +11,7 @@ from localfly.proxy.exchange import Exchange
 from localfly.proxy.head import Edge, RequestHead
 from localfly.proxy.proxy_error import BAD_REQUEST, HEAD_TOO_LARGE, ProxyError, error_answer
 
-_MAX_HEAD_BYTES = 64 * 1024
+_MAX_HEAD_BYTES: Final = 64 * 1024
 
 
 class Clients(Protocol):
@@ -29,8 +29,8 @@ class Clients(Protocol):
 
 
 class ClientConnection(asyncio.Protocol):
-    """Parses requests. A client may send the next one before the answer to the last: it is kept
-    until its turn, and reading stops meanwhile.
+    """Parses requests. A client may send the next one before the answer to the last: the request is
+    kept until its turn, and reading stops meanwhile.
     """
 
     def __init__(self, context: ProxyContext, clients: Clients) -> None:
@@ -66,11 +66,11 @@ class ClientConnection(asyncio.Protocol):
             return
         self.let_go("pipeline")
         if self._exchanges:
-            # Not from within the former one: a long pipeline must not become a deep stack.
+            # Not from within the former exchange: a long pipeline must not become a deep stack.
             self._context.loop.call_soon(self._begin_first)
 
     def hold(self, reason: str) -> None:
-        """Stops reading, until every reason for it is gone."""
+        """Stop reading, until every reason for it is gone."""
         if not self._holds and self._transport and not self._transport.is_closing():
             self._transport.pause_reading()
         self._holds.add(reason)
@@ -143,7 +143,7 @@ class ClientConnection(asyncio.Protocol):
         if name == b"transfer-encoding":
             head.is_chunked = True
         elif name == b"content-length":
-            head.content_length = int(value)  # the parser lets nothing but digits through
+            head.content_length = int(value)  # the parser accepts digits only
         elif name == b"expect" and value.lower() == b"100-continue":
             head.expects_continue = True
         elif name.startswith(b"fly-"):
@@ -175,7 +175,9 @@ class ClientConnection(asyncio.Protocol):
             self._reading = None
 
     def _begin_fresh(self) -> None:
-        """Once a read is parsed, not while: a small request with its body is sent in one piece."""
+        """Begin after a read is parsed, so that a small request is sent with
+        its body in one piece.
+        """
         fresh, self._fresh = self._fresh, None
         if fresh:
             fresh.begin()
@@ -190,7 +192,7 @@ class ClientConnection(asyncio.Protocol):
             self._exchanges[-1].tunnel_data(early)
 
     def _refuse(self, error: ProxyError) -> None:
-        """The connection can't be understood any more."""
+        """Answer a request that can't be parsed, and close."""
         request_id = self._context.request_ids.next().encode()
         if self._exchanges:
             self._exchanges[0].abandon()

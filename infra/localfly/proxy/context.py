@@ -22,7 +22,7 @@ _SUFFIXES: Final = (".localhost", ".fly.dev")
 
 
 class ProxyContext:
-    """The machines, the connections to them, and who waits for one.
+    """The machines, the connections to them, and the requests that wait for one.
 
     Args:
         edge: where requests come in; the region is that of clients that name none.
@@ -71,7 +71,7 @@ class ProxyContext:
         return self.latency * round_trip_ms(here, there) / 1000
 
     def answered(self, app: str, edge: Edge, status: int, seconds: float) -> None:
-        """Count an answer that a client has got."""
+        """Count an answer that was sent to a client."""
         if self.routing.knows(app):
             self.table.stats.edge(app, edge.region).answers.answered(status, seconds)
 

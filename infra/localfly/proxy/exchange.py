@@ -1,9 +1,9 @@
 """One request and its answer: send it to the machine that was found, stream the answer back, or
-follow the order of a machine that wants the request replayed elsewhere.
+follow a machine's order to replay the request elsewhere.
 """
 
 import asyncio
-from typing import Protocol
+from typing import Final, Protocol
 
 from localfly.proxy.answer import Answer
 from localfly.proxy.backend import Backend
@@ -25,7 +25,7 @@ from localfly.proxy.routing import RefusedReplayError, check_body
 from localfly.proxy.search import Search
 from localfly.proxy.upstream import UpstreamConnection
 
-_IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"})
+_IDEMPOTENT: Final = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"})
 
 
 class Client(Protocol):
@@ -102,19 +102,19 @@ class Exchange:
         self._body.complete()
 
     def tunnel_data(self, data: bytes) -> None:
-        """What the client sent after a request to upgrade."""
+        """Pass on what the client sent after a request to upgrade."""
         if self._answer.has_begun and self._search.upstream:
             self._search.upstream.write(data)
         else:
             self._early_tunnel_data += data
 
     def hold_upstream(self, is_held: bool) -> None:
-        """The client reads too slowly, or has caught up."""
+        """Stop reading from the machine while the client reads too slowly."""
         if upstream := self._search.upstream:
             (upstream.pause if is_held else upstream.resume)()
 
     def abandon(self) -> None:
-        """The client is gone."""
+        """End the exchange: the client is gone."""
         self._leave(is_reusable=False)
         self._search.end()
 
@@ -127,7 +127,7 @@ class Exchange:
         self._client.let_go("body")
 
     def not_found(self, error: ProxyError) -> None:
-        """Another way if there is one, else the proxy's own answer."""
+        """Take another way if there is one, else send the proxy's own answer."""
         self._leave(is_reusable=False)
         leg, elapsed = self._search.leg, self._context.loop.time() - self._leg_began
         if leg.remembered:
@@ -141,7 +141,9 @@ class Exchange:
     # From the machine.
 
     def answer_begins(self, status: int, reason: bytes, headers: Headers) -> bool:
-        """Prepares the head for the client; True if the answer's body ends with its connection."""
+        """Prepare the head for the client; return True if the answer's body ends with its
+        connection.
+        """
         self._status = status
         self._announcement = announced(headers)
         if self._announcement:
@@ -159,7 +161,7 @@ class Exchange:
             self._client.write(ready)
 
     def answered(self, *, is_reusable: bool) -> None:
-        """The answer is complete."""
+        """Take the answer's end: replay the request, or end the exchange."""
         is_reusable = is_reusable and self._body.is_complete
         backend, now = self._search.backend, self._context.loop.time()
         if backend:
@@ -181,15 +183,15 @@ class Exchange:
         self._client.write(data)
 
     def hold_client(self, is_held: bool) -> None:
-        """The machine reads too slowly, or has caught up."""
+        """Stop reading from the client while the machine reads too slowly."""
         (self._client.hold if is_held else self._client.let_go)("body")
 
     def upstream_lost(self) -> None:
-        """The machine's connection ended before its answer did."""
+        """Try again, or answer with an error: the connection ended before the answer did."""
         self._body.flow_to(None)
         self._search.leave(is_reusable=False)
         if self._answer.has_begun:
-            self._client.abort()  # the client must not take a part for the whole
+            self._client.abort()  # the client must not take a part for the whole answer
         elif self._search.reuses_connection and self._can_be_sent_again:
             self._search.attempt()
         else:
@@ -203,7 +205,7 @@ class Exchange:
         self._search.begin(leg)
 
     def _replay(self, announcement: ReplayAnswer, source: Backend) -> None:
-        """Sends the request where the machine wants it."""
+        """Send the request to where the machine's order says."""
         subject = Subject.of(self._app, self.head)
         try:
             check_body(self.head, can_be_sent_again=self._body.can_be_sent_again)
@@ -220,7 +222,7 @@ class Exchange:
         self._start_leg(leg)
 
     def _answer_with(self, error: ProxyError) -> None:
-        """The proxy's own answer."""
+        """Send the proxy's own answer."""
         self._client.write(
             error_answer(
                 error, self._request_id, is_head=self.is_head, keeps_alive=self._keeps_alive
@@ -235,7 +237,7 @@ class Exchange:
         self._client.exchange_ended(keeps_alive=self._keeps_alive)
 
     def _leave(self, *, is_reusable: bool) -> None:
-        """Gives back the machine's connection and its place."""
+        """Give back the machine's connection and the request's place there."""
         if self._deadline:
             self._stop_deadline()
         self._body.flow_to(None)

@@ -1,17 +1,18 @@
-"""What the proxy has counted as Prometheus text, in the series that Fly publishes of each app.
+"""The proxy's counts as Prometheus text, in the series that Fly publishes for each app.
 
 Source: fly.io/docs/monitoring/metrics: `fly_edge_*` per edge, `fly_app_*` per instance, each with
 the labels app, region and host (the first four hexadecimal digits of the state's id here).
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from localfly.machines.machine import Machine
 from localfly.proxy.stats import BOUNDS, AnswerStats, EdgeStats, Histogram, InstanceStats, Stats
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
-_TYPES = {
+_TYPES: Final = {
     "fly_edge_http_responses_count": "counter",
     "fly_edge_http_response_time_seconds": "histogram",
     "fly_app_concurrency": "gauge",
@@ -27,7 +28,7 @@ Sample = tuple[str, str]  # the series (with its labels), its value
 
 
 def exposition(stats: Stats, machines: Iterable[Machine], host: str) -> str:
-    """All series at this moment."""
+    """Return all series at this moment."""
     samples: dict[str, list[Sample]] = {name: [] for name in _TYPES}
     for edge in stats.edges.values():
         _answers(samples, "fly_edge", _edge_labels(edge, host), edge.answers)
@@ -79,7 +80,7 @@ def _edge_labels(edge: EdgeStats, host: str) -> str:
 
 
 def _labels(app: str, region: str, host: str, *, instance: str = "") -> str:
-    """None of the values has a character that would need to be escaped."""
+    """Join the labels; none of the values needs escapes."""
     common = f'app="{app}",region="{region}",host="{host}"'
     return f'{common},instance="{instance}"' if instance else common
 

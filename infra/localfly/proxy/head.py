@@ -2,18 +2,19 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 Headers = list[tuple[bytes, bytes]]
 
 # RFC 9110, 7.6.1: these end at each hop.
-_HOP_BY_HOP = frozenset(
+_HOP_BY_HOP: Final = frozenset(
     {
         *(b"connection", b"keep-alive", b"proxy-connection", b"proxy-authenticate"),
         *(b"proxy-authorization", b"te", b"trailer", b"transfer-encoding", b"upgrade"),
     }
 )
-# Said by the proxy alone: what a client writes there is not passed on.
-_PROXY_ONLY = frozenset(
+# Set by the proxy alone: what a client sends there is not passed on.
+_PROXY_ONLY: Final = frozenset(
     {
         *(b"fly-client-ip", b"fly-forwarded-port", b"fly-region", b"fly-request-id"),
         *(b"fly-replay-src", b"fly-replay-failed", b"fly-replay-cache-status"),
@@ -22,26 +23,26 @@ _PROXY_ONLY = frozenset(
 )
 # `Connection` does not reach these, whatever it says: without its length, or its host, the next
 # machine would take the end of a request for another one.
-_END_TO_END = frozenset(
+_END_TO_END: Final = frozenset(
     {
         *(b"content-length", b"host", b"close", b"keep-alive"),
         *(b"transfer-encoding", b"upgrade"),  # written anew by the proxy
     }
 )
-_APPENDED = frozenset({b"x-forwarded-for", b"via", b"x-forwarded-port"})
-# Not Fly's: the client's place in the world, as nobody is anywhere but here.
-REGION_HEADER = b"fly-local-region"
-_NOT_FORWARDED = _HOP_BY_HOP | _PROXY_ONLY | _APPENDED | {b"expect", REGION_HEADER}
-_NOT_RETURNED = _HOP_BY_HOP | {b"server", b"via", b"fly-request-id"}
-_PRISTINE_NOT_RETURNED = _HOP_BY_HOP
+_APPENDED: Final = frozenset({b"x-forwarded-for", b"via", b"x-forwarded-port"})
+# Not Fly's: the region that a client is in, as all clients are on this computer.
+REGION_HEADER: Final = b"fly-local-region"
+_NOT_FORWARDED: Final = _HOP_BY_HOP | _PROXY_ONLY | _APPENDED | {b"expect", REGION_HEADER}
+_NOT_RETURNED: Final = _HOP_BY_HOP | {b"server", b"via", b"fly-request-id"}
+_PRISTINE_NOT_RETURNED: Final = _HOP_BY_HOP
 
-VIA = b"1.1 fly.io"
-SERVER = b"Fly/local"
+VIA: Final = b"1.1 fly.io"
+SERVER: Final = b"Fly/local"
 
 
 @dataclass(slots=True)
 class RequestHead:
-    """A request's first lines, read."""
+    """A request's first lines, parsed."""
 
     method: bytes = b""
     target: bytes = b""
@@ -53,10 +54,10 @@ class RequestHead:
     upgrade: bytes = b""
     size: int = 0
     content_length: int = 0
-    fly: dict[bytes, bytes] = field(default_factory=dict)  # the headers that ask for a machine
+    fly: dict[bytes, bytes] = field(default_factory=dict)  # the headers that select a machine
 
     def value(self, name: bytes) -> bytes:
-        """The header's first value; empty if it is absent."""
+        """Return the header's first value; empty if it is absent."""
         for found, value in self.headers:
             if found == name:
                 return value
@@ -76,7 +77,7 @@ class Edge:
 def forwarded_request(
     head: RequestHead, edge: Edge, request_id: bytes, added: bytes = b""
 ) -> bytes:
-    """The head that a machine gets. `Fly-Client-IP` is always the real peer."""
+    """Return the head that a machine gets. `Fly-Client-IP` is always the real peer."""
     kept: list[bytes] = []
     appended: dict[bytes, bytes] = {}
     dropped = _nominated(head.headers)
@@ -102,7 +103,7 @@ def forwarded_request(
 def returned_response(
     status_line: bytes, headers: Headers, framing: bytes, added: Iterable[bytes], pristine: bool
 ) -> bytes:
-    """The head that the client gets."""
+    """Return the head that the client gets."""
     dropped = _PRISTINE_NOT_RETURNED if pristine else _NOT_RETURNED
     nominated = _nominated(headers)
     lines = [
@@ -133,7 +134,7 @@ def _fly_headers(appended: dict[bytes, bytes], edge: Edge, request_id: bytes) ->
 
 
 def _nominated(headers: Headers) -> frozenset[bytes]:
-    """Headers that `Connection`, all of its lines, declares to be of this hop only."""
+    """Return the headers that the lines of `Connection` declare to be of this hop only."""
     lines = [value for name, value in headers if name == b"connection"]
     if not lines:
         return frozenset()

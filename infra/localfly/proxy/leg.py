@@ -1,4 +1,4 @@
-"""Where one request goes: to which app and machine, why, and what was tried on the way."""
+"""One leg of a request's way: to which app and machine, why, and what was tried."""
 
 from dataclasses import dataclass, replace
 
@@ -20,7 +20,7 @@ class Source:
 
 @dataclass(slots=True)
 class Leg:
-    """One leg of a request's way. A replay, and the way back from one, is another leg."""
+    """One leg. A replay, and the way back from one, is another leg."""
 
     app: str
     here: str  # the region where the request came in
@@ -31,7 +31,7 @@ class Leg:
     replays: int = 0
     skips_cache: bool = False
     failure: str = ""  # of a replay that came back to its source
-    tried: frozenset[Backend] = frozenset()  # in vain
+    tried: frozenset[Backend] = frozenset()  # without success
     woken: frozenset[str] = frozenset()  # for this request, by id
     attempts: int = 0
 
@@ -40,7 +40,7 @@ class Leg:
         return bool(self.failure)
 
     def headers_for(self, machine_id: str) -> bytes:
-        """What the machine is told about the way that the request took."""
+        """Return the headers that describe the request's way to the machine."""
         if self.source is None and self.remembered is None and not self.selector.prefer:
             return b""
         lines = []
@@ -57,7 +57,7 @@ class Leg:
         return "".join(lines).encode("latin-1")
 
     def replayed(self, order: ReplayOrder, source: Source) -> "Leg":
-        """The leg that an order asks for."""
+        """Return the leg that an order asks for."""
         selector = (
             replace(order.selector, avoid=source.machine_id) if order.elsewhere else order.selector
         )
@@ -72,7 +72,9 @@ class Leg:
         )
 
     def fallback(self, reason: str, elapsed_seconds: float) -> "Leg | None":
-        """The way back to the machine that ordered a replay which has failed, if it wanted that."""
+        """Return the way back to the machine that ordered a failed replay, if its order has a
+        fallback.
+        """
         source, order = self.source, self.order
         if source is None or order is None or not order.fallback or self.is_fallback:
             return None

@@ -1,14 +1,15 @@
 """The proxy's idle connections to machines."""
 
 import asyncio
+from typing import Final
 
 from localfly.proxy.backend import Backend
 from localfly.proxy.upstream import UpstreamConnection
 
-# Fly's own is about 4 s. It must be below the keep-alive timeout of the servers behind it
+# Fly Proxy's is about 4 s. It must be below the keep-alive timeout of the servers behind it
 # (uvicorn: 5 s), or a request could meet a connection that is just being closed.
-_IDLE_SECONDS = 4.0
-_CONNECT_SECONDS = 2.0
+_IDLE_SECONDS: Final = 4.0
+_CONNECT_SECONDS: Final = 2.0
 
 
 class Pool:
@@ -27,8 +28,8 @@ class Pool:
         return None
 
     def put(self, connection: UpstreamConnection) -> None:
-        """Keeps a connection for the next request, unless its machine has left the rotation, or
-        counts connections: there each request has one of its own.
+        """Keep a connection for the next request, unless its machine has left the rotation, or
+        counts connections: then no two requests share one.
         """
         connection.release()
         backend = connection.backend
@@ -39,7 +40,7 @@ class Pool:
             connection.close()
 
     async def connect(self, backend: Backend) -> UpstreamConnection:
-        """A new connection.
+        """Open a new connection.
 
         Raises:
             OSError: refused, or not accepted in time.
@@ -57,7 +58,7 @@ class Pool:
             connection.close()
 
     def close_idle(self) -> None:
-        """Closes what has not been used for a while."""
+        """Close what has not been used for a while."""
         oldest = self._loop.time() - _IDLE_SECONDS
         for backend, connections in list(self._idle.items()):
             kept = [c for c in connections if c.is_open and c.idle_since > oldest]

@@ -1,9 +1,10 @@
-"""Replays that are remembered (docs/fly-api.md 6.4): for the paths that an order named, and for the
-cookies and headers that the app's config names.
+"""Cached replays (docs/fly-api.md 6.4): for the paths that an order named, and for the cookies and
+headers that the app's config names.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from localfly.machines.service import ReplayRule, split_pattern
 from localfly.proxy.head import RequestHead
@@ -11,16 +12,16 @@ from localfly.proxy.replay_order import ReplayOrder
 from localfly.proxy.selector import Selector
 from localfly.timing.clock import Clock
 
-_LEAST_TTL_SECONDS = 10
-_MOST_ENTRIES = 10_000
-_LONGEST_PATH = 1024
+_LEAST_TTL_SECONDS: Final = 10
+_MOST_ENTRIES: Final = 10_000
+_LONGEST_PATH: Final = 1024
 
 Key = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """Where requests of one key go without asking."""
+    """A cached replay: where requests of one key go at once."""
 
     key: Key
     app: str
@@ -31,7 +32,7 @@ class Remembered:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The request, as far as it decides what is remembered for it."""
+    """The parts of a request that decide which cached replays are its own."""
 
     app: str
     host: str
@@ -46,7 +47,7 @@ class Subject:
 
 
 class ReplayCache:
-    """A bounded memory: what was remembered first is forgotten first."""
+    """A bounded cache: what was cached first is dropped first."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -56,7 +57,9 @@ class ReplayCache:
         return len(self._entries)
 
     def find(self, subject: Subject, rules: Sequence[ReplayRule]) -> Remembered | None:
-        """What is remembered for the request: its longest path, else its longest rule."""
+        """Return the cached replay of the request: by its longest path, else by
+        its longest rule.
+        """
         if not self._entries:
             return None
         for key in _keys(subject, rules):
@@ -74,13 +77,13 @@ class ReplayCache:
         app: str,
         selector: Selector,
     ) -> None:
-        """Keeps what the order, or a rule for its request, wants to be kept; and forgets what it
-        wants forgotten.
+        """Cache the replay if the order, or a rule for its request, says so; drop what it
+        invalidates.
         """
         if order.cache and order.cache.invalidates:
             self.forget(subject, rules)
             return
-        # Such a replay would not be the same the next time.
+        # Such a replay would be another one the next time.
         if order.state or order.transform or order.fallback or order.timeout_seconds is not None:
             return
         if path_key := _path_to_learn(subject, order):
@@ -93,12 +96,12 @@ class ReplayCache:
             break  # the longest path wins
 
     def forget(self, subject: Subject, rules: Sequence[ReplayRule]) -> None:
-        """The request's entries."""
+        """Drop the request's entries."""
         for key in _keys(subject, rules):
             self._entries.pop(key, None)
 
     def drop(self, entry: Remembered) -> None:
-        """It led nowhere."""
+        """Drop an entry that led to no machine."""
         self._entries.pop(entry.key, None)
 
     def _keep(self, entry: Remembered) -> None:
@@ -116,8 +119,8 @@ def _keys(subject: Subject, rules: Sequence[ReplayRule]) -> Iterator[Key]:
 
 
 def _prefixes(path: str) -> Iterator[str]:
-    """`/a/b`, then `/a`, then the root (the empty text)."""
-    if len(path) > _LONGEST_PATH:  # nothing below is remembered, and each part of it costs a look
+    """Yield `/a/b`, then `/a`, then the root (the empty text)."""
+    if len(path) > _LONGEST_PATH:  # nothing below is cached, and each part costs a look-up
         path = path[: _LONGEST_PATH + 1].rpartition("/")[0]
     path = path.rstrip("/")
     while path:
@@ -127,7 +130,9 @@ def _prefixes(path: str) -> Iterator[str]:
 
 
 def _path_to_learn(subject: Subject, order: ReplayOrder) -> Key | None:
-    """The key of the pattern; None if it is none, too short-lived, or not for this request."""
+    """Return the key of the order's pattern; None if there is none, or it is too short-lived, or
+    not for this request.
+    """
     cache = order.cache
     if cache is None or not cache.pattern or cache.ttl_seconds < _LEAST_TTL_SECONDS:
         return None
@@ -140,7 +145,7 @@ def _path_to_learn(subject: Subject, order: ReplayOrder) -> Key | None:
 def _session_keys(
     subject: Subject, rules: Sequence[ReplayRule]
 ) -> Iterator[tuple[ReplayRule, Key]]:
-    """Each rule that covers the request, the longest path first."""
+    """Yield each rule that covers the request, the longest path first."""
     paths = frozenset(_prefixes(subject.path)) if rules else frozenset()
     covering = [r for r in rules if r.path in paths and r.host in {"", subject.host}]
     for rule in sorted(covering, key=lambda rule: len(rule.path), reverse=True):

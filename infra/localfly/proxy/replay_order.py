@@ -6,45 +6,45 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from localfly.errors import InvalidArgumentError
 from localfly.proxy.head import Headers, RequestHead
 from localfly.proxy.selector import ANY, Selector, parse_regions
 from localfly.timing.duration import parse_duration
 
-_JSON_TYPE = b"application/vnd.fly.replay+json"
-_LARGEST_BODY = 64 * 1024
-# No two of its parts can take the same signs, so that no text makes it try again and again.
-_FIELD = re.compile(r'\s*([a-z_]+)\s*=(?:\s*"([^"]*)"\s*|([^;"]*))(?:;|$)')
-_HEADER_FIELDS = frozenset(
+_JSON_TYPE: Final = b"application/vnd.fly.replay+json"
+_LARGEST_BODY: Final = 64 * 1024
+# No two of its parts match the same characters, so that no text makes it backtrack.
+_FIELD: Final = re.compile(r'\s*([a-z_]+)\s*=(?:\s*"([^"]*)"\s*|([^;"]*))(?:;|$)')
+_HEADER_FIELDS: Final = frozenset(
     {"region", "instance", "prefer_instance", "app", "state", "elsewhere", "timeout", "fallback"}
 )
-_JSON_FIELDS = _HEADER_FIELDS | {"transform", "cache", "allow_bypass"}
-_FALLBACKS = frozenset({"", "force_self", "prefer_self"})
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_PATH = re.compile(r"/[!-~]*")
-# They come back in headers of the request.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}|")
-_REGIONS = re.compile(r"[A-Za-z0-9_, -]{0,1000}")
-_LONGEST_TTL_SECONDS = 2**31
-_TTL_DIGITS = 20
-_SHOWN = 200  # of what was found
-_VALUE = re.compile(r"[\t -~\x80-\xff]*")
-# They say how the body is framed: who could change them could smuggle a request.
-_FRAMING = frozenset({b"content-length", b"transfer-encoding", b"connection", b"upgrade"})
+_JSON_FIELDS: Final = _HEADER_FIELDS | {"transform", "cache", "allow_bypass"}
+_FALLBACKS: Final = frozenset({"", "force_self", "prefer_self"})
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_PATH: Final = re.compile(r"/[!-~]*")
+# They are sent in headers of the replayed request.
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}|")
+_REGIONS: Final = re.compile(r"[A-Za-z0-9_, -]{0,1000}")
+_LONGEST_TTL_SECONDS: Final = 2**31
+_TTL_DIGITS: Final = 20
+_SHOWN: Final = 200  # of what was found
+_VALUE: Final = re.compile(r"[\t -~\x80-\xff]*")
+# They frame the body: a machine that could change them could smuggle a request.
+_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding", b"connection", b"upgrade"})
 
 
-_FORMS = {"instance": _NAME, "prefer_instance": _NAME, "app": _NAME, "region": _REGIONS}
+_FORMS: Final = {"instance": _NAME, "prefer_instance": _NAME, "app": _NAME, "region": _REGIONS}
 
 
 class InvalidReplayError(ValueError):
-    """The order can't be understood; the message says what was found."""
+    """The order is invalid; the message says what was found."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transform:
-    """How the request is changed on its way."""
+    """How the replayed request differs."""
 
     path: bytes = b""
     deleted: frozenset[bytes] = frozenset()
@@ -58,7 +58,7 @@ class Transform:
 
 @dataclass(frozen=True, slots=True)
 class CacheOrder:
-    """What is to be remembered of a replay, or forgotten."""
+    """What is to be cached of a replay, or invalidated."""
 
     pattern: str = ""
     ttl_seconds: int = 0
@@ -68,7 +68,7 @@ class CacheOrder:
 
 @dataclass(frozen=True, slots=True)
 class ReplayOrder:
-    """Where the request is to go instead."""
+    """Where the request is to go."""
 
     app: str = ""  # empty: the same one
     selector: Selector = ANY
@@ -81,7 +81,7 @@ class ReplayOrder:
 
 
 class ReplayAnswer:
-    """An answer that is such an order: its head, and its body as far as it was read."""
+    """An answer that is an order: its head, and its body as far as it was read."""
 
     def __init__(self, header: str | None, headers: Headers) -> None:
         self._header = header
@@ -96,7 +96,7 @@ class ReplayAnswer:
         """What it says.
 
         Raises:
-            InvalidReplayError: nothing that Fly would understand.
+            InvalidReplayError: Fly would not understand it.
         """
         if self._header is None:
             return parse_body(bytes(self._body))
@@ -105,7 +105,7 @@ class ReplayAnswer:
 
 
 def announced(headers: Headers) -> ReplayAnswer | None:
-    """The order that an answer with these headers is; None for an ordinary answer."""
+    """Return the order that an answer with these headers is; None for an ordinary answer."""
     is_json = False
     for name, value in headers:
         if name == b"fly-replay":
@@ -116,10 +116,10 @@ def announced(headers: Headers) -> ReplayAnswer | None:
 
 
 def parse_body(body: bytes) -> ReplayOrder:
-    """The order in its JSON form.
+    """Parse the order in its JSON form.
 
     Raises:
-        InvalidReplayError: it is too large, no JSON, or has a wrong field.
+        InvalidReplayError: it is too large, is no JSON, or has a wrong field.
     """
     if len(body) > _LARGEST_BODY:
         raise InvalidReplayError(f"the body is larger than {_LARGEST_BODY} bytes")
@@ -141,7 +141,7 @@ def parse_body(body: bytes) -> ReplayOrder:
 
 
 def parse_header(value: str) -> ReplayOrder:
-    """The order in its header form, without what the other headers say about caching.
+    """Parse the order in its header form, without the headers about caching.
 
     Raises:
         InvalidReplayError: it is too large, or has a wrong field.

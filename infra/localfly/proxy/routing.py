@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 from localfly.machines.service import ReplayRule
 from localfly.proxy.backend import Backend
@@ -21,14 +22,14 @@ from localfly.proxy.routing_table import RoutingTable
 from localfly.proxy.selector import ANY, selector_of
 from localfly.timing.clock import Clock
 
-_MAX_REPLAYS = 10
+_MAX_REPLAYS: Final = 10
 
 # The organization and private network of an app; None if there is no such app.
 NetworkOf = Callable[[str], tuple[str, str] | None]
 
 
 class RefusedReplayError(Exception):
-    """The order is not followed; the client gets this answer."""
+    """An order is not followed; the client gets this answer."""
 
     def __init__(self, answer: ProxyError) -> None:
         super().__init__(answer.text)
@@ -36,7 +37,7 @@ class RefusedReplayError(Exception):
 
 
 class Routing:
-    """The rules of the way, with the memory of former replays."""
+    """Decides legs, with the cache of former replays."""
 
     def __init__(self, table: RoutingTable, network_of: NetworkOf, clock: Clock) -> None:
         self.cache = ReplayCache(clock)
@@ -51,7 +52,7 @@ class Routing:
         return any(b.service.forces_https for b in self._table.backends(app)[:1])
 
     def first(self, app: str, head: RequestHead, here: str) -> Leg:
-        """The way of a request as the client sent it."""
+        """Return the first leg of a request."""
         selector = selector_of(head.fly) if head.fly else ANY
         leg = Leg(app, here, selector)
         if not len(self.cache):
@@ -65,23 +66,23 @@ class Routing:
         return Leg(entry.app, here, entry.selector, remembered=entry)
 
     def forgotten(self, leg: Leg, app: str, head: RequestHead) -> Leg:
-        """The way without what was remembered: it led nowhere."""
+        """Return the first leg without the cached replay, which led to no machine."""
         if leg.remembered:
             self.cache.drop(leg.remembered)
         return Leg(app, leg.here, selector_of(head.fly) if head.fly else ANY)
 
     def next(self, leg: Leg, announcement: ReplayAnswer, source: Backend, subject: Subject) -> Leg:
-        """The leg that a machine has ordered.
+        """Return the leg that a machine has ordered.
 
         Raises:
-            RefusedReplayError: it breaks a rule, or can't be understood.
+            RefusedReplayError: it breaks a rule, or is invalid.
         """
         order = self._understood(leg, announcement)
         now = int(self._clock() * 1_000_000)
         origin = Source(source.machine_id, source.app, source.region, now)
         leg = leg.replayed(order, origin)
         self._check_app(source.app, leg.app)
-        # A rule belongs to the app that the client asked for, not to where its request went on.
+        # A rule belongs to the app of the client's request, not to the one that it was replayed to.
         self.cache.learn(subject, self._rules(subject.app), order, leg.app, leg.selector)
         return leg
 
@@ -108,12 +109,12 @@ class Routing:
 
 
 def check_body(head: RequestHead, *, can_be_sent_again: bool) -> None:
-    """Raises RefusedReplayError for a request of more than 1 MB."""
+    """Raise RefusedReplayError for a request of more than 1 MB."""
     if not can_be_sent_again or head.content_length > MAX_REPLAYED_BYTES:
         raise RefusedReplayError(BODY_TOO_LARGE_TO_REPLAY)
 
 
-MAX_REPLAYED_BYTES = 1024 * 1024
+MAX_REPLAYED_BYTES: Final = 1024 * 1024
 
 
 def _invalid(reason: str) -> ProxyError:

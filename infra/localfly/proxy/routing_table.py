@@ -11,7 +11,7 @@ from localfly.proxy.stats import Stats
 
 
 class RoutingTable:
-    """What the fleet tells the proxy (it is the fleet's `Traffic`)."""
+    """The backends of each app. It is the `Traffic` that machines report to."""
 
     def __init__(self) -> None:
         self.autostart = Autostart()
@@ -21,14 +21,14 @@ class RoutingTable:
         self._on_change: Callable[[Backend], None] = lambda _: None
 
     def subscribe(self, on_change: Callable[[Backend], None]) -> None:
-        """The proxy wants to know of each backend that joins or leaves the rotation."""
+        """Call `on_change` with each backend that joins or leaves the rotation."""
         self._on_change = on_change
 
     def backends(self, app: str) -> Sequence[Backend]:
         return self._by_app.get(app, ())
 
     def apps(self) -> Iterator[Sequence[Backend]]:
-        """The backends of every app that has some."""
+        """Return the backends of each app that has some."""
         return (backends for backends in list(self._by_app.values()) if backends)
 
     def changed(self, machine: Machine, *, is_healthy: bool) -> None:
@@ -36,7 +36,7 @@ class RoutingTable:
         stats = self.stats.instance(machine.id, machine.app, machine.region)
         fresh = backend_of(machine, stats, is_healthy=is_healthy)
         if former and fresh and former.run == fresh.run:
-            fresh = former  # it comes back with the requests that it still answers
+            fresh = former  # it comes back, with the requests that it still answers
         if former and former.is_routed and fresh is not former:
             self._remove(former)
         if fresh and not fresh.is_routed:
@@ -54,9 +54,9 @@ class RoutingTable:
                     await backend.idle.wait()
 
     def admit(self, backend: Backend) -> None:
-        """Lets the machine have requests."""
+        """Add the machine to the rotation."""
         backend.is_routed = True
-        # A new list each time: whoever holds the former one goes on with a consistent view.
+        # A new list each time: a request that holds the former one keeps a consistent view.
         self._by_app[backend.app] = [*self.backends(backend.app), backend]
         self._by_machine[backend.machine_id] = backend
         self._on_change(backend)

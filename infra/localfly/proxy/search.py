@@ -3,7 +3,7 @@ connects; holds the request's place there until it is given back.
 """
 
 import asyncio
-from typing import Protocol
+from typing import Final, Protocol
 
 from localfly.proxy.autostart import PATIENCE_SECONDS
 from localfly.proxy.backend import Backend
@@ -20,20 +20,20 @@ from localfly.proxy.proxy_error import (
 )
 from localfly.proxy.upstream import UpstreamConnection
 
-_QUEUE_SECONDS = 10.0
-_MAX_ATTEMPTS = 20
-_RETRY_SECONDS = 0.05
-_NOWHERE = Leg("", "")
+_QUEUE_SECONDS: Final = 10.0
+_MAX_ATTEMPTS: Final = 20
+_RETRY_SECONDS: Final = 0.05
+_NOWHERE: Final = Leg("", "")
 
 
 class Seeker(Protocol):
-    """Who wants a machine."""
+    """The exchange that a machine is searched for."""
 
     def found(self, connection: UpstreamConnection) -> None:
-        """The request can be sent."""
+        """Send the request."""
 
     def not_found(self, error: ProxyError) -> None:
-        """There is no machine for it."""
+        """Go on without a machine."""
 
 
 class Search:
@@ -48,7 +48,7 @@ class Search:
         self.leg = _NOWHERE
         self.backend: Backend | None = None
         self.upstream: UpstreamConnection | None = None
-        self.reuses_connection = False  # it had been used before, and may be dead
+        self.reuses_connection = False  # it was used before, and may be dead
         self.began = 0.0  # with the machine that was chosen last
         self._context = context
         self._seeker = seeker
@@ -60,11 +60,11 @@ class Search:
         self.attempt()
 
     def attempt(self) -> None:
-        """Goes to the machine that is best now, or waits for one."""
+        """Go to the machine that is best now, or wait for one."""
         chosen = self._choose()
-        while self._wants_another(chosen) and self._rouse():
+        while self._wants_another(chosen) and self._wake():
             chosen = self._choose()  # a machine without checks serves at once
-            if self._wants_another(chosen) and self._somebody_wakes:
+            if self._wants_another(chosen) and self._is_waking:
                 self._wait(PATIENCE_SECONDS if chosen is Refusal.NONE_HEALTHY else _QUEUE_SECONDS)
                 return
         if chosen is Refusal.ALL_FULL:
@@ -73,7 +73,7 @@ class Search:
             self._proceed(chosen)
 
     def leave(self, *, is_reusable: bool) -> None:
-        """Gives back the machine's connection and its place; or stops searching."""
+        """Give back the machine's connection and the request's place there; or stop searching."""
         if self._timer:
             self._stop_timer()
         upstream, self.upstream = self.upstream, None
@@ -87,7 +87,9 @@ class Search:
             self._context.waiting_room.reconsider(backend.app)
 
     def end(self) -> None:
-        """Lets go of the seeker, which holds the search: no cycle is left to be collected."""
+        """Drop the reference to the seeker, which holds the search, so that no cycle is left to
+        collect.
+        """
         del self._seeker
 
     # From the waiting room.
@@ -98,7 +100,7 @@ class Search:
         if not self._is_waiting:
             return False
         chosen = self._choose()
-        return chosen is Refusal.ALL_FULL or (self._wants_another(chosen) and self._somebody_wakes)
+        return chosen is Refusal.ALL_FULL or (self._wants_another(chosen) and self._is_waking)
 
     def try_again(self) -> None:
         if self._is_waiting:
@@ -113,12 +115,12 @@ class Search:
         return choose(backends, leg.selector, leg.tried, leg.here, context.random)
 
     def _wants_another(self, chosen: Backend | Refusal) -> bool:
-        """Nobody serves, or all are busy: a machine that sleeps is needed (docs/fly-api.md 6.7)."""
+        """Return whether a sleeping machine is needed: none serves, or all are busy."""
         if isinstance(chosen, Backend):
             return chosen.is_busy and chosen.machine_id != self.leg.selector.prefer
         return chosen is not Refusal.ALL_TRIED
 
-    def _rouse(self) -> bool:
+    def _wake(self) -> bool:
         leg = self.leg
         woken = self._context.table.autostart.wake(leg.app, leg.selector, leg.here, leg.woken)
         if woken and woken.is_down:  # else it is not woken yet, but will be
@@ -126,7 +128,7 @@ class Search:
         return woken is not None
 
     @property
-    def _somebody_wakes(self) -> bool:
+    def _is_waking(self) -> bool:
         leg = self.leg
         return self._context.table.autostart.is_waking(leg.app, leg.selector, leg.here)
 
@@ -185,7 +187,7 @@ class Search:
         self._seeker.found(connection)
 
     def _refused(self, backend: Backend) -> None:
-        """Nothing was sent, so any request may go to another machine."""
+        """Try another machine; nothing was sent, so any request may."""
         leg = self.leg
         self.leave(is_reusable=False)
         leg.tried |= {backend}

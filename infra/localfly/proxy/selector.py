@@ -1,42 +1,45 @@
-"""What a request, or the answer that replays it, asks about the machine that gets it."""
+"""Which machine may get a request, by its headers or by the order that replays it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 from localfly.network.geography import is_meant, round_trip_ms
 
-_MANY = 1 << 16
+_MANY: Final = 1 << 16
 
 Rank = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Which machines may be chosen, and which ones are liked best."""
+    """Which machines may be chosen, and which are preferred."""
 
-    force: str = ""  # the id of the only machine that will do
-    prefer: str = ""  # the id of the machine that is liked best
-    avoid: str = ""  # the id of a machine that will not do
-    regions: tuple[str, ...] = ()  # codes or areas, the one liked best first
-    is_bound_to_regions: bool = False  # no other region will do
+    force: str = ""  # the id of the only machine that may be chosen
+    prefer: str = ""  # the id of the preferred machine
+    avoid: str = ""  # the id of a machine that must not be chosen
+    regions: tuple[str, ...] = ()  # codes or areas, the preferred one first
+    is_bound_to_regions: bool = False  # whether no other region may be chosen
 
     def admits(self, machine_id: str, region: str, here: str) -> bool:
-        """Whether this machine will do for a request that came in at `here`."""
+        """Return whether this machine may get a request that came in at `here`."""
         if self.force and machine_id != self.force:
             return False
         return machine_id != self.avoid and self.rank(region, here) is not None
 
     def rank(self, region: str, here: str) -> Rank | None:
-        """The place of a region in the order of choice, lowest first; None if it won't do."""
+        """Return the place of a region in the order of choice, lowest first; None if it is
+        excluded.
+        """
         return _rank(self.regions, self.is_bound_to_regions, region, here)
 
 
-ANY = Selector()
+ANY: Final = Selector()
 
 
 def selector_of(headers: Mapping[bytes, bytes]) -> Selector:
-    """The selector in a client's own headers (docs/fly-api.md 6.5)."""
+    """Return the selector in a client's headers (docs/fly-api.md 6.5)."""
     force_region, prefer_region = (
         _regions(headers.get(name, b"")) for name in (b"fly-force-region", b"fly-prefer-region")
     )
@@ -50,7 +53,7 @@ def selector_of(headers: Mapping[bytes, bytes]) -> Selector:
 
 
 def parse_regions(text: str) -> tuple[str, ...]:
-    """`iad, ord,us` → its names, in lower case."""
+    """Split `iad, ord,us` into names in lower case."""
     return tuple(name for part in text.split(",") if (name := part.strip().lower()))
 
 

@@ -1,15 +1,16 @@
-"""What the proxy counts, per machine and per edge, for Fly's own metric series."""
+"""The proxy's counts per machine and per edge, for Fly's metric series."""
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from typing import Final
 
-# Fly's bounds are not documented; these are those of most Prometheus clients, in seconds.
-BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+# Fly's bounds are not documented; these are the bounds of most Prometheus clients, in seconds.
+BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 @dataclass(slots=True)
 class Histogram:
-    """A histogram: how many took at most so long, and how long all of them."""
+    """A histogram of times, with their sum."""
 
     counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
     sum_seconds: float = 0.0
@@ -21,7 +22,7 @@ class Histogram:
 
 @dataclass(slots=True)
 class AnswerStats:
-    """Answers by status; each status has a histogram of its own, as Fly's series have."""
+    """Answers by status; each status has its histogram, as in Fly's series."""
 
     by_status: dict[int, Histogram] = field(default_factory=dict)
     total: int = 0
@@ -36,7 +37,7 @@ class AnswerStats:
 
 @dataclass(slots=True)
 class InstanceStats:
-    """One machine, over all of its runs."""
+    """The counts of one machine, over all of its runs."""
 
     app: str
     region: str
@@ -54,7 +55,7 @@ class InstanceStats:
 
 @dataclass(slots=True)
 class EdgeStats:
-    """One app, at one edge."""
+    """The counts of one app at one edge."""
 
     app: str
     region: str
@@ -62,7 +63,7 @@ class EdgeStats:
 
 
 class Stats:
-    """All that is counted. A machine that was destroyed is forgotten, as its series would end."""
+    """All counts. Those of a destroyed machine are dropped, as its series would end."""
 
     def __init__(self) -> None:
         self.instances: dict[str, InstanceStats] = {}

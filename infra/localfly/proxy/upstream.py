@@ -1,4 +1,4 @@
-"""A connection from the proxy to a machine: one request at a time, used again while it is sound."""
+"""A connection from the proxy to a machine: one request at a time, reused while it works."""
 
 import asyncio
 from typing import Protocol, cast
@@ -42,7 +42,7 @@ class AnswerReceiver(Protocol):
 
 
 class UpstreamConnection(asyncio.Protocol):
-    """Parses a machine's answers and hands them to the exchange that waits for them."""
+    """Parses a machine's answers and passes them to the exchange that waits for them."""
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
@@ -58,7 +58,7 @@ class UpstreamConnection(asyncio.Protocol):
         return self._transport is not None and not self._transport.is_closing()
 
     def carry(self, exchange: AnswerReceiver, request: bytes) -> None:
-        """Sends a request; its answer goes to `exchange`."""
+        """Send a request; its answer goes to `exchange`."""
         self._exchange = exchange
         self._reset()
         self.write(request)
@@ -68,7 +68,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._transport.write(data)
 
     def release(self) -> None:
-        """The exchange is over."""
+        """End the exchange."""
         self._exchange = None
 
     def close(self) -> None:
@@ -91,7 +91,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         exchange = self._exchange
-        if exchange is None:  # an answer that nobody asked for
+        if exchange is None:  # an answer without a request
             self.close()
         elif self._is_tunnel:
             exchange.to_client(data)

@@ -1,1 +1,1 @@
-"""How machines run: today as processes of this computer."""
+"""How machines run: as processes of this computer, or as Docker containers."""

@@ -1,5 +1,5 @@
-"""A Docker container as the main process of a machine: what follows it is the `docker run` that is
-attached to it, and signals go by way of Docker.
+"""A Docker container as the main process of a machine: the daemon watches the attached `docker
+run`, and signals go through Docker.
 """
 
 import asyncio
@@ -8,13 +8,14 @@ import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from localfly.processes.identity import ProcessIdentity, is_alive
 from localfly.processes.process import ExitStatus, LaunchSpec, Process
 
-_NAME = re.compile(r"--name (\S+)")
-_VERBS = {signal.SIGSTOP: "pause", signal.SIGCONT: "unpause"}
-_SECONDS = 20.0
+_NAME: Final = re.compile(r"--name (\S+)")
+_VERBS: Final = {signal.SIGSTOP: "pause", signal.SIGCONT: "unpause"}
+_SECONDS: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class DockerAnswer:
 
 
 class Container(Process):
-    """The name of the container is in the command that runs it."""
+    """A container whose name is in the command that runs it."""
 
     def __init__(self, identity: ProcessIdentity, child: subprocess.Popen[bytes] | None) -> None:
         self.name = self.name_in(identity.command)
@@ -33,13 +34,15 @@ class Container(Process):
 
     @staticmethod
     def name_in(command: str) -> str:
-        """The name of the container that a command runs; empty if it is none of ours."""
+        """Return the name of the container that a command runs; empty if the local Fly did not
+        start it.
+        """
         named = _NAME.search(command)
         return named[1] if named else ""
 
     @classmethod
     def start(cls, spec: LaunchSpec) -> "Container":
-        """Runs `docker run …`.
+        """Run `docker run …`.
 
         Raises:
             OSError: there is no docker.
@@ -53,7 +56,7 @@ class Container(Process):
         return cls(identity, None) if is_alive(identity) else None
 
     def send(self, signal_number: int) -> None:
-        """Signals the container's main process, or pauses and resumes all of them."""
+        """Signal the container's main process, or pause and resume all of its processes."""
         if self.has_ended:
             return
         verb = _VERBS.get(signal.Signals(signal_number))
@@ -64,7 +67,7 @@ class Container(Process):
         self.send(signal_number)
 
     async def quit(self, signal_name: str, timeout: float) -> None:
-        """Ends the container: by its stop signal, by SIGKILL if it ignores that."""
+        """End the container by its stop signal, then by SIGKILL."""
         await ask_docker("unpause", self.name)  # a frozen one gets no signal
         await ask_docker("kill", "-s", signal_name, self.name)
         try:
@@ -75,7 +78,7 @@ class Container(Process):
             await self.wait()
 
     async def _wait_for_end(self) -> ExitStatus:
-        """How the container ended, which `docker run` alone can't say, and no trace of it."""
+        """Return how the container ended, which `docker run` does not show, and remove it."""
         await super()._wait_for_end()
         wanted = "{{.State.ExitCode}} {{.State.OOMKilled}}"
         found = await ask_docker("inspect", "--format", wanted, self.name)
@@ -89,7 +92,7 @@ class Container(Process):
 
 
 async def ask_docker(*words: str, stdin: bytes = b"", seconds: float = _SECONDS) -> DockerAnswer:
-    """Runs a command of Docker's; a failure is in the answer.
+    """Run a command of Docker; a failure is in the answer.
 
     Raises:
         TimeoutError: it did not end in time.
@@ -116,7 +119,7 @@ async def ask_docker(*words: str, stdin: bytes = b"", seconds: float = _SECONDS)
 
 
 def docker_trouble() -> str:
-    """Why Docker does not answer; empty if it does."""
+    """Return why Docker does not answer; empty if it does."""
     command = ["docker", "version", "--format", "{{.Server.Version}}"]
     try:
         answer = subprocess.run(
@@ -126,12 +129,12 @@ def docker_trouble() -> str:
         return str(exc)
     if answer.returncode == 0:
         return ""
-    said = answer.stderr.strip().splitlines()
-    return said[-1] if said else f"`docker version` ended with {answer.returncode}"
+    lines = answer.stderr.strip().splitlines()
+    return lines[-1] if lines else f"`docker version` ended with {answer.returncode}"
 
 
 def remove_containers(state_id: str, keep: Sequence[str] = ()) -> None:
-    """Removes the containers of a state but those named; without a Docker there are none."""
+    """Remove the containers of a state but those in `keep`; without Docker there are none."""
     label = f"label=flygate.state={state_id}"
     try:
         listed = subprocess.run(

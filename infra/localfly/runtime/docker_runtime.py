@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from localfly.errors import DeadlineExceededError, NotFoundError
 from localfly.images.reference import ImageRef
@@ -20,8 +21,8 @@ from localfly.runtime.container import Container, ask_docker, remove_containers
 from localfly.runtime.environment import fly_variables
 from localfly.timing.ulid import ulid
 
-_PULL_SECONDS = 300.0
-_NAME = "flygate-{machine}-{run}"
+_PULL_SECONDS: Final = 300.0
+_NAME: Final = "flygate-{machine}-{run}"
 
 
 class DockerRuntime:
@@ -29,13 +30,13 @@ class DockerRuntime:
 
     def __init__(self, state_id: str, folder: Path) -> None:
         self._state_id = state_id
-        self._folder = folder  # where `docker run` is started; it needs none
+        self._folder = folder  # the folder of `docker run`, which needs none
 
     async def find(self, ref: ImageRef) -> FoundImage:
-        """The image, by the id of its contents.
+        """Find the image, by the id of its contents.
 
         Raises:
-            NotFoundError: Docker has not got it and can't pull it; the text is Docker's.
+            NotFoundError: Docker doesn't have it and can't pull it; the message is Docker's.
         """
         found = await self._inspect(ref)
         if found is None:
@@ -46,7 +47,7 @@ class DockerRuntime:
         return found
 
     def start(self, machine: Machine, secrets: Mapping[str, str], output: Path) -> Process:
-        """The container, attached.
+        """Start the container, attached.
 
         Raises:
             OSError: there is no docker.
@@ -62,7 +63,7 @@ class DockerRuntime:
             *(word for key in sorted(environment) for word in ("--env", key)),
             *_program(machine),
         )
-        # Docker takes a variable that is only named from its own environment: no value of a
+        # Docker takes the value of a variable that is only named from its own environment, so no
         # secret is among the arguments.
         own = {key: os.environ[key] for key in ("PATH", "DOCKER_HOST", "HOME") if key in os.environ}
         spec = LaunchSpec(
@@ -71,17 +72,17 @@ class DockerRuntime:
         return Container.start(spec)
 
     def adopt(self, identity: ProcessIdentity) -> Process | None:
-        """The container that a former daemon started; None if it is gone."""
+        """Return the container that a former daemon started; None if it is gone."""
         return Container.adopt(identity)
 
     def sweep(self, known: list[ProcessIdentity]) -> None:
-        """Removes containers that nobody watches any more."""
+        """Remove containers that no machine has."""
         remove_containers(self._state_id, [Container.name_in(one.command) for one in known])
 
     async def execute(
         self, machine: Machine, secrets: Mapping[str, str], command: Command
     ) -> CommandResult:
-        """Runs a command in the container, which has the variables already."""
+        """Run a command in the container, which has the variables already."""
         assert machine.process is not None  # noqa: S101 (it is running)
         name = Container.name_in(machine.process.command)
         words = ("exec", "--interactive", name, *command.words)
@@ -103,7 +104,7 @@ class DockerRuntime:
 
 
 def _limits(machine: Machine) -> tuple[str, ...]:
-    """The guest size; without swap, as on Fly."""
+    """Return the arguments for the guest size; without swap, as on Fly."""
     guest = machine.config.raw.get("guest") or {}
     memory = f"{machine.config.memory_mb}m"
     return ("--memory", memory, "--memory-swap", memory, "--cpus", str(guest.get("cpus") or 1))
@@ -116,7 +117,7 @@ def _ports(machine: Machine) -> tuple[str, ...]:
 
 
 def _program(machine: Machine) -> tuple[str, ...]:
-    """The image, and what is run in it instead of its own command."""
+    """Return the image, and the command that replaces the image's."""
     init, image = machine.config.raw.get("init") or {}, machine.config.image.digest
     entrypoint = init.get("exec") or init.get("entrypoint") or []
     rest = [*entrypoint[1:], *(() if init.get("exec") else init.get("cmd") or ())]

@@ -1,22 +1,23 @@
-"""The environment of a machine's processes (docs/fly-api.md 6.1), made from scratch: nothing of the
-daemon's own environment reaches a machine but what every program needs.
+"""The environment of a machine's processes (docs/fly-api.md 6.1), made from scratch: of the
+daemon's environment, a machine gets only what every program needs.
 """
 
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from localfly.images.image_store import Image
 from localfly.machines.machine import Machine
 from localfly.processes.identity import MARKER
 from localfly.runtime.interpreter import Interpreter
 
-_INHERITED = ("LANG", "HOME", "TMPDIR")
+_INHERITED: Final = ("LANG", "HOME", "TMPDIR")
 
 
 @dataclass(frozen=True, slots=True)
 class Inherited:
-    """What a machine gets from the computer that it runs on."""
+    """The variables that a machine gets from the computer that it runs on."""
 
     path: str
     variables: Mapping[str, str]
@@ -29,7 +30,7 @@ class Inherited:
         return cls(path, variables, str(interpreter.program))
 
     def command(self, words: Sequence[str]) -> tuple[str, ...]:
-        """The words to execute."""
+        """Return the words to execute."""
         if words[0] in {"python", "python3"}:
             return (self.python, *words[1:])
         return tuple(words)
@@ -42,7 +43,7 @@ def machine_environment(
     inherited: Inherited,
     state_id: str,
 ) -> dict[str, str]:
-    """All variables; a later group wins: image, config, secrets, Fly's own."""
+    """Return all variables; a later group wins: image, config, secrets, Fly's."""
     return {
         **inherited.variables,
         "PATH": inherited.path,
@@ -61,7 +62,7 @@ def machine_environment(
 
 
 def fly_variables(machine: Machine) -> dict[str, str]:
-    """Those that Fly sets, whatever the runtime."""
+    """Return the variables that Fly sets."""
     return {
         "FLY_APP_NAME": machine.app,
         "FLY_MACHINE_ID": machine.id,
@@ -76,7 +77,7 @@ def fly_variables(machine: Machine) -> dict[str, str]:
 
 
 def _mapped_ports(machine: Machine) -> dict[str, str]:
-    """Only where machines have no address of their own."""
+    """Return the mapped ports; there are none where each machine has its address."""
     service, metrics = machine.config.http_service, machine.config.metrics_port
     names = {"PORT": service and service.internal_port, "METRICS_PORT": metrics}
     return {

@@ -1,27 +1,28 @@
-"""The Python that machines run: ours, with its packages, but without the checkout that it is
-installed from. A module that an image forgot is missing here as it is on Fly.
+"""The Python that machines run: the daemon's, with its packages, but without the checkout that it
+is installed from. A module that an image lacks is missing here, as it is on Fly.
 """
 
 import os
 import sys
 import sysconfig
 from pathlib import Path
+from typing import Final
 
 from localfly.state.files import make_folder, opener
 
-_SHEBANG = b"#!"
-_LONGEST_SCRIPT_BYTES = 64 * 1024
+_SHEBANG: Final = b"#!"
+_LONGEST_SCRIPT_BYTES: Final = 64 * 1024
 
 
 class Interpreter:
     """A virtual environment whose packages are those of this process's environment.
 
-    A `.pth` file is obeyed in a site folder only, not in a folder that a `.pth` file names; so
+    Python obeys a `.pth` file in a site folder only, not in a folder that a `.pth` file names; so
     the packages are found, but not the links to checkouts that lie among them.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Makes the environment in `folder`; what was there before is replaced piece by piece."""
+        """Make the environment in `folder`; what was there before is replaced piece by piece."""
         self._scripts = folder / "bin"
         self.program = self._scripts / "python"
         ours = Path(sysconfig.get_path("purelib"))
@@ -37,14 +38,14 @@ class Interpreter:
         self._copy_scripts(Path(sysconfig.get_path("scripts")))
 
     def path_before(self, path: str) -> str:
-        """A PATH where this Python and its packages' commands come first."""
+        """Return a PATH where this Python and its packages' commands come first."""
         return f"{self._scripts}{os.pathsep}{path}"
 
     def _copy_scripts(self, folder: Path) -> None:
-        """Commands of packages (`uvicorn`), run by this Python."""
+        """Copy commands of packages (`uvicorn`), so that this Python runs them."""
         for script in folder.iterdir():
             if script.is_symlink() or not script.is_file():
-                continue  # an interpreter, or none of our business
+                continue  # an interpreter, or no script
             if script.stat().st_size > _LONGEST_SCRIPT_BYTES:
                 continue
             first, newline, rest = script.read_bytes().partition(b"\n")

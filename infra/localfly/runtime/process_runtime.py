@@ -1,8 +1,9 @@
-"""Machines as processes of this computer: the usual runtime."""
+"""Machines as processes of this computer: the default runtime."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from localfly.errors import NotFoundError
 from localfly.images.image_store import Image, ImageStore
@@ -14,7 +15,7 @@ from localfly.processes.identity import ProcessIdentity
 from localfly.processes.process import LaunchSpec, Process
 from localfly.runtime.environment import Inherited, machine_environment
 
-_OWN_REGISTRY = "registry.fly.io"
+_OWN_REGISTRY: Final = "registry.fly.io"
 
 
 class ProcessRuntime:
@@ -26,10 +27,10 @@ class ProcessRuntime:
         self._state_id = state_id
 
     async def find(self, ref: ImageRef) -> FoundImage:
-        """The image. What could only be pulled from another registry is replaced by a stand-in.
+        """Find the image. A placeholder replaces what only another registry has.
 
         Raises:
-            NotFoundError: it was never put into the registry.
+            NotFoundError: it was never put into the local registry.
         """
         digest = self._images.resolve(ref)
         if digest is None and ref.registry != _OWN_REGISTRY:
@@ -39,7 +40,7 @@ class ProcessRuntime:
         return FoundImage(self._images.get(digest).digest, self._images.size(digest))
 
     def start(self, machine: Machine, secrets: Mapping[str, str], output: Path) -> Process:
-        """The machine's main process.
+        """Start the machine's main process.
 
         Raises:
             NotFoundError: its image is gone.
@@ -51,16 +52,16 @@ class ProcessRuntime:
         return Process.start(LaunchSpec(command, environment, image.tree, output))
 
     def adopt(self, identity: ProcessIdentity) -> Process | None:
-        """The process that a former daemon started; None if it is gone."""
+        """Return the process that a former daemon started; None if it is gone."""
         return Process.adopt(identity)
 
     def sweep(self, known: list[ProcessIdentity]) -> None:
-        """Nothing: each process carries what it is found by."""
+        """Do nothing: processes are found by their marker."""
 
     async def execute(
         self, machine: Machine, secrets: Mapping[str, str], command: Command
     ) -> CommandResult:
-        """Runs a command beside the main process."""
+        """Run a command beside the main process."""
         image = self._image(machine)
         words = self._inherited.command(command.words)
         environment = self._environment(machine, image, secrets)

@@ -1,5 +1,5 @@
-"""Seals secret values before they reach the disk, as Fly's vault does, so that neither a backup of
-the state without its key nor a look at its files shows one.
+"""Encrypts secret values before they reach the disk, as Fly's vault does, so that neither a backup
+of the state without its key nor a search of its files shows one.
 """
 
 import hashlib
@@ -7,23 +7,24 @@ import hmac
 import secrets
 from base64 import b64decode, b64encode
 from pathlib import Path
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from localfly.state.files import opener
 
-_KEY_BYTES = 32
-_NONCE_BYTES = 12
-# Another form would begin otherwise; the former one, of base64 alone, has no such sign in it.
-_FORM = "aesgcm:"
+_KEY_BYTES: Final = 32
+_NONCE_BYTES: Final = 12
+# Another form would begin differently; the former one, plain base64, can't contain a colon.
+_FORM: Final = "aesgcm:"
 
 
 class Cipher:
     """AES-256-GCM with a key of this state folder.
 
-    The key lies in a file of its own beside the state (0600): this keeps secrets out of copies,
-    searches and screens; it can't keep them from who may read the whole folder.
+    The key is in a separate file beside the state (0600). This keeps secrets out of copies,
+    searches and screens, but not from a user who may read the whole folder.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -33,7 +34,7 @@ class Cipher:
 
     @classmethod
     def of_file(cls, path: Path) -> "Cipher":
-        """The seal whose key is in `path`; the key is made if the file is missing."""
+        """Return the cipher whose key is in `path`; make the key if the file is missing."""
         if not path.exists():
             scratch = path.with_name(f"{path.name}.new")
             with open(scratch, "wb", opener=opener) as file:
@@ -50,7 +51,7 @@ class Cipher:
         """The plain text.
 
         Raises:
-            ValueError: the text was not sealed by this key, or was altered.
+            ValueError: the text was not encrypted by this key, or was altered.
         """
         if not sealed.startswith(_FORM):
             return self._former.decrypt(sealed)
@@ -61,17 +62,15 @@ class Cipher:
             raise ValueError(_FOREIGN) from None
 
     def digest(self, name: str, plain: str) -> str:
-        """A short name of a value: equal values of a secret have equal ones. Without the key it
-        can't be found out by trying values.
-        """
+        """Return a short digest of a value. It is keyed, so it can't be found by trying values."""
         return hmac.digest(self._tag_key, f"{name}\0{plain}".encode(), "sha256").hex()[:16]
 
 
-_FOREIGN = "the sealed value does not belong to this state's key"
+_FOREIGN: Final = "the encrypted value does not belong to this state's key"
 
 
 class _FormerCipher:
-    """Reads what an earlier version sealed: a keyed BLAKE2b stream, then HMAC-SHA-256."""
+    """Reads what a former version encrypted: a keyed BLAKE2b stream, then HMAC-SHA-256."""
 
     _NONCE_BYTES = 16
     _TAG_BYTES = 32

@@ -1,26 +1,29 @@
-"""Room on the disk of the state: whoever asks for something new is told when there is none."""
+"""Free space on the disk of the state: a request for something new is refused
+when there is none.
+"""
 
 import errno
 import os
 from pathlib import Path
+from typing import Final
 
 from localfly.errors import NoSpaceError
 
-# The records of what is new, and what it writes into its log at first.
-LEAST_BYTES = 4 * 1024 * 1024
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# For the records of something new, and for its first lines of log.
+LEAST_BYTES: Final = 4 * 1024 * 1024
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """It failed because there is no room."""
+    """Return whether an error means that the disk is full."""
     return isinstance(error, OSError) and error.errno in _FULL
 
 
 def check_disk_space(folder: Path, size: int = 0) -> None:
-    """Something new may be made, of a size in bytes.
+    """Check that something new of this size in bytes may be made.
 
     Raises:
-        NoSpaceError: there is no room for it; nothing was changed.
+        NoSpaceError: there is no space for it; nothing was changed.
     """
     found = os.statvfs(folder)
     free = found.f_bavail * found.f_frsize

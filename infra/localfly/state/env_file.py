@@ -1,23 +1,24 @@
-"""`env` in the state folder (0600): where shells and verbs find the daemon, and the token that it
-wants. Whoever can read this file may use the local Fly; other users of the computer may not.
+"""`env` in the state folder (0600): how shells and `flygate` find the daemon, and its token. A user
+who can read this file may use the local Fly; other users of the computer may not.
 """
 
 import re
 import secrets
 import shlex
 from pathlib import Path
+from typing import Final
 
 from localfly.state.files import opener
 
-ENVIRONMENT = "env"
-BEGINS = "export FLY_API_BASE_URL="
+ENVIRONMENT: Final = "env"
+BEGINS: Final = "export FLY_API_BASE_URL="
 # It has no `fm…` prefix: flyctl would take it for a macaroon.
-_OWN = "local_"
-_TOKEN = re.compile(r"^export FLY_API_TOKEN=(.+)$", re.MULTILINE)
+_OWN: Final = "local_"
+_TOKEN: Final = re.compile(r"^export FLY_API_TOKEN=(.+)$", re.MULTILINE)
 
 
 def read_token(folder: Path) -> str:
-    """The token that the daemon of a state folder wants; empty if it has none yet."""
+    """Return the token of a state folder's daemon; empty if it has none yet."""
     try:
         text = (folder / ENVIRONMENT).read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -27,22 +28,22 @@ def read_token(folder: Path) -> str:
 
 
 def authorization(folder: Path) -> dict[str, str]:
-    """The header field with which a request to that daemon is let in."""
+    """Return the header field that authorizes a request to that daemon."""
     token = read_token(folder)
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 def own_token(folder: Path) -> str:
-    """The token of before, so that shells which know it go on; a new one if there was none."""
+    """Return the present token, so that shells which have it go on; a new one if there is none."""
     found = read_token(folder)
     return found if found.startswith(_OWN) else _OWN + secrets.token_urlsafe(32)
 
 
 def write(folder: Path, api_url: str, dns: str, token: str) -> None:
-    """Note them, unless they stand there already: a full disk is no hindrance then.
+    """Write the values, unless the file has them: then a full disk is no problem.
 
     Raises:
-        OSError: there is no room; what stood there stays.
+        OSError: the disk is full; the file is as it was.
     """
     values = {
         "FLY_API_BASE_URL": api_url,

@@ -1,21 +1,22 @@
-"""Files that nobody but their owner can read."""
+"""Files and folders that only their owner can read."""
 
 import contextlib
 import os
 import shutil
 import stat
 from pathlib import Path
+from typing import Final
 
-_OTHERS = 0o077
+_OTHERS: Final = 0o077
 
 
 def opener(path: str, flags: int) -> int:
-    """For `open`: a file that is made is its owner's alone."""
+    """Open for `open`: only its owner can read a new file."""
     return os.open(path, flags, 0o600)
 
 
 def append_whole(path: Path, text: str) -> None:
-    """Adds a text to a file, or nothing of it where there is no room for all.
+    """Append a text to a file, or nothing of it where there is no space for all.
 
     Raises:
         OSError: the file is as it was.
@@ -35,7 +36,7 @@ def append_whole(path: Path, text: str) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Makes a folder, and those that it is in; those that are made are their owner's alone."""
+    """Make a folder, and those that it is in; only their owner can read the new ones."""
     missing = [one for one in (path, *path.parents) if not one.exists()]
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     for one in missing:
@@ -43,18 +44,20 @@ def make_folder(path: Path) -> None:
 
 
 def tighten(folder: Path) -> None:
-    """Takes from others what a former version gave them; links are not followed."""
+    """Take the permissions of other users away, which a former version gave; links are not
+    followed.
+    """
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):
             path = Path(parent) / name
-            with contextlib.suppress(OSError):  # gone meanwhile, or somebody else's
+            with contextlib.suppress(OSError):  # gone meanwhile, or another user's
                 mode = path.lstat().st_mode
                 if mode & _OTHERS and not stat.S_ISLNK(mode):
                     path.chmod(stat.S_IMODE(mode) & ~_OTHERS)
 
 
 def remove_tree(folder: Path) -> None:
-    """Removes a folder with read-only parts."""
+    """Remove a folder with read-only parts."""
     for parent, _, _ in os.walk(folder):
         Path(parent).chmod(0o700)
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,6 +1,6 @@
 """The folder that keeps everything. It carries a mark, and a folder without one is left alone.
 
-Only what the local Fly itself writes is ever deleted: a file that somebody put beside it stays.
+Only what the local Fly wrote is deleted: any other file stays.
 """
 
 import json
@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from localfly.errors import ForeignFolderError, StartupError
 from localfly.state.env_file import BEGINS, ENVIRONMENT
@@ -15,21 +16,21 @@ from localfly.state.files import make_folder, opener, remove_tree
 from localfly.state.lock import NAME as LOCK
 from localfly.state.lock import StateLock
 
-MARK = "local-fly.json"
+MARK: Final = "local-fly.json"
 
-_FORMAT = "flygate-local-fly"
-_ABOUT = "The state of Flygate's local Fly; `flygate local down --purge` deletes it."
-_STATE_ID = re.compile(r"[0-9a-f]{16}")
-_DOCUMENT = re.compile(r"[a-z0-9][a-z0-9-]*\.(json|new)")
-_SHOWN = 3
-_GONE = "destroyed"  # a machine of which the record is kept for some time
-_USUAL = ".flygate/local"  # below a checkout
+_FORMAT: Final = "flygate-local-fly"
+_ABOUT: Final = "The state of Flygate's local Fly; `flygate local down --purge` deletes it."
+_STATE_ID: Final = re.compile(r"[0-9a-f]{16}")
+_DOCUMENT: Final = re.compile(r"[a-z0-9][a-z0-9-]*\.(json|new)")
+_SHOWN: Final = 3
+_GONE: Final = "destroyed"  # a machine whose record is kept for some time
+_USUAL: Final = ".flygate/local"  # below a checkout
 
-# What is written at the top, and below each subfolder. Whatever else is there is not ours.
-_FILES = re.compile(
+# The names of files at the top, and below each subfolder. All others are not the local Fly's.
+_FILES: Final = re.compile(
     rf"{re.escape(MARK)}|env\.new|daemon\.(json|new|lock|log)|(identity|ports|runtime|tokens)\.(json|new)"
 )
-_FOLDERS = {
+_FOLDERS: Final = {
     "addons": re.compile(rf"key(\.new)?|[0-9a-f]{{16}}|{_DOCUMENT.pattern}"),
     "apps": _DOCUMENT,
     "certificates": _DOCUMENT,
@@ -42,12 +43,12 @@ _FOLDERS = {
     "volumes": _DOCUMENT,
 }
 # Written before the mark, or while another process writes it.
-_FIRST = {MARK, LOCK, "daemon.log"}
+_FIRST: Final = {MARK, LOCK, "daemon.log"}
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """How much there is, for the question whether to delete it."""
+    """The number of things of each kind, for the question whether to delete them."""
 
     apps: int
     machines: int
@@ -67,23 +68,23 @@ class Contents:
 
 
 class StateFolder:
-    """A folder that was named as the local Fly's; whether it is, is looked up."""
+    """A folder that was named with `--state`; it may be another one."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @property
     def exists(self) -> bool:
-        """Something has that name, if only a link that leads nowhere."""
+        """Whether something has that name, even a broken link."""
         return self.path.is_symlink() or self.path.exists()
 
     @property
     def is_ours(self) -> bool:
-        """A local Fly made it: it is marked, or a version without marks clearly wrote it."""
+        """Whether a local Fly made it: it is marked, or clearly of a version without marks."""
         return self.path.is_dir() and (self._is_marked() or self._is_of_former_version())
 
     def claim(self) -> None:
-        """Makes the folder, or takes an empty one or one of a former version, and marks it.
+        """Make the folder, or take an empty one or one of a former version, and mark it.
 
         Raises:
             ForeignFolderError: there are other things in it, or it is no folder.
@@ -95,7 +96,7 @@ class StateFolder:
             raise StartupError(f"the state folder {self.path} can't be made: {exc}") from exc
 
     def check(self) -> None:
-        """Nothing is wrong with ending what runs there: it is ours, or not there.
+        """Check that it is a local Fly's folder, or does not exist.
 
         Raises:
             ForeignFolderError: it is something else.
@@ -105,7 +106,7 @@ class StateFolder:
             raise ForeignFolderError(self._strange())
 
     def contents(self) -> Contents:
-        """What a purge would delete."""
+        """Return what a purge would delete."""
         apps, addons = (len(list((self.path / name).glob("*.json"))) for name in ("apps", "addons"))
         machines = [
             self._read(f"machines/{p.name}") for p in (self.path / "machines").glob("*.json")
@@ -115,13 +116,14 @@ class StateFolder:
         return Contents(apps, len(alive), addons, images)
 
     def purge(self) -> list[Path]:
-        """Deletes what the local Fly wrote, and the folder if nothing else is in it.
+        """Delete what the local Fly wrote, and the folder if nothing else is in it.
 
         Returns:
-            What stays: it was never ours. The folder itself stays if it is named by a link.
+            What stays, as the local Fly did not write it. The folder itself stays if its name is a
+            link.
 
         Raises:
-            ForeignFolderError: it is not ours at all.
+            ForeignFolderError: it is no local Fly's folder.
             StartupError: a daemon runs on it.
         """
         self.check()
@@ -142,7 +144,7 @@ class StateFolder:
         return sorted(self.path.iterdir())
 
     def _check_place(self) -> None:
-        """There can be a folder of that name."""
+        """Check that there can be a folder of that name."""
         for parent in self.path.absolute().parents:
             if parent.is_dir():
                 return
@@ -172,7 +174,7 @@ class StateFolder:
         return isinstance(mark, dict) and mark.get("kind") == _FORMAT
 
     def _is_of_former_version(self) -> bool:
-        """It ran here; or it never got as far as that, and there is nothing but its first files."""
+        """Return whether a version without marks ran here, or only began to."""
         identity = self._read("identity.json")
         known = identity.get("state_id") if isinstance(identity, dict) else None
         if isinstance(known, str) and _STATE_ID.fullmatch(known):
@@ -191,7 +193,7 @@ class StateFolder:
         return path.is_file() and not path.is_symlink()
 
     def _strange(self) -> str:
-        """What the folder is instead, and what to do."""
+        """Return the message that says what the folder has, and what to do."""
         name = self.path.absolute()
         if not self.path.exists():
             return f"{name} is a link that leads nowhere. Name another folder with --state."
@@ -208,7 +210,7 @@ class StateFolder:
         )
 
     def _delete(self) -> None:
-        """The mark and the lock come last: whoever is interrupted can do it again."""
+        """Delete the mark and the lock last, so that an interrupted purge can be repeated."""
         last = [self.path / MARK, self.path / LOCK]
         for path in [*(path for path in self._owned() if path not in last), *last]:
             if path.is_dir() and not path.is_symlink():
@@ -221,7 +223,7 @@ class StateFolder:
                 folder.rmdir()
 
     def _owned(self) -> Iterator[Path]:
-        """Everything of ours, without the subfolders themselves."""
+        """Yield all that the local Fly wrote, without the subfolders."""
         for path in list(self.path.iterdir()):
             if path.name in _FOLDERS and path.is_dir() and not path.is_symlink():
                 yield from self._owned_below(path)

@@ -1,25 +1,26 @@
-"""One daemon per state folder: it holds a lock as long as it lives, however it dies."""
+"""One daemon per state folder: it holds a lock, which the system releases when it dies."""
 
 import fcntl
 import os
 from pathlib import Path
+from typing import Final
 
 from localfly.timing.polling import poll
 
-NAME = "daemon.lock"
-_PATIENCE_SECONDS = 0.1
-_PAUSE_SECONDS = 0.01
+NAME: Final = "daemon.lock"
+_PATIENCE_SECONDS: Final = 0.1
+_PAUSE_SECONDS: Final = 0.01
 
 
 class StateLock:
-    """The lock's file names its holder, so whoever finds it locked knows whom to signal."""
+    """The lock's file names its holder, so that `flygate local down` can signal it."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
         self._descriptor: int | None = None
 
     def acquire(self) -> bool:
-        """Takes the lock; False if another process has it."""
+        """Take the lock; return False if another process has it."""
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         if not _lock(descriptor):
             os.close(descriptor)
@@ -37,11 +38,11 @@ class StateLock:
 
     @property
     def is_deleted(self) -> bool:
-        """The state folder was deleted (not just moved) under the holder."""
+        """Whether the state folder was deleted (not just moved) while the lock is held."""
         return self._descriptor is not None and os.fstat(self._descriptor).st_nlink == 0
 
     def holder(self) -> int | None:
-        """The living process that holds the lock; None if nobody does."""
+        """Return the living process that holds the lock; None if no process does."""
         try:
             descriptor = os.open(self._path, os.O_RDONLY)
         except FileNotFoundError:

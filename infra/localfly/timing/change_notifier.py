@@ -1,4 +1,4 @@
-"""Those who wait for something to change, and are told whenever it may have."""
+"""Notifies tasks that wait for something to change."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,12 +9,12 @@ class ChangeNotifier:
         self._changed = asyncio.Event()
 
     def notify(self) -> None:
-        """Wakes all who wait; each looks for itself whether it is what they wait for."""
+        """Wake all waiting tasks; each checks its own condition."""
         self._changed.set()
         self._changed = asyncio.Event()
 
     async def wait_until(self, holds: Callable[[], bool], timeout: float) -> bool:
-        """Waits until it holds; False if that was not in time."""
+        """Wait until the condition holds; return False if that was not in time."""
         try:
             async with asyncio.timeout(timeout):
                 while not holds():

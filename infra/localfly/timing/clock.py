@@ -1,4 +1,4 @@
-"""The local Fly's wall clock; a test can move it on, and leases, autostop and caches follow."""
+"""The local Fly's wall clock. A test can move it on; leases, autostop and caches follow."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ Clock = Callable[[], float]  # seconds since 1970; `time.time` unless a test say
 
 
 class MovableClock:
-    """Called, it gives seconds since 1970, as `time.time` does."""
+    """Returns seconds since 1970 when called, as `time.time` does."""
 
     def __init__(self) -> None:
         self._ahead_seconds = 0.0
@@ -23,13 +23,13 @@ class MovableClock:
         return self._ahead_seconds
 
     def advance(self, seconds: float) -> None:
-        """Moves on; whoever sleeps until a time that has come now wakes up."""
+        """Move on, and wake the tasks whose time has come."""
         self._ahead_seconds += seconds
         self._moved.set()
         self._moved = asyncio.Event()
 
     async def sleep(self, seconds: float) -> None:
-        """Returns when the clock shows that much more."""
+        """Return when the clock has moved on by `seconds`."""
         until = self() + seconds
         while (remaining := until - self()) > 0:
             with contextlib.suppress(TimeoutError):

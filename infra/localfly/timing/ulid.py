@@ -3,13 +3,16 @@
 import secrets
 import time
 from random import Random
+from typing import Final
 
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_PAIRS = tuple(a + b for a in _CROCKFORD for b in _CROCKFORD)  # ten bits at a time: half the steps
+_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS: Final = tuple(
+    a + b for a in _CROCKFORD for b in _CROCKFORD
+)  # ten bits at a time: half the steps
 
 
 def ulid() -> str:
-    """26 characters that sort by time; a machine's version, an event's id."""
+    """Return 26 characters that sort by time: a machine's version, an event's id."""
     return _encode((time.time_ns() // 1_000_000 << 80) | secrets.randbits(80))
 
 

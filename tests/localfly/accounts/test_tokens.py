@@ -27,7 +27,7 @@ def test_a_header_holds_one_scheme_and_some_tokens(header: str, tokens: list[str
     assert list(tokens_of(header)) == tokens
 
 
-def test_without_a_required_token_everybody_is_accepted(tmp_path: Path) -> None:
+def test_without_a_required_token_any_is_accepted(tmp_path: Path) -> None:
     """A daemon within a test; one that is typed makes a token."""
     assert Tokens(Store(tmp_path)).accepts("")
     assert Tokens(Store(tmp_path)).accepts("Bearer anything")
@@ -74,7 +74,7 @@ async def test_a_deploy_token_works(machines: Machines) -> None:
 
 
 @pytest.mark.integration
-async def test_a_token_is_told_whose_it_is(machines: Machines) -> None:
+async def test_a_token_is_described(machines: Machines) -> None:
     """One entry for each token of the request."""
     two = {"authorization": "FlyV1 a,b"}
     found = (await machines.api.get("/v1/tokens/current", headers=two)).json()["tokens"]

@@ -61,7 +61,7 @@ async def run(url: str, *words: str) -> Any:
 
 
 async def test_a_database_is_a_server_with_a_password(machines: Machines) -> None:
-    """It serves on a loopback address at once, to who has the URL; to nobody else."""
+    """It serves on a loopback address at once, to clients that have its URL, and to no other."""
     made = await create(machines)
     url = made["publicUrl"]
     assert url.startswith(f"redis://default:{made['password']}@127.")

@@ -150,7 +150,7 @@ async def test_leases(machines: Machines) -> None:
 
 
 async def test_a_lease_ends_by_itself(machines: Machines) -> None:
-    """Who held it learns it; somebody else can take it."""
+    """Its holder learns that; another client can take it."""
     machine = await machines.create()
     path = f"{machines.base}/{machine['id']}"
     await machines.api.post(f"{path}/lease?ttl=1")
@@ -244,7 +244,7 @@ async def test_no_secret_is_readable_on_disk(machines: Machines) -> None:
 async def test_the_machines_environment(
     machines: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From scratch: image, config, Fly's own; nothing of whoever started the daemon."""
+    """From scratch: image, config, Fly's own; nothing of the process that started the daemon."""
     monkeypatch.setenv("DAEMONS_OWN", "leaked")
     config = machines.config(
         env={"FROM_CONFIG": "config", "FLY_REGION": "forged"},

@@ -1,4 +1,4 @@
-"""Requests that nobody thought of, made from the API's own OpenAPI document."""
+"""Unexpected requests, generated from the API's own OpenAPI document."""
 
 import asyncio
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tests.support.localfly import Machines, clients
 
 pytestmark = pytest.mark.integration
 
-# Those that anybody else's requests could depend on, or that never end.
+# Those that other requests could depend on, or that never end.
 OWN_PATHS = r"^/(_|metrics|$)"
 EXAMPLES = settings(
     max_examples=8,
@@ -60,7 +60,7 @@ async def _make_machine(api_url: str, proxy_url: str, token: str) -> str:
         return str((await machines.create())["id"])
 
 
-def test_no_request_is_answered_with_a_failure_of_ours(daemon: Daemon) -> None:
+def test_no_request_is_answered_with_a_server_error(daemon: Daemon) -> None:
     """Whatever comes to whatever path: an answer that is not 5xx, and errors in Fly's form. Half
     of the requests are about an app and a machine that exist.
     """

@@ -15,7 +15,7 @@ MACHINE = "/v1/apps/x/machines/148e"
 
 
 class Clock:
-    """Time that passes when it is told to."""
+    """Time that a test moves on."""
 
     def __init__(self) -> None:
         self.now = 1_000.0

@@ -124,7 +124,7 @@ def test_options_and_faults(flygate: Flygate) -> None:
 
 
 def test_only_who_can_read_its_file_may_use_it(flygate: Flygate) -> None:
-    """Nobody chose a token, so there is a random one, in a file of the owner's; it outlives a
+    """No token was chosen, so there is a random one, in a file of the owner's; it outlives a
     restart, and shells that have read it go on.
     """
     flygate.run("up", "--api-port", "0", "--proxy-port", "0")
@@ -146,7 +146,7 @@ def test_only_who_can_read_its_file_may_use_it(flygate: Flygate) -> None:
 
 
 def test_a_token_of_a_former_version_is_replaced(flygate: Flygate) -> None:
-    """It was the same word for everybody; who has read it is told to read again."""
+    """It was one word for all users; a shell that has read it is asked to read the file again."""
     flygate.run("up", "--api-port", "0", "--proxy-port", "0")
     noted = flygate.state / "env"
     noted.write_text(noted.read_text().replace(read_token(flygate.state), "local"))

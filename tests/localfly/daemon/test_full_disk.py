@@ -67,11 +67,11 @@ async def test_what_is_owed_is_written_without_a_further_change(tmp_path: Path) 
             await machines.post(machine, "metadata/note", json={"value": "owed"})
             assert "owed" not in file.read_text()
         async with asyncio.timeout(20):
-            while "owed" not in file.read_text():  # noqa: ASYNC110 (nobody tells us)
+            while "owed" not in file.read_text():  # noqa: ASYNC110 (the store notifies no one)
                 await asyncio.sleep(0.05)
 
 
-async def test_lines_of_a_log_that_find_no_room_are_shown_all_the_same(tmp_path: Path) -> None:
+async def test_lines_of_a_log_that_find_no_room_are_still_shown(tmp_path: Path) -> None:
     """And the collecting goes on: later lines reach the file."""
     async with local_machines(tmp_path) as machines:
         log = tmp_path / "logs" / "demo.jsonl"
@@ -86,7 +86,7 @@ async def test_lines_of_a_log_that_find_no_room_are_shown_all_the_same(tmp_path:
         await machines.post(machine, "start")
         await machines.healthy(machine)
         async with asyncio.timeout(20):
-            while log.read_text() == before:  # noqa: ASYNC110 (collected though nobody asks)
+            while log.read_text() == before:  # noqa: ASYNC110 (collected without a request)
                 await asyncio.sleep(0.05)
 
 
@@ -97,7 +97,7 @@ async def put(machines: Machines, name: str) -> httpx.Response:
 
 
 async def lines_of(machines: Machines, count: int) -> None:
-    """Returns when the app's log has so many lines."""
+    """Wait until the app's log has that number of lines."""
     async with asyncio.timeout(20):
         while len((await machines.api.get("/api/v1/apps/demo/logs")).json()["data"]) < count:
             pass

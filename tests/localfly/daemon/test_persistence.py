@@ -222,7 +222,7 @@ async def test_two_daemons_do_not_share_a_state(tmp_path: Path) -> None:
 
 
 async def test_a_port_in_use_is_named_with_the_way_out(tmp_path: Path) -> None:
-    """Whoever reads it knows what to type."""
+    """The message says what to type."""
     async with LocalFly(tmp_path / "one") as fly:
         port = int(fly.proxy_url.rpartition(":")[2])
         with pytest.raises(StartupError, match=rf"port {port} .*--proxy-port"):
@@ -253,7 +253,7 @@ async def test_large_outputs_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 async def test_a_deleted_state_folder_ends_its_daemon(control: DaemonControl) -> None:
-    """`rm -rf` leaves no process behind that nobody could find."""
+    """`rm -rf` leaves no process behind."""
     info = await start(control)
     async with driven(control) as machines:
         await machines.setup()

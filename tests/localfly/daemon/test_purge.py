@@ -26,7 +26,7 @@ PURGE = ("down", "--purge", "--yes")
 
 @pytest.fixture
 def docs(tmp_path: Path) -> Iterator[Path]:
-    """A folder of somebody's, which every test must find as it was."""
+    """A folder with a user's files, which every test must find as it was."""
     folder = tmp_path / "docs"
     shutil.copytree(ROOT / "docs", folder)
     folder.chmod(0o755)
@@ -78,7 +78,7 @@ def test_a_slip_is_a_usage_error(
     assert snapshot(checkout) == before
 
 
-def test_the_root_is_none_of_ours() -> None:
+def test_the_root_is_no_state_folder() -> None:
     """Nothing is done to it here but to look: a test that fails must not delete a computer."""
     with pytest.raises(ForeignFolderError, match=r"^/ is not a folder of the local Fly"):
         StateFolder(Path("/")).check()

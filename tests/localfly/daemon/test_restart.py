@@ -137,7 +137,9 @@ def test_another_token_is_not_ignored(flygate: Flygate) -> None:
 
 
 class FailingOnce(DaemonControl):
-    """Its first start of a daemon with other options fails for a reason that nobody could know."""
+    """Its first start of a daemon with other options fails for a reason that no
+    check could find.
+    """
 
     def _start(self, launch: Launch):  # type: ignore[no-untyped-def]
         if launch.options and launch.options.rate_limits:

@@ -129,7 +129,7 @@ class TestNames:
     @pytest.mark.parametrize(
         ("name", "code"),
         [
-            ("nobody.internal", dns.rcode.NXDOMAIN),
+            ("unknown.internal", dns.rcode.NXDOMAIN),
             ("what.is.this.demo.internal", dns.rcode.NXDOMAIN),
             ("example.com", dns.rcode.REFUSED),
             ("internal", dns.rcode.NXDOMAIN),
@@ -142,7 +142,9 @@ class TestNames:
         assert (await world.query(name, "A")).rcode() == code
 
     async def test_who_asks_decides_what_is_near(self, world: World) -> None:
-        """A machine is known by the address that it asks from; anybody else is at home (iad)."""
+        """A machine is known by the address that it asks from; any other client
+        is at home (iad).
+        """
         near = await world.ask("top1.nearest.of.demo.internal")
         assert near[0] in {world.addresses["a"], world.addresses["b"]}
         from_c = await world.ask("top1.nearest.of.demo.internal", source=world.addresses["c"])
@@ -202,7 +204,7 @@ def test_long_texts_come_over_tcp() -> None:
 
 
 def test_a_partitioned_machine_is_cut_off_both_ways() -> None:
-    """It gets no answer, and nobody hears of it."""
+    """It gets no answer, and is in none."""
     here, there = machine(1), machine(2)
     cut_off = {there.id}
     server = DnsServer(lambda: [here, there], lambda: {"demo"}, "iad", cut_off)

@@ -145,7 +145,7 @@ async def test_they_are_off_unless_asked_for(machines: Machines) -> None:
 
 @pytest.mark.integration
 async def test_faults_of_the_api(faulty: Machines) -> None:
-    """Each kind as a client meets it, and whether the request was carried out all the same."""
+    """Each kind as a client meets it, and whether the request was executed nevertheless."""
     refusal = {"kind": "fail", "status": 503, "error": "e", "retry_after": 2}
     await ask_for(faulty, action="create_machine", count=1, **refusal)
     answer = await faulty.api.post(faulty.base, json={"config": faulty.config()})
@@ -207,7 +207,7 @@ async def test_wrong_faults_are_refused(faulty: Machines, wrong: Json) -> None:
 
 @pytest.mark.integration
 async def test_a_killed_machine_crashes_and_is_restarted(faulty: Machines) -> None:
-    """As its restart policy says; the exit is on record as one that nobody asked for."""
+    """As its restart policy says; the exit event says that no request caused it."""
     machine = await faulty.serving()
     await hurt(faulty, machine["id"], "kill")
     found = await faulty.until(
@@ -268,11 +268,11 @@ async def test_partition_is_shown_and_healed(faulty: Machines) -> None:
 
 
 @pytest.mark.integration
-async def test_an_advanced_clock_is_told_by_every_answer(faulty: Machines) -> None:
-    """As Fly tells its time: in the header Date."""
+async def test_an_advanced_clock_is_in_every_answer(faulty: Machines) -> None:
+    """As on Fly, in the header Date."""
     await faulty.api.post("/_faults/clock", json={"advance_seconds": 3600})
-    told = parsedate_to_datetime((await faulty.api.get("/v1/platform/regions")).headers["date"])
-    assert 3590 < told.timestamp() - time.time() < 3610
+    shown = parsedate_to_datetime((await faulty.api.get("/v1/platform/regions")).headers["date"])
+    assert 3590 < shown.timestamp() - time.time() < 3610
 
 
 @pytest.mark.integration

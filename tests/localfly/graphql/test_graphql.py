@@ -22,7 +22,7 @@ async def ask(machines: Machines, query: str, **variables: Any) -> Json:
 
 
 async def failure(machines: Machines, query: str, **variables: Any) -> Json:
-    """The one error of an answer, which is a 200 all the same."""
+    """The one error of an answer, which is still a 200."""
     answer = await machines.api.post("/graphql", json={"query": query, "variables": variables})
     assert answer.status_code == 200
     (error,) = answer.json()["errors"]

@@ -101,7 +101,7 @@ def test_an_image_can_t_be_more_than_it_weighs(tmp_path: Path, image: bytes, sai
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_image_has_so_many_files_at_most(
+def test_an_image_has_a_largest_number_of_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Empty ones weigh little, and cost a file each."""

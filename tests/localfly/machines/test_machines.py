@@ -345,7 +345,7 @@ async def test_an_update_does_not_destroy_a_machine_for_one_job(machines: Machin
 async def test_machines_share_an_address_where_they_must(
     machines: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without addresses of their own (macOS) each gets ports of its own, told by PORT."""
+    """Where machines share one address (macOS), each gets mapped ports, named by PORT."""
     monkeypatch.setattr("localfly.machines.fleet.can_bind", lambda _: False)
     config = machines.config(metrics={"port": 9091, "path": "/metrics"})
     one, two = await machines.serving(config=config), await machines.serving(config=config)
@@ -362,7 +362,7 @@ async def test_machines_share_an_address_where_they_must(
 
 
 async def test_a_machine_takes_everything_in_it_along(machines: Machines) -> None:
-    """A process that left the machine's group ends with the machine all the same."""
+    """A process that left the machine's group still ends with the machine."""
     machine = await machines.serving()
     script = "import subprocess,sys; print(subprocess.Popen([sys.executable, '-c', "
     script += "'import time; time.sleep(600)'], start_new_session=True, stdout=-3, stderr=-3).pid)"
@@ -440,17 +440,17 @@ print(*(bool(u.find_spec(name)) for name in ("flygate", "flygate_service", "test
     assert ran.json()["stdout"].strip() == f"#!{interpreter}"
 
 
-async def test_an_image_that_can_not_be_pulled_has_a_stand_in(machines: Machines) -> None:
+async def test_an_image_that_can_not_be_pulled_has_a_placeholder(machines: Machines) -> None:
     """It answers on the config's ports, so that flyctl's deployments can be tried."""
     config = machines.config(image="nginx:1.25")
     machine = await machines.serving(config=config)
-    assert (await machines.ask()).text == "a stand-in for docker.io/library/nginx:1.25\n"
+    assert (await machines.ask()).text == "a placeholder for docker.io/library/nginx:1.25\n"
     reference = machine["image_ref"]
     assert (reference["registry"], reference["tag"]) == ("docker.io", "1.25")
     await machines.said(
         machine["id"],
         "docker.io/library/nginx:1.25 is not in the local registry: "
-        "a stand-in answers on ports [8080]",
+        "a placeholder answers on ports [8080]",
     )
     other = await machines.create(config=machines.config(image="nginx:1.26"), skip_launch=True)
     assert other["image_ref"]["digest"] != reference["digest"]

@@ -1,7 +1,7 @@
 """What follows the end of a machine's process: the pure decision."""
 
 import pytest
-from localfly.machines.config import Restart
+from localfly.machines.config import RestartPolicy
 from localfly.machines.restart import Relaunch, Rest, after_exit
 
 CRASH, DONE = 1, 0
@@ -31,4 +31,4 @@ def test_restarts(
     expected: Rest | Relaunch,
 ) -> None:
     """What was asked for wins over the policy; the policy counts and waits longer each time."""
-    assert after_exit(desired, requested, code, Restart(policy, 2), restarts) == expected
+    assert after_exit(desired, requested, code, RestartPolicy(policy, 2), restarts) == expected

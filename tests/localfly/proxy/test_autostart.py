@@ -1,4 +1,6 @@
-"""Machines that start on demand and stop when nobody needs them (docs/fly-api.md 6.7), for real."""
+"""Machines that start on demand and stop when no request needs them (docs/fly-api.md 6.7), for
+real.
+"""
 
 import asyncio
 import time
@@ -67,7 +69,7 @@ async def test_autostart_can_be_off(machines: Machines) -> None:
 
 
 async def test_a_machine_that_fails_to_wake_is_reported(machines: Machines) -> None:
-    """The client is told that the machine did not come up, not left waiting."""
+    """The client gets an error instead of waiting on."""
     machine = await machines.serving()
     await stop(machines, machine["id"])
     config = machines.config(env={"FAIL_TO_START": "1"}, restart={"policy": "no"})

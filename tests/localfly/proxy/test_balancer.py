@@ -159,7 +159,7 @@ def test_round_trips(one: str, other: str) -> None:
 
 
 def test_the_closest_regions_are_those_on_a_map() -> None:
-    """A few that everybody knows."""
+    """A few well-known distances."""
     by_distance = sorted(CODES, key=lambda code: round_trip_ms("iad", code))
     assert by_distance[:2] == ["iad", "ewr"]
     assert round_trip_ms("lhr", "cdg") < round_trip_ms("lhr", "fra") < round_trip_ms("lhr", "iad")
@@ -191,7 +191,9 @@ def test_areas(name: str, meant: set[str]) -> None:
 def test_the_machine_that_is_woken(
     places: list[str], excluded: set[str], selector: Selector, here: str
 ) -> None:
-    """The closest sleeper that the request may go to and that was not woken for it in vain."""
+    """The closest sleeper that the request may go to and that was not woken for it before without
+    success.
+    """
     sleepers = [Sleeper(str(number), "demo", region) for number, region in enumerate(places)]
     allowed = [
         s
@@ -216,7 +218,7 @@ class Asleep:
         self.config = SimpleNamespace(http_service=USUAL)
 
 
-async def test_nobody_waits_for_ever_for_a_machine_that_was_woken(
+async def test_no_request_waits_for_ever_for_a_machine_that_was_woken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is given some time; then it is taken for one that does not serve."""

@@ -38,7 +38,7 @@ async def test_answers_are_counted_per_instance_and_per_edge(machines: Machines)
         await machines.ask(fly_force_instance_id=one["id"])
     await machines.ask("/slow?0.3", fly_force_instance_id=two["id"])
     await machines.ask(fly_force_instance_id="00000000000000")
-    await machines.ask("/", host="nobody.localhost")
+    await machines.ask("/", host="unknown.localhost")
     found = await scrape(machines)
     counts = found["fly_app_http_responses_count"]
     assert value(counts, app="demo", instance=one["id"], region="iad", status="200") == 3

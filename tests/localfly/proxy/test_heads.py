@@ -50,7 +50,7 @@ def said(lines: list[str], body: bytes) -> Headers:
 @given(LINES, BODIES)
 @settings(max_examples=60)
 def test_a_request_s_end_stays_where_it_is(lines: list[str], body: bytes) -> None:
-    """And the machine is told the host; the next request is none of its body."""
+    """The machine gets the host, and the next request is no part of the body."""
     head = RequestHead(b"POST", b"/", headers=said(lines, body), content_length=len(body))
     forwarded = forwarded_request(head, EDGE, b"id") + body
     seen = Seen()

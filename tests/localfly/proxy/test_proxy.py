@@ -92,7 +92,7 @@ async def test_the_host_names_the_app(machines: Machines, host: str) -> None:
 
 
 async def test_unknown_hosts(machines: Machines) -> None:
-    """A name of no app is said to be one; an app without machines has nobody to answer."""
+    """The answers to an unknown host name, and for an app without machines."""
     assert (await machines.proxy.get("/", headers={"host": "example.com"})).status_code == 404
     answer = await machines.ask()
     assert answer.status_code == 503
@@ -100,7 +100,7 @@ async def test_unknown_hosts(machines: Machines) -> None:
 
 
 async def test_force_and_prefer(machines: Machines) -> None:
-    """Forced requests reach that machine or nobody; preferred ones fall back and say so."""
+    """Forced requests reach that machine or none; preferred ones fall back, with a header."""
     one, two = await machines.serving(), await machines.serving()
     for machine in (one, two, one):
         answer = await machines.ask(fly_force_instance_id=machine["id"])
@@ -153,7 +153,7 @@ async def test_requests_spread(machines: Machines) -> None:
 
 
 async def test_at_the_hard_limit_requests_wait_for_their_turn(machines: Machines) -> None:
-    """Nobody is refused, and the machine never has more than its limit."""
+    """No request is refused, and the machine never has more than its limit."""
     await machines.serving(config=limited(machines, soft=1, hard=2))
     began = asyncio.get_running_loop().time()
     answers = await asyncio.gather(*(machines.ask("/slow?0.2") for _ in range(6)))
@@ -162,7 +162,7 @@ async def test_at_the_hard_limit_requests_wait_for_their_turn(machines: Machines
 
 
 async def test_waiting_ends_with_503(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who waits too long at the hard limit is told so."""
+    """A request that waits too long at the hard limit gets an error."""
     monkeypatch.setattr("localfly.proxy.search._QUEUE_SECONDS", 0.2)
     machine = await machines.serving(config=limited(machines, soft=1, hard=1))
     slow = asyncio.create_task(machines.ask("/slow?1"))
@@ -174,7 +174,7 @@ async def test_waiting_ends_with_503(machines: Machines, monkeypatch: pytest.Mon
 
 
 async def test_a_refused_connection_is_tried_elsewhere(machines: Machines) -> None:
-    """Even a POST: nothing of it was sent. With nobody else, it is 502 with Fly's code."""
+    """Even a POST: nothing of it was sent. Without another machine, it is 502 with Fly's code."""
     config = machines.config()
     del config["services"][0]["checks"]
     config["init"] = {"exec": ["python", "-c", "import time; time.sleep(60)"]}
@@ -275,7 +275,7 @@ async def test_no_request_hides_in_another_one(machines: Machines, named: str) -
 
 
 async def test_expect_continue(machines: Machines) -> None:
-    """A client that asks before it sends its body is told to go on."""
+    """A client that expects 100 Continue before its body gets it."""
     await machines.serving()
     port = httpx.URL(machines.fly.proxy_url).port
     reader, writer = await asyncio.open_connection("127.0.0.1", port)

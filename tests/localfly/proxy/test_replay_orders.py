@@ -125,7 +125,7 @@ def test_any_header_is_understood_or_refused(text: str) -> None:
 
 
 def test_transformed_requests() -> None:
-    """Path, deleted and set headers; how the body is framed is nobody's to change."""
+    """Path, deleted and set headers; how the body is framed can't be changed."""
     order = parse_body(
         json.dumps(
             {
@@ -169,7 +169,7 @@ def test_ordinary_answers_are_no_orders() -> None:
     assert announced([(b"content-type", json_type)]) is not None
 
 
-def test_what_the_target_is_told() -> None:
+def test_what_the_target_gets() -> None:
     """The documented contents of fly-replay-src, and of fly-preferred-instance-unavailable."""
     leg = Leg("demo", "fra").replayed(parse_header("prefer_instance=you;state=s1"), HERE)
     assert leg.headers_for("you").decode().splitlines() == [
@@ -180,7 +180,7 @@ def test_what_the_target_is_told() -> None:
     assert Leg("demo", "fra").headers_for("you") == b""
 
 
-def test_what_the_source_is_told_of_a_failure() -> None:
+def test_what_the_source_gets_after_a_failure() -> None:
     """The documented contents of fly-replay-failed; a request that came back stays."""
     order = parse_header("instance=gone;app=other;timeout=10s;fallback=force_self")
     back = Leg("demo", "fra").replayed(order, HERE).fallback("timeout", 10.0)
@@ -195,7 +195,7 @@ def test_what_the_source_is_told_of_a_failure() -> None:
 
 
 class Clock:
-    """Stands still until it is told otherwise."""
+    """Stands still until a test moves it on."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -346,14 +346,14 @@ def test_patterns(pattern: str, parts: tuple[str, str]) -> None:
 NETWORKS = {"demo": ("personal", "a"), "sibling": ("personal", "a"), "foreign": ("acme", "a")}
 ORDERS = [
     *("instance=you", "region=fra", "elsewhere=true", "app=sibling", "app=demo"),
-    *("app=foreign", "app=nobody", "planet=mars", "instance=gone;fallback=force_self"),
+    *("app=foreign", "app=unknown", "planet=mars", "instance=gone;fallback=force_self"),
 ]
 
 
 @given(chain=st.lists(st.tuples(st.sampled_from(ORDERS), st.booleans()), max_size=16))
 def test_the_guards_for_every_chain_of_replays(chain: list[tuple[str, bool]]) -> None:
     """However machines order, and whichever replays fail: at most 10 of them, within one network,
-    none after a fallback, and each target is told who sent the request there.
+    none after a fallback, and each target gets the machine that sent the request there.
     """
     routing = Routing(RoutingTable(), NETWORKS.get, Clock())
     leg = routing.first("demo", RequestHead(), "iad")
@@ -369,7 +369,7 @@ def test_the_guards_for_every_chain_of_replays(chain: list[tuple[str, bool]]) ->
         assert not leg.is_fallback
         assert following.replays == leg.replays + 1 <= 10
         assert NETWORKS[following.app] == NETWORKS["demo"]
-        assert b"fly-replay-src: instance=me;" in following.headers_for("anybody")
+        assert b"fly-replay-src: instance=me;" in following.headers_for("other")
         leg = following
         if fails and (back := leg.fallback("no_candidate", 0.1)):
             assert (back.app, back.selector.force) == (source.app, "me")

@@ -23,7 +23,7 @@ from localfly.proxy.selector import Selector
 HERE = Source("me", "demo", "iad", 1_700_000_000_000_000)
 LONGEST_REFUSAL = 1000
 
-# What nobody would write, in the place of any value.
+# Unlikely texts, in place of any value.
 WILD = st.recursive(
     st.none()
     | st.booleans()

@@ -92,7 +92,7 @@ async def test_a_container_serves_on_the_machines_address(machines: Machines, im
 async def test_a_container_that_needs_too_much_memory_is_killed(
     machines: Machines, image: str
 ) -> None:
-    """By Docker's own limit; the exit tells of it. A program's own end keeps its code."""
+    """Docker's limit ends it, and the exit event says so. The end of a program keeps its code."""
     machine = await machines.create(config(image, restart={"policy": "no"}))
     await machines.healthy(machine["id"])
     async with Redis.from_url(f"redis://{machine['private_ip']}:6379") as client:

@@ -1,4 +1,4 @@
-"""Nobody but its owner reads what the local Fly keeps."""
+"""Only its owner can read what the local Fly keeps."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def test_a_folder_that_it_makes_is_marked(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
-    """Somebody made it for this."""
+    """A user made it for this."""
     StateFolder(tmp_path).claim()
 
     assert StateFolder(tmp_path).is_ours
@@ -52,7 +52,7 @@ def test_a_folder_of_a_former_version_is_recognised_and_marked(tmp_path: Path) -
     "files",
     [
         {"README.md": "text"},
-        {"identity.json": '{"name": "somebody"}', "daemon.lock": ""},
+        {"identity.json": '{"name": "a user"}', "daemon.lock": ""},
         {"identity.json": f'{{"state_id": "{STATE_ID}"}}'},
         {"identity.json": f'{{"state_id": "{STATE_ID}"}}', "daemon.lock": "", "ports.json": "[]"},
         {"daemon.lock": "1", "other": ""},
@@ -139,7 +139,7 @@ def test_all_that_it_wrote_goes_and_the_rest_stays(tmp_path: Path) -> None:
     assert not StateFolder(state).is_ours, "what is left is theirs alone"
 
 
-def test_a_folder_of_ours_alone_goes_altogether(tmp_path: Path) -> None:
+def test_a_folder_without_other_files_is_deleted(tmp_path: Path) -> None:
     """With read-only images, and with the addresses that `flygate up` notes there."""
     state = tmp_path / "state"
     former_version(state)

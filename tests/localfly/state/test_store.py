@@ -9,7 +9,7 @@ from tests.support.full_disk import files_of_at_most
 
 
 def test_a_document_is_replaced_as_a_whole_and_private(tmp_path: Path) -> None:
-    """Nobody else can read it, and no half-written file is ever in its place."""
+    """No other user can read it, and no half-written file is ever in its place."""
     store = Store(tmp_path / "state")
     store.subfolder("apps")
     store.write("apps/a", {"n": 1})

@@ -1,16 +1,17 @@
-"""Keeps the health checks of one running machine up to date, one task per check."""
+"""Evaluates the health checks of one running machine, one task per check."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from localfly.machines.checks.probe import Outcome, probe
 from localfly.machines.checks.spec import CheckSpec
 from localfly.timing.background import BackgroundTasks
 from localfly.timing.clock import Clock
 
-# Until a check first passes it is evaluated this often, so that a start is seen at once.
-_EAGER_SECONDS = 0.15
+# A check is evaluated this often until it first passes, so that a start shows at once.
+_EAGER_SECONDS: Final = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +19,14 @@ class CheckStatus:
     """A check as the API shows it."""
 
     name: str
-    status: str  # passing | warning (not yet known) | critical
+    status: str  # passing | warning (not known yet) | critical
     output: str
     updated_at: float  # of the last change of `status`
     routes: bool
 
 
 def judge(current: CheckStatus, outcome: Outcome, in_grace: bool, now: float) -> CheckStatus:
-    """The status after an evaluation: within the grace period a failure does not count."""
+    """Return the status after an evaluation: within the grace period a failure does not count."""
     status = "passing" if outcome.passed else "critical"
     if in_grace and not outcome.passed and current.status == "warning":
         status = "warning"
@@ -34,7 +35,7 @@ def judge(current: CheckStatus, outcome: Outcome, in_grace: bool, now: float) ->
 
 
 class CheckMonitor:
-    """Evaluates a machine's checks from `start` to `stop` and tells of each changed status."""
+    """Evaluates a machine's checks from `start` to `stop`, and reports each changed status."""
 
     def __init__(self, specs: tuple[CheckSpec, ...], clock: Clock) -> None:
         self._specs = specs
@@ -51,14 +52,14 @@ class CheckMonitor:
         return all(check.status == "passing" for check in self.statuses if check.routes)
 
     def start(self, host: str, port_of: Callable[[int], int], changed: Callable[[], None]) -> None:
-        """Begins with every check unknown; the machine has just been started or resumed."""
+        """Begin with all checks unknown: the machine has just been started or resumed."""
         self.stop()
         self._statuses = {spec.name: self._unknown(spec) for spec in self._specs}
         for spec in self._specs:
             self._tasks.start(self._watch(spec, host, port_of(spec.port), changed))
 
     def stop(self) -> None:
-        """Ends the evaluation; a machine that does not run has no checks."""
+        """End the evaluation; a machine that does not run has no checks."""
         self._tasks.cancel()
         self._statuses = {}
 

@@ -1,12 +1,13 @@
-"""One evaluation of a health check: a connection, for HTTP a request without redirects."""
+"""One evaluation of a health check: a connection; for HTTP also a request, without redirects."""
 
 import asyncio
 import contextlib
 from dataclasses import dataclass
+from typing import Final
 
 from localfly.machines.checks.spec import CheckSpec
 
-_OUTPUT_BYTES = 400
+_OUTPUT_BYTES: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Outcome:
 
 
 async def probe(spec: CheckSpec, host: str, port: int) -> Outcome:
-    """Evaluates `spec` against `host:port` within its timeout."""
+    """Evaluate `spec` against `host:port` within its timeout."""
     try:
         async with asyncio.timeout(spec.timeout_seconds):
             return await (_http(spec, host, port) if spec.kind == "http" else _tcp(host, port))
@@ -59,8 +60,8 @@ def _request(spec: CheckSpec, host: str, port: int) -> bytes:
 
 
 async def _first_bytes(reader: asyncio.StreamReader) -> str:
-    """The start of the body, for people: what comes first, not all of it. The server may keep the
-    connection open although it was asked not to.
+    """Read the start of the body, for people. The server may keep the connection open although the
+    request says `Connection: close`.
     """
     wanted = _OUTPUT_BYTES
     while (header := await reader.readline()).strip():

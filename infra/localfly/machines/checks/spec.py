@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from localfly.errors import InvalidArgumentError
 from localfly.timing.duration import parse_duration
 
-_DEFAULT_INTERVAL = "15s"
-_DEFAULT_TIMEOUT = "2s"
-_DEFAULT_GRACE = "1s"
+_DEFAULT_INTERVAL: Final = "15s"
+_DEFAULT_TIMEOUT: Final = "2s"
+_DEFAULT_GRACE: Final = "1s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,8 @@ class CheckSpec:
 def parse_checks(
     services: Sequence[Mapping[str, Any]], checks: Mapping[str, Mapping[str, Any]]
 ) -> tuple[CheckSpec, ...]:
-    """Service checks (`servicecheck-00-http-8080`, always routing), then the top-level ones by
+    """Parse service checks (`servicecheck-00-http-8080`, always routing), then the top-level ones
+    by
     their key, which route only if their kind is `readiness`.
     """
     of_services = [
