@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from flygate.rollout.rules import Rules
+from flygate.rollout.judge.rules import Rules
 
-from tests.infra.rollout import fleet
-from tests.infra.rollout.fleet import Release
+from tests.infra.rollout.judge import fleet
+from tests.infra.rollout.judge.fleet import Release
 
 ROLLOUTS = 200
 RELEASES = {

@@ -29,7 +29,7 @@ WORDS = {
     "all the same": "still",
     "so many": "too many, that number",
     "stubbornly": "with retries",
-    "undisturbed": "shielded",
+    "shielded": "shielded",
 }
 _BANNED = re.compile(rf"(?<![A-Za-z])({'|'.join(WORDS)})(?![A-Za-z])", re.IGNORECASE)
 _KINDS = ("*.py", "*.md", "*.yaml", "*.toml", "*.lua", "*.js", "*.html", "Makefile", "scripts/*")

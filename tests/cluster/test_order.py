@@ -1,7 +1,7 @@
 """How two releases share the clients."""
 
 import pytest
-from flygate.rollout.order import Order as Written
+from flygate.rollout.clients.order import Order as Written
 from flygate_service.cluster.errors import FormatError
 from flygate_service.cluster.order import Order, Seal
 from flygate_service.cluster.ring import Member, Ring

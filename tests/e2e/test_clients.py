@@ -20,8 +20,8 @@ from flygate.fly.endpoints import Endpoints
 from flygate.fly.pace import Pace
 from flygate.manifest import Course, Gates
 from flygate.record.journal import Event
-from flygate.rollout import soak
 from flygate.rollout.errors import RolloutRestoredError
+from flygate.rollout.gates import soak
 from flygate_limiter import client_key
 from flygate_service.cluster.keys import derived
 from flygate_service.cluster.order import Seal

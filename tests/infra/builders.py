@@ -9,7 +9,7 @@ from flygate.commands.removal import Protection
 from flygate.manifest import Gates, Manifest
 from flygate.record.history import Entry
 from flygate.record.ledger import Ledger, Release
-from flygate.rollout.observe import LIVE, Seen
+from flygate.rollout.state import LIVE, Seen
 from flygate.rollout.target import Target
 
 DIGEST = "sha256:" + "a" * 64

@@ -9,8 +9,8 @@ import pytest
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints, is_loopback
 from flygate.fly.pace import Pace
-from flygate.rollout import gates, restart
-from flygate.rollout.steps import waking
+from flygate.rollout.gates import reach
+from flygate.rollout.machine import watching
 from hypothesis import settings
 from localfly.daemon.local_fly import LocalFly
 
@@ -25,9 +25,8 @@ settings.load_profile("unhurried")
 @pytest.fixture(autouse=True)
 def _eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """The local Fly has no rate limits, so it can be asked more often than the real one."""
-    monkeypatch.setattr(gates, "POLL_SECONDS", 0.03)
-    monkeypatch.setattr(restart, "POLL_SECONDS", 0.03)
-    monkeypatch.setattr(waking, "POLL_SECONDS", 0.03)
+    monkeypatch.setattr(reach, "POLL_SECONDS", 0.03)
+    monkeypatch.setattr(watching, "POLL_SECONDS", 0.03)
 
 
 @pytest.fixture

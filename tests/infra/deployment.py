@@ -23,7 +23,7 @@ from flygate.fly.web import open_web
 from flygate.images import image
 from flygate.manifest import Gates, Manifest
 from flygate.record.ledger import Ledger
-from flygate.rollout.observe import State, observe
+from flygate.rollout.state import State, observe
 
 from tests.support.fly_tomls import config_of
 

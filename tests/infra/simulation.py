@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from flygate.rollout.observe import CANDIDATE, LIVE, STANDBY, Seen, State
 from flygate.rollout.plan import Plan
+from flygate.rollout.state import CANDIDATE, LIVE, STANDBY, Seen, State
 from flygate.rollout.steps import (
     Admit,
     Adopt,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flygate.manifest import Course
-from flygate.rollout.observe import CANDIDATE, LIVE, STANDBY, Seen, State
+from flygate.rollout.state import CANDIDATE, LIVE, STANDBY, Seen, State
 from flygate.rollout.target import Target
 from hypothesis import strategies as st
 

@@ -31,19 +31,23 @@ from flygate.fly.leases import Leases
 from flygate.fly.models import ExecResult, Machine
 from flygate.record.journal import Journal
 from flygate.redaction.redact import CUT, MASK, Redactor
-from flygate.rollout import engine, messenger, outcome, webhook
+from flygate.rollout import engine, outcome
+from flygate.rollout.clients import messenger
+from flygate.rollout.clients.messenger import Messenger, Reply
 from flygate.rollout.errors import HookRefusedError
-from flygate.rollout.gates import Healthy, Smoke
-from flygate.rollout.holder import Holder
-from flygate.rollout.hooks import OUTPUT_MAX, Hooks, Subject
-from flygate.rollout.lock import Lock
-from flygate.rollout.messenger import Messenger, Reply
-from flygate.rollout.observe import CANDIDATE, Seen, State
+from flygate.rollout.execution import Execution
+from flygate.rollout.gates.health import Healthy
+from flygate.rollout.gates.smoke import Smoke
+from flygate.rollout.hooks import webhook
+from flygate.rollout.hooks.hooks import OUTPUT_MAX, Hooks, Subject
+from flygate.rollout.hooks.webhook import Webhook
+from flygate.rollout.lock.holder import Holder
+from flygate.rollout.lock.lock import Lock
+from flygate.rollout.machine.member import Member
 from flygate.rollout.plan import Stage
 from flygate.rollout.report import Report
+from flygate.rollout.state import CANDIDATE, Seen, State
 from flygate.rollout.verdict import GateFailedError, Verdict
-from flygate.rollout.webhook import Webhook
-from flygate.rollout.world import Member, World
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from localfly.apps.secret_store import SecretStore
@@ -74,9 +78,9 @@ def place(function: Place) -> Place:
     return function
 
 
-def world(folder: Path, redact: Redactor, fly: Any = None) -> World:
+def world(folder: Path, redact: Redactor, fly: Any = None) -> Execution:
     """A rollout of v2 whose journal is in a folder."""
-    return World(fly, target(), Journal(folder / "journal.jsonl", "v2", redact))
+    return Execution(fly, target(), Journal(folder / "journal.jsonl", "v2", redact))
 
 
 def kept(folder: Path) -> str:
@@ -224,7 +228,7 @@ def _output_of_an_errand(folder: Path, redact: Knowing, text: str) -> str:
     return asyncio.run(to._send(MEMBER, "")).text
 
 
-def noted(folder: Path, redact: Redactor, text: str) -> World:
+def noted(folder: Path, redact: Redactor, text: str) -> Execution:
     """A world in which a verdict with a text was noted, of a gate that passed or is held."""
     there = world(folder, redact, Fly(text))
     there.made["v2-iad-1"] = MEMBER
@@ -437,13 +441,13 @@ SINKS = {
     "program/previewed.py": "lines of a preview, which Pulumi has shown",
     "program/question.py": "redacted: calls that were repeated, and why there is no answer",
     "pulumi/state.py": "a copy of Pulumi's state, encrypted by Pulumi",
-    "rollout/errand.py": "runs in a machine; what it says is a place",
-    "rollout/holder.py": "place: leases",
-    "rollout/hooks.py": "place: input of a hook",
+    "rollout/clients/errand.py": "runs in a machine; what it says is a place",
+    "rollout/lock/holder.py": "place: leases",
+    "rollout/hooks/hooks.py": "place: input of a hook",
     "record/journal.py": "place: journal text, journal data",
-    "rollout/probe.py": "runs in a machine; what it says is a place",
+    "rollout/gates/probe.py": "runs in a machine; what it says is a place",
     "rollout/report.py": "place: screen",
-    "rollout/webhook.py": "place: chat",
+    "rollout/hooks/webhook.py": "place: chat",
     "program/voice.py": "lines of the program: the look and the configuration",
 }
 _WRITES = {"print", "echo", "secho", "write_text", "write_bytes", "post", "pwrite"}
@@ -487,7 +491,7 @@ SLICES = {
     "commands/release.py": {"VERDICT_MAX": "a verdict, redacted when it was noted"},
     "redaction/redact.py": {"length - 1": "`cut` itself"},
     "redaction/needles.py": {"shift + length": "bytes that are looked through"},
-    "rollout/probe.py": {"BODY_MAX": "with the mark, in a machine"},
+    "rollout/gates/probe.py": {"BODY_MAX": "with the mark, in a machine"},
     "images/sources.py": {"_NAMED": "names of files"},
 }
 

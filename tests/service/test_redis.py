@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from flygate.fly.models import ExecResult
-from flygate.rollout.smoke import Expectation
+from flygate.rollout.gates.expectation import Expectation
 from flygate_service.settings import SettingError, Settings
 
 from tests.support.redis_server import free_port

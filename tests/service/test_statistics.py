@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from flygate.rollout.samples import group_of
+from flygate.rollout.judge.samples import group_of
 from flygate_service.app import Service, build_app
 from flygate_service.metrics.statistics import CLIENTS_MAX, FIRST_NS, PER_OCTAVE, Statistics
 from flygate_service.middleware.own_paths import OwnPaths

@@ -6,7 +6,7 @@ import asyncio
 import copy
 from collections.abc import Collection
 
-from flygate.rollout.observe import LIVE, ROLE_KEY
+from flygate.rollout.state import LIVE, ROLE_KEY
 
 from tests.simulation.world import World
 

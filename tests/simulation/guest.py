@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from flygate.rollout import errand, order, probe
+from flygate.rollout.clients import errand, order
+from flygate.rollout.gates import probe
 
 FAULT = "FAULT"
 _PROBE = Path(probe.__file__).read_text(encoding="utf-8")

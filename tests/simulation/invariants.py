@@ -11,9 +11,9 @@ from flygate.commands.decision import unrecorded
 from flygate.fly.models import Machine, Secret
 from flygate.record.ledger import RELEASES_MAX, Ledger, Release
 from flygate.redaction.redact import Redactor
-from flygate.rollout.observe import CANDIDATE, LIVE, ROLE_KEY, Seen, State, digest, seen
 from flygate.rollout.plan import is_converged
 from flygate.rollout.signature import KEY
+from flygate.rollout.state import CANDIDATE, LIVE, ROLE_KEY, Seen, State, digest, seen
 from flygate.system.errors import LedgerError
 
 from tests.simulation import fault

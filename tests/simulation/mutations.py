@@ -15,15 +15,16 @@ from flygate.fly.once import once
 from flygate.record import history, pinning
 from flygate.record.ledger import Ledger
 from flygate.redaction.redact import Redactor
-from flygate.rollout import engine, misled, plan, strategies
-from flygate.rollout.life import Uptimes
-from flygate.rollout.lock import Lock
-from flygate.rollout.observe import State, observe
-from flygate.rollout.standing import Standing
+from flygate.rollout import engine, plan, strategies
+from flygate.rollout.lock.lock import Lock
+from flygate.rollout.machine.life import Uptimes
+from flygate.rollout.restore import misled
+from flygate.rollout.restore.standing import Standing
+from flygate.rollout.state import State, observe
 from flygate.rollout.steps import Launch, ResetSecrets, SetSecrets, Turn
 from flygate.rollout.strategies import fleet, reinstate
 from flygate.rollout.target import Target
-from flygate.rollout.undisturbed import undisturbed
+from flygate.system.shielding import shielded
 
 from tests.simulation.fault import Fault, Faults
 from tests.simulation.scenario import Act, Rival, Scenario
@@ -123,7 +124,7 @@ def _a_release_may_fail_to_be_recorded() -> AbstractContextManager[Any]:
 
     async def as_before(run: Any, *rest: Any) -> Any:
         ledger = await roll_out(run, *rest)
-        await undisturbed(observe(run.world.fly, run.world.app))
+        await shielded(observe(run.world.fly, run.world.app))
         return ledger
 
     return mock.patch.object(release_op, "_roll_out", as_before)
@@ -198,7 +199,7 @@ def _what_cannot_be_undone_is_interrupted() -> AbstractContextManager[Any]:
     async def as_it_is(job: Any) -> Any:
         return await job
 
-    return mock.patch.object(engine, "undisturbed", as_it_is)
+    return mock.patch.object(engine, "shielded", as_it_is)
 
 
 def _misled_machines_are_not_named() -> AbstractContextManager[Any]:

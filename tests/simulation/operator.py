@@ -32,7 +32,7 @@ from flygate.record import pinning
 from flygate.record.journal import Event
 from flygate.record.ledger import Ledger
 from flygate.rollout.errors import NothingHeldError, RolloutHeldError, RolloutRestoredError
-from flygate.rollout.observe import CANDIDATE, observe
+from flygate.rollout.state import CANDIDATE, observe
 from flygate.system.errors import FlygateError
 
 from tests.simulation.clock import now

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
 import httpx
-from flygate.rollout.holder import Holder, HolderFile
+from flygate.rollout.lock.holder import Holder, HolderFile
 
 from tests.simulation.call import Call, Told
 from tests.simulation.fault import Fault, Faults

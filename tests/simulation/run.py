@@ -25,9 +25,9 @@ from flygate.commands import rollout as rollout_op
 from flygate.fly import retries, web
 from flygate.record.ledger import Ledger
 from flygate.record.provenance import Provenance
-from flygate.rollout import gates
-from flygate.rollout.holder import Holder
-from flygate.rollout.steps import waking
+from flygate.rollout.gates import reach
+from flygate.rollout.lock.holder import Holder
+from flygate.rollout.machine import watching
 
 from tests.simulation import byhand, clock, invariants
 from tests.simulation.attempts import Attempts
@@ -233,8 +233,8 @@ def _surroundings(world: World) -> Iterator[None]:
 
     with (
         mock.patch.object(web, "transport", transport),
-        mock.patch.object(gates, "POLL_SECONDS", _POLL_SECONDS),
-        mock.patch.object(waking, "POLL_SECONDS", _POLL_SECONDS),
+        mock.patch.object(reach, "POLL_SECONDS", _POLL_SECONDS),
+        mock.patch.object(watching, "POLL_SECONDS", _POLL_SECONDS),
         mock.patch.object(release_op, "HolderFile", WatchedFile),
         mock.patch.object(rollout_op, "Holder", functools.partial(Holder, pid=_PID)),
         mock.patch.object(Provenance, "read", return_value=_BY),

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from flygate.rollout.observe import LIVE, MANIFEST_KEY, ROLE_KEY, STANDBY
+from flygate.rollout.state import LIVE, MANIFEST_KEY, ROLE_KEY, STANDBY
 
 from tests.simulation.call import Call, Told
 from tests.simulation.clock import EPOCH, VirtualLoop

@@ -8,7 +8,7 @@ from flygate.cli.ending import Run
 from flygate.commands.site import journal_path, lock_path
 from flygate.record import journal
 from flygate.record.journal import Event
-from flygate.rollout import holder
+from flygate.rollout.lock import holder
 
 
 def told(root: Path, app: str, stack: str) -> str:

@@ -13,7 +13,7 @@ from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
 from flygate.redaction.redact import Redactor
 from flygate.rollout.errors import NothingHeldError
-from flygate.rollout.observe import CANDIDATE, Seen, observe
+from flygate.rollout.state import CANDIDATE, Seen, observe
 
 T = TypeVar("T")
 

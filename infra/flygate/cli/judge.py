@@ -13,10 +13,10 @@ from flygate.cli.stack import Stack
 from flygate.cli.stack_name import StackName
 from flygate.commands.site import journal_path
 from flygate.record import journal
-from flygate.rollout import replay
-from flygate.rollout.judge import GATE
-from flygate.rollout.replay import Recorded
-from flygate.rollout.rules import Rules
+from flygate.rollout.judge import recorded_soak
+from flygate.rollout.judge.judge import GATE
+from flygate.rollout.judge.recorded_soak import RecordedSoak
+from flygate.rollout.judge.rules import Rules
 from flygate.rollout.verdict import Outcome, Verdict
 from flygate.system.errors import ConfigError, FlygateError
 
@@ -33,7 +33,7 @@ _EXIT_CODES: dict[Outcome, int] = {"pass": 0, "fail": 2, "inconclusive": 3, "err
 class NotPassedError(FlygateError):
     """The last soak's verdict is no pass."""
 
-    def __init__(self, soak: Recorded, verdict: Verdict) -> None:
+    def __init__(self, soak: RecordedSoak, verdict: Verdict) -> None:
         super().__init__(f"{verdict.outcome}, where it {soak.headline}: {verdict.reason}")
         self.exit_code = _EXIT_CODES[verdict.outcome]
 
@@ -69,7 +69,7 @@ def judge(
     stack = Stack(environment)
     events = journal.read(journal_path(stack.root, stack.config("app") or ""))
     compared = [event.release for event in events if event.kind == "soak"]
-    recorded = replay.soaks(events, release or "".join(compared[-1:]))
+    recorded = recorded_soak.soaks(events, release or "".join(compared[-1:]))
     if not recorded:
         known = ", ".join(dict.fromkeys(compared)) or "no release"
         raise FlygateError(
@@ -83,7 +83,7 @@ def judge(
         raise NotPassedError(recorded[-1], last)
 
 
-def _rules(soak: Recorded, changes: list[str]) -> Rules:
+def _rules(soak: RecordedSoak, changes: list[str]) -> Rules:
     """The rules of the rollout, with others in their place.
 
     Raises:
@@ -101,7 +101,7 @@ def _rules(soak: Recorded, changes: list[str]) -> Rules:
     return replace(soak.soak.rules, **given)
 
 
-def _show(verdicts: list[tuple[Recorded, Verdict]]) -> None:
+def _show(verdicts: list[tuple[RecordedSoak, Verdict]]) -> None:
     for soak, verdict in verdicts:
         print(f"{soak.at}  {soak.headline}")
         print(f"  {verdict.outcome}: {verdict.reason}")
@@ -122,7 +122,7 @@ def _short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def _show_json(verdicts: list[tuple[Recorded, Verdict]]) -> None:
+def _show_json(verdicts: list[tuple[RecordedSoak, Verdict]]) -> None:
     told = [
         {
             "at": soak.at,

@@ -21,7 +21,7 @@ from flygate.program.asked import Asked
 from flygate.pulumi.checkpoint import SIGNATURE, Checkpoint
 from flygate.record.ledger import BYTES_MAX, Ledger, Release
 from flygate.record.recorded import COPY, Recorded
-from flygate.rollout.observe import LIVE, State, observe
+from flygate.rollout.state import LIVE, State, observe
 from flygate.system.errors import FlygateError
 
 HELP = """The ledger: the releases of a stack with their manifests and secret values.

@@ -17,7 +17,7 @@ from flygate.cli.stack_name import StackName
 from flygate.fly.admin import TOKEN, Act, AdminClient, Answer, check_token
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
-from flygate.rollout.observe import LIVE, observe
+from flygate.rollout.state import LIVE, observe
 from flygate.system import duration
 from flygate.system.errors import ConfigError
 

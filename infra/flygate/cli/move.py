@@ -15,7 +15,7 @@ from flygate.fly.endpoints import Endpoints
 from flygate.fly.owner import Owner, is_same
 from flygate.pulumi.checkpoint import Checkpoint
 from flygate.record.recorded import Recorded
-from flygate.rollout.observe import State, observe
+from flygate.rollout.state import State, observe
 from flygate.system.errors import ConfigError, FlygateError, OwnerError
 
 

@@ -20,7 +20,7 @@ from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
 from flygate.record import pinning
 from flygate.record.provenance import actor
-from flygate.rollout.observe import LIVE, observe
+from flygate.rollout.state import LIVE, observe
 from flygate.system.errors import FlygateError, PinnedError, PromotionError
 
 

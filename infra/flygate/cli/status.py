@@ -24,7 +24,7 @@ from flygate.fly.errors import FlyError
 from flygate.record import pinning
 from flygate.redaction.redact import Redactor
 from flygate.rollout import serving
-from flygate.rollout.observe import Seen, State, observe
+from flygate.rollout.state import Seen, State, observe
 from flygate.system.errors import ConfigError
 
 

@@ -6,9 +6,9 @@ from flygate.commands.decision import Decision
 from flygate.commands.rollout import Rollout
 from flygate.rollout import engine
 from flygate.rollout.errors import AbortedError, RolloutRestoredError
+from flygate.rollout.machine.member import Member
 from flygate.rollout.steps import Adopt
-from flygate.rollout.undisturbed import undisturbed
-from flygate.rollout.world import Member
+from flygate.system.shielding import shielded
 
 
 async def abort(rollout: Rollout, decision: Decision) -> RolloutRestoredError:
@@ -25,4 +25,4 @@ async def abort(rollout: Rollout, decision: Decision) -> RolloutRestoredError:
     held = [step.machine for step in decision.undone if isinstance(step, Adopt)]
     world.made = {machine.name: Member.of(machine) for machine in held}
     reason = AbortedError(f"aborted by {rollout.provenance.by}: {rollout.orders.abort}")
-    return await undisturbed(engine.take_back(reason, decision.undone, world))
+    return await shielded(engine.take_back(reason, decision.undone, world))

@@ -7,15 +7,15 @@ the machines keep the reasons, until the release stands and the ledger has them.
 from __future__ import annotations
 
 from flygate.redaction.redact import cut
-from flygate.rollout.observe import ACCEPTED_KEY, State
-from flygate.rollout.world import World
+from flygate.rollout.execution import Execution
+from flygate.rollout.state import ACCEPTED_KEY, State
 
 # Fly's metadata has little room.
 REASON_MAX = 300
 BETWEEN = "; "
 
 
-async def kept(world: World, state: State) -> str:
+async def kept(world: Execution, state: State) -> str:
     """All reasons so far, the first one first; this run's is noted on the machines."""
     target, machines = world.target, state.of(world.target.version, world.target.manifest_id)
     former = next((m.accepted for m in machines if m.accepted), "")

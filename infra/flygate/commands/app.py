@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from flygate.commands import ownership
 from flygate.fly.client import FlyClient
-from flygate.rollout.observe import observe
+from flygate.rollout.state import observe
 
 
 class AppRequest(BaseModel):

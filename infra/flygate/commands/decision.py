@@ -15,11 +15,11 @@ from flygate.record.ledger import Ledger
 from flygate.rollout import strategies
 from flygate.rollout.errors import NothingHeldError, RolloutError, UnfinishedRolloutError
 from flygate.rollout.forecast import forecast, foretell_repair
-from flygate.rollout.observe import CANDIDATE, LIVE, Seen, State
+from flygate.rollout.machine.member import Member
 from flygate.rollout.plan import Plan, is_converged, repairs
+from flygate.rollout.state import CANDIDATE, LIVE, Seen, State
 from flygate.rollout.steps import Admit, Adopt, Part, Retire, SetSecrets, Step
 from flygate.rollout.target import Target
-from flygate.rollout.world import Member
 
 Kind = Literal["nothing", "repair", "rollout", "abort", "refusal"]
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from flygate.fly.models import IpAssignment
-from flygate.rollout.observe import CANDIDATE, LIVE, STANDBY, Seen, State
+from flygate.rollout.state import CANDIDATE, LIVE, STANDBY, Seen, State
 
 
 def _new_token() -> str:

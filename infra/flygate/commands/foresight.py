@@ -11,7 +11,7 @@ from flygate.commands.request import ReleaseRequest, Wanted
 from flygate.record import preview
 from flygate.record.ledger import Ledger
 from flygate.record.preview import Running
-from flygate.rollout.observe import State
+from flygate.rollout.state import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 
 from flygate.commands.rollout import Rollout
 from flygate.rollout.errors import HookRefusedError
-from flygate.rollout.hooks import BEFORE, Hooks, Subject
-from flygate.rollout.undisturbed import undisturbed
-from flygate.rollout.webhook import Webhook
+from flygate.rollout.hooks.hooks import BEFORE, Hooks, Subject
+from flygate.rollout.hooks.webhook import Webhook
+from flygate.system.shielding import shielded
 
 
 @asynccontextmanager
@@ -43,7 +43,7 @@ async def hooked(rollout: Rollout) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await undisturbed(asyncio.to_thread(hooks.close))
+        await shielded(asyncio.to_thread(hooks.close))
         if webhook and webhook.failed:
             warnings.append(f"the webhook did not take {webhook.failed} message(s)")
         for text in warnings:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flygate.fly.client import FlyClient
 from flygate.fly.errors import FlyError
 from flygate.record.ledger import Ledger
-from flygate.rollout.observe import CANDIDATE, LIVE, State
 from flygate.rollout.signature import KEY
+from flygate.rollout.state import CANDIDATE, LIVE, State
 
 _TELL = f"import os; print(os.environ.get({KEY!r}, ''), end='')"
 _SECONDS = 10

@@ -21,7 +21,7 @@ from flygate.fly.models import Redis
 from flygate.fly.owner import is_same
 from flygate.record.ledger import Ledger
 from flygate.rollout.forecast import fingerprint
-from flygate.rollout.observe import State, observe
+from flygate.rollout.state import State, observe
 
 
 class LookRequest(BaseModel):

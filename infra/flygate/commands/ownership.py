@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flygate.fly.models import App, Redis
 from flygate.fly.owner import Owner, is_same, refusal
-from flygate.rollout.observe import LIVE, State
+from flygate.rollout.state import LIVE, State
 from flygate.system.errors import OwnerError
 
 

@@ -8,25 +8,25 @@ from contextlib import asynccontextmanager
 
 from flygate.fly.errors import FlyError
 from flygate.rollout.errors import RolloutHeldError
+from flygate.rollout.execution import Execution
 from flygate.rollout.steps.record import SECONDS_MAX
-from flygate.rollout.undisturbed import undisturbed
-from flygate.rollout.world import World
+from flygate.system.shielding import shielded
 
 
 @asynccontextmanager
-async def recorded(world: World) -> AsyncIterator[None]:
+async def recorded(world: Execution) -> AsyncIterator[None]:
     """Close the record that the body opens; going on with what was held is a record of its own."""
     try:
         yield
     except BaseException as exc:
         reason = world.journal.redact(str(exc)).partition("\n")[0]
         status = "interrupted" if isinstance(exc, RolloutHeldError) else "failed"
-        await undisturbed(_close(world, status, reason))
+        await shielded(_close(world, status, reason))
         raise
-    await undisturbed(_close(world, "complete"))
+    await shielded(_close(world, "complete"))
 
 
-async def _close(world: World, status: str, reason: str = "") -> None:
+async def _close(world: Execution, status: str, reason: str = "") -> None:
     if world.record is None:
         return
     try:

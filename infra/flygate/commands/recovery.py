@@ -23,7 +23,7 @@ from flygate.manifest import Manifest
 from flygate.record.ledger import Ledger, Release
 from flygate.record.provenance import now
 from flygate.record.recorded import Recorded, moved
-from flygate.rollout.observe import LIVE, Seen, State
+from flygate.rollout.state import LIVE, Seen, State
 from flygate.system.errors import LedgerError
 
 BY_MACHINES: Final = "what its machines say; the secret values are those known now"

@@ -20,12 +20,12 @@ from flygate.record import bounds
 from flygate.record.ledger import Ledger, Release
 from flygate.rollout import engine, outcome
 from flygate.rollout.errors import RestoreFailedError
-from flygate.rollout.holder import HolderFile
-from flygate.rollout.observe import DRIFT_KEY, HOLDER_KEY, SECRETS_KEY, State, observe
+from flygate.rollout.lock.holder import HolderFile
+from flygate.rollout.machine.member import Member
 from flygate.rollout.plan import Plan
 from flygate.rollout.signature import new_key
-from flygate.rollout.undisturbed import undisturbed
-from flygate.rollout.world import Member
+from flygate.rollout.state import DRIFT_KEY, HOLDER_KEY, SECRETS_KEY, State, observe
+from flygate.system.shielding import shielded
 
 # The ledger has little room; the journal keeps all of what a gate said.
 VERDICT_MAX = 160
@@ -122,7 +122,7 @@ async def _repair(rollout: Rollout, plan: Plan) -> State:
     world.journal.write("started", "repair", f"{name}: putting its machines right")
     await engine.run(plan, world)
     # It has changed something, so an interruption now must not say that nothing was.
-    return await undisturbed(_repaired(rollout))
+    return await shielded(_repaired(rollout))
 
 
 async def _repaired(rollout: Rollout) -> State:

@@ -21,7 +21,7 @@ from flygate.fly.client import FlyClient
 from flygate.fly.owner import Owner, is_same
 from flygate.pulumi.checkpoint import Checkpoint, Kind
 from flygate.record.ledger import Ledger
-from flygate.rollout.observe import State, observe
+from flygate.rollout.state import State, observe
 from flygate.system.errors import ConfigError, LedgerError
 
 # Reads what Pulumi last wrote of the stack.

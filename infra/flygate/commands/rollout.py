@@ -14,11 +14,12 @@ from flygate.record.journal import Journal
 from flygate.record.ledger import Ledger
 from flygate.record.provenance import Provenance
 from flygate.redaction.redact import Redactor
-from flygate.rollout.holder import Holder
-from flygate.rollout.lock import Lock
-from flygate.rollout.observe import State
+from flygate.rollout.execution import Execution
+from flygate.rollout.lock.holder import Holder
+from flygate.rollout.lock.lock import Lock
+from flygate.rollout.machine.member import Member
+from flygate.rollout.state import State
 from flygate.rollout.target import Target
-from flygate.rollout.world import Member, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Rollout:
 
     wanted: Wanted
     ledger: Ledger
-    world: World
+    world: Execution
     provenance: Provenance
     orders: Orders
     hooks: Path
@@ -74,7 +75,7 @@ class Rollout:
         target = replace(aimed, is_former_known=is_known)
         redact = Redactor([*target.secrets.values(), target.key, *ledger.all_values])
         journal = Journal(journal_path(site.root, app), target.name, redact, site.listeners)
-        world = World(site.fly, target, journal)
+        world = Execution(site.fly, target, journal)
         return cls(
             wanted,
             ledger,

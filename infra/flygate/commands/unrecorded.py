@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from flygate.commands.decision import Known, unrecorded
 from flygate.fly.client import FlyClient
-from flygate.rollout.observe import observe
+from flygate.rollout.state import observe
 
 
 class UnrecordedRequest(BaseModel):

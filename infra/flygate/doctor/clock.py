@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from flygate.doctor.finding import Finding, broken, ok, skipped, warning
 from flygate.doctor.patient import Patient
 
-# A signed request is good for a minute (docs/judge.md), a lease for 15 s (flygate/rollout/lock.py).
+# A signed request is good for a minute (docs/judge.md), a lease for 15 s (flygate/rollout/lock/).
 BROKEN_SECONDS = 30.0
 # The header that tells the time has whole seconds.
 ODD_SECONDS = 5.0

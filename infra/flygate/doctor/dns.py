@@ -14,7 +14,7 @@ import dns.resolver
 
 from flygate.doctor.finding import Finding, broken, ok, skipped, warning
 from flygate.doctor.patient import Patient
-from flygate.rollout.observe import State
+from flygate.rollout.state import State
 
 # The local Fly's DNS, or any other that answers for .internal: the service reads it, too.
 SERVER = "FLYGATE_DNS"

@@ -12,7 +12,7 @@ from flygate.commands import drift
 from flygate.doctor.finding import Finding, broken, ok, skipped, warning
 from flygate.doctor.patient import Patient
 from flygate.fly.models import Lease
-from flygate.rollout.observe import LIVE, STANDBY, Seen, State
+from flygate.rollout.state import LIVE, STANDBY, Seen, State
 from flygate.system.processes import process_runs
 
 _HOLDER = re.compile(r"flygate (\S+) by \S+@(\S+) \(process (\d+)\)")

@@ -20,7 +20,7 @@ from flygate.fly.errors import FlyError, UnauthorizedError, UnreachableError
 from flygate.fly.greeting import Greeting, greet
 from flygate.fly.models import App
 from flygate.fly.patience import Patience
-from flygate.rollout.observe import State, observe
+from flygate.rollout.state import State, observe
 from flygate.system.errors import ConfigError, FlygateError
 
 Fact = TypeVar("Fact")

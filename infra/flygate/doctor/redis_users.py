@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from flygate.config.redis import URL
 from flygate.fly.client import FlyClient
 from flygate.fly.models import Machine, Redis
-from flygate.rollout.observe import LIVE, RELEASE_KEY, ROLE_KEY, STANDBY
+from flygate.rollout.state import LIVE, RELEASE_KEY, ROLE_KEY, STANDBY
 
 _STORAGE = "RATE_LIMIT_STORAGE"
 _SHARED = "127.0.0.1"  # where a computer has no other address for the local Fly's databases

@@ -43,7 +43,7 @@ class FlySession:
 
     Attributes:
         patience: what is borne of Fly's failures.
-        guard: asked before each change while a rollout holds its lock: see `rollout/lock.py`.
+        guard: asked before each change while a rollout holds its lock: see `rollout/lock/lock.py`.
     """
 
     def __init__(

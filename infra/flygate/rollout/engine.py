@@ -18,21 +18,21 @@ from flygate.rollout.errors import (
     RolloutHeldError,
     RolloutRestoredError,
 )
-from flygate.rollout.gates import Gate
-from flygate.rollout.misled import told_of_misled
-from flygate.rollout.observe import HELD_KEY
+from flygate.rollout.execution import Execution
+from flygate.rollout.gates.gate import Gate
 from flygate.rollout.plan import Plan, Stage
-from flygate.rollout.standing import seen_to_stand
+from flygate.rollout.restore.misled import told_of_misled
+from flygate.rollout.restore.standing import seen_to_stand
+from flygate.rollout.state import HELD_KEY
 from flygate.rollout.steps import Step, Turn
-from flygate.rollout.undisturbed import undisturbed
 from flygate.rollout.verdict import GateFailedError, UndecidedError, Verdict
-from flygate.rollout.world import World
+from flygate.system.shielding import shielded
 
 # Fly's metadata has little room.
 HELD_MAX = 200
 
 
-async def run(plan: Plan, world: World) -> None:
+async def run(plan: Plan, world: Execution) -> None:
     """Bring a plan about, or restore what was.
 
     Raises:
@@ -48,16 +48,18 @@ async def run(plan: Plan, world: World) -> None:
             await _run_stage(stage, world, done)
     except UndecidedError as exc:
         reason = outcome.of_gate(exc.verdict)
-        raise await undisturbed(_hold(reason, world, exc.verdict.numbers)) from None
+        raise await shielded(_hold(reason, world, exc.verdict.numbers)) from None
     except (Exception, asyncio.CancelledError) as exc:
         if isinstance(exc, asyncio.CancelledError) and world.target.accepted:
-            raise await undisturbed(_hold(outcome.INTERRUPTED, world)) from None
-        raise await undisturbed(take_back(exc, done, world)) from None
+            raise await shielded(_hold(outcome.INTERRUPTED, world)) from None
+        raise await shielded(take_back(exc, done, world)) from None
     # The point of no return: the new release serves all requests from here on.
-    await undisturbed(_finish(plan.final, world))
+    await shielded(_finish(plan.final, world))
 
 
-async def take_back(exc: BaseException, done: Iterable[Step], world: World) -> RolloutRestoredError:
+async def take_back(
+    exc: BaseException, done: Iterable[Step], world: Execution
+) -> RolloutRestoredError:
     """Undo steps, whatever was the reason, and look who serves then.
 
     Raises:
@@ -81,20 +83,20 @@ async def take_back(exc: BaseException, done: Iterable[Step], world: World) -> R
     return RolloutRestoredError(outcome.restored(world.target, reason, serves))
 
 
-async def _run_stage(stage: Stage, world: World, done: list[Step]) -> None:
+async def _run_stage(stage: Stage, world: Execution, done: list[Step]) -> None:
     done.extend(stage.steps)  # before they begin: one that stops half-way is undone too
     await _all(_apply(stage, step, world) for step in stage.steps)
     for gate in stage.gates:
         await _judge(gate, stage, world)
 
 
-async def _apply(stage: Stage, step: Step, world: World) -> None:
+async def _apply(stage: Stage, step: Step, world: Execution) -> None:
     world.journal.write("step", stage.name, step.title)
     text = await step.apply(world)
     world.journal.write("done", stage.name, text)
 
 
-async def _judge(gate: Gate, stage: Stage, world: World) -> None:
+async def _judge(gate: Gate, stage: Stage, world: Execution) -> None:
     machines = [world.made[name] for name in stage.judged]
     verdict = await gate.judge(world, machines)
     if verdict.outcome == "inconclusive":
@@ -104,14 +106,14 @@ async def _judge(gate: Gate, stage: Stage, world: World) -> None:
     _note(verdict, stage, world)
 
 
-def _note(verdict: Verdict, stage: Stage, world: World) -> None:
+def _note(verdict: Verdict, stage: Stage, world: Execution) -> None:
     world.verdicts[verdict.gate] = world.journal.redact(f"{verdict.outcome}: {verdict.reason}")
     numbers = {"step": stage.name, "outcome": verdict.outcome, **verdict.numbers}
     world.journal.write("verdict", verdict.gate, verdict.reason, verdict.machine, numbers)
 
 
 async def _hold(
-    reason: str, world: World, numbers: Mapping[str, Any] | None = None
+    reason: str, world: Execution, numbers: Mapping[str, Any] | None = None
 ) -> RolloutHeldError:
     """Nothing is taken back and nothing goes on; the machines tell whoever looks at them why.
 
@@ -127,7 +129,7 @@ async def _hold(
     return RolloutHeldError(outcome.held(world.target, reason))
 
 
-async def _undo(done: Iterable[Step], world: World) -> list[str]:
+async def _undo(done: Iterable[Step], world: Execution) -> list[str]:
     """The way back, turn by turn; it goes on after a failure, and tells of all.
 
     What serves is never removed before something else serves: where no former machine does, the
@@ -151,18 +153,18 @@ async def _undo(done: Iterable[Step], world: World) -> list[str]:
     return failures
 
 
-async def _undo_one(step: Step, world: World) -> None:
+async def _undo_one(step: Step, world: Execution) -> None:
     world.journal.write("undo", "restore", step.title)
     await _stubbornly(lambda: step.undo(world))
 
 
-async def _finish(stages: Iterable[Stage], world: World) -> None:
+async def _finish(stages: Iterable[Stage], world: Execution) -> None:
     world.journal.write("no-return", "rollout", f"{world.target.name} serves")
     for stage in stages:
         await _push_forward(stage, world)
 
 
-async def _push_forward(stage: Stage, world: World) -> None:
+async def _push_forward(stage: Stage, world: Execution) -> None:
     """What fails here is left over, not wrong: the next rollout sweeps it up."""
     results = await asyncio.gather(
         *(_stubbornly(lambda s=step: _apply(stage, s, world)) for step in stage.steps),  # type: ignore[misc]

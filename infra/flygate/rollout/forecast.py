@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from flygate.rollout.gates import Gate, Smoke
-from flygate.rollout.observe import STANDBY, Seen, State
+from flygate.rollout.gates.gate import Gate
+from flygate.rollout.gates.restart import Restarts
+from flygate.rollout.gates.smoke import Smoke
 from flygate.rollout.plan import Plan, Stage
-from flygate.rollout.restart import Restarts
+from flygate.rollout.state import STANDBY, Seen, State
 from flygate.rollout.steps import Shift
 from flygate.rollout.target import Target
 from flygate.system import duration

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import asyncio
 
-from flygate.rollout.log_tail import log_tail
+from flygate.rollout.execution import Execution
+from flygate.rollout.machine.log_tail import log_tail
 from flygate.rollout.target import Target
 from flygate.rollout.verdict import GateFailedError, Verdict
-from flygate.rollout.world import World
 
 INTERRUPTED = "interrupted"
 
 
-async def explain(exc: BaseException, world: World) -> str:
+async def explain(exc: BaseException, world: Execution) -> str:
     """What failed, on which machine, with its last lines of log."""
     if isinstance(exc, asyncio.CancelledError):
         return INTERRUPTED
     if not isinstance(exc, GateFailedError):
         return str(exc) or type(exc).__name__
     text = of_gate(exc.verdict)
-    lines = await log_tail(world, exc.verdict.machine) if exc.verdict.machine else []
+    lines = await _log_of(exc.verdict.machine, world)
     if lines:
         text += "\n  its last lines of log:\n" + "\n".join(f"    {line}" for line in lines)
     return text
+
+
+async def _log_of(machine_id: str, world: Execution) -> list[str]:
+    """Return the last lines of the machine that decided the verdict, if it was one."""
+    if not machine_id:
+        return []
+    return await log_tail(world.fly, world.app, machine_id, world.journal.redact)
 
 
 def of_gate(verdict: Verdict) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from flygate.rollout.gates import Gate
-from flygate.rollout.observe import LIVE, STANDBY, Seen, State
+from flygate.rollout.gates.gate import Gate
+from flygate.rollout.state import LIVE, STANDBY, Seen, State
 from flygate.rollout.steps import Destroy, ResetSecrets, Retire, Revive, SetSecrets, Step
 from flygate.rollout.target import Target
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
 from flygate.fly.errors import FlyError, NotFoundError
-from flygate.rollout.observe import CANDIDATE, Seen, State, observe
+from flygate.rollout.state import CANDIDATE, Seen, State, observe
 from flygate.system.errors import ConfigError
 
 # It is the end of a failure: an operator waits for it.

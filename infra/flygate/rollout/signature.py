@@ -7,7 +7,7 @@ import hmac
 import secrets
 import time
 
-# The service's own (tests/infra/flygate/rollout/test_signature.py holds the two together).
+# The service's own (tests/infra/rollout/test_signature.py holds the two together).
 HEADER = "Flygate-Signature"
 # Of a body, so that the service believes a request before it reads it.
 DIGEST = "Flygate-Digest"

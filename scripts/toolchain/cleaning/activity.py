@@ -16,7 +16,7 @@ def at_work(checkout: Checkout) -> list[str]:
 
 
 def _rollouts(folder: Path) -> Iterator[str]:
-    """Of each app: the file that its rollout holds (`infra/flygate/rollout/holder.py`)."""
+    """Of each app: the file that its rollout holds (`infra/flygate/rollout/lock/holder.py`)."""
     for path in sorted(folder.glob("*.json")):
         with path.open() as file:
             try:

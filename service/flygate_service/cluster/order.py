@@ -8,7 +8,7 @@ from typing import Final
 
 from .errors import FormatError
 
-# The engine's own, in `infra/flygate/rollout/order.py` (tests/cluster/test_order.py holds the two
+# The engine's own, in `rollout/clients/order.py` (tests/cluster/test_order.py holds the two
 # together).
 _PURPOSE: Final = b"flygate order\n"
 

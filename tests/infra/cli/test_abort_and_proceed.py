@@ -14,7 +14,7 @@ from flygate.cli.stack import Stack
 from flygate.commands import unrecorded
 from flygate.commands.orders import ABORT, ACCEPT
 from flygate.rollout.errors import LockHeldError, NothingHeldError
-from flygate.rollout.observe import State
+from flygate.rollout.state import State
 
 from tests.infra.builders import seen
 

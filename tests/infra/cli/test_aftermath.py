@@ -9,7 +9,7 @@ from flygate.cli import aftermath
 from flygate.commands.site import journal_path, lock_path
 from flygate.record.journal import Journal, Kind
 from flygate.redaction.redact import Redactor
-from flygate.rollout.holder import Holder, HolderFile
+from flygate.rollout.lock.holder import Holder, HolderFile
 
 GATE = "health check of v9-iad-1 (machine 9b): crashed"
 

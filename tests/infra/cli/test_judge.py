@@ -11,8 +11,8 @@ from flygate.cli import judge as verb
 from flygate.commands.site import journal_path
 from flygate.record.journal import Journal
 from flygate.redaction.redact import Redactor
-from flygate.rollout.rules import Rules
-from flygate.rollout.watch import Soak, Watched
+from flygate.rollout.judge.rules import Rules
+from flygate.rollout.judge.watch import Soak, Watched
 from flygate.system.errors import FlygateError
 
 SOAK = Soak(

@@ -10,9 +10,9 @@ import pytest
 from flygate.commands.orders import Orders
 from flygate.manifest import Course
 from flygate.record.journal import Event
-from flygate.rollout import messenger
+from flygate.rollout.clients import messenger
 from flygate.rollout.errors import RolloutHeldError, RolloutRestoredError
-from flygate.rollout.observe import LIVE
+from flygate.rollout.state import LIVE
 
 from tests.infra.deployment import APP, Deployment
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from flygate.manifest import Course
 from flygate.record.journal import Event
-from flygate.rollout.observe import LIVE, STANDBY
 from flygate.rollout.plan import is_converged
+from flygate.rollout.state import LIVE, STANDBY
 from localfly.daemon.local_fly import LocalFly
 
 from tests.infra.deployment import Deployment

@@ -12,7 +12,7 @@ from flygate.commands.orders import Orders
 from flygate.commands.request import ReleaseRequest, Wanted
 from flygate.manifest import Manifest
 from flygate.record.ledger import Ledger
-from flygate.rollout.observe import CANDIDATE, STANDBY, Seen, State
+from flygate.rollout.state import CANDIDATE, STANDBY, Seen, State
 from flygate.rollout.steps import Destroy, Launch
 
 from tests.infra.builders import MANIFEST_ID, manifest, release, seen, target

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from flygate.commands.drift import Drift, judge
-from flygate.rollout.observe import CANDIDATE, STANDBY, Seen, State
+from flygate.rollout.state import CANDIDATE, STANDBY, Seen, State
 
 from tests.infra.builders import seen
 

@@ -15,7 +15,7 @@ from flygate.rollout.errors import (
     RolloutRestoredError,
     UnfinishedRolloutError,
 )
-from flygate.rollout.observe import CANDIDATE, STANDBY, Seen, State
+from flygate.rollout.state import CANDIDATE, STANDBY, Seen, State
 from flygate.system.errors import ConfigError, DiskFullError
 
 from tests.infra.builders import seen

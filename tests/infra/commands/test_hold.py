@@ -20,7 +20,6 @@ from flygate.fly.errors import MachineStateError
 from flygate.fly.pace import Pace
 from flygate.manifest import Course
 from flygate.record import journal
-from flygate.rollout import standing
 from flygate.rollout.errors import (
     NothingHeldError,
     RestoreFailedError,
@@ -28,12 +27,14 @@ from flygate.rollout.errors import (
     RolloutRestoredError,
     UnfinishedRolloutError,
 )
-from flygate.rollout.gates import Gate
-from flygate.rollout.observe import CANDIDATE, LIVE
+from flygate.rollout.execution import Execution
+from flygate.rollout.gates.gate import Gate
+from flygate.rollout.machine.member import Member
+from flygate.rollout.restore import standing
+from flygate.rollout.state import CANDIDATE, LIVE
 from flygate.rollout.strategies import gating
 from flygate.rollout.target import Target
 from flygate.rollout.verdict import Outcome, Verdict
-from flygate.rollout.world import Member, World
 
 from tests.infra.deployment import APP, Deployment
 from tests.infra.foretold import Foretold
@@ -58,7 +59,7 @@ class Judge:
     name = "judge"
     seconds = 0.0
 
-    async def judge(self, world: World, machines: Sequence[Member]) -> Verdict:
+    async def judge(self, world: Execution, machines: Sequence[Member]) -> Verdict:
         """The next answer."""
         self.asked.append([member.name for member in machines])
         outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]

@@ -12,7 +12,7 @@ from flygate.commands.site import Site
 from flygate.fly.client import FlyClient
 from flygate.pulumi.checkpoint import Checkpoint, Resource
 from flygate.record.ledger import Ledger
-from flygate.rollout.observe import LIVE, STANDBY, State
+from flygate.rollout.state import LIVE, STANDBY, State
 from flygate.system.errors import OwnerError
 
 from tests.infra.builders import manifest, release, seen

@@ -24,8 +24,8 @@ from flygate.pulumi.checkpoint import Checkpoint
 from flygate.record import journal
 from flygate.record.journal import Journal
 from flygate.record.ledger import Ledger
-from flygate.rollout import lock
 from flygate.rollout.errors import LockHeldError, RolloutRestoredError
+from flygate.rollout.lock import lock
 from flygate.system.errors import ConfigError, ImageError, LedgerError
 
 from tests.infra.builders import OPEN

@@ -13,8 +13,11 @@ from flygate.commands import keys
 from flygate.commands.site import journal_path
 from flygate.manifest import Course
 from flygate.record import journal
-from flygate.rollout import collector, life, replay, soak
+from flygate.rollout.clients import collector
 from flygate.rollout.errors import RolloutHeldError, RolloutRestoredError
+from flygate.rollout.gates import soak
+from flygate.rollout.judge import recorded_soak
+from flygate.rollout.machine import life
 from flygate.rollout.signature import KEY
 
 from tests.infra.deployment import APP, Deployment
@@ -38,9 +41,9 @@ async def known_key(shop: Deployment, release: int) -> str:
     return str(json.loads(told.stdout))
 
 
-def soaks(shop: Deployment, release: str) -> list[replay.Recorded]:
+def soaks(shop: Deployment, release: str) -> list[recorded_soak.RecordedSoak]:
     """The soaks of a release, from the journal."""
-    return replay.soaks(journal.read(journal_path(shop.root, APP)), release)
+    return recorded_soak.soaks(journal.read(journal_path(shop.root, APP)), release)
 
 
 async def test_each_step_is_compared_in_each_region(shop: Deployment) -> None:

@@ -7,7 +7,7 @@ from flygate.commands.site import journal_path
 from flygate.manifest import Course
 from flygate.record import journal
 from flygate.rollout.errors import RolloutRestoredError
-from flygate.rollout.observe import LIVE, PLATFORM_KEY, STANDBY
+from flygate.rollout.state import LIVE, PLATFORM_KEY, STANDBY
 
 from tests.infra.deployment import APP, Deployment
 

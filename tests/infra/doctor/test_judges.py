@@ -30,7 +30,7 @@ from flygate.doctor.finding import Finding, Verdict
 from flygate.doctor.patient import Patient
 from flygate.fly.macaroon import Grant
 from flygate.fly.models import App, Lease, Organization, Redis
-from flygate.rollout.observe import CANDIDATE, STANDBY, State
+from flygate.rollout.state import CANDIDATE, STANDBY, State
 from flygate.system.space import Room
 
 from scripts.toolchain.companions import PLUGIN

@@ -7,9 +7,10 @@ import re
 import pytest
 from flygate.cli.local import _print_lines
 from flygate.fly.models import ExecResult
+from flygate.redaction.redact import Redactor
 from flygate.redaction.visible import visible
-from flygate.rollout.log_tail import log_tail
-from flygate.rollout.smoke import Expectation
+from flygate.rollout.gates.expectation import Expectation
+from flygate.rollout.machine.log_tail import log_tail
 from hypothesis import given
 from hypothesis import strategies as st
 from localfly.logs.app_log import LogLine
@@ -47,29 +48,12 @@ def test_the_answers_of_a_new_machine_are_shown_so() -> None:
 
 
 class Logs:
-    """A world whose machines printed something evil."""
-
-    app = "shop"
-
-    @property
-    def fly(self) -> Logs:
-        return self
-
-    @property
-    def journal(self) -> Logs:
-        return self
-
-    @property
-    def redact(self) -> Logs:
-        return self
+    """A Fly whose machines printed something evil."""
 
     async def logs(self, *_: str) -> list[LogLine]:
         return [LogLine(1, 1.0, "info", "m1", "iad", EVIL, 0)]
 
-    def lines(self, lines: list[str]) -> list[str]:
-        return lines
-
 
 async def test_the_last_words_of_a_machine_are_shown_so() -> None:
     """Beside the reason for which a release is taken back."""
-    assert await log_tail(Logs(), "m1") == [WRITTEN]  # type: ignore[arg-type]
+    assert await log_tail(Logs(), "shop", "m1", Redactor()) == [WRITTEN]  # type: ignore[arg-type]

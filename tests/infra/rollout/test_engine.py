@@ -19,17 +19,18 @@ from flygate.manifest import Course
 from flygate.record import journal as journal_file
 from flygate.record.journal import Event, Journal
 from flygate.redaction.redact import Redactor
-from flygate.rollout import engine, gates, signature
+from flygate.rollout import engine, signature
 from flygate.rollout.errors import (
     LeaseLostError,
     RestoreFailedError,
     RolloutHeldError,
     RolloutRestoredError,
 )
-from flygate.rollout.observe import CANDIDATE, LIVE, STANDBY
+from flygate.rollout.execution import Execution
+from flygate.rollout.gates import reach
+from flygate.rollout.state import CANDIDATE, LIVE, STANDBY
 from flygate.rollout.strategies import bluegreen
 from flygate.rollout.target import Target
-from flygate.rollout.world import World
 
 from tests.infra.deployment import APP, Deployment
 
@@ -175,7 +176,7 @@ class Rollout:
         self.path.unlink(missing_ok=True)
         journal = Journal(self.path, self.target.name, Redactor(NEW.values()), (on_event,))
         plan = bluegreen.plan(await self.shop.state(), self.target)
-        await engine.run(plan, World(fly or self.shop.fly, self.target, journal))
+        await engine.run(plan, Execution(fly or self.shop.fly, self.target, journal))
 
     async def run_until(self, number: int) -> None:
         """Run it, and interrupt it when the journal has so many events."""
@@ -470,7 +471,7 @@ async def test_an_app_that_can_t_be_reached_is_not_released(
 ) -> None:
     """The machines are well, but nobody gets to them: the last gate before the old ones go."""
     await rollout.shop.push_image()
-    monkeypatch.setattr(gates, "REACH_SECONDS", 0.2)
+    monkeypatch.setattr(reach, "REACH_SECONDS", 0.2)
     shop, before = rollout.shop, await rollout.shop.fingerprint()
     rollout.target = dataclasses.replace(rollout.target, url="http://nobody.localhost:1")
 

@@ -6,7 +6,7 @@ from flygate.config import SmokeRequest
 from flygate.manifest import Course, Gates
 from flygate.rollout import strategies
 from flygate.rollout.forecast import fingerprint, forecast
-from flygate.rollout.observe import STANDBY, State
+from flygate.rollout.state import STANDBY, State
 
 from tests.infra.builders import manifest, seen, target
 

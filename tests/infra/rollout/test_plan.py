@@ -8,10 +8,12 @@ from typing import Any, TypeVar
 import pytest
 from flygate.manifest import Course, Gates
 from flygate.rollout import strategies
-from flygate.rollout.gates import Healthy, Reachable, Smoke
-from flygate.rollout.observe import CANDIDATE, LIVE, STANDBY, Seen, State
+from flygate.rollout.gates.health import Healthy
+from flygate.rollout.gates.reach import Reachable
+from flygate.rollout.gates.restart import Restarts
+from flygate.rollout.gates.smoke import Smoke
 from flygate.rollout.plan import Plan, Stage, is_converged, is_settled
-from flygate.rollout.restart import Restarts
+from flygate.rollout.state import CANDIDATE, LIVE, STANDBY, Seen, State
 from flygate.rollout.steps import (
     Admit,
     Adopt,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from flygate.rollout import collector, probe, samples, signature
+from flygate.rollout import signature
+from flygate.rollout.clients import collector
+from flygate.rollout.gates import probe
+from flygate.rollout.judge import samples
 from flygate_service.asgi.paths import PROBE, STATISTICS
 from flygate_service.asgi.signature import DIGEST, HEADER, Signatures
 from flygate_service.metrics import statistics

@@ -11,7 +11,7 @@ import pytest
 from flygate.program.previewed import Previewed
 from flygate.record.journal import Journal
 from flygate.redaction.redact import Redactor
-from flygate.rollout.holder import Holder, HolderFile
+from flygate.rollout.lock.holder import Holder, HolderFile
 from flygate.system import private
 
 from tests.support.full_disk import files_of_at_most

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from flygate.rollout.steps.halting import halt
+from flygate.rollout.execution import Execution
+from flygate.rollout.machine.halting import halt
 from flygate.rollout.steps.step import Turn
-from flygate.rollout.world import World
 from flygate.system import duration
 
 
@@ -27,14 +27,14 @@ class Admit:
         """See `Step`."""
         return f"admit {self.name}"
 
-    async def apply(self, world: World) -> str:
+    async def apply(self, world: Execution) -> str:
         """Uncordon it."""
         await world.fly.uncordon(world.app, world.made[self.name].id)
         return f"{self.name} takes requests"
 
-    async def undo(self, world: World) -> None:
+    async def undo(self, world: Execution) -> None:
         """Cordon it, so that nothing reaches it while it goes, and let it stop by itself."""
         if made := world.made.get(self.name):
             await world.fly.cordon(world.app, made.id)
             await asyncio.sleep(duration.seconds(world.target.manifest.gates.drain))
-            await halt(world, made.id)
+            await halt(world.fly, world.app, made.id)

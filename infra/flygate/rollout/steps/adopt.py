@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flygate.rollout.observe import Seen
+from flygate.rollout.execution import Execution
+from flygate.rollout.machine.member import Member
+from flygate.rollout.machine.waking import start
+from flygate.rollout.state import Seen
 from flygate.rollout.steps.step import Turn
-from flygate.rollout.steps.waking import start
-from flygate.rollout.world import Member, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +23,14 @@ class Adopt:
         """See `Step`."""
         return f"adopt {self.machine.name}"
 
-    async def apply(self, world: World) -> str:
+    async def apply(self, world: Execution) -> str:
         """It only starts, if the proxy has suspended it; the gates judge it anew."""
         machine = self.machine
         world.made[machine.name] = Member.of(machine)
         if machine.state != "started":
-            await start(world, machine.id)
+            await start(world.fly, world.app, machine.id)
         return f"{machine.name} is {machine.id} in {machine.region}, made before"
 
-    async def undo(self, world: World) -> None:
+    async def undo(self, world: Execution) -> None:
         """Destroy it, as if it were made now."""
         await world.fly.destroy(world.app, self.machine.id)

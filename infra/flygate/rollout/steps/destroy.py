@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flygate.fly.errors import NotFoundError
-from flygate.rollout.observe import Seen, observe
-from flygate.rollout.steps.halting import halt
-from flygate.rollout.world import World
+from flygate.rollout.execution import Execution
+from flygate.rollout.machine.halting import halt
+from flygate.rollout.state import Seen, observe
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Destroy:
         """See `Step`."""
         return f"destroy {self.machine.name} ({self.why})"
 
-    async def apply(self, world: World) -> str:
+    async def apply(self, world: Execution) -> str:
         """Destroy it, unless it is all that serves; gone already is fine."""
         if self.machine.answers and not await self._is_dispensable(world):
             return f"{self.machine.name} stays: nothing else serves"
@@ -32,15 +32,15 @@ class Destroy:
         except NotFoundError:
             return f"{self.machine.name} is gone"
         if self.machine.serves:
-            await halt(world, self.machine.id)
+            await halt(world.fly, world.app, self.machine.id)
         await world.fly.destroy(world.app, self.machine.id)
         return f"{self.machine.name} is gone ({self.why})"
 
-    async def _is_dispensable(self, world: World) -> bool:
+    async def _is_dispensable(self, world: Execution) -> bool:
         """A machine of another release serves."""
         state = await observe(world.fly, world.app)
         others = [m for m in state.machines if m.release != self.machine.release]
         return any(m.answers for m in others)
 
-    async def undo(self, world: World) -> None:
+    async def undo(self, world: Execution) -> None:
         """Nothing: what did not serve is not missed."""

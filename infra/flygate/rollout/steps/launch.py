@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from flygate.fly.owner import OWNER_KEY
-from flygate.rollout.lock import lease
-from flygate.rollout.observe import (
+from flygate.rollout.execution import Execution
+from flygate.rollout.lock.lock import lease
+from flygate.rollout.machine.member import Member
+from flygate.rollout.state import (
     BACK_KEY,
     CANDIDATE,
     COUNT_KEY,
@@ -23,7 +25,6 @@ from flygate.rollout.observe import (
 )
 from flygate.rollout.steps.slot import Slot
 from flygate.rollout.steps.step import Turn
-from flygate.rollout.world import Member, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Launch:
         """See `Step`."""
         return f"launch {self.slot.name}"
 
-    async def apply(self, world: World) -> str:
+    async def apply(self, world: Execution) -> str:
         """Create it, cordoned, and lease it to us like the machines that were there."""
         slot = self.slot
         machine = await world.fly.create_machine(world.app, machine_request(world, slot))
@@ -46,13 +47,13 @@ class Launch:
         await lease(world.fly, world.app, machine.id)
         return f"{slot.name} is {machine.id} in {slot.region}"
 
-    async def undo(self, world: World) -> None:
+    async def undo(self, world: Execution) -> None:
         """Destroy it, also if Fly's answer to the creation was lost."""
         made = world.made.get(self.slot.name)
         if machine_id := made.id if made else await self._lost(world):
             await world.fly.destroy(world.app, machine_id)
 
-    async def _lost(self, world: World) -> str | None:
+    async def _lost(self, world: Execution) -> str | None:
         """The machine of our own that has this name; another rollout's of that name is not ours."""
         for machine in await world.fly.machines(world.app):
             if machine.name == self.slot.name and machine.metadata.get(ROLLOUT_KEY) == world.id:
@@ -60,7 +61,7 @@ class Launch:
         return None
 
 
-def machine_request(world: World, slot: Slot) -> dict[str, Any]:
+def machine_request(world: Execution, slot: Slot) -> dict[str, Any]:
     """The body of the machine's creation."""
     target, manifest = world.target, world.target.manifest
     config = {

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flygate.rollout.clients.messenger import Sides, messenger
 from flygate.rollout.errors import ShareNotAcknowledgedError
-from flygate.rollout.messenger import Sides, messenger
+from flygate.rollout.execution import Execution
+from flygate.rollout.machine.member import Member
 from flygate.rollout.steps.step import Turn
-from flygate.rollout.world import Member, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,12 @@ class Part:
     title = "part new and former machines"
     turn = Turn.CLIENTS
 
-    async def apply(self, world: World) -> str:
+    async def apply(self, world: Execution) -> str:
         """Tell all of them."""
         await self._share(world, self.percent, is_back=False)
         return f"new machines own {_words(self.percent)}"
 
-    async def undo(self, world: World) -> None:
+    async def undo(self, world: Execution) -> None:
         """Give all clients back, with their limits, before the new machines go.
 
         That a machine can't be told is no failure: when the new ones are gone, the order is void.
@@ -43,7 +44,7 @@ class Part:
         except ShareNotAcknowledgedError as exc:
             world.journal.write("warning", "restore", f"clients go back unprepared: {exc}")
 
-    async def _share(self, world: World, percent: int, *, is_back: bool) -> None:
+    async def _share(self, world: Execution, percent: int, *, is_back: bool) -> None:
         new = tuple(world.made[name] for name in self.names if name in world.made)
         if not new:
             return

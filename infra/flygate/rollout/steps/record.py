@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from flygate.fly.errors import FlyError
+from flygate.rollout.execution import Execution
 from flygate.rollout.target import Target
-from flygate.rollout.world import World
 
 # Nobody waits longer for what only informs.
 SECONDS_MAX = 10.0
@@ -25,7 +25,7 @@ class OpenRecord:
     title = "record"
     turn = None
 
-    async def apply(self, world: World) -> str:
+    async def apply(self, world: Execution) -> str:
         """See `Step`."""
         target = world.target
         image, definition = target.manifest.image, _definition(target)
@@ -38,7 +38,7 @@ class OpenRecord:
             return "none"
         return f"v{world.record.version} of `fly releases`"
 
-    async def undo(self, world: World) -> None:
+    async def undo(self, world: Execution) -> None:
         """Nothing: a record tells of failures, too. See `infra/flygate/commands/recorded.py`."""
 
 

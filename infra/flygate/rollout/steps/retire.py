@@ -6,11 +6,12 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from flygate.rollout.observe import PLATFORM_KEY, RETIRED_KEY, ROLE_KEY, STANDBY, Seen
+from flygate.rollout.execution import Execution
+from flygate.rollout.machine.halting import STOP_SECONDS
+from flygate.rollout.machine.waking import comes_up
+from flygate.rollout.state import PLATFORM_KEY, RETIRED_KEY, ROLE_KEY, STANDBY, Seen
 from flygate.rollout.steps.revive import Revive
 from flygate.rollout.steps.step import Turn
-from flygate.rollout.steps.waking import STOP_SECONDS, comes_up
-from flygate.rollout.world import World
 from flygate.system import duration
 
 
@@ -30,17 +31,17 @@ class Retire:
         """See `Step`."""
         return f"retire {self.machine.name}"
 
-    async def apply(self, world: World) -> str:
+    async def apply(self, world: Execution) -> str:
         """Note since when, and let it rest."""
         await rest(world, self.machine)
         return f"{self.machine.name} is stopped and kept as standby"
 
-    async def undo(self, world: World) -> None:
+    async def undo(self, world: Execution) -> None:
         """Bring it back."""
         await Revive(self.machine).apply(world)
 
 
-async def rest(world: World, machine: Seen) -> None:
+async def rest(world: Execution, machine: Seen) -> None:
     """Cordon a machine, let it finish its requests, stop it.
 
     Without its platform version flyctl neither counts nor wakes it. One that is asleep is woken:
@@ -55,7 +56,7 @@ async def rest(world: World, machine: Seen) -> None:
     await world.fly.patch_metadata(world.app, machine.id, notes)
     await world.fly.cordon(world.app, machine.id)
     if machine.state == "suspended":
-        await comes_up(world, machine.id)
+        await comes_up(world.fly, world.app, machine.id)
     await asyncio.sleep(duration.seconds(world.target.manifest.gates.drain))
     await world.fly.stop(world.app, machine.id)
     await world.fly.wait(world.app, machine.id, "stopped", STOP_SECONDS)

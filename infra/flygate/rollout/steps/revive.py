@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flygate.rollout.observe import (
-    LIVE,
-    PLATFORM_KEY,
-    PLATFORM_VERSION,
-    RETIRED_KEY,
-    ROLE_KEY,
-    Seen,
-)
-from flygate.rollout.steps.waking import comes_up
-from flygate.rollout.world import World
+from flygate.rollout.execution import Execution
+from flygate.rollout.machine.waking import comes_up
+from flygate.rollout.state import LIVE, PLATFORM_KEY, PLATFORM_VERSION, RETIRED_KEY, ROLE_KEY, Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +21,17 @@ class Revive:
         """See `Step`."""
         return f"revive {self.machine.name}"
 
-    async def apply(self, world: World) -> str:
+    async def apply(self, world: Execution) -> str:
         """Start it, wait for its checks, uncordon it.
 
         One that does not come up is told and left: a broken release must not stand in the way
         of the one that replaces it.
         """
-        is_up = await comes_up(world, self.machine.id)
+        is_up = await comes_up(world.fly, world.app, self.machine.id)
         await world.fly.uncordon(world.app, self.machine.id)
         notes = {ROLE_KEY: LIVE, PLATFORM_KEY: PLATFORM_VERSION, RETIRED_KEY: None}
         await world.fly.patch_metadata(world.app, self.machine.id, notes)
         return f"{self.machine.name} " + ("serves again" if is_up else "does not come up")
 
-    async def undo(self, world: World) -> None:
+    async def undo(self, world: Execution) -> None:
         """Nothing: that the running release runs is no change to take back."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flygate.rollout.observe import digest
+from flygate.rollout.execution import Execution
 from flygate.rollout.signature import KEY
+from flygate.rollout.state import digest
 from flygate.rollout.steps.step import Turn
 from flygate.rollout.target import Target
-from flygate.rollout.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class SetSecrets:
     title = "secrets"
     turn = Turn.VALUES
 
-    async def apply(self, world: World) -> str:
+    async def apply(self, world: Execution) -> str:
         """Set what the release has and remove what only the former one had."""
         target = world.target
         gone = dict.fromkeys(set(target.former_secrets) - set(target.secrets))
@@ -27,7 +27,7 @@ class SetSecrets:
         world.secrets = digest(await world.fly.secrets(world.app))
         return describe_secrets(target)
 
-    async def undo(self, world: World) -> None:
+    async def undo(self, world: Execution) -> None:
         """Set the former values: a machine that restarts must not see the new ones."""
         await set_former(world)
 
@@ -39,15 +39,15 @@ class ResetSecrets:
     title = "former secrets"
     turn = None
 
-    async def apply(self, world: World) -> str:
+    async def apply(self, world: Execution) -> str:
         """Set them before a machine of the former release starts."""
         return "as they were" if await set_former(world) else "not known"
 
-    async def undo(self, world: World) -> None:
+    async def undo(self, world: Execution) -> None:
         """Nothing: they belong to what runs."""
 
 
-async def set_former(world: World) -> bool:
+async def set_former(world: Execution) -> bool:
     """Set the former values, and remove what only the new release has.
 
     Fly can't tell a secret's value: where the ledger was lost, they stay as they are.

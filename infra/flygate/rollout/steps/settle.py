@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flygate.fly.owner import OWNER_KEY
-from flygate.rollout.observe import (
+from flygate.rollout.execution import Execution
+from flygate.rollout.state import (
     ACCEPTED_KEY,
     COUNT_KEY,
     DRIFT_KEY,
@@ -24,7 +25,6 @@ from flygate.rollout.observe import (
     SECRETS_KEY,
     SHARE_KEY,
 )
-from flygate.rollout.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Settle:
         """See `Step`."""
         return f"settle {self.name}"
 
-    async def apply(self, world: World) -> str:
+    async def apply(self, world: Execution) -> str:
         """One call for all of it: a machine that woke from its standby was of another release."""
         target, member = world.target, world.made[self.name]
         notes: dict[str, str | None] = {
@@ -68,5 +68,5 @@ class Settle:
         await world.fly.patch_metadata(world.app, member.id, notes)
         return f"{self.name} is live"
 
-    async def undo(self, world: World) -> None:
+    async def undo(self, world: Execution) -> None:
         """Nothing: it is past the point of no return."""

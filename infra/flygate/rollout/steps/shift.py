@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from flygate.rollout.messenger import Sides, messenger
-from flygate.rollout.observe import SHARE_KEY
-from flygate.rollout.world import Member, World
+from flygate.rollout.clients.messenger import Sides, messenger
+from flygate.rollout.execution import Execution
+from flygate.rollout.machine.member import Member
+from flygate.rollout.state import SHARE_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Shift:
         """See `Step`."""
         return f"shift {self.percent} % of the clients"
 
-    async def apply(self, world: World) -> str:
+    async def apply(self, world: Execution) -> str:
         """Once all machines know each other, tell them."""
         sides = Sides(tuple(world.made[name] for name in self.names), self.former)
         await self._note(world, sides.new)
@@ -42,10 +43,10 @@ class Shift:
             f"({len(known)} machines follow order {version})"
         )
 
-    async def undo(self, world: World) -> None:
+    async def undo(self, world: Execution) -> None:
         """Nothing: see `Part`."""
 
-    async def _note(self, world: World, new: tuple[Member, ...]) -> None:
+    async def _note(self, world: Execution, new: tuple[Member, ...]) -> None:
         """Who comes after a crash goes on from here."""
         notes: dict[str, str | None] = {SHARE_KEY: str(self.percent)}
         await asyncio.gather(

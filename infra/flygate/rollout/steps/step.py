@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Protocol
 
-from flygate.rollout.world import World
+from flygate.rollout.execution import Execution
 
 
 class Turn(IntEnum):
@@ -36,10 +36,10 @@ class Step(Protocol):
         """When it is undone, or None if there is nothing to undo."""
         ...
 
-    async def apply(self, world: World) -> str:
+    async def apply(self, world: Execution) -> str:
         """Do it; returns what was done, for people."""
         ...
 
-    async def undo(self, world: World) -> None:
+    async def undo(self, world: Execution) -> None:
         """Take it back, however far it came."""
         ...

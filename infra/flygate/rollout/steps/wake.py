@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flygate.fly.errors import NotFoundError
-from flygate.rollout.observe import Seen
+from flygate.rollout.execution import Execution
+from flygate.rollout.machine.member import Member
+from flygate.rollout.machine.waking import start
+from flygate.rollout.state import Seen
 from flygate.rollout.steps.retire import rest
 from flygate.rollout.steps.step import Turn
-from flygate.rollout.steps.waking import start
-from flygate.rollout.world import Member, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +28,14 @@ class Wake:
         """See `Step`."""
         return f"wake {self.machine.name}"
 
-    async def apply(self, world: World) -> str:
+    async def apply(self, world: Execution) -> str:
         """Start it."""
         machine = self.machine
         world.made[machine.name] = Member.of(machine)
-        await start(world, machine.id)
+        await start(world.fly, world.app, machine.id)
         return f"{machine.name} is {machine.id} in {machine.region}, started again"
 
-    async def undo(self, world: World) -> None:
+    async def undo(self, world: Execution) -> None:
         """Back to rest; gone is fine."""
         try:
             await rest(world, self.machine)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from flygate.config import Strategy
-from flygate.rollout.observe import State
 from flygate.rollout.plan import Plan, is_settled
+from flygate.rollout.state import State
 from flygate.rollout.strategies import bluegreen, canary, finish, immediate, reinstate, rolling
 from flygate.rollout.target import Target
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flygate.rollout.observe import State
 from flygate.rollout.plan import Plan
+from flygate.rollout.state import State
 from flygate.rollout.strategies import staged
 from flygate.rollout.target import Target
 

@@ -6,9 +6,9 @@ anything; the new machines' share of the requests is their share of all machines
 
 from __future__ import annotations
 
-from flygate.rollout.observe import State
 from flygate.rollout.plan import Plan
-from flygate.rollout.strategies import bluegreen, clients, staged
+from flygate.rollout.state import State
+from flygate.rollout.strategies import bluegreen, by_clients, staged
 from flygate.rollout.target import Target
 
 
@@ -17,5 +17,5 @@ def plan(state: State, target: Target) -> Plan:
     if target.manifest.rollout.by == "machines":
         return staged.plan(state, target, target.manifest.rollout.steps, "canary")
     if state.of(target.former or 0):
-        return clients.plan(state, target)
+        return by_clients.plan(state, target)
     return bluegreen.plan(state, target)  # nobody has clients who could move

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flygate.rollout.observe import State
 from flygate.rollout.plan import Plan, Stage, clear, retire, standing, sweep
+from flygate.rollout.state import State
 from flygate.rollout.steps import Adopt, OpenRecord
 from flygate.rollout.strategies.staged import settle
 from flygate.rollout.target import Target

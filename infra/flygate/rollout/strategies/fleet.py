@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from flygate.rollout.gates import Gate
-from flygate.rollout.observe import STANDBY, Seen, State
+from flygate.rollout.gates.gate import Gate
 from flygate.rollout.plan import Stage
+from flygate.rollout.state import STANDBY, Seen, State
 from flygate.rollout.steps import Admit, Adopt, Launch, Slot, Step
 from flygate.rollout.strategies import gating
 from flygate.rollout.target import Target

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from flygate.rollout.gates import Gate, Healthy, Reachable, Smoke
-from flygate.rollout.restart import Patience, Restarts
-from flygate.rollout.soak import Soaked
+from flygate.rollout.gates.gate import Gate
+from flygate.rollout.gates.health import Healthy
+from flygate.rollout.gates.reach import Reachable
+from flygate.rollout.gates.restart import Restarts, StopLimit
+from flygate.rollout.gates.smoke import Smoke
+from flygate.rollout.gates.soak import Soaked
 from flygate.rollout.target import Target
 from flygate.system import duration
 
@@ -27,7 +30,7 @@ def restarting(target: Target) -> tuple[Gate, ...]:
     gates = target.manifest.gates
     if not gates.restart:
         return ()
-    return (Restarts(duration.seconds(gates.wait), Patience.of(target.manifest)),)
+    return (Restarts(duration.seconds(gates.wait), StopLimit.of(target.manifest)),)
 
 
 def alive(target: Target, *, is_again: bool = False) -> tuple[Gate, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flygate.rollout.observe import State
 from flygate.rollout.plan import Plan, retire, sweep
+from flygate.rollout.state import State
 from flygate.rollout.strategies import gating
 from flygate.rollout.strategies.fleet import Fleet
 from flygate.rollout.strategies.staged import opening, settle

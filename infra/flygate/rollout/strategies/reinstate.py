@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flygate.rollout.observe import STANDBY, Seen, State
 from flygate.rollout.plan import Plan, Stage, clear, retire, sweep
+from flygate.rollout.state import STANDBY, Seen, State
 from flygate.rollout.steps import Admit, OpenRecord, SetSecrets, Wake
 from flygate.rollout.strategies import gating
 from flygate.rollout.strategies.staged import settle

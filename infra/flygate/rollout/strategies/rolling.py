@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flygate.rollout.observe import Seen, State
 from flygate.rollout.plan import Plan, Stage, retire, sweep
+from flygate.rollout.state import Seen, State
 from flygate.rollout.steps import Retire
 from flygate.rollout.strategies.fleet import Fleet
 from flygate.rollout.strategies.staged import opening, settle

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import chain
 
-from flygate.rollout.observe import State
 from flygate.rollout.plan import Plan, Stage, repair, retire, sweep
+from flygate.rollout.state import State
 from flygate.rollout.steps import OpenRecord, SetSecrets, Settle
 from flygate.rollout.strategies.fleet import Fleet
 from flygate.rollout.target import Target

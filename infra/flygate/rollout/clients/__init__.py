@@ -1,0 +1,1 @@
+"""What the engine says to running machines, and asks of them: orders about clients, counters."""

@@ -1,0 +1,41 @@
+"""Asks machines for their statistics: through the app's public address, each by its id."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import httpx
+
+from flygate.rollout.judge.samples import missed
+from flygate.rollout.signature import HEADER, sign
+
+PATH = "/_flygate/statistics"
+# A machine that needs longer than this for a few counters is not well.
+SECONDS = 5.0
+
+
+async def collect(web: httpx.AsyncClient, machines: Iterable[str], key: str) -> dict[str, Any]:
+    """What each machine tells now, as plain JSON: its counters, or why there are none."""
+    ids = list(machines)
+    answers = await asyncio.gather(*(_ask(web, machine, key) for machine in ids))
+    return dict(zip(ids, answers, strict=True))
+
+
+async def _ask(web: httpx.AsyncClient, machine: str, key: str) -> dict[str, Any]:
+    headers = {HEADER: sign(key, "GET", PATH), "fly-force-instance-id": machine}
+    try:
+        answer = await web.get(PATH, headers=headers, timeout=SECONDS)
+        if answer.status_code == 200:
+            told = answer.json()
+            if isinstance(told, dict):
+                return told
+            raise ValueError("no object")
+    except httpx.HTTPError as exc:
+        return missed(f"does not answer ({type(exc).__name__})", is_silent=True)
+    except (ValueError, RecursionError):
+        return missed("tells no statistics, but something else", is_silent=False)
+    if answer.status_code >= 500:
+        return missed(f"answers {answer.status_code}", is_silent=True)
+    return missed(f"tells no statistics (it answers {answer.status_code})", is_silent=False)

@@ -1,0 +1,50 @@
+"""What the steps and the gates of one rollout share: the client, the target, what was made."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+
+from flygate.fly.client import FlyClient
+from flygate.fly.models import ReleaseRecord
+from flygate.record.journal import Journal
+from flygate.rollout.machine.life import Uptimes
+from flygate.rollout.machine.member import Member
+from flygate.rollout.target import Target
+
+
+def _new_id() -> str:
+    return secrets.token_hex(4)
+
+
+@dataclass(slots=True)
+class Execution:
+    """The outside of one rollout.
+
+    Attributes:
+        made: name → machine, of the new release's machines that there are so far.
+        former: the machines of the former release that serve, to compare with.
+        verdicts: gate → what it said last, of the gates that let the rollout go on.
+        secrets_version: Fly's version of the app's secrets, from which new machines read.
+        secrets: stands for their values, as `State.secrets` does.
+        record: Fly's own entry for this release, if it took one.
+        id: of this rollout; what it makes carries it.
+        uptimes: how long the new machines have been up, as the gates see them.
+    """
+
+    fly: FlyClient
+    target: Target
+    journal: Journal
+    made: dict[str, Member] = field(default_factory=dict)
+    former: tuple[Member, ...] = ()
+    verdicts: dict[str, str] = field(default_factory=dict)
+    secrets_version: int = 0
+    secrets: str = ""
+    record: ReleaseRecord | None = None
+    id: str = field(default_factory=_new_id)
+    uptimes: Uptimes = field(default_factory=Uptimes)
+
+    @property
+    def app(self) -> str:
+        """The app's name."""
+        return self.target.manifest.app

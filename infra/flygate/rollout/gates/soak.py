@@ -1,0 +1,128 @@
+"""The gate of a soak: the new machines serve beside the former ones and are compared with them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from flygate.fly.errors import FlyError
+from flygate.fly.web import open_web
+from flygate.rollout.clients.collector import collect
+from flygate.rollout.execution import Execution
+from flygate.rollout.judge.judge import GATE
+from flygate.rollout.judge.rules import Rules
+from flygate.rollout.judge.samples import DIED_AT, read
+from flygate.rollout.judge.watch import Soak, Watch, Watched
+from flygate.rollout.machine import life
+from flygate.rollout.machine.member import Member
+from flygate.rollout.target import Target
+from flygate.rollout.verdict import Verdict
+from flygate.system import duration
+
+# A bad release should be seen within seconds, and each look costs the machines a request.
+LOOKS = 30
+SECONDS_BETWEEN_MIN = 0.5
+SECONDS_BETWEEN_MAX = 10.0
+# Caches are cold at first. A short soak can't wait for them as long as a long one.
+WARM_UP_SECONDS = 10.0
+WARM_UP_SHARE = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Soaked:
+    """The new machines are no worse than the former release's, over a while.
+
+    Attributes:
+        seconds: how long; as long again if it is inconclusive then.
+        rules: what the judge goes by.
+    """
+
+    seconds: float
+    rules: Rules
+    name = GATE
+
+    @classmethod
+    def of(cls, target: Target) -> Self:
+        """The gate that a manifest asks for after each of its steps."""
+        course, judge = target.manifest.rollout, target.manifest.rollout.judge
+        seconds = duration.seconds(course.soak)
+        return cls(
+            seconds,
+            Rules(
+                minimum=judge.minimum,
+                alpha=judge.alpha,
+                errors=judge.errors / 100,
+                latency=judge.latency,
+                ignore=judge.ignore,
+                warm_up=min(WARM_UP_SECONDS, WARM_UP_SHARE * seconds),
+                soaks=1 if course.strategy == "bluegreen" else len(course.steps),
+                regions=len(target.manifest.regions),
+                looks=math.ceil(seconds / _between(seconds)),
+            ),
+        )
+
+    async def judge(self, world: Execution, machines: Sequence[Member]) -> Verdict:
+        """Look every few seconds: fail as soon as it is sure, pass only at the end."""
+        soak = self._soak(world)
+        watch = Watch(soak)
+        world.journal.write("soak", self.name, self._headline(soak), data=soak.dump())
+        before = await _ends(world)
+        began = time.monotonic()
+        async with open_web(world.target.url) as web:
+            for number in range(10**9):
+                await asyncio.sleep(began + number * _between(self.seconds) - time.monotonic())
+                told = await collect(web, soak.members, world.target.key)
+                at = round(time.monotonic() - began, 3)
+                ends = before if number == 0 else {}
+                if at >= self.seconds:
+                    ends = await _ends(world)
+                told = {machine: {**one, **ends.get(machine, {})} for machine, one in told.items()}
+                verdict = self._look(watch, at, told, world)
+                if watch.is_over:
+                    break
+        ids = {member.name: machine for machine, member in soak.members.items()}
+        return replace(verdict, machine=ids.get(verdict.name, ""))
+
+    def _look(self, watch: Watch, at: float, told: dict[str, Any], world: Execution) -> Verdict:
+        was_extended = watch.is_extended
+        verdict = watch.look({machine: read(at, one) for machine, one in told.items()})
+        data = {"at": at, "told": told}
+        world.journal.write("sample", self.name, f"{verdict.outcome}: {verdict.reason}", data=data)
+        if watch.is_extended and not was_extended:
+            text = f"{verdict.reason}; {self.seconds:g} s more"
+            world.journal.write("extended", self.name, text, data=verdict.numbers)
+        return verdict
+
+    def _soak(self, world: Execution) -> Soak:
+        sides = ((tuple(world.made.values()), True), (world.former, False))
+        members = {
+            member.id: Watched(member.name, member.region, is_new)
+            for side, is_new in sides
+            for member in side
+        }
+        return Soak(members, self.seconds, self.rules)
+
+    def _headline(self, soak: Soak) -> str:
+        new = [member.name for member in soak.members.values() if member.is_new]
+        former = [member.name for member in soak.members.values() if not member.is_new]
+        return f"compares {', '.join(new)} with {', '.join(former)} for {self.seconds:g} s"
+
+
+async def _ends(world: Execution) -> dict[str, dict[str, int]]:
+    """When each new machine last died, as Fly says: a restart may fall between two looks."""
+    found = {}
+    for member in world.made.values():
+        with contextlib.suppress(FlyError):  # then only the machine itself tells of a restart
+            machine = await world.fly.machine(world.app, member.id)
+            found[member.id] = {DIED_AT: life.died_at(machine)}
+    return found
+
+
+def _between(seconds: float) -> float:
+    """Seconds from one look to the next."""
+    return min(SECONDS_BETWEEN_MAX, max(SECONDS_BETWEEN_MIN, seconds / LOOKS))

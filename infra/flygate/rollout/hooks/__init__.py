@@ -1,0 +1,1 @@
+"""Others that hear of a rollout: the user's own programs, and a webhook."""

@@ -1,0 +1,66 @@
+"""Tells a chat of what a rollout came to: a POST of `{"text": …}`, which Slack and others take.
+
+The address is a secret (whoever has it can post): it comes from the environment of whoever runs
+Pulumi, and is in no configuration, state or error.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import httpx
+import stamina
+
+from flygate.record.journal import Event, Kind
+from flygate.rollout.hooks.hooks import Subject
+
+VARIABLE = "FLYGATE_WEBHOOK"
+SECONDS_MAX = 5.0
+_WORDS: Mapping[Kind, str] = {
+    "started": "▶ {app}: {release} begins, by {by}{why}",
+    "finished": "✓ {app}: {release} is released ({seconds:.0f} s)",
+    "restored": "↩ {app}: {release} was taken back; {text}",
+    "restore-failed": "✗ {app}: {release} failed, and so did the way back: {text}",
+}
+
+
+class Webhook:
+    """Posts to one address.
+
+    Attributes:
+        failed: how often nobody answered with a success.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.failed = 0
+
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str] = os.environ) -> Webhook | None:
+        """The webhook that the environment names, if it does."""
+        url = environment.get(VARIABLE)
+        return cls(url) if url else None
+
+    def __call__(self, subject: Subject, event: Event) -> None:
+        """Post what an event means, if it means something to a chat; never raises."""
+        if event.kind not in _WORDS:
+            return
+        why = f": {subject.reason}" if subject.reason else ""
+        text = _WORDS[event.kind].format(
+            app=subject.app,
+            release=subject.release,
+            by=subject.by,
+            why=why,
+            seconds=event.seconds,
+            text=event.text.partition("\n")[0],
+        )
+        try:
+            _post(self._url, text)
+        except (httpx.HTTPError, httpx.InvalidURL):
+            self.failed += 1
+
+
+@stamina.retry(on=httpx.HTTPError, attempts=2, timeout=2 * SECONDS_MAX)
+def _post(url: str, text: str) -> None:
+    httpx.post(url, json={"text": text}, timeout=SECONDS_MAX).raise_for_status()

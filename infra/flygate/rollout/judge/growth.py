@@ -1,0 +1,164 @@
+"""Does what the new machines use up run out, or grow without end? A part of the judge. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import median
+
+from flygate.rollout.judge.finding import Finding
+from flygate.rollout.judge.rules import Metric, Rules
+from flygate.rollout.judge.samples import Samples, Series, Usage
+
+MEBI = 1024 * 1024
+# Of what there is: at this much the service may end any moment, or take no more connections.
+FULL = 0.9
+# Growth that matters: within a soak so much of what there is, and all of it within an hour.
+GROWTH = 0.03
+HORIZON_SECONDS = 3600.0
+# A leak is steady, where a cache fills up: each half grows at this much of the whole's rate.
+STEADY = 0.5
+# A former release that grew half as fast would have to fail, too.
+TIMES_FORMER = 2.0
+POINTS_MIN = 5
+POINTS_MAX = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a process has a limited amount of.
+
+    Attributes:
+        noun: for people.
+        unit: so much of it is one, for people and in the numbers.
+        suffix: the unit's name in the numbers.
+        least: less growth never matters.
+    """
+
+    metric: Metric
+    noun: str
+    unit: int
+    suffix: str
+    least: int
+
+    def told(self, amount: float) -> str:
+        """`12 MiB`, `12`."""
+        return f"{amount / self.unit:.0f}{' MiB' if self.unit == MEBI else ''}"
+
+    def of(self, limit: float) -> str:
+        """`256 MiB of memory`, `1024 open files`."""
+        between = " of " if self.unit == MEBI else " "
+        return f"{self.told(limit)}{between}{self.noun}"
+
+
+MEMORY = Kind("memory", "memory", MEBI, "_mib", 8 * MEBI)
+DESCRIPTORS = Kind("descriptors", "open files", 1, "", 20)
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How a process's use of something went.
+
+    Attributes:
+        used, limit: at the end.
+        least: less growth never matters.
+        rate: so much a second, typically (Theil and Sen's slope: outliers do not matter).
+        seconds: how long it was watched.
+        is_steady: both halves grew much as the whole.
+    """
+
+    used: int
+    limit: int
+    least: int
+    rate: float
+    seconds: float
+    is_steady: bool
+
+    @property
+    def more(self) -> float:
+        """Grown while it was watched."""
+        return self.rate * self.seconds
+
+    @property
+    def seconds_left(self) -> float:
+        """Until all is used up, if it goes on like this."""
+        return (self.limit - self.used) / self.rate if self.rate > 0 else math.inf
+
+    @property
+    def is_full(self) -> bool:
+        """There is hardly any left."""
+        return bool(self.limit) and self.used >= FULL * self.limit
+
+    @property
+    def is_leak(self) -> bool:
+        """It matters, it does not flatten, and it ends badly soon."""
+        matters = self.more >= max(self.least, GROWTH * self.limit)
+        return matters and self.is_steady and self.seconds_left <= HORIZON_SECONDS
+
+    @classmethod
+    def of(cls, series: Series, since: float, kind: Kind) -> Growth | None:
+        """Of a machine's present process; None if it told too little."""
+        points = series.usage(kind.metric, since)
+        if len(points) < POINTS_MIN:
+            return None
+        points = points[:: len(points) // POINTS_MAX + 1]
+        half = len(points) // 2
+        rate = _slope(points)
+        at, last = points[-1]
+        return cls(
+            used=last.used,
+            limit=last.limit,
+            least=kind.least,
+            rate=rate,
+            seconds=at - points[0][0],
+            is_steady=min(_slope(points[:half]), _slope(points[half:])) >= STEADY * rate,
+        )
+
+
+def judge(
+    kind: Kind, candidate: Samples, former: Samples, rules: Rules, *, is_last: bool
+) -> Finding:
+    """Fail a machine that runs out or leaks, where the former release's do not."""
+    new, old = _growths(kind, candidate, rules), _growths(kind, former, rules)
+    fastest = max((growth.rate for growth in old.values()), default=0.0)
+    numbers = {
+        f"{side}{kind.suffix}": {
+            name: round(growth.used / kind.unit, 1) for name, growth in growths.items()
+        }
+        for side, growths in (("candidate", new), ("former", old))
+    }
+    for name, growth in new.items():
+        if growth.is_full and not any(other.is_full for other in old.values()):
+            text = f"uses {kind.told(growth.used)} of its {kind.of(growth.limit)}"
+            return Finding(kind.metric, "fail", text, numbers, name)
+        # While it is watched, a cache that fills up looks the same.
+        if is_last and growth.is_leak and growth.rate > TIMES_FORMER * fastest:
+            return Finding(kind.metric, "fail", _leak(kind, growth), numbers, name)
+    return Finding(kind.metric, "pass", _levels(kind, new, old), numbers)
+
+
+def _growths(kind: Kind, side: Samples, rules: Rules) -> dict[str, Growth]:
+    found = {series.name: Growth.of(series, rules.warm_up, kind) for series in side.machines}
+    return {name: growth for name, growth in found.items() if growth is not None}
+
+
+def _slope(points: list[tuple[float, Usage]]) -> float:
+    pairs = combinations(points, 2)
+    slopes = [(b.used - a.used) / (t - s) for (s, a), (t, b) in pairs if t > s]
+    return median(slopes) if slopes else 0.0
+
+
+def _leak(kind: Kind, growth: Growth) -> str:
+    return (
+        f"leaks {kind.noun}: {kind.told(growth.more)} more in {growth.seconds:.0f} s, now "
+        f"{kind.told(growth.used)}; its {kind.told(growth.limit)} last "
+        f"{growth.seconds_left:.0f} s more"
+    )
+
+
+def _levels(kind: Kind, new: dict[str, Growth], old: dict[str, Growth]) -> str:
+    if not new:
+        return f"{kind.noun} not judged: too little was told to see it grow"
+    levels = [max((g.used for g in side.values()), default=0) for side in (new, old)]
+    return f"{kind.noun} {kind.told(levels[0])} against {kind.told(levels[1])}"

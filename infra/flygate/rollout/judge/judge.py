@@ -1,0 +1,263 @@
+"""The judge: are the new machines worse than the former ones of the same region? Pure.
+
+A verdict of fail wants evidence that they are worse by more than too little to matter; a verdict
+of pass wants evidence that they are not so much worse that nobody would want them. Between the
+two, and without traffic, it is inconclusive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flygate.rollout.judge import growth, statistics
+from flygate.rollout.judge.finding import Finding, p_text
+from flygate.rollout.judge.rules import CLIENT_ERRORS_MAX, Rules
+from flygate.rollout.judge.samples import Culprits, Miss, Samples, group_of
+from flygate.rollout.judge.shares import Compared, Shares
+from flygate.rollout.judge.statistics import Histogram
+from flygate.rollout.verdict import Outcome, Verdict
+
+GATE = "judge"
+# One lost answer is the network's; this many in a row, over so long, are the machine's.
+MISSES_MAX = 3
+SILENCE_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The two sides in one region.
+
+    Attributes:
+        is_remote: the former release had no machine here; its others stand in for one. Their
+            clients are elsewhere, so latencies can't be compared.
+    """
+
+    candidate: Samples
+    former: Samples
+    is_remote: bool = False
+
+
+def judge(regions: Mapping[str, Pair], rules: Rules, *, is_last: bool) -> Verdict:
+    """The verdict over all regions: the worst one counts.
+
+    Args:
+        is_last: the soak ends with this look; before, a verdict is fail or inconclusive.
+    """
+    found = {name: findings_in(pair, rules, is_last=is_last) for name, pair in regions.items()}
+    counted = [
+        (region, finding)
+        for region, findings in found.items()
+        for finding in findings
+        if finding.metric not in rules.ignore
+    ]
+    outcome = _worst([finding.outcome for _, finding in counted])
+    decisive = [(region, finding) for region, finding in counted if finding.outcome == outcome]
+    names = {finding.name for _, finding in decisive}
+    return Verdict(
+        outcome,
+        GATE,
+        "; ".join(finding.told(region if len(found) > 1 else "") for region, finding in decisive),
+        numbers={
+            region: {finding.metric: dict(finding.numbers) for finding in findings}
+            for region, findings in found.items()
+        },
+        name=names.pop() if len(names) == 1 else "",
+    )
+
+
+def findings_in(pair: Pair, rules: Rules, *, is_last: bool) -> list[Finding]:
+    """What is found in one region, metric by metric."""
+    found = [_restarts(pair, is_last=is_last)]
+    if silence := _silence(pair.former):
+        return [*found, Finding("traffic", "inconclusive", f"the former release's {silence}")]
+    if _silence(pair.candidate):
+        return found
+    compared = [
+        _errors(pair, rules, is_last=is_last),
+        _latency(pair, rules, is_last=is_last),
+        _refusals(pair, rules, is_last=is_last),
+        *(
+            growth.judge(kind, pair.candidate, pair.former, rules, is_last=is_last)
+            for kind in (growth.MEMORY, growth.DESCRIPTORS)
+        ),
+    ]
+    if few := _too_few(pair, rules):
+        # What is plainly bad is so after a few requests, too; all else would be a guess.
+        return [*found, few, *(finding for finding in compared if finding.outcome == "fail")]
+    return [*found, *compared]
+
+
+def _restarts(pair: Pair, *, is_last: bool) -> Finding:
+    """The new machines stay up, and answer, at the end above all."""
+    candidate, former = pair.candidate, pair.former
+    numbers = {"candidate": candidate.restarts, "former": former.restarts}
+    for series in candidate.machines:
+        misses = series.misses
+        if series.restarts and candidate.restarts > former.restarts:
+            times = "once" if series.restarts == 1 else f"{series.restarts} times"
+            text = f"restarted {times} while judged"
+            return Finding("restarts", "fail", text, numbers, series.name)
+        if _is_dead(misses) and not _is_gone(former):
+            text = f"does not answer any more: {misses[0].reason}"
+            return Finding("restarts", "fail", text, numbers, series.name)
+        if misses and (not series.snapshots or (is_last and misses[0].is_silent)):
+            return Finding("restarts", "inconclusive", misses[0].reason, numbers, series.name)
+    return Finding("restarts", "pass", "no restarts", numbers)
+
+
+def _too_few(pair: Pair, rules: Rules) -> Finding | None:
+    """No traffic, no verdict."""
+    counts = {"new": pair.candidate.errors.total, "former": pair.former.errors.total}
+    for who, count in counts.items():
+        if count < rules.minimum:
+            text = f"{count} of the {rules.minimum} requests wanted reached the {who} machines"
+            return Finding("traffic", "inconclusive", text, counts)
+    return None
+
+
+def _errors(pair: Pair, rules: Rules, *, is_last: bool) -> Finding:
+    candidate, former = pair.candidate, pair.former
+    whose = candidate.culprits
+    return Shares(
+        "errors",
+        "5xx",
+        candidate.errors,
+        former.errors,
+        too_few=rules.too_few_errors,
+        too_many=rules.errors,
+        fewer=_proven(pair),
+        spared=[
+            (candidate.errors_without(group), former.errors_without(group))
+            for group in _outlier(pair)
+        ],
+        whose=_told(whose) if whose and whose.errors.hits else "",
+    ).judge(rules, is_last=is_last)
+
+
+def _proven(pair: Pair) -> list[Compared]:
+    """The errors of both sides without what one client alone can bring about."""
+    culprits = pair.candidate.culprits
+    if culprits is None or not _groups(pair):
+        return []
+    former = pair.former.culprits
+    return [
+        (
+            culprits.counted(CLIENT_ERRORS_MAX),
+            former.counted(CLIENT_ERRORS_MAX) if former else pair.former.errors,
+        )
+    ]
+
+
+def _outlier(pair: Pair) -> list[int]:
+    """The group of a client that has more errors than any one client can prove something by."""
+    culprits = pair.candidate.culprits
+    if culprits is None or culprits.most <= CLIENT_ERRORS_MAX or not _groups(pair):
+        return []
+    return [group_of(culprits.first, pair.candidate.groups)]
+
+
+def _groups(pair: Pair) -> list[int]:
+    """The groups of clients of which each may be left out: a sole client is all that there is."""
+    busy = pair.candidate.busy_groups | pair.former.busy_groups
+    return sorted(busy) if len(busy) > 1 else []
+
+
+def _told(culprits: Culprits) -> str:
+    count = len(culprits.clients)
+    if culprits.errors.hits > sum(culprits.clients.values()):
+        return f"from more than {count:,} clients"
+    most = f" ({culprits.most:,} from one of them)" if count > 1 and culprits.most > 1 else ""
+    return f"from {count:,} client{'s' if count > 1 else ''}{most}"
+
+
+def _refusals(pair: Pair, rules: Rules, *, is_last: bool) -> Finding:
+    if pair.candidate.limits != pair.former.limits:
+        return Finding("refusals", "pass", "429 not compared: the limits are other ones")
+    candidate, former = pair.candidate, pair.former
+    pairs = [
+        (candidate.refusals_without(group), former.refusals_without(group))
+        for group in _groups(pair)
+    ]
+    return Shares(
+        "refusals",
+        "429",
+        candidate.refusals,
+        former.refusals,
+        too_few=rules.too_few_refusals,
+        too_many=rules.refusals,
+        fewer=pairs,
+        spared=pairs,
+    ).judge(rules, is_last=is_last)
+
+
+def _latency(pair: Pair, rules: Rules, *, is_last: bool) -> Finding:
+    if pair.is_remote:
+        return Finding("latency", "pass", "latency not compared: a new region")
+    candidate = pair.candidate.latency(rules.warm_up)
+    former = pair.former.latency(rules.warm_up)
+    worse = _slower(pair, None, rules)
+    level = rules.fail_level(is_last)
+    is_worse = worse <= level and all(_slower(pair, g, rules) <= level for g in _groups(pair))
+    factor = statistics.ratio(candidate, former)
+    new, old = candidate.quantile(0.5) / 1e6, former.quantile(0.5) / 1e6
+    text = f"latency {factor:.2f} times (median {new:.3g} ms against {old:.3g} ms)"
+    numbers = {
+        "times": factor,
+        "median_ms": [new, old],
+        "p95_ms": [candidate.quantile(0.95) / 1e6, former.quantile(0.95) / 1e6],
+        "answers": [candidate.total, former.total],
+        "p": worse,
+    }
+    if is_worse:
+        return Finding("latency", "fail", f"{text}, {p_text(worse)}", numbers)
+    if not is_last:
+        return Finding("latency", "inconclusive", f"{text}, so far", numbers)
+    if any(_faster(pair, g, rules) <= rules.pass_level for g in (None, *_groups(pair))):
+        return Finding("latency", "pass", text, numbers)
+    text += f", {rules.too_slow:.2g} times can't be ruled out"
+    return Finding("latency", "inconclusive", text, numbers)
+
+
+def _slower(pair: Pair, without: int | None, rules: Rules) -> float:
+    candidate, former = _latencies(pair, without, rules)
+    return statistics.slower(candidate, former, rules.too_little_slower)
+
+
+def _faster(pair: Pair, without: int | None, rules: Rules) -> float:
+    candidate, former = _latencies(pair, without, rules)
+    return statistics.faster(candidate, former, rules.too_slow)
+
+
+def _latencies(pair: Pair, without: int | None, rules: Rules) -> tuple[Histogram, Histogram]:
+    candidate, former = pair.candidate, pair.former
+    return candidate.latency(rules.warm_up, without), former.latency(rules.warm_up, without)
+
+
+def _silence(side: Samples) -> str:
+    """Why a side tells nothing at all, or an empty string."""
+    if any(series.snapshots for series in side.machines):
+        return ""
+    for series in side.machines:
+        return f"{series.name} {series.misses[0].reason}" if series.misses else "nothing was asked"
+    return "machines are gone"
+
+
+def _is_dead(misses: list[Miss]) -> bool:
+    """Silent for so long that it is the machine; newest first."""
+    return (
+        len(misses) >= MISSES_MAX
+        and all(miss.is_silent for miss in misses)
+        and misses[0].at - misses[-1].at >= SILENCE_SECONDS
+    )
+
+
+def _is_gone(side: Samples) -> bool:
+    """None of its machines answers, so it may be the way to them."""
+    return all(series.misses for series in side.machines)
+
+
+def _worst(outcomes: list[Outcome]) -> Outcome:
+    if "fail" in outcomes:
+        return "fail"
+    return "pass" if outcomes and set(outcomes) == {"pass"} else "inconclusive"

@@ -1,0 +1,400 @@
+"""What the machines told of themselves during a soak, as plain data for the judge."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from flygate.rollout.judge.statistics import Histogram, Share
+
+# The service's own (tests/infra/rollout/judge/test_samples.py holds the two together).
+SCHEMA = 1
+# What Fly says of a machine, beside what it tells itself: a restart may fall between two looks.
+DIED_AT = "died_at"
+_MOST = 2**63
+# A client's name: a keyed hash.
+_NAME = re.compile(r"[0-9a-f]{4,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The counters of one group of clients; a client is always in the same one."""
+
+    served: int
+    errors: int
+    refused: int
+    latency: Mapping[int, int]
+
+    @classmethod
+    def parse(cls, told: Mapping[str, Any]) -> Self:
+        """Read one of a machine's groups."""
+        return cls(
+            _count(told["served"]),
+            _count(told["errors"]),
+            _count(told["refused"]),
+            _buckets(told["latency"]),
+        )
+
+    def since(self, former: Part) -> Part:
+        """What was counted since."""
+        return Part(
+            self.served - former.served,
+            self.errors - former.errors,
+            self.refused - former.refused,
+            _less(self.latency, former.latency),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Of something that a process has a limited amount of; a limit of 0 is not known."""
+
+    used: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A machine's counters since its process began.
+
+    Attributes:
+        at: seconds since the soak began.
+        boot: names the process; another one means that the machine was restarted.
+        served, errors: requests that were let in, and those of them answered with a 5xx.
+        refused: requests that the limiter refused.
+        latency: of the answers that are no errors, in nanoseconds to their first byte.
+        usage: how much its process uses of what it has a limited amount of: of memory, without the
+            limiter's table, which is meant to grow; of open files, without its clients'
+            connections. What it does not tell is not there.
+        limits: names the limits that apply; two machines with the same name have the same.
+        died_at: when its service last ended by itself, as Fly says: 0 if never, None if it was not
+            asked.
+        parts: the same counters by groups of clients; none if the release is older than those.
+        clients: of the clients with the latest errors, how many each had, by a name that says
+            nothing; None if the release is older than that.
+    """
+
+    at: float
+    boot: str
+    served: int
+    errors: int
+    refused: int
+    latency: Histogram
+    usage: Mapping[str, Usage] = field(default_factory=dict)
+    limits: str = ""
+    died_at: int | None = None
+    parts: tuple[Part, ...] = ()
+    clients: Mapping[str, int] | None = None
+
+    @classmethod
+    def parse(cls, at: float, told: Mapping[str, Any]) -> Self:
+        """Read a machine's answer.
+
+        Raises:
+            ValueError: it is none that this version understands.
+        """
+        try:
+            if told["schema"] != SCHEMA:
+                raise ValueError(f"tells statistics of schema {told['schema']}, not {SCHEMA}")
+            latency = told["latency"]
+            return cls(
+                at=at,
+                boot=str(told["boot"]),
+                served=_count(told["served"]),
+                errors=_count(told["errors"]),
+                refused=_count(told["refused"]),
+                latency=Histogram(
+                    _buckets(latency["counts"]),
+                    float(latency["first_ns"]),
+                    _count(latency["per_octave"]),
+                ),
+                usage=dict(_usage(told)),
+                limits=str(told["limits"]),
+                died_at=told.get(DIED_AT),
+                parts=tuple(Part.parse(one) for one in told.get("groups", ())),
+                clients=_clients(told.get("clients")),
+            )
+        except (KeyError, TypeError, AttributeError) as exc:
+            raise ValueError(f"tells statistics without {exc}") from None
+
+    def since(self, former: Snapshot) -> Snapshot:
+        """What was counted since a former snapshot of the same process."""
+        pairs = zip(self.parts, former.parts, strict=False)
+        return replace(
+            self,
+            served=self.served - former.served,
+            errors=self.errors - former.errors,
+            refused=self.refused - former.refused,
+            latency=replace(self.latency, counts=_less(self.latency.counts, former.latency.counts)),
+            parts=tuple(part.since(before) for part, before in pairs),
+            clients=_newly(self.clients, former.clients),
+        )
+
+    def without(self, group: int) -> Snapshot:
+        """The same without the clients of one group, if it is known who they are."""
+        if group >= len(self.parts):
+            return self
+        part = self.parts[group]
+        return replace(
+            self,
+            served=self.served - part.served,
+            errors=self.errors - part.errors,
+            refused=self.refused - part.refused,
+            latency=replace(self.latency, counts=_less(self.latency.counts, part.latency)),
+        )
+
+
+def group_of(client: str, groups: int) -> int:
+    """In which of a machine's groups a client is; the service's own rule."""
+    return int(client[:2], 16) % groups
+
+
+def _buckets(told: Iterable[Iterable[Any]]) -> dict[int, int]:
+    return {_count(bucket): _count(count) for bucket, count in told}
+
+
+def _count(told: Any) -> int:
+    """A number of what is told: whatever answers in a machine's place, it can't stop the judge."""
+    if isinstance(told, bool) or not isinstance(told, int) or not 0 <= told <= _MOST:
+        raise ValueError("tells statistics with a number that can't be")
+    return told
+
+
+def _less(counts: Mapping[int, int], former: Mapping[int, int]) -> dict[int, int]:
+    # Counters only grow: what is in the former ones is in these, too.
+    left = ((bucket, count - former.get(bucket, 0)) for bucket, count in counts.items())
+    return {bucket: count for bucket, count in left if count}
+
+
+def _usage(told: Mapping[str, Any]) -> Iterator[tuple[str, Usage]]:
+    memory = told["memory"]
+    used = _count(memory["rss_bytes"]) - _count(memory["limiter_bytes"])
+    yield "memory", Usage(used, _count(memory["limit_bytes"]))
+    if files := told.get("descriptors"):  # an older release tells none, nor does a system without
+        used = _count(files["open"]) - _count(files["connections"])
+        yield "descriptors", Usage(used, _count(files["limit"]))
+
+
+def _clients(told: Any) -> dict[str, int] | None:
+    if told is None:
+        return None
+    if not all(_NAME.fullmatch(name) for name in told):
+        raise ValueError("tells statistics of clients by names that can't be")
+    return {name: _count(count) for name, count in told.items()}
+
+
+def _newly(
+    clients: Mapping[str, int] | None, former: Mapping[str, int] | None
+) -> dict[str, int] | None:
+    """Each client's errors since; one that was forgotten in between began again at zero."""
+    if clients is None or former is None:
+        return None
+    since = {name: count - former.get(name, 0) for name, count in clients.items()}
+    return {name: n if n >= 0 else clients[name] for name, n in since.items() if n}
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A machine that told nothing.
+
+    Attributes:
+        is_silent: it did not answer at all, which a running service does.
+        died_at: as in `Snapshot`.
+    """
+
+    at: float
+    reason: str
+    is_silent: bool
+    died_at: int | None = None
+
+
+def missed(reason: str, *, is_silent: bool) -> dict[str, Any]:
+    """A miss as the journal keeps it, in the place of a machine's answer."""
+    return {"missed": reason, "silent": is_silent}
+
+
+def read(at: float, told: Mapping[str, Any]) -> Snapshot | Miss:
+    """A machine's answer, or the note that there was none."""
+    died_at = told.get(DIED_AT)
+    if "missed" in told:
+        return Miss(at, str(told["missed"]), bool(told["silent"]), died_at)
+    try:
+        return Snapshot.parse(at, told)
+    except ValueError as exc:
+        return Miss(at, str(exc), is_silent=False, died_at=died_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """All that one machine told, oldest first."""
+
+    name: str
+    told: tuple[Snapshot | Miss, ...] = ()
+
+    @property
+    def snapshots(self) -> list[Snapshot]:
+        """Without the misses."""
+        return [one for one in self.told if isinstance(one, Snapshot)]
+
+    @property
+    def misses(self) -> list[Miss]:
+        """Those since it last told something."""
+        missed: list[Miss] = []
+        for one in reversed(self.told):
+            if isinstance(one, Snapshot):
+                break
+            missed.append(one)
+        return missed
+
+    @property
+    def restarts(self) -> int:
+        """How often its process was another one than before, or Fly saw it end."""
+        boots = [snapshot.boot for snapshot in self.snapshots]
+        ends = [one.died_at for one in self.told if one.died_at is not None]
+        return max(_changes(boots), _changes(ends))
+
+    def counted(self, since: float) -> list[Snapshot]:
+        """What each of its processes counted from some second on."""
+        told = [one for one in self.snapshots if one.at >= since]
+        processes = [list(group) for _, group in itertools.groupby(told, lambda one: one.boot)]
+        # All that a later process counted falls into the soak.
+        return [
+            group[-1] if number else group[-1].since(group[0])
+            for number, group in enumerate(processes)
+        ]
+
+    def usage(self, kind: str, since: float) -> list[tuple[float, Usage]]:
+        """Seconds and what its present process used of something, from some second on."""
+        told = self.snapshots
+        return [
+            (one.at, one.usage[kind])
+            for one in told
+            if one.at >= since and one.boot == told[-1].boot and kind in one.usage
+        ]
+
+
+def _changes(values: Iterable[object]) -> int:
+    return sum(one != other for one, other in itertools.pairwise(values))
+
+
+@dataclass(frozen=True, slots=True)
+class Culprits:
+    """Whose the errors of one side are.
+
+    Attributes:
+        errors: all of them, of all requests.
+        clients: how many each had; those that are not named had theirs long before others.
+    """
+
+    errors: Share
+    clients: Mapping[str, int]
+
+    @property
+    def first(self) -> str:
+        """The client that had most."""
+        return max(self.clients, key=lambda name: self.clients[name])
+
+    @property
+    def most(self) -> int:
+        """How many it had."""
+        return max(self.clients.values(), default=0)
+
+    def counted(self, most: int) -> Share:
+        """The errors that prove something: without the client that had most, of each other one no
+        more than `most`, and none of the requests whose errors are left out.
+        """
+        named = sum(self.clients.values())
+        others = sorted(self.clients.values())[:-1]
+        hits = sum(min(most, count) for count in others) + max(0, self.errors.hits - named)
+        return Share(hits, self.errors.total - (self.errors.hits - hits))
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """One side of the comparison: the machines of one release in one region."""
+
+    machines: tuple[Series, ...] = ()
+    # What was counted is wanted many times, with and without this group and that.
+    _known: dict[tuple[float, int | None], list[Snapshot]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    @property
+    def errors(self) -> Share:
+        """Requests that ended with an error, of those that were let in."""
+        return self.errors_without(None)
+
+    @property
+    def refusals(self) -> Share:
+        """Requests refused by the limiter, of all."""
+        return self.refusals_without(None)
+
+    @property
+    def groups(self) -> int:
+        """Into how many groups each machine parts its clients; 0 if one does not."""
+        return min((len(one.parts) for one in self._counted()), default=0)
+
+    @property
+    def busy_groups(self) -> set[int]:
+        """The groups whose clients asked for anything."""
+        return {
+            number
+            for one in self._counted()
+            for number, part in enumerate(one.parts)
+            if part.served or part.refused
+        }
+
+    @property
+    def culprits(self) -> Culprits | None:
+        """Whose the errors are, if all machines tell it."""
+        counted, names = self._counted(), Counter[str]()
+        for one in counted:
+            if one.clients is None:
+                return None
+            names.update(one.clients)
+        return Culprits(self.errors, names)
+
+    def errors_without(self, group: int | None) -> Share:
+        """The errors of all clients but those of a group."""
+        counted = self._counted(0, group)
+        return Share(sum(c.errors for c in counted), sum(c.served for c in counted))
+
+    def refusals_without(self, group: int | None) -> Share:
+        """The refusals of all clients but those of a group."""
+        counted = self._counted(0, group)
+        refused = sum(c.refused for c in counted)
+        return Share(refused, refused + sum(c.served for c in counted))
+
+    @property
+    def limits(self) -> set[str]:
+        """The limits that apply on its machines now, by name."""
+        return {series.snapshots[-1].limits for series in self.machines if series.snapshots}
+
+    @property
+    def restarts(self) -> int:
+        """Of all machines."""
+        return sum(series.restarts for series in self.machines)
+
+    def latency(self, since: float, without: int | None = None) -> Histogram:
+        """How long answers took, from some second on, to all clients but those of a group."""
+        counted = self._counted(since, without)
+        if not counted:
+            return Histogram({}, 1.0, 1)
+        counts: Counter[int] = Counter()
+        for one in counted:
+            counts.update(one.latency.counts)
+        return replace(counted[0].latency, counts=dict(counts))
+
+    def _counted(self, since: float = 0, without: int | None = None) -> list[Snapshot]:
+        key = since, without
+        if key not in self._known:
+            if without is None:
+                found = [one for series in self.machines for one in series.counted(since)]
+            else:
+                found = [one.without(without) for one in self._counted(since)]
+            self._known[key] = found
+        return self._known[key]

@@ -1,0 +1,28 @@
+"""One machine of a release, as the engine speaks of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flygate.rollout.state import Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A machine of a release.
+
+    Attributes:
+        instance: Fly's id of its config.
+        started_at: as in `Seen`.
+    """
+
+    name: str
+    id: str
+    region: str
+    instance: str = ""
+    started_at: int = 0
+
+    @classmethod
+    def of(cls, machine: Seen) -> Member:
+        """Return a machine that was there already."""
+        return cls(machine.name, machine.id, machine.region, machine.instance, machine.started_at)

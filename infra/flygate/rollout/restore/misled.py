@@ -1,0 +1,42 @@
+"""Former machines that have started with the values of the release that is taken back.
+
+Secrets are the app's on Fly: what starts while another release's values are set reads those, and
+keeps them when they are taken back. Nobody can tell then, so it is told before.
+"""
+
+from __future__ import annotations
+
+from flygate.fly.errors import FlyError
+from flygate.rollout.execution import Execution
+from flygate.rollout.state import Seen, State, observe
+
+
+async def told_of_misled(world: Execution) -> str:
+    """Sentences for the operator, each with what to type; empty if there is no such machine."""
+    try:
+        state = await observe(world.fly, world.app)
+    except FlyError:
+        return ""
+    sentences = [_sentence(machine, world) for machine in misled(state, world)]
+    for sentence in sentences:
+        world.journal.write("warning", "secrets", sentence)
+    return " ".join(sentences)
+
+
+def misled(state: State, world: Execution) -> tuple[Seen, ...]:
+    """Those that started since this rollout began, or since an earlier run of it made machines."""
+    former = world.target.former or 0
+    if not state.secrets_moved(former):
+        return ()
+    began = {member.id: member.started_at for member in world.former}
+    known = {machine.id for machine in state.misled(former)}
+    return tuple(
+        m for m in state.of(former) if m.id in known or m.started_at > began.get(m.id, m.started_at)
+    )
+
+
+def _sentence(machine: Seen, world: Execution) -> str:
+    return (
+        f"{machine.label} started while the secrets of {world.target.name} were set, and has them "
+        f"still: `fly machine restart {machine.id} -a {world.app}`."
+    )

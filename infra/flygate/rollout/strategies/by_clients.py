@@ -1,0 +1,59 @@
+"""Canary by clients: all new machines come first, then clients move to them in shares.
+
+So two machines are enough for a first step of one percent. A client that has moved stays moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flygate.rollout.machine.member import Member
+from flygate.rollout.plan import Plan, Stage, retire, sweep
+from flygate.rollout.state import State
+from flygate.rollout.steps import Part, Shift
+from flygate.rollout.strategies import gating
+from flygate.rollout.strategies.fleet import Fleet
+from flygate.rollout.strategies.staged import opening, settle
+from flygate.rollout.target import Target
+
+
+def plan(state: State, target: Target) -> Plan:
+    """The steps of the manifest, as shares of the clients."""
+    fleet = Fleet.of(state, target, ("100%",))
+    former = tuple(map(Member.of, state.of(target.former or 0)))
+    reached = _reached(fleet)
+    launch, admit = fleet.stages(
+        1, proving=fleet.proving(1), serving=gating.serving(target, soak=False)
+    )
+    return Plan(
+        stages=(
+            *opening(state, target, fleet),
+            launch,
+            Stage("part", (Part(fleet.names, former, reached),)),
+            admit,
+            *_shifts(fleet, former, reached),
+        ),
+        final=(settle(fleet.names), retire(state, target), sweep(state, target)),
+        way="canary by clients",
+    )
+
+
+def _shifts(fleet: Fleet, former: tuple[Member, ...], reached: int) -> Iterator[Stage]:
+    """What an earlier run has moved and judged is not moved back."""
+    target = fleet.target
+    percents = [int(str(step)[:-1]) for step in target.manifest.rollout.steps]
+    for number, percent in enumerate(percents, start=1):
+        if percent < reached:
+            continue
+        is_accepted = percent == reached and bool(target.accepted)
+        yield Stage(
+            f"shift {number}/{len(percents)}",
+            (Shift(percent, fleet.names, former),),
+            gating.sharing(target, soak=percent < 100 and not is_accepted),
+            fleet.names,
+        )
+
+
+def _reached(fleet: Fleet) -> int:
+    """The percentage that an earlier run moved; it notes it before it begins."""
+    return max((machine.share or 0 for machine in fleet.made.values()), default=0)
