@@ -68,7 +68,7 @@ class Limiter:
         self._blocks = Blocks(store, clock)
         board = store.board
         self.quotas = OtherQuotas(policies, clock.now, store.algorithm, board is not None)
-        self._replaced = self.quotas.known
+        self._other_quotas = self.quotas.known
         self._sync = QuotaSync(board, self.quotas, clock) if board is not None else None
         self._gate: Gate = self._instant or _NoGate()
         self._takers: dict[Policy, Taker] = {}
@@ -86,7 +86,7 @@ class Limiter:
         policies = self.policies
         single = policies.single
         # There may be more to do than to take from a bucket.
-        is_plain = request.share == 1 and not self._replaced and not self._gate.may_block
+        is_plain = request.share == 1 and not self._other_quotas and not self._gate.may_block
         if is_plain and single is not None and request.path not in policies.exempt_paths:
             return self._check_one(request, single)
         if policies.denies(request):
@@ -123,7 +123,7 @@ class Limiter:
         all_charges = charges
         if self._sync is not None and self._sync.is_due:
             await self._sync.run()
-        if self._replaced:
+        if self._other_quotas:
             all_charges = charges + await self.quotas.settle(self._store, policies, charges)
         decisions, source = await self._blocks.take(all_charges)
         decisions = decisions[: len(charges)]

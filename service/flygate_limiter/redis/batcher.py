@@ -14,7 +14,7 @@ from .address import RedisAddress
 from .connector import Connector
 from .link import Link, Reply
 from .resp import ReplyError, Word, pack
-from .script import Script, Spoken
+from .script import EncodedRequest, Script
 
 # Redis works on one while others are on their way; more would only make the batches smaller.
 _MOST_UNDER_WAY: Final = 4
@@ -25,16 +25,16 @@ _TIMER_SLACK_SECONDS: Final = 0.0005
 Answer = asyncio.Future[list[Decision]]
 
 
-class _Ask:
+class _Pending:
     """A request that waits for its decisions."""
 
-    __slots__ = ("answer", "charges", "deadline", "spoken")
+    __slots__ = ("answer", "charges", "deadline", "encoded")
 
     def __init__(
-        self, charges: Sequence[Charge], spoken: Spoken, answer: Answer, deadline: float
+        self, charges: Sequence[Charge], encoded: EncodedRequest, answer: Answer, deadline: float
     ) -> None:
         self.charges = charges
-        self.spoken = spoken
+        self.encoded = encoded
         self.answer = answer
         self.deadline = deadline
 
@@ -42,10 +42,10 @@ class _Ask:
 class _Call:
     """A command that is under way for some requests."""
 
-    __slots__ = ("asks", "link", "overdue")
+    __slots__ = ("link", "overdue", "pending")
 
-    def __init__(self, asks: list[_Ask], link: Link, overdue: float) -> None:
-        self.asks = asks
+    def __init__(self, pending: list[_Pending], link: Link, overdue: float) -> None:
+        self.pending = pending
         self.link = link
         self.overdue = overdue
 
@@ -75,7 +75,7 @@ class Batcher:
         self._script = script
         self._is_script_known = False
         self._budget = budget_seconds
-        self._waiting: deque[_Ask] = deque()
+        self._waiting: deque[_Pending] = deque()
         self._under_way: list[_Call] = []
         self._deadline = 0.0
         self._is_between_turns = True
@@ -95,9 +95,9 @@ class Batcher:
         if len(self._waiting) >= _MOST_WAITING:
             raise StoreBusyError(f"{_MOST_WAITING} requests wait for Redis already")
         # Here and not for all together: what is wrong with one request must not fail the others.
-        spoken = self._script.speak(charges)
+        encoded = self._script.encode(charges)
         answer: Answer = loop.create_future()
-        self._waiting.append(_Ask(charges, spoken, answer, self._deadline))
+        self._waiting.append(_Pending(charges, encoded, answer, self._deadline))
         return answer
 
     async def call(self, *words: Word) -> Reply:
@@ -149,10 +149,10 @@ class Batcher:
             link = self._connector.link()
             if link is None:
                 return
-            requests = (ask.spoken for ask in self._waiting)
+            requests = (each.encoded for each in self._waiting)
             command, fitting = self._script.take(requests, self._is_script_known)
-            asks = [self._waiting.popleft() for _ in range(fitting)]
-            call = _Call(asks, link, asyncio.get_running_loop().time() + self._budget)
+            pending = [self._waiting.popleft() for _ in range(fitting)]
+            call = _Call(pending, link, asyncio.get_running_loop().time() + self._budget)
             self._under_way.append(call)
             link.send(command, partial(self._answered, call))
 
@@ -162,16 +162,16 @@ class Batcher:
             self._is_script_known = True
             self._settle(call, reply)
         elif self._may_ask_again(call, str(reply)):
-            self._waiting.extendleft(reversed(call.asks))
+            self._waiting.extendleft(reversed(call.pending))
         else:
-            _fail(call.asks, _unavailable(reply))
+            _fail(call.pending, _unavailable(reply))
         self._send()
 
     def _settle(self, call: _Call, reply: list[int]) -> None:
-        decisions = self._script.decisions([ask.charges for ask in call.asks], reply)
-        for ask, decided in zip(call.asks, decisions, strict=True):
-            if not ask.answer.done():
-                ask.answer.set_result(decided)
+        decisions = self._script.decisions([each.charges for each in call.pending], reply)
+        for each, decided in zip(call.pending, decisions, strict=True):
+            if not each.answer.done():
+                each.answer.set_result(decided)
 
     def _may_ask_again(self, call: _Call, error: str) -> bool:
         if error.startswith("NOSCRIPT"):  # Redis was restarted, or its scripts were flushed
@@ -196,12 +196,14 @@ class Batcher:
             yield self._waiting[0].deadline
         for call in self._under_way:
             yield call.overdue
-            yield next((ask.deadline for ask in call.asks if not ask.answer.done()), call.overdue)
+            yield next(
+                (each.deadline for each in call.pending if not each.answer.done()), call.overdue
+            )
 
     def _expire(self) -> None:
         now = asyncio.get_running_loop().time()
         for call in self._under_way:
-            _fail((ask for ask in call.asks if ask.deadline <= now), self._late())
+            _fail((each for each in call.pending if each.deadline <= now), self._late())
             if call.overdue <= now:  # the connection may be dead without a sign
                 call.link.abort()
         while self._waiting and self._waiting[0].deadline <= now:
@@ -221,9 +223,9 @@ def _unavailable(error: object) -> StoreUnavailableError:
     return StoreUnavailableError(f"Redis cannot be asked: {error}")
 
 
-def _fail(asks: Iterable[_Ask], error: StoreUnavailableError) -> None:
-    for ask in asks:
-        if not ask.answer.done():
+def _fail(pending: Iterable[_Pending], error: StoreUnavailableError) -> None:
+    for each in pending:
+        if not each.answer.done():
             # One error for each: raising it writes a traceback into it.
-            ask.answer.set_exception(StoreUnavailableError(str(error)))
-            ask.answer.exception()  # retrieved: a cancelled caller does not collect it
+            each.answer.set_exception(StoreUnavailableError(str(error)))
+            each.answer.exception()  # retrieved: a cancelled caller does not collect it

@@ -23,7 +23,7 @@ _LAST: Final = 128
 _TWO_TO_64: Final = 2**64
 
 
-class Spoken(NamedTuple):
+class EncodedRequest(NamedTuple):
     """A request as the script reads it: a name and a kind for each charge."""
 
     names: list[bytes]
@@ -58,16 +58,18 @@ class Script:
         """Return the name of a key in Redis."""
         return self._prefix + digits(self._fingerprint(key))
 
-    def speak(self, charges: Sequence[Charge]) -> Spoken:
+    def encode(self, charges: Sequence[Charge]) -> EncodedRequest:
         """Return what `take` has to know of a request of 1 to `MOST_PER_REQUEST` charges."""
         name, kind = self.name, self._dialect.kind
-        return Spoken([name(charge.key) for charge in charges], [kind(each) for each in charges])
+        return EncodedRequest(
+            [name(charge.key) for charge in charges], [kind(each) for each in charges]
+        )
 
-    def take(self, requests: Iterable[Spoken], is_known: bool) -> tuple[bytes, int]:
+    def take(self, requests: Iterable[EncodedRequest], is_known: bool) -> tuple[bytes, int]:
         """Return a packed command for the first requests, and how many of them fit into it.
 
         Args:
-            requests: from `speak`.
+            requests: from `encode`.
             is_known: whether Redis has the script from before.
         """
         names: list[bytes] = []
