@@ -47,9 +47,9 @@ class Script:
     ) -> None:
         """Put the scripts together."""
         self._dialect = dialect_of(algorithm)
-        self._charges = lua("clock", self._dialect.word, "charges")
+        self._take = lua("clock", self._dialect.word, "take")
         self._set_owed = lua("clock", self._dialect.word, "set_owed")
-        self._sha = hashlib.sha1(self._charges.encode(), usedforsecurity=False).hexdigest()
+        self._sha = hashlib.sha1(self._take.encode(), usedforsecurity=False).hexdigest()
         self._prefix = prefix(algorithm)
         self._fingerprint = fingerprint
         self._clock = clock
@@ -84,7 +84,7 @@ class Script:
             codes += bytes([kinds.setdefault(kind, len(kinds)) for kind in request.kinds])
             codes[-1] |= _LAST
             fitting += 1
-        command = ("EVALSHA", self._sha) if is_known else ("EVAL", self._charges)
+        command = ("EVALSHA", self._sha) if is_known else ("EVAL", self._take)
         numbers = [int(number) for kind in kinds for number in kind]
         packed = pack(*command, len(names), *names, self._now(), bytes(codes), *numbers)
         return packed, fitting
