@@ -94,7 +94,7 @@ class DaemonControl:
         """End the daemon, its machines and what a killed daemon left; return False if nothing ran.
 
         Raises:
-            ForeignFolderError: the folder is none of the local Fly's.
+            ForeignFolderError: the folder is no local Fly's.
         """
         self._folder.check()
         was_running = False
@@ -108,7 +108,7 @@ class DaemonControl:
         """Return what a purge deletes.
 
         Raises:
-            ForeignFolderError: the folder is none of the local Fly's.
+            ForeignFolderError: the folder is no local Fly's.
         """
         self._folder.check()
         return self._folder.contents()
@@ -118,7 +118,7 @@ class DaemonControl:
         write it.
 
         Raises:
-            ForeignFolderError: the folder is none of the local Fly's.
+            ForeignFolderError: the folder is no local Fly's.
             StartupError: a daemon runs on it.
         """
         return self._folder.purge()

@@ -53,17 +53,17 @@ class Launch:
         """
         options = self.options
         if options and info.options != tuple(options.arguments()):
-            return f"its options are others now: {_words(options.arguments())} instead of " + (
+            return f"its options have changed: {_words(options.arguments())} instead of " + (
                 _words(info.options)
             )
         if options and info.token_digest not in {"", token_digest}:
-            return "its token is another one now"
+            return "its token has changed"
         for name, requested, port in (
             ("API", self.api_port, _port(info.api_url)),
             ("proxy", self.proxy_port, _port(info.proxy_url)),
         ):
             if requested not in {None, FREE, port}:
-                return f"its {name} port is another one now: {requested} instead of {port}"
+                return f"its {name} port has changed: {requested} instead of {port}"
         if info.root != str(PROJECT_ROOT):
             return f"it ran from {info.root}"
         if info.version != code_version():

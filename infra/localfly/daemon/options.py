@@ -167,14 +167,14 @@ def _parser() -> argparse.ArgumentParser:
 def _seconds(text: str) -> float:
     number = _number(text)
     if not 0.0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return number
 
 
 def _share(text: str) -> float:
     number = _number(text)
     if not 0.0 <= number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no share: 0 is none, 1 the real time")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share: 0 is none, 1 the real time")
     return number
 
 
@@ -182,7 +182,7 @@ def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
 
 
 def _region(text: str) -> str:

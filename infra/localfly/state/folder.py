@@ -87,7 +87,7 @@ class StateFolder:
         """Make the folder, or take an empty one or one of a former version, and mark it.
 
         Raises:
-            ForeignFolderError: there are other things in it, or it is no folder.
+            ForeignFolderError: there are other things in it, or it is not a folder.
             StartupError: the system refuses.
         """
         try:
@@ -137,7 +137,7 @@ class StateFolder:
         finally:
             lock.release()
         if stuck := list(self._owned()):
-            raise StartupError(f"{stuck[0]} can't be deleted; who owns it, and its folder?")
+            raise StartupError(f"{stuck[0]} can't be deleted; check who owns it and its folder")
         if not any(self.path.iterdir()) and not self.path.is_symlink():
             self.path.resolve().rmdir()
             return []
@@ -150,7 +150,7 @@ class StateFolder:
                 return
             if parent.exists():
                 raise ForeignFolderError(
-                    f"{parent} is no folder, so {self.path} can't be in it. Name a folder with "
+                    f"{parent} is not a folder, so {self.path} can't be in it. Name a folder with "
                     "--state."
                 )
 
@@ -198,7 +198,7 @@ class StateFolder:
         if not self.path.exists():
             return f"{name} is a link that leads nowhere. Name another folder with --state."
         if not self.path.is_dir():
-            return f"{name} is no folder. Name a folder with --state."
+            return f"{name} is not a folder. Name a folder with --state."
         found = sorted(path.name for path in self.path.iterdir())
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         has = f"it has {', '.join(found[:_SHOWN])}{more}" if found else "it is empty"

@@ -59,7 +59,7 @@ def test_options_of_the_daemon(flygate: Flygate, monkeypatch: pytest.MonkeyPatch
     assert "--token" in identity.command
     assert "canary-token-90d1" not in identity.command
     assert "runs already" in flygate.run("up")
-    assert "its options are others now" in flygate.run("up", "--rate-limits")
+    assert "its options have changed" in flygate.run("up", "--rate-limits")
     monkeypatch.delenv("FLY_API_TOKEN")
     said = flygate.run("up", "--token", code=1)
     assert "set FLY_API_TOKEN" in said
@@ -106,7 +106,7 @@ def test_options_and_faults(flygate: Flygate) -> None:
     flygate.run("up", "--api-port", "0", "--proxy-port", "0")
     assert "without --faults" in flygate.say("faults", code=1)
     said = flygate.run("up", "--faults", "--autostop-period", "60")
-    assert "restarted because its options are others now" in said
+    assert "restarted because its options have changed" in said
     assert "runs already" in flygate.say("up"), "no option means: as it is"
     assert "Nothing goes wrong" in flygate.say("faults")
     flygate.say("faults", "add", "create_machine", "fail", "--count", "2", "--status", "503")
@@ -140,7 +140,7 @@ def test_only_who_can_read_its_file_may_use_it(flygate: Flygate) -> None:
     assert [answer(one) for one in ("local", token[:-1], token)] == [401, 401, 200]
     assert stat.S_IMODE(noted.stat().st_mode) == 0o600
     assert token not in flygate.run("up") + (flygate.state / "daemon.json").read_text()
-    assert "its options are others now" in flygate.run("up", "--rate-limits")
+    assert "its options have changed" in flygate.run("up", "--rate-limits")
     assert read_token(flygate.state) == token
     assert answer(token) == 200
 

@@ -74,7 +74,7 @@ def test_a_slip_is_a_usage_error(
 
     said = Flygate(Path(name)).run(*words, code=64)
 
-    assert "is not a folder of the local Fly" in said or "is no folder" in said
+    assert "is not a folder of the local Fly" in said or "is not a folder" in said
     assert snapshot(checkout) == before
 
 

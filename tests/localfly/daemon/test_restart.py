@@ -60,9 +60,13 @@ def test_what_can_not_be_is_refused_by_name(serving: Serving, taken: int, free: 
         (("--faults", "somewhere"), 64, "somewhere"),
         (("--rate",), 64, "there is no option --rate"),
         (("--region", "mars"), 64, "there is no region 'mars'; there are ams, "),
-        (("--latency", "-1"), 64, "argument --latency: '-1' is no share"),
+        (("--latency", "-1"), 64, "argument --latency: '-1' is not a share"),
         (("--latency", "nan"), 64, "argument --latency: 'nan'"),
-        (("--autostop-period", "0"), 64, "argument --autostop-period: '0' is no number of seconds"),
+        (
+            ("--autostop-period", "0"),
+            64,
+            "argument --autostop-period: '0' is not a number of seconds",
+        ),
         (("--autostop-period", "soon"), 64, "argument --autostop-period: 'soon'"),
         (("--runtime", "podman"), 64, "argument --runtime: invalid choice: 'podman'"),
         (("--runtime", "docker"), 1, "--runtime docker: Docker does not answer here"),
@@ -93,7 +97,7 @@ def test_another_port_is_another_port(serving: Serving, free: int) -> None:
 
     assert f"{noted} has another address or token now" in said
     former = serving.port("api")
-    assert f"restarted because its API port is another one now: {free} instead of {former}" in said
+    assert f"restarted because its API port has changed: {free} instead of {former}" in said
     status = serving.flygate.status()
     assert status["api_url"] == f"http://127.0.0.1:{free}"
     assert status["proxy_url"] == serving.status["proxy_url"]
@@ -122,7 +126,7 @@ def test_another_token_is_not_ignored(flygate: Flygate) -> None:
     assert "runs already" in flygate.run("up", "--token", variables=first)
 
     said = flygate.run("up", "--token", variables=second)
-    assert "restarted because its token is another one now" in said
+    assert "restarted because its token has changed" in said
     assert "token-of-now" not in said + (flygate.state / "daemon.json").read_text()
 
     pid = flygate.status()["pid"]

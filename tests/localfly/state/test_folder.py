@@ -82,9 +82,9 @@ def test_what_is_no_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "nothing")
 
     for name, what in (
-        ("file", "is no folder"),
-        ("file/below", "is no folder, so"),
-        ("file/..", "is no folder, so"),
+        ("file", "is not a folder"),
+        ("file/below", "is not a folder, so"),
+        ("file/..", "is not a folder, so"),
         ("link", "is a link that leads nowhere"),
     ):
         for act in (StateFolder(tmp_path / name).claim, StateFolder(tmp_path / name).purge):
