@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -11,11 +12,14 @@ from unittest import mock
 from flygate.commands import decision, recovery, rollout
 from flygate.commands import release as release_op
 from flygate.fly import client, patience
+from flygate.fly.errors import FlyError
 from flygate.fly.once import once
 from flygate.record import history, pinning
 from flygate.record.ledger import Ledger
 from flygate.redaction.redact import Redactor
 from flygate.rollout import engine, plan, strategies
+from flygate.rollout.errors import LeaseLostError
+from flygate.rollout.lock.heartbeat import Heartbeat
 from flygate.rollout.lock.lock import Lock
 from flygate.rollout.machine.life import Uptimes
 from flygate.rollout.restore import misled
@@ -150,14 +154,20 @@ def _nothing_is_looked_for_before_it_is_made_again() -> AbstractContextManager[A
 
 
 def _whoever_lost_a_lease_goes_on() -> AbstractContextManager[Any]:
-    async def nothing(lock: Lock) -> None:
+    async def nothing(heartbeat: Heartbeat) -> None:
         return
 
-    return mock.patch.multiple(Lock, _confirm=nothing, _lose=lambda *_: None)
+    return mock.patch.multiple(Heartbeat, _confirm=nothing, _lose=lambda *_: None)
 
 
 def _a_beat_that_fails_is_the_last() -> AbstractContextManager[Any]:
-    return mock.patch.object(Lock, "_beat", Lock._renew)
+    async def beat(heartbeat: Heartbeat, machine_id: str) -> None:
+        try:
+            await heartbeat._renew(machine_id)
+        except (FlyError, LeaseLostError):
+            await asyncio.Event().wait()
+
+    return mock.patch.object(Heartbeat, "_beat", beat)
 
 
 def _a_way_back_leads_to_the_last_other() -> AbstractContextManager[Any]:

@@ -1,4 +1,4 @@
-"""Canaries by clients: who is told what, and what happens when somebody can't be told."""
+"""Canaries by clients: which machine gets which order, and what follows if one refuses it."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ async def test_a_machine_that_runs_and_does_not_answer_ends_it(
         messenger.Messenger, "_inside", lambda *_: asyncio.sleep(0, messenger.Reply(0, "silence"))
     )
 
-    with pytest.raises(RolloutRestoredError, match=r"v2-iad-\d .* can't be told: silence"):
+    with pytest.raises(RolloutRestoredError, match=r"v2-iad-\d .* does not answer: silence"):
         await shop.release(env={"GREETING": "v2"}, **FLEET)
 
     assert await shop.fingerprint() == before

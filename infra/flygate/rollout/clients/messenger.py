@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,16 +14,17 @@ import httpx
 from flygate.fly.errors import FlyError
 from flygate.fly.web import open_web
 from flygate.redaction.redact import Redactor, shown
-from flygate.rollout.clients.order import PATH, Known, Order
+from flygate.rollout.clients.order import PATH, Known
 from flygate.rollout.errors import ShareNotAcknowledgedError
 from flygate.rollout.execution import Execution
 from flygate.rollout.gates.expectation import DEFAULT_PORT
 from flygate.rollout.machine.member import Member
 from flygate.rollout.signature import signed
+from flygate.system.polling import poll
 
 # A machine hands its clients' limits over before it answers, for 2 seconds at most.
 ANSWER_SECONDS = 5
-# A machine that runs and does not answer for so long is not well.
+# A machine that runs and does not answer for this long is not well.
 PATIENCE_SECONDS = 15.0
 POLL_SECONDS = 0.1
 TEXT_MAX = 200
@@ -39,19 +39,6 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Sides:
-    """The machines of both releases."""
-
-    new: tuple[Member, ...]
-    former: tuple[Member, ...]
-
-    @property
-    def all(self) -> tuple[Member, ...]:
-        """Of both."""
-        return (*self.former, *self.new)
-
-
-@dataclass(frozen=True, slots=True)
 class Messenger:
     """Speaks to the machines of one rollout.
 
@@ -59,94 +46,51 @@ class Messenger:
         cordoned: the ids of machines that the proxy does not reach: they are asked inside.
     """
 
-    world: Execution
+    execution: Execution
     web: httpx.AsyncClient
     cordoned: frozenset[str] = frozenset()
 
-    async def known(self, members: Iterable[Member]) -> dict[str, Known]:
-        """What each machine that runs knows, by its id; those that do not run are left out."""
-        return await self._all(members, "")
-
-    async def share(
-        self, percent: int, sides: Sides, known: Iterable[Known], *, is_back: bool = False
-    ) -> int:
-        """Order that the new machines own a percentage of the clients; all follow it then.
-
-        Those are told first that lose clients: they hand the limits over before they let go.
+    async def ask(self, members: Iterable[Member], order: str = "") -> dict[str, Known]:
+        """Return what each machine that runs knows, by its id, once it has taken an order.
 
         Args:
-            known: what the machines know.
-            is_back: clients go back to the former machines.
-
-        Returns:
-            The version of the order.
+            order: as it is signed; empty to ask only.
 
         Raises:
-            ShareNotAcknowledgedError: a machine does not take it.
+            ShareNotAcknowledgedError: a machine that runs refuses it, or does not answer.
         """
-        new, former = (tuple(m.id for m in side) for side in (sides.new, sides.former))
-        version = 1 + max((one.version for one in known), default=0)
-        order = Order(self.world.app, version, percent, new, former)
-        text = order.signed(self.world.target.key)
-        for side in (sides.new, sides.former) if is_back else (sides.former, sides.new):
-            await self._tell(side, text, version)
-        return version
-
-    async def all_know_all(self, members: Iterable[Member]) -> dict[str, Known]:
-        """What they know, once each that runs knows of all others that do.
-
-        Raises:
-            ShareNotAcknowledgedError: one does not learn of another.
-        """
-        everybody = list(members)
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            known = await self.known(everybody)
-            gaps = [(m, known.keys() - one.members) for m, one in known.items()]
-            if not any(missing for _, missing in gaps):
-                return known
-            if time.monotonic() > deadline:
-                who, missing = next(gap for gap in gaps if gap[1])
-                raise ShareNotAcknowledgedError(
-                    f"machine {who} does not know {', '.join(sorted(missing))} as a member: can "
-                    "the app's machines reach each other on the private network?"
-                )
-            await asyncio.sleep(POLL_SECONDS)
-
-    async def _tell(self, members: Iterable[Member], text: str, version: int) -> None:
-        told = await self._all(members, text)
-        if lagging := [machine for machine, known in told.items() if known.version != version]:
-            raise ShareNotAcknowledgedError(
-                f"machine {lagging[0]} took the order {version} and knows another one"
-            )
-
-    async def _all(self, members: Iterable[Member], order: str) -> dict[str, Known]:
-        everybody = list(members)
-        answers = await asyncio.gather(*(self._stubbornly(m, order) for m in everybody))
-        pairs = zip(everybody, answers, strict=True)
+        asked = list(members)
+        answers = await asyncio.gather(*(self._with_retries(m, order) for m in asked))
+        pairs = zip(asked, answers, strict=True)
         return {member.id: known for member, known in pairs if known is not None}
 
-    async def _stubbornly(self, member: Member, order: str) -> Known | None:
-        """Until it answers, or it turns out not to run (None)."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            reply = await self._send(member, order)
-            if reply.status == 200:
-                return _read(member, reply)
-            if 400 <= reply.status < 500:
-                raise ShareNotAcknowledgedError(_refused(member, reply, self._redact))
-            if not await self._runs(member):
-                return None
-            if time.monotonic() > deadline:
-                said = _said(reply, self._redact)
-                raise ShareNotAcknowledgedError(
-                    f"{member.name} (machine {member.id}) can't be told: {said}"
-                )
-            await asyncio.sleep(POLL_SECONDS)
+    async def _with_retries(self, member: Member, order: str) -> Known | None:
+        """Ask until the machine answers; return None if it turns out not to run."""
+        answer = await poll(
+            lambda: self._attempt(member, order),
+            lambda answer: not isinstance(answer, Reply),
+            every=POLL_SECONDS,
+            within=PATIENCE_SECONDS,
+        )
+        if isinstance(answer, Reply):
+            text = _shown(answer, self._redact)
+            raise ShareNotAcknowledgedError(
+                f"{member.name} (machine {member.id}) does not answer: {text}"
+            )
+        return answer
+
+    async def _attempt(self, member: Member, order: str) -> Known | Reply | None:
+        """Return what the machine knows, None if it does not run, or the reply to ask again for."""
+        reply = await self._send(member, order)
+        if reply.status == 200:
+            return _read(member, reply)
+        if 400 <= reply.status < 500:
+            raise ShareNotAcknowledgedError(_refused(member, reply, self._redact))
+        return reply if await self._runs(member) else None
 
     async def _send(self, member: Member, order: str) -> Reply:
         method = "POST" if order else "GET"
-        key = self.world.target.key
+        key = self.execution.target.key
         headers = signed(key, method, PATH, order.encode())
         if member.id in self.cordoned:
             return await self._inside(member, method, order, headers)
@@ -163,45 +107,47 @@ class Messenger:
         self, member: Member, method: str, order: str, headers: dict[str, str]
     ) -> Reply:
         script = Path(__file__).with_name("errand.py").read_text(encoding="utf-8")
-        asked = {
-            "port": self.world.target.manifest.web_port or DEFAULT_PORT,
+        arguments = {
+            "port": self.execution.target.manifest.web_port or DEFAULT_PORT,
             "timeout": ANSWER_SECONDS,
             "method": method,
             "path": PATH,
             "body": order,
             "headers": headers,
         }
-        command = ["python", "-c", script, json.dumps(asked)]
+        command = ["python", "-c", script, json.dumps(arguments)]
         try:
-            result = await self.world.fly.exec(
-                self.world.app, member.id, command, 2 * ANSWER_SECONDS, repeatable=True
+            result = await self.execution.fly.exec(
+                self.execution.app, member.id, command, 2 * ANSWER_SECONDS, repeatable=True
             )
-            told = json.loads(result.stdout)
-            return Reply(int(told["status"]), str(told["body"]))
+            answer = json.loads(result.stdout)
+            return Reply(int(answer["status"]), str(answer["body"]))
         except FlyError as exc:
             return Reply(0, str(exc))
         except (ValueError, KeyError):
-            said = self._redact(result.stderr or result.stdout)
-            last = said.strip().splitlines()[-1:]
+            output = self._redact(result.stderr or result.stdout)
+            last = output.strip().splitlines()[-1:]
             return Reply(0, last[0] if last else "no output")
 
     @property
     def _redact(self) -> Redactor:
-        return self.world.journal.redact
+        return self.execution.journal.redact
 
     async def _runs(self, member: Member) -> bool:
         try:
-            machine = await self.world.fly.machine(self.world.app, member.id)
+            machine = await self.execution.fly.machine(self.execution.app, member.id)
         except FlyError:
             return False
         return machine.state == "started"
 
 
 @asynccontextmanager
-async def messenger(world: Execution, cordoned: Iterable[Member] = ()) -> AsyncIterator[Messenger]:
-    """A messenger for a while."""
-    async with open_web(world.target.url) as web:
-        yield Messenger(world, web, frozenset(member.id for member in cordoned))
+async def messenger(
+    execution: Execution, cordoned: Iterable[Member] = ()
+) -> AsyncIterator[Messenger]:
+    """Give a messenger while the body runs."""
+    async with open_web(execution.target.url) as web:
+        yield Messenger(execution, web, frozenset(member.id for member in cordoned))
 
 
 def _read(member: Member, reply: Reply) -> Known:
@@ -213,7 +159,7 @@ def _read(member: Member, reply: Reply) -> Known:
         ) from None
 
 
-def _said(reply: Reply, redact: Redactor) -> str:
+def _shown(reply: Reply, redact: Redactor) -> str:
     return shown(" ".join(redact(reply.text).split()), TEXT_MAX)
 
 
@@ -225,4 +171,4 @@ def _refused(member: Member, reply: Reply, redact: Redactor) -> str:
             "is older than them. Release this once by machines: "
             "pulumi config set --path rollout.by machines"
         )
-    return f"{who} refuses the order with {reply.status}: {_said(reply, redact)}"
+    return f"{who} refuses the order with {reply.status}: {_shown(reply, redact)}"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from dataclasses import dataclass
 
 from flygate.fly.errors import FlyError
 from flygate.rollout.execution import Execution
 from flygate.rollout.state import Seen, State, observe
 from flygate.rollout.target import Target
+from flygate.system.polling import poll
 
 # A check may just be failing, or a machine be on its way up.
 SECONDS = 5.0
@@ -89,12 +88,13 @@ async def seen_to_stand(world: Execution) -> Standing:
     """Look who serves, and give those who are not there yet a moment."""
     made = frozenset(member.id for member in world.made.values())
     before = frozenset(member.id for member in world.former)
-    deadline = time.monotonic() + SECONDS
-    while True:
-        standing = Standing(world.target, await _state(world), made, before)
-        if standing.is_as_before or time.monotonic() > deadline:
-            return standing
-        await asyncio.sleep(POLL_SECONDS)
+
+    async def look() -> Standing:
+        return Standing(world.target, await _state(world), made, before)
+
+    return await poll(
+        look, lambda standing: standing.is_as_before, every=POLL_SECONDS, within=SECONDS
+    )
 
 
 async def _state(world: Execution) -> State | None:

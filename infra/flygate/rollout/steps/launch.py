@@ -7,7 +7,7 @@ from typing import Any
 
 from flygate.fly.owner import OWNER_KEY
 from flygate.rollout.execution import Execution
-from flygate.rollout.lock.lock import lease
+from flygate.rollout.lock.lease import lease
 from flygate.rollout.machine.member import Member
 from flygate.rollout.state import (
     BACK_KEY,

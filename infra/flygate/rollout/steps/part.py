@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flygate.rollout.clients.messenger import Sides, messenger
+from flygate.rollout.clients.handover import Sides, handover
 from flygate.rollout.errors import ShareNotAcknowledgedError
 from flygate.rollout.execution import Execution
 from flygate.rollout.machine.member import Member
@@ -49,9 +49,9 @@ class Part:
         if not new:
             return
         sides = Sides(new, self.former)
-        async with messenger(world, cordoned=new) as to:
-            known = await to.known(sides.all)
-            await to.share(percent, sides, known.values(), is_back=is_back)
+        async with handover(world, sides, cordoned=new) as clients:
+            known = await clients.known()
+            await clients.share(percent, known.values(), is_back=is_back)
 
 
 def _words(percent: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from flygate.rollout.clients.messenger import Sides, messenger
+from flygate.rollout.clients.handover import Sides, handover
 from flygate.rollout.execution import Execution
 from flygate.rollout.machine.member import Member
 from flygate.rollout.state import SHARE_KEY
@@ -35,9 +35,9 @@ class Shift:
         """Once all machines know each other, tell them."""
         sides = Sides(tuple(world.made[name] for name in self.names), self.former)
         await self._note(world, sides.new)
-        async with messenger(world) as to:
-            known = await to.all_know_all(sides.all)
-            version = await to.share(self.percent, sides, known.values())
+        async with handover(world, sides) as clients:
+            known = await clients.all_know_all()
+            version = await clients.share(self.percent, known.values())
         return (
             f"{self.percent} % of the clients are {world.target.name}'s "
             f"({len(known)} machines follow order {version})"

@@ -18,7 +18,7 @@ from flygate.record import journal as journal_file
 from flygate.record.journal import Journal
 from flygate.redaction.redact import Redactor
 from flygate.rollout.errors import LeaseLostError, LockHeldError
-from flygate.rollout.lock import lock
+from flygate.rollout.lock import heartbeat, lease, lock
 from flygate.rollout.lock.holder import Holder, HolderFile
 from flygate.rollout.lock.lock import Lock
 
@@ -65,9 +65,9 @@ async def test_the_body_runs_with_all_machines_held(
 ) -> None:
     """With a description that others can read; afterwards nothing is held."""
     async with held(shop.fly, machines, "hotfix", journal):
-        leases = [await shop.fly.lease(APP, machine_id) for machine_id in machines]
-        told = f"flygate v2 by ann@laptop (process {os.getpid()}) since {SINCE}: hotfix"
-        assert [lease and lease.description for lease in leases] == [told] * 2
+        found = [await shop.fly.lease(APP, machine_id) for machine_id in machines]
+        description = f"flygate v2 by ann@laptop (process {os.getpid()}) since {SINCE}: hotfix"
+        assert [one and one.description for one in found] == [description] * 2
 
     assert [await shop.fly.lease(APP, machine_id) for machine_id in machines] == [None, None]
 
@@ -109,7 +109,7 @@ async def test_a_holder_whose_heart_beats_is_not_waited_for(
     """Its lease is as short as ours, and is renewed while we look: it lives."""
     theirs = Lock(other, APP, Holder("v2", "bob@ci", SINCE, "hotfix"), journal)
     with pytest.MonkeyPatch.context() as quick:
-        quick.setattr(lock, "HEARTBEAT_SECONDS", 0.2)
+        quick.setattr(heartbeat, "HEARTBEAT_SECONDS", 0.2)
         quick.setattr(lock, "RETRY_SECONDS", 0.1)
         with tempfile.TemporaryDirectory() as folder:
             async with theirs.hold(HolderFile(Path(folder) / "theirs.json"), machines):
@@ -118,7 +118,7 @@ async def test_a_holder_whose_heart_beats_is_not_waited_for(
                     async with held(shop.fly, machines, "", journal):
                         pytest.fail("ran without the lock")
 
-    assert time.monotonic() - began < lock.TTL_SECONDS
+    assert time.monotonic() - began < lease.TTL_SECONDS
 
 
 async def test_a_holder_that_died_elsewhere_is_waited_for_until_its_lease_ends(
@@ -167,7 +167,7 @@ async def test_a_machine_that_was_leased_later_is_kept_and_given_back_too(
 ) -> None:
     """The machines that a rollout makes are its own as much as those that it found."""
     async with held(shop.fly, machines[:1], "", journal):
-        await lock.lease(shop.fly, APP, machines[1])
+        await lease.lease(shop.fly, APP, machines[1])
         with pytest.raises(ConflictError):
             await other.stop(APP, machines[1])
 
@@ -182,8 +182,8 @@ async def test_a_heartbeat_keeps_the_lock_longer_than_a_lease_lasts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A rollout takes minutes, a lease seconds."""
-    monkeypatch.setattr(lock, "TTL_SECONDS", 2)
-    monkeypatch.setattr(lock, "HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr(lease, "TTL_SECONDS", 2)
+    monkeypatch.setattr(heartbeat, "HEARTBEAT_SECONDS", 0.2)
 
     async with held(shop.fly, machines, "hotfix", journal):
         first = await other.lease(APP, machines[0])
@@ -223,7 +223,7 @@ async def test_a_body_that_waits_is_ended_when_its_lease_is_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A soak of an hour would go on judging what another rollout changes."""
-    monkeypatch.setattr(lock, "HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr(heartbeat, "HEARTBEAT_SECONDS", 0.2)
 
     async def body() -> None:
         async with held(shop.fly, machines, "", journal):
@@ -242,7 +242,7 @@ async def test_a_lease_in_doubt_is_renewed_before_a_change(
     shop: Deployment, machines: list[str], journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """This computer's clock was set, or its heartbeat was late: Fly knows whether it holds."""
-    monkeypatch.setattr(lock, "HEARTBEAT_SECONDS", 60)
+    monkeypatch.setattr(heartbeat, "HEARTBEAT_SECONDS", 60)
 
     async with held(shop.fly, machines, "", journal):
         shop.fly.leases._ends.clear()
@@ -258,7 +258,7 @@ async def test_a_lease_that_ended_stops_all_changes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Those of machines whose lease holds, too, and those of the app."""
-    monkeypatch.setattr(lock, "HEARTBEAT_SECONDS", 60)
+    monkeypatch.setattr(heartbeat, "HEARTBEAT_SECONDS", 60)
 
     async with held(shop.fly, machines, "", journal):
         await stolen(other, shop.fly, machines[0])
@@ -283,7 +283,7 @@ async def test_a_machine_that_was_destroyed_behind_our_back_is_no_lost_lease(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What it was needed for says so; the others are held."""
-    monkeypatch.setattr(lock, "HEARTBEAT_SECONDS", 60)
+    monkeypatch.setattr(heartbeat, "HEARTBEAT_SECONDS", 60)
 
     async with held(shop.fly, machines, "", journal):
         other.leases.update(shop.fly.leases)
