@@ -7,12 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flygate_limiter import Limiter, Store
+from flygate_wire.own_paths import EXEMPT_PATHS, is_internal
+from flygate_wire.signature import Signatures
 
+from .asgi.authenticator import Authenticator
 from .asgi.lifespan import Lifespan
 from .asgi.messages import App, Receive, Scope, Send
-from .asgi.paths import EXEMPT, is_internal
 from .asgi.readiness import Readiness
-from .asgi.signature import Signatures
 from .limits import counted_by_windows
 from .metrics.statistics import Statistics, fingerprint
 from .metrics.telemetry import Telemetry
@@ -20,17 +21,16 @@ from .middleware.bodies import BodyMiddleware
 from .middleware.capacity import CapacityMiddleware
 from .middleware.client_ip import ClientIpMiddleware
 from .middleware.cors import CorsApplication, CorsMiddleware
-from .middleware.door import DoorMiddleware
-from .middleware.guard import Guard
-from .middleware.own_paths import OwnPaths
+from .middleware.dispatch import Dispatch
+from .middleware.exempt import ExemptMiddleware
 from .middleware.places import PlacesMiddleware
 from .middleware.rate_limit import RateLimitMiddleware
-from .middleware.replay_guard import ReplayGuard
+from .middleware.replay_filter import ReplayFilter
 from .routes.admin import AdminRoutes
 from .routes.health import health_routes
 from .routes.statistics import statistics_route
 from .settings import Settings
-from .wiring.policies import load_policies, preflight_policy, reload_policies
+from .wiring.policy_loader import load_policies, preflight_policy, reload_policies
 from .wiring.private import PrivateApp
 from .wiring.stores import MachineCount, close_all, make_login_store, make_store, portable_of
 from .wiring.takeover import take_over
@@ -85,8 +85,8 @@ def _build(settings: Settings, log: Any) -> Service:
         reload_policies(limiter, settings.limiter, log)
 
     routes = health_routes(settings, readiness, limiter, store, signatures)
-    key_guard = Guard(signatures)
-    routes.append(statistics_route(statistics, key_guard))
+    authenticator = Authenticator(signatures)
+    routes.append(statistics_route(statistics, authenticator))
     unlock = None
     if settings.login is not None:
         # argon2 is not needed where nobody logs in.
@@ -107,17 +107,19 @@ def _build(settings: Settings, log: Any) -> Service:
         from .wiring.cluster import Goods, make_cluster  # noqa: PLC0415
 
         goods = Goods(portable, limiter.quotas, machines)
-        cluster = make_cluster(settings.cluster, settings, goods, readiness, telemetry, key_guard)
+        cluster = make_cluster(
+            settings.cluster, settings, goods, readiness, telemetry, authenticator
+        )
         routes += cluster.routes
     application = CorsApplication(_application(settings, log))
     bounded = CapacityMiddleware(application, settings.max_requests, telemetry.on_full)
     telemetry.watch_requests(lambda: bounded.in_flight)
     # What machines ask, not users.
-    uncounted = {route.path for route in routes if is_internal(route.path)} | EXEMPT.keys()
-    own = OwnPaths(bounded, routes, statistics, frozenset(uncounted))
+    uncounted = {route.path for route in routes if is_internal(route.path)} | EXEMPT_PATHS.keys()
+    own = Dispatch(bounded, routes, statistics, frozenset(uncounted))
     app = _in_order(own, settings, limiter, telemetry, cluster)
     app = CorsMiddleware(app, application, frozenset(route.path for route in routes))
-    app = DoorMiddleware(app, own.router, key_guard)
+    app = ExemptMiddleware(app, own.router, authenticator)
     app = ClientIpMiddleware(
         app,
         settings.on_fly,
@@ -185,7 +187,7 @@ def _application(settings: Settings, log: Any) -> App:
         if settings.allows_replay:
             return app
         advice = "its answers give Fly Proxy no orders; SERVICE_ALLOW_REPLAY=1 lets them"
-        return ReplayGuard(
+        return ReplayFilter(
             app, lambda path: log.warning("replay dropped", path=path, advice=advice)
         )
     # FastAPI is most of the time that a start takes; a wrapped application may not need it.

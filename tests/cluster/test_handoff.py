@@ -15,9 +15,9 @@ from flygate_limiter import (
     Snapshot,
     keyed_fingerprint,
 )
+from flygate_service.cluster.codec import PAIRS, pack, unpack
 from flygate_service.cluster.errors import FormatError, PeerError
 from flygate_service.cluster.handoff import Handoff
-from flygate_service.cluster.messages import PAIRS, pack, unpack
 from flygate_service.cluster.metrics import ClusterMetrics
 from flygate_service.cluster.ring import Member
 from hypothesis import given

@@ -15,8 +15,8 @@ from flygate_service.cluster.handoff import Handoff
 from flygate_service.cluster.members import Contact, Members, Status
 from flygate_service.cluster.metrics import ClusterMetrics
 from flygate_service.cluster.node import Node
-from flygate_service.cluster.order import Order
 from flygate_service.cluster.ring import Member
+from flygate_wire.share_order import ShareOrder
 from prometheus_client import CollectorRegistry
 
 ME = Member("me", "iad")
@@ -171,9 +171,9 @@ async def test_who_leaves_owns_nobody_itself(world: World, members: Members) -> 
     assert names(members) == {"me"}
 
 
-def order(version: int, percent: int) -> Order:
+def order(version: int, percent: int) -> ShareOrder:
     """Of a rollout that replaces this machine and a by the new one."""
-    return Order(version, percent, frozenset({"new"}), frozenset({"me", "a"}))
+    return ShareOrder(version, percent, frozenset({"new"}), frozenset({"me", "a"}))
 
 
 async def test_a_machine_learns_from_the_others_how_clients_are_shared(

@@ -11,8 +11,8 @@ from flygate_limiter.reload.other_quotas import OtherQuotas
 
 from flygate_service.asgi.supervisor import Supervisor
 
+from .codec import PAIRS, pack, pack_quotas, unpack
 from .errors import FormatError, PeerError
-from .messages import PAIRS, pack, pack_quotas, unpack
 from .metrics import ClusterMetrics
 from .ring import Member
 

@@ -10,8 +10,8 @@ from flygate_limiter import ForeignSnapshotError, Snapshot
 from flygate_limiter.reload.other_quotas import OtherQuotas
 from flygate_limiter.store.snapshot import Portable
 
+from .codec import pack, pack_quotas, unpack
 from .errors import FormatError, PeerError
-from .messages import pack, pack_quotas, unpack
 from .metrics import ClusterMetrics
 from .ring import Member
 

@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Final
 
+from flygate_wire.share_order import ShareOrder
+
 from flygate_service.asgi.readiness import Readiness
 from flygate_service.asgi.supervisor import Supervisor
 
 from .handoff import Handoff
 from .members import Members, Status
-from .order import Order
 
 POLL_SECONDS: Final = 5.0
 # News may come from many at once.
@@ -93,7 +94,7 @@ class Node:
         self.members.leave()
         self._supervisor.spawn("parting", self._part)
 
-    async def adopt(self, order: Order) -> bool:
+    async def adopt(self, order: ShareOrder) -> bool:
         """Share the clients by an order, once the limits of those who go are where they go.
 
         Returns:

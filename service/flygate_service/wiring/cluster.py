@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from flygate_limiter import Limiter, Store
 from flygate_limiter.reload.other_quotas import OtherQuotas
+from flygate_wire.share_order import SignedShareOrders
+from flygate_wire.signature import Signatures
 from starlette.routing import Route
 
+from flygate_service.asgi.authenticator import Authenticator
 from flygate_service.asgi.messages import App
 from flygate_service.asgi.readiness import Readiness
-from flygate_service.asgi.signature import Signatures
 from flygate_service.asgi.supervisor import Supervisor
 from flygate_service.cluster.cookie import AffinityCookie
 from flygate_service.cluster.copies import Copies
@@ -20,13 +22,11 @@ from flygate_service.cluster.keys import derived
 from flygate_service.cluster.members import Members, Status
 from flygate_service.cluster.metrics import ClusterMetrics
 from flygate_service.cluster.node import Node
-from flygate_service.cluster.order import Seal
 from flygate_service.cluster.owners import Owners
 from flygate_service.cluster.peers import Peers
 from flygate_service.cluster.ring import Member
 from flygate_service.metrics.telemetry import Telemetry
 from flygate_service.middleware.affinity import AffinityMiddleware
-from flygate_service.middleware.guard import Guard
 from flygate_service.routes.cluster import ClusterRoutes
 from flygate_service.settings import ClusterSettings, Settings
 
@@ -81,7 +81,7 @@ def make_cluster(
     goods: Goods,
     readiness: Readiness,
     telemetry: Telemetry,
-    guard: Guard,
+    authenticator: Authenticator,
 ) -> Cluster:
     """All of it, joined to nobody yet.
 
@@ -89,14 +89,14 @@ def make_cluster(
         cluster: the part of the settings that is not missing.
         settings: all of them. Where this machine listens the others do, too.
         goods: what is handed over.
-        guard: knows who has the key.
+        authenticator: knows who has the key.
     """
     store = goods.store
     signatures = Signatures(cluster.key)
     metrics = ClusterMetrics(telemetry.registry)
     directory = DnsDirectory(cluster.app, cluster.dns)
-    seal = Seal(cluster.key, cluster.app)
-    peers = Peers(directory, settings.metrics_port, signatures, seal, settings.port)
+    orders = SignedShareOrders(cluster.key, cluster.app)
+    peers = Peers(directory, settings.metrics_port, signatures, orders, settings.port)
     me = Member(cluster.machine, cluster.region)
     told = Status(affinity=cluster.affinity, store=store_id(settings.limiter))
     members = Members(
@@ -113,7 +113,7 @@ def make_cluster(
     memory = store.instant if store is not None else None
     copies = Copies(memory, lambda: _alone(members), peers, metrics, supervisor=supervisor)
     handoff.quotas = copies.quotas = goods.quotas
-    routes = ClusterRoutes(node, copies, signatures, seal, store).routes(guard)
+    routes = ClusterRoutes(node, copies, signatures, orders, store).routes(authenticator)
     return Cluster(node, routes, copies, peers, cluster, metrics)
 
 

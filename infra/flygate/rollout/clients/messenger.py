@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from flygate_wire.own_paths import SHARE_ORDER
+from flygate_wire.share_order import ShareState, SignedShareOrders
+from flygate_wire.signature import Signatures
+from flygate_wire.variables import DEFAULT_PORT
 
 from flygate.fly.errors import FlyError
 from flygate.fly.web import open_web
 from flygate.redaction.redact import Redactor, shown
-from flygate.rollout.clients.order import PATH, Known, Order
 from flygate.rollout.errors import ShareNotAcknowledgedError
 from flygate.rollout.execution import Execution
-from flygate.rollout.gates.expectation import DEFAULT_PORT
 from flygate.rollout.machine.member import Member
-from flygate.rollout.signature import signed
 
 # A machine hands its clients' limits over before it answers, for 2 seconds at most.
 ANSWER_SECONDS = 5
@@ -63,12 +64,12 @@ class Messenger:
     web: httpx.AsyncClient
     cordoned: frozenset[str] = frozenset()
 
-    async def known(self, members: Iterable[Member]) -> dict[str, Known]:
+    async def known(self, members: Iterable[Member]) -> dict[str, ShareState]:
         """What each machine that runs knows, by its id; those that do not run are left out."""
         return await self._all(members, "")
 
     async def share(
-        self, percent: int, sides: Sides, known: Iterable[Known], *, is_back: bool = False
+        self, percent: int, sides: Sides, known: Iterable[ShareState], *, is_back: bool = False
     ) -> int:
         """Order that the new machines own a percentage of the clients; all follow it then.
 
@@ -86,13 +87,13 @@ class Messenger:
         """
         new, former = (tuple(m.id for m in side) for side in (sides.new, sides.former))
         version = 1 + max((one.version for one in known), default=0)
-        order = Order(self.world.app, version, percent, new, former)
-        text = order.signed(self.world.target.key)
+        orders = SignedShareOrders(self.world.target.key, self.world.app)
+        text = orders.write(version, percent, new, former)
         for side in (sides.new, sides.former) if is_back else (sides.former, sides.new):
             await self._tell(side, text, version)
         return version
 
-    async def all_know_all(self, members: Iterable[Member]) -> dict[str, Known]:
+    async def all_know_all(self, members: Iterable[Member]) -> dict[str, ShareState]:
         """What they know, once each that runs knows of all others that do.
 
         Raises:
@@ -120,13 +121,13 @@ class Messenger:
                 f"machine {lagging[0]} took the order {version} and knows another one"
             )
 
-    async def _all(self, members: Iterable[Member], order: str) -> dict[str, Known]:
+    async def _all(self, members: Iterable[Member], order: str) -> dict[str, ShareState]:
         everybody = list(members)
         answers = await asyncio.gather(*(self._stubbornly(m, order) for m in everybody))
         pairs = zip(everybody, answers, strict=True)
         return {member.id: known for member, known in pairs if known is not None}
 
-    async def _stubbornly(self, member: Member, order: str) -> Known | None:
+    async def _stubbornly(self, member: Member, order: str) -> ShareState | None:
         """Until it answers, or it turns out not to run (None)."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
@@ -146,14 +147,14 @@ class Messenger:
 
     async def _send(self, member: Member, order: str) -> Reply:
         method = "POST" if order else "GET"
-        key = self.world.target.key
-        headers = signed(key, method, PATH, order.encode())
+        signatures = Signatures(self.world.target.key)
+        headers = signatures.fields(method, SHARE_ORDER, order.encode())
         if member.id in self.cordoned:
             return await self._inside(member, method, order, headers)
         forced = {**headers, "fly-force-instance-id": member.id}
         try:
             answer = await self.web.request(
-                method, PATH, content=order, headers=forced, timeout=ANSWER_SECONDS
+                method, SHARE_ORDER, content=order, headers=forced, timeout=ANSWER_SECONDS
             )
         except httpx.HTTPError as exc:
             return Reply(0, type(exc).__name__)
@@ -167,7 +168,7 @@ class Messenger:
             "port": self.world.target.manifest.web_port or DEFAULT_PORT,
             "timeout": ANSWER_SECONDS,
             "method": method,
-            "path": PATH,
+            "path": SHARE_ORDER,
             "body": order,
             "headers": headers,
         }
@@ -204,9 +205,9 @@ async def messenger(world: Execution, cordoned: Iterable[Member] = ()) -> AsyncI
         yield Messenger(world, web, frozenset(member.id for member in cordoned))
 
 
-def _read(member: Member, reply: Reply) -> Known:
+def _read(member: Member, reply: Reply) -> ShareState:
     try:
-        return Known.parse(reply.text)
+        return ShareState.parse(reply.text)
     except ValueError as exc:
         raise ShareNotAcknowledgedError(
             f"{member.name} (machine {member.id}) answers {exc}"
