@@ -48,10 +48,9 @@ class Machine:
         self.store = MemoryStore(1_000, self.clock, keyed_fingerprint(self.key.encode()))
         policies = PolicySet((Policy("default", Quota.parse(self.quota or "60/m burst 5")),))
         self.limiter = Limiter(policies, self.store, clock=self.clock)
-        self.handoff = Handoff(
-            self.store, self.peers, self.common, self, self.metrics(), seconds=0.5
-        )
-        self.handoff.quotas = self.limiter.quotas if self.quota else None
+        quotas = self.limiter.quotas if self.quota else None
+        self.handoff = Handoff(self.store, self.peers, self.common, self, self.metrics(), quotas)
+        self.handoff.seconds = 0.5
 
     def peers(self) -> dict[Member, str]:
         """The other ones, and what they have in common."""

@@ -13,6 +13,7 @@ from flygate_limiter import Charge, MemoryStore, Quota
 from flygate_limiter.fingerprint import keyed_fingerprint
 from flygate_service.asgi.authenticator import Authenticator
 from flygate_service.asgi.readiness import Readiness
+from flygate_service.asgi.supervisor import Supervisor
 from flygate_service.cluster.copies import Copies
 from flygate_service.cluster.errors import PeerError, PeerGoneError
 from flygate_service.cluster.handoff import Handoff
@@ -68,7 +69,7 @@ def machine(key: str = KEY, clock: Callable[[], float] = time.time) -> Starlette
     peers = Peers(Addresses(), 8080, signatures, orders)
     members = Members(OTHER, Addresses(), peers.status)
     store = MemoryStore(1_000, fingerprint=keyed_fingerprint(derived(key, "fingerprints")))
-    node = Node(members, Handoff(store, dict, "", peers, metrics), Readiness())
+    node = Node(members, Handoff(store, dict, "", peers, metrics), Readiness(), Supervisor())
     node.is_admitted = True
     copies = Copies(store, list, peers, metrics)
     return Starlette(

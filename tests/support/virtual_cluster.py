@@ -15,6 +15,7 @@ from flygate_limiter.fingerprint import keyed_fingerprint
 from flygate_service.asgi.authenticator import Authenticator
 from flygate_service.asgi.messages import App, Receive, Scope, Send
 from flygate_service.asgi.readiness import Readiness
+from flygate_service.asgi.supervisor import Supervisor
 from flygate_service.cluster.cookie import AffinityCookie
 from flygate_service.cluster.copies import Copies
 from flygate_service.cluster.errors import DirectoryError
@@ -89,9 +90,11 @@ class Machine:
         )
         store = MemoryStore(1_000, Clock(), keyed_fingerprint(derived(KEY, "fingerprints")))
         handoff = Handoff(store, lambda: self.members.stores, "", peers, self.metrics)
-        self.readiness = Readiness()
-        self.node = Node(self.members, handoff, self.readiness, self.wall)
-        self._copies = Copies(store, lambda: self.members.peers, peers, self.metrics, Clock().now)
+        self.readiness, self.supervisor = Readiness(), Supervisor()
+        self.node = Node(self.members, handoff, self.readiness, self.supervisor, self.wall)
+        self._copies = Copies(
+            store, lambda: self.members.peers, peers, self.metrics, clock=Clock().now
+        )
         routes = ClusterRoutes(self.node, self._copies, signatures, orders, store)
         self.inside = Starlette(routes=routes.routes(Authenticator(signatures)))
         limiter = Limiter(PolicySet((Policy("default", self.world.quota),)), store, clock=Clock())
@@ -109,8 +112,9 @@ class Machine:
 
     async def begin(self) -> None:
         """Start; the proxy's first request admits it."""
+        await self._stack.enter_async_context(self.supervisor.running())
         await self._stack.enter_async_context(self.node.running())
-        await self._stack.enter_async_context(self._copies.running())
+        await self._stack.enter_async_context(self._copies.running(self.supervisor))
         self.node.admit()
 
     def freeze(self) -> None:

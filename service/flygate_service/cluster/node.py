@@ -34,8 +34,8 @@ class Node:
         members: who is there.
         handoff: moves buckets.
         readiness: whether this machine is draining.
+        supervisor: runs what goes on in the background.
         clock: unix time, which goes on while a machine is suspended.
-        supervisor: keeps what goes on in the background going.
 
     Attributes:
         is_admitted: whether a request came through the proxy.
@@ -46,8 +46,8 @@ class Node:
         members: Members,
         handoff: Handoff,
         readiness: Readiness,
+        supervisor: Supervisor,
         clock: Callable[[], float] = time.time,
-        supervisor: Supervisor | None = None,
     ) -> None:
         """Not admitted yet."""
         self.members = members
@@ -59,7 +59,7 @@ class Node:
         self._home = asyncio.Event()
         self._home.set()
         self._news = asyncio.Event()
-        self._supervisor = supervisor or Supervisor()
+        self._supervisor = supervisor
 
     @property
     def status(self) -> Status:
@@ -77,7 +77,7 @@ class Node:
         await self._join()
         self._seen = self._clock()
         try:
-            async with self._supervisor.running("watching the members", self._watch):
+            async with self._supervisor.background("watching the members", self._watch):
                 yield
         finally:
             await self._supervisor.finish(_LAST_SECONDS)
