@@ -23,7 +23,7 @@ from typing import Final
 
 import httpx
 import websockets
-from flygate_service.asgi.signature import Signatures
+from flygate_wire.signature import Signatures
 
 from bench import page
 

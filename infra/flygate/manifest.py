@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from flygate_wire.variables import SLIDING_WINDOW, Variable
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from flygate.config import By, Judge, SmokeRequest, StackConfig, Strategy, redis
@@ -199,8 +200,8 @@ def canonical(value: Any) -> str:
 def _workable(stack: StackConfig, file: FlyToml) -> Phase:
     """The stack's row; sliding windows can't move between machines, so they have no affinity."""
     row = agreement.row(stack, file)
-    algorithm = {**file.values.env, **stack.env}.get("RATE_LIMIT_ALGORITHM")
-    if algorithm != "sliding_window" or not row.affinity:
+    algorithm = {**file.values.env, **stack.env}.get(Variable.RATE_LIMIT_ALGORITHM)
+    if algorithm != SLIDING_WINDOW or not row.affinity:
         return row
     if stack.affinity:
         raise ConfigError(
@@ -216,7 +217,7 @@ def _check_affinity(by: By, config: Mapping[str, Any]) -> None:
             'flygate:rollout.by is "clients", and no service of fly.toml speaks HTTP: there are '
             "none. Move machines instead: `pulumi config set --path rollout.by machines`."
         )
-    if by == "clients" and config["env"].get("RATE_LIMIT_AFFINITY") != "on":
+    if by == "clients" and config["env"].get(Variable.RATE_LIMIT_AFFINITY) != "on":
         raise ConfigError(
             'flygate:rollout.by is "clients"; it needs sticky sessions, and they are off '
             "(RATE_LIMIT_AFFINITY). Turn them on: `pulumi config set affinity true`. Or move "

@@ -1,43 +1,29 @@
-"""Builds the service: everything is wired here, and nowhere else."""
+"""Builds the service: it is wired here, of parts that `wiring` builds."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from flygate_limiter import Limiter, Store
-
 from .asgi.lifespan import Lifespan
 from .asgi.messages import App, Receive, Scope, Send
-from .asgi.paths import EXEMPT, is_internal
 from .asgi.readiness import Readiness
-from .asgi.signature import Signatures
 from .limits import counted_by_windows
-from .metrics.statistics import Statistics, fingerprint
+from .metrics.statistics import Statistics
 from .metrics.telemetry import Telemetry
-from .middleware.bodies import BodyMiddleware
-from .middleware.capacity import CapacityMiddleware
-from .middleware.client_ip import ClientIpMiddleware
-from .middleware.cors import CorsApplication, CorsMiddleware
-from .middleware.door import DoorMiddleware
-from .middleware.guard import Guard
-from .middleware.own_paths import OwnPaths
-from .middleware.places import PlacesMiddleware
-from .middleware.rate_limit import RateLimitMiddleware
-from .middleware.replay_guard import ReplayGuard
-from .routes.admin import AdminRoutes
-from .routes.health import health_routes
-from .routes.statistics import statistics_route
 from .settings import Settings
-from .wiring.policies import load_policies, preflight_policy, reload_policies
+from .wiring.application import application
+from .wiring.chain import chain
+from .wiring.own_routes import own_routes
+from .wiring.parts import Parts
 from .wiring.private import PrivateApp
-from .wiring.stores import MachineCount, close_all, make_login_store, make_store, portable_of
-from .wiring.takeover import take_over
-from .wiring.wrapped import load
+from .wiring.resources import resources
 
 if TYPE_CHECKING:
     from .wiring.cluster import Cluster
+    from .wiring.login import Login
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,130 +51,40 @@ class Service:
 
 
 def build_app(settings: Settings, log: Any) -> Service:
-    """Wire a service. The order of what a request passes is in `_in_order`."""
+    """Wire a service; what a request passes, and in which order, is in `wiring/chain.py`.
+
+    Raises:
+        SettingError: a setting names what is not there, or has a mistake.
+    """
     with counted_by_windows(settings.limiter.is_sliding_window):
-        return _build(settings, log)
-
-
-def _build(settings: Settings, log: Any) -> Service:
-    readiness = Readiness()
-    statistics = Statistics(settings.memory_bytes, settings.key or "")
-    telemetry = Telemetry(log, statistics)
-    signatures = Signatures(settings.key) if settings.key else None
-    machines = MachineCount(settings.limiter.machines)
-    store = make_store(settings, telemetry, machines)
-    stores = [store]
-    limiter = Limiter(load_policies(settings.limiter), store, [telemetry])
-    statistics.limits = lambda: fingerprint(limiter.policies)
-
-    def reload() -> None:
-        reload_policies(limiter, settings.limiter, log)
-
-    routes = health_routes(settings, readiness, limiter, store, signatures)
-    key_guard = Guard(signatures)
-    routes.append(statistics_route(statistics, key_guard))
-    unlock = None
-    if settings.login is not None:
-        # argon2 is not needed where nobody logs in.
-        from .wiring.login import make_login  # noqa: PLC0415
-
-        logins = make_login_store(settings, store, telemetry, machines)
-        stores.append(logins)
-        unlock, route = make_login(
-            settings.login, settings.on_fly, settings.memory_bytes, logins, telemetry
-        )
-        routes.append(route)
-    if settings.admin_token is not None:
-        routes += AdminRoutes(settings.admin_token, limiter, unlock, reload, log).routes()
-    portable = portable_of(stores)
-    cluster = None
-    if settings.cluster is not None:
-        # Its client of HTTP is not needed where machines do not talk to each other.
-        from .wiring.cluster import Goods, make_cluster  # noqa: PLC0415
-
-        goods = Goods(portable, limiter.quotas, machines)
-        cluster = make_cluster(settings.cluster, settings, goods, readiness, telemetry, key_guard)
-        routes += cluster.routes
-    application = CorsApplication(_application(settings, log))
-    bounded = CapacityMiddleware(application, settings.max_requests, telemetry.on_full)
-    telemetry.watch_requests(lambda: bounded.in_flight)
-    # What machines ask, not users.
-    uncounted = {route.path for route in routes if is_internal(route.path)} | EXEMPT.keys()
-    own = OwnPaths(bounded, routes, statistics, frozenset(uncounted))
-    app = _in_order(own, settings, limiter, telemetry, cluster)
-    app = CorsMiddleware(app, application, frozenset(route.path for route in routes))
-    app = DoorMiddleware(app, own.router, key_guard)
-    app = ClientIpMiddleware(
-        app,
-        settings.on_fly,
-        settings.trusted_proxies,
-        lambda sentence: log.warning("untrusted proxy", advice=sentence),
-        signatures,
-        settings.fly_proxy,
-    )
-    former = partial(take_over, settings.limiter, portable, log, limiter.quotas)
+        parts = Parts.of(settings, log)
+        login, cluster = _login(parts), _cluster(parts)
+        routes = own_routes(parts, login, cluster)
+        app = chain(parts, routes, application(settings, log), cluster)
     return Service(
-        Lifespan(app, readiness, partial(_resources, stores, former, cluster)),
-        PrivateApp(routes, telemetry.registry),
-        readiness,
-        telemetry,
-        statistics,
-        reload,
+        Lifespan(app, parts.readiness, partial(resources, parts, cluster)),
+        PrivateApp(routes, parts.telemetry.registry),
+        parts.readiness,
+        parts.telemetry,
+        parts.statistics,
+        parts.reload,
         cluster.node.leave if cluster else lambda: None,
     )
 
 
-def _in_order(
-    own: App,
-    settings: Settings,
-    limiter: Limiter,
-    telemetry: Telemetry,
-    cluster: "Cluster | None",
-) -> App:
-    """What every request passes that is not exempt, from the inside outwards.
+def _login(parts: Parts) -> Login | None:
+    if parts.settings.login is None:
+        return None
+    # Without a login there is no need for argon2.
+    from .wiring.login import make_login  # noqa: PLC0415
 
-    Read it from its end: who it is (`client_ip`); whether it is exempt, which leads past all that
-    follows (`door`); what a refusal tells a page of another origin (`cors`); whether it is for this
-    machine; whether it is within its limit; whether its client holds too much already; whether its
-    body may be. Then come the service's own paths, and what is left of the application's places
-    (`capacity`).
-    """
-    app: App = BodyMiddleware(
-        own, settings.body, 2 * settings.max_requests_per_client, telemetry.on_cut
-    )
-    app = PlacesMiddleware(app, settings.max_requests_per_client, telemetry.on_cut)
-    preflights = preflight_policy(settings.limiter)
-    if preflights is not None:
-        limiter.use(preflights)
-    app = RateLimitMiddleware(app, limiter, preflights)
-    return app if cluster is None else cluster.in_front_of(app, limiter)
+    return make_login(parts, parts.settings.login)
 
 
-@asynccontextmanager
-async def _resources(
-    stores: Sequence[Store],
-    former: Callable[[], Awaitable[None]],
-    cluster: "Cluster | None",
-) -> AsyncIterator[None]:
-    """What is there while the service runs."""
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(close_all, stores)
-        await former()
-        if cluster is not None:
-            await stack.enter_async_context(cluster.running())
-        yield
+def _cluster(parts: Parts) -> Cluster | None:
+    if parts.settings.cluster is None:
+        return None
+    # Machines that do not talk to each other need no client of HTTP.
+    from .wiring.cluster import make_cluster  # noqa: PLC0415
 
-
-def _application(settings: Settings, log: Any) -> App:
-    if settings.app is not None:
-        app = load(settings.app)
-        if settings.allows_replay:
-            return app
-        advice = "its answers give Fly Proxy no orders; SERVICE_ALLOW_REPLAY=1 lets them"
-        return ReplayGuard(
-            app, lambda path: log.warning("replay dropped", path=path, advice=advice)
-        )
-    # FastAPI is most of the time that a start takes; a wrapped application may not need it.
-    from .routes.api import demo_api  # noqa: PLC0415
-
-    return demo_api(settings)
+    return make_cluster(parts, parts.settings.cluster)

@@ -27,7 +27,8 @@ from starlette.responses import Response
 
 from .asgi.messages import POLICY_VIOLATION
 from .asgi.route_name import route_name
-from .middleware.rate_limit import DECIDED, LIMITER, problem_headers, request_of
+from .asgi.scope_keys import DECIDED, LIMITER
+from .middleware.rate_limit import problem_headers, request_of
 
 # Where the limits that a request has met so far are, by the name of their route.
 _MET: Final = "flygate.limits"

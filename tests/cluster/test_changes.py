@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from flygate_limiter import Quota
-from flygate_service.cluster.order import Order
+from flygate_wire.share_order import ShareOrder
 
 from tests.support.virtual_cluster import Client, Cluster, Machine
 from tests.support.virtual_time import run
@@ -128,7 +128,7 @@ def test_a_machine_that_dies_gives_no_client_to_the_other_release(victim: str) -
         former, new = frozenset({"m0", "m1"}), frozenset({"m2", "m3"})
         async with cluster.running(4):
             for machine in cluster.machines.values():
-                assert await machine.node.adopt(Order(1, 50, new, former))
+                assert await machine.node.adopt(ShareOrder(1, 50, new, former))
             ring = cluster.machines["m1"].members.ring
             clients = [Client(f"192.0.2.{number}", "fickle") for number in range(60)]
             its = [one for one in clients if ring.owner(one.address).id == victim]

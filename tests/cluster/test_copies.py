@@ -42,7 +42,7 @@ class Machine:
             lambda: list(map(Member, self.others)),
             self,
             ClusterMetrics(self.registry),
-            self.clock.now,
+            clock=self.clock.now,
         )
 
     async def copy(self, member: Member, message: bytes) -> None:
@@ -173,7 +173,8 @@ async def test_it_goes_on_until_the_end() -> None:
     """Every second, without being asked."""
     one, other = pair()
     one.take(5)
-    async with one.copies.running(), asyncio.timeout(5):
+    supervisor = Supervisor()
+    async with supervisor.running(), one.copies.running(supervisor), asyncio.timeout(5):
         while not other.messages:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
@@ -191,11 +192,9 @@ async def test_an_error_that_was_not_expected_ends_nothing(monkeypatch: pytest.M
 
     monkeypatch.setattr(one.store, "export_now", export_now)
     monkeypatch.setattr(copies, "_PAUSE_SECONDS", 0.001)
-    monkeypatch.setattr(
-        one.copies, "_supervisor", Supervisor(lambda name, _: told.append(name), 0.001)
-    )
+    supervisor = Supervisor(lambda name, _: told.append(name), 0.001)
     one.take(5)
-    async with one.copies.running(), asyncio.timeout(5):
+    async with supervisor.running(), one.copies.running(supervisor), asyncio.timeout(5):
         while not other.messages:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 

@@ -15,9 +15,9 @@ from flygate_limiter import (
     Snapshot,
     keyed_fingerprint,
 )
+from flygate_service.cluster.codec import PAIRS, pack, unpack
 from flygate_service.cluster.errors import FormatError, PeerError
 from flygate_service.cluster.handoff import Handoff
-from flygate_service.cluster.messages import PAIRS, pack, unpack
 from flygate_service.cluster.metrics import ClusterMetrics
 from flygate_service.cluster.ring import Member
 from hypothesis import given
@@ -48,10 +48,9 @@ class Machine:
         self.store = MemoryStore(1_000, self.clock, keyed_fingerprint(self.key.encode()))
         policies = PolicySet((Policy("default", Quota.parse(self.quota or "60/m burst 5")),))
         self.limiter = Limiter(policies, self.store, clock=self.clock)
-        self.handoff = Handoff(
-            self.store, self.peers, self.common, self, self.metrics(), seconds=0.5
-        )
-        self.handoff.quotas = self.limiter.quotas if self.quota else None
+        quotas = self.limiter.quotas if self.quota else None
+        self.handoff = Handoff(self.store, self.peers, self.common, self, self.metrics(), quotas)
+        self.handoff.seconds = 0.5
 
     def peers(self) -> dict[Member, str]:
         """The other ones, and what they have in common."""

@@ -2,12 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 import pytest
 from flygate_limiter import MemoryStore
 from flygate_service.asgi.readiness import Readiness
+from flygate_service.asgi.supervisor import Supervisor
 from flygate_service.cluster import node
 from flygate_service.cluster.directory import parse_machines
 from flygate_service.cluster.errors import DirectoryError, PeerError, PeerGoneError
@@ -15,8 +17,8 @@ from flygate_service.cluster.handoff import Handoff
 from flygate_service.cluster.members import Contact, Members, Status
 from flygate_service.cluster.metrics import ClusterMetrics
 from flygate_service.cluster.node import Node
-from flygate_service.cluster.order import Order
 from flygate_service.cluster.ring import Member
+from flygate_wire.share_order import ShareOrder
 from prometheus_client import CollectorRegistry
 
 ME = Member("me", "iad")
@@ -171,9 +173,9 @@ async def test_who_leaves_owns_nobody_itself(world: World, members: Members) -> 
     assert names(members) == {"me"}
 
 
-def order(version: int, percent: int) -> Order:
+def order(version: int, percent: int) -> ShareOrder:
     """Of a rollout that replaces this machine and a by the new one."""
-    return Order(version, percent, frozenset({"new"}), frozenset({"me", "a"}))
+    return ShareOrder(version, percent, frozenset({"new"}), frozenset({"me", "a"}))
 
 
 async def test_a_machine_learns_from_the_others_how_clients_are_shared(
@@ -293,14 +295,21 @@ def make_node(
     """A machine that carries its buckets within the world."""
     metrics = ClusterMetrics(CollectorRegistry())
     handoff = Handoff(store, lambda: members.stores, "", world, metrics)
-    return Node(members, handoff, Readiness(), clock)
+    return Node(members, handoff, Readiness(), Supervisor(), clock)
+
+
+@asynccontextmanager
+async def running(machine: Node) -> AsyncIterator[None]:
+    """The machine, with its work in the background."""
+    async with machine._supervisor.running(), machine.running():
+        yield
 
 
 async def test_a_machine_owns_clients_once_it_knows_what_they_owe(world: World) -> None:
     """It asks everybody at its start, and again at its first request; only then it says so."""
     members = Members(ME, Dns(world), world.ask)
     joining = make_node(world, members)
-    async with joining.running():
+    async with running(joining):
         assert sorted(world.pulled) == ["a", "b", "new"]
 
         joining.admit()
@@ -318,7 +327,7 @@ async def test_who_leaves_gives_at_once_and_again_at_its_end(
 ) -> None:
     """What requests in flight take is known to the others, too."""
     leaving = make_node(world, members, MemoryStore(1_000))
-    async with leaving.running():
+    async with running(leaving):
         leaving.leave()
         assert names(members) == {"a", "b"}
         while len(world.given) < 3:  # noqa: ASYNC110
@@ -330,7 +339,7 @@ async def test_who_leaves_gives_at_once_and_again_at_its_end(
 async def test_who_leaves_gives_to_those_who_came_lately(world: World, members: Members) -> None:
     """A machine that was asleep until now has not heard of them."""
     leaving = make_node(world, members, MemoryStore(1_000))
-    async with leaving.running():
+    async with running(leaving):
         world.machines["lately"] = CANDIDATE
         leaving.leave()
 
@@ -340,7 +349,7 @@ async def test_who_leaves_gives_to_those_who_came_lately(world: World, members: 
 async def test_limits_go_before_their_clients(world: World, members: Members) -> None:
     """To the machines that get clients, and no other; and once more, with what was charged."""
     losing = make_node(world, members, MemoryStore(1_000))
-    async with losing.running():
+    async with running(losing):
         assert await losing.adopt(order(1, 10))
         assert world.given == ["new"]
         while len(world.given) < 2:  # noqa: ASYNC110
@@ -361,7 +370,7 @@ async def test_a_machine_that_was_suspended_takes_what_it_missed(
     monkeypatch.setattr(node, "_LEAST_SECONDS", 0.0)
     times = iter([0.0, 0.0, 3.0])
     waking = make_node(world, members, store=MemoryStore(1_000), clock=lambda: next(times, 3.0))
-    async with waking.running(), asyncio.timeout(2):
+    async with running(waking), asyncio.timeout(2):
         assert len(world.pulled) == 3
         while len(world.pulled) < 6 or not world.given:  # noqa: ASYNC110
             await asyncio.sleep(0)
@@ -373,7 +382,7 @@ async def test_news_are_asked_for_at_once(
     """Not after the next poll only."""
     monkeypatch.setattr(node, "_LEAST_SECONDS", 0.0)
     joining = make_node(world, members)
-    async with joining.running(), asyncio.timeout(2):
+    async with running(joining), asyncio.timeout(2):
         world.machines["new"] = SERVING
         joining.heard_news()
         while "new" not in names(members):  # noqa: ASYNC110

@@ -11,8 +11,9 @@ import httpx
 import pytest
 from flygate_limiter import Charge, MemoryStore, Quota
 from flygate_limiter.fingerprint import keyed_fingerprint
+from flygate_service.asgi.authenticator import Authenticator
 from flygate_service.asgi.readiness import Readiness
-from flygate_service.asgi.signature import Signatures
+from flygate_service.asgi.supervisor import Supervisor
 from flygate_service.cluster.copies import Copies
 from flygate_service.cluster.errors import PeerError, PeerGoneError
 from flygate_service.cluster.handoff import Handoff
@@ -20,11 +21,11 @@ from flygate_service.cluster.keys import derived
 from flygate_service.cluster.members import Members, Status
 from flygate_service.cluster.metrics import ClusterMetrics
 from flygate_service.cluster.node import Node
-from flygate_service.cluster.order import Seal
 from flygate_service.cluster.peers import Peers
 from flygate_service.cluster.ring import Member
-from flygate_service.middleware.guard import Guard
 from flygate_service.routes.cluster import ClusterRoutes
+from flygate_wire.share_order import SignedShareOrders
+from flygate_wire.signature import Signatures
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
@@ -55,7 +56,7 @@ def asking(
     app: Starlette | None, port: int = 8080, clock: Callable[[], float] = time.time
 ) -> Peers:
     """A machine that asks another one; None for a real connection."""
-    peers = Peers(Addresses(), port, Signatures(KEY, clock), Seal(KEY, "demo"))
+    peers = Peers(Addresses(), port, Signatures(KEY, clock), SignedShareOrders(KEY, "demo"))
     if app is not None:
         peers._client = httpx.AsyncClient(transport=httpx.ASGITransport(app))
     return peers
@@ -64,15 +65,17 @@ def asking(
 def machine(key: str = KEY, clock: Callable[[], float] = time.time) -> Starlette:
     """The other one, which is admitted."""
     metrics = ClusterMetrics(CollectorRegistry())
-    signatures, seal = Signatures(key, clock), Seal(key, "demo")
-    peers = Peers(Addresses(), 8080, signatures, seal)
+    signatures, orders = Signatures(key, clock), SignedShareOrders(key, "demo")
+    peers = Peers(Addresses(), 8080, signatures, orders)
     members = Members(OTHER, Addresses(), peers.status)
     store = MemoryStore(1_000, fingerprint=keyed_fingerprint(derived(key, "fingerprints")))
-    node = Node(members, Handoff(store, dict, "", peers, metrics), Readiness())
+    node = Node(members, Handoff(store, dict, "", peers, metrics), Readiness(), Supervisor())
     node.is_admitted = True
     copies = Copies(store, list, peers, metrics)
     return Starlette(
-        routes=ClusterRoutes(node, copies, signatures, seal, store).routes(Guard(signatures))
+        routes=ClusterRoutes(node, copies, signatures, orders, store).routes(
+            Authenticator(signatures)
+        )
     )
 
 
@@ -156,7 +159,7 @@ async def test_a_machine_of_a_former_release_is_asked_at_its_only_port(listens: 
     ports: dict[int, Any] = {9091: former, 8080: machine()}
     if not listens:
         del ports[9091]
-    peers = Peers(Addresses(), 9091, Signatures(KEY), Seal(KEY, "demo"), 8080)
+    peers = Peers(Addresses(), 9091, Signatures(KEY), SignedShareOrders(KEY, "demo"), 8080)
     peers._client = httpx.AsyncClient(transport=Ports(ports))
 
     assert (await peers.status(OTHER)).admitted

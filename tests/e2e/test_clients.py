@@ -24,9 +24,9 @@ from flygate.rollout.errors import RolloutRestoredError
 from flygate.rollout.gates import soak
 from flygate_limiter import client_key
 from flygate_service.cluster.keys import derived
-from flygate_service.cluster.order import Seal
 from flygate_service.cluster.ring import Member
 from flygate_service.cluster.shared_ring import ring_of
+from flygate_wire.share_order import SignedShareOrders
 from localfly.daemon.local_fly import LocalFly
 
 from tests.infra.deployment import APP, TOML, Deployment
@@ -108,10 +108,10 @@ async def release(
 
 def places(key: str, addresses: list[str]) -> Callable[[int], set[str]]:
     """By which percentage each client has moved, as the service itself sees it."""
-    seal, new, former = Seal(key, APP), Member("new"), Member("former")
+    orders, new, former = SignedShareOrders(key, APP), Member("new"), Member("former")
 
     def moved(percent: int) -> set[str]:
-        order = seal.read(seal.write(1, percent, ["new"], ["former"]))
+        order = orders.read(orders.write(1, percent, ["new"], ["former"]))
         ring = ring_of([new, former], order, derived(key, "ring"))
         return {address for address in addresses if ring.owner(client_key(address)) == new}
 

@@ -6,12 +6,12 @@ from typing import Any
 import httpx
 import pytest
 from flygate_service.app import Service, build_app
-from flygate_service.asgi.signature import Signatures
 from flygate_service.cluster.members import Members, Status, Welcome
-from flygate_service.cluster.order import Seal
 from flygate_service.cluster.peers import Peers
 from flygate_service.cluster.ring import Member
 from flygate_service.settings import SettingError, Settings
+from flygate_wire.share_order import SignedShareOrders
+from flygate_wire.signature import Signatures
 from structlog.testing import CapturingLogger
 
 from tests.support.asgi_socket import connect
@@ -323,31 +323,35 @@ async def order(app: Service, text: str, key: str = KEY, **headers: str) -> tupl
 
 async def test_an_order_to_share_clients_is_followed(addresses: dict[str, str]) -> None:
     """From the next request on; the machine says which order it follows, and whom it knows."""
-    app, seal = service(), Seal(KEY, "demo")
+    app, orders = service(), SignedShareOrders(KEY, "demo")
     assert await statuses(app, addresses[MINE], 1) == [200]
 
-    told = await order(app, seal.write(3, 100, ["other"], ["me"]))
+    told = await order(app, orders.write(3, 100, ["other"], ["me"]))
 
     assert told == (200, {"version": 3, "members": ["me", "other"]})
     async with web(app) as asking:
         answer = await asking.get("/", headers={"fly-client-ip": addresses[MINE]})
     assert answer.headers["fly-replay"] == "prefer_instance=other"
-    assert (await order(app, seal.write(4, 0, ["other"], ["me"])))[0] == 200
+    assert (await order(app, orders.write(4, 0, ["other"], ["me"])))[0] == 200
     assert await statuses(app, addresses[THEIRS], 1) == [200]
 
 
 async def test_an_order_that_is_old_or_strange_is_refused(addresses: dict[str, str]) -> None:
     """Said twice it is fine; an older one, an unsigned one and another key's change nothing."""
-    app, seal = service(), Seal(KEY, "demo")
-    newest = seal.write(3, 0, ["other"], ["me"])
+    app, orders = service(), SignedShareOrders(KEY, "demo")
+    newest = orders.write(3, 0, ["other"], ["me"])
 
     assert (await order(app, newest))[0] == 200
     assert (await order(app, newest))[0] == 200
-    assert (await order(app, seal.write(2, 100, ["other"], ["me"])))[0] == 409
-    assert (await order(app, seal.write(3, 100, ["other"], ["me"])))[0] == 409
-    assert (await order(app, seal.write(9, 100, ["other"], ["me"]), key="another"))[0] == 401
-    assert (await order(app, Seal("another", "demo").write(9, 100, ["other"], ["me"])))[0] == 400
-    assert (await order(app, Seal(KEY, "another").write(9, 100, ["other"], ["me"])))[0] == 400
+    assert (await order(app, orders.write(2, 100, ["other"], ["me"])))[0] == 409
+    assert (await order(app, orders.write(3, 100, ["other"], ["me"])))[0] == 409
+    assert (await order(app, orders.write(9, 100, ["other"], ["me"]), key="another"))[0] == 401
+    assert (
+        await order(app, SignedShareOrders("another", "demo").write(9, 100, ["other"], ["me"]))
+    )[0] == 400
+    assert (await order(app, SignedShareOrders(KEY, "another").write(9, 100, ["other"], ["me"])))[
+        0
+    ] == 400
     assert (await order(app, "x" * 20_000))[0] == 413
     assert await statuses(app, addresses[THEIRS], 1) == [200]
 
@@ -356,11 +360,11 @@ async def test_the_engine_is_never_refused_and_its_way_is_everybodys(
     addresses: dict[str, str],
 ) -> None:
     """No limit stands before an order; a machine that gets one by the proxy serves."""
-    app, seal = service(RATE_LIMIT_BURST="1"), Seal(KEY, "demo")
+    app, orders = service(RATE_LIMIT_BURST="1"), SignedShareOrders(KEY, "demo")
     assert "admitted" not in await gossip(app)
 
     for version in range(1, 9):
-        text = seal.write(version, 0, ["other"], ["me"])
+        text = orders.write(version, 0, ["other"], ["me"])
         assert (await order(app, text, fly_client_ip="192.0.2.1"))[0] == 200
 
     async with asyncio.timeout(5):

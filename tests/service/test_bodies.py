@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from flygate_service.asgi.answer import CUT_OFF
+from flygate_service.asgi.authenticator import Authenticator
 from flygate_service.asgi.messages import Message, Receive, Scope, Send
-from flygate_service.asgi.paths import EXEMPT, OWN
-from flygate_service.asgi.signature import Signatures
+from flygate_service.asgi.scope_keys import CUT_OFF
 from flygate_service.middleware.bodies import BodyMiddleware
-from flygate_service.middleware.guard import Guard
 from flygate_service.settings import BodySettings
+from flygate_wire.own_paths import EXEMPT_PATHS, OWN_PATHS
+from flygate_wire.signature import Signatures
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -144,7 +144,7 @@ WORDS = st.sampled_from(
 
 
 @given(
-    path=st.sampled_from(sorted(EXEMPT)),
+    path=st.sampled_from(sorted(EXEMPT_PATHS)),
     method=st.sampled_from(["GET", "POST", "HEAD"]),
     fields=st.dictionaries(
         st.sampled_from(
@@ -163,4 +163,7 @@ def test_no_head_opens_a_signed_path_by_chance(
     proxied = [*headers, (b"fly-client-ip", b"192.0.2.1")]
     scope = {"type": "http", "method": method, "path": path, "headers": proxied}
 
-    assert not (OWN[path].is_signed and Guard(Signatures("a key")).believes(OWN[path], scope))
+    assert not (
+        OWN_PATHS[path].is_signed
+        and Authenticator(Signatures("a key")).accepts(OWN_PATHS[path], scope)
+    )

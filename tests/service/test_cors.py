@@ -11,7 +11,7 @@ from flygate_service.app import build_app
 from flygate_service.asgi.messages import App, Receive, Scope, Send
 from flygate_service.middleware.cors import CorsApplication, CorsMiddleware
 from flygate_service.settings import Settings
-from flygate_service.wiring.policies import preflight_policy
+from flygate_service.wiring.policy_loader import preflight_policy
 
 from tests.support.browser import browser_page, chromium_or_skip
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from flygate.rollout.signature import HEADER, sign
 from flygate_service import __version__
 from flygate_service.app import build_app
 from flygate_service.settings import Settings
+from flygate_wire.signature import HEADER, Signatures
 from structlog.testing import CapturingLogger
 
 KEY = "a key that only the tests have"
@@ -29,9 +29,9 @@ def client(**environment: str) -> httpx.AsyncClient:
         lambda: {"authorization": "Bearer another token, long enough"},
         lambda: {"authorization": "Bearer"},
         lambda: {HEADER: "nonsense"},
-        lambda: {HEADER: sign("another key", "GET", "/health")},
-        lambda: {HEADER: sign(KEY, "GET", "/readyz")},
-        lambda: {HEADER: sign(KEY, "GET", "/health", time.time() - 90)},
+        lambda: {HEADER: Signatures("another key").sign("GET", "/health")},
+        lambda: {HEADER: Signatures(KEY).sign("GET", "/readyz")},
+        lambda: {HEADER: Signatures(KEY, lambda: time.time() - 90).sign("GET", "/health")},
     ],
 )
 async def test_the_public_is_told_that_it_is_up(make_headers: Callable[[], dict[str, str]]) -> None:
@@ -47,7 +47,7 @@ async def test_the_public_is_told_that_it_is_up(make_headers: Callable[[], dict[
     "make_headers",
     [
         lambda: {"authorization": f"Bearer {TOKEN}"},
-        lambda: {HEADER: sign(KEY, "GET", "/health")},
+        lambda: {HEADER: Signatures(KEY).sign("GET", "/health")},
     ],
 )
 async def test_an_operator_and_the_engine_are_told_all(
@@ -66,7 +66,8 @@ async def test_without_a_token_and_a_key_nobody_is_told_more() -> None:
     """An empty token opens nothing."""
     async with client(FLYGATE_KEY="", ADMIN_TOKEN="") as web:
         answer = await web.get(
-            "/health", headers={"authorization": "Bearer ", HEADER: sign("", "GET", "/health")}
+            "/health",
+            headers={"authorization": "Bearer ", HEADER: Signatures("").sign("GET", "/health")},
         )
 
     assert set(answer.json()) == {"status", "degraded", "version"}

@@ -12,7 +12,7 @@ from flygate_limiter.redis.store import RedisStore
 from flygate_service.app import build_app
 from flygate_service.limits import limit
 from flygate_service.settings import SettingError, Settings
-from flygate_service.wiring.policies import load_policies
+from flygate_service.wiring.policy_loader import load_policies
 from structlog.testing import CapturingLogger
 
 from tests.support.valkey import Valkey

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from flygate_limiter import PolicySet, Request
 from flygate_service.settings import SettingError, Settings
-from flygate_service.wiring.policies import load_policies
+from flygate_service.wiring.policy_loader import load_policies
 
 from .conftest import StartService
 

@@ -9,7 +9,7 @@ import sys
 
 import httpx
 import pytest
-from flygate_service.asgi.signature import Signatures
+from flygate_wire.signature import Signatures
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 

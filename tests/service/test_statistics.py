@@ -13,11 +13,11 @@ from typing import Any
 
 import httpx
 import pytest
-from flygate.rollout.judge.samples import group_of
 from flygate_service.app import Service, build_app
-from flygate_service.metrics.statistics import CLIENTS_MAX, FIRST_NS, PER_OCTAVE, Statistics
-from flygate_service.middleware.own_paths import OwnPaths
+from flygate_service.metrics.statistics import CLIENTS_MAX, Statistics
+from flygate_service.middleware.dispatch import Dispatch
 from flygate_service.settings import Settings
+from flygate_wire.statistics_schema import FIRST_NS, PER_OCTAVE, group_of
 from structlog.testing import CapturingLogger
 
 KEY = "a key that only the tests have"
@@ -109,7 +109,7 @@ async def test_the_latency_is_the_time_to_the_first_byte() -> None:
         await asyncio.sleep(0.3)
         await send({"type": "http.response.body", "body": b"done"})
 
-    async with client(OwnPaths(slow, [], statistics, frozenset())) as web:
+    async with client(Dispatch(slow, [], statistics, frozenset())) as web:
         await web.get("/")
 
     [(bucket, count)] = statistics.snapshot()["latency"]["counts"]
@@ -183,7 +183,7 @@ async def test_a_request_that_hangs_is_an_error(monkeypatch: pytest.MonkeyPatch)
         await go_on.wait()
         yield b"x"
 
-    async with client(OwnPaths(hanging, [], statistics, frozenset())) as web:
+    async with client(Dispatch(hanging, [], statistics, frozenset())) as web:
         asked = asyncio.gather(web.get("/"), web.post("/", content=slow_upload()))
         await is_there.wait()
         during = statistics.snapshot()
@@ -222,7 +222,7 @@ async def test_an_answer_that_is_none_is_an_error(how: str, errors: int) -> None
 
     scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/", "headers": []}
     with contextlib.suppress(RuntimeError, OSError):
-        await OwnPaths(unreliable, [], statistics, frozenset())(scope, receive, send)
+        await Dispatch(unreliable, [], statistics, frozenset())(scope, receive, send)
 
     found = statistics.snapshot()
     assert (found["served"], found["errors"]) == (1, errors)
@@ -249,6 +249,8 @@ async def test_it_tells_of_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
         os.close(left)
         os.close(right)
 
+    assert before is not None
+    assert after is not None
     assert (after["open"] - before["open"], after["connections"]) == (2, 3)
     assert after["open"] < after["limit"]
     monkeypatch.setattr("flygate_service.metrics.statistics._DESCRIPTORS", "/no/such/folder")

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import pytest
 from flygate_service.asgi.supervisor import Supervisor
 from flygate_service.metrics.statistics import Statistics
 from flygate_service.metrics.telemetry import Telemetry
@@ -32,7 +33,8 @@ async def test_what_fails_begins_again_and_is_told() -> None:
     telemetry = Telemetry(log, Statistics())
     work = Work(failures=3)
 
-    async with Supervisor(telemetry.on_task_failure, 0.001).running("copying", work):
+    supervisor = Supervisor(telemetry.on_task_failure, 0.001)
+    async with supervisor.running(), supervisor.background("copying", work):
         await asyncio.wait_for(work.is_well.wait(), 5)
 
     counted = telemetry.registry.get_sample_value
@@ -50,9 +52,42 @@ async def test_what_ends_by_itself_is_waited_for_and_what_never_does_is_given_up
         await asyncio.sleep(0)
         done.append(1)
 
-    supervisor.spawn("quick", quick)
-    supervisor.spawn("never", Work(failures=10**9))
-    await supervisor.finish(0.05)
+    async with supervisor.running():
+        supervisor.spawn("quick", quick)
+        supervisor.spawn("never", Work(failures=10**9))
+        await supervisor.finish(0.05)
 
     assert done == [1]
     assert set(told) == {"never"}
+
+
+async def test_what_still_runs_at_the_end_is_cancelled() -> None:
+    """Nothing is left behind, and nothing begins afterwards."""
+    supervisor, work = Supervisor(), Work(failures=0)
+
+    async with supervisor.running():
+        supervisor.spawn("never", work)
+        await work.is_well.wait()
+    supervisor.spawn("too late", Work(failures=0))
+
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_an_error_passes_as_it_is() -> None:
+    """It is the application's, say, and not wrapped into a group."""
+    supervisor = Supervisor()
+
+    async def fail() -> None:
+        async with supervisor.running():
+            supervisor.spawn("never", Work(failures=0))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+
+
+async def test_work_without_an_end_needs_a_running_supervisor() -> None:
+    """It would never begin."""
+    with pytest.raises(RuntimeError, match="not running"):
+        async with Supervisor().background("copying", Work(failures=0)):
+            pass

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from flygate.rollout.clients import errand, order
+from flygate.rollout.clients import errand
 from flygate.rollout.gates import probe
+from flygate_wire.own_paths import SHARE_ORDER, STATISTICS
 
 FAULT = "FAULT"
 _PROBE = Path(probe.__file__).read_text(encoding="utf-8")
@@ -86,9 +87,9 @@ class Guest:
 
     def ask(self, method: str, path: str, body: str, now: float) -> Answer:
         """One request: a status, and what the body says."""
-        if path == order.PATH:
+        if path == SHARE_ORDER:
             return self._obey(method, body)
-        if path == "/_flygate/statistics":
+        if path == STATISTICS:
             return (404, {}) if self.nature.kind == "mute" else (200, self._statistics(now))
         if path == "/health":
             return (500 if self.nature.kind == "unwell" else 200), dict(self.env)

@@ -12,9 +12,9 @@ from flygate.fly.models import Machine, Secret
 from flygate.record.ledger import RELEASES_MAX, Ledger, Release
 from flygate.redaction.redact import Redactor
 from flygate.rollout.plan import is_converged
-from flygate.rollout.signature import KEY
 from flygate.rollout.state import CANDIDATE, LIVE, ROLE_KEY, Seen, State, digest, seen
 from flygate.system.errors import LedgerError
+from flygate_wire.variables import Variable
 
 from tests.simulation import fault
 from tests.simulation.fly import PaperApp, machine_json, shown_secrets
@@ -285,7 +285,11 @@ def _restored(case: Case, ledger: Ledger, world: World) -> Iterator[str]:
     ]
     if serving:
         yield f"exit 2, and candidates serve: {serving}"
-    here = {name: value for name, value in world.app.secrets.items() if name != KEY}
+    here = {
+        name: value
+        for name, value in world.app.secrets.items()
+        if name != Variable.FLYGATE_KEY.value
+    }
     if _is_recorded(ledger, world) and ledger.current and here != ledger.current_secrets:
         yield f"exit 2, and the secrets are not those of {ledger.current.name}: {sorted(here)}"
     if _is_recorded(ledger, world) and not world.was_maimed:

@@ -12,9 +12,10 @@ from typing import Any
 import httpx
 from flygate_limiter import Limiter, MemoryStore, Policy, PolicySet, Quota
 from flygate_limiter.fingerprint import keyed_fingerprint
+from flygate_service.asgi.authenticator import Authenticator
 from flygate_service.asgi.messages import App, Receive, Scope, Send
 from flygate_service.asgi.readiness import Readiness
-from flygate_service.asgi.signature import Signatures
+from flygate_service.asgi.supervisor import Supervisor
 from flygate_service.cluster.cookie import AffinityCookie
 from flygate_service.cluster.copies import Copies
 from flygate_service.cluster.errors import DirectoryError
@@ -23,14 +24,14 @@ from flygate_service.cluster.keys import derived
 from flygate_service.cluster.members import Members
 from flygate_service.cluster.metrics import ClusterMetrics
 from flygate_service.cluster.node import Node
-from flygate_service.cluster.order import Seal
 from flygate_service.cluster.owners import Owners
 from flygate_service.cluster.peers import Peers
 from flygate_service.cluster.ring import Member
 from flygate_service.middleware.affinity import AffinityMiddleware
-from flygate_service.middleware.guard import Guard
 from flygate_service.middleware.rate_limit import RateLimitMiddleware
 from flygate_service.routes.cluster import ClusterRoutes
+from flygate_wire.share_order import SignedShareOrders
+from flygate_wire.signature import Signatures
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 
@@ -80,20 +81,22 @@ class Machine:
     def __post_init__(self) -> None:
         """Wire it as `flygate_service.wiring.cluster` does."""
         self._thawed.set()
-        signatures, seal = Signatures(KEY, self.wall), Seal(KEY, "demo")
+        signatures, orders = Signatures(KEY, self.wall), SignedShareOrders(KEY, "demo")
         self.metrics = ClusterMetrics(CollectorRegistry())
-        peers = Peers(self, 9091, signatures, seal)
+        peers = Peers(self, 9091, signatures, orders)
         peers._client = httpx.AsyncClient(transport=_Network(self))
         self.members = Members(
             Member(self.id), self, peers.status, derived(KEY, "ring"), address=peers.reached
         )
         store = MemoryStore(1_000, Clock(), keyed_fingerprint(derived(KEY, "fingerprints")))
         handoff = Handoff(store, lambda: self.members.stores, "", peers, self.metrics)
-        self.readiness = Readiness()
-        self.node = Node(self.members, handoff, self.readiness, self.wall)
-        self._copies = Copies(store, lambda: self.members.peers, peers, self.metrics, Clock().now)
-        routes = ClusterRoutes(self.node, self._copies, signatures, seal, store)
-        self.inside = Starlette(routes=routes.routes(Guard(signatures)))
+        self.readiness, self.supervisor = Readiness(), Supervisor()
+        self.node = Node(self.members, handoff, self.readiness, self.supervisor, self.wall)
+        self._copies = Copies(
+            store, lambda: self.members.peers, peers, self.metrics, clock=Clock().now
+        )
+        routes = ClusterRoutes(self.node, self._copies, signatures, orders, store)
+        self.inside = Starlette(routes=routes.routes(Authenticator(signatures)))
         limiter = Limiter(PolicySet((Policy("default", self.world.quota),)), store, clock=Clock())
         cookie = AffinityCookie(derived(KEY, "cookie"))
         owners = Owners(peers, self.metrics, now)
@@ -109,8 +112,9 @@ class Machine:
 
     async def begin(self) -> None:
         """Start; the proxy's first request admits it."""
+        await self._stack.enter_async_context(self.supervisor.running())
         await self._stack.enter_async_context(self.node.running())
-        await self._stack.enter_async_context(self._copies.running())
+        await self._stack.enter_async_context(self._copies.running(self.supervisor))
         self.node.admit()
 
     def freeze(self) -> None:

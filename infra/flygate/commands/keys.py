@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from flygate_wire.variables import Variable
+
 from flygate.fly.client import FlyClient
 from flygate.fly.errors import FlyError
 from flygate.record.ledger import Ledger
-from flygate.rollout.signature import KEY
 from flygate.rollout.state import CANDIDATE, LIVE, State
 
-_TELL = f"import os; print(os.environ.get({KEY!r}, ''), end='')"
+_TELL = f"import os; print(os.environ.get({Variable.FLYGATE_KEY.value!r}, ''), end='')"
 _SECONDS = 10
 
 

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from flygate_wire.signature import new_key
+
 from flygate.commands import acceptance, images, keys, ownership, recovery, ways
 from flygate.commands.abort import abort
 from flygate.commands.hooked import hooked
@@ -23,7 +25,6 @@ from flygate.rollout.errors import RestoreFailedError
 from flygate.rollout.lock.holder import HolderFile
 from flygate.rollout.machine.member import Member
 from flygate.rollout.plan import Plan
-from flygate.rollout.signature import new_key
 from flygate.rollout.state import DRIFT_KEY, HOLDER_KEY, SECRETS_KEY, State, observe
 from flygate.system.shielding import shielded
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 
-# What each is for; the service reads them by these names (service/flygate_service/settings.py).
+from flygate_wire.variables import Variable
+
+# What each is for.
 GENERATED: Mapping[str, str] = {
-    "ADMIN_TOKEN": "lets `flygate limiter` look into the limiter",
-    "LOGIN_SECRET": "signs the cookies of known devices, so that they outlast a release",
-    "RATE_LIMIT_KEY_SECRET": "hashes clients (HMAC) before they leave a machine, for Redis",
+    Variable.ADMIN_TOKEN.value: ("lets `flygate limiter` look into the limiter"),
+    Variable.LOGIN_SECRET.value: (
+        "signs the cookies of known devices, so that they outlast a release"
+    ),
+    Variable.RATE_LIMIT_KEY_SECRET.value: (
+        "hashes clients (HMAC) before they leave a machine, for Redis"
+    ),
 }
 _BYTES = 32
 

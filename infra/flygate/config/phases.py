@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from flygate_wire.cookies import AFFINITY
+from flygate_wire.variables import Variable
+
 from flygate.config import prices
 from flygate.config.web_service import services, speaks_http
 
@@ -23,7 +26,7 @@ _REPLAY_CACHE = {
     "path_prefix": "/",
     "ttl_seconds": 300,
     "type": "cookie",
-    "name": "flygate_affinity",
+    "name": AFFINITY,
 }
 
 
@@ -121,10 +124,10 @@ class Phase:
 
     def _env(self, regions: int) -> dict[str, str]:
         return {
-            "RATE_LIMIT_STORAGE": self.storage,
-            "RATE_LIMIT_AFFINITY": "on" if self.affinity else "off",
+            Variable.RATE_LIMIT_STORAGE.value: self.storage,
+            Variable.RATE_LIMIT_AFFINITY.value: "on" if self.affinity else "off",
             # Who shares a quota while Redis can't be asked.
-            "RATE_LIMIT_MACHINES": str(self.machines * regions),
+            Variable.RATE_LIMIT_MACHINES.value: str(self.machines * regions),
         }
 
 

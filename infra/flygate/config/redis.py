@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from flygate_wire.variables import Variable
 from pydantic import field_validator
 
 from flygate.config import prices
@@ -20,7 +21,7 @@ from flygate.config.section import Section
 from flygate.system.errors import ConfigError
 
 # The secret by which the service finds it.
-URL = "REDIS_URL"
+URL = Variable.REDIS_URL.value
 # Where a URL names none.
 PORT = 6379
 # The plan where neither the phase nor the stack names one.

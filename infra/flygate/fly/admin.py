@@ -12,16 +12,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from flygate_wire.own_paths import ADMIN
+from flygate_wire.variables import ADMIN_TOKEN_LENGTH_MIN, Variable
 
 from flygate.fly.endpoints import is_loopback
 from flygate.fly.web import open_web
 from flygate.redaction.redact import Redactor
 from flygate.system.errors import ConfigError
 
-PREFIX = "/_flygate/admin"
-# The service's own variable and rule (tests/infra/fly/test_admin.py holds the two together).
-TOKEN = "ADMIN_TOKEN"  # noqa: S105 - the variable's name
-SHORTEST_TOKEN = 24
+TOKEN = Variable.ADMIN_TOKEN.value
 
 _VISIBLE = re.compile(r"[!-~]+")
 
@@ -59,10 +58,11 @@ def check_token(token: str) -> str:
     Raises:
         ConfigError: it is too short, or has blanks or other letters than ASCII.
     """
-    if len(token) >= SHORTEST_TOKEN and _VISIBLE.fullmatch(token):
+    if len(token) >= ADMIN_TOKEN_LENGTH_MIN and _VISIBLE.fullmatch(token):
         return token
     raise ConfigError(
-        f"The secret {TOKEN} must have {SHORTEST_TOKEN} ASCII characters or more and no blanks."
+        f"The secret {TOKEN} must have {ADMIN_TOKEN_LENGTH_MIN} ASCII characters or more and no "
+        "blanks."
     )
 
 
@@ -94,7 +94,7 @@ class AdminClient:
         try:
             answer = await web.request(
                 act.method,
-                f"{PREFIX}{act.path}",
+                f"{ADMIN}{act.path}",
                 params=dict(act.parameters),
                 headers={
                     "Authorization": f"Bearer {self._token}",

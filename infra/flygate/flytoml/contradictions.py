@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
+from flygate_wire.variables import DEFAULT_PORT
+
 from flygate.config import SOURCE, StackConfig
-from flygate.config.settings_names import meant
+from flygate.config.typing_errors import meant
 from flygate.config.web_service import is_public, services, speaks_http, web_port
 from flygate.flytoml import FlyToml
 from flygate.flytoml.complaints import dotted
@@ -18,9 +20,6 @@ from flygate.flytoml.remarks import Remark, Remarks
 from flygate.flytoml.stopping import kill_seconds
 from flygate.system import goduration
 
-# The service's own defaults (tests/infra/test_contradictions.py holds the two together).
-PORT: Final = 8080
-SHUTDOWN_SECONDS: Final = 4
 # Fly's: see FLY's documentation of kill_timeout.
 KILL_SECONDS_MAX: Final = 300
 _DIGITS_MAX: Final = 10
@@ -114,11 +113,12 @@ class _Contradictions:
                 f"{dotted(path)} is {port}, and PORT is {said} ({self._where('PORT')}): the proxy "
                 "would reach nobody. Set both to the port where the service listens.",
             )
-        elif said is None and port != PORT and not self._has_own_command():
+        elif said is None and port != DEFAULT_PORT and not self._has_own_command():
             self._refuse(
                 path,
-                f"{dotted(path)} is {port}, and PORT is not set: the service listens on {PORT} "
-                f'then, and the proxy would reach nobody. Add PORT = "{port}" to [env].',
+                f"{dotted(path)} is {port}, and PORT is not set: the service listens on "
+                f'{DEFAULT_PORT} then, and the proxy would reach nobody. Add PORT = "{port}" '
+                "to [env].",
             )
 
     def check_metrics(self) -> None:

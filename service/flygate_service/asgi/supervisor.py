@@ -1,4 +1,4 @@
-"""Work in the background that goes on: a failure is told, and the work begins again."""
+"""Work in the background, in one task group: what fails is reported, and begins again."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ def log_failure(name: str, error: Exception) -> None:
 
 
 class Supervisor:
-    """Runs work until it is done or no longer wanted, whatever it raises meanwhile.
+    """Runs work in the background until it is done, or no longer needed, whatever it raises.
+
+    All of it is in one task group, from `running` on until that ends.
 
     Args:
-        on_failure: told of each failure, with the work's name.
+        on_failure: called with the work's name for each failure.
         pause_seconds: between a failure and the next try; it doubles with each that follows.
     """
 
@@ -32,13 +34,72 @@ class Supervisor:
         on_failure: Callable[[str, Exception], None] = log_failure,
         pause_seconds: float = _FIRST_PAUSE_SECONDS,
     ) -> None:
-        """Nothing runs."""
+        """Run nothing yet."""
         self._on_failure = on_failure
         self._pause_seconds = pause_seconds
+        self._group: asyncio.TaskGroup | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        # Those of them that end by themselves.
+        self._finite: set[asyncio.Task[None]] = set()
 
-    async def run(self, name: str, work: Work) -> None:
-        """Do something, again and again until it ends without an error."""
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Own all work, until the context ends; what still runs then is cancelled."""
+        failure: Exception | None = None
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            try:
+                yield
+            except Exception as exc:
+                failure = exc
+            finally:
+                self._group = None
+                for task in self._tasks:
+                    task.cancel()
+        if failure is not None:
+            raise failure
+
+    @asynccontextmanager
+    async def background(self, name: str, work: Work) -> AsyncIterator[None]:
+        """Run work that never ends by itself, until the context ends.
+
+        Raises:
+            RuntimeError: the supervisor is not running.
+        """
+        if self._group is None:
+            raise RuntimeError(f"{name}: the supervisor is not running")
+        task = self._begin(self._group, name, work)
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    def spawn(self, name: str, work: Work) -> None:
+        """Begin work that ends by itself; `finish` waits for it.
+
+        Before `running` and after it nothing is begun: no machine needs it then.
+        """
+        if self._group is not None:
+            task = self._begin(self._group, name, work)
+            self._finite.add(task)
+            task.add_done_callback(self._finite.discard)
+
+    async def finish(self, seconds: float) -> None:
+        """Wait for what was spawned, and cancel what needs longer."""
+        if self._finite:
+            _, late = await asyncio.wait(self._finite, timeout=seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def _begin(self, group: asyncio.TaskGroup, name: str, work: Work) -> asyncio.Task[None]:
+        task = group.create_task(self._until_done(name, work), name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _until_done(self, name: str, work: Work) -> None:
         pause = self._pause_seconds
         while True:
             try:
@@ -49,27 +110,3 @@ class Supervisor:
                 return
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-
-    @asynccontextmanager
-    async def running(self, name: str, work: Work) -> AsyncIterator[None]:
-        """Have something done in the background, until the context ends."""
-        task = asyncio.ensure_future(self.run(name, work))
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    def spawn(self, name: str, work: Work) -> None:
-        """Begin something that ends by itself; `finish` waits for it."""
-        task = asyncio.ensure_future(self.run(name, work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def finish(self, seconds: float) -> None:
-        """Wait for what was spawned; what fails all the time is given up."""
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=seconds)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)

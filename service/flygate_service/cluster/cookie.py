@@ -3,8 +3,9 @@
 from hashlib import blake2b
 from typing import Final
 
-NAME: Final = "flygate_affinity"
-_START: Final = f"{NAME}="
+from flygate_wire.cookies import AFFINITY
+
+_START: Final = f"{AFFINITY}="
 
 
 class AffinityCookie:

@@ -11,8 +11,8 @@ from flygate_limiter.reload.other_quotas import OtherQuotas
 
 from flygate_service.asgi.supervisor import Supervisor
 
+from .codec import PAIRS, pack, pack_quotas, unpack
 from .errors import FormatError, PeerError
-from .messages import PAIRS, pack, pack_quotas, unpack
 from .metrics import ClusterMetrics
 from .ring import Member
 
@@ -46,11 +46,8 @@ class Copies:
         peers: those whose buckets are in their own memory.
         courier: the way to them.
         metrics: counts.
+        quotas: what the buckets were filled by; it goes with them.
         clock: nanoseconds, monotonic.
-        supervisor: keeps the telling going.
-
-    Attributes:
-        quotas: what the buckets were filled by; it goes with them, once it is set.
     """
 
     def __init__(
@@ -59,8 +56,8 @@ class Copies:
         peers: Callable[[], list[Member]],
         courier: Courier,
         metrics: ClusterMetrics,
+        quotas: OtherQuotas | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
-        supervisor: Supervisor | None = None,
     ) -> None:
         """Tell nothing yet."""
         self._store = store
@@ -68,17 +65,16 @@ class Copies:
         self._courier = courier
         self._metrics = metrics
         self._clock = clock
-        self._supervisor = supervisor or Supervisor()
-        self.quotas: OtherQuotas | None = None
+        self._quotas = quotas
         self._work_seconds = 0.0
         # When buckets will be full, as the others know: they were told, or told it. So nothing is
         # told twice, and nothing comes back to where an operator has just forgotten it.
         self._known: dict[int, int] = {}
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Telling, until the end."""
-        async with self._supervisor.running("telling copies", self._tell_for_ever):
+    async def running(self, supervisor: Supervisor) -> AsyncIterator[None]:
+        """Send copies in the background, until the context ends."""
+        async with supervisor.background("telling copies", self._tell_for_ever):
             yield
 
     async def tell(self) -> None:
@@ -92,8 +88,8 @@ class Copies:
         if not news.owed:
             return
         [message] = pack(_lessened(news))
-        if self.quotas is not None:
-            message += b"".join(pack_quotas(self.quotas.notices()))
+        if self._quotas is not None:
+            message += b"".join(pack_quotas(self._quotas.notices()))
         if all(await asyncio.gather(*(self._bring(peer, message) for peer in peers))):
             self._note(news, now)
             self._metrics.told(len(news.owed))
@@ -111,8 +107,8 @@ class Copies:
                 if isinstance(message, Snapshot):
                     self._metrics.kept(store.restore_now(message))
                     self._note(message, now)
-                elif self.quotas is not None:
-                    self.quotas.learn(message)
+                elif self._quotas is not None:
+                    self._quotas.learn(message)
         except FormatError:
             self._metrics.ignored("version")
         except ForeignSnapshotError:

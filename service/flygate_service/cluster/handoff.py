@@ -4,18 +4,16 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Final, Protocol
+from typing import Protocol
 
 from flygate_limiter import ForeignSnapshotError, Snapshot
 from flygate_limiter.reload.other_quotas import OtherQuotas
 from flygate_limiter.store.snapshot import Portable
 
+from .codec import pack, pack_quotas, unpack
 from .errors import FormatError, PeerError
-from .messages import pack, pack_quotas, unpack
 from .metrics import ClusterMetrics
 from .ring import Member
-
-_SECONDS: Final = 2.0
 
 # Of each at least one machine must be reached.
 Groups = list[list[Member]]
@@ -46,11 +44,13 @@ class Handoff:
         common: the name of this machine's store.
         carrier: the way to the peers.
         metrics: counts.
-        seconds: the longest that giving or taking lasts.
+        quotas: what the buckets were filled by; it goes with them.
 
     Attributes:
-        quotas: what the buckets were filled by; it goes with them, once it is set.
+        seconds: the longest that giving or taking lasts.
     """
+
+    seconds = 2.0
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Handoff:
         common: str,
         carrier: Carrier,
         metrics: ClusterMetrics,
-        seconds: float = _SECONDS,
+        quotas: OtherQuotas | None = None,
     ) -> None:
         """Move nothing yet."""
         self._store = store
@@ -67,8 +67,7 @@ class Handoff:
         self._common = common
         self._carrier = carrier
         self._metrics = metrics
-        self._seconds = seconds
-        self.quotas: OtherQuotas | None = None
+        self._quotas = quotas
 
     async def messages(self) -> AsyncIterator[bytes]:
         """What this machine's buckets owe, and by which quotas they were filled."""
@@ -76,8 +75,8 @@ class Handoff:
             async for snapshot in self._store.export():
                 for message in pack(snapshot):
                     yield message
-        if self.quotas is not None:
-            for message in pack_quotas(self.quotas.notices()):
+        if self._quotas is not None:
+            for message in pack_quotas(self._quotas.notices()):
                 yield message
 
     async def merge(self, data: bytes) -> None:
@@ -88,8 +87,8 @@ class Handoff:
         with self._counted():
             for message in unpack(data):
                 if not isinstance(message, Snapshot):
-                    if self.quotas is not None:
-                        self.quotas.learn(message)
+                    if self._quotas is not None:
+                        self._quotas.learn(message)
                 elif self._store is not None:
                     self._metrics.took(await self._store.restore(message))
                 await asyncio.sleep(0)  # there are requests to be served, too
@@ -157,7 +156,7 @@ class Handoff:
 
     async def _in_time(self, move: Callable[[Groups], Awaitable[None]], groups: Groups) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self.seconds):
                 await move(groups)
 
     @contextmanager

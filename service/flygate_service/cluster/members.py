@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from flygate_wire.share_order import ShareOrder
+
 from .directory import Directory
 from .errors import DirectoryError, PeerError, PeerGoneError
-from .order import Order
 from .ring import Member
 from .shared_ring import ring_of
 
@@ -47,7 +48,7 @@ class Status:
     draining: bool = False
     affinity: bool = True
     store: str = ""
-    order: Order | None = None
+    order: ShareOrder | None = None
     contacts: tuple[Contact, ...] = ()
 
 
@@ -100,7 +101,7 @@ class Members:
         self._has_entered = self._is_leaving = False
         self._owners = {me}
         self._forgotten: set[Member] = set()
-        self.order: Order | None = None
+        self.order: ShareOrder | None = None
         self.ring = ring_of([me], None, seed)
         self.count = 0
         self.is_sticky = told.affinity
@@ -160,7 +161,7 @@ class Members:
             self._renew()
         return named is not None
 
-    def adopt(self, order: Order) -> bool:
+    def adopt(self, order: ShareOrder) -> bool:
         """Share the clients by an order from now on; False if it is no later than the known one."""
         if self.order is not None and order.version <= self.order.version:
             return False

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from .replay import Decision, FairShare, Here
+from .destination import Destination, FairShare, Here
 
 
 class ClusterMetrics:
@@ -76,12 +76,12 @@ class ClusterMetrics:
         )
         gauge.set_function(percent)
 
-    def served(self, decision: Decision) -> None:
+    def served(self, destination: Destination) -> None:
         """Count a request."""
-        if isinstance(decision, Here):
-            labels = ("here", decision.way.value)
-        elif isinstance(decision, FairShare):
-            labels = ("fair_share", decision.reason.value)
+        if isinstance(destination, Here):
+            labels = ("here", destination.way.value)
+        elif isinstance(destination, FairShare):
+            labels = ("fair_share", destination.reason.value)
         else:
             labels = ("replayed", "")
         self._requests.labels(*labels).inc()

@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Final
 
+from flygate_wire.share_order import ShareOrder
+
 from flygate_service.asgi.readiness import Readiness
 from flygate_service.asgi.supervisor import Supervisor
 
 from .handoff import Handoff
 from .members import Members, Status
-from .order import Order
 
 POLL_SECONDS: Final = 5.0
 # News may come from many at once.
@@ -33,8 +34,8 @@ class Node:
         members: who is there.
         handoff: moves buckets.
         readiness: whether this machine is draining.
+        supervisor: runs what goes on in the background.
         clock: unix time, which goes on while a machine is suspended.
-        supervisor: keeps what goes on in the background going.
 
     Attributes:
         is_admitted: whether a request came through the proxy.
@@ -45,8 +46,8 @@ class Node:
         members: Members,
         handoff: Handoff,
         readiness: Readiness,
+        supervisor: Supervisor,
         clock: Callable[[], float] = time.time,
-        supervisor: Supervisor | None = None,
     ) -> None:
         """Not admitted yet."""
         self.members = members
@@ -58,7 +59,7 @@ class Node:
         self._home = asyncio.Event()
         self._home.set()
         self._news = asyncio.Event()
-        self._supervisor = supervisor or Supervisor()
+        self._supervisor = supervisor
 
     @property
     def status(self) -> Status:
@@ -76,7 +77,7 @@ class Node:
         await self._join()
         self._seen = self._clock()
         try:
-            async with self._supervisor.running("watching the members", self._watch):
+            async with self._supervisor.background("watching the members", self._watch):
                 yield
         finally:
             await self._supervisor.finish(_LAST_SECONDS)
@@ -93,7 +94,7 @@ class Node:
         self.members.leave()
         self._supervisor.spawn("parting", self._part)
 
-    async def adopt(self, order: Order) -> bool:
+    async def adopt(self, order: ShareOrder) -> bool:
         """Share the clients by an order, once the limits of those who go are where they go.
 
         Returns:

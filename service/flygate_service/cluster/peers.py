@@ -7,19 +7,17 @@ from typing import Final
 
 import httpx
 from flygate_limiter import Charge, Decision
-
-from flygate_service.asgi.signature import HEADER, Signatures
+from flygate_wire.own_paths import BUCKETS, CLUSTER, COPIES, TAKE
+from flygate_wire.share_order import ShareOrder, ShareOrderError, SignedShareOrders
+from flygate_wire.signature import ANSWER, HEADER, Signatures
 
 from .charges import pack_charges, unpack_decisions
 from .directory import Directory
-from .errors import DirectoryError, FormatError, PeerError, PeerGoneError, PeerMismatchError
+from .errors import DirectoryError, PeerError, PeerGoneError, PeerMismatchError
 from .members import Contact, Status
-from .order import Order, Seal
-from .paths import ANSWER, BUCKETS, CLUSTER, COPIES, TAKE
 from .ring import Member
 
 _SECONDS: Final = 1.0
-_HEADER: Final = HEADER.decode()
 
 
 class Peers:
@@ -29,7 +27,7 @@ class Peers:
         directory: knows their addresses.
         port: where all of them listen for each other.
         signatures: sign what is asked, and verify what is answered.
-        seal: reads the orders that others pass on.
+        orders: reads the share orders that others pass on.
         former_port: where machines of a former release listen, which have one port for all.
     """
 
@@ -38,7 +36,7 @@ class Peers:
         directory: Directory,
         port: int,
         signatures: Signatures,
-        seal: Seal,
+        orders: SignedShareOrders,
         former_port: int | None = None,
     ) -> None:
         """Connect to nobody yet."""
@@ -47,7 +45,7 @@ class Peers:
         self._former_port = former_port
         self._former: set[str] = set()
         self._signatures = signatures
-        self._seal = seal
+        self._orders = orders
         self._addresses: dict[str, str] = {}
         # By what other machines told, for the time when the DNS does not.
         self._hearsay: dict[str, str] = {}
@@ -116,10 +114,10 @@ class Peers:
         """Close the connections."""
         await self._client.aclose()
 
-    def _order(self, told: dict[str, str] | None) -> Order | None:
+    def _order(self, told: dict[str, str] | None) -> ShareOrder | None:
         try:
-            return self._seal.read(told["text"]) if told else None
-        except FormatError:
+            return self._orders.read(told["text"]) if told else None
+        except ShareOrderError:
             return None  # not our engine's; that the machine is there is true all the same
 
     def _heard(self, told: Sequence[dict[str, str]]) -> tuple[Contact, ...]:
@@ -144,7 +142,7 @@ class Peers:
     async def _signed(self, member: Member, path: str, body: bytes = b"") -> bytes:
         """An answer of a machine that has the key."""
         answer = await self._send(member, "POST" if body else "GET", path, body)
-        signature = answer.headers.get(_HEADER)
+        signature = answer.headers.get(HEADER)
         if self._signatures.verify(signature, ANSWER, path, answer.content) is None:
             raise PeerMismatchError(f"{member.id} answered without a valid signature")
         return answer.content

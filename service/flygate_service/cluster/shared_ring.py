@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final
 
-from .order import Order
+from flygate_wire.share_order import ShareOrder
+
 from .ring import Member, Ring
 
 _SCALE: Final = 2.0**64
@@ -55,7 +56,7 @@ class SharedRing(Ring):
         return 100 * int.from_bytes(mixed.digest(), "big") / _SCALE < self._percent
 
 
-def ring_of(members: Iterable[Member], order: Order | None, seed: bytes) -> Ring:
+def ring_of(members: Iterable[Member], order: ShareOrder | None, seed: bytes) -> Ring:
     """The ring of some members, by an order.
 
     Where one side has nobody there is nothing to be shared: an order ends by itself.

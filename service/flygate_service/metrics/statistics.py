@@ -9,25 +9,24 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
 from time import monotonic, perf_counter_ns
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from flygate_limiter import PolicySet
-
-from flygate_service.asgi.messages import Headers
-
-# The form of `snapshot`; who reads it refuses another one.
-SCHEMA: Final = 1
-
-# Latency buckets: a factor of 2 ** (1 / 16) each, 4.4 %, from 16 µs to over a minute.
-FIRST_NS: Final = 16_384
-PER_OCTAVE: Final = 16
-_OCTAVES: Final = 22
-_EDGES: Final = tuple(
-    round(FIRST_NS * 2 ** (number / PER_OCTAVE)) for number in range(_OCTAVES * PER_OCTAVE + 1)
+from flygate_wire.statistics_schema import (
+    BOUNDS_NS,
+    FIRST_NS,
+    GROUPS,
+    PER_OCTAVE,
+    SCHEMA,
+    Counts,
+    Descriptors,
+    MachineStatistics,
+    group_of,
 )
 
-# Clients are counted in so many groups, so that the judge can leave any one of them out.
-GROUPS: Final = 8
+from flygate_service.asgi.fly_headers import FORCE_INSTANCE, PREFER_INSTANCE
+from flygate_service.asgi.messages import Headers
+
 # So many clients have their errors counted one by one: those with the latest ones.
 CLIENTS_MAX: Final = 64
 # A request that has waited so long for the application will not be answered.
@@ -39,8 +38,7 @@ _CACHED: Final = 4_096
 _DESCRIPTORS: Final = "/proc/self/fd"
 
 # Who sends these picks the machine that answers, and so the release that looks bad.
-CHOOSING: Final = ("fly-force-instance-id", "fly-prefer-instance-id")
-_CHOOSING: Final = frozenset(name.encode() for name in CHOOSING)
+CHOOSING: Final = frozenset({FORCE_INSTANCE, PREFER_INSTANCE})
 
 
 class Waiting(Protocol):
@@ -71,7 +69,7 @@ class Group:
         self.served = 0
         self.errors = 0
         self.refused = 0
-        self.latency = [0] * (len(_EDGES) + 1)
+        self.latency = [0] * (len(BOUNDS_NS) + 1)
 
 
 class Statistics:
@@ -129,7 +127,7 @@ class Statistics:
             self.failed(client)
         elif status != 429:
             # An error or a refusal is quick or slow for reasons of its own.
-            group.latency[bisect_right(_EDGES, perf_counter_ns() - began_ns)] += 1
+            group.latency[bisect_right(BOUNDS_NS, perf_counter_ns() - began_ns)] += 1
 
     def failed(self, client: str) -> None:
         """Count the error of a request that was counted as served."""
@@ -142,7 +140,7 @@ class Statistics:
         """Count a request that the limiter refused."""
         self._group(client).refused += 1
 
-    def snapshot(self) -> dict[str, Any]:
+    def snapshot(self) -> MachineStatistics:
         """All of it, as plain JSON."""
         self._look_for_hanging()
         groups = self._groups
@@ -157,7 +155,6 @@ class Statistics:
             "latency": {
                 "first_ns": FIRST_NS,
                 "per_octave": PER_OCTAVE,
-                # Bucket i has what is below first_ns * 2 ** (i / per_octave), and not below i - 1.
                 "counts": _counts(
                     [sum(found) for found in zip(*(g.latency for g in groups), strict=True)]
                 ),
@@ -183,9 +180,9 @@ class Statistics:
         }
 
     def _find_group(self, client: str) -> Group:
-        return self._groups[int(self._name(client)[:2], 16) % GROUPS]
+        return self._groups[group_of(self._name(client))]
 
-    def _descriptors(self) -> dict[str, int] | None:
+    def _descriptors(self) -> Descriptors | None:
         """The open files and sockets of this process; None where they can't be counted."""
         limit = _descriptors_max()
         if limit is None:
@@ -210,7 +207,7 @@ def chooses_its_machine(headers: Headers) -> bool:
     Such a request says nothing of the release as users meet it, and whoever wants to make one of
     two releases look bad sends it: the judge's counters leave it out.
     """
-    return any(name in _CHOOSING for name, _ in headers)
+    return any(name in CHOOSING for name, _ in headers)
 
 
 def fingerprint(policies: PolicySet) -> str:
@@ -229,7 +226,7 @@ def _namer(key: str) -> Callable[[str], str]:
     return name
 
 
-def _counts(buckets: list[int]) -> list[list[int]]:
+def _counts(buckets: list[int]) -> Counts:
     return [[number, count] for number, count in enumerate(buckets) if count]
 
 

@@ -19,9 +19,10 @@ from flygate_limiter import (
     Verdict,
 )
 from flygate_limiter.quota import NANOS
+from flygate_wire.own_paths import PROBE
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
-from flygate_service.asgi.paths import PROBE, PROBES
+from flygate_service.asgi.probe_clients import is_probe_client
 from flygate_service.login.guard import Attempt
 
 from .statistics import CHOOSING, Statistics
@@ -140,7 +141,7 @@ class Telemetry(Listener):
         for policy, decision in verdict.results:
             self._count((policy.name, _outcome(policy, decision), verdict.source))
         if not verdict.allowed:
-            if not any(request.header(name) for name in CHOOSING):
+            if not any(request.header(name.decode()) for name in CHOOSING):
                 self._statistics.refuse(request.client)
             self._log_refusal(request, verdict)
 
@@ -200,7 +201,7 @@ class Telemetry(Listener):
 
 def is_probe(request: Request) -> bool:
     """A rollout proves the limiter by it: it has an address that no client can have."""
-    return request.path == PROBE and request.address.startswith(PROBES)
+    return request.path == PROBE and is_probe_client(request.address)
 
 
 def _hashed(attempt: Attempt) -> dict[str, str]:

@@ -5,39 +5,44 @@ from functools import partial
 from typing import Final
 
 from flygate_limiter import Limiter, client_key
+from flygate_wire.own_paths import PROBE
 
+from flygate_service.asgi.fly_headers import (
+    CLIENT_IP,
+    FORCE_INSTANCE,
+    FORWARDED_PROTO,
+    PREFERRED_UNAVAILABLE,
+    REPLAY,
+    REPLAY_FAILED,
+    REPLAY_SOURCE,
+)
 from flygate_service.asgi.messages import App, Message, Receive, Scope, Send, can_answer, respond
-from flygate_service.asgi.paths import PROBE, PROBES, THROUGH_PROXY
+from flygate_service.asgi.probe_clients import is_probe_client
+from flygate_service.asgi.scope_keys import CHECK, SHARE
 from flygate_service.cluster.cookie import AffinityCookie
-from flygate_service.cluster.metrics import ClusterMetrics
-from flygate_service.cluster.node import Node
-from flygate_service.cluster.owners import Owners
-from flygate_service.cluster.replay import (
+from flygate_service.cluster.destination import (
     SENT_ON,
     Arrival,
-    Decision,
+    Destination,
     FairShare,
     Reason,
     Replay,
-    decide,
+    destination_of,
 )
+from flygate_service.cluster.metrics import ClusterMetrics
+from flygate_service.cluster.node import Node
+from flygate_service.cluster.owners import Owners
 
-from .rate_limit import CHECK, SHARE, request_of
+from .rate_limit import request_of
 
-_CLIENT: Final = THROUGH_PROXY
-_SOURCE: Final = b"fly-replay-src"
 _STATE: Final = f"state={SENT_ON}".encode()
-_FAILED: Final = b"fly-replay-failed"
-_UNAVAILABLE: Final = b"fly-preferred-instance-unavailable"
-_FORCED: Final = b"fly-force-instance-id"
 _LENGTH: Final = b"content-length"
 _ENCODING: Final = b"transfer-encoding"
 _COOKIE: Final = b"cookie"
-_SCHEME: Final = b"x-forwarded-proto"
 _WANTED: Final = frozenset(
     {
-        *(_CLIENT, _SOURCE, _FAILED, _UNAVAILABLE, _FORCED),
-        *(_LENGTH, _ENCODING, _COOKIE, _SCHEME),
+        *(CLIENT_IP, REPLAY_SOURCE, REPLAY_FAILED, PREFERRED_UNAVAILABLE, FORCE_INSTANCE),
+        *(_LENGTH, _ENCODING, _COOKIE, FORWARDED_PROTO),
     }
 )
 # The proxy shows it to nobody; who comes past the proxy sees that this is no answer.
@@ -91,60 +96,60 @@ class AffinityMiddleware:
             return
         await self._node.back()
         client = client_key(scope["client"][0])
-        decision = self._decide(scope, fields, client)
-        self._metrics.served(decision)
-        if isinstance(decision, Replay):
-            await _order(decision, scope, receive, send)
+        destination = self._destination(scope, fields, client)
+        self._metrics.served(destination)
+        if isinstance(destination, Replay):
+            await _replay(destination, scope, receive, send)
             return
-        if isinstance(decision, FairShare):
-            self._share(scope, decision, client)
+        if isinstance(destination, FairShare):
+            self._share(scope, destination, client)
         elif len(self._node.members.ring) > 1:
             send = self._with_cookie(fields, client, send)
         await self._app(scope, receive, send)
 
     def _is_asked(self, fields: Fields) -> bool:
-        if _CLIENT not in fields:  # it came past the proxy, so nobody could replay it
+        if CLIENT_IP not in fields:  # it came past the proxy, so nobody could replay it
             return False
-        if _FORCED not in fields:  # a rollout's candidate is asked so before it is admitted
+        if FORCE_INSTANCE not in fields:  # a rollout's candidate is asked so before it is admitted
             self._node.admit()
         return self._node.members.is_sticky
 
-    def _decide(self, scope: Scope, fields: Fields, client: str) -> Decision:
+    def _destination(self, scope: Scope, fields: Fields, client: str) -> Destination:
         ring = self._node.members.ring
         owner = ring.owner(client).id
         unavailable = _unavailable(fields, owner)
         stand_in = ring.stand_in(client, self._here) if unavailable == owner else None
-        decision = decide(
+        destination = destination_of(
             Arrival(
                 owner=owner,
                 here=self._here,
                 stand_in=stand_in.id if stand_in else "",
-                was_replayed=_SOURCE in fields,
-                was_sent_on=_STATE in fields.get(_SOURCE, b"").split(b";"),
+                was_replayed=REPLAY_SOURCE in fields,
+                was_sent_on=_STATE in fields.get(REPLAY_SOURCE, b"").split(b";"),
                 unavailable=unavailable,
-                is_forced=_FORCED in fields,
+                is_forced=FORCE_INSTANCE in fields,
                 body_bytes=_body_bytes(fields),
                 is_denied=owner != self._here and self._limiter.would_refuse(request_of(scope)),
             )
         )
-        if not isinstance(decision, Replay):
-            return decision
-        if decision.is_sent_on:
+        if not isinstance(destination, Replay):
+            return destination
+        if destination.is_sent_on:
             self._node.heard_news()
-        return decision if can_answer(scope) else FairShare(Reason.WEBSOCKET)
+        return destination if can_answer(scope) else FairShare(Reason.WEBSOCKET)
 
-    def _share(self, scope: Scope, decision: FairShare, client: str) -> None:
+    def _share(self, scope: Scope, fair: FairShare, client: str) -> None:
         members = self._node.members
         if members.is_split:  # a store that all have in common needs no shares
             scope[SHARE] = len(members.ring)
             scope[CHECK] = partial(self._owners.check, members.ring.owner(client))
-        if decision.reason in (Reason.UNAVAILABLE, Reason.DISAGREEMENT):
+        if fair.reason in (Reason.UNAVAILABLE, Reason.DISAGREEMENT):
             self._node.heard_news()
 
     def _with_cookie(self, fields: Fields, client: str, send: Send) -> Send:
         if self._cookie.is_in(fields.get(_COOKIE, b""), client):
             return send
-        cookie = self._cookie.make(client, is_secure=fields.get(_SCHEME) == b"https")
+        cookie = self._cookie.make(client, is_secure=fields.get(FORWARDED_PROTO) == b"https")
 
         def send_with_cookie(message: Message) -> Awaitable[None]:
             if message["type"] in ("http.response.start", "websocket.accept"):
@@ -157,14 +162,14 @@ class AffinityMiddleware:
 def _is_rollouts(scope: Scope) -> bool:
     """A rollout's own probe is of this machine; no client can have such an address."""
     client = scope["client"]
-    return client is not None and client[0].startswith(PROBES)
+    return client is not None and is_probe_client(client[0])
 
 
 def _unavailable(fields: Fields, owner: str) -> str:
     """The machine that the proxy could not reach; a failed replay was on its way to the owner."""
-    if _FAILED in fields:
+    if REPLAY_FAILED in fields:
         return owner
-    return fields.get(_UNAVAILABLE, b"").decode("latin-1")
+    return fields.get(PREFERRED_UNAVAILABLE, b"").decode("latin-1")
 
 
 def _body_bytes(fields: Fields) -> int | None:
@@ -174,10 +179,10 @@ def _body_bytes(fields: Fields) -> int | None:
     return int(length) if length.isdigit() else None
 
 
-async def _order(replay: Replay, scope: Scope, receive: Receive, send: Send) -> None:
+async def _replay(replay: Replay, scope: Scope, receive: Receive, send: Send) -> None:
     state = f";state={SENT_ON}" if replay.is_sent_on else ""
     headers = [
-        (b"fly-replay", f"prefer_instance={replay.owner}{state}".encode()),
+        (REPLAY, f"prefer_instance={replay.owner}{state}".encode()),
         (b"content-length", b"0"),
         (b"cache-control", b"no-store"),
     ]

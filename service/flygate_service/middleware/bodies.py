@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Final
 
-from flygate_service.asgi.answer import CUT_OFF
 from flygate_service.asgi.messages import App, Headers, Message, Receive, Scope, Send
+from flygate_service.asgi.scope_keys import CUT_OFF
 from flygate_service.settings import BodySettings
 
 from .refusal import Refusal, refusal, refuse

@@ -7,10 +7,20 @@ from functools import lru_cache
 from typing import Final
 
 from flygate_limiter import Networks, canonical
+from flygate_wire.own_paths import PROBE
+from flygate_wire.signature import Signatures
 
+from flygate_service.asgi.authenticator import nonce_of
+from flygate_service.asgi.fly_headers import (
+    CLIENT_IP,
+    FORWARDED_FOR,
+    FORWARDED_PROTO,
+    PREFERRED_UNAVAILABLE,
+    REPLAY_FAILED,
+    REPLAY_SOURCE,
+)
 from flygate_service.asgi.messages import App, Receive, Scope, Send, header
-from flygate_service.asgi.paths import PROBE, PROBES, THROUGH_PROXY
-from flygate_service.asgi.signature import Signatures
+from flygate_service.asgi.probe_clients import probe_client
 
 _NO_PROXIES: Final = Networks()
 # Fly Proxy reaches a machine by its private IPv4 address; the private network is IPv6 only.
@@ -18,8 +28,8 @@ _FLY_PROXY: Final = Networks(["0.0.0.0/0"])
 # What only Fly Proxy may say; clients of the private network could write it themselves.
 _SAID_BY_PROXY: Final = frozenset(
     {
-        *(THROUGH_PROXY, b"fly-replay-src", b"fly-replay-failed", b"x-forwarded-proto"),
-        *(b"fly-preferred-instance-unavailable", b"x-forwarded-for"),
+        *(CLIENT_IP, REPLAY_SOURCE, REPLAY_FAILED, PREFERRED_UNAVAILABLE),
+        *(FORWARDED_FOR, FORWARDED_PROTO),
     }
 )
 
@@ -74,7 +84,7 @@ class ClientIpMiddleware:
         await self._app(scope, receive, send)
 
     def _from_fly(self, scope: Scope) -> str | None:
-        address = header(scope, THROUGH_PROXY)
+        address = header(scope, CLIENT_IP)
         if address is None:
             return None  # the caller came over the private network, past the proxy
         peer = scope["client"][0] if scope["client"] else ""
@@ -108,7 +118,7 @@ class ClientIpMiddleware:
         found = canonical(peer)
         if self._on_suspicion is None or found is None or not found.is_private:
             return
-        if header(scope, b"x-forwarded-for") is not None:
+        if header(scope, FORWARDED_FOR) is not None:
             self._tell(
                 f"{found} sends X-Forwarded-For and is not in TRUSTED_PROXIES: all clients behind"
                 " it share one bucket. If it is your proxy, add its network"
@@ -121,12 +131,10 @@ class ClientIpMiddleware:
 
 
 def _probe(signatures: Signatures, scope: Scope) -> str | None:
-    nonce = signatures.nonce(scope) if scope["type"] == "http" else None
-    return f"{PROBES}{nonce[:4]}:{nonce[4:8]}::1" if nonce else None
+    nonce = nonce_of(signatures, scope) if scope["type"] == "http" else None
+    return probe_client(nonce) if nonce else None
 
 
 def _forwarded_for(scope: Scope) -> list[str]:
-    lines = [
-        value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"
-    ]
+    lines = [value.decode("latin-1") for name, value in scope["headers"] if name == FORWARDED_FOR]
     return [address for line in lines for address in line.split(",")]

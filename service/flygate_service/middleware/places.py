@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from flygate_service.asgi.messages import App, Receive, Scope, Send
+from flygate_service.asgi.scope_keys import DECIDED
 
-from .rate_limit import DECIDED
 from .refusal import refusal, refuse
 
 _SHARE_USED: Final = refusal(

@@ -27,16 +27,9 @@ from flygate_service.asgi.messages import (
     first_value,
     respond,
 )
+from flygate_service.asgi.scope_keys import CHECK, DECIDED, LIMITER, SHARE
 
 from .cors import is_preflight
-
-# Where an application, also one that we did not write, finds what was decided about a request.
-LIMITER: Final = "flygate.limiter"
-DECIDED: Final = "flygate.decided"
-# Where the affinity says that the client belongs to another machine, and how many share it.
-SHARE: Final = "flygate.share"
-# Where it says how to ask that other machine, in place of this one's buckets.
-CHECK: Final = "flygate.check"
 
 _LIMITED: Final = frozenset({"http", "websocket"})
 _HEADS: Final = frozenset({"http.response.start", "websocket.accept"})

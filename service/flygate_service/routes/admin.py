@@ -19,12 +19,12 @@ from flygate_limiter import (
 )
 from flygate_limiter import Request as Asked
 from flygate_limiter.errors import shown
+from flygate_wire.own_paths import ADMIN, LOGIN
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from flygate_service.asgi.bearer import bears
-from flygate_service.asgi.paths import ADMIN, LOGIN
 from flygate_service.login import Unlock, account_name
 
 Act = Callable[[Request], Awaitable[dict[str, Any]]]

@@ -5,16 +5,16 @@ from collections.abc import Callable
 from typing import Any, Final, TypeGuard
 
 from flygate_limiter import client_key
+from flygate_wire.own_paths import LOGIN
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from flygate_service.asgi.paths import LOGIN
+from flygate_service.asgi.scope_keys import SHARE
 from flygate_service.login import Attempt, DeviceCookies, LoginGuard, Outcome, account_name
 from flygate_service.login.device import NAME
 from flygate_service.login.line import Line, QueueFullError
 from flygate_service.login.passwords import Passwords
-from flygate_service.middleware.rate_limit import SHARE
 
 _LARGEST_BODY: Final = 4_096
 _LONGEST_PASSWORD: Final = 1_024

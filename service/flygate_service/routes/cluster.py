@@ -7,20 +7,20 @@ from dataclasses import asdict, replace
 
 from flygate_limiter import Store
 from flygate_limiter.blocks import Blocks
+from flygate_wire.own_paths import BUCKETS, CLUSTER, COPIES, OWN_PATHS, SHARE_ORDER, TAKE
+from flygate_wire.share_order import ShareOrderError, ShareState, SignedShareOrders
+from flygate_wire.signature import ANSWER, HEADER, Signatures
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from flygate_service.asgi.authenticator import Answer, Authenticator
+from flygate_service.asgi.fly_headers import CLIENT_IP
 from flygate_service.asgi.messages import header
-from flygate_service.asgi.paths import OWN, THROUGH_PROXY
-from flygate_service.asgi.signature import HEADER, Signatures
 from flygate_service.cluster.charges import pack_decisions, unpack_charges
 from flygate_service.cluster.copies import Copies
 from flygate_service.cluster.errors import FormatError
 from flygate_service.cluster.node import Node
-from flygate_service.cluster.order import Seal
-from flygate_service.cluster.paths import ANSWER, BUCKETS, CLUSTER, COPIES, ORDER, TAKE
-from flygate_service.middleware.guard import Answer, Guard
 
 
 class ClusterRoutes:
@@ -31,7 +31,7 @@ class ClusterRoutes:
         node: Node,
         copies: Copies,
         signatures: Signatures,
-        seal: Seal,
+        orders: SignedShareOrders,
         store: Store | None = None,
     ) -> None:
         """Answer for `node`, whose buckets are in `store`."""
@@ -39,9 +39,9 @@ class ClusterRoutes:
         self._node = node
         self._copies = copies
         self._signatures = signatures
-        self._seal = seal
+        self._orders = orders
 
-    def routes(self, guard: Guard) -> list[Route]:
+    def routes(self, authenticator: Authenticator) -> list[Route]:
         """The routes."""
         table: list[tuple[str, Answer, list[str]]] = [
             (CLUSTER, self._status, ["GET"]),
@@ -49,10 +49,10 @@ class ClusterRoutes:
             (BUCKETS, self._merge, ["POST"]),
             (COPIES, self._keep, ["POST"]),
             (TAKE, self._take, ["POST"]),
-            (ORDER, self._order, ["GET", "POST"]),
+            (SHARE_ORDER, self._order, ["GET", "POST"]),
         ]
         return [
-            Route(path, guard.endpoint(OWN[path], answer), methods=methods)
+            Route(path, authenticator.endpoint(OWN_PATHS[path], answer), methods=methods)
             for path, answer, methods in table
         ]
 
@@ -73,7 +73,7 @@ class ClusterRoutes:
 
     def _sealed(self, path: str, body: bytes) -> Response:
         signature = self._signatures.sign(ANSWER, path, body)
-        return Response(body, headers={HEADER.decode(): signature})
+        return Response(body, headers={HEADER: signature})
 
     async def _keep(self, _: Request, body: bytes) -> Response:
         self._copies.keep(body)
@@ -93,7 +93,7 @@ class ClusterRoutes:
 
     async def _order(self, request: Request, body: bytes) -> Response:
         """What the rollout engine asks and orders: it comes by the proxy, or from inside."""
-        if header(request.scope, THROUGH_PROXY) is not None:
+        if header(request.scope, CLIENT_IP) is not None:
             self._node.admit()  # whoever it is, others come this way, too
         if request.method == "POST":
             return await self._obey(body)
@@ -101,8 +101,8 @@ class ClusterRoutes:
 
     async def _obey(self, body: bytes) -> Response:
         try:
-            order = self._seal.read(body.decode())
-        except (FormatError, UnicodeDecodeError) as exc:
+            order = self._orders.read(body.decode())
+        except (ShareOrderError, UnicodeDecodeError) as exc:
             return _refusal(400, str(exc))
         if not await self._node.adopt(order) and order != self._node.members.order:
             return _refusal(409, "there was a later order")
@@ -111,9 +111,8 @@ class ClusterRoutes:
     def _known(self) -> Response:
         members = self._node.members
         version = members.order.version if members.order else 0
-        return JSONResponse(
-            {"version": version, "members": [member.id for member in members.ring.members]}
-        )
+        ids = frozenset(member.id for member in members.ring.members)
+        return JSONResponse(ShareState(version, ids).document())
 
 
 def _refusal(status: int, error: str) -> Response:

@@ -1,15 +1,17 @@
 """Health, readiness and the limiter's probe: ours, whatever application is wrapped."""
 
 from flygate_limiter import Limiter, Store
+from flygate_wire.own_paths import HEALTH, PROBE, READY
+from flygate_wire.signature import Signatures
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from flygate_service import __version__
+from flygate_service.asgi.authenticator import nonce_of
 from flygate_service.asgi.bearer import bears
-from flygate_service.asgi.paths import HEALTH, PRIVATE, PROBE, READY
 from flygate_service.asgi.readiness import Readiness
-from flygate_service.asgi.signature import Signatures
+from flygate_service.asgi.scope_keys import PRIVATE
 from flygate_service.settings import Settings
 
 
@@ -50,7 +52,7 @@ def _may_know(request: Request, token: str | None, signatures: Signatures | None
         return True
     if token is not None and bears(request.headers.get("authorization", ""), token):
         return True
-    return signatures is not None and signatures.nonce(request.scope) is not None
+    return signatures is not None and nonce_of(signatures, request.scope) is not None
 
 
 def _details(settings: Settings, limiter: Limiter, store: Store) -> dict[str, object]:

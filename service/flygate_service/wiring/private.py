@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import uvicorn
+from flygate_wire.own_paths import METRICS, OWN_PATHS
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
@@ -19,11 +20,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 from uvicorn.server import ServerState
 
+from flygate_service.asgi.authenticator import Endpoint
+from flygate_service.asgi.fly_headers import CLIENT_IP
 from flygate_service.asgi.messages import Receive, Scope, Send, header
-from flygate_service.asgi.paths import METRICS, OWN, PRIVATE, THROUGH_PROXY
 from flygate_service.asgi.protocol import BoundedProtocol, PrivateProtocol
-from flygate_service.middleware.guard import Endpoint
-from flygate_service.middleware.own_paths import refuse_path
+from flygate_service.asgi.scope_keys import PRIVATE
+from flygate_service.middleware.dispatch import refuse_path
 
 # Of any answer, with all the reading and writing that it takes.
 _SECONDS: Final = 10.0
@@ -36,7 +38,7 @@ class PrivateApp:
 
     def __init__(self, routes: Sequence[Route], registry: CollectorRegistry) -> None:
         """Answer those of `routes` that the table says, and the metrics of `registry`."""
-        private = [route for route in routes if OWN[route.path].is_private]
+        private = [route for route in routes if OWN_PATHS[route.path].is_private]
         self.routes = [*private, Route(METRICS, _metrics(registry))]
         self._router = Router(self.routes)
         self._paths = frozenset(route.path for route in self.routes)
@@ -46,7 +48,7 @@ class PrivateApp:
         is_http = scope["type"] == "http"
         if not is_http or scope["path"] not in self._paths:
             await refuse_path(scope, receive, send)
-        elif header(scope, THROUGH_PROXY) is not None:
+        elif header(scope, CLIENT_IP) is not None:
             # A service of fly.toml has this port: it must not be one.
             error = {"error": "for the private network only, and this came through a proxy"}
             await JSONResponse(error, 404)(scope, receive, send)

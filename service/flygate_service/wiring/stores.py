@@ -1,6 +1,9 @@
 """Builds the stores that the settings ask for."""
 
-from collections.abc import Callable, Iterable, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
 from hashlib import blake2b
 
 from flygate_limiter import (
@@ -40,6 +43,38 @@ class MachineCount:
         self._members = members
 
 
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where buckets are kept.
+
+    Attributes:
+        requests: those of the policies.
+        logins: those of failed logins, which may be the same; None without a login.
+    """
+
+    requests: Store
+    logins: Store | None
+
+    @classmethod
+    def of(cls, settings: Settings, telemetry: Telemetry, machines: MachineCount) -> Stores:
+        """Make those that the settings ask for."""
+        requests = make_store(settings, telemetry, machines)
+        if settings.login is None:
+            return cls(requests, None)
+        return cls(requests, make_login_store(settings, requests, telemetry, machines))
+
+    @property
+    def portable(self) -> Store | None:
+        """The one whose buckets can move to other machines; None if all of them are windows."""
+        stores = (self.logins, self.requests)
+        return next((store for store in stores if store and store.portable is not None), None)
+
+    async def aclose(self) -> None:
+        """Close each once."""
+        for store in {self.requests, self.logins or self.requests}:
+            await store.aclose()
+
+
 def make_store(settings: Settings, telemetry: Telemetry, machines: MachineCount) -> Store:
     """Memory; or Redis, with memory to fall back on while Redis cannot be asked."""
     # An idle machine is suspended: its clients' waits must end nevertheless.
@@ -64,15 +99,6 @@ def make_login_store(
     return _with_redis(memory, settings.limiter, telemetry, machines)
 
 
-def portable_of(stores: Sequence[Store]) -> Store | None:
-    """Return the one whose buckets can move to other machines; None if all of them are windows.
-
-    Args:
-        stores: of requests, and of logins if there are any.
-    """
-    return next((store for store in reversed(stores) if store.portable is not None), None)
-
-
 def store_id(settings: LimiterSettings) -> str:
     """What tells machines whether they have a store in common: "" says that it is their own."""
     if settings.storage == "memory" or settings.redis_url is None:
@@ -81,12 +107,6 @@ def store_id(settings: LimiterSettings) -> str:
     text = f"{address}/{address.database}".encode()
     key = blake2b(settings.key_secret.encode()).digest()
     return blake2b(text, key=key, digest_size=8).hexdigest()
-
-
-async def close_all(stores: Iterable[Store]) -> None:
-    """Close each once."""
-    for store in set(stores):
-        await store.aclose()
 
 
 def _names(settings: Settings) -> Fingerprint:

@@ -18,14 +18,14 @@ from flygate.rollout.errors import RolloutHeldError, RolloutRestoredError
 from flygate.rollout.gates import soak
 from flygate.rollout.judge import recorded_soak
 from flygate.rollout.machine import life
-from flygate.rollout.signature import KEY
+from flygate_wire.variables import Variable
 
 from tests.infra.deployment import APP, Deployment
 
 pytestmark = pytest.mark.integration
 
 COURSE = Course(strategy="canary", steps=(1, "100%"), soak="500ms")
-SECRET = f"import os, json; print(json.dumps(os.environ.get({KEY!r})))"
+SECRET = f"import os, json; print(json.dumps(os.environ.get({Variable.FLYGATE_KEY.value!r})))"
 
 
 @pytest.fixture(autouse=True)
@@ -118,7 +118,7 @@ async def test_the_key_is_the_app_s_and_no_release_s(shop: Deployment) -> None:
 
     assert shop.ledger.key == key
     assert await known_key(shop, 3) == key
-    assert KEY not in shop.ledger.releases[0].manifest.secrets
+    assert Variable.FLYGATE_KEY.value not in shop.ledger.releases[0].manifest.secrets
     assert key not in journal_path(shop.root, APP).read_text(encoding="utf-8")
 
 
@@ -137,7 +137,7 @@ async def test_the_key_of_a_first_rollout_that_was_held_is_found_again(shop: Dep
 async def test_a_first_key_goes_with_the_release_that_brought_it(shop: Deployment) -> None:
     """A rollout that is taken back leaves no secret behind."""
     await shop.release(env={"GREETING": "v1"})
-    await shop.fly.set_secrets(APP, {KEY: None})
+    await shop.fly.set_secrets(APP, {Variable.FLYGATE_KEY.value: None})
     shop.ledger = shop.ledger.model_copy(update={"key": ""})
     before = await shop.fingerprint()
 

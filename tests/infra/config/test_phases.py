@@ -7,7 +7,7 @@ import itertools
 import pytest
 from flygate.config import prices
 from flygate.config.phases import PHASES, Phase
-from flygate_service.cluster.cookie import NAME
+from flygate_wire.cookies import AFFINITY
 
 from tests.support.fly_tomls import config_of
 
@@ -60,7 +60,7 @@ def test_affinity_is_told_to_the_service_and_to_the_proxy(row: Phase) -> None:
     config = row.over(config_of({"http_service": {"internal_port": 8080}}))
 
     caches = [port.get("http_options") for port in config["services"][0]["ports"]]
-    rule = {"path_prefix": "/", "ttl_seconds": 300, "type": "cookie", "name": NAME}
+    rule = {"path_prefix": "/", "ttl_seconds": 300, "type": "cookie", "name": AFFINITY}
     assert config["env"]["RATE_LIMIT_AFFINITY"] == ("on" if row.affinity else "off")
     assert caches == [{"replay_cache": [rule]} if row.affinity else None] * 2
 

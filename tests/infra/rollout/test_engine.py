@@ -19,7 +19,7 @@ from flygate.manifest import Course
 from flygate.record import journal as journal_file
 from flygate.record.journal import Event, Journal
 from flygate.redaction.redact import Redactor
-from flygate.rollout import engine, signature
+from flygate.rollout import engine
 from flygate.rollout.errors import (
     LeaseLostError,
     RestoreFailedError,
@@ -31,6 +31,7 @@ from flygate.rollout.gates import reach
 from flygate.rollout.state import CANDIDATE, LIVE, STANDBY
 from flygate.rollout.strategies import bluegreen
 from flygate.rollout.target import Target
+from flygate_wire.variables import Variable
 
 from tests.infra.deployment import APP, Deployment
 
@@ -70,7 +71,11 @@ async def test_a_good_release_replaces_the_former_one_without_a_gap(serving: Dep
     assert [(m.role, m.state, m.cordoned) for m in state.of(1)] == [(STANDBY, "stopped", True)]
     assert ledger.current is not None
     assert sorted(ledger.current.machines["iad"]) == sorted(m.id for m in state.of(2))
-    assert {s.name for s in await serving.fly.secrets(APP)} == {"KEY", "ADDED", signature.KEY}
+    assert {s.name for s in await serving.fly.secrets(APP)} == {
+        "KEY",
+        "ADDED",
+        Variable.FLYGATE_KEY,
+    }
 
 
 async def test_a_release_spreads_over_its_regions(shop: Deployment) -> None:
@@ -440,7 +445,7 @@ async def test_a_restore_that_fails_says_so_and_the_next_run_repairs(
         for part in ("does not limit", "launch v2-iad-1: Fly is down", "begins by repairing"):
             assert part in str(failure.value)
         assert {m.role for m in (await shop.state()).of(2)} == {CANDIDATE}
-        assert {s.name for s in await shop.fly.secrets(APP)} == {*OLD, signature.KEY}
+        assert {s.name for s in await shop.fly.secrets(APP)} == {*OLD, Variable.FLYGATE_KEY}
         await shop.release(OLD, env={"GREETING": "second try"})
 
     assert traffic.failures == []

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import httpx
+from flygate_wire.own_paths import STATISTICS
+from flygate_wire.signature import Signatures
 
 from flygate.rollout.judge.samples import missed
-from flygate.rollout.signature import HEADER, sign
 
-PATH = "/_flygate/statistics"
 # A machine that needs longer than this for a few counters is not well.
 SECONDS = 5.0
 
@@ -24,9 +24,9 @@ async def collect(web: httpx.AsyncClient, machines: Iterable[str], key: str) -> 
 
 
 async def _ask(web: httpx.AsyncClient, machine: str, key: str) -> dict[str, Any]:
-    headers = {HEADER: sign(key, "GET", PATH), "fly-force-instance-id": machine}
+    headers = {**Signatures(key).fields("GET", STATISTICS), "fly-force-instance-id": machine}
     try:
-        answer = await web.get(PATH, headers=headers, timeout=SECONDS)
+        answer = await web.get(STATISTICS, headers=headers, timeout=SECONDS)
         if answer.status_code == 200:
             told = answer.json()
             if isinstance(told, dict):

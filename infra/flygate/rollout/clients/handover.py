@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from flygate_wire.share_order import ShareState, SignedShareOrders
+
 from flygate.rollout.clients.messenger import Messenger, messenger
-from flygate.rollout.clients.order import Known, Order
 from flygate.rollout.errors import ShareNotAcknowledgedError
 from flygate.rollout.execution import Execution
 from flygate.rollout.machine.member import Member
@@ -40,11 +41,11 @@ class Handover:
     messenger: Messenger
     sides: Sides
 
-    async def known(self) -> dict[str, Known]:
+    async def known(self) -> dict[str, ShareState]:
         """Return what each machine that runs knows, by its id."""
         return await self.messenger.ask(self.sides.all)
 
-    async def all_know_all(self) -> dict[str, Known]:
+    async def all_know_all(self) -> dict[str, ShareState]:
         """Return what they know, once each that runs knows of all others that do.
 
         Raises:
@@ -60,7 +61,9 @@ class Handover:
             )
         return known
 
-    async def share(self, percent: int, known: Iterable[Known], *, is_back: bool = False) -> int:
+    async def share(
+        self, percent: int, known: Iterable[ShareState], *, is_back: bool = False
+    ) -> int:
         """Order that the new machines own a percentage of the clients; all follow it then.
 
         The side that loses clients gets the order first: it hands the limits over before it lets
@@ -78,8 +81,8 @@ class Handover:
         """
         new, former = (tuple(m.id for m in side) for side in (self.sides.new, self.sides.former))
         version = 1 + max((one.version for one in known), default=0)
-        order = Order(self.execution.app, version, percent, new, former)
-        text = order.signed(self.execution.target.key)
+        orders = SignedShareOrders(self.execution.target.key, self.execution.app)
+        text = orders.write(version, percent, new, former)
         losing_first = (self.sides.former, self.sides.new)
         for side in reversed(losing_first) if is_back else losing_first:
             await self._order(side, text, version)
@@ -106,7 +109,7 @@ async def handover(
         yield Handover(execution, carrier, sides)
 
 
-def _gaps(known: Mapping[str, Known]) -> dict[str, frozenset[str]]:
+def _gaps(known: Mapping[str, ShareState]) -> dict[str, frozenset[str]]:
     """Return the running machines that each machine does not know, where there are any."""
     gaps = {machine: known.keys() - one.members for machine, one in known.items()}
     return {machine: frozenset(missing) for machine, missing in gaps.items() if missing}

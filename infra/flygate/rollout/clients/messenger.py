@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from flygate_wire.own_paths import SHARE_ORDER
+from flygate_wire.share_order import ShareState
+from flygate_wire.signature import Signatures
+from flygate_wire.variables import DEFAULT_PORT
 
 from flygate.fly.errors import FlyError
 from flygate.fly.web import open_web
 from flygate.redaction.redact import Redactor, shown
-from flygate.rollout.clients.order import PATH, Known
 from flygate.rollout.errors import ShareNotAcknowledgedError
 from flygate.rollout.execution import Execution
-from flygate.rollout.gates.expectation import DEFAULT_PORT
 from flygate.rollout.machine.member import Member
-from flygate.rollout.signature import signed
 from flygate.system.polling import poll
 
 # A machine hands its clients' limits over before it answers, for 2 seconds at most.
@@ -50,7 +51,7 @@ class Messenger:
     web: httpx.AsyncClient
     cordoned: frozenset[str] = frozenset()
 
-    async def ask(self, members: Iterable[Member], order: str = "") -> dict[str, Known]:
+    async def ask(self, members: Iterable[Member], order: str = "") -> dict[str, ShareState]:
         """Return what each machine that runs knows, by its id, once it has taken an order.
 
         Args:
@@ -64,7 +65,7 @@ class Messenger:
         pairs = zip(asked, answers, strict=True)
         return {member.id: known for member, known in pairs if known is not None}
 
-    async def _with_retries(self, member: Member, order: str) -> Known | None:
+    async def _with_retries(self, member: Member, order: str) -> ShareState | None:
         """Ask until the machine answers; return None if it turns out not to run."""
         answer = await poll(
             lambda: self._attempt(member, order),
@@ -79,7 +80,7 @@ class Messenger:
             )
         return answer
 
-    async def _attempt(self, member: Member, order: str) -> Known | Reply | None:
+    async def _attempt(self, member: Member, order: str) -> ShareState | Reply | None:
         """Return what the machine knows, None if it does not run, or the reply to ask again for."""
         reply = await self._send(member, order)
         if reply.status == 200:
@@ -91,13 +92,13 @@ class Messenger:
     async def _send(self, member: Member, order: str) -> Reply:
         method = "POST" if order else "GET"
         key = self.execution.target.key
-        headers = signed(key, method, PATH, order.encode())
+        headers = Signatures(key).fields(method, SHARE_ORDER, order.encode())
         if member.id in self.cordoned:
             return await self._inside(member, method, order, headers)
         forced = {**headers, "fly-force-instance-id": member.id}
         try:
             answer = await self.web.request(
-                method, PATH, content=order, headers=forced, timeout=ANSWER_SECONDS
+                method, SHARE_ORDER, content=order, headers=forced, timeout=ANSWER_SECONDS
             )
         except httpx.HTTPError as exc:
             return Reply(0, type(exc).__name__)
@@ -111,7 +112,7 @@ class Messenger:
             "port": self.execution.target.manifest.web_port or DEFAULT_PORT,
             "timeout": ANSWER_SECONDS,
             "method": method,
-            "path": PATH,
+            "path": SHARE_ORDER,
             "body": order,
             "headers": headers,
         }
@@ -150,9 +151,9 @@ async def messenger(
         yield Messenger(execution, web, frozenset(member.id for member in cordoned))
 
 
-def _read(member: Member, reply: Reply) -> Known:
+def _read(member: Member, reply: Reply) -> ShareState:
     try:
-        return Known.parse(reply.text)
+        return ShareState.parse(reply.text)
     except ValueError as exc:
         raise ShareNotAcknowledgedError(
             f"{member.name} (machine {member.id}) answers {exc}"

@@ -8,17 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flygate_wire.own_paths import HEALTH, PROBE
+from flygate_wire.signature import Signatures
+from flygate_wire.variables import (
+    DEFAULT_BURST,
+    DEFAULT_PORT,
+    DEFAULT_REQUESTS_PER_MINUTE,
+    REDIS,
+    TOKEN_BUCKET,
+    Variable,
+)
+
 from flygate.config import SmokeRequest
 from flygate.fly.models import ExecResult
 from flygate.manifest import Manifest
 from flygate.redaction.redact import shown
-from flygate.rollout.gates.probe import HEALTH, PROBE
-from flygate.rollout.signature import HEADER, sign
 
-# The service's own defaults (tests/infra/rollout/gates/test_smoke.py holds the two together).
-DEFAULT_PORT = 8080
-DEFAULT_RPM = 100
-DEFAULT_BURST = 20
 REQUEST_SECONDS = 5
 COMMAND_SECONDS = 30
 LINE_MAX = 500
@@ -53,10 +58,11 @@ class Expectation:
         return cls(
             port=manifest.web_port or DEFAULT_PORT,
             limiter=limiter,
-            burst=_whole(manifest.env, "RATE_LIMIT_BURST", DEFAULT_BURST),
-            per_second=_whole(manifest.env, "RATE_LIMIT_RPM", DEFAULT_RPM) / 60,
+            burst=_whole(manifest.env, Variable.RATE_LIMIT_BURST, DEFAULT_BURST),
+            per_second=_whole(manifest.env, Variable.RATE_LIMIT_RPM, DEFAULT_REQUESTS_PER_MINUTE)
+            / 60,
             is_exact=not _has_own_quotas(manifest),
-            has_store=manifest.env.get("RATE_LIMIT_STORAGE") == "redis",
+            has_store=manifest.env.get(Variable.RATE_LIMIT_STORAGE) == REDIS,
             requests=requests,
         )
 
@@ -69,14 +75,15 @@ class Expectation:
                 and for one path; the key itself stays here.
         """
         script = Path(__file__).with_name("probe.py").read_text(encoding="utf-8")
+        signatures = Signatures(key)
         arguments = {
             "port": self.port,
             "limiter": self.limiter,
             "burst": self.burst,
             "per_second": self.per_second,
             "timeout": REQUEST_SECONDS,
-            "identity": {HEADER: sign(key, "GET", PROBE)} if key else {},
-            "insider": {HEADER: sign(key, "GET", HEALTH)} if key else {},
+            "identity": signatures.fields("GET", PROBE) if key else {},
+            "insider": signatures.fields("GET", HEALTH) if key else {},
             "store": self.has_store,
             "requests": [request.model_dump() for request in self.requests],
         }
@@ -154,9 +161,9 @@ class Expectation:
 
 def _has_own_quotas(manifest: Manifest) -> bool:
     """The quota is more than RATE_LIMIT_RPM and RATE_LIMIT_BURST say: what the service declares."""
-    algorithm = manifest.env.get("RATE_LIMIT_ALGORITHM", "token_bucket")
+    algorithm = manifest.env.get(Variable.RATE_LIMIT_ALGORITHM, TOKEN_BUCKET)
     names = {*manifest.env, *manifest.secrets}
-    return "RATE_LIMIT_POLICIES" in names or algorithm != "token_bucket"
+    return Variable.RATE_LIMIT_POLICIES in names or algorithm != TOKEN_BUCKET
 
 
 def _whole(env: Mapping[str, str], name: str, default: int) -> int:

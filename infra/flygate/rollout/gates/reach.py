@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import httpx
+from flygate_wire.own_paths import SHARE_ORDER
+from flygate_wire.signature import Signatures
 
 from flygate.fly.web import open_web
-from flygate.rollout.clients.order import PATH as ORDER_PATH
 from flygate.rollout.execution import Execution
 from flygate.rollout.gates.gate import each_machine
 from flygate.rollout.machine.member import Member
-from flygate.rollout.signature import signed
 from flygate.rollout.target import Target
 from flygate.rollout.verdict import Verdict
 from flygate.system.polling import poll
@@ -67,6 +67,7 @@ async def _let_in(web: httpx.AsyncClient, key: str, machine_id: str) -> None:
     one without sticky sessions, answers something else, and that is fine.
     """
     if key:
-        headers = {**signed(key, "GET", ORDER_PATH), "fly-force-instance-id": machine_id}
+        signed = Signatures(key).fields("GET", SHARE_ORDER)
+        headers = {**signed, "fly-force-instance-id": machine_id}
         with suppress(httpx.HTTPError):
-            await web.get(ORDER_PATH, headers=headers)
+            await web.get(SHARE_ORDER, headers=headers)

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from flygate_wire.statistics_schema import group_of
+
 from flygate.rollout.judge import growth, statistics
 from flygate.rollout.judge.finding import Finding, p_text
 from flygate.rollout.judge.rules import CLIENT_ERRORS_MAX, Rules
-from flygate.rollout.judge.samples import Culprits, Miss, Samples, group_of
+from flygate.rollout.judge.samples import Culprits, Miss, Samples
 from flygate.rollout.judge.shares import Compared, Shares
 from flygate.rollout.judge.statistics import Histogram
 from flygate.rollout.verdict import Outcome, Verdict

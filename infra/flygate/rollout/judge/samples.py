@@ -7,12 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, Self, cast
+
+from flygate_wire.statistics_schema import SCHEMA, GroupCounters, MachineStatistics
 
 from flygate.rollout.judge.statistics import Histogram, Share
 
-# The service's own (tests/infra/rollout/judge/test_samples.py holds the two together).
-SCHEMA = 1
 # What Fly says of a machine, beside what it tells itself: a restart may fall between two looks.
 DIED_AT = "died_at"
 _MOST = 2**63
@@ -30,13 +30,13 @@ class Part:
     latency: Mapping[int, int]
 
     @classmethod
-    def parse(cls, told: Mapping[str, Any]) -> Self:
+    def parse(cls, group: GroupCounters) -> Self:
         """Read one of a machine's groups."""
         return cls(
-            _count(told["served"]),
-            _count(told["errors"]),
-            _count(told["refused"]),
-            _buckets(told["latency"]),
+            _count(group["served"]),
+            _count(group["errors"]),
+            _count(group["refused"]),
+            _buckets(group["latency"]),
         )
 
     def since(self, former: Part) -> Part:
@@ -97,26 +97,28 @@ class Snapshot:
         Raises:
             ValueError: it is none that this version understands.
         """
+        # The names are those of the schema; what stands there is checked below.
+        found = cast("MachineStatistics", told)
         try:
-            if told["schema"] != SCHEMA:
-                raise ValueError(f"tells statistics of schema {told['schema']}, not {SCHEMA}")
-            latency = told["latency"]
+            if found["schema"] != SCHEMA:
+                raise ValueError(f"tells statistics of schema {found['schema']}, not {SCHEMA}")
+            latency = found["latency"]
             return cls(
                 at=at,
-                boot=str(told["boot"]),
-                served=_count(told["served"]),
-                errors=_count(told["errors"]),
-                refused=_count(told["refused"]),
+                boot=str(found["boot"]),
+                served=_count(found["served"]),
+                errors=_count(found["errors"]),
+                refused=_count(found["refused"]),
                 latency=Histogram(
                     _buckets(latency["counts"]),
                     float(latency["first_ns"]),
                     _count(latency["per_octave"]),
                 ),
-                usage=dict(_usage(told)),
-                limits=str(told["limits"]),
+                usage=dict(_usage(found)),
+                limits=str(found["limits"]),
                 died_at=told.get(DIED_AT),
-                parts=tuple(Part.parse(one) for one in told.get("groups", ())),
-                clients=_clients(told.get("clients")),
+                parts=tuple(Part.parse(one) for one in found.get("groups", ())),
+                clients=_clients(found.get("clients")),
             )
         except (KeyError, TypeError, AttributeError) as exc:
             raise ValueError(f"tells statistics without {exc}") from None
@@ -148,11 +150,6 @@ class Snapshot:
         )
 
 
-def group_of(client: str, groups: int) -> int:
-    """In which of a machine's groups a client is; the service's own rule."""
-    return int(client[:2], 16) % groups
-
-
 def _buckets(told: Iterable[Iterable[Any]]) -> dict[int, int]:
     return {_count(bucket): _count(count) for bucket, count in told}
 
@@ -170,11 +167,11 @@ def _less(counts: Mapping[int, int], former: Mapping[int, int]) -> dict[int, int
     return {bucket: count for bucket, count in left if count}
 
 
-def _usage(told: Mapping[str, Any]) -> Iterator[tuple[str, Usage]]:
-    memory = told["memory"]
+def _usage(found: MachineStatistics) -> Iterator[tuple[str, Usage]]:
+    memory = found["memory"]
     used = _count(memory["rss_bytes"]) - _count(memory["limiter_bytes"])
     yield "memory", Usage(used, _count(memory["limit_bytes"]))
-    if files := told.get("descriptors"):  # an older release tells none, nor does a system without
+    if files := found.get("descriptors"):  # an older release tells none, nor does a system without
         used = _count(files["open"]) - _count(files["connections"])
         yield "descriptors", Usage(used, _count(files["limit"]))
 

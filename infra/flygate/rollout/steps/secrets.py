@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flygate_wire.variables import Variable
+
 from flygate.rollout.execution import Execution
-from flygate.rollout.signature import KEY
 from flygate.rollout.state import digest
 from flygate.rollout.steps.step import Turn
 from flygate.rollout.target import Target
+
+_KEY = Variable.FLYGATE_KEY.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,11 @@ class SetSecrets:
         """Set what the release has and remove what only the former one had."""
         target = world.target
         gone = dict.fromkeys(set(target.former_secrets) - set(target.secrets))
-        values: dict[str, str | None] = {**target.secrets, **gone, KEY: target.key}
+        values: dict[str, str | None] = {
+            **target.secrets,
+            **gone,
+            _KEY: target.key,
+        }
         world.secrets_version = await world.fly.set_secrets(world.app, values)
         world.secrets = digest(await world.fly.secrets(world.app))
         return describe_secrets(target)
@@ -56,7 +63,7 @@ async def set_former(world: Execution) -> bool:
     added = dict.fromkeys(set(target.secrets) - set(target.former_secrets))
     if not target.is_former_known:
         return False
-    former = {**target.former_secrets, KEY: target.former_key or None}
+    former = {**target.former_secrets, _KEY: target.former_key or None}
     await world.fly.set_secrets(world.app, {**former, **added})
     return True
 

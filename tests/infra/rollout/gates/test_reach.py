@@ -12,15 +12,14 @@ from typing import Any
 import pytest
 from flygate.record.journal import Journal
 from flygate.redaction.redact import Redactor
-from flygate.rollout.clients.order import PATH as ORDER_PATH
 from flygate.rollout.execution import Execution
 from flygate.rollout.gates import reach
 from flygate.rollout.gates.reach import Reachable
 from flygate.rollout.machine.member import Member
-from flygate.rollout.signature import HEADER
 from flygate.rollout.target import Target
 from flygate.rollout.verdict import Verdict
-from flygate_service.asgi.signature import Signatures
+from flygate_wire.own_paths import SHARE_ORDER
+from flygate_wire.signature import HEADER, Signatures
 
 from tests.infra.builders import manifest
 
@@ -59,7 +58,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def app(**statuses: int) -> Iterator[App]:
-    server = App({"/health": 200, ORDER_PATH: 200, **statuses})
+    server = App({"/health": 200, SHARE_ORDER: 200, **statuses})
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
@@ -84,21 +83,21 @@ async def test_a_machine_that_answers_is_let_in(tmp_path: Path) -> None:
         verdict = await judged(server, tmp_path)
 
     assert verdict.passed
-    let_in = {machine: sign for path, machine, sign in server.asked if path == ORDER_PATH}
+    let_in = {machine: sign for path, machine, sign in server.asked if path == SHARE_ORDER}
     assert let_in.keys() == {"148e1", "148e2"}
     for signature in let_in.values():
-        assert Signatures(KEY).verify(signature, "GET", ORDER_PATH)
+        assert Signatures(KEY).verify(signature, "GET", SHARE_ORDER)
     assert not any(sign for path, _, sign in server.asked if path == "/health")
 
 
 @pytest.mark.parametrize("status", [401, 404, 405, 500, 0])
 async def test_who_knows_no_members_passes_all_the_same(tmp_path: Path, status: int) -> None:
     """Another service than ours, or one without sticky sessions; or the connection just ends."""
-    with app(**{ORDER_PATH: status}) as server:
+    with app(**{SHARE_ORDER: status}) as server:
         verdict = await judged(server, tmp_path)
 
     assert verdict.passed
-    assert {machine for path, machine, _ in server.asked if path == ORDER_PATH} == {
+    assert {machine for path, machine, _ in server.asked if path == SHARE_ORDER} == {
         "148e1",
         "148e2",
     }
@@ -122,4 +121,4 @@ async def test_who_is_not_reached_is_not_let_in(
 
     assert not verdict.passed
     assert "/health answers 503" in verdict.reason
-    assert ORDER_PATH not in {path for path, _, _ in server.asked}
+    assert SHARE_ORDER not in {path for path, _, _ in server.asked}

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from flygate.config import SmokeRequest
 from flygate.fly.models import ExecResult
-from flygate.rollout.gates import expectation, probe
+from flygate.rollout.gates import probe
 from flygate.rollout.gates.expectation import Expectation
-from flygate_service.settings import Settings
+from flygate_wire import own_paths
+from flygate_wire.variables import DEFAULT_BURST, DEFAULT_PORT, DEFAULT_REQUESTS_PER_MINUTE
 
 from tests.infra.builders import manifest
 
@@ -143,14 +144,17 @@ def test_the_manifest_says_what_to_expect() -> None:
 
 @pytest.mark.parametrize("env", [{}, {"RATE_LIMIT_BURST": "", "RATE_LIMIT_RPM": " "}])
 def test_without_a_quota_the_service_s_own_defaults_are_expected(env: dict[str, str]) -> None:
-    """infra may not import the service, so this test holds the two together."""
-    limiter = Settings.from_environment(env).limiter
-
+    """Those that the service has, too."""
     expected = Expectation.of(manifest(config={"env": env}), limiter=True)
 
-    assert expected.burst == limiter.quota.burst == expectation.DEFAULT_BURST
-    assert expected.per_second == limiter.quota.units / (limiter.quota.period_ns / 1e9)
-    assert expected.port == Settings.from_environment({}).port
+    assert expected.burst == DEFAULT_BURST
+    assert expected.per_second == DEFAULT_REQUESTS_PER_MINUTE / 60
+    assert expected.port == DEFAULT_PORT
+
+
+def test_the_probe_asks_for_the_service_s_own_paths() -> None:
+    """It runs inside a machine, where it imports nothing, so it has them once more."""
+    assert (probe.PROBE, probe.HEALTH) == (own_paths.PROBE, own_paths.HEALTH)
 
 
 PAGES = {

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 from flygate.rollout.judge.rules import Rules
-from flygate.rollout.judge.samples import Part, Snapshot, Usage, group_of
+from flygate.rollout.judge.samples import Part, Snapshot, Usage
 from flygate.rollout.judge.statistics import Histogram
 from flygate.rollout.judge.watch import Soak, Watch, Watched
 from flygate.rollout.verdict import Verdict
+from flygate_wire.statistics_schema import group_of
 
 MIB = 1024 * 1024
 FIRST = 1000.0

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from flygate.rollout.judge.judge import Pair, judge
 from flygate.rollout.judge.rules import Rules
-from flygate.rollout.judge.samples import Miss, Part, Samples, Series, Snapshot, Usage, group_of
+from flygate.rollout.judge.samples import Miss, Part, Samples, Series, Snapshot, Usage
 from flygate.rollout.judge.statistics import Histogram
 from flygate.rollout.judge.watch import Soak, Watch, Watched
 from flygate.rollout.verdict import Verdict
+from flygate_wire.statistics_schema import group_of
 
 from tests.infra.rollout.judge import fleet
 from tests.infra.rollout.judge.fleet import MIB, Release

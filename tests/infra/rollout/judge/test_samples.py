@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from flygate.rollout.judge.samples import Miss, Snapshot, group_of, read
-from flygate_service.metrics.statistics import GROUPS, Statistics
+from flygate.rollout.judge.samples import Miss, Snapshot, read
+from flygate_service.metrics.statistics import Statistics
+from flygate_wire.statistics_schema import GROUPS, group_of
 
 # As a release told it before clients were counted.
 FORMER: dict[str, Any] = {

@@ -1,12 +1,31 @@
-"""Finds what the environment names in an application's modules: the application, key functions."""
+"""Builds the application: the wrapped one that the environment names, or the demo API."""
 
 import importlib
 from typing import Any, cast
 
 from flygate_service.asgi.messages import App
-from flygate_service.settings import SettingError
+from flygate_service.middleware.replay_filter import ReplayFilter
+from flygate_service.settings import SettingError, Settings
 
 _FORM = "package.module:attribute"
+
+
+def application(settings: Settings, log: Any) -> App:
+    """Return the application, with the border that the settings ask for.
+
+    Raises:
+        SettingError: see `load`.
+    """
+    if settings.app is None:
+        # FastAPI takes most of the time of a start; a wrapped application may not need it.
+        from flygate_service.routes.api import demo_api  # noqa: PLC0415
+
+        return demo_api(settings)
+    app = load(settings.app)
+    if settings.allows_replay:
+        return app
+    advice = "its answers give Fly Proxy no orders; SERVICE_ALLOW_REPLAY=1 lets them"
+    return ReplayFilter(app, lambda path: log.warning("replay dropped", path=path, advice=advice))
 
 
 def load(name: str) -> App:

@@ -2,22 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
-from flygate.config.settings_names import NAMES, meant
-
-SETTINGS = Path(__file__).resolve().parents[3] / "service" / "flygate_service" / "settings.py"
-# What Fly, Flygate and every application know, too: a name like it says nothing.
-COMMON = {"HOST", "PORT", "REDIS_URL"}
-
-
-def test_they_are_the_service_s_own() -> None:
-    """Those that it reads, but for what Fly and Flygate set."""
-    read = set(re.findall(r'read(?:\.\w+\(|,)\s*"([A-Z_]+)"', SETTINGS.read_text()))
-
-    assert {name for name in read if not name.startswith(("FLY_", "FLYGATE_"))} - COMMON == {*NAMES}
+from flygate.config.typing_errors import meant
 
 
 @pytest.mark.parametrize(

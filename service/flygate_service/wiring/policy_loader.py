@@ -19,7 +19,7 @@ from flygate_limiter.errors import one_line, shown
 
 from flygate_service.settings import LimiterSettings, SettingError
 
-from .wrapped import find
+from .application import find
 
 # Far more than a page asks for; a flood of them is refused all the same.
 _PREFLIGHTS: Final = 10

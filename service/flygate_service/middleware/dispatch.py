@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flygate_wire.own_paths import is_internal
 from starlette.responses import JSONResponse
 from starlette.routing import Route, Router
 
-from flygate_service.asgi.answer import Answer
 from flygate_service.asgi.messages import POLICY_VIOLATION, App, Receive, Scope, Send
-from flygate_service.asgi.paths import is_internal
+from flygate_service.metrics.answer import Answer
 from flygate_service.metrics.statistics import Statistics, chooses_its_machine
 
 
-class OwnPaths:
+class Dispatch:
     """Answers the service's own paths, hands all others on, and counts how they were answered.
 
     What is below `/_flygate/` and none of our paths is 404; the application does not see it.

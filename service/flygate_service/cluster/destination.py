@@ -58,7 +58,7 @@ class FairShare:
     reason: Reason
 
 
-Decision = Here | Replay | FairShare
+Destination = Here | Replay | FairShare
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Arrival:
     stand_in: str = ""
 
 
-def decide(arrival: Arrival) -> Decision:
+def destination_of(arrival: Arrival) -> Destination:
     """Where it is served.
 
     Everything that a client could have written itself leads to a fair share at best.

@@ -11,10 +11,10 @@ import httpx
 import pytest
 import uvicorn
 import websockets
-from flygate_service.asgi.paths import OWN
 from flygate_service.asgi.protocol import HEAD_SECONDS, LARGEST_HEAD, MOST_FIELDS, BoundedProtocol
-from flygate_service.asgi.signature import Signatures
 from flygate_service.wiring.private import end_late
+from flygate_wire.own_paths import OWN_PATHS
+from flygate_wire.signature import Signatures
 from uvicorn.server import ServerState
 
 from tests.service.apps import bare
@@ -74,7 +74,9 @@ async def test_who_has_no_key_is_refused_before_a_byte_of_his_body(
 ) -> None:
     """At every path of the engine, of machines and of operators, whatever he says of himself."""
     service = await start_service(ADMIN_TOKEN="a token that is long enough", **MACHINE)
-    internal = [path for path, own in OWN.items() if path.startswith("/_flygate") and own.is_public]
+    internal = [
+        path for path, own in OWN_PATHS.items() if path.startswith("/_flygate") and own.is_public
+    ]
     digest = f"flygate-digest: {'0' * 64}"
 
     for path in [*internal, "/_flygate/unknown"]:

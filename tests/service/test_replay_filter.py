@@ -37,7 +37,7 @@ def copying() -> Starlette:
 
 def service(**environment: str) -> Service:
     """The service around it."""
-    values = {"SERVICE_APP": "tests.service.test_replay_guard:copying()", **environment}
+    values = {"SERVICE_APP": "tests.service.test_replay_filter:copying()", **environment}
     return build_app(Settings.from_environment(values), structlog.get_logger())
 
 

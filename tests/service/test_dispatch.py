@@ -3,9 +3,9 @@
 import httpx
 import pytest
 from flygate_service.app import Service, build_app
-from flygate_service.asgi.paths import OWN, is_internal
-from flygate_service.asgi.signature import Signatures
 from flygate_service.settings import Settings
+from flygate_wire.own_paths import OWN_PATHS, is_internal
+from flygate_wire.signature import Signatures
 from structlog.testing import CapturingLogger
 
 from tests.support.asgi_socket import connect
@@ -40,11 +40,11 @@ async def test_the_table_and_the_routes_are_the_same() -> None:
     app = service()
     served = {route.path for route in app.private.routes}
     async with client(app) as web:
-        for path, own in OWN.items():
+        for path, own in OWN_PATHS.items():
             answer = await web.get(path, headers={"fly-client-ip": "192.0.2.1"})
             assert (answer.text != "bare") == (own.is_public or is_internal(path)), path
 
-    assert served == {path for path, own in OWN.items() if own.is_private}
+    assert served == {path for path, own in OWN_PATHS.items() if own.is_private}
 
 
 @pytest.mark.parametrize(

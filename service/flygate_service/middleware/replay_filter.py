@@ -12,7 +12,7 @@ _HEADS: Final = frozenset(
 )
 
 
-class ReplayGuard:
+class ReplayFilter:
     """Takes the fields by which Fly Proxy replays a request out of an application's answers.
 
     A header that an application copies from its users' data would else send requests, with their

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
+from flygate_wire.own_paths import EXEMPT_PATHS
+
+from flygate_service.asgi.authenticator import Authenticator
 from flygate_service.asgi.messages import App, Receive, Scope, Send
-from flygate_service.asgi.paths import EXEMPT
-from flygate_service.middleware.guard import Guard
 
 
-class DoorMiddleware:
+class ExemptMiddleware:
     """Answers what is exempt, and hands all the rest to what decides on limits and places.
 
     Fly's checks are exempt, and whatever bears a right signature. A request that only claims to be
@@ -18,20 +19,20 @@ class DoorMiddleware:
     Args:
         app: the way of all others.
         own: answers the own paths.
-        guard: knows signatures.
+        authenticator: knows signatures.
     """
 
-    def __init__(self, app: App, own: App, guard: Guard) -> None:
+    def __init__(self, app: App, own: App, authenticator: Authenticator) -> None:
         """Stand before `app`."""
         self._app = app
         self._own = own
-        self._guard = guard
+        self._authenticator = authenticator
 
     # Not a coroutine itself, which saves a frame for each request.
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Dispatch. Exempt means HTTP: a WebSocket is none of the own paths."""
         if scope["type"] == "http":
-            own = EXEMPT.get(scope["path"])
-            if own is not None and (not own.is_signed or self._guard.believes(own, scope)):
+            own = EXEMPT_PATHS.get(scope["path"])
+            if own is not None and (not own.is_signed or self._authenticator.accepts(own, scope)):
                 return self._own(scope, receive, send)
         return self._app(scope, receive, send)

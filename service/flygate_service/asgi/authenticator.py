@@ -1,4 +1,4 @@
-"""Lets in who has the key: a request is believed by its head, and only then is its body read."""
+"""Authenticates requests by their signature: by the head, and only then the body is read."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
+from flygate_wire.own_paths import OwnPath
+from flygate_wire.signature import DIGEST_HEADER, HEADER, Signatures, digest_of
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from flygate_service.asgi.messages import Scope, header
-from flygate_service.asgi.paths import THROUGH_PROXY, OwnPath
-from flygate_service.asgi.signature import DIGEST, HEADER, Signatures, digest_of
+from .fly_headers import CLIENT_IP
+from .messages import Scope, header
 
 # A machine's message is there at once; who repeats a signature must not hold the line with it.
 _BODY_SECONDS: Final = 2.0
 _BODIES_AT_ONCE: Final = 16
+
+_SIGNATURE: Final = HEADER.lower().encode()
+_DIGEST: Final = DIGEST_HEADER.lower().encode()
 
 # In a request's scope: what was found out of its head, so that it is found out once.
 _HEAD: Final = "flygate.head"
@@ -49,8 +53,8 @@ class _Head:
     refusal: RefusedError | None = None
 
 
-class Guard:
-    """Believes signatures. Without a key there can be none, and every answer is 404.
+class Authenticator:
+    """Authenticates signed requests. Without a key there are none, and every answer is 404.
 
     A machine of a former release signs its bodies, but does not send their digest. Its head can't
     be proved: it is let by to the body if it did not come through the proxy, in few places.
@@ -61,7 +65,7 @@ class Guard:
         self._signatures = signatures
         self._reading = 0
 
-    def believes(self, own: OwnPath, scope: Scope) -> bool:
+    def accepts(self, own: OwnPath, scope: Scope) -> bool:
         """Whether the head of a request is what the path asks for. Reads no body.
 
         The answer is kept in the scope for who answers the request.
@@ -99,11 +103,11 @@ class Guard:
         """
         if self._signatures is None:
             raise RefusedError(404, "FLYGATE_KEY is not set")
-        is_proxied = header(scope, THROUGH_PROXY) is not None
+        is_proxied = header(scope, CLIENT_IP) is not None
         if own.is_inside and is_proxied:
             raise RefusedError(404, "for the private network only")
         length = _length(scope, own.body_bytes)
-        signature, digest = header(scope, HEADER), header(scope, DIGEST) or ""
+        signature, digest = header(scope, _SIGNATURE), header(scope, _DIGEST) or ""
         if length and not digest and not is_proxied:
             is_signed = self._signatures.is_timely(signature)
         else:
@@ -111,7 +115,7 @@ class Guard:
             is_right = bool(digest) == bool(length)
             is_signed = (
                 is_right
-                and self._signatures.verify_head(signature, method, path, digest) is not None
+                and self._signatures.verify_digest(signature, method, path, digest) is not None
             )
         if not is_signed:
             raise RefusedError(401, "a valid signature is needed")
@@ -135,10 +139,15 @@ class Guard:
         return body
 
     def _is_right(self, scope: Scope, body: bytes) -> bool:
-        digest = header(scope, DIGEST)
+        digest = header(scope, _DIGEST)
         if digest is not None:
             return digest == digest_of(body)
-        return self._signatures is not None and self._signatures.nonce(scope, body) is not None
+        return self._signatures is not None and nonce_of(self._signatures, scope, body) is not None
+
+
+def nonce_of(signatures: Signatures, scope: Scope, body: bytes = b"") -> str | None:
+    """Return the nonce of a request that is signed rightly; else None."""
+    return signatures.verify(header(scope, _SIGNATURE), scope["method"], scope["path"], body)
 
 
 def _length(scope: Scope, most: int) -> int:

@@ -2,16 +2,14 @@
 
 from collections.abc import Awaitable
 from time import perf_counter_ns
-from typing import Final
 
 from flygate_limiter import client_key
 
-from flygate_service.metrics.statistics import Statistics
+from flygate_service.asgi.messages import Message, Receive, Scope, Send
+from flygate_service.asgi.scope_keys import CUT_OFF
 
-from .messages import Message, Receive, Scope, Send
+from .statistics import Statistics
 
-# Where it stands that a request was cut off: by its client's fault, whatever the application says.
-CUT_OFF: Final = "flygate.cut_off"
 # These have no body as a rule, so there is none to wait for.
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 

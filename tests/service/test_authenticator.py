@@ -1,4 +1,4 @@
-"""The guard: a signed request is proved once, by its head, and its body by the digest of it."""
+"""A signed request is proved once, by its head, and its body by the digest of it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 import pytest
 from flygate_service.app import Service, build_app
-from flygate_service.asgi.paths import HEALTH, PRIVATE, STATISTICS
-from flygate_service.asgi.signature import Signatures
-from flygate_service.cluster.paths import ORDER
+from flygate_service.asgi.scope_keys import PRIVATE
 from flygate_service.settings import Settings
+from flygate_wire.own_paths import HEALTH, SHARE_ORDER, STATISTICS
+from flygate_wire.signature import Signatures
 from structlog.testing import CapturingLogger
 
 KEY = "a key that only the tests have"
@@ -27,13 +27,13 @@ BODY = b"no order"
 def proofs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths for which a signature was computed to be compared."""
     asked: list[str] = []
-    verify = Signatures.verify_head
+    verify = Signatures.verify_digest
 
     def counted(self: Signatures, value: str | None, method: str, path: str, digest: str) -> Any:
         asked.append(path)
         return verify(self, value, method, path, digest)
 
-    monkeypatch.setattr(Signatures, "verify_head", counted)
+    monkeypatch.setattr(Signatures, "verify_digest", counted)
     return asked
 
 
@@ -57,9 +57,9 @@ def other(method: str, path: str, body: bytes = b"") -> dict[str, str]:
     ("sign", "method", "path", "body", "status"),
     [
         (signed, "GET", STATISTICS, b"", 200),
-        (signed, "POST", ORDER, BODY, 400),  # believed, and no order
+        (signed, "POST", SHARE_ORDER, BODY, 400),  # believed, and no order
         (other, "GET", STATISTICS, b"", 401),
-        (other, "POST", ORDER, BODY, 401),
+        (other, "POST", SHARE_ORDER, BODY, 401),
         (signed, "GET", HEALTH, b"", 200),
     ],
     ids=["statistics", "order", "forged", "forged with a body", "health"],
@@ -93,7 +93,9 @@ async def test_the_private_listener_proves_it_too(proofs: list[str]) -> None:
 async def test_a_body_that_is_not_the_signed_one_is_refused() -> None:
     """The head is believed; it says which body may follow."""
     async with client(service()) as web:
-        answer = await web.post(ORDER, content=b"an order", headers=signed("POST", ORDER, BODY))
+        answer = await web.post(
+            SHARE_ORDER, content=b"an order", headers=signed("POST", SHARE_ORDER, BODY)
+        )
 
     assert answer.status_code == 401
 

@@ -3,21 +3,21 @@
 from typing import Any
 
 import pytest
-from flygate_service.cluster.replay import (
+from flygate_service.cluster.destination import (
     LARGEST_BODY,
     Arrival,
-    Decision,
+    Destination,
     FairShare,
     Here,
     Reason,
     Replay,
     Way,
-    decide,
+    destination_of,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 
-CASES: list[tuple[dict[str, Any], Decision]] = [
+CASES: list[tuple[dict[str, Any], Destination]] = [
     ({}, Replay("owner")),
     ({"here": "owner"}, Here(Way.OWNER)),
     ({"here": "owner", "was_replayed": True}, Here(Way.ARRIVED)),
@@ -52,9 +52,9 @@ CASES: list[tuple[dict[str, Any], Decision]] = [
 
 
 @pytest.mark.parametrize(("facts", "expected"), CASES)
-def test_each_case(facts: dict[str, Any], expected: Decision) -> None:
+def test_each_case(facts: dict[str, Any], expected: Destination) -> None:
     """One row of the table in docs/affinity.md."""
-    assert decide(Arrival(**{"owner": "owner", "here": "here", **facts})) == expected
+    assert destination_of(Arrival(**{"owner": "owner", "here": "here", **facts})) == expected
 
 
 @given(
@@ -65,7 +65,7 @@ def test_each_case(facts: dict[str, Any], expected: Decision) -> None:
 )
 def test_no_header_gives_a_client_a_quota_on_each_machine(**facts: Any) -> None:
     """Whatever a client writes, only the owner serves it in full."""
-    decision = decide(Arrival(owner="owner", here="here", **facts))
+    decision = destination_of(Arrival(owner="owner", here="here", **facts))
 
     assert not isinstance(decision, Here)
 
@@ -75,7 +75,7 @@ def test_nothing_is_replayed_twice(is_denied: bool, unavailable: str) -> None:
     """Two machines that disagree do not send a request to and fro."""
     arrival = Arrival("owner", "here", True, unavailable, is_denied=is_denied)
 
-    assert not isinstance(decide(arrival), Replay)
+    assert not isinstance(destination_of(arrival), Replay)
 
 
 @given(
@@ -88,4 +88,4 @@ def test_nothing_is_sent_on_twice(**facts: Any) -> None:
     """Where the stand-in can't be reached either, who gets the request serves it."""
     arrival = Arrival(owner="owner", here="here", was_sent_on=True, **facts)
 
-    assert not isinstance(decide(arrival), Replay)
+    assert not isinstance(destination_of(arrival), Replay)
