@@ -13,9 +13,9 @@ import httpx
 from flygate.commands import app as app_op
 from flygate.commands import release as release_op
 from flygate.commands.orders import Orders
-from flygate.commands.recovery import Found
+from flygate.commands.recovery import Recovered
 from flygate.commands.request import ReleaseRequest
-from flygate.commands.site import Site
+from flygate.commands.workspace import Workspace
 from flygate.config import Pin
 from flygate.fly.client import FlyClient
 from flygate.fly.models import Check
@@ -105,13 +105,13 @@ class Deployment:
         """Run `flygate op release`; the ledger is kept only if it worked, as Pulumi does.
 
         Args:
-            how: fields of the `Site`.
+            how: fields of the `Workspace`.
             changes: to the manifest.
         """
         request, values = self.request(secrets=secrets, drift=drift, **changes)
         # Who releases after a rollback goes forward.
         site = self.site({"orders": Orders(forward=self.ledger.pin is not None), **(how or {})})
-        self.ledger = await release_op.release(request, values, Found(self.ledger), site)
+        self.ledger = await release_op.release(request, values, Recovered(self.ledger), site)
         return self.ledger
 
     async def pin(
@@ -131,7 +131,7 @@ class Deployment:
         request, _ = self.request(version, **fields)
         request = request.model_copy(update={"attached": attached})
         site = self.site(how)
-        self.ledger = await release_op.release(request, kept or {}, Found(self.ledger), site)
+        self.ledger = await release_op.release(request, kept or {}, Recovered(self.ledger), site)
         return self.ledger
 
     def request(
@@ -154,11 +154,11 @@ class Deployment:
                 self.pins += 1  # each one is later than those before it
             at = f"2026-11-29T10:{self.pins:02}:00+00:00"
             made = Pin(**{"version": f"v{pin}", "manifest": pinned.manifest_id, "at": at, **fields})
-            return ReleaseRequest(app=APP, pin=made), {}
+            return ReleaseRequest(app=APP, content=made), {}
         values = secrets or {}
         manifest = self.manifest(tuple(sorted(values)), **fields)
         asked = ReleaseRequest(
-            app=APP, manifest=manifest, source=("service",), drift=drift, owner=self.owner
+            app=APP, content=manifest, source=("service",), drift=drift, owner=self.owner
         )
         return asked, values
 
@@ -167,9 +167,9 @@ class Deployment:
         found = [r for r in self.ledger.releases if r.manifest.env.get("GREETING") == greeting]
         return found[-1].version
 
-    def site(self, how: dict[str, Any] | None = None) -> Site:
+    def site(self, how: dict[str, Any] | None = None) -> Workspace:
         """Where its releases are made."""
-        return Site(self.root, self.fly, **(how or {}))
+        return Workspace(self.root, self.fly, **(how or {}))
 
     async def push_image(self) -> None:
         """The checkout's image is in the registry."""

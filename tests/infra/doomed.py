@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flygate.commands import release as release_op
-from flygate.commands.recovery import Found
+from flygate.commands.recovery import Recovered
 from flygate.commands.request import ReleaseRequest
-from flygate.commands.site import Listener, Site
+from flygate.commands.workspace import Listener, Workspace
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
 from flygate.fly.pace import Pace
@@ -61,6 +61,6 @@ async def _release(attempt: Attempt, listener: Listener) -> None:
         await release_op.release(
             ReleaseRequest.model_validate_json(attempt.request),
             attempt.secrets,
-            Found(Ledger.parse(attempt.ledger)),
-            Site(attempt.root, fly, listeners=(listener,)),
+            Recovered(Ledger.parse(attempt.ledger)),
+            Workspace(attempt.root, fly, listeners=(listener,)),
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Self
 
 from flygate.commands.decision import Decision
-from flygate.commands.foresight import Foresight
-from flygate.commands.look import LookRequest, look
+from flygate.commands.inspection import InspectionRequest, inspect
 from flygate.commands.orders import Orders
+from flygate.commands.preview import Preview
 from flygate.record.journal import Event
 from flygate.record.ledger import Ledger
 
@@ -37,7 +37,7 @@ class Foretold:
         ledger: Ledger | None = None,
         **asked: Any,
     ) -> Self:
-        """Look, as each preview does.
+        """Inspection, as each preview does.
 
         Args:
             ledger: the one that Pulumi's state has; by default the shop's.
@@ -45,9 +45,9 @@ class Foretold:
         """
         request, secrets = shop.request(pin, **asked)
         known = ledger or shop.ledger
-        seen = await look(LookRequest(app=APP, needs_key=not known.key), shop.fly)
+        seen = await inspect(InspectionRequest(app=APP, needs_key=not known.key), shop.fly)
         keyed = known.model_copy(update={"key": known.key or seen.key})
-        ahead = Foresight(request, secrets, keyed, seen.live, orders or Orders())
+        ahead = Preview(request, secrets, keyed, seen.live, orders or Orders())
         return cls(ahead.decide())
 
     @property

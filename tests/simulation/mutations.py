@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-from flygate.commands import decision, recovery, rollout
+from flygate.commands import decision, executed, recovery
 from flygate.commands import release as release_op
 from flygate.fly import client, patience
 from flygate.fly.errors import FlyError
@@ -71,14 +71,21 @@ def _way_back_in_another_order() -> AbstractContextManager[Any]:
 
 
 def _nobody_looks_under_the_lock() -> AbstractContextManager[Any]:
-    return mock.patch.object(rollout.Rollout, "aim", return_value=None)
+    locked = release_op._locked
+
+    @asynccontextmanager
+    async def as_before(intent: Any, name: str, state: State, *rest: Any) -> AsyncIterator[State]:
+        async with locked(intent, name, state, *rest):
+            yield state
+
+    return mock.patch.object(release_op, "_locked", as_before)
 
 
 def _what_serves_is_not_recorded() -> AbstractContextManager[Any]:
     async def as_it_is(ledger: Any, *rest: Any, **options: Any) -> Any:
         return ledger, ()
 
-    return mock.patch.object(recovery, "reconciled", as_it_is)
+    return mock.patch.object(recovery, "reconcile", as_it_is)
 
 
 def _values_of_a_machine_are_not_known() -> AbstractContextManager[Any]:
@@ -124,14 +131,15 @@ def _nobody_holds_a_lock() -> AbstractContextManager[Any]:
 
 
 def _a_release_may_fail_to_be_recorded() -> AbstractContextManager[Any]:
-    roll_out = release_op._roll_out
+    roll_out = executed._roll_out
 
-    async def as_before(run: Any, *rest: Any) -> Any:
-        ledger = await roll_out(run, *rest)
-        await shielded(observe(run.world.fly, run.world.app))
-        return ledger
+    async def as_before(*given: Any) -> Any:
+        executed = await roll_out(*given)
+        world = given[3]
+        await shielded(observe(world.fly, world.app))
+        return executed
 
-    return mock.patch.object(release_op, "_roll_out", as_before)
+    return mock.patch.object(executed, "_roll_out", as_before)
 
 
 def _what_500_answers_is_not_asked_again() -> AbstractContextManager[Any]:

@@ -13,12 +13,12 @@ from typing import Any
 from flygate.commands import recovery
 from flygate.commands import redis as redis_op
 from flygate.commands import release as release_op
-from flygate.commands.decision import Known
-from flygate.commands.look import LookRequest, look
+from flygate.commands.decision import Newest
+from flygate.commands.inspection import InspectionRequest, inspect
 from flygate.commands.orders import Back, Orders
 from flygate.commands.request import ReleaseRequest
-from flygate.commands.site import Site
 from flygate.commands.unrecorded import UnrecordedRequest, find
+from flygate.commands.workspace import Workspace
 from flygate.config import Pin
 from flygate.config.redis import URL
 from flygate.fly.client import FlyClient
@@ -103,9 +103,11 @@ class Operator:
     async def look(self, process: Process) -> None:
         """A preview, which changes nothing."""
         fly = _client(self._endpoints, process, self._world)
-        request = LookRequest(app=APP, owner=OWNER, known=self._stack.recorded.next_version - 1)
+        request = InspectionRequest(
+            app=APP, owner=OWNER, known=self._stack.recorded.next_version - 1
+        )
         try:
-            await process.run(look(request, fly))
+            await process.run(inspect(request, fly))
         except FlygateError as exc:
             self._world.note(process.name, f"preview: {exc}")
         except Exception as exc:  # whatever it is, it is worth telling
@@ -169,7 +171,7 @@ class _Run:
         ledger = self._stack.recorded
         asked = UnrecordedRequest(app=APP, known=ledger.next_version - 1)
         seen = await find(asked, self._fly)
-        return Chosen.of(order, ledger, Known(seen.version, seen.manifest))
+        return Chosen.of(order, ledger, Newest(seen.version, seen.manifest))
 
     async def _pinned(self, pin: Pin | None, orders: Orders) -> bool:
         """As `flygate/cli/pin.py` does it: the file says what has become of it, or is held."""
@@ -200,15 +202,13 @@ class _Run:
         attached = await self._attached(spec, pin)
         values = {} if pin else spec.secrets()
         secrets = {**values, **attached}
-        manifest = None if pin else spec.manifest(tuple(secrets))
         known = stack.recorded.next_version - 1
-        asked = LookRequest(app=APP, org="personal", owner=OWNER, known=known)
-        seen = await look(asked, self._fly)
+        asked = InspectionRequest(app=APP, org="personal", owner=OWNER, known=known)
+        seen = await inspect(asked, self._fly)
         self.told += seen.found
         request = ReleaseRequest(
             app=APP,
-            manifest=manifest,
-            pin=pin,
+            content=pin or spec.manifest(tuple(secrets)),
             drift=seen.drift,
             attached=(URL,) if attached else (),
             owner=OWNER,
@@ -216,9 +216,9 @@ class _Run:
         inputs = f"{request.model_dump_json()} {sorted(secrets.items())}"
         if inputs == stack.inputs:
             return False
-        site = Site(self._root, self._fly, orders, listeners=(self._hears(),))
-        found = recovery.find(stack.result, request, site)
-        ledger = await release_op.release(request, secrets, found, site)
+        workspace = Workspace(self._root, self._fly, orders, listeners=(self._hears(),))
+        found = recovery.recover(stack.result, request, workspace)
+        ledger = await release_op.release(request, secrets, found, workspace)
         self._keep(ledger, inputs)
         return True
 

@@ -19,9 +19,8 @@ from unittest import mock
 
 import httpx
 import stamina
-from flygate.commands import hooked, ways
+from flygate.commands import effects, recording
 from flygate.commands import release as release_op
-from flygate.commands import rollout as rollout_op
 from flygate.fly import retries, web
 from flygate.record.ledger import Ledger
 from flygate.record.provenance import Provenance
@@ -236,10 +235,10 @@ def _surroundings(world: World) -> Iterator[None]:
         mock.patch.object(reach, "POLL_SECONDS", _POLL_SECONDS),
         mock.patch.object(watching, "POLL_SECONDS", _POLL_SECONDS),
         mock.patch.object(release_op, "HolderFile", WatchedFile),
-        mock.patch.object(rollout_op, "Holder", functools.partial(Holder, pid=_PID)),
+        mock.patch.object(release_op, "Holder", functools.partial(Holder, pid=_PID)),
         mock.patch.object(Provenance, "read", return_value=_BY),
-        mock.patch.object(hooked, "Hooks", _NoHooks),
-        mock.patch.object(ways, "now", clock.now),
+        mock.patch.object(effects, "Hooks", _NoHooks),
+        mock.patch.object(recording, "now", clock.now),
         mock.patch.object(os, "fsync", return_value=None),
         mock.patch.object(httpx, "URL", _URLS),
         mock.patch.object(Ledger, "parse", _LEDGERS),

@@ -16,7 +16,7 @@ class DockerUnavailableError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Desired:
     """An image under its official name, and under that which scripts/docker gives it.
 
     Attributes:
@@ -33,16 +33,16 @@ class Wanted:
         return [chosen] if chosen else [self.official, self.made_here]
 
 
-REDIS: Final = Wanted("redis:7", "flygate-test/redis:debian", "FLYGATE_TEST_REDIS_IMAGE")
-PYTHON: Final = Wanted(
+REDIS: Final = Desired("redis:7", "flygate-test/redis:debian", "FLYGATE_TEST_REDIS_IMAGE")
+PYTHON: Final = Desired(
     "python:3.11-slim-bookworm", "flygate-test/python:debian", "FLYGATE_TEST_PYTHON_IMAGE"
 )
-REGISTRY: Final = Wanted(
+REGISTRY: Final = Desired(
     "registry:2", "flygate-test/registry:debian", "FLYGATE_TEST_REGISTRY_IMAGE"
 )
 
 
-def docker_image(wanted: Wanted) -> str:
+def docker_image(wanted: Desired) -> str:
     """The image to run, pulled if need be; looked for once.
 
     Raises:
@@ -76,7 +76,7 @@ class _Found:
 
 
 @lru_cache
-def _find(wanted: Wanted) -> _Found:
+def _find(wanted: Desired) -> _Found:
     client = docker_client()
     if client is None:
         return _Found(None, "no Docker answers; `scripts/docker up` may start one")

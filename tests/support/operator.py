@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from flygate.commands import release as release_op
-from flygate.commands.recovery import Found
+from flygate.commands.recovery import Recovered
 from flygate.commands.request import ReleaseRequest
-from flygate.commands.site import Site
+from flygate.commands.workspace import Workspace
 from flygate.config.phases import PHASES
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints, is_loopback
@@ -48,11 +48,11 @@ class Operator:
         """Roll out machines in each region; an environment that differs makes new ones."""
         fleet = self.fleet
         request = ReleaseRequest(
-            app=fleet.fly.app, manifest=self._manifest(machines, environment), source=(SOURCE,)
+            app=fleet.fly.app, content=self._manifest(machines, environment), source=(SOURCE,)
         )
-        site = Site(self._checkout, self._fly, listeners=())
+        site = Workspace(self._checkout, self._fly, listeners=())
         self._ledger = await release_op.release(
-            request, {"FLYGATE_KEY": KEY}, Found(self._ledger), site
+            request, {"FLYGATE_KEY": KEY}, Recovered(self._ledger), site
         )
         found = await self._fly.machines(fleet.fly.app)
         fleet.ids = [one.id for one in found if one.state == "started" and not one.cordoned]

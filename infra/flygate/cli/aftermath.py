@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from flygate.cli.ending import Run
-from flygate.commands.site import journal_path, lock_path
+from flygate.commands.workspace import journal_path, lock_path
 from flygate.record import journal
 from flygate.record.journal import Event
 from flygate.rollout.lock import holder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from flygate.commands.last_words import first_line
+from flygate.commands.failure import first_line
 
 _ERROR = "error: "
 # It says no more than the exit code does.

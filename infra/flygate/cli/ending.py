@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flygate.cli import diagnostics
-from flygate.commands.last_words import first_line
+from flygate.commands.failure import first_line
 from flygate.record.journal import Event
 
 RESTORED, WAITS, NOT_RESTORED = 2, 3, 4

@@ -11,7 +11,7 @@ import typer
 
 from flygate.cli.stack import Stack
 from flygate.cli.stack_name import StackName
-from flygate.commands.site import journal_path
+from flygate.commands.workspace import journal_path
 from flygate.record import journal
 from flygate.rollout.judge import recorded_soak
 from flygate.rollout.judge.judge import GATE

@@ -12,15 +12,15 @@ import typer
 from flygate.cli import screen
 from flygate.cli.stack import Stack
 from flygate.cli.stack_name import StackName
-from flygate.commands import decision, keys, recovery
-from flygate.commands.request import Wanted
+from flygate.commands import app_key, decision, recovery
+from flygate.commands.desired import Desired
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
 from flygate.fly.owner import Owner
 from flygate.program.asked import Asked
 from flygate.pulumi.checkpoint import SIGNATURE, Checkpoint
 from flygate.record.ledger import BYTES_MAX, Ledger, Release
-from flygate.record.recorded import COPY, Recorded
+from flygate.record.stack_record import COPY, StackRecord
 from flygate.rollout.state import LIVE, State, observe
 from flygate.system.errors import FlygateError
 
@@ -57,7 +57,7 @@ class Known:
     """
 
     document: dict[str, Any]
-    recorded: Recorded
+    recorded: StackRecord
     state: State
     unrecorded: int
 
@@ -130,7 +130,7 @@ def repair(
 
 def _known(stack: Stack) -> Known:
     text = stack.ask("stack", "export", "--show-secrets")
-    recorded = Recorded.of(Checkpoint.exported(text))
+    recorded = StackRecord.of(Checkpoint.exported(text))
     app = recorded.app or stack.config("app") or ""
     state = asyncio.run(_state(stack, app))
     unrecorded = decision.unrecorded(state, recorded.ledger.next_version - 1)
@@ -152,7 +152,7 @@ async def _repaired(stack: Stack, known: Known) -> tuple[Ledger, tuple[str, ...]
     asked = _asked(stack)
     async with FlyClient(Endpoints.from_env(stack.environment)) as fly:
         former = known.recorded.ledger
-        key = await keys.find(former, known.state, fly)
+        key = await app_key.find(former, known.state, fly)
         ledger = former.model_copy(update={"key": key, **_identity(known)})
         like = asked.manifest or (ledger.current.manifest if ledger.current else None)
         if like is None:
@@ -160,8 +160,8 @@ async def _repaired(stack: Stack, known: Known) -> tuple[Ledger, tuple[str, ...]
                 f"{stack.name} is pinned to a release of which nothing is left. End the pin first: "
                 f"`pulumi config rm pin --stack {stack.name}`."
             )
-        wanted = Wanted(like, ledger.secret_set_for(asked.secrets), asked.secrets)
-        return await recovery.reconciled(
+        wanted = Desired(like, ledger.secret_set_for(asked.secrets), asked.secrets)
+        return await recovery.reconcile(
             ledger, known.state, wanted, asked.secrets, fly, resumes=False
         )
 

@@ -14,7 +14,7 @@ from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
 from flygate.fly.owner import Owner, is_same
 from flygate.pulumi.checkpoint import Checkpoint
-from flygate.record.recorded import Recorded
+from flygate.record.stack_record import StackRecord
 from flygate.rollout.state import State, observe
 from flygate.system.errors import ConfigError, FlygateError, OwnerError
 
@@ -69,7 +69,7 @@ def _check(stack: Stack, former: str, wanted: str) -> None:
     Raises:
         FlygateError: there is nothing to move, or the new app is in use.
     """
-    recorded = Recorded.of(Checkpoint.exported(stack.ask("stack", "export", "--show-secrets")))
+    recorded = StackRecord.of(Checkpoint.exported(stack.ask("stack", "export", "--show-secrets")))
     if not recorded.ledger.releases:
         raise ConfigError(
             f"Nothing was released to {stack.name} yet, so nothing moves. Nothing was changed. "
@@ -124,7 +124,7 @@ async def _remove(stack: Stack, app: str) -> None:
 async def _leave(stack: Stack, former: str) -> str:
     """Destroy the former app and the Redis that was made for it; what became of them."""
     checkpoint = Checkpoint.exported(stack.ask("stack", "export", "--show-secrets"))
-    ours = Recorded.of(checkpoint).owner
+    ours = StackRecord.of(checkpoint).owner
     async with FlyClient(Endpoints.from_env(stack.environment)) as fly:
         state = await observe(fly, former)
         theirs = Owner.parse(state.owner)

@@ -19,13 +19,14 @@ import typer
 from pydantic import BaseModel, ValidationError
 
 from flygate.commands import app as app_op
-from flygate.commands import ending, recovery, removal
+from flygate.commands import failure, recovery, removal
 from flygate.commands import redis as redis_op
 from flygate.commands import release as release_op
 from flygate.commands.channel import channel
 from flygate.commands.orders import MOVE, Orders
 from flygate.commands.request import ReleaseRequest
-from flygate.commands.site import Site
+from flygate.commands.workspace import Workspace
+from flygate.config import Pin
 from flygate.fly.client import FlyClient
 from flygate.fly.owner import Owner
 from flygate.program.previewed import Previewed
@@ -101,13 +102,13 @@ def release(delete: Delete = False) -> None:
         operation.hide(restored.values())
 
         async def act(fly: FlyClient) -> str:
-            site = Site(ROOT, fly, Orders.from_env(), checkpoint=_checkpoint)
-            found = recovery.find(former, request, site)
+            workspace = Workspace(ROOT, fly, Orders.from_env(), checkpoint=_checkpoint)
+            found = recovery.recover(former, request, workspace)
             operation.hide(found.ledger.all_values)
-            if request.pin and restored:
-                ledger = found.ledger.with_values(request.pin.manifest, restored)
+            if isinstance(request.content, Pin) and restored:
+                ledger = found.ledger.with_values(request.content.manifest, restored)
                 found = replace(found, ledger=ledger)
-            return (await release_op.release(request, secrets, found, site)).packed()
+            return (await release_op.release(request, secrets, found, workspace)).packed()
 
         operation.run(act)
 
@@ -147,7 +148,7 @@ class Operation:
         # Who interrupts it a second time has no patience for a look.
         with contextlib.suppress(KeyboardInterrupt):
             serves = asyncio.run(serving.told(self._app)) if self._app else ""
-        return ending.last_words(error, self.redact(text), self.redact(serves), self._stack)
+        return failure.report(error, self.redact(text), self.redact(serves), self._stack)
 
     def run(self, job: Job) -> None:
         """Run the verb with a client of Fly. SIGINT and SIGTERM cancel it once."""
@@ -180,7 +181,7 @@ def _operation() -> Any:
 
 def _told(error: Exception, operation: Operation) -> tuple[str, int]:
     """The last words of a failure and its exit code; of a fault of ours with its traceback."""
-    if told := ending.operators(error):
+    if told := failure.expected(error):
         return operation.last_words(told, str(told)), told.exit_code
     trace = operation.redact(traceback.format_exc()).splitlines()[-TRACE_LINES:]
     return "\n".join([*trace, operation.last_words(error, trace[-1])]), 1

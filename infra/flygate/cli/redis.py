@@ -23,7 +23,7 @@ from flygate.fly.endpoints import Endpoints
 from flygate.pulumi import lock as pulumi_lock
 from flygate.pulumi.checkpoint import Checkpoint
 from flygate.record import frame
-from flygate.record.recorded import Recorded
+from flygate.record.stack_record import StackRecord
 from flygate.rollout.errors import LockHeldError
 from flygate.system.errors import ConfigError, FlygateError
 
@@ -126,7 +126,7 @@ async def _look(stack: Stack) -> Known:
             await patient.fly(),
             config.org,
             config.app,
-            url=Recorded.of(checkpoint).ledger.current_secrets.get(redis.URL, ""),
+            url=StackRecord.of(checkpoint).ledger.current_secrets.get(redis.URL, ""),
             named=_named(stack),
         )
         wanted = await Wanted.asked(patient)

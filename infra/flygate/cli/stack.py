@@ -22,9 +22,9 @@ from flygate.cli import progress
 from flygate.cli.ending import Run
 from flygate.cli.progress import Outcome
 from flygate.cli.stack_name import checked
-from flygate.commands.last_words import LastWords
+from flygate.commands.failure import Failure
 from flygate.commands.orders import MOVE, Orders
-from flygate.commands.site import journal_path
+from flygate.commands.workspace import journal_path
 from flygate.config import PROJECT, secrecy, stack_file
 from flygate.config.stack_file import StackFile
 from flygate.program.previewed import Previewed
@@ -165,7 +165,7 @@ class Stack:
         )
         run = Run(what, self.name, typed, is_locked, outcome.events, outcome.printed)
         ending, serves = run.ending(), asyncio.run(serving.told(app, self.environment))
-        words = LastWords(ending.cause, serves, ending.remedy)
+        words = Failure(ending.cause, serves, ending.remedy)
         return PulumiFailedError(
             str(words), ending.exit_code, is_held=ending.is_held, serves=serves
         )

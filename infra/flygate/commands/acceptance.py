@@ -15,7 +15,7 @@ REASON_MAX = 300
 BETWEEN = "; "
 
 
-async def kept(world: Execution, state: State) -> str:
+async def collect(world: Execution, state: State) -> str:
     """All reasons so far, the first one first; this run's is noted on the machines."""
     target, machines = world.target, state.of(world.target.version, world.target.manifest_id)
     former = next((m.accepted for m in machines if m.accepted), "")

@@ -25,7 +25,7 @@ Kind = Literal["nothing", "repair", "rollout", "abort", "refusal"]
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Newest:
     """What the ledger knows of the newest release, without its secrets.
 
     Attributes:
@@ -66,7 +66,7 @@ class Case:
     """
 
     state: State
-    known: Known
+    known: Newest
     target: Target
     is_again: bool = False
     aborts: bool = False
@@ -74,7 +74,7 @@ class Case:
     goes_back: bool = False
 
     @classmethod
-    def of(cls, state: State, known: Known, target: Target, orders: Orders) -> Self:
+    def of(cls, state: State, known: Newest, target: Target, orders: Orders) -> Self:
         """What an operator ordered about it."""
         return cls(
             state,
@@ -172,7 +172,7 @@ def unrecorded(state: State, known: int) -> int:
     return version
 
 
-def missing(known: Known, state: State, manifest_id: str, *, resumes: bool = True) -> int:
+def missing(known: Newest, state: State, manifest_id: str, *, resumes: bool = True) -> int:
     """The version that serves and gets an entry before anything else is done; 0 if none does.
 
     Args:
@@ -184,7 +184,7 @@ def missing(known: Known, state: State, manifest_id: str, *, resumes: bool = Tru
     version = unrecorded(state, known.version)
     if not version or not resumes:
         return version
-    is_wanted = Known.serving(state, version).manifest == manifest_id
+    is_wanted = Newest.serving(state, version).manifest == manifest_id
     if is_wanted and known.version and version == known.version + 1:
         return 0
     is_whole = known.manifest == manifest_id and len(state.of(known.version)) == known.count
@@ -203,7 +203,7 @@ def _standing_in(case: Case, former: int | None) -> int:
     return max(others, default=0) if former else 0
 
 
-def _former(known: Known, state: State) -> int | None:
+def _former(known: Newest, state: State) -> int | None:
     """The release that runs: the ledger's, or what serves where the ledger knows nothing of it."""
     if known.version and state.of(known.version):
         return known.version

@@ -14,15 +14,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from flygate.commands import decision
-from flygate.commands.decision import Known
-from flygate.commands.request import ReleaseRequest, Wanted
-from flygate.commands.site import Site
+from flygate.commands.decision import Newest
+from flygate.commands.desired import Desired
+from flygate.commands.request import ReleaseRequest
+from flygate.commands.workspace import Workspace
 from flygate.fly.client import FlyClient
 from flygate.fly.owner import Owner
 from flygate.manifest import Manifest
 from flygate.record.ledger import Ledger, Release
 from flygate.record.provenance import now
-from flygate.record.recorded import Recorded, moved
+from flygate.record.stack_record import StackRecord, moved
 from flygate.rollout.state import LIVE, Seen, State
 from flygate.system.errors import LedgerError
 
@@ -31,20 +32,20 @@ BY_MANIFEST: Final = "its machines and the configuration, which agree"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Recovered:
     """The ledger to begin with.
 
     Attributes:
         is_replacement: Pulumi replaces the resource: what it asks for is released once more.
-        told: what had to be done, a line each.
+        notices: what had to be done, a line each.
     """
 
     ledger: Ledger
     is_replacement: bool = False
-    told: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
-def find(former: str, request: ReleaseRequest, site: Site) -> Found:
+def recover(former: str, request: ReleaseRequest, workspace: Workspace) -> Recovered:
     """Read the former ledger, or find the best that is left of it in the last checkpoint.
 
     Args:
@@ -56,23 +57,24 @@ def find(former: str, request: ReleaseRequest, site: Site) -> Found:
     problem = ""
     if former.strip():
         try:
-            return Found(_claimed(Ledger.parse(former), request, site))
+            return Recovered(_claimed(Ledger.parse(former), request, workspace))
         except LedgerError as exc:
             problem = str(exc).partition(": it was")[0]
-    best = Recorded.of(site.checkpoint(request.owner)).ledger
+    best = StackRecord.of(workspace.checkpoint(request.owner)).ledger
     if best.releases:
         what = problem or "The resource is replaced"
-        told = f"{what}. The history up to {_newest(best)} comes from Pulumi's last checkpoint."
+        notice = f"{what}. The history up to {_newest(best)} comes from Pulumi's last checkpoint."
         fresh = best.model_copy(update={"tenure": _new_tenure()})
-        return Found(_claimed(fresh, request, site), not problem, (told,))
-    empty = _claimed(Ledger(), request, site)
-    return Found(empty, told=(f"{problem}. No copy of it is left.",) if problem else ())
+        return Recovered(_claimed(fresh, request, workspace), not problem, (notice,))
+    empty = _claimed(Ledger(), request, workspace)
+    notices = (f"{problem}. No copy of it is left.",) if problem else ()
+    return Recovered(empty, notices=notices)
 
 
-async def reconciled(
+async def reconcile(
     ledger: Ledger,
     state: State,
-    wanted: Wanted,
+    desired: Desired,
     configured: Mapping[str, str],
     fly: FlyClient,
     *,
@@ -87,37 +89,37 @@ async def reconciled(
     Returns:
         The ledger, and what was done, a line each.
     """
-    version = decision.missing(Known.of(ledger), state, wanted.id, resumes=resumes)
+    version = decision.missing(Newest.of(ledger), state, desired.id, resumes=resumes)
     if not version:
         return ledger, ()
     machines = [m for m in state.of(version) if m.role == LIVE]
     # While the stack is pinned, the configuration's values are not handed over.
     known = {**ledger.current_secrets, **configured}
     there = {name: value for name, value in known.items() if name in state.secret_names}
-    entry, values = await _entry(ledger, machines, wanted, there, fly)
-    told = f"{entry.name} serves, and the ledger did not know it: rebuilt from {entry.rebuilt}."
-    return ledger.add(entry, values), (told,)
+    entry, values = await _entry(ledger, machines, desired, there, fly)
+    notice = f"{entry.name} serves, and the ledger did not know it: rebuilt from {entry.rebuilt}."
+    return ledger.add(entry, values), (notice,)
 
 
 async def _entry(
     ledger: Ledger,
     machines: Sequence[Seen],
-    wanted: Wanted,
+    desired: Desired,
     configured: Mapping[str, str],
     fly: FlyClient,
 ) -> tuple[Release, Mapping[str, str]]:
     """The entry for what serves, and its secret values."""
     newest = machines[0]
     known = next((r for r in ledger.releases if r.manifest_id == newest.manifest), None)
-    if newest.manifest == wanted.id:
-        manifest, set_id, values = wanted.manifest, wanted.secret_set, wanted.secrets
+    if newest.manifest == desired.id:
+        manifest, set_id, values = desired.manifest, desired.secret_set, desired.secrets
         rebuilt = BY_MANIFEST
     elif known and ledger.has_secrets_of(known):
         manifest, set_id, values = known.manifest, known.secret_set, ledger.secrets_of(known)
         rebuilt = f"{known.name}, which had the same manifest"
     else:
         values = configured
-        manifest = await _manifest(machines, wanted, values, fly)
+        manifest = await _manifest(machines, desired, values, fly)
         set_id, rebuilt = ledger.secret_set_for(values), BY_MACHINES
     regions: dict[str, list[str]] = {}
     for machine in machines:
@@ -136,10 +138,10 @@ async def _entry(
 
 
 async def _manifest(
-    machines: Sequence[Seen], wanted: Wanted, values: Mapping[str, str], fly: FlyClient
+    machines: Sequence[Seen], desired: Desired, values: Mapping[str, str], fly: FlyClient
 ) -> Manifest:
     """What runs, as its machines say. What they do not say is as the wanted manifest has it."""
-    like = wanted.manifest
+    like = desired.manifest
     config = await fly.machine_config(like.app, machines[0].id)
     image = str(config.pop("image", like.image))
     config.pop("metadata", None)
@@ -159,15 +161,15 @@ async def _manifest(
     )
 
 
-def _claimed(ledger: Ledger, request: ReleaseRequest, site: Site) -> Ledger:
+def _claimed(ledger: Ledger, request: ReleaseRequest, workspace: Workspace) -> Ledger:
     """The ledger as this stack's, and of the app that is asked for.
 
     Raises:
-        OwnerError: see `find`.
+        OwnerError: see `recover`.
     """
     owner = Owner.parse(request.owner)
-    if ledger.app not in {"", request.app, site.orders.move}:
-        raise moved(ledger.app, request.app, owner.stack if owner else "<stack>")
+    if ledger.app not in {"", request.app, workspace.orders.move}:
+        raise moved(ledger.app, request.app, request.stack)
     return ledger.model_copy(
         update={
             "app": request.app,

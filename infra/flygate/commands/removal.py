@@ -25,7 +25,7 @@ from flygate.rollout.state import State, observe
 from flygate.system.errors import ConfigError, LedgerError
 
 # Reads what Pulumi last wrote of the stack.
-Look = Callable[[], Checkpoint]
+ReadCheckpoint = Callable[[], Checkpoint]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,11 @@ class Protection:
 
 
 async def remove_release(
-    request: ReleaseRequest, former: str, fly: FlyClient, checkpoint: Look, protection: Protection
+    request: ReleaseRequest,
+    former: str,
+    fly: FlyClient,
+    checkpoint: ReadCheckpoint,
+    protection: Protection,
 ) -> None:
     """Destroy the machines that Flygate made, unless they are another stack's or a successor's.
 
@@ -81,7 +85,7 @@ async def remove_release(
 
 
 async def remove_app(
-    request: AppRequest, fly: FlyClient, checkpoint: Look, protection: Protection
+    request: AppRequest, fly: FlyClient, checkpoint: ReadCheckpoint, protection: Protection
 ) -> None:
     """Delete the app with all that is in it; one that is gone is fine.
 
@@ -98,7 +102,7 @@ async def remove_app(
 
 
 async def remove_redis(
-    request: RedisRequest, fly: FlyClient, checkpoint: Look, protection: Protection
+    request: RedisRequest, fly: FlyClient, checkpoint: ReadCheckpoint, protection: Protection
 ) -> None:
     """Delete it with all that is in it. While the app has machines, they may need it."""
     name = request.wish.name
@@ -122,7 +126,7 @@ def _why_needed(state: State) -> str:
     return f"{state.app} has machines of v{max(m.release for m in state.machines)}"
 
 
-def _why_replaced(kind: Kind, checkpoint: Look) -> str:
+def _why_replaced(kind: Kind, checkpoint: ReadCheckpoint) -> str:
     return "its resource was replaced" if checkpoint().has_successor(kind) else ""
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
-from flygate.commands.decision import Known, unrecorded
+from flygate.commands.decision import Newest, unrecorded
 from flygate.fly.client import FlyClient
 from flygate.rollout.state import observe
 
@@ -49,4 +49,4 @@ async def find(request: UnrecordedRequest, fly: FlyClient) -> Unrecorded:
     state = await observe(fly, request.app)
     if not (version := unrecorded(state, request.known)):
         return Unrecorded()
-    return Unrecorded(version, Known.serving(state, version).manifest)
+    return Unrecorded(version, Newest.serving(state, version).manifest)

@@ -11,7 +11,7 @@ from typing import Self
 
 from pydantic import ValidationError
 
-from flygate.commands.decision import Known
+from flygate.commands.decision import Newest
 from flygate.commands.orders import Back
 from flygate.config import Pin
 from flygate.config.section import Section
@@ -38,7 +38,7 @@ class Chosen(Section):
     left: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, order: Back, ledger: Ledger, unrecorded: Known) -> Self:
+    def of(cls, order: Back, ledger: Ledger, unrecorded: Newest) -> Self:
         """Choose by `history.rollback_target`.
 
         Args:

@@ -15,10 +15,10 @@ import pulumi
 
 from flygate import config
 from flygate.commands import unrecorded
-from flygate.commands.decision import Known
-from flygate.commands.foresight import Foresight
-from flygate.commands.look import Look, LookRequest, look
+from flygate.commands.decision import Newest
+from flygate.commands.inspection import Inspection, InspectionRequest, inspect
 from flygate.commands.orders import Back, Orders
+from flygate.commands.preview import Preview
 from flygate.commands.request import ReleaseRequest
 from flygate.commands.unrecorded import UnrecordedRequest
 from flygate.config import Pin, StackConfig, promotion, redis, sizing
@@ -38,7 +38,7 @@ from flygate.program.pinned_redis import PinnedRedis
 from flygate.program.previewed import Previewed
 from flygate.program.voice import Voice
 from flygate.record import bounds, pinning
-from flygate.record.recorded import COPY, Recorded
+from flygate.record.stack_record import COPY, StackRecord
 from flygate.system import space
 from flygate.system.errors import FlygateError
 
@@ -65,7 +65,7 @@ def run() -> None:
 
 def _declare() -> None:
     space.check(space.folders(ROOT, os.environ))
-    raw, recorded, orders = inputs.raw(), Recorded.of(checkpoint()), Orders.from_env()
+    raw, recorded, orders = inputs.raw(), StackRecord.of(checkpoint()), Orders.from_env()
     asked_for = config.load(raw)
     recorded.check_identity(asked_for.app, pulumi.get_stack(), orders.move)
     owner = _owner(recorded)
@@ -102,7 +102,7 @@ def _declare() -> None:
     _export(stack, app, planned, release)
 
 
-def _pin(stack: StackConfig, recorded: Recorded, owner: str, orders: Orders) -> Pin | None:
+def _pin(stack: StackConfig, recorded: StackRecord, owner: str, orders: Orders) -> Pin | None:
     """The pin that holds; this runs while Pulumi locks the stack, but for a preview.
 
     Raises:
@@ -116,24 +116,24 @@ def _pin(stack: StackConfig, recorded: Recorded, owner: str, orders: Orders) -> 
     return pinning.holding(stack.pin, recorded.ledger, pulumi.get_stack())
 
 
-def _way_back(order: Back, stack: StackConfig, recorded: Recorded, owner: str) -> Pin:
+def _way_back(order: Back, stack: StackConfig, recorded: StackRecord, owner: str) -> Pin:
     known = recorded.ledger.next_version - 1
     request = UnrecordedRequest(app=stack.app, known=known, owner=owner)
     seen = question.ask(partial(unrecorded.find, request), stack.app)
-    chosen = Chosen.of(order, recorded.ledger, Known(seen.version, seen.manifest))
+    chosen = Chosen.of(order, recorded.ledger, Newest(seen.version, seen.manifest))
     Note(ROOT, stack.app).write(chosen)
     pulumi.log.info(chosen.describe(pulumi.get_stack()))
     return chosen.pin
 
 
-def _owner(recorded: Recorded) -> str:
+def _owner(recorded: StackRecord) -> str:
     """The label of this stack, with the id that its state has, or a new one."""
     names = "/".join((pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack()))
     kept = recorded.owner
     return str(kept.renamed(names) if kept else Owner.new(names))
 
 
-def _pinned_redis(asked: Asked, recorded: Recorded) -> PinnedRedis | None:
+def _pinned_redis(asked: Asked, recorded: StackRecord) -> PinnedRedis | None:
     """The Redis that a pinned release needs, if the configuration brings none in its place."""
     pin = asked.stack.pin
     if pin is None or not asked.needs_redis:
@@ -143,7 +143,9 @@ def _pinned_redis(asked: Asked, recorded: Recorded) -> PinnedRedis | None:
     return PinnedRedis(pin.version, name, url, recorded.redis_urls)
 
 
-def _secrets(asked: Asked, attached: Secrets, recorded: Recorded) -> dict[str, pulumi.Output[str]]:
+def _secrets(
+    asked: Asked, attached: Secrets, recorded: StackRecord
+) -> dict[str, pulumi.Output[str]]:
     """The variables of the release's operation."""
     found = {bounds.SECRETS_VARIABLE: inputs.sealed({**asked.kept_secrets, **attached})}
     if asked.stack.pin and (values := recorded.values_of(asked.stack.pin)):
@@ -166,12 +168,12 @@ def _attached(asked: Asked, planned: RedisPlan | None, made: UpstashRedis | None
 
 
 def _looked(
-    asked: Asked, recorded: Recorded, owner: str, pinned: PinnedRedis | None, voice: Voice
-) -> Look:
+    asked: Asked, recorded: StackRecord, owner: str, pinned: PinnedRedis | None, voice: Voice
+) -> Inspection:
     """What is live now; what moved between the preview and the update stops it."""
     stack = asked.stack
     name = redis.name_of(stack.redis, stack.app)
-    request = LookRequest(
+    request = InspectionRequest(
         app=stack.app,
         org=stack.org,
         redis=None if asked.brings_redis else name,
@@ -184,7 +186,7 @@ def _looked(
         needs_key=not recorded.ledger.key,
         lacks=(f"{recorded.problem}: it is made anew",) if recorded.problem else (),
     )
-    seen = question.ask(partial(look, request), Orders.from_env().move or stack.app)
+    seen = question.ask(partial(inspect, request), Orders.from_env().move or stack.app)
     voice.stand_on(seen.state)
     voice.foretell(*(f"found: {line}" for line in seen.found))
     if stack.pin:
@@ -196,14 +198,14 @@ def _foresight(
     asked: Asked,
     request: Mapping[str, Any],
     attached: Secrets,
-    recorded: Recorded,
-    seen: Look,
-) -> Foresight:
+    recorded: StackRecord,
+    seen: Inspection,
+) -> Preview:
     """What the release's operation will find."""
     # What only the deployment will know differs from all that there was.
     known = {name: value if isinstance(value, str) else "" for name, value in attached.items()}
     ledger = recorded.ledger.model_copy(update={"key": recorded.ledger.key or seen.key})
-    return Foresight(
+    return Preview(
         ReleaseRequest.model_validate(request),
         {**asked.kept_secrets, **known},
         ledger,
@@ -213,7 +215,7 @@ def _foresight(
 
 
 def _tell_plan(
-    asked: Asked, seen: Look, planned: RedisPlan | None, ahead: Foresight, voice: Voice
+    asked: Asked, seen: Inspection, planned: RedisPlan | None, ahead: Preview, voice: Voice
 ) -> None:
     """Say what would change, against what this stack's last deployment recorded.
 
@@ -227,7 +229,7 @@ def _tell_plan(
         voice.foretell(redis.reminder(seen.left, pulumi.get_stack()))
     if not stack.pin:
         voice.warn(*sizing.warnings(asked.row, len(asked.regions)))
-        bounds.check(ahead.wanted.manifest, ahead.secrets)
+        bounds.check(ahead.desired.manifest, ahead.secrets)
     costs = planned.costs if planned else (0.0, 0.0)
     voice.foretell(*ahead.lines(is_drifted=bool(seen.found), redis=costs))
 

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 import pulumi
 
-from flygate.commands import ending
+from flygate.commands import failure
+from flygate.commands.failure import Failure
 from flygate.fly import retries
 from flygate.fly.client import FlyClient
 from flygate.redaction import tokens
@@ -43,10 +44,11 @@ def ask(job: Job[Answer], app: str) -> Answer:
             return _in_thread(_answer(job))
     except Exception as exc:
         pulumi.log.debug(redact(traceback.format_exc()))
-        told = ending.operators(exc) or exc
+        error = failure.expected(exc) or exc
         serves = _in_thread(serving.told(app))
-        words = ending.words(told, redact(str(told)), redact(serves), pulumi.get_stack())
-        raise FlygateError(str(words)) from None
+        text = redact(str(error))
+        summary = Failure.of(error, text, redact(serves), pulumi.get_stack())
+        raise FlygateError(str(summary)) from None
     finally:
         for line in repeated:
             pulumi.log.warn(redact(line))

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from flygate.config import Pin
 from flygate.manifest import Manifest, canonical
 from flygate.record import frame
-from flygate.record.preview import fingerprint
+from flygate.record.running import fingerprint
 from flygate.system.errors import LedgerError
 
 RELEASES_MAX: Final = 10
@@ -282,7 +282,7 @@ class Ledger(BaseModel):
         return frame.wrap(self.packed())
 
     def running(self) -> dict[str, Any]:
-        """What the next preview compares with: see `infra/flygate/record/preview.py`."""
+        """What the next preview compares with: see `infra/flygate/record/running.py`."""
         if self.current is None:
             return {}
         salt = self.current.secret_set

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from flygate.cli import aftermath
-from flygate.commands.site import journal_path, lock_path
+from flygate.commands.workspace import journal_path, lock_path
 from flygate.record.journal import Journal, Kind
 from flygate.redaction.redact import Redactor
 from flygate.rollout.lock.holder import Holder, HolderFile

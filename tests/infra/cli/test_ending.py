@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from flygate.cli.ending import Ending, Run
-from flygate.commands.last_words import LastWords
+from flygate.commands.failure import Failure as Summary
 from flygate.record.journal import Event, Kind
 
 UNLOCKED = "`flygate unlock shop`, then `flygate up shop` again"
@@ -259,7 +259,7 @@ def test_the_last_line_says_why_what_serves_and_what_to_type(name: str) -> None:
     kind = KINDS[name]
     ending = ending_of(kind)
 
-    line = str(LastWords(ending.cause, SERVES, ending.remedy))
+    line = str(Summary(ending.cause, SERVES, ending.remedy))
 
     assert [part for part in kind.cause if part not in line] == []
     assert line.count(SERVES) == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from flygate.cli import judge as verb
-from flygate.commands.site import journal_path
+from flygate.commands.workspace import journal_path
 from flygate.record.journal import Journal
 from flygate.redaction.redact import Redactor
 from flygate.rollout.judge.rules import Rules

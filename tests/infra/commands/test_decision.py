@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from flygate.commands.decision import Case, Known, decide, missing
-from flygate.commands.foresight import Foresight
+from flygate.commands.decision import Case, Newest, decide, missing
+from flygate.commands.desired import Desired
 from flygate.commands.orders import Orders
-from flygate.commands.request import ReleaseRequest, Wanted
+from flygate.commands.preview import Preview
+from flygate.commands.request import ReleaseRequest
 from flygate.manifest import Manifest
 from flygate.record.ledger import Ledger
 from flygate.rollout.state import CANDIDATE, STANDBY, Seen, State
@@ -17,12 +18,12 @@ from flygate.rollout.steps import Destroy, Launch
 
 from tests.infra.builders import MANIFEST_ID, manifest, release, seen, target
 
-KNOWN = Known(1, MANIFEST_ID, 1)
+KNOWN = Newest(1, MANIFEST_ID, 1)
 OWNER = "acme/flygate/prod#0123abcd"
-OTHERS = Known(1, "another-one", 1)
+OTHERS = Newest(1, "another-one", 1)
 
 
-def case(*machines: Seen, known: Known = KNOWN, **changes: Any) -> Case:
+def case(*machines: Seen, known: Newest = KNOWN, **changes: Any) -> Case:
     """What is wanted is the manifest of `target()`, on one machine."""
     accepted = str(changes.pop("accepted", ""))
     return Case(State("shop", machines), known, target(0, None, accepted=accepted), **changes)
@@ -36,7 +37,7 @@ def case(*machines: Seen, known: Known = KNOWN, **changes: Any) -> Case:
         (case(seen(1), is_again=True), "rollout"),
         (case(), "rollout"),
         (case(seen(1), known=OTHERS), "rollout"),
-        (case(known=Known()), "rollout"),
+        (case(known=Newest()), "rollout"),
         (case(seen(1), accepted="well"), "nothing"),
         (case(seen(1), known=OTHERS, accepted="well"), "refusal"),
         (case(seen(1), aborts=True), "refusal"),
@@ -111,19 +112,19 @@ def test_what_serves_unrecorded_gets_an_entry_unless_it_is_gone_on_with() -> Non
     assert missing(OTHERS, state, "wanted") == 2
     assert missing(OTHERS, state, MANIFEST_ID) == 0
     assert missing(OTHERS, state, MANIFEST_ID, resumes=False) == 2
-    assert missing(Known(), state, MANIFEST_ID) == 2
+    assert missing(Newest(), state, MANIFEST_ID) == 2
 
 
-def foresight(wanted: Manifest, state: State, **changes: Any) -> Foresight:
+def foresight(wanted: Manifest, state: State, **changes: Any) -> Preview:
     grown = Ledger(key="k" * 32).add(release(1, manifest=manifest(), manifest_id="one"), {})
-    return Foresight(ReleaseRequest(app="shop", manifest=wanted), {}, grown, state, **changes)
+    return Preview(ReleaseRequest(app="shop", content=wanted), {}, grown, state, **changes)
 
 
 def test_a_plan_goes_on_with_what_is_held() -> None:
     """It knows the machine by the id that the run would give the manifest."""
     wanted = manifest(phase=2)
     ahead = foresight(wanted, State("shop"))
-    known = Wanted.of(ahead.request, {}, ahead.ledger).id
+    known = Desired.of(ahead.request, {}, ahead.ledger).id
     held = seen(2, role=CANDIDATE, manifest=known, held="judge: too few")
     ahead = foresight(wanted, State("shop", (seen(1), held)))
 
@@ -138,7 +139,7 @@ def test_a_plan_goes_on_with_what_is_held() -> None:
 def test_a_machine_that_was_just_made_is_gone_on_with(cordoned: bool, title: str) -> None:
     """Its checks may not pass yet, and soon will; one that got requests should be well."""
     wanted = manifest(phase=2)
-    known = foresight(wanted, State("shop")).wanted.id
+    known = foresight(wanted, State("shop")).desired.id
     made = seen(2, role=CANDIDATE, manifest=known, cordoned=cordoned, healthy=False)
 
     told = foresight(wanted, State("shop", (seen(1), made))).decide().plan.lines()
@@ -161,9 +162,9 @@ def test_a_plan_tells_a_repair_and_a_refusal() -> None:
     stopped = State("shop", (seen(1, state="stopped", manifest="one"),))
     ahead = foresight(manifest(), stopped)
     ledger = ahead.ledger.model_copy(
-        update={"releases": (release(1, manifest=manifest(), manifest_id=ahead.wanted.id),)}
+        update={"releases": (release(1, manifest=manifest(), manifest_id=ahead.desired.id),)}
     )
-    told = Foresight(ahead.request, {}, ledger, stopped).lines(is_drifted=True, redis=(0.0, 0.0))
+    told = Preview(ahead.request, {}, ledger, stopped).lines(is_drifted=True, redis=(0.0, 0.0))
     assert told[0].startswith("v1: its machines are put right, and no release is made")
     assert "repair: v1-iad-1" in " ".join(told).replace("revive ", "")
 

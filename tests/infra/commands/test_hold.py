@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from flygate.commands import release as release_op
-from flygate.commands.look import LookRequest, look
+from flygate.commands.inspection import InspectionRequest, inspect
 from flygate.commands.orders import Back, Orders
-from flygate.commands.recovery import Found
+from flygate.commands.recovery import Recovered
 from flygate.commands.request import ReleaseRequest
-from flygate.commands.site import journal_path
+from flygate.commands.workspace import journal_path
 from flygate.config import Pin, Strategy
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
@@ -161,14 +161,14 @@ async def test_a_former_machine_that_restarts_beside_a_held_release_is_caught(
     held: Deployment,
 ) -> None:
     """Secrets are the app's on Fly: it has the new release's values, and an operator is told."""
-    looked = (await look(LookRequest(app=APP), held.fly)).found
+    looked = (await inspect(InspectionRequest(app=APP), held.fly)).found
     assert any("those of v2, which is not released: a machine of v1 that" in one for one in looked)
     assert not any("has started with secrets" in one for one in looked)
     machine = (await held.state()).of(1)[0]
 
     await held.restart(machine.id)
 
-    looked = (await look(LookRequest(app=APP), held.fly)).found
+    looked = (await inspect(InspectionRequest(app=APP), held.fly)).found
     (told,) = [one for one in looked if "has started with secrets" in one]
     assert f"v1-iad-1 ({machine.id})" in told
     warned: list[str] = []
@@ -246,7 +246,7 @@ async def test_that_the_former_release_serves_is_said_only_if_it_does(broken: De
 
 async def test_whoever_looks_at_it_sees_that_it_waits(held: Deployment) -> None:
     """It is no rollout that died."""
-    found = (await look(LookRequest(app=APP), held.fly)).found
+    found = (await inspect(InspectionRequest(app=APP), held.fly)).found
 
     assert "waits for a decision: judge check" in found[-1]
     assert not any("died" in line for line in found)
@@ -306,10 +306,10 @@ async def test_a_way_back_does_not_take_the_good_release_beside_a_held_one(
     older = held.ledger.releases[0].model_copy(update={"version": 0, "manifest_id": "older"})
     held.ledger = held.ledger.model_copy(update={"releases": (older, *held.ledger.releases)})
     before = await held.fingerprint()
-    request = ReleaseRequest(app=APP, pin=Pin(version="v1", manifest="older"), owner=OWNER)
+    request = ReleaseRequest(app=APP, content=Pin(version="v1", manifest="older"), owner=OWNER)
 
     with pytest.raises(UnfinishedRolloutError) as refused:
-        await release_op.release(request, {}, Found(held.ledger), held.site(BACK))
+        await release_op.release(request, {}, Recovered(held.ledger), held.site(BACK))
 
     assert refused.value.exit_code == 3
     for word in ("v2 is held", "beside v1", "flygate abort prod", "flygate proceed prod"):

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from flygate.commands.site import journal_path
+from flygate.commands.workspace import journal_path
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints, is_loopback
 from flygate.fly.pace import Pace

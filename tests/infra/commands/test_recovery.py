@@ -8,7 +8,7 @@ import pytest
 from flygate.commands import decision, recovery
 from flygate.commands.orders import Orders
 from flygate.commands.request import ReleaseRequest
-from flygate.commands.site import Site
+from flygate.commands.workspace import Workspace
 from flygate.fly.client import FlyClient
 from flygate.pulumi.checkpoint import Checkpoint, Resource
 from flygate.record.ledger import Ledger
@@ -19,14 +19,14 @@ from tests.infra.builders import manifest, release, seen
 from tests.infra.deployment import APP, Deployment
 
 OURS = "acme/flygate/prod#0123abcd"
-REQUEST = ReleaseRequest(app="shop", manifest=manifest(), owner=OURS)
+REQUEST = ReleaseRequest(app="shop", content=manifest(), owner=OURS)
 URN = "urn:pulumi:prod::flygate::flygate:fly:Release$command:local:Command::release-command"
 
 
-def site(*results: str, move: str = "") -> Site:
+def site(*results: str, move: str = "") -> Workspace:
     """A site whose checkpoint has results of the release resource."""
     resources = [Resource(URN, "command:local:Command", {"stdout": text}) for text in results]
-    return Site(
+    return Workspace(
         Path(),
         FlyClient.__new__(FlyClient),  # nothing here asks Fly
         Orders(move=move),
@@ -44,35 +44,35 @@ def known(count: int, app: str = "shop") -> Ledger:
 
 def test_what_pulumi_hands_over_is_taken_as_it_is() -> None:
     """The checkpoint is not asked for."""
-    found = recovery.find(known(2).dumps(), REQUEST, site(known(9).dumps()))
+    found = recovery.recover(known(2).dumps(), REQUEST, site(known(9).dumps()))
 
-    assert found == recovery.Found(known(2))
+    assert found == recovery.Recovered(known(2))
 
 
 def test_a_replaced_resource_goes_on_with_the_history_under_a_tenure_of_its_own() -> None:
     """Pulumi hands nothing over to a create."""
-    found = recovery.find("", REQUEST, site(known(2).dumps()))
+    found = recovery.recover("", REQUEST, site(known(2).dumps()))
 
     assert found.is_replacement
     assert found.ledger.releases == known(2).releases
     assert found.ledger.tenure not in {"", "one"}
-    assert "history up to v2" in found.told[0]
+    assert "history up to v2" in found.notices[0]
 
 
 def test_an_unreadable_ledger_is_no_replacement() -> None:
     """What runs need not be released once more."""
-    found = recovery.find("nonsense", REQUEST, site("nonsense", known(3).dumps()))
+    found = recovery.recover("nonsense", REQUEST, site("nonsense", known(3).dumps()))
 
     assert not found.is_replacement
     assert found.ledger.releases == known(3).releases
-    assert "can't be read" in found.told[0]
+    assert "can't be read" in found.notices[0]
 
 
 def test_a_first_release_begins_with_nothing() -> None:
     """Nor is anything told."""
-    found = recovery.find("", REQUEST, site())
+    found = recovery.recover("", REQUEST, site())
 
-    assert (found.ledger.releases, found.told, found.is_replacement) == ((), (), False)
+    assert (found.ledger.releases, found.notices, found.is_replacement) == ((), (), False)
     assert (found.ledger.app, found.ledger.state) == ("shop", "0123abcd")
     assert found.ledger.tenure
 
@@ -82,8 +82,8 @@ def test_the_ledger_of_another_app_is_refused_unless_the_stack_moves() -> None:
     former = known(2, app="shop-old").dumps()
 
     with pytest.raises(OwnerError, match="flygate move prod --app shop"):
-        recovery.find(former, REQUEST, site())
-    found = recovery.find(former, REQUEST, site(move="shop-old"))
+        recovery.recover(former, REQUEST, site())
+    found = recovery.recover(former, REQUEST, site(move="shop-old"))
     assert (found.ledger.app, found.ledger.next_version) == ("shop", 3)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from flygate.commands import redis as redis_op
-from flygate.commands.look import Look, LookRequest, look
+from flygate.commands.inspection import Inspection, InspectionRequest, inspect
 from flygate.commands.redis import RedisRequest
 from flygate.commands.removal import remove_redis
 from flygate.config.redis import URL, reminder
@@ -24,8 +24,8 @@ WISH = RedisWish("shop-redis", "personal", "fixed_250mb", "iad")
 REQUEST = RedisRequest(app=APP, wish=WISH)
 
 
-async def looked(fly: FlyClient, *, needs: bool = False) -> Look:
-    return await look(LookRequest(app=APP, redis=WISH.name, needs_redis=needs), fly)
+async def looked(fly: FlyClient, *, needs: bool = False) -> Inspection:
+    return await inspect(InspectionRequest(app=APP, redis=WISH.name, needs_redis=needs), fly)
 
 
 async def test_a_redis_is_made_once(fly: FlyClient, capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,8 +63,8 @@ async def test_a_redis_of_another_stack_is_left_alone(fly: FlyClient) -> None:
     with pytest.raises(OwnerError, match=r"belongs to the stack acme/flygate/prod.*redis\.name"):
         await redis_op.ensure(copy, fly)
     with pytest.raises(OwnerError, match="belongs to the stack acme/flygate/prod"):
-        await look(
-            LookRequest(app="copy", redis=WISH.name, needs_redis=True, owner=copy.owner), fly
+        await inspect(
+            InspectionRequest(app="copy", redis=WISH.name, needs_redis=True, owner=copy.owner), fly
         )
     await remove_redis(copy, fly, Checkpoint, OPEN)
 
@@ -86,7 +86,7 @@ async def test_a_redis_that_a_url_of_ones_own_left_is_reminded_of(fly: FlyClient
     await redis_op.ensure(ours, fly)
 
     async def left(owner: str) -> str:
-        found = (await look(LookRequest(app=APP, left=WISH.name, owner=owner), fly)).left
+        found = (await inspect(InspectionRequest(app=APP, left=WISH.name, owner=owner), fly)).left
         return reminder(found, "prod") if found else ""
 
     assert await left(ours.owner) == (

@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 from flygate.commands import release as release_op
-from flygate.commands.look import Look, LookRequest, look
+from flygate.commands.inspection import Inspection, InspectionRequest, inspect
 from flygate.commands.orders import Orders
-from flygate.commands.recovery import Found
+from flygate.commands.recovery import Recovered
 from flygate.commands.removal import remove_release
 from flygate.commands.request import ReleaseRequest
-from flygate.commands.site import journal_path
+from flygate.commands.workspace import journal_path
 from flygate.config import Pin
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
 from flygate.images import image
-from flygate.manifest import Gates
+from flygate.manifest import Gates, Manifest
 from flygate.pulumi.checkpoint import Checkpoint
 from flygate.record import journal
 from flygate.record.journal import Journal
@@ -28,7 +28,7 @@ from flygate.rollout.errors import LockHeldError, RolloutRestoredError
 from flygate.rollout.lock import lock
 from flygate.system.errors import ConfigError, ImageError, LedgerError
 
-from tests.infra.builders import OPEN
+from tests.infra.builders import OPEN, manifest
 from tests.infra.deployment import APP, Deployment
 from tests.support.fly_tomls import config_of
 
@@ -52,9 +52,9 @@ async def other(endpoints: Endpoints) -> AsyncIterator[FlyClient]:
         yield client
 
 
-async def looked(shop: Deployment) -> Look:
+async def looked(shop: Deployment) -> Inspection:
     """What a preview sees."""
-    return await look(LookRequest(app=APP), shop.fly)
+    return await inspect(InspectionRequest(app=APP), shop.fly)
 
 
 async def again(shop: Deployment, drift: str = "token") -> Ledger:
@@ -230,23 +230,23 @@ async def test_a_pin_brings_code_environment_and_secrets_back(serving: Deploymen
 
 async def test_a_pin_to_what_is_forgotten_changes_nothing(serving: Deployment) -> None:
     """The ledger keeps ten releases."""
-    request = ReleaseRequest(app=APP, pin=Pin(version="v9", manifest="unknown"))
+    request = ReleaseRequest(app=APP, content=Pin(version="v9", manifest="unknown"))
     before = await serving.fingerprint()
 
     with pytest.raises(LedgerError, match="pinned to manifest unknown"):
-        await release_op.release(request, {}, Found(serving.ledger), serving.site())
+        await release_op.release(request, {}, Recovered(serving.ledger), serving.site())
 
     assert await serving.fingerprint() == before
 
 
 async def test_secrets_that_are_not_those_of_the_manifest_are_refused(shop: Deployment) -> None:
     """Their names are told, not their values."""
-    request = ReleaseRequest(app=APP, manifest=shop.manifest(("A", "B")), source=("service",))
+    request = ReleaseRequest(app=APP, content=shop.manifest(("A", "B")), source=("service",))
 
     values = {"A": "canary", "C": "canary"}
 
     with pytest.raises(ConfigError, match=r"\['B', 'C'\]") as error:
-        await release_op.release(request, values, Found(Ledger()), shop.site())
+        await release_op.release(request, values, Recovered(Ledger()), shop.site())
 
     assert "canary" not in str(error.value)
 
@@ -254,10 +254,10 @@ async def test_secrets_that_are_not_those_of_the_manifest_are_refused(shop: Depl
 async def test_a_source_that_changes_meanwhile_is_not_released(serving: Deployment) -> None:
     """What runs must be what the plan showed."""
     wanted = serving.manifest(image=f"registry.fly.io/{APP}@sha256:{'1' * 64}")
-    request = ReleaseRequest(app=APP, manifest=wanted, source=("service",))
+    request = ReleaseRequest(app=APP, content=wanted, source=("service",))
 
     with pytest.raises(ImageError, match="source changed while Pulumi ran"):
-        await release_op.release(request, {}, Found(serving.ledger), serving.site())
+        await release_op.release(request, {}, Recovered(serving.ledger), serving.site())
 
 
 async def test_an_image_that_no_registry_has_is_named(serving: Deployment) -> None:
@@ -267,7 +267,7 @@ async def test_an_image_that_no_registry_has_is_named(serving: Deployment) -> No
 
     with pytest.raises(ImageError, match=f"no image {digest}"):
         await release_op.release(
-            ReleaseRequest(app=APP, manifest=wanted), {}, Found(Ledger()), serving.site()
+            ReleaseRequest(app=APP, content=wanted), {}, Recovered(Ledger()), serving.site()
         )
 
 
@@ -455,7 +455,7 @@ async def test_without_its_ledger_a_failure_leaves_what_served(serving: Deployme
 async def test_removal_takes_the_machines_of_releases_and_no_others(serving: Deployment) -> None:
     """Also those of a dead rollout; twice is fine."""
     foreign = await serving.machine("foreign")
-    request = ReleaseRequest(app=APP, manifest=serving.manifest())
+    request = ReleaseRequest(app=APP, content=serving.manifest())
 
     for _ in range(2):
         await remove_release(request, "", serving.fly, Checkpoint, OPEN)
@@ -467,7 +467,7 @@ async def test_removal_without_an_app_is_fine(fly: FlyClient, checkout: Path) ->
     """The app's own removal may have come first."""
     deployment = Deployment(fly, checkout)
 
-    request = ReleaseRequest(app=APP, manifest=deployment.manifest())
+    request = ReleaseRequest(app=APP, content=deployment.manifest())
     await remove_release(request, "", fly, Checkpoint, OPEN)
 
 
@@ -485,4 +485,22 @@ async def test_the_real_service_passes_its_own_smoke_check(shop: Deployment) -> 
 def test_a_request_has_a_manifest_or_a_pin() -> None:
     """Not both, not none."""
     with pytest.raises(ValueError, match="exactly one of manifest and pin"):
-        ReleaseRequest(app=APP)
+        ReleaseRequest.model_validate({"app": APP})
+
+
+@pytest.mark.parametrize(
+    ("field", "content"),
+    [
+        ("manifest", manifest()),
+        ("pin", Pin(version="v7", manifest="good")),
+    ],
+)
+def test_a_request_keeps_its_form_in_json(field: str, content: Manifest | Pin) -> None:
+    """The state of a stack has it in the field `manifest` or `pin`, and must not differ."""
+    request = ReleaseRequest(app=APP, content=content)
+
+    fields = request.model_dump(mode="json")
+
+    assert fields[field] == content.model_dump(mode="json")
+    assert {"manifest", "pin", "content"} & fields.keys() == {field}
+    assert ReleaseRequest.model_validate_json(request.model_dump_json()) == request

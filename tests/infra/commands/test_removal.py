@@ -27,7 +27,7 @@ async def released(shop: Deployment, owner: str = OURS, tenure: str = "one") -> 
     shop.owner = owner
     shop.ledger = shop.ledger.model_copy(update={"tenure": tenure})
     await shop.release()
-    return ReleaseRequest(app=APP, manifest=shop.manifest(), owner=owner)
+    return ReleaseRequest(app=APP, content=shop.manifest(), owner=owner)
 
 
 def twins(kind: str) -> Checkpoint:
@@ -60,7 +60,7 @@ async def test_a_destroy_removes_all_of_its_own(shop: Deployment) -> None:
     shop.ledger = shop.ledger.model_copy(update={"tenure": "successor"})
     await shop.release(env={"GREETING": "two"})
     assert await machines(shop) == 2
-    request = ReleaseRequest(app=APP, manifest=shop.manifest(), owner=OURS)
+    request = ReleaseRequest(app=APP, content=shop.manifest(), owner=OURS)
 
     for _ in range(2):
         await remove_release(request, shop.ledger.dumps(), shop.fly, Checkpoint, OPEN)
@@ -72,7 +72,7 @@ async def test_a_destroy_removes_all_of_its_own(shop: Deployment) -> None:
 async def test_another_stack_destroys_nothing(shop: Deployment) -> None:
     """Whatever its own result says."""
     await released(shop, owner=OURS)
-    theirs = ReleaseRequest(app=APP, manifest=shop.manifest(), owner=THEIRS)
+    theirs = ReleaseRequest(app=APP, content=shop.manifest(), owner=THEIRS)
 
     await remove_release(theirs, shop.ledger.dumps(), shop.fly, Checkpoint, OPEN)
     await remove_app(WHOLE.model_copy(update={"owner": THEIRS}), shop.fly, Checkpoint, OPEN)

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-from flygate.commands import keys
-from flygate.commands.site import journal_path
+from flygate.commands import app_key
+from flygate.commands.workspace import journal_path
 from flygate.manifest import Course
 from flygate.record import journal
 from flygate.rollout.clients import collector
@@ -129,7 +129,7 @@ async def test_the_key_of_a_first_rollout_that_was_held_is_found_again(shop: Dep
     with pytest.raises(RolloutHeldError):
         await shop.release(rollout=COURSE)
 
-    found = await keys.find(shop.ledger, await shop.state(), shop.fly)
+    found = await app_key.find(shop.ledger, await shop.state(), shop.fly)
 
     assert found == await known_key(shop, 2)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from flygate.commands.site import journal_path
+from flygate.commands.workspace import journal_path
 from flygate.manifest import Course
 from flygate.record import journal
 from flygate.rollout.errors import RolloutRestoredError

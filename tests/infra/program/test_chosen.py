@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flygate.commands.decision import Known
+from flygate.commands.decision import Newest
 from flygate.commands.orders import Back
 from flygate.program.chosen import Chosen, Note
 from flygate.record.ledger import Ledger
@@ -12,7 +12,7 @@ from flygate.record.ledger import Ledger
 from tests.infra.builders import release
 
 AT = "2026-11-29T12:00:00+00:00"
-RECORDED = Known()
+RECORDED = Newest()
 ORDER = Back(by="ann@laptop", at=AT, reason="errors", fast=True)
 
 
@@ -53,13 +53,13 @@ def test_what_serves_unrecorded_is_left_for_the_newest_recorded_release() -> Non
     pinned = recorded.pinned(Chosen.of(Back(to="v3", by="ann", at=AT), recorded, RECORDED).pin)
 
     for known in (recorded, pinned):
-        chosen = Chosen.of(ORDER, known, Known(4, "manifest4"))
+        chosen = Chosen.of(ORDER, known, Newest(4, "manifest4"))
         assert chosen.describe("prod") == "rolling back prod from v4 to v3"
 
 
 def test_a_way_back_that_died_before_it_was_recorded_leads_there_again() -> None:
     """Its release serves: v3, which it left, must not come back."""
-    chosen = Chosen.of(ORDER, ledger(3), Known(4, "manifest2"))
+    chosen = Chosen.of(ORDER, ledger(3), Newest(4, "manifest2"))
 
     assert (chosen.pin.version, chosen.pin.manifest) == ("v2", "manifest2")
     assert chosen.describe("prod").startswith("prod is back at v2 already, as v4: nothing")

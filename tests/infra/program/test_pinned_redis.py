@@ -8,7 +8,7 @@ import pytest
 from flygate.config.redis import LiveRedis
 from flygate.program.pinned_redis import PinnedRedis
 from flygate.pulumi.checkpoint import Checkpoint, Resource
-from flygate.record.recorded import Recorded
+from flygate.record.stack_record import StackRecord
 from flygate.system.errors import ConfigError
 
 OWN = "rediss://default:canary@redis.example:6380"
@@ -58,5 +58,5 @@ def test_the_state_knows_what_was_made() -> None:
     outputs = {"stdout": json.dumps({"name": "shop-redis", "url": OURS})}
     state = Checkpoint((Resource(URN, "command:local:Command", outputs),))
 
-    assert Recorded.of(state).redis_urls == (OURS,)
-    assert "canary" not in repr(Recorded.of(state))
+    assert StackRecord.of(state).redis_urls == (OURS,)
+    assert "canary" not in repr(StackRecord.of(state))

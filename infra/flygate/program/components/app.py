@@ -7,7 +7,7 @@ import pulumi
 from flygate.config import StackConfig
 from flygate.program.components.command import announcing, answer, converging
 from flygate.program.components.names import former_names
-from flygate.record.recorded import Recorded
+from flygate.record.stack_record import StackRecord
 
 
 class FlyApp(pulumi.ComponentResource):
@@ -28,7 +28,7 @@ class FlyApp(pulumi.ComponentResource):
         name: str,
         stack: StackConfig,
         drift: str,
-        recorded: Recorded,
+        recorded: StackRecord,
         owner: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

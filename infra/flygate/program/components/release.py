@@ -10,7 +10,7 @@ import pulumi
 
 from flygate.program.components.command import announcing, converging
 from flygate.program.components.names import former_names
-from flygate.record.recorded import Recorded
+from flygate.record.stack_record import StackRecord
 
 
 class Release(pulumi.ComponentResource):
@@ -37,7 +37,7 @@ class Release(pulumi.ComponentResource):
         name: str,
         request: Mapping[str, Any],
         secrets: Mapping[str, pulumi.Output[str]],
-        recorded: Recorded,
+        recorded: StackRecord,
         plan: Sequence[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -64,7 +64,7 @@ class Release(pulumi.ComponentResource):
         self.register_outputs({"history": self.history})
 
 
-def _replacement(recorded: Recorded, plan: Sequence[str]) -> list[str]:
+def _replacement(recorded: StackRecord, plan: Sequence[str]) -> list[str]:
     """What Pulumi's replacement of the resource does to what runs."""
     if not recorded.has_result:
         return []

@@ -11,7 +11,7 @@ import pytest
 from flygate.manifest import Manifest
 from flygate.program import previewed
 from flygate.program.previewed import Previewed
-from flygate.record.preview import Running, lines
+from flygate.record.running import Running, lines
 from flygate.system.errors import MovedError
 
 from tests.infra.builders import ledger, manifest, release

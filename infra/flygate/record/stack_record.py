@@ -20,7 +20,7 @@ COPY: Final = "ledger"
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class StackRecord:
     """Attributes:
     app, org: where the stack releases; empty before the first deployment.
     owner: the label of the state, None in states of Flygate 0.1.

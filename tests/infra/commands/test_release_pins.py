@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from flygate.commands import release as release_op
-from flygate.commands import unrecorded, ways
+from flygate.commands import unrecorded
 from flygate.commands.orders import BACK, FORWARD, Back, Orders
-from flygate.commands.recovery import Found
+from flygate.commands.recovery import Recovered
 from flygate.commands.request import ReleaseRequest
 from flygate.config import Pin
 from flygate.record.ledger import Ledger
@@ -18,7 +18,7 @@ from tests.infra.deployment import Deployment
 OWNER = "acme/flygate/prod#0123abcd"
 ORDER = Back(by="ann@laptop", at="2026-11-29T12:00:00+00:00", reason="errors since v8")
 PIN = Pin(version="v7", manifest="good", by="ann@laptop")
-REQUEST = ReleaseRequest(app="shop", manifest=manifest(), owner=OWNER)
+REQUEST = ReleaseRequest(app="shop", content=manifest(), owner=OWNER)
 
 
 @pytest.mark.integration
@@ -33,11 +33,11 @@ async def test_a_pin_is_recorded_and_holds_against_a_deployment_without_it(
     request, secrets = shop.request(env={"GREETING": "bad"})
 
     with pytest.raises(PinnedError, match=r"pinned to v1 by ann@laptop at .*: errors since v2"):
-        await release_op.release(request, secrets, Found(shop.ledger), shop.site())
+        await release_op.release(request, secrets, Recovered(shop.ledger), shop.site())
     assert await shop.fingerprint() == before
 
     orders = {"orders": Orders(forward=True)}
-    ledger = await release_op.release(request, secrets, Found(shop.ledger), shop.site(orders))
+    ledger = await release_op.release(request, secrets, Recovered(shop.ledger), shop.site(orders))
 
     assert ledger.pin is None
     assert ledger.unpinned_at
@@ -78,7 +78,7 @@ def test_who_orders_nothing_of_it_does_not_end_a_pin(order: Orders) -> None:
     pinned = Ledger().pinned(PIN)
 
     with pytest.raises(PinnedError):
-        ways.check_pin(REQUEST, pinned, order)
+        release_op.check_pin(REQUEST, pinned, order)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_who_orders_nothing_of_it_does_not_end_a_pin(order: Orders) -> None:
 )
 def test_an_order_says_itself_what_becomes_of_it(order: Orders) -> None:
     """So the pin does not stand in its way."""
-    ways.check_pin(REQUEST, Ledger().pinned(PIN), order)
+    release_op.check_pin(REQUEST, Ledger().pinned(PIN), order)
 
 
 def test_orders_come_by_environment() -> None:

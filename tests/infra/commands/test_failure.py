@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 import pytest
-from flygate.commands.ending import last_words, operators
+from flygate.commands.failure import expected, report
 from flygate.fly.errors import UnreachableError, error_for
 from flygate.rollout import serving
 from flygate.rollout.errors import (
@@ -60,7 +60,7 @@ FAILURES = {
     ),
     "the request": (ConfigError("The request is wrong: x"), "The request is wrong: x"),
     "the disk": (
-        operators(OSError(errno.ENOSPC, "No space left on device", "/shop/.flygate/x")),
+        expected(OSError(errno.ENOSPC, "No space left on device", "/shop/.flygate/x")),
         "No space left on device: /shop/.flygate/x",
     ),
     "a fault of ours": (KeyError("x"), "KeyError: 'x'"),
@@ -74,7 +74,7 @@ def test_the_last_line_says_why_what_serves_and_what_to_type(name: str) -> None:
     assert error is not None
     text = str(error) if name != "a fault of ours" else "KeyError: 'x'"
 
-    line = last_words(error, text, SERVES, "prod").splitlines()[-1]
+    line = report(error, text, SERVES, "prod").splitlines()[-1]
 
     assert line.startswith("error: ")
     assert cause in line
@@ -87,16 +87,16 @@ def test_all_that_an_error_says_comes_before_it() -> None:
     error, _ = FAILURES["a gate"]
     assert error is not None
 
-    said = last_words(error, str(error), SERVES, "prod")
+    said = report(error, str(error), SERVES, "prod")
 
     assert said.startswith(f"error: {error}\nerror: ")
 
 
 def test_a_failure_that_is_no_matter_of_the_operator_keeps_its_class() -> None:
     """It is shown with its traceback."""
-    assert operators(KeyError("x")) is None
-    assert isinstance(operators(OSError(errno.EDQUOT, "Quota", "x")), DiskFullError)
-    assert operators(FLY) is FLY
+    assert expected(KeyError("x")) is None
+    assert isinstance(expected(OSError(errno.EDQUOT, "Quota", "x")), DiskFullError)
+    assert expected(FLY) is FLY
 
 
 @pytest.mark.parametrize(

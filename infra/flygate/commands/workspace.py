@@ -16,7 +16,7 @@ Listener = Callable[[Event], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class Workspace:
     """Attributes:
     root: the checkout, for the image's source, the journal and the lock.
     listeners: told of each event of the journal.

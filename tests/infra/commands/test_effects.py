@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from flygate.commands.orders import Orders
-from flygate.commands.site import journal_path
+from flygate.commands.workspace import journal_path
 from flygate.record import journal
 from flygate.rollout.errors import HookRefusedError, RolloutRestoredError
 

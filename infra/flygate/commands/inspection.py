@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict
 
-from flygate.commands import drift, keys, ownership
+from flygate.commands import app_key, drift, ownership
 from flygate.commands.decision import unrecorded
 from flygate.config import redis
 from flygate.config.redis import LiveRedis
@@ -24,7 +24,7 @@ from flygate.rollout.forecast import fingerprint
 from flygate.rollout.state import State, observe
 
 
-class LookRequest(BaseModel):
+class InspectionRequest(BaseModel):
     """What is asked.
 
     Attributes:
@@ -55,7 +55,7 @@ class LookRequest(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Inspection:
     """What was seen.
 
     Attributes:
@@ -77,7 +77,7 @@ class Look:
     left: LiveRedis | None = field(default=None, repr=False)
 
 
-async def look(request: LookRequest, fly: FlyClient) -> Look:
+async def inspect(request: InspectionRequest, fly: FlyClient) -> Inspection:
     """Read the live app.
 
     Raises:
@@ -93,13 +93,13 @@ async def look(request: LookRequest, fly: FlyClient) -> Look:
         ownership.check(state, request.owner, request.takeover)
         lacks = [*request.lacks, *drift.lacking(addresses), *_lost(request, state, live)]
         found = drift.judge(state, [*lacks, *_unknown(request, state)])
-    key = await keys.find(Ledger(), state, fly) if request.needs_key else ""
+    key = await app_key.find(Ledger(), state, fly) if request.needs_key else ""
     seen = fingerprint(state) + (f" redis {live.id}" if live else "")
     left = await _left(request, fly)
-    return Look(found.token, found.found, seen, state, live, key, left)
+    return Inspection(found.token, found.found, seen, state, live, key, left)
 
 
-async def _redis(request: LookRequest, state: State, fly: FlyClient) -> LiveRedis | None:
+async def _redis(request: InspectionRequest, state: State, fly: FlyClient) -> LiveRedis | None:
     """The stack's Redis. Where there can't be one, a token that may not ask for it will do."""
     if request.redis is None or not (request.needs_redis or redis.URL in state.secret_names):
         return None
@@ -110,7 +110,7 @@ async def _redis(request: LookRequest, state: State, fly: FlyClient) -> LiveRedi
     return _live(found)
 
 
-async def _left(request: LookRequest, fly: FlyClient) -> LiveRedis | None:
+async def _left(request: InspectionRequest, fly: FlyClient) -> LiveRedis | None:
     """A reminder only: where this token may not ask, there is none."""
     if request.left is None:
         return None
@@ -125,7 +125,7 @@ def _live(found: Redis) -> LiveRedis:
     return LiveRedis(found.id, found.name, found.plan, found.region, found.read_regions, found.url)
 
 
-def _unknown(request: LookRequest, state: State) -> list[str]:
+def _unknown(request: InspectionRequest, state: State) -> list[str]:
     """What was released behind the stack's back."""
     lines = []
     if request.known is not None and (version := unrecorded(state, request.known)):
@@ -136,7 +136,7 @@ def _unknown(request: LookRequest, state: State) -> list[str]:
     return lines
 
 
-def _lost(request: LookRequest, state: State, live: LiveRedis | None) -> list[str]:
+def _lost(request: InspectionRequest, state: State, live: LiveRedis | None) -> list[str]:
     """The Redis whose URL the machines have, and which somebody destroyed."""
     is_theirs = request.redis is None or request.restores_redis
     if is_theirs or live or redis.URL not in state.secret_names:

@@ -1,21 +1,22 @@
-"""What the next run would decide, told ahead: by the very function that the run asks. Pure."""
+"""`Preview`: what the next run would decide, by the function that the run itself calls. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from flygate.commands.decision import Case, Decision, Known, decide, missing
+from flygate.commands.decision import Case, Decision, Newest, decide, missing
+from flygate.commands.desired import Desired
 from flygate.commands.orders import Orders
-from flygate.commands.request import ReleaseRequest, Wanted
-from flygate.record import preview
+from flygate.commands.request import ReleaseRequest
+from flygate.record import running
 from flygate.record.ledger import Ledger
-from flygate.record.preview import Running
+from flygate.record.running import Running
 from flygate.rollout.state import State
 
 
 @dataclass(frozen=True, slots=True)
-class Foresight:
+class Preview:
     """What a run will find.
 
     Attributes:
@@ -34,36 +35,36 @@ class Foresight:
     orders: Orders = field(default_factory=Orders)
 
     @property
-    def wanted(self) -> Wanted:
-        """What is asked for.
+    def desired(self) -> Desired:
+        """What the request asks for.
 
         Raises:
             LedgerError: a pinned release is not in the ledger, or its secret values are not.
         """
-        return Wanted.of(self.request, self.secrets, self.ledger)
+        return Desired.of(self.request, self.secrets, self.ledger)
 
     def decide(self, *, is_again: bool = False) -> Decision:
-        """What the run decides.
+        """Return what the run will decide.
 
         Args:
             is_again: its resource is replaced.
         """
-        wanted, known, orders = self.wanted, Known.of(self.ledger), self.orders
-        if version := missing(known, self.state, wanted.id):
-            known = Known.serving(self.state, version)  # the run begins by recording it
-        case = Case.of(self.state, known, wanted.target(orders), orders)
+        desired, newest, orders = self.desired, Newest.of(self.ledger), self.orders
+        if version := missing(newest, self.state, desired.id):
+            newest = Newest.serving(self.state, version)  # the run begins by recording it
+        case = Case.of(self.state, newest, desired.target(orders), orders)
         return decide(replace(case, is_again=is_again))
 
     def lines(self, *, is_drifted: bool, redis: tuple[float, float]) -> list[str]:
-        """What changes, what is done about it, and what that costs; none if nothing is done.
+        """Say what changes, what is done about it, and what that costs; no line if nothing is done.
 
         Args:
             redis: what it costs a month, before and after.
         """
-        running, wanted = Running(**self.ledger.running()), self.wanted
+        former, desired = Running(**self.ledger.running()), self.desired
         plan = self.decide().lines(self.state)
-        return preview.lines(running, wanted.manifest, wanted.secrets, plan, is_drifted, redis)
+        return running.lines(former, desired.manifest, desired.secrets, plan, is_drifted, redis)
 
     def again(self) -> list[str]:
-        """What is done where the resource is replaced."""
+        """Say what is done where the resource is replaced."""
         return self.decide(is_again=True).lines(self.state)

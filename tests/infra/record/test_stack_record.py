@@ -10,7 +10,7 @@ from flygate.fly.owner import Owner, is_same, refusal
 from flygate.pulumi.checkpoint import Checkpoint
 from flygate.record import frame
 from flygate.record.ledger import Ledger
-from flygate.record.recorded import Recorded
+from flygate.record.stack_record import StackRecord
 from flygate.system.errors import OwnerError
 
 from tests.infra.builders import manifest, release
@@ -54,7 +54,7 @@ def _secret(value: str | None) -> object:
 
 def test_a_state_without_a_deployment_remembers_nothing() -> None:
     """So begins every stack."""
-    found = Recorded.of(Checkpoint())
+    found = StackRecord.of(Checkpoint())
 
     assert (found.app, found.owner, found.has_result, found.problem) == ("", None, False, "")
     assert found.ledger == Ledger()
@@ -67,7 +67,7 @@ def test_the_copy_completes_what_was_handed_on() -> None:
     sets = {key: values for key, values in whole.secret_sets.items() if key != "s1"}
     handed = whole.model_copy(update={"secret_sets": sets})
 
-    found = Recorded.of(state(handed.dumps(), copy=whole.content()))
+    found = StackRecord.of(state(handed.dumps(), copy=whole.content()))
 
     assert found.ledger == whole
     assert found.values_of(Pin(version="v1", manifest="manifest1")) == {"KEY": "value 1"}
@@ -77,7 +77,7 @@ def test_the_copy_completes_what_was_handed_on() -> None:
 @pytest.mark.parametrize("damaged", ["a line of a log", "flygate-result 1 9 0000000000000000\n{}"])
 def test_a_damaged_result_leaves_the_copy(damaged: str) -> None:
     """And says what is wrong, without a word of it."""
-    found = Recorded.of(state(damaged, copy=ledger(2).content()))
+    found = StackRecord.of(state(damaged, copy=ledger(2).content()))
 
     assert found.ledger == ledger(2)
     assert found.has_result
@@ -90,7 +90,7 @@ def test_a_replaced_resource_is_read_after_its_successor() -> None:
     """Both are in the state until the delete has run."""
     found = state(ledger(3).dumps(), ledger(2).dumps())
 
-    assert Recorded.of(found).ledger.next_version == 4
+    assert StackRecord.of(found).ledger.next_version == 4
     assert found.has_successor("Release")
     assert not found.has_successor("App")
 
@@ -99,7 +99,7 @@ def test_a_replaced_resource_is_read_after_its_successor() -> None:
 def test_whose_it_is_stands_in_the_result_of_the_app(framed: bool) -> None:
     """Flygate 0.1 left it without a frame, and without an owner."""
     text = json.dumps({"app": "shop", "org": "acme", "url": "", "owner": OURS if framed else ""})
-    found = Recorded.of(state(app=frame.wrap(text) if framed else text))
+    found = StackRecord.of(state(app=frame.wrap(text) if framed else text))
 
     assert (found.app, found.org) == ("shop", "acme")
     assert found.owner == (Owner("acme/flygate/prod", "0123abcd") if framed else None)
@@ -107,7 +107,7 @@ def test_whose_it_is_stands_in_the_result_of_the_app(framed: bool) -> None:
 
 def test_another_app_is_refused_unless_the_stack_moves() -> None:
     """The message names both ways, and the stack."""
-    found = Recorded.of(state(ledger(1).dumps()))
+    found = StackRecord.of(state(ledger(1).dumps()))
 
     found.check_identity("shop", "prod", "")
     found.check_identity("shop-new", "prod", "shop")

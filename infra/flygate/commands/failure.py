@@ -1,0 +1,123 @@
+"""How a failure ends on the screen: a last line that says why, what serves now and what to type.
+
+`flygate op` writes it for an operator who typed `pulumi up`, and the verbs of `flygate` for one who
+typed them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from flygate.fly.errors import FlyError
+from flygate.redaction.redact import cut
+from flygate.rollout.errors import (
+    LockHeldError,
+    NothingHeldError,
+    RestoreFailedError,
+    RolloutHeldError,
+    RolloutRestoredError,
+    UnfinishedRolloutError,
+)
+from flygate.system import space
+from flygate.system.errors import DiskFullError, FlygateError
+
+_CAUSE_MAX: Final = 600
+# How a sentence may end already.
+_ENDS: Final = (".", "!", "?", "…")
+# An error whose cause says this already needs no remedy.
+_AGAIN: Final = "the same command again"
+# What to type, by the first class that fits.
+_REMEDIES: Final[tuple[tuple[type[BaseException], str], ...]] = (
+    (RolloutRestoredError, "Mend the cause, then run the same command again"),
+    (RestoreFailedError, "Run the same command again: it begins by repairing what it finds"),
+    (
+        RolloutHeldError,
+        '`flygate proceed {stack} --reason "…"` goes on, `flygate abort {stack}` ends it',
+    ),
+    (UnfinishedRolloutError, ""),
+    (NothingHeldError, ""),
+    (LockHeldError, "Run the same command again when that has ended"),
+    (DiskFullError, "Free some space there, then run the same command again"),
+    (
+        FlyError,
+        "Run the same command again once Fly answers; `flygate doctor {stack}` looks for more",
+    ),
+    (FlygateError, "Mend that, then run the same command again"),
+    (BaseException, "Run the same command again; `flygate doctor {stack}` looks for the cause"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What became of a run that failed.
+
+    Attributes:
+        cause: with the call, its status and the request's id, or the machine; redacted.
+        serves: what was seen to serve, after it had failed.
+        remedy: what to type.
+    """
+
+    cause: str
+    serves: str
+    remedy: str
+
+    @classmethod
+    def of(cls, error: BaseException, text: str, serves: str, stack: str) -> Failure:
+        """Make it of an error.
+
+        Args:
+            text: of the error, redacted.
+            serves: what was seen to serve after it.
+            stack: the stack's name.
+        """
+        cause = _cause(error, text)
+        remedy = next(text for kind, text in _REMEDIES if isinstance(error, kind))
+        return cls(cause, serves, "" if _AGAIN in cause else remedy.format(stack=stack))
+
+    def __str__(self) -> str:
+        cause = _one_line([self.cause])
+        parts = [cause, self.serves, self.remedy]
+        # The cause may name the remedy, or what serves, already.
+        return " ".join(
+            _sentence(part) for part in parts if part and (part == cause or part not in cause)
+        )
+
+
+def report(error: BaseException, text: str, serves: str, stack: str) -> str:
+    """Return all that an error says, and the last line; the arguments are those of `Failure.of`."""
+    line = f"error: {Failure.of(error, text, serves, stack)}"
+    return f"error: {text}\n{line}" if "\n" in text else line
+
+
+def expected(error: BaseException) -> FlygateError | None:
+    """Return the error as an operator may read it, or None if it is a fault of Flygate."""
+    return error if isinstance(error, FlygateError) else space.full(error)
+
+
+def first_line(text: str) -> str:
+    """Return the first line of an error; one that ends with a colon with all that follows."""
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    if not lines:
+        return ""
+    if lines[0].endswith(":"):
+        return _one_line(lines)
+    return _one_line(lines[:1])
+
+
+def _cause(error: BaseException, text: str) -> str:
+    """Return why it failed, and if the way back failed too, why that did."""
+    if not isinstance(error, RestoreFailedError):
+        return first_line(text)
+    lines = [line for line in text.splitlines() if not line.startswith(" ")]
+    return " ".join(lines[:2])
+
+
+def _one_line(lines: Iterable[str]) -> str:
+    return cut(" ".join(" ".join(lines).split()), _CAUSE_MAX)
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if text.endswith(_ENDS) else f"{text}."
