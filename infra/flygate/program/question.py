@@ -1,4 +1,4 @@
-"""A question of the Pulumi program to Fly, which it asks before it declares anything. Reads only.
+"""A question of the Pulumi program to Fly, asked before it declares anything. Reads only.
 
 The program runs on Pulumi's event loop, so a question has a thread and a loop of its own. It is not
 a process of its own, as operations are: that would cost a second in each preview and each update.
@@ -28,10 +28,10 @@ Job = Callable[[FlyClient], Coroutine[Any, Any, Answer]]
 
 
 def ask(job: Job[Answer], app: str) -> Answer:
-    """What Fly answers. Calls that were repeated are told as warnings.
+    """Return Fly's answer. Calls that were repeated are logged as warnings.
 
     Args:
-        app: whose question it is: a failure tells what serves there.
+        app: a failure says what serves there.
 
     Raises:
         FlygateError: why there is no answer, what serves, and what to type.
@@ -43,9 +43,9 @@ def ask(job: Job[Answer], app: str) -> Answer:
             return _in_thread(_answer(job))
     except Exception as exc:
         pulumi.log.debug(redact(traceback.format_exc()))
-        told = ending.operators(exc) or exc
+        reported = ending.operators(exc) or exc
         serves = _in_thread(serving.told(app))
-        words = ending.words(told, redact(str(told)), redact(serves), pulumi.get_stack())
+        words = ending.words(reported, redact(str(reported)), redact(serves), pulumi.get_stack())
         raise FlygateError(str(words)) from None
     finally:
         for line in repeated:
