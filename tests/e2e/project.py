@@ -257,7 +257,15 @@ class Project:
 
         Its address becomes this one: another local Fly served on another port.
         """
-        own, url = self.state()["deployment"]["secrets_providers"], self.outputs_of("url")
+        self.import_state(state, self.secrets_providers(), self.outputs_of("url"))
+
+    def secrets_providers(self) -> dict[str, Any]:
+        """The key by which the local stack encrypts its secrets, as its state has it."""
+        found: dict[str, Any] = self.state()["deployment"]["secrets_providers"]
+        return found
+
+    def import_state(self, state: dict[str, Any], own: dict[str, Any], url: str) -> None:
+        """Import a state with the local stack's key and address."""
         laid = {**state, "deployment": {**state["deployment"], "secrets_providers": own}}
         file = self.path / "state.json"
         text = re.sub(r"http://flygate-local\.localhost:\d+", url, json.dumps(laid))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flygate.commands.removal import Protection
+from flygate.fly.models import Redis
 from flygate.manifest import Gates, Manifest
 from flygate.record.history import Entry
 from flygate.record.ledger import Ledger, Release
@@ -78,6 +79,18 @@ def release(version: int, **changes: Any) -> Release:
 def ledger(*releases: Release, **sets: dict[str, str]) -> Ledger:
     """A ledger of releases, oldest first, with their secret sets."""
     return Ledger(releases=releases, secret_sets=sets)
+
+
+def redis(name: str, **changes: Any) -> Redis:
+    """A database as Fly shows it."""
+    values: dict[str, Any] = {
+        "id": "r1",
+        "org": "personal",
+        "plan": "fixed_250mb",
+        "region": "iad",
+        "url": "redis://default:canary@host:6379",
+    }
+    return Redis(name=name, **{**values, **changes})
 
 
 def entry(version: int, manifest: str, rollback_of: int | None = None) -> Entry:

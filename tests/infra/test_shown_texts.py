@@ -400,7 +400,7 @@ def test_the_last_line_of_a_hook_is_cut_after_it_was_redacted(tmp_path: Path) ->
 # Each module that prints, writes, posts or hands over a text, and why no secret is in it. `place`:
 # it is one of the places above. A module that is not here has to be thought of.
 SINKS = {
-    "program/deployment.py": "lines of the look, and the configuration that secrecy.py has checked",
+    "program/exports.py": "names, and the ledger, which Pulumi encrypts",
     "cli/__main__.py": "errors of verbs: of Pulumi, of Fly, and what a journal says",
     "cli/abort.py": "place: held rollout",
     "cli/diff.py": "manifests, which have no secret",
@@ -427,7 +427,7 @@ SINKS = {
     "cli/tour.py": "redacted: headers of the service",
     "cli/unlock.py": "who holds a lock",
     "cli/up.py": "addresses of the local Fly",
-    "program/chosen.py": "the choice of the program for its own verb, in a file of the checkout",
+    "program/way_back.py": "the choice of the program for its own verb, in a file of the checkout",
     "program/components/command.py": "lines of `op look`: names, counts, prices",
     "fly/retries.py": "redacted by the operation in which a call is repeated",
     "images/docker_config.py": "the user's own settings, without keys",
@@ -438,7 +438,8 @@ SINKS = {
     "commands/redis.py": "names and plans",
     "commands/removal.py": "names",
     "system/private.py": "it writes what others hand it, which are in this list",
-    "program/previewed.py": "lines of a preview, which Pulumi has shown",
+    "program/pin.py": "versions",
+    "program/preview_note.py": "lines of a preview, which Pulumi has shown",
     "program/question.py": "redacted: calls that were repeated, and why there is no answer",
     "pulumi/state.py": "a copy of Pulumi's state, encrypted by Pulumi",
     "rollout/clients/errand.py": "runs in a machine; what it says is a place",
@@ -448,7 +449,7 @@ SINKS = {
     "rollout/gates/probe.py": "runs in a machine; what it says is a place",
     "rollout/report.py": "place: screen",
     "rollout/hooks/webhook.py": "place: chat",
-    "program/voice.py": "lines of the program: the look and the configuration",
+    "program/preview_log.py": "lines of the program: the look and the configuration",
 }
 _WRITES = {"print", "echo", "secho", "write_text", "write_bytes", "post", "pwrite"}
 _WRITES |= {"sys.stderr.write", "sys.stdout.write", "os.write", "private.write", "private.add_line"}

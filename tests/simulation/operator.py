@@ -26,8 +26,8 @@ from flygate.fly.endpoints import Endpoints
 from flygate.fly.leases import Leases
 from flygate.fly.pace import Pace
 from flygate.fly.patience import Patience
-from flygate.fly.redis import RedisWish
-from flygate.program.chosen import Chosen
+from flygate.fly.redis import RedisSpec
+from flygate.program.way_back import WayBack
 from flygate.record import pinning
 from flygate.record.journal import Event
 from flygate.record.ledger import Ledger
@@ -100,7 +100,7 @@ class Operator:
         """A release whose result nobody keeps: its Pulumi was killed."""
         return await self._run(Act("up", rival.spec, is_unrecorded=True), process)
 
-    async def look(self, process: Process) -> None:
+    async def inspect(self, process: Process) -> None:
         """A preview, which changes nothing."""
         fly = _client(self._endpoints, process, self._world)
         request = InspectionRequest(
@@ -166,12 +166,12 @@ class _Run:
         pin = pinning.holding(self._file.pin, self._stack.recorded, "simulated")
         return await self._up(Orders(wait_seconds=waits), pin)
 
-    async def _chosen(self, order: Back) -> Chosen:
+    async def _chosen(self, order: Back) -> WayBack:
         """As the Pulumi program chooses it."""
         ledger = self._stack.recorded
         asked = UnrecordedRequest(app=APP, known=ledger.next_version - 1)
         seen = await find(asked, self._fly)
-        return Chosen.of(order, ledger, Newest(seen.version, seen.manifest))
+        return WayBack.of(order, ledger, Newest(seen.version, seen.manifest))
 
     async def _pinned(self, pin: Pin | None, orders: Orders) -> bool:
         """As `flygate/cli/pin.py` does it: the file says what has become of it, or is held."""
@@ -231,7 +231,7 @@ class _Run:
     async def _attached(self, spec: Spec, pin: Pin | None) -> dict[str, str]:
         """The database is made where the phase needs one, and stays from then on."""
         if spec.needs_redis and not pin and not self._stack.redis_url:
-            wish = RedisWish(f"{APP}-redis", "personal", "fixed_250mb", "iad")
+            wish = RedisSpec(f"{APP}-redis", "personal", "fixed_250mb", "iad")
             request = redis_op.RedisRequest(app=APP, wish=wish, owner=OWNER)
             self._stack.redis_url = (await redis_op.ensure(request, self._fly)).url
         return {URL: self._stack.redis_url} if self._stack.redis_url else {}

@@ -197,7 +197,7 @@ class _Play:
         return ledger.secrets_of(release) if release else {}
 
     async def _look(self) -> None:
-        await self._operators[1].look(self._process("preview", {}))
+        await self._operators[1].inspect(self._process("preview", {}))
 
     def _process(self, name: str, faults: Any) -> Process:
         return Process(name, faults, self.world.chance(name), self.world)

@@ -13,11 +13,11 @@ from flygate.cli import screen
 from flygate.cli.stack import Stack
 from flygate.cli.stack_name import StackName
 from flygate.commands import app_key, decision, recovery
-from flygate.commands.desired import Desired
+from flygate.commands.desired_release import DesiredRelease
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
 from flygate.fly.owner import Owner
-from flygate.program.asked import Asked
+from flygate.program.desired_stack import DesiredStack
 from flygate.pulumi.checkpoint import SIGNATURE, Checkpoint
 from flygate.record.ledger import BYTES_MAX, Ledger, Release
 from flygate.record.stack_record import COPY, StackRecord
@@ -149,20 +149,21 @@ async def _repaired(stack: Stack, known: Known) -> tuple[Ledger, tuple[str, ...]
             f"Pulumi's state of {stack.name} has no release resource yet. The next `pulumi up "
             f"--stack {stack.name}` makes it, and takes over what runs."
         )
-    asked = _asked(stack)
+    desired = _desired(stack)
     async with FlyClient(Endpoints.from_env(stack.environment)) as fly:
         former = known.recorded.ledger
         key = await app_key.find(former, known.state, fly)
         ledger = former.model_copy(update={"key": key, **_identity(known)})
-        like = asked.manifest or (ledger.current.manifest if ledger.current else None)
+        like = desired.manifest or (ledger.current.manifest if ledger.current else None)
         if like is None:
             raise FlygateError(
                 f"{stack.name} is pinned to a release of which nothing is left. End the pin first: "
                 f"`pulumi config rm pin --stack {stack.name}`."
             )
-        wanted = Desired(like, ledger.secret_set_for(asked.secrets), asked.secrets)
+        secret_set = ledger.secret_set_for(desired.secrets)
+        release = DesiredRelease(like, secret_set, desired.secrets)
         return await recovery.reconcile(
-            ledger, known.state, wanted, asked.secrets, fly, resumes=False
+            ledger, known.state, release, desired.secrets, fly, resumes=False
         )
 
 
@@ -178,12 +179,12 @@ def _identity(known: Known) -> dict[str, str]:
     }
 
 
-def _asked(stack: Stack) -> Asked:
-    """What the stack's configuration asks for, secret values too."""
+def _desired(stack: Stack) -> DesiredStack:
+    """Read the desired state of the stack, secret values too."""
     listed = json.loads(stack.ask("config", "--json", "--show-secrets"))
     raw = {key.partition(":")[2]: value["value"] for key, value in listed.items()}
     is_secret = bool(listed.get("flygate:redis", {}).get("secret"))
-    return Asked.read(raw, is_redis_secret=is_secret, root=stack.root)
+    return DesiredStack.read(raw, is_redis_secret=is_secret, root=stack.root)
 
 
 def _with(document: dict[str, Any], ledger: Ledger) -> dict[str, Any]:

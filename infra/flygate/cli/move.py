@@ -10,6 +10,7 @@ import typer
 from flygate.cli.stack import Stack
 from flygate.cli.stack_name import StackName
 from flygate.commands.orders import MOVE, WAIT
+from flygate.config.redis import default_name
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
 from flygate.fly.owner import Owner, is_same
@@ -131,7 +132,7 @@ async def _leave(stack: Stack, former: str) -> str:
         if ours and theirs and ours.id != theirs.id:
             return f"{former} stays: it belongs to the stack {theirs.names} now."
         await fly.delete_app(former)
-        redis = await fly.redis.find(f"{former}-redis")
+        redis = await fly.redis.find(default_name(former))
         if redis is None or (ours and not is_same(redis.owner, str(ours))):
             return f"{former} is gone."
         await fly.redis.delete(redis.name)

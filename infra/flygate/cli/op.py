@@ -29,7 +29,7 @@ from flygate.commands.workspace import Workspace
 from flygate.config import Pin
 from flygate.fly.client import FlyClient
 from flygate.fly.owner import Owner
-from flygate.program.previewed import Previewed
+from flygate.program.preview_note import PreviewNote
 from flygate.pulumi import checkpoint
 from flygate.record.bounds import RESTORED_VARIABLE, SECRETS_VARIABLE
 from flygate.redaction import tokens
@@ -82,7 +82,9 @@ def redis(delete: Delete = False) -> None:
         else:
             former = os.environ.get(FORMER, "")
             operation.hide([redis_op.former_url(former)])
-            operation.run(lambda fly: _dumped(redis_op.ensure(request, fly, former)))
+            operation.run(
+                lambda fly: _dumped(redis_op.ensure(request, fly, former), redis_op.RESULT)
+            )
 
 
 @commands.command()
@@ -206,15 +208,15 @@ def _request(kind: type[Request], operation: Operation) -> Request:
     return request
 
 
-async def _dumped(result: Coroutine[Any, Any, BaseModel]) -> str:
-    return json.dumps((await result).model_dump(mode="json"))
+async def _dumped(result: Coroutine[Any, Any, BaseModel], fields: set[str] | None = None) -> str:
+    return json.dumps((await result).model_dump(mode="json", include=fields))
 
 
 def _removed(remove: Any, request: Any) -> Any:
     """The job that removes a resource; it has no result."""
 
     async def act(fly: FlyClient) -> None:
-        Previewed(ROOT, request.app).forget()
+        PreviewNote(ROOT, request.app).forget()
         await remove(
             request,
             fly=fly,

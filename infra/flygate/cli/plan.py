@@ -10,7 +10,7 @@ import typer
 
 from flygate.cli.stack import Stack
 from flygate.cli.stack_name import StackName
-from flygate.program.previewed import Previewed
+from flygate.program.preview_note import PreviewNote
 
 # The stack reads its own last outputs.
 _HARMLESS = frozenset({"same", "read"})
@@ -52,7 +52,7 @@ def plan(
     stack = Stack(environment)
     summary = stack.preview().get("changeSummary", {})
     changes = any(count for op, count in summary.items() if op not in _HARMLESS)
-    found = Plan(environment, changes, Previewed(stack.root, stack.config("app") or "").lines)
+    found = Plan(environment, changes, PreviewNote(stack.root, stack.config("app") or "").lines)
     if as_json:
         print(json.dumps(asdict(found), indent=2))
         return

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -15,7 +15,7 @@ from flygate.cli.stack import Stack
 from flygate.cli.stack_name import StackName
 from flygate.config import redis, stack_file
 from flygate.doctor import redis_users
-from flygate.doctor.paid_redis import PaidRedis, Place, Wanted, find
+from flygate.doctor.paid_redis import ConfiguredRedis, PaidRedis, Place, find
 from flygate.doctor.patient import Patient
 from flygate.doctor.redis_users import Surroundings
 from flygate.fly.client import FlyClient
@@ -129,9 +129,9 @@ async def _look(stack: Stack) -> Known:
             url=StackRecord.of(checkpoint).ledger.current_secrets.get(redis.URL, ""),
             named=_named(stack),
         )
-        wanted = await Wanted.asked(patient)
-        found = await find(patient, wanted, is_released=bool(outputs.get("release")))
-    return Known(wanted.place, found, _recorded(checkpoint), around)
+        configured = await ConfiguredRedis.of_patient(patient)
+        found = await find(patient, configured, is_released=bool(outputs.get("release")))
+    return Known(configured.place, found, _recorded(checkpoint), around)
 
 
 def _named(stack: Stack) -> Mapping[str, str]:
@@ -150,10 +150,9 @@ def _named(stack: Stack) -> Mapping[str, str]:
 def _recorded(checkpoint: Checkpoint) -> str:
     for text in checkpoint.results("Redis"):
         try:
-            found: Any = json.loads(frame.unwrap(text) if frame.is_framed(text) else text)
+            return str(frame.document(text).get("name", ""))
         except ValueError:
             continue
-        return str(found.get("name", ""))
     return ""
 
 

@@ -10,7 +10,7 @@ from flygate.cli.pin import deploy_with, note
 from flygate.cli.stack import Stack
 from flygate.cli.stack_name import StackName
 from flygate.commands.orders import BACK, NO_HOOKS, Back
-from flygate.program.chosen import Note
+from flygate.program.way_back import WayBackNote
 from flygate.record.provenance import actor, now
 
 
@@ -52,7 +52,7 @@ def rollback(
     decision, or this one is held, 4 failed and not restored.
     """
     stack = Stack(environment)
-    way = Note(stack.root, stack.config("app") or "")
+    way = WayBackNote(stack.root, stack.config("app") or "")
     way.forget()
     order = Back(to=to, by=actor(), at=now(), reason=reason, fast=fast)
     orders = {BACK: order.model_dump_json(), **({NO_HOOKS: order.by} if no_hooks else {})}
@@ -66,7 +66,7 @@ def rollback(
         )
 
 
-def _pin(stack: Stack, way: Note) -> None:
+def _pin(stack: Stack, way: WayBackNote) -> None:
     """Write down what the program has chosen while the stack was locked."""
     if chosen := way.read():
         note(stack, chosen.pin)

@@ -27,7 +27,7 @@ from flygate.commands.orders import MOVE, Orders
 from flygate.commands.workspace import journal_path
 from flygate.config import PROJECT, secrecy, stack_file
 from flygate.config.stack_file import StackFile
-from flygate.program.previewed import Previewed
+from flygate.program.preview_note import PreviewNote
 from flygate.pulumi import lock as pulumi_lock
 from flygate.pulumi import state as pulumi_state
 from flygate.pulumi.lock import PulumiLock
@@ -129,7 +129,7 @@ class Stack:
         app = self._app(what)
         path = journal_path(self.root, app)
         if "--skip-preview" in arguments:
-            Previewed(self.root, app).forget()
+            PreviewNote(self.root, app).forget()
         words = ["pulumi", *arguments, "--stack", self.name]
         command = progress.Command(words, self.root, environment, path)
         try:

@@ -16,7 +16,7 @@ from flygate.cli.stack_name import StackName
 from flygate.config import Pin
 from flygate.config.stack_file import StackFile
 from flygate.doctor.errors import UnknownError
-from flygate.doctor.paid_redis import PaidRedis, Wanted, find
+from flygate.doctor.paid_redis import ConfiguredRedis, PaidRedis, find
 from flygate.doctor.patient import Patient
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
@@ -64,10 +64,10 @@ def status(
     """
     stack = Stack(environment)
     outputs = stack.outputs()
-    redises = asyncio.run(_redises(stack, is_released=bool(outputs.get("release"))))
+    databases = asyncio.run(_databases(stack, is_released=bool(outputs.get("release"))))
     if not outputs.get("release"):
         print(f"Nothing was released to {environment} yet. Deploy: pulumi up --stack {environment}")
-        _show_redises(redises, environment)
+        _show_databases(databases, environment)
         return
     pin = recorded(outputs)
     app, machines = outputs["app"], _machines(stack, outputs["app"])
@@ -83,28 +83,28 @@ def status(
         machines=machines,
         serves=serving.describe(State(app, tuple(machines))),
         last_rollout=aftermath.told(stack.root, app, environment),
-        redis=[one.document(environment) for one in redises],
+        redis=[one.document(environment) for one in databases],
     )
     if as_json:
         print(json.dumps(asdict(found), indent=2))
     else:
         _show(found)
-        _show_redises(redises, environment)
+        _show_databases(databases, environment)
 
 
-async def _redises(stack: Stack, *, is_released: bool) -> list[PaidRedis]:
+async def _databases(stack: Stack, *, is_released: bool) -> list[PaidRedis]:
     """Those that cost money; none if Fly does not tell this token, which `doctor` says."""
     async with Patient(stack) as patient:
         try:
-            written = Wanted.read(StackFile.read(stack.root, stack.name))
-            wanted = written or await Wanted.asked(patient)
-            return await find(patient, wanted, is_released=is_released)
+            written = ConfiguredRedis.read(StackFile.read(stack.root, stack.name))
+            configured = written or await ConfiguredRedis.of_patient(patient)
+            return await find(patient, configured, is_released=is_released)
         except (UnknownError, FlyError, ConfigError):
             return []
 
 
-def _show_redises(redises: list[PaidRedis], stack: str) -> None:
-    for one in redises:
+def _show_databases(databases: list[PaidRedis], stack: str) -> None:
+    for one in databases:
         print(f"Redis {one.line(stack)}", flush=True)
 
 

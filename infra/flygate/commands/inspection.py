@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict
 from flygate.commands import app_key, drift, ownership
 from flygate.commands.decision import unrecorded
 from flygate.config import redis
-from flygate.config.redis import LiveRedis
 from flygate.fly.client import FlyClient
 from flygate.fly.errors import FlyError
 from flygate.fly.models import Redis
@@ -72,9 +71,9 @@ class Inspection:
     found: tuple[str, ...]
     state: str
     live: State
-    redis: LiveRedis | None = field(default=None, repr=False)
+    redis: Redis | None = field(default=None, repr=False)
     key: str = field(default="", repr=False)
-    left: LiveRedis | None = field(default=None, repr=False)
+    left: Redis | None = field(default=None, repr=False)
 
 
 async def inspect(request: InspectionRequest, fly: FlyClient) -> Inspection:
@@ -99,7 +98,7 @@ async def inspect(request: InspectionRequest, fly: FlyClient) -> Inspection:
     return Inspection(found.token, found.found, seen, state, live, key, left)
 
 
-async def _redis(request: InspectionRequest, state: State, fly: FlyClient) -> LiveRedis | None:
+async def _redis(request: InspectionRequest, state: State, fly: FlyClient) -> Redis | None:
     """The stack's Redis. Where there can't be one, a token that may not ask for it will do."""
     if request.redis is None or not (request.needs_redis or redis.URL in state.secret_names):
         return None
@@ -107,10 +106,10 @@ async def _redis(request: InspectionRequest, state: State, fly: FlyClient) -> Li
     if found is None:
         return None
     ownership.check_redis(found, request.owner, request.takeover)
-    return _live(found)
+    return found
 
 
-async def _left(request: InspectionRequest, fly: FlyClient) -> LiveRedis | None:
+async def _left(request: InspectionRequest, fly: FlyClient) -> Redis | None:
     """A reminder only: where this token may not ask, there is none."""
     if request.left is None:
         return None
@@ -118,11 +117,7 @@ async def _left(request: InspectionRequest, fly: FlyClient) -> LiveRedis | None:
         found = await fly.redis.find(request.left)
     except FlyError:
         return None
-    return _live(found) if found and is_same(found.owner, request.owner) else None
-
-
-def _live(found: Redis) -> LiveRedis:
-    return LiveRedis(found.id, found.name, found.plan, found.region, found.read_regions, found.url)
+    return found if found and is_same(found.owner, request.owner) else None
 
 
 def _unknown(request: InspectionRequest, state: State) -> list[str]:
@@ -136,7 +131,7 @@ def _unknown(request: InspectionRequest, state: State) -> list[str]:
     return lines
 
 
-def _lost(request: InspectionRequest, state: State, live: LiveRedis | None) -> list[str]:
+def _lost(request: InspectionRequest, state: State, live: Redis | None) -> list[str]:
     """The Redis whose URL the machines have, and which somebody destroyed."""
     is_theirs = request.redis is None or request.restores_redis
     if is_theirs or live or redis.URL not in state.secret_names:

@@ -9,7 +9,7 @@ from flygate_wire.signature import new_key
 
 from flygate.commands import app_key, decision, local_image, recovery
 from flygate.commands.decision import Case, Decision, Newest
-from flygate.commands.desired import Desired
+from flygate.commands.desired_release import DesiredRelease
 from flygate.commands.orders import Orders
 from flygate.commands.recovery import Recovered
 from flygate.commands.request import ReleaseRequest
@@ -33,7 +33,7 @@ class Intent:
     """
 
     request: ReleaseRequest
-    desired: Desired
+    desired: DesiredRelease
     ledger: Ledger
     target: Target
     orders: Orders
@@ -66,20 +66,20 @@ async def desire(
     """Make the intent of a request. It changes nothing but the local registry.
 
     Args:
-        secrets: as in `Desired.of`.
+        secrets: as in `DesiredRelease.of`.
         found: the ledger to begin with.
         state: what runs.
 
     Raises:
-        ConfigError: see `Desired.of`, `bounds.check` and `local_image.ensure`.
-        LedgerError: see `Desired.of`.
+        ConfigError: see `DesiredRelease.of`, `bounds.check` and `local_image.ensure`.
+        LedgerError: see `DesiredRelease.of`.
         ImageError: see `local_image.ensure`.
     """
     fly, orders = workspace.fly, workspace.orders
     key = await app_key.find(found.ledger, state, fly)
     # Before the secret set gets its name, which the key is part of: so the set is recognised.
     ledger = found.ledger.model_copy(update={"key": key or new_key()})
-    desired = Desired.of(request, secrets, ledger)
+    desired = DesiredRelease.of(request, secrets, ledger)
     bounds.check(desired.manifest, desired.secrets)
     await local_image.ensure(desired.manifest, request.source, workspace.root, fly)
     ledger, notices = await recovery.reconcile(ledger, state, desired, secrets, fly)

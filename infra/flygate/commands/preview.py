@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from flygate.commands.decision import Case, Decision, Newest, decide, missing
-from flygate.commands.desired import Desired
+from flygate.commands.desired_release import DesiredRelease
 from flygate.commands.orders import Orders
 from flygate.commands.request import ReleaseRequest
 from flygate.record import running
@@ -35,13 +35,13 @@ class Preview:
     orders: Orders = field(default_factory=Orders)
 
     @property
-    def desired(self) -> Desired:
+    def desired(self) -> DesiredRelease:
         """What the request asks for.
 
         Raises:
             LedgerError: a pinned release is not in the ledger, or its secret values are not.
         """
-        return Desired.of(self.request, self.secrets, self.ledger)
+        return DesiredRelease.of(self.request, self.secrets, self.ledger)
 
     def decide(self, *, is_again: bool = False) -> Decision:
         """Return what the run will decide.

@@ -15,7 +15,7 @@ from typing import Final
 
 from flygate.commands import decision
 from flygate.commands.decision import Newest
-from flygate.commands.desired import Desired
+from flygate.commands.desired_release import DesiredRelease
 from flygate.commands.request import ReleaseRequest
 from flygate.commands.workspace import Workspace
 from flygate.fly.client import FlyClient
@@ -74,7 +74,7 @@ def recover(former: str, request: ReleaseRequest, workspace: Workspace) -> Recov
 async def reconcile(
     ledger: Ledger,
     state: State,
-    desired: Desired,
+    desired: DesiredRelease,
     configured: Mapping[str, str],
     fly: FlyClient,
     *,
@@ -104,7 +104,7 @@ async def reconcile(
 async def _entry(
     ledger: Ledger,
     machines: Sequence[Seen],
-    desired: Desired,
+    desired: DesiredRelease,
     configured: Mapping[str, str],
     fly: FlyClient,
 ) -> tuple[Release, Mapping[str, str]]:
@@ -138,7 +138,7 @@ async def _entry(
 
 
 async def _manifest(
-    machines: Sequence[Seen], desired: Desired, values: Mapping[str, str], fly: FlyClient
+    machines: Sequence[Seen], desired: DesiredRelease, values: Mapping[str, str], fly: FlyClient
 ) -> Manifest:
     """What runs, as its machines say. What they do not say is as the wanted manifest has it."""
     like = desired.manifest

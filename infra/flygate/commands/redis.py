@@ -1,18 +1,23 @@
-"""`flygate op redis`: a Redis exists and is as asked for. Create or adopt; never lose anything."""
+"""`flygate op redis`: create, adopt or change a Redis; nothing that is in it is lost."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
 from flygate.commands import ownership
 from flygate.fly.client import FlyClient
-from flygate.fly.errors import InvalidRequestError
+from flygate.fly.errors import NameTakenError
 from flygate.fly.models import Redis
-from flygate.fly.redis import RedisWish
+from flygate.fly.redis import RedisSpec
 from flygate.record import frame
 from flygate.system.errors import ConfigError
+
+# What the Command prints of the Redis: a secret, for the password in the URL.
+RESULT: Final = {"name", "plan", "region", "url"}
 
 
 class RedisRequest(BaseModel):
@@ -20,32 +25,21 @@ class RedisRequest(BaseModel):
 
     Attributes:
         app: the app that it is made for.
-        wish: what it shall be.
+        wish: its desired state, by the name that it has in the states of users.
         owner, takeover: as in `AppRequest`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     app: str
-    wish: RedisWish
+    wish: RedisSpec
     drift: str = ""
     owner: str = ""
     takeover: str = ""
 
 
-class RedisResult(BaseModel):
-    """What the Command prints: a secret, for the password in the URL."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    name: str
-    plan: str
-    region: str
-    url: str
-
-
-async def ensure(request: RedisRequest, fly: FlyClient, former: str = "") -> RedisResult:
-    """Make it if it is not there, else change its plan, read regions and eviction.
+async def ensure(request: RedisRequest, fly: FlyClient, former: str = "") -> Redis:
+    """Create it if there is none, else change its plan, read regions and eviction.
 
     Args:
         former: what the last run printed. A Redis of another name is left as it is.
@@ -55,63 +49,56 @@ async def ensure(request: RedisRequest, fly: FlyClient, former: str = "") -> Red
         OwnerError: it is another stack's.
         FlyError: Fly refuses.
     """
-    wish = request.wish
-    found = await fly.redis.find(wish.name)
+    spec = request.wish
+    found = await fly.redis.find(spec.name)
     if found is None:
-        found = await _create(wish, fly)
-        await fly.redis.update(found, wish, request.owner)
-    elif found.org != wish.org:
-        raise ConfigError(_taken(wish.name, f"the organisation {found.org}, not {wish.org}"))
+        found = await _create(spec, fly)
+        await fly.redis.update(found, spec, request.owner)
+    elif found.org != spec.org:
+        raise ConfigError(_taken(spec.name, f"the organisation {found.org}, not {spec.org}"))
     else:
         ownership.check_redis(found, request.owner, request.takeover)
         await _change(found, request, fly)
     if not found.url:
         raise ConfigError(f"The Redis {found.name} has no URL: {found.problem or 'ask Fly why'}.")
-    left = _former(former)
-    if left and left.name != wish.name:
-        _say(
-            f"the Redis {left.name} stays, and costs money: `fly redis destroy {left.name}` "
-            "removes it"
-        )
-    return RedisResult(name=found.name, plan=wish.plan, region=found.region, url=found.url)
+    left = _former(former).get("name")
+    if left and left != spec.name:
+        _say(f"the Redis {left} stays, and costs money: `fly redis destroy {left}` removes it")
+    return found.model_copy(update={"plan": spec.plan})
 
 
-async def _create(wish: RedisWish, fly: FlyClient) -> Redis:
+async def _create(spec: RedisSpec, fly: FlyClient) -> Redis:
     try:
-        made = await fly.redis.create(wish)
-    except InvalidRequestError as exc:
-        if "taken" not in exc.detail:
-            raise
-        raise ConfigError(_taken(wish.name, "somebody else")) from None
-    _say(f"the Redis {made.name} is made: {wish.plan} in {made.region}")
+        made = await fly.redis.create(spec)
+    except NameTakenError:
+        raise ConfigError(_taken(spec.name, "another organisation")) from None
+    _say(f"the Redis {made.name} is made: {spec.plan} in {made.region}")
     return made
 
 
 async def _change(found: Redis, request: RedisRequest, fly: FlyClient) -> None:
-    wish = request.wish
-    if found.region != wish.region:
-        _say(f"the Redis {found.name} stays in {found.region}: Fly can't move one to {wish.region}")
-    is_so = (found.plan, set(found.read_regions), found.evicts)
-    is_wanted = is_so == (wish.plan, set(wish.read_regions), wish.evicts)
-    if not is_wanted or found.owner != request.owner:
-        await fly.redis.update(found, wish, request.owner)
-    if not is_wanted:
-        _say(f"the Redis {found.name} is changed: {wish.plan}")
+    spec = request.wish
+    if found.region != spec.region:
+        _say(f"the Redis {found.name} stays in {found.region}: Fly can't move one to {spec.region}")
+    live = (found.plan, set(found.read_regions), found.evicts)
+    is_as_desired = live == (spec.plan, set(spec.read_regions), spec.evicts)
+    if not is_as_desired or found.owner != request.owner:
+        await fly.redis.update(found, spec, request.owner)
+    if not is_as_desired:
+        _say(f"the Redis {found.name} is changed: {spec.plan}")
 
 
 def former_url(former: str) -> str:
-    """The URL in what the last run printed, for redaction."""
-    found = _former(former)
-    return found.url if found else ""
+    """Return the URL in what the last run printed, for redaction."""
+    return _former(former).get("url", "")
 
 
-def _former(former: str) -> RedisResult | None:
-    """What the last run printed, if it can be read."""
+def _former(former: str) -> Mapping[str, str]:
+    """Return what the last run printed; empty if it can't be read."""
     try:
-        text = frame.unwrap(former) if frame.is_framed(former) else former
-        return RedisResult.model_validate_json(text)
+        return {name: str(value) for name, value in frame.document(former).items()}
     except ValueError:
-        return None
+        return {}
 
 
 def _taken(name: str, owner: str) -> str:

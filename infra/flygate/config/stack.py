@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from flygate.config import redis
 from flygate.config.phases import PHASES, Phase
 from flygate.config.pin import Pin
 from flygate.config.promotion import Promotion
@@ -65,6 +66,28 @@ class StackConfig(Sizing):
     def row(self) -> Phase:
         """The row of the phase table, with what the stack overrides."""
         return self.over(PHASES[self.phase])
+
+    @property
+    def redis_name(self) -> str:
+        """The name of the stack's Redis on Fly."""
+        return self.redis.name or redis.default_name(self.app)
+
+    def brings_redis(self, secrets: Collection[str]) -> bool:
+        """Whether the user supplies the Redis.
+
+        Args:
+            secrets: the names of the stack's secrets.
+        """
+        return self.redis.url or redis.URL in secrets
+
+    def needs_redis(self, secrets: Collection[str]) -> bool:
+        """Whether the release keeps its limits in a Redis that Flygate makes.
+
+        Args:
+            secrets: the names of the stack's secrets.
+        """
+        needs = self.pin.redis if self.pin else self.row.storage == "redis"
+        return needs and not self.brings_redis(secrets)
 
     @field_validator("app")
     @classmethod

@@ -41,11 +41,11 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a stack's configuration says of its Redis.
+class ConfiguredRedis:
+    """The Redis of a stack, by its configuration.
 
     Attributes:
-        is_needed: what shall run keeps its limits in it: as `Asked.needs_redis`.
+        is_needed: as `StackConfig.needs_redis`.
     """
 
     place: Place
@@ -53,28 +53,25 @@ class Wanted:
 
     @classmethod
     def of(cls, stack: StackConfig, secrets: Collection[str]) -> Self:
-        """By the whole of it.
+        """Read the whole configuration.
 
         Args:
-            secrets: the names of the stack's own.
+            secrets: the names of the stack's secrets.
         """
-        needs = stack.pin.redis if stack.pin else stack.row.storage == "redis"
-        brings = stack.redis.url or redis.URL in secrets
-        place = Place(redis.name_of(stack.redis, stack.app), stack.org)
-        return cls(place, is_needed=needs and not brings)
+        return cls(Place(stack.redis_name, stack.org), stack.needs_redis(secrets))
 
     @classmethod
-    async def asked(cls, patient: Patient) -> Self:
-        """By what Pulumi says of the stack.
+    async def of_patient(cls, patient: Patient) -> Self:
+        """Ask Pulumi for the configuration.
 
         Raises:
-            UnknownError: it says nothing, or nothing that makes sense.
+            UnknownError: it does not answer, or the configuration is wrong.
         """
         return cls.of(await patient.config(), await patient.secrets())
 
     @classmethod
     def read(cls, file: StackFile) -> Self | None:
-        """By the stack's file alone, which takes no second; None if it does not say enough."""
+        """Read the stack's file alone, which takes no second; None if it does not say enough."""
         secrets = file.values.get("secrets")
         try:
             stack = config.load(file.values)
@@ -105,11 +102,11 @@ class PaidRedis:
 
     @property
     def monthly_cost(self) -> float:
-        """Dollars."""
+        """Dollars a month."""
         return prices.redis_month(self.redis.plan, len(self.redis.read_regions))
 
     def describe(self) -> str:
-        """What it is, what it costs, and whether that is for nothing."""
+        """Describe the database, its costs, and whether anything needs it."""
         one, cost = self.redis, f"${self.monthly_cost:.2f} a month"
         if one.plan == "pay_as_you_go":
             cost = "$0.20 per 100,000 commands"
@@ -121,45 +118,47 @@ class PaidRedis:
         return text if self.is_released else f"{text}; nothing that needs it was released yet"
 
     def line(self, stack: str) -> str:
-        """For a screen; with the way to be rid of it, if it could go."""
+        """Describe it for a screen, with the command that destroys it if nothing needs it."""
         return self.describe() + (f": `{self.removal(stack)}` destroys it" if self.is_left else "")
 
     def document(self, stack: str) -> dict[str, Any]:
-        """For scripts; without the URL."""
-        told: dict[str, Any] = {"name": self.redis.name, "plan": self.redis.plan}
-        told |= {"region": self.redis.region, "monthly_cost": self.monthly_cost}
-        return {**told, "remove": self.removal(stack) if self.is_left else ""}
+        """Describe it for scripts, without the URL."""
+        found: dict[str, Any] = {"name": self.redis.name, "plan": self.redis.plan}
+        found |= {"region": self.redis.region, "monthly_cost": self.monthly_cost}
+        return {**found, "remove": self.removal(stack) if self.is_left else ""}
 
     def removal(self, stack: str) -> str:
-        """The command that destroys it."""
+        """Return the command that destroys it."""
         name = "" if self.is_present else f" --name {self.redis.name}"
         return f"flygate redis destroy {stack}{name}"
 
 
-async def find(patient: Patient, wanted: Wanted, *, is_released: bool) -> list[PaidRedis]:
-    """All of a stack, the present one first.
+async def find(
+    patient: Patient, configured: ConfiguredRedis, *, is_released: bool
+) -> list[PaidRedis]:
+    """Find each Redis of a stack, the present one first.
 
     Raises:
         UnknownError: Fly does not answer.
-        FlyError: Fly refuses to tell.
+        FlyError: Fly refuses to answer.
     """
-    fly, present = await patient.fly(), wanted.place
+    fly, present = await patient.fly(), configured.place
     places = dict.fromkeys([present, *await _former(patient, present)])
     found = await asyncio.gather(*(fly.redis.find(place.name) for place in places))
     return [
-        PaidRedis(one, place == present, place == present and wanted.is_needed, is_released)
+        PaidRedis(one, place == present, place == present and configured.is_needed, is_released)
         for place, one in zip(places, found, strict=True)
-        # A Redis of that name in another organisation is somebody else's.
+        # A Redis of that name in another organisation belongs to that one.
         if one is not None and one.org == place.org
     ]
 
 
 async def find_left(
-    patient: Patient, wanted: Wanted, *, is_released: bool
+    patient: Patient, configured: ConfiguredRedis, *, is_released: bool
 ) -> list[PaidRedis] | None:
-    """Those that cost money for nothing; None if Fly does not tell, as with a token for one app."""
+    """Find those that nothing needs; None if Fly refuses, as it does with a token for one app."""
     try:
-        found = await find(patient, wanted, is_released=is_released)
+        found = await find(patient, configured, is_released=is_released)
     except (ServerError, RateLimitedError):
         raise
     except FlyApiError:
@@ -168,7 +167,7 @@ async def find_left(
 
 
 async def _former(patient: Patient, present: Place) -> list[Place]:
-    """Where the stack had a Redis, by each configuration that was deployed, newest first.
+    """Return where the stack had a Redis, by each deployed configuration, newest first.
 
     Pulumi is asked for them only if the organisation has a Redis that may be one of them.
     """
@@ -182,7 +181,7 @@ async def _former(patient: Patient, present: Place) -> list[Place]:
 
 
 async def _names(endpoints: Endpoints, org: str) -> set[str] | None:
-    """Of the Redis databases of an organisation; None if Fly does not tell."""
+    """Return the names of an organisation's Redis databases; None if Fly refuses."""
     variables = {"slug": org, "type": PROVIDER}
     async with FlySession(endpoints) as session:
         try:
@@ -202,7 +201,7 @@ def _deployed(updates: list[dict[str, Any]]) -> Iterator[Place]:
             for key, entry in (update.get("config") or {}).items()
         }
         if app := values.get("app"):
-            name = _name(values.get("redis", "")) or f"{app}-redis"
+            name = _name(values.get("redis", "")) or redis.default_name(app)
             yield Place(name, values.get("org") or StackConfig.model_fields["org"].default)
 
 

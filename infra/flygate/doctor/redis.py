@@ -11,9 +11,9 @@ import redis.asyncio
 import redis.exceptions
 
 from flygate.config import StackConfig
-from flygate.config.redis import URL, name_of
+from flygate.config.redis import URL
 from flygate.doctor.finding import Finding, Verdict, broken, ok, skipped, warning
-from flygate.doctor.paid_redis import Wanted, find_left
+from flygate.doctor.paid_redis import ConfiguredRedis, find_left
 from flygate.doctor.patient import Patient
 from flygate.fly.endpoints import is_loopback
 from flygate.fly.models import Redis
@@ -37,7 +37,7 @@ async def _examine(patient: Patient) -> list[Finding]:
     if stack.redis.url:
         url = own_url(await patient.settings())
         return [await _attached(patient, stack), await _answers(url, is_own=True)]
-    name = name_of(stack.redis, stack.app)
+    name = stack.redis_name
     found = await (await patient.fly()).redis.find(name)
     if found is None:
         return [broken(f"there is no Redis {name}", patient.deploy)]
@@ -51,7 +51,9 @@ async def _examine(patient: Patient) -> list[Finding]:
 async def _left(patient: Patient) -> list[Finding]:
     """A line for each Redis that could go."""
     is_released = bool((await patient.outputs()).get("release"))
-    left = await find_left(patient, await Wanted.asked(patient), is_released=is_released)
+    left = await find_left(
+        patient, await ConfiguredRedis.of_patient(patient), is_released=is_released
+    )
     if left is None:
         return [skipped("Fly does not tell this token whether a Redis is left that costs money")]
     return [warning(one.describe(), one.removal(patient.name)) for one in left]

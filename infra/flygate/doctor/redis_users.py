@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from flygate.config.redis import URL
+from flygate.config.redis import URL, default_name
 from flygate.fly.client import FlyClient
 from flygate.fly.models import Machine, Redis
 from flygate.rollout.state import LIVE, RELEASE_KEY, ROLE_KEY, STANDBY
@@ -75,11 +75,11 @@ class Surroundings:
             return True
         if not _stores_in_redis(machine):
             return False
-        usual = f"{app.name}-redis"
+        usual = default_name(app.name)
         if app.name in self.named or usual in {redis.name, *self.there}:
             return self.named.get(app.name, usual) == redis.name
         # It has one by another name; the usual one of this stack's app it is not.
-        return redis.name != f"{self.own.name}-redis"
+        return redis.name != default_name(self.own.name)
 
     def _words(self, app: AppSeen, machine: Machine) -> str:
         return f"{machine.name or machine.id} of {app.name}"
@@ -98,7 +98,7 @@ async def look(
     """
     names = [app.name for app in await fly.apps(org)]
     seen = await asyncio.gather(*(_seen(fly, name) for name in names))
-    usual = [f"{name}-redis" for name in names if name != own]
+    usual = [default_name(name) for name in names if name != own]
     found = await asyncio.gather(*map(fly.redis.find, usual))
     return Surroundings(
         own=next((app for app in seen if app.name == own), AppSeen(own, ())),

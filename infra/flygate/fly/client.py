@@ -17,7 +17,7 @@ from flygate.fly.once import once
 from flygate.fly.pace import Pace
 from flygate.fly.patience import Patience
 from flygate.fly.records import Records
-from flygate.fly.redis import Redises
+from flygate.fly.redis import RedisDatabases
 from flygate.fly.session import FlySession, Guard
 
 LEASE_HEADER = "fly-machine-lease-nonce"
@@ -53,7 +53,7 @@ class FlyClient:
         self._session = FlySession(found, transport, pace, patience)
         self.leases = Leases()
         self.records = Records(self._session)
-        self.redis = Redises(self._session)
+        self.redis = RedisDatabases(self._session)
 
     async def __aenter__(self) -> Self:
         return self

@@ -10,6 +10,7 @@ FlyError
     ├── Conflict       409: a lease is held by somebody else, a stale version
     ├── BadState       412: the machine's state forbids the action
     ├── Invalid        400, 422
+    │   └── NameTaken  the name is global on Fly, and another organisation has it
     ├── RateLimited    429
     └── ServerError    5xx
 """
@@ -100,6 +101,10 @@ class MachineStateError(FlyApiError):
 
 class InvalidRequestError(FlyApiError):
     """400 or 422: Fly refuses the request as it is."""
+
+
+class NameTakenError(InvalidRequestError):
+    """422: another organisation has the name, which is global on Fly."""
 
 
 class RateLimitedError(FlyApiError):

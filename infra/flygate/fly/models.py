@@ -56,7 +56,7 @@ class Redis(Model):
     """An Upstash Redis database.
 
     Attributes:
-        plan: in our words, for example `fixed_250mb`.
+        plan: in Flygate's words, for example `fixed_250mb`.
         region: where it takes writes; it can't be changed.
         url: with the password in it.
         problem: what Fly says is wrong with it, or empty.
@@ -75,7 +75,7 @@ class Redis(Model):
 
     @property
     def owner(self) -> str:
-        """The label of the stack whose it is (`flygate/fly/owner.py`); empty if it carries none."""
+        """The label of the stack that made it (`flygate/fly/owner.py`); empty if it has none."""
         return str(self.metadata.get(OWNER_KEY, ""))
 
     @property

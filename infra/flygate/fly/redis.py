@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flygate.fly import graphql
-from flygate.fly.errors import InvalidRequestError, NotFoundError
+from flygate.fly.errors import InvalidRequestError, NameTakenError, NotFoundError
 from flygate.fly.models import Redis
 from flygate.fly.once import once
 from flygate.fly.owner import OWNER_KEY
@@ -18,8 +18,8 @@ PROVIDER = "upstash_redis"
 
 
 @dataclass(frozen=True, slots=True)
-class RedisWish:
-    """What a database shall be.
+class RedisSpec:
+    """The desired state of a database.
 
     Attributes:
         name: global on Fly.
@@ -37,48 +37,55 @@ class RedisWish:
     evicts: bool = False
 
 
-class Redises:
+class RedisDatabases:
     """The databases that the token may see, by name."""
 
     def __init__(self, session: FlySession) -> None:
         self._session = session
 
     async def find(self, name: str) -> Redis | None:
-        """One of them, or None."""
+        """Return one of them, or None."""
         try:
             found = await self._ask(f"query redis {name}", graphql.REDIS, {"name": name})
         except NotFoundError:
             return None
         return _redis(found["addOn"]) if found.get("addOn") else None
 
-    async def create(self, wish: RedisWish) -> Redis:
-        """Make one once, also if Fly's answer is lost: then it is looked up by its name.
+    async def create(self, spec: RedisSpec) -> Redis:
+        """Create one once, also if Fly's answer is lost: then it is looked up by its name.
 
         Raises:
-            InvalidRequestError: there is no such plan or region, or somebody else has the name.
+            NameTakenError: another organisation has the name.
+            InvalidRequestError: there is no such plan or region.
         """
         wanted = {
-            "name": wish.name,
+            "name": spec.name,
             "type": PROVIDER,
-            "organizationId": await self._organization_id(wish.org),
-            "planId": await self._plan_id(wish.plan),
-            "primaryRegion": wish.region,
-            "readRegions": list(wish.read_regions),
-            "options": {"eviction": True} if wish.evicts else {},
+            "organizationId": await self._organization_id(spec.org),
+            "planId": await self._plan_id(spec.plan),
+            "primaryRegion": spec.region,
+            "readRegions": list(spec.read_regions),
+            "options": {"eviction": True} if spec.evicts else {},
         }
 
         async def create() -> Redis:
-            action = f"create redis {wish.name}"
-            await self._ask(action, graphql.CREATE_REDIS, {"input": wanted}, repeatable=False)
-            made = await self.find(wish.name)
+            action = f"create redis {spec.name}"
+            try:
+                await self._ask(action, graphql.CREATE_REDIS, {"input": wanted}, repeatable=False)
+            except InvalidRequestError as exc:
+                # Fly's GraphQL has no code for it, only this word.
+                if "taken" in exc.detail:
+                    raise NameTakenError(action, exc.status, exc.detail) from None
+                raise
+            made = await self.find(spec.name)
             if made is None:
                 raise NotFoundError(action, 404, "it was made, but is not there")
             return made
 
-        return await once(create, lambda: self.find(wish.name))
+        return await once(create, lambda: self.find(spec.name))
 
-    async def update(self, redis: Redis, wish: RedisWish, owner: str = "") -> None:
-        """Another plan, other read regions or eviction; its data and its URL stay.
+    async def update(self, redis: Redis, spec: RedisSpec, owner: str = "") -> None:
+        """Set plan, read regions and eviction; its data and its URL stay.
 
         Args:
             owner: the label that it carries from now on; empty leaves it.
@@ -87,15 +94,15 @@ class Redises:
         options = {key: value for key, value in redis.options.items() if key != "prod_pack"}
         wanted = {
             "addOnId": redis.id,
-            "planId": await self._plan_id(wish.plan),
-            "readRegions": list(wish.read_regions),
-            "options": {**options, "eviction": wish.evicts},
+            "planId": await self._plan_id(spec.plan),
+            "readRegions": list(spec.read_regions),
+            "options": {**options, "eviction": spec.evicts},
             "metadata": {**redis.metadata, **({OWNER_KEY: owner} if owner else {})},
         }
         await self._ask(f"update redis {redis.name}", graphql.UPDATE_REDIS, {"input": wanted})
 
     async def delete(self, name: str) -> None:
-        """Delete one with all that is in it, for ever; one that is gone is fine."""
+        """Delete one permanently, with all that is in it; one that is gone is no error."""
         wanted = {"name": name, "provider": PROVIDER}
         try:
             await self._ask(f"delete redis {name}", graphql.DELETE_REDIS, {"input": wanted})
@@ -125,7 +132,10 @@ class Redises:
 
 
 def plan_name(plan: Mapping[str, Any]) -> str:
-    """`flyio_fixed_250mb`, `Fixed 250MB` and `Pay-as-you-go`, as Fly has them, in our words."""
+    """Return Flygate's name for one of Fly's plans.
+
+    Fly writes them as `flyio_fixed_250mb`, `Fixed 250MB` and `Pay-as-you-go`.
+    """
     shown = str(plan.get("displayName") or plan.get("name") or "").lower()
     return re.sub(r"[^a-z0-9]+", "_", shown).removeprefix("flyio_").strip("_")
 

@@ -1,23 +1,25 @@
-"""What Pulumi hands the running program: the stack's configuration, plain and secret."""
+"""What Pulumi hands the running program: the stack's names, and its configuration."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 import pulumi.runtime.config as runtime_config
 
 from flygate.config import PROJECT, secrecy
 from flygate.config.stack_file import StackFile
+from flygate.fly.owner import Owner
+from flygate.record.stack_record import StackRecord
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT: Final = Path(__file__).resolve().parents[3]
 
 
 def raw() -> dict[str, Any]:
-    """The project's configuration, key → text. All of it, so that an unknown key is noticed.
+    """Return the project's configuration, key → text, with unknown keys, so that they are refused.
 
     Raises:
         ConfigError: a secret would be shown: see `infra/flygate/config/secrecy.py`.
@@ -31,11 +33,18 @@ def raw() -> dict[str, Any]:
 
 
 def is_secret(key: str) -> bool:
-    """Pulumi keeps a key's value encrypted, in part at least."""
+    """Whether Pulumi keeps a key's value encrypted, in part at least."""
     return runtime_config.is_config_secret(f"{PROJECT}:{key}")
 
 
+def owner(recorded: StackRecord) -> str:
+    """Return the label of this stack, with the id that its state has, or a new one."""
+    names = "/".join((pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack()))
+    kept = recorded.owner
+    return str(kept.renamed(names) if kept else Owner.new(names))
+
+
 def sealed(values: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[str]:
-    """Secret values as one JSON text that Pulumi keeps encrypted."""
+    """Return secret values as one JSON text that Pulumi keeps encrypted."""
     known: pulumi.Output[Any] = pulumi.Output.from_input(dict(values))
     return pulumi.Output.secret(known.apply(lambda all_: json.dumps(all_, sort_keys=True)))

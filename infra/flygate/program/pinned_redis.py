@@ -1,17 +1,20 @@
 """The Redis of a release that a stack went back to: a way back never buys one.
 
-A URL of the user's own comes back with the release, like each of the user's secrets. One of a Redis
-that Flygate made follows that Redis, and where it is gone nothing can be gone back to.
+A URL that the user supplied comes back with the release, like each of the user's secrets. The URL
+of a Redis that Flygate made follows that Redis; if it is gone, the way back is refused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Self
 from urllib.parse import urlsplit
 
 from flygate.config import redis
-from flygate.config.redis import LiveRedis
+from flygate.fly.models import Redis
+from flygate.program.desired_stack import DesiredStack
+from flygate.record.stack_record import StackRecord
 from flygate.system.errors import ConfigError
 
 
@@ -21,7 +24,7 @@ class PinnedRedis:
     version: of the pinned release.
     name: of the stack's Redis on Fly.
     url: by which the release knew its Redis; empty if the ledger does not have it.
-    made: the URLs of what Flygate made, as far as Pulumi's state has them.
+    made: the URLs of each Redis that Flygate made, as far as Pulumi's state has them.
     """
 
     version: str
@@ -29,16 +32,25 @@ class PinnedRedis:
     url: str = field(default="", repr=False)
     made: tuple[str, ...] = field(default=(), repr=False)
 
-    def is_own(self, live: LiveRedis | None) -> bool:
-        """The URL is the user's, so it comes back.
+    @classmethod
+    def of(cls, desired: DesiredStack, recorded: StackRecord) -> Self | None:
+        """Return the one that a pinned release needs; None if it needs none that Flygate makes."""
+        stack = desired.stack
+        if stack.pin is None or not desired.needs_redis:
+            return None
+        url = recorded.values_of(stack.pin).get(redis.URL, "")
+        return cls(stack.pin.version, stack.redis_name, url, recorded.redis_urls)
+
+    def is_own(self, live: Redis | None) -> bool:
+        """Whether the user supplied the URL, so that it comes back.
 
         Args:
-            live: the stack's Redis as it is on Fly; None if it is not there.
+            live: the stack's Redis as Fly has it; None if it is gone.
         """
-        ours = [*self.made, *([live.url] if live else [])]
-        return bool(self.url) and not self._is_one_of(ours)
+        made = [*self.made, *([live.url] if live else [])]
+        return bool(self.url) and not self._is_one_of(made)
 
-    def check(self, live: LiveRedis | None, stack: str) -> None:
+    def check(self, live: Redis | None, stack: str) -> None:
         """Refuse to go back where that would buy a Redis.
 
         Raises:
@@ -55,7 +67,7 @@ class PinnedRedis:
         )
 
     def _is_one_of(self, urls: Iterable[str]) -> bool:
-        """By its server: the password may be another one meanwhile."""
+        """Compare servers: the password may have changed since."""
         server = _server(self.url)
         return server[0] == f"fly-{self.name}.upstash.io" or server in map(_server, urls)
 

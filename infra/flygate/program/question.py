@@ -1,4 +1,4 @@
-"""A question of the Pulumi program to Fly, which it asks before it declares anything. Reads only.
+"""A question of the Pulumi program to Fly, asked before it declares anything. Reads only.
 
 The program runs on Pulumi's event loop, so a question has a thread and a loop of its own. It is not
 a process of its own, as operations are: that would cost a second in each preview and each update.
@@ -29,10 +29,10 @@ Job = Callable[[FlyClient], Coroutine[Any, Any, Answer]]
 
 
 def ask(job: Job[Answer], app: str) -> Answer:
-    """What Fly answers. Calls that were repeated are told as warnings.
+    """Return Fly's answer. Calls that were repeated are logged as warnings.
 
     Args:
-        app: whose question it is: a failure tells what serves there.
+        app: a failure says what serves there.
 
     Raises:
         FlygateError: why there is no answer, what serves, and what to type.

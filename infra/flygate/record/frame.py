@@ -11,8 +11,10 @@ cut. So the result goes in short lines, behind a head that says its form, length
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 LINE_MAX = 2000
 _HEAD = re.compile(r"^flygate-result (\d+) (\d+) ([0-9a-f]{16})\r?$", re.MULTILINE)
@@ -57,6 +59,18 @@ def unwrap(text: str) -> str:
     if _checksum(result) != checksum:
         raise FrameError("its checksum is wrong")
     return result
+
+
+def document(text: str) -> dict[str, Any]:
+    """Return the JSON object that a text carries, framed or, by Flygate 0.1, plain.
+
+    Raises:
+        ValueError: it carries none; `FrameError` if its frame is damaged.
+    """
+    found = json.loads(unwrap(text) if is_framed(text) else text)
+    if not isinstance(found, dict):
+        raise ValueError("it is no JSON object")
+    return found
 
 
 def _lines(result: str) -> Iterator[str]:

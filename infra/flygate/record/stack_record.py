@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
@@ -108,7 +107,6 @@ def _read(text: str) -> Ledger | LedgerError:
 def _result(text: str) -> Mapping[str, Any]:
     """What a Command printed, framed or, by Flygate 0.1, plain."""
     try:
-        found = json.loads(frame.unwrap(text) if frame.is_framed(text) else text or "{}")
+        return frame.document(text)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}

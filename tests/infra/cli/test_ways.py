@@ -13,11 +13,11 @@ from flygate.cli import abort, rollback
 from flygate.cli.stack import PulumiFailedError, Stack
 from flygate.commands.orders import BACK, FORWARD, NO_HOOKS, WAIT, Back
 from flygate.config import Pin
-from flygate.program.chosen import Chosen, Note
+from flygate.program.way_back import WayBack, WayBackNote
 
 PIN = Pin(version="v7", manifest="good", by="ann@laptop", at="2026-11-29T12:00:00+00:00")
-GONE = Chosen(pin=PIN, serving="v9", release="v7")
-STAYS = Chosen(pin=PIN, serving="v10", release="v10", further=("v5",))
+GONE = WayBack(pin=PIN, serving="v9", release="v7")
+STAYS = WayBack(pin=PIN, serving="v10", release="v10", further=("v5",))
 
 
 class Prod:
@@ -33,7 +33,7 @@ class Prod:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.chosen: Chosen | None = GONE
+        self.chosen: WayBack | None = GONE
         self.failure: PulumiFailedError | None = None
         self.recorded: Pin | None = None
         self.orders: dict[str, str] = {}
@@ -42,7 +42,7 @@ class Prod:
     def run(self, orders: dict[str, str]) -> None:
         self.orders = orders
         if self.chosen:
-            Note(self.root, "shop").write(self.chosen)
+            WayBackNote(self.root, "shop").write(self.chosen)
         if self.failure:
             raise self.failure
 
@@ -61,7 +61,7 @@ def prod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Prod:
     def outputs(_: Stack) -> dict[str, Any]:
         return {"release": "v11", "pin": stack.recorded.model_dump() if stack.recorded else None}
 
-    monkeypatch.setattr(rollback, "Note", lambda _, app: Note(tmp_path, app))
+    monkeypatch.setattr(rollback, "WayBackNote", lambda _, app: WayBackNote(tmp_path, app))
     monkeypatch.setattr(Stack, "run", run)
     monkeypatch.setattr(Stack, "configure", configure)
     monkeypatch.setattr(Stack, "outputs", outputs)
@@ -120,7 +120,7 @@ def test_a_failure_leaves_the_file_and_the_choice_of_before_is_forgotten(
     prod: Prod, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run that comes to no choice does not pin to that of another run."""
-    Note(prod.root, "shop").write(STAYS)
+    WayBackNote(prod.root, "shop").write(STAYS)
     prod.chosen, prod.failure = None, PulumiFailedError("refused", 3, is_held=True)
     assert typed(monkeypatch, "rollback", "prod") == 3
     assert prod.file == "as it was"

@@ -1,22 +1,18 @@
-"""The Redis of a stack: what is accepted, and what the preview says of it."""
+"""`flygate:redis`: what is accepted."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from flygate import config
-from flygate.config.redis import LiveRedis, RedisPlan, problem_of
+from flygate.config.redis import problem_of
 from flygate.system.errors import ConfigError
 from flygate_limiter.errors import AddressError
 from flygate_limiter.redis.address import RedisAddress
 from hypothesis import given
 from hypothesis import strategies as st
-
-LIVE = LiveRedis("r1", "shop-redis", "fixed_250mb", "iad", (), "redis://default:canary@host:6379")
-PLAN = RedisPlan("shop-redis", "fixed_250mb", "iad", (), LIVE, is_needed=True)
 
 
 def url(value: Any, *, is_secret: bool = True) -> str | None:
@@ -100,36 +96,3 @@ def test_an_option_that_the_service_does_not_know_is_refused() -> None:
     """In the preview, and in a secret of the service's own name, too."""
     with pytest.raises(ConfigError, match="knows none but ssl_ca_certs"):
         url("redis://default:canary@host?family=6")
-
-
-def test_a_redis_to_be_made_is_announced() -> None:
-    """With what it is, and that the app gets its URL."""
-    plan = replace(PLAN, live=None, read_regions=("fra", "nrt"))
-
-    assert plan.lines("prod") == [
-        "Redis shop-redis is made: fixed_250mb in iad; REDIS_URL is attached"
-    ]
-    assert plan.costs == (0.0, 20.0)
-
-
-def test_of_a_redis_that_is_as_it_should_be_nothing_is_said() -> None:
-    """The preview of a stack that is in order is empty."""
-    assert PLAN.lines("prod") == []
-    assert PLAN.costs == (10.0, 10.0)
-
-
-def test_a_redis_that_is_not_needed_any_more_stays_and_says_so() -> None:
-    """Nobody pays for one without knowing it, and there is one command that removes it."""
-    (told,) = replace(PLAN, is_needed=False).lines("prod")
-
-    assert "stays, with all that is in it, and costs $10.00 a month" in told
-    assert "`flygate redis destroy prod` removes it" in told
-
-
-def test_a_change_of_plan_or_place_is_told() -> None:
-    """The place can't be changed, which an operator should know before."""
-    assert replace(PLAN, plan="fixed_1gb", region="fra").lines("prod") == [
-        "Redis shop-redis changes from fixed_250mb to fixed_1gb",
-        "Redis shop-redis stays in iad: Fly can't move one",
-    ]
-    assert "canary" not in repr(PLAN)

@@ -13,7 +13,7 @@ from flygate.doctor.patient import Patient
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
 from flygate.fly.pace import Pace
-from flygate.fly.redis import RedisWish
+from flygate.fly.redis import RedisSpec
 from localfly.daemon.local_fly import LocalFly
 from localfly.daemon.options import Options
 
@@ -151,7 +151,7 @@ async def test_a_redis_that_is_gone_or_not_attached_is_named(
     stack.settings["phase"] = "3"
     assert (await broken_in(stack))["redis"] == "there is no Redis shop-redis"
 
-    await fly.redis.create(RedisWish("shop-redis", "personal", "fixed_250mb", "iad"))
+    await fly.redis.create(RedisSpec("shop-redis", "personal", "fixed_250mb", "iad"))
     assert (await broken_in(stack))["redis"] == "shop has no secret REDIS_URL"
 
     await fly.set_secrets(APP, {"REDIS_URL": "attached by a deployment"})
@@ -188,10 +188,10 @@ async def test_a_redis_that_costs_money_for_nothing_is_named(
     stack: PaperStack, fly: FlyClient
 ) -> None:
     """In a phase without one, under a name of before, and before anything was released."""
-    await fly.redis.create(RedisWish("shop-redis", "personal", "fixed_250mb", "iad"))
-    await fly.redis.create(RedisWish("shop-limits", "personal", "fixed_1gb", "iad"))
-    await fly.redis.create(RedisWish("somebodys", "personal", "fixed_1gb", "iad"))
-    await fly.redis.create(RedisWish("theirs", "acme", "fixed_1gb", "iad"))
+    await fly.redis.create(RedisSpec("shop-redis", "personal", "fixed_250mb", "iad"))
+    await fly.redis.create(RedisSpec("shop-limits", "personal", "fixed_1gb", "iad"))
+    await fly.redis.create(RedisSpec("somebodys", "personal", "fixed_1gb", "iad"))
+    await fly.redis.create(RedisSpec("theirs", "acme", "fixed_1gb", "iad"))
     stack.former = [
         {"app": APP, "redis": '{"name": "shop-limits"}'},
         {"app": APP, "redis": '{"name": "theirs"}'},
@@ -224,7 +224,7 @@ async def test_a_redis_that_costs_money_for_nothing_is_named(
 async def test_a_redis_beside_one_s_own_is_named(stack: PaperStack, fly: FlyClient) -> None:
     """The machines use another one; Flygate's goes on costing money."""
     stack.settings |= {"phase": "3", "redis": '{"url": "redis://default:pass-word@127.0.0.1:1"}'}
-    await fly.redis.create(RedisWish("shop-redis", "personal", "fixed_250mb", "iad"))
+    await fly.redis.create(RedisSpec("shop-redis", "personal", "fixed_250mb", "iad"))
 
     found = (await found_in(stack))["redis"]
 

@@ -17,9 +17,9 @@ from flygate.fly.errors import (
     UnauthorizedError,
 )
 from flygate.fly.graphql import data
-from flygate.fly.redis import RedisWish, plan_name
+from flygate.fly.redis import RedisSpec, plan_name
 
-WISH = RedisWish("shop-redis", "acme", "fixed_250mb", "iad")
+SPEC = RedisSpec("shop-redis", "acme", "fixed_250mb", "iad")
 
 
 class Disturbs(httpx.AsyncBaseTransport):
@@ -67,15 +67,15 @@ async def lossy(endpoints: Endpoints) -> AsyncIterator[Callable[[Disturbs], FlyC
 @pytest.mark.integration
 async def test_a_redis_is_as_it_was_asked_for(fly: FlyClient) -> None:
     """Plan, regions and eviction; its URL has a password, which no repr shows."""
-    assert await fly.redis.find(WISH.name) is None
+    assert await fly.redis.find(SPEC.name) is None
 
-    made = await fly.redis.create(replace(WISH, read_regions=("fra",), evicts=True))
+    made = await fly.redis.create(replace(SPEC, read_regions=("fra",), evicts=True))
 
     assert (made.name, made.org, made.plan, made.region) == (*_asked(), "iad")
     assert (made.read_regions, made.evicts) == (("fra",), True)
     assert made.url.startswith("redis://default:")
     assert made.url not in repr(made)
-    assert await fly.redis.find(WISH.name) == made
+    assert await fly.redis.find(SPEC.name) == made
 
 
 @pytest.mark.integration
@@ -86,21 +86,21 @@ async def test_a_lost_answer_makes_one_redis(
     """It is looked up by its name; only one that never arrived is asked for again."""
     transport = Disturbs(1, arrives=arrives)
 
-    made = await lossy(transport).redis.create(WISH)
+    made = await lossy(transport).redis.create(SPEC)
 
-    assert made == await fly.redis.find(WISH.name)
+    assert made == await fly.redis.find(SPEC.name)
     assert transport.creations == (1 if arrives else 2)
 
 
 @pytest.mark.integration
 async def test_a_change_keeps_the_redis(fly: FlyClient) -> None:
     """Another plan, other read regions and eviction; the same database at the same URL."""
-    made = await fly.redis.create(WISH)
+    made = await fly.redis.create(SPEC)
 
-    wish = replace(WISH, plan="fixed_1gb", read_regions=("fra", "nrt"), evicts=True)
-    await fly.redis.update(made, wish)
+    spec = replace(SPEC, plan="fixed_1gb", read_regions=("fra", "nrt"), evicts=True)
+    await fly.redis.update(made, spec)
 
-    changed = await fly.redis.find(WISH.name)
+    changed = await fly.redis.find(SPEC.name)
     assert changed is not None
     assert (changed.id, changed.url) == (made.id, made.url)
     assert (changed.plan, changed.read_regions, changed.evicts) == (
@@ -113,12 +113,12 @@ async def test_a_change_keeps_the_redis(fly: FlyClient) -> None:
 @pytest.mark.integration
 async def test_a_redis_is_deleted_once_and_twice(fly: FlyClient) -> None:
     """One that is gone is fine."""
-    await fly.redis.create(WISH)
+    await fly.redis.create(SPEC)
 
-    await fly.redis.delete(WISH.name)
-    await fly.redis.delete(WISH.name)
+    await fly.redis.delete(SPEC.name)
+    await fly.redis.delete(SPEC.name)
 
-    assert await fly.redis.find(WISH.name) is None
+    assert await fly.redis.find(SPEC.name) is None
 
 
 @pytest.mark.integration
@@ -127,12 +127,12 @@ async def test_what_fly_does_not_have_is_refused(fly: FlyClient) -> None:
     with pytest.raises(
         InvalidRequestError, match=r"no plan huge; it has pay_as_you_go, fixed_250mb"
     ):
-        await fly.redis.create(replace(WISH, plan="huge"))
+        await fly.redis.create(replace(SPEC, plan="huge"))
     with pytest.raises(InvalidRequestError, match="unknown region"):
-        await fly.redis.create(replace(WISH, region="moon"))
-    await fly.redis.create(WISH)
+        await fly.redis.create(replace(SPEC, region="moon"))
+    await fly.redis.create(SPEC)
     with pytest.raises(InvalidRequestError, match="already been taken"):
-        await fly.redis.create(WISH)
+        await fly.redis.create(SPEC)
 
 
 @pytest.mark.parametrize(
@@ -172,4 +172,4 @@ def test_an_error_of_graphql_is_one_of_the_tree(
 
 
 def _asked() -> tuple[str, str, str]:
-    return WISH.name, WISH.org, WISH.plan
+    return SPEC.name, SPEC.org, SPEC.plan

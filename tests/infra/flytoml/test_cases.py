@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from flygate.manifest import Manifest
-from flygate.program.asked import Asked
+from flygate.program.desired_stack import DesiredStack
 from flygate.system.errors import ConfigError
 
 from tests.infra.builders import IMAGE
@@ -18,15 +18,15 @@ WEB = "[http_service]\ninternal_port = 8080\n"
 PUBLIC = '[[services.ports]]\nport = 443\nhandlers = ["tls", "http"]\n'
 
 
-def plan(text: str, folder: Path, **stack: Any) -> Asked:
+def plan(text: str, folder: Path, **stack: Any) -> DesiredStack:
     """What a stack asks for with this file."""
     (folder / "fly.toml").write_text(text, encoding="utf-8")
     raw = {"app": "shop", "image": IMAGE, **stack}
     texts = {key: v if isinstance(v, str) else json.dumps(v) for key, v in raw.items()}
-    return Asked.read(texts, is_redis_secret=False, root=folder)
+    return DesiredStack.read(texts, is_redis_secret=False, root=folder)
 
 
-def manifest_of(asked: Asked) -> Manifest:
+def manifest_of(asked: DesiredStack) -> Manifest:
     assert asked.manifest is not None
     return asked.manifest
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 
 import pytest
-from flygate.config.redis import LiveRedis
+from flygate.fly.models import Redis
 from flygate.program.pinned_redis import PinnedRedis
 from flygate.pulumi.checkpoint import Checkpoint, Resource
 from flygate.record.stack_record import StackRecord
 from flygate.system.errors import ConfigError
 
+from tests.infra.builders import redis
+
 OWN = "rediss://default:canary@redis.example:6380"
 OURS = "redis://default:canary@10.0.0.1:6379"
-LIVE = LiveRedis("r1", "shop-redis", "fixed_250mb", "iad", (), OURS)
+LIVE = redis("shop-redis", url=OURS)
 URN = "urn:pulumi:prod::flygate::flygate:fly:Redis$command:local:Command::redis-command"
 
 
@@ -22,7 +24,7 @@ def pinned(url: str, *made: str) -> PinnedRedis:
 
 
 @pytest.mark.parametrize("live", [None, LIVE])
-def test_a_url_of_the_user_s_own_comes_back(live: LiveRedis | None) -> None:
+def test_a_url_of_the_user_comes_back(live: Redis | None) -> None:
     """It is one of the release's secrets, like any other."""
     own = pinned(OWN, OURS)
 
@@ -31,7 +33,7 @@ def test_a_url_of_the_user_s_own_comes_back(live: LiveRedis | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("release", "told"),
+    ("release", "words"),
     [
         (pinned(OURS.replace("canary", "former"), OURS), "the Redis shop-redis, which is gone"),
         (pinned("redis://u:canary@fly-shop-redis.upstash.io"), "shop-redis, which is gone"),
@@ -40,14 +42,14 @@ def test_a_url_of_the_user_s_own_comes_back(live: LiveRedis | None) -> None:
     ids=["in the state", "by its name", "lost"],
 )
 def test_one_that_flygate_made_and_is_gone_is_not_bought_again(
-    release: PinnedRedis, told: str
+    release: PinnedRedis, words: str
 ) -> None:
     """The operator reads what to set; also with a former password, and without any URL."""
     with pytest.raises(ConfigError) as refused:
         release.check(None, "prod")
 
-    for words in (told, "redis.url --stack prod", "flygate forward prod", "Nothing was changed"):
-        assert words in str(refused.value)
+    for text in (words, "redis.url --stack prod", "flygate forward prod", "Nothing was changed"):
+        assert text in str(refused.value)
     assert "canary" not in str(refused.value) + repr(release)
     release.check(LIVE, "prod")
     assert not release.is_own(LIVE)

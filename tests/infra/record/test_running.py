@@ -1,18 +1,11 @@
-"""What a preview says, and that an update which does not follow from it is refused."""
+"""What a preview says."""
 
 from __future__ import annotations
 
 import json
-import os
-import time
-from pathlib import Path
 
-import pytest
 from flygate.manifest import Manifest
-from flygate.program import previewed
-from flygate.program.previewed import Previewed
 from flygate.record.running import Running, lines
-from flygate.system.errors import MovedError
 
 from tests.infra.builders import ledger, manifest, release
 
@@ -74,42 +67,3 @@ def test_what_puts_drift_right_is_told() -> None:
     """Though nothing of what is asked for has changed."""
     assert lines(left_by(SMALL), SMALL, {}, PLAN, drifted=True) == PLAN
     assert lines(left_by(SMALL), SMALL, {}, [], drifted=True) == []
-
-
-@pytest.fixture(autouse=True)
-def _below_pulumi(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tests run below no CLI; here they do."""
-    monkeypatch.setattr(previewed, "ancestor", lambda _: os.getpid())
-
-
-def test_an_update_after_its_preview_goes_on(tmp_path: Path) -> None:
-    """The same live state was found."""
-    note = Previewed(tmp_path, "shop")
-    note.write("as it was", ["a line"])
-    assert note.lines == ["a line"]
-    note.check("as it was")
-
-
-def test_an_update_of_what_moved_is_refused_once(tmp_path: Path) -> None:
-    """The operator looks at a new preview; the old one is forgotten."""
-    note = Previewed(tmp_path, "shop")
-    note.write("as it was", [])
-    with pytest.raises(MovedError, match="changed since the preview"):
-        note.check("somebody deployed")
-    note.check("somebody deployed")
-
-
-def test_an_update_without_a_preview_is_compared_with_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """None was made, or by another run of the CLI, or so long ago that it belongs to no update."""
-    note = Previewed(tmp_path, "shop")
-    note.check("as it is")
-    note.write("as it was", [])
-    with monkeypatch.context() as another:
-        another.setattr(previewed, "ancestor", lambda _: 1)
-        note.check("as it is")
-    note.write("as it was", [])
-    an_hour_later = time.time() + 3600
-    monkeypatch.setattr(time, "time", lambda: an_hour_later)
-    note.check("as it is")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flygate.program.previewed import Previewed
+from flygate.program.preview_note import PreviewNote
 from flygate.record.journal import Journal
 from flygate.redaction.redact import Redactor
 from flygate.rollout.lock.holder import Holder, HolderFile
@@ -96,7 +96,7 @@ def test_what_a_rollout_leaves_is_closed(tmp_path: Path) -> None:
 
     Journal(home / "journal" / "shop.jsonl", "v1", Redactor()).write("started", "rollout", "x")
     HolderFile(home / "lock" / "shop.json").claim(Holder("v1", "ann", "now"))
-    Previewed(tmp_path, "shop").write("state", ["line"])
+    PreviewNote(tmp_path, "shop").write("state", ["line"])
 
     assert [str(one) for one in (home, *home.rglob("*")) if mode(one) & 0o077] == []
 

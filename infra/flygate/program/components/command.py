@@ -33,7 +33,7 @@ def converging(
     secrets: Mapping[str, pulumi.Output[str]] | None,
     opts: pulumi.ResourceOptions,
 ) -> local.Command:
-    """A Command that runs `flygate op <operation>` whenever its request changes.
+    """Return a Command that runs `flygate op <operation>` whenever its request changes.
 
     Args:
         secrets: variables of its environment; with any, its result is a secret, too.
@@ -59,7 +59,7 @@ def converging(
 
 
 def announcing(name: str, lines: Sequence[str]) -> pulumi.ResourceOptions:
-    """Say what the replacement of a resource does, in its preview and when it is made.
+    """Warn what the replacement of a resource does, in its preview and when it is made.
 
     Args:
         name: of the resource, unique in the program.
@@ -68,22 +68,16 @@ def announcing(name: str, lines: Sequence[str]) -> pulumi.ResourceOptions:
     if not lines:
         return pulumi.ResourceOptions()
 
-    def tell(_: pulumi.ResourceHookArgs) -> None:
+    def warn(_: pulumi.ResourceHookArgs) -> None:
         for line in lines:
             pulumi.log.warn(line)
 
     options = pulumi.ResourceHookOptions(on_dry_run=True)
-    hook = pulumi.ResourceHook(f"{name}-replacement", tell, options)
+    hook = pulumi.ResourceHook(f"{name}-replacement", warn, options)
     # It runs for a create only: the create of what the state has is a replacement's.
     return pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(before_create=[hook]))
 
 
 def answer(result: str) -> dict[str, Any]:
-    """The JSON that an operation left as its result; empty if there is none.
-
-    Flygate 0.1 left it without a frame.
-    """
-    if not result:
-        return {}
-    found: dict[str, Any] = json.loads(frame.unwrap(result) if frame.is_framed(result) else result)
-    return found
+    """Return the JSON that an operation left as its result; empty if it left none."""
+    return frame.document(result) if result else {}

@@ -6,9 +6,9 @@ from dataclasses import asdict
 
 import pulumi
 
+from flygate.commands.inspection import Inspection
 from flygate.config import StackConfig
-from flygate.config.redis import RedisPlan
-from flygate.fly.redis import RedisWish
+from flygate.fly.redis import RedisSpec
 from flygate.program.components.command import announcing, answer, converging
 from flygate.program.components.names import former_names
 
@@ -16,8 +16,11 @@ from flygate.program.components.names import former_names
 class UpstashRedis(pulumi.ComponentResource):
     """A Redis, created or adopted by name.
 
-    Where the stack is protected, Pulumi refuses to destroy it, and would leave it on Fly if told to
-    do it nevertheless.
+    Where the stack is protected, Pulumi refuses to destroy it, and leaves it on Fly if an operator
+    forces it.
+
+    Args:
+        observed: the drift token, and the Redis as Fly has it.
 
     Attributes:
         url: with the password in it, a secret.
@@ -29,22 +32,16 @@ class UpstashRedis(pulumi.ComponentResource):
         self,
         name: str,
         stack: StackConfig,
-        plan: RedisPlan,
-        drift: str,
+        spec: RedisSpec,
+        observed: Inspection,
         owner: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         aliases = pulumi.ResourceOptions(aliases=former_names(name))
         super().__init__("flygate:fly:Redis", name, {}, pulumi.ResourceOptions.merge(aliases, opts))
-        wish = RedisWish(
-            name=plan.name,
-            org=stack.org,
-            plan=plan.plan,
-            region=plan.region,
-            read_regions=plan.read_regions,
-            evicts=stack.redis.eviction,
-        )
-        request = {"app": stack.app, "wish": asdict(wish), "drift": drift, "owner": owner}
+        # `wish` is its name in the states of users.
+        request = {"app": stack.app, "wish": asdict(spec)}
+        request |= {"drift": observed.drift, "owner": owner}
         if stack.takeover:
             request["takeover"] = stack.takeover
         command = converging(
@@ -59,7 +56,7 @@ class UpstashRedis(pulumi.ComponentResource):
                     retain_on_delete=stack.protect,
                     additional_secret_outputs=["stdout"],
                 ),
-                announcing(name, _replacement(plan) if plan.live else []),
+                announcing(name, _replacement(spec.name) if observed.redis else []),
             ),
         )
         self.url = pulumi.Output.secret(
@@ -68,7 +65,5 @@ class UpstashRedis(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def _replacement(plan: RedisPlan) -> list[str]:
-    return [
-        f"the Redis resource is replaced: {plan.name} stays, with its URL and all that is in it"
-    ]
+def _replacement(name: str) -> list[str]:
+    return [f"the Redis resource is replaced: {name} stays, with its URL and all that is in it"]

@@ -1,4 +1,4 @@
-"""What the program says to people: each line once, though Pulumi runs it for preview and update."""
+"""`PreviewLog`: shows each line once, though Pulumi runs the program for preview and update."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import pulumi
 
-from flygate.program.previewed import Previewed
+from flygate.program.preview_note import PreviewNote
 
 
-class Voice:
-    """Prints lines, and notes those of a preview for `flygate plan`, with what they stand on.
+class PreviewLog:
+    """Logs lines, and notes those of a preview for `flygate plan`, with the state behind them.
 
-    An update that follows its preview does not say again what that has said, but with `--debug`:
+    An update that follows its preview repeats no line of it, but with `--debug`:
     Pulumi prints the diagnostics of its resources in an order by chance, so every other time that
     would come after the cause of a failure, which must be read last.
 
@@ -20,21 +20,21 @@ class Voice:
         note: of the last preview.
     """
 
-    def __init__(self, note: Previewed) -> None:
+    def __init__(self, note: PreviewNote) -> None:
         self._note = note
         self._state = ""
         is_repeated = not pulumi.runtime.is_dry_run() and note.is_ours
-        self._print = pulumi.log.debug if is_repeated else pulumi.log.info
+        self._log = pulumi.log.debug if is_repeated else pulumi.log.info
 
-    def say(self, line: str) -> None:
-        """Print a line that no plan needs."""
-        self._print(line)
+    def info(self, line: str) -> None:
+        """Log a line that `flygate plan` does not repeat."""
+        self._log(line)
 
     def stand_on(self, state: str) -> None:
-        """What follows is the plan over this state of the live app.
+        """Base the plan that follows on this state of the live app.
 
         Raises:
-            MovedError: in an update: it is not the state that its preview showed.
+            MovedError: in an update: the state differs from the one that its preview showed.
         """
         self._state = state
         if pulumi.runtime.is_dry_run():
@@ -42,14 +42,14 @@ class Voice:
         else:
             self._note.check(state)
 
-    def foretell(self, *lines: str) -> None:
-        """Print lines of the plan."""
+    def plan(self, *lines: str) -> None:
+        """Log lines of the plan."""
         for line in lines:
-            self._print(line)
+            self._log(line)
         self._write(lines)
 
     def warn(self, *lines: str) -> None:
-        """Print lines of the plan that must not be overlooked."""
+        """Log lines of the plan as warnings."""
         for line in lines:
             pulumi.log.warn(line)
         self._write(lines)

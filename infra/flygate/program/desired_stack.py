@@ -1,4 +1,4 @@
-"""All that the user asks for: the configuration, the secrets, and the manifest that they make."""
+"""`DesiredStack`: the configuration, the secrets, and the manifest that they make."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any, Self
 from flygate import config, manifest
 from flygate.config import StackConfig, redis
 from flygate.config.phases import Phase
-from flygate.config.redis import LiveRedis, RedisPlan
+from flygate.fly.models import Redis
+from flygate.fly.redis import RedisSpec
 from flygate.flytoml import FlyToml, agreement, contradictions
 from flygate.flytoml.document import read as read_document
 from flygate.images import image
@@ -20,15 +21,15 @@ from flygate.system.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What the user asks for.
+class DesiredStack:
+    """The desired state.
 
     Attributes:
         secrets: the stack's own, name → value.
-        redis_url: of the Redis that the stack brings, or None.
+        redis_url: of the Redis that the user supplies, or None.
         regions: the first one first.
-        manifest: what shall run; None while the stack is pinned.
-        notes: what the operator should know of the files that are packed, and of fly.toml.
+        manifest: the one to release; None while the stack is pinned.
+        notes: warnings about the files that are packed, and about fly.toml.
         sized: the stack's row, with the sizes of fly.toml where it decides; None with a pin.
     """
 
@@ -42,7 +43,7 @@ class Asked:
 
     @classmethod
     def read(cls, raw: Mapping[str, Any], *, is_redis_secret: bool, root: Path) -> Self:
-        """Read and check it.
+        """Read and check a stack's configuration.
 
         Args:
             raw: the stack's configuration.
@@ -50,7 +51,7 @@ class Asked:
             root: the checkout.
 
         Raises:
-            ConfigError: something is wrong with it.
+            ConfigError: the configuration, or fly.toml, is wrong.
         """
         stack, secrets = config.load(raw), config.load_secrets(raw)
         url = config.load_redis_url(raw, is_secret=is_redis_secret)
@@ -61,55 +62,53 @@ class Asked:
         file = FlyToml.read(root / "fly.toml")
         regions = manifest.regions(stack, file)
         wanted = _manifest(stack, file, secrets, root)
-        told = (*_notes(stack, root), *notes_of(stack, file, wanted))
-        return cls(stack, secrets, url, regions, wanted, told, agreement.row(stack, file))
+        notes = (*_source_notes(stack, root), *_file_notes(stack, file, wanted))
+        return cls(stack, secrets, url, regions, wanted, notes, agreement.row(stack, file))
 
     @property
     def row(self) -> Phase:
-        """What the machines are like."""
+        """The size of the machines."""
         return self.sized or self.stack.row
 
     @property
     def brings_redis(self) -> bool:
-        """None of ours is made."""
-        return self.redis_url is not None or redis.URL in self.secrets
+        """Whether the user supplies the Redis."""
+        return self.stack.brings_redis(self.secrets)
 
     @property
     def needs_redis(self) -> bool:
-        """What shall run keeps its limits in a Redis of ours."""
-        pin = self.stack.pin
-        needs = pin.redis if pin else self.stack.row.storage == "redis"
-        return needs and not self.brings_redis
+        """Whether the release keeps its limits in a Redis that Flygate makes."""
+        return self.stack.needs_redis(self.secrets)
 
     @property
     def source(self) -> list[str]:
-        """The folders that make the image, if it is made here."""
+        """The folders that the image is packed from; empty with an image by digest."""
         return list(self.stack.source) if self.stack.image == config.SOURCE else []
 
     @property
     def kept_secrets(self) -> dict[str, str]:
-        """What the release gets of the stack's secrets: with a pin what a rollback leaves as is."""
+        """The secrets that the release gets: with a pin, those that a rollback does not restore."""
         if not self.stack.pin:
             return dict(self.secrets)
         return {name: value for name, value in self.secrets.items() if name in self.stack.owners}
 
-    def redis_plan(self, live: LiveRedis | None) -> RedisPlan | None:
-        """What becomes of the stack's Redis: one that is there stays, needed or not.
+    def redis_spec(self, live: Redis | None) -> RedisSpec | None:
+        """Return what the stack's Redis shall be: one that exists stays, needed or not.
 
         Args:
-            live: the one that is there.
+            live: the Redis as Fly has it.
         """
         is_made = self.needs_redis and not self.stack.pin  # a way back never buys one
         if self.brings_redis or not (is_made or live):
             return None
-        wish, row = self.stack.redis, self.stack.row
-        return RedisPlan(
-            name=redis.name_of(wish, self.stack.app),
-            plan=wish.plan or row.redis_plan or (live.plan if live else redis.PLAN),
+        section, row = self.stack.redis, self.stack.row
+        return RedisSpec(
+            name=self.stack.redis_name,
+            org=self.stack.org,
+            plan=section.plan or row.redis_plan or (live.plan if live else redis.PLAN),
             region=self.regions[0],
-            read_regions=wish.regions,
-            live=live,
-            is_needed=self.needs_redis,
+            read_regions=section.regions,
+            evicts=section.eviction,
         )
 
 
@@ -131,8 +130,8 @@ def _check_url(secrets: Mapping[str, str]) -> None:
         )
 
 
-def notes_of(stack: StackConfig, file: FlyToml, wanted: Manifest) -> list[str]:
-    """What the operator should know of fly.toml: what wins over it, and what may surprise."""
+def _file_notes(stack: StackConfig, file: FlyToml, wanted: Manifest) -> list[str]:
+    """What wins over fly.toml, and what may surprise."""
     return [
         *contradictions.notes(file, stack, wanted.config),
         *agreement.notes(stack, file),
@@ -140,7 +139,7 @@ def notes_of(stack: StackConfig, file: FlyToml, wanted: Manifest) -> list[str]:
 
 
 def _pinned_regions(stack: StackConfig, root: Path) -> tuple[str, ...]:
-    """The checkout is not deployed, so its fly.toml may be as it likes."""
+    """Read no more of fly.toml than the region: the checkout is not deployed."""
     if stack.regions:
         return stack.regions
     if primary := read_document(root / "fly.toml").get("primary_region"):
@@ -157,8 +156,7 @@ def _manifest(
     return manifest.build(stack, file, reference, secrets)
 
 
-def _notes(stack: StackConfig, root: Path) -> tuple[str, ...]:
-    """Of an image that is packed here."""
+def _source_notes(stack: StackConfig, root: Path) -> tuple[str, ...]:
     if stack.image != config.SOURCE:
         return ()
     return tuple(Sources.read(root, stack.source).notes())

@@ -1,4 +1,4 @@
-"""Where a way back leads: chosen by the program, which alone knows the state that is locked.
+"""`WayBack`: the release that a rollback leads to, chosen by the program, which reads locked state.
 
 The verb that ordered it reads the choice from a note: a release that fails or is held leaves no
 output.
@@ -20,15 +20,15 @@ from flygate.record.ledger import Ledger
 from flygate.system import private
 
 
-class Chosen(Section):
-    """A way back.
+class WayBack(Section):
+    """The choice.
 
     Attributes:
         pin: what the stack is pinned to.
         serving: the version that serves, as `v9`.
-        release: where the way leads to; `serving` if nothing is to be changed.
-        further: the good releases of before that, the newest first.
-        left: the others of before, which a rollback has left.
+        release: where it leads to; `serving` if nothing is to be changed.
+        further: the good releases before that, the newest first.
+        left: the other releases before it, which a rollback has left.
     """
 
     pin: Pin
@@ -75,11 +75,11 @@ class Chosen(Section):
 
     @property
     def changes(self) -> bool:
-        """It leads to another release than the one that serves."""
+        """Whether it leads to another release than the one that serves."""
         return self.release != self.serving
 
     def describe(self, stack: str) -> str:
-        """For people, before it is gone."""
+        """Describe it for the operator, before the rollout."""
         if self.changes:
             return f"rolling back {stack} from {self.serving} to {self.release}"
         is_back = self.pin.version != self.serving
@@ -89,7 +89,7 @@ class Chosen(Section):
         )
 
     def _further_back(self, stack: str) -> str:
-        """What to type to go on from there."""
+        """What to type to go further back."""
         if self.further:
             first, *more = self.further
             others = f" ({', '.join(more)})" if more else ""
@@ -99,24 +99,24 @@ class Chosen(Section):
         return words + (f" Left by a rollback: {', '.join(self.left)}." if self.left else "")
 
 
-class Note:
-    """The choice of the last run from this checkout."""
+class WayBackNote:
+    """The file with the choice of the last run from this checkout."""
 
     def __init__(self, root: Path, app: str) -> None:
         self._path = root / private.HOME / "back" / f"{app}.json"
 
-    def write(self, chosen: Chosen) -> None:
-        """Note it."""
+    def write(self, way: WayBack) -> None:
+        """Write the choice."""
         private.folder(self._path.parent)
-        private.write(self._path, chosen.model_dump_json())
+        private.write(self._path, way.model_dump_json())
 
-    def read(self) -> Chosen | None:
-        """None if the run came to no choice."""
+    def read(self) -> WayBack | None:
+        """Return the choice; None if the run made none."""
         try:
-            return Chosen.model_validate_json(self._path.read_text(encoding="utf-8"))
+            return WayBack.model_validate_json(self._path.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValidationError):
             return None
 
     def forget(self) -> None:
-        """What follows makes its own choice."""
+        """Remove the note, so that the next run leaves its own choice or none."""
         self._path.unlink(missing_ok=True)

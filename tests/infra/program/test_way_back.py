@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flygate.commands.decision import Newest
 from flygate.commands.orders import Back
-from flygate.program.chosen import Chosen, Note
+from flygate.program.way_back import WayBack, WayBackNote
 from flygate.record.ledger import Ledger
 
 from tests.infra.builders import release
@@ -23,7 +23,7 @@ def ledger(count: int) -> Ledger:
 
 def test_the_pin_says_who_when_and_why() -> None:
     """As the operator who ordered it typed it, and what the rule found."""
-    chosen = Chosen.of(ORDER, ledger(3), RECORDED)
+    chosen = WayBack.of(ORDER, ledger(3), RECORDED)
 
     assert (chosen.pin.version, chosen.pin.manifest) == ("v2", "manifest2")
     assert (chosen.pin.by, chosen.pin.at, chosen.pin.reason) == ("ann@laptop", AT, "errors")
@@ -33,11 +33,11 @@ def test_the_pin_says_who_when_and_why() -> None:
 
 def test_typed_again_the_pin_is_the_recorded_one() -> None:
     """So no input changes; how to go further is said, the good ones first."""
-    first = Chosen.of(ORDER, ledger(3), RECORDED)
+    first = WayBack.of(ORDER, ledger(3), RECORDED)
     back = release(4, manifest_id="manifest2", rollback_of=2)
     pinned = Ledger(releases=(*ledger(3).releases, back)).pinned(first.pin)
 
-    again = Chosen.of(Back(by="bob@ci", at=AT), pinned, RECORDED)
+    again = WayBack.of(Back(by="bob@ci", at=AT), pinned, RECORDED)
 
     assert again.pin == first.pin
     assert not again.changes
@@ -50,16 +50,16 @@ def test_typed_again_the_pin_is_the_recorded_one() -> None:
 def test_what_serves_unrecorded_is_left_for_the_newest_recorded_release() -> None:
     """Also where the stack is pinned to that one."""
     recorded = ledger(3)
-    pinned = recorded.pinned(Chosen.of(Back(to="v3", by="ann", at=AT), recorded, RECORDED).pin)
+    pinned = recorded.pinned(WayBack.of(Back(to="v3", by="ann", at=AT), recorded, RECORDED).pin)
 
     for known in (recorded, pinned):
-        chosen = Chosen.of(ORDER, known, Newest(4, "manifest4"))
+        chosen = WayBack.of(ORDER, known, Newest(4, "manifest4"))
         assert chosen.describe("prod") == "rolling back prod from v4 to v3"
 
 
 def test_a_way_back_that_died_before_it_was_recorded_leads_there_again() -> None:
     """Its release serves: v3, which it left, must not come back."""
-    chosen = Chosen.of(ORDER, ledger(3), Newest(4, "manifest2"))
+    chosen = WayBack.of(ORDER, ledger(3), Newest(4, "manifest2"))
 
     assert (chosen.pin.version, chosen.pin.manifest) == ("v2", "manifest2")
     assert chosen.describe("prod").startswith("prod is back at v2 already, as v4: nothing")
@@ -67,7 +67,7 @@ def test_a_way_back_that_died_before_it_was_recorded_leads_there_again() -> None
 
 def test_what_runs_can_be_pinned_by_its_name() -> None:
     """Nothing is released; where it is the only one, no other is named."""
-    chosen = Chosen.of(Back(to="v1", by="ann", at=AT), ledger(1), RECORDED)
+    chosen = WayBack.of(Back(to="v1", by="ann", at=AT), ledger(1), RECORDED)
 
     assert chosen.pin.manifest == "manifest1"
     said = chosen.describe("prod")
@@ -76,7 +76,7 @@ def test_what_runs_can_be_pinned_by_its_name() -> None:
 
 def test_a_choice_is_noted_until_the_next_order(tmp_path: Path) -> None:
     """A run that came to none leaves none."""
-    note, chosen = Note(tmp_path, "shop"), Chosen.of(ORDER, ledger(3), RECORDED)
+    note, chosen = WayBackNote(tmp_path, "shop"), WayBack.of(ORDER, ledger(3), RECORDED)
     assert note.read() is None
 
     note.write(chosen)

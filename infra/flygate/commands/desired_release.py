@@ -1,4 +1,4 @@
-"""`Desired`: what a release request asks for, with the ledger's help. Pure."""
+"""`DesiredRelease`: what a release request asks for, with the ledger's help. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flygate.system.errors import ConfigError, LedgerError
 
 
 @dataclass(frozen=True, slots=True)
-class Desired:
+class DesiredRelease:
     """The release that is to run.
 
     Attributes:
@@ -32,7 +32,9 @@ class Desired:
     kept: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, request: ReleaseRequest, secrets: Mapping[str, str], ledger: Ledger) -> Desired:
+    def of(
+        cls, request: ReleaseRequest, secrets: Mapping[str, str], ledger: Ledger
+    ) -> DesiredRelease:
         """Look a pin's manifest up, or take the request's own.
 
         Args:
@@ -54,7 +56,7 @@ class Desired:
     @classmethod
     def _pinned(
         cls, pin: Pin, request: ReleaseRequest, live: Mapping[str, str], ledger: Ledger
-    ) -> Desired:
+    ) -> DesiredRelease:
         release = ledger.with_manifest(pin.manifest)
         if not ledger.has_secrets_of(release):
             raise LedgerError(
