@@ -6,7 +6,7 @@ SEEDS ?= 1000
 PYTHON_IN_VENV := .venv/bin/python -P
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap up down test check unit e2e bench bench-rollout bench-limiter bench-affinity bench-phases bench-service bench-local bench-chaos attack lock clean simulate
+.PHONY: help bootstrap up down test test-fast check e2e bench bench-rollout bench-limiter bench-affinity bench-phases bench-service bench-local bench-chaos attack lock clean simulate
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -26,8 +26,8 @@ test: bootstrap ## format, lint, types and all tests
 check: bootstrap ## format the code, then lint, types and import rules
 	@scripts/check
 
-unit: bootstrap ## the tests that start no process
-	@$(PYTHON_IN_VENV) -m pytest -m "not integration and not e2e" $(ARGS)
+test-fast: bootstrap ## the tests that start no process, and how long they took
+	@scripts/test --fast $(ARGS)
 
 e2e: bootstrap ## the tests that run the real Pulumi CLI
 	@. .flygate/env && $(PYTHON_IN_VENV) -m pytest -m e2e $(ARGS)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.e2e.furnished import furnished
 from tests.e2e.project import Project, Run
 
 pytestmark = pytest.mark.e2e
@@ -24,14 +25,15 @@ class Newcomer:
 def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
     """A fresh copy after its first `make up`, on free ports."""
     # A space in the path: a user's folder may have one.
-    project = Project.copy_to(tmp_path_factory.mktemp("e2e") / "my service")
+    project = furnished(tmp_path_factory.mktemp("e2e") / "my service", tmp_path_factory)
     try:
-        project.run("scripts/bootstrap").ok()
         project.flygate(*Project.LOCAL_FLY).ok()
         first = project.run("make", "up")
         first.ok()
         project.config("rollout.wait", "20s")
-        project.config("rollout.uptime", "0s")  # what it proves is tried where it matters
+        # What these prove is tried by that first release, and where it matters.
+        project.config("rollout.uptime", "0s")
+        project.config("smoke.restart", "false")
         project.remember("Pulumi.local.yaml")
         yield Newcomer(project, first)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
@@ -11,18 +12,24 @@ import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
 import httpx
 from flygate.commands.orders import FORWARD
+from flygate.fly.client import FlyClient
+from flygate.fly.endpoints import Endpoints
 from flygate.fly.web import address
-from localfly.state.env_file import authorization
+from flygate.rollout.observe import observe
+from localfly.state.env_file import authorization, read_token
 
 ROOT = Path(__file__).resolve().parents[2]
 _SERVING = {"started", "suspended"}
-_FOREIGN = ("FLY_", "PULUMI_", "FLYGATE_", "VIRTUAL_ENV")
+_CIPHERTEXT = re.compile(r'(?<="ciphertext": ")[^"]+')
+_STATE = ".flygate/state/.pulumi/stacks/flygate/local.json"
+# A newcomer's Python keeps its bytecode; compiled at each start, it takes a sixth of the suite.
+_FOREIGN = ("FLY_", "PULUMI_", "FLYGATE_", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +157,8 @@ class Project:
         self._raise_local_fly()
         self.reset()
         if not self._settled or self._seen() != self._settled:
-            self.flygate("unlock", "local").ok()  # of a test that was ended half-way
+            if self._is_half_written():
+                self.flygate("unlock", "local").ok()
             self.up(FORWARD).ok()
             self._settled = self._seen()
 
@@ -163,6 +171,14 @@ class Project:
             process.wait(10)
         self._begun.clear()
 
+    def _is_half_written(self) -> bool:
+        """A test that was ended half-way has left a lock, operations or half a state."""
+        locks = (self.path / ".flygate/state/.pulumi/locks").rglob("*.json*")
+        try:
+            return any(locks) or bool(self._latest().get("pending_operations"))
+        except (OSError, ValueError, KeyError):
+            return True
+
     def _raise_local_fly(self) -> None:
         """With its faults: `make up` starts one without them if a test killed it."""
         with suppress(OSError):
@@ -174,13 +190,14 @@ class Project:
 
     def _seen(self) -> str:
         """Another text when the stack's state, its configuration or what runs has changed."""
-        state = self.path / ".flygate/state/.pulumi/stacks/flygate/local.json"
-        parts = [state.read_bytes() if state.exists() else b""]
-        parts += [(self.path / name).read_bytes() for name in sorted(self._originals)]
         try:
-            machines = self.machines_of("flygate-local")
-        except (httpx.HTTPError, OSError):
+            machines, latest = self.machines_of("flygate-local"), self._latest()
+        except (httpx.HTTPError, OSError, ValueError, KeyError):
             return ""
+        # Each update encrypts all secrets anew.
+        resources = _CIPHERTEXT.sub(lambda one: str(len(one[0])), json.dumps(latest["resources"]))
+        parts = [resources.encode(), json.dumps(latest.get("pending_operations")).encode()]
+        parts += [(self.path / name).read_bytes() for name in sorted(self._originals)]
         kept = ("id", "instance_id", "cordoned", "config")
         shown = [
             {key: machine[key] for key in kept if key in machine}
@@ -242,9 +259,15 @@ class Project:
         return self.path / name
 
     def outputs_of(self, name: str) -> Any:
-        """An output of the local stack."""
-        shown = self.pulumi("stack", "output", name, "--json", "--stack", "local").ok()
-        return json.loads(shown.output)
+        """An output of the local stack that is no secret, as Pulumi's state has it."""
+        resources = self._latest()["resources"]
+        (stack,) = (one for one in resources if one["type"] == "pulumi:pulumi:Stack")
+        return stack["outputs"][name]
+
+    def _latest(self) -> dict[str, Any]:
+        text = (self.path / _STATE).read_text(encoding="utf-8")
+        latest: dict[str, Any] = json.loads(text)["checkpoint"]["latest"]
+        return latest
 
     def state(self) -> dict[str, Any]:
         """The local stack's state as Pulumi exports it, secrets in plain text."""
@@ -274,7 +297,7 @@ class Project:
         file.unlink()
 
     def status(self) -> dict[str, Any]:
-        """`flygate status --json`."""
+        """`flygate status --json`, whose start takes a second; see `machines()`, `outputs_of()`."""
         status: dict[str, Any] = json.loads(self.flygate("status", "--json").ok().output)
         return status
 
@@ -283,9 +306,14 @@ class Project:
         history: list[dict[str, Any]] = json.loads(self.flygate("history", "--json").ok().output)
         return history
 
+    def machines(self) -> list[dict[str, Any]]:
+        """The machines as `flygate status --json` shows them."""
+        url = self.local_fly()
+        return asyncio.run(_machines(Endpoints(url, url, self._token), self.outputs_of("app")))
+
     def live(self) -> list[dict[str, Any]]:
         """The machines that serve."""
-        return [m for m in self.status()["machines"] if m["role"] == "live"]
+        return [m for m in self.machines() if m["role"] == "live"]
 
     def kept(self) -> list[dict[str, Any]]:
         """The machines, all of which a failed release leaves as it was.
@@ -295,7 +323,7 @@ class Project:
         changing = dict.fromkeys(("state", "healthy", "started_at"), "by requests")
         return [
             {**machine, **changing} if _may_sleep(machine) else machine
-            for machine in self.status()["machines"]
+            for machine in self.machines()
         ]
 
     def serving(self) -> list[tuple[str, str, int]]:
@@ -310,11 +338,11 @@ class Project:
 
     def web(self, client: str = "127.0.0.1") -> httpx.Client:
         """A client of the deployed service, through the proxy; see `open_web`."""
-        return open_web(self.status()["url"], client)
+        return open_web(self.outputs_of("url"), client)
 
     def inside(self, machine: str, script: str) -> dict[str, Any]:
         """What a Python script prints (JSON) inside a machine, with its files and environment."""
-        app = self.status()["app"]
+        app = self.outputs_of("app")
         self.by_hand("POST", f"/machines/{machine}/start")  # it may sleep, for want of requests
         answer = self.exec(app, machine, script)
         assert answer["exit_code"] == 0, answer
@@ -334,7 +362,7 @@ class Project:
 
     def by_hand(self, method: str, path: str) -> None:
         """What another operator does to the app, past Pulumi."""
-        url = f"{self.local_fly()}/v1/apps/{self.status()['app']}{path}"
+        url = f"{self.local_fly()}/v1/apps/{self.outputs_of('app')}{path}"
         headers = self.authorization
         httpx.request(method, url, headers=headers, trust_env=False).raise_for_status()
 
@@ -350,6 +378,10 @@ class Project:
         headers = self.authorization
         url = self.local_fly() + path
         return httpx.request(method, url, headers=headers, trust_env=False).raise_for_status()
+
+    @property
+    def _token(self) -> str:
+        return read_token(self.path / ".flygate/local")
 
     @property
     def authorization(self) -> dict[str, str]:
@@ -375,6 +407,13 @@ class Project:
             return str(self.path) in command or str(self.path) in os.readlink(process / "cwd")
         except OSError:
             return False
+
+
+async def _machines(endpoints: Endpoints, app: str) -> list[dict[str, Any]]:
+    async with FlyClient(endpoints) as fly:
+        state = await observe(fly, app)
+    newest_first = sorted(state.machines, key=lambda m: (-m.release, m.region, m.name))
+    return [asdict(machine) for machine in newest_first]
 
 
 def _may_sleep(machine: Mapping[str, Any]) -> bool:

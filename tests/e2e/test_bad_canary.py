@@ -76,7 +76,7 @@ def shop(newcomer: Any) -> Iterator[Project]:
 
 def up_under_load(project: Project) -> tuple[Run, Load]:
     """`pulumi up` while clients ask for items; the loads are summed up in the first."""
-    url = project.status()["url"]
+    url = project.outputs_of("url")
     webs = [partial(open_web, url, f"127.44.0.{number}") for number in range(1, CLIENTS + 1)]
     loads = [Load(web, "/items/1", pause_seconds=0.06) for web in webs]
     with ExitStack() as running:
@@ -101,14 +101,14 @@ def test_a_bad_canary_is_taken_back(
     shop: Project, fault: str, said: str, own_failures: str
 ) -> None:
     """The reason has its numbers; the former release serves on."""
-    before, machines = shop.status(), shop.kept()
+    release, machines = shop.outputs_of("release"), shop.kept()
     shop.config("env.FAULT", fault)
 
     run, load = up_under_load(shop)
 
     assert run.code != 0
     assert re.search(said, run.output)
-    assert f"{before['release']} serves as before" in run.output
+    assert f"{release} serves as before" in run.output
     assert shop.kept() == machines
     assert [failure for failure in load.failures if own_failures not in failure] == []
     if fault == "die":  # what was under way on it, and nothing else
@@ -152,4 +152,4 @@ def test_a_canary_without_traffic_is_held(shop: Project) -> None:
     assert shop.status()["release"] == before["release"]
     shop.flygate("abort", "local").ok()
     assert [m["name"] for m in shop.live()] == [m["name"] for m in live]
-    assert "candidate" not in {m["role"] for m in shop.status()["machines"]}
+    assert "candidate" not in {m["role"] for m in shop.machines()}

@@ -46,7 +46,8 @@ def test_it_is_taken_back(
     project: Project, break_it: Callable[[Project], None], explained: list[str]
 ) -> None:
     """Pulumi fails and says why; no request fails; ledger and machines are as before."""
-    before, machines, history = project.status(), project.kept(), project.history()
+    release = project.outputs_of("release")
+    machines, history = project.kept(), project.history()
     break_it(project)
 
     with Load(project.web) as load:
@@ -55,7 +56,7 @@ def test_it_is_taken_back(
     assert run.code != 0
     for words in explained:
         assert words in run.output
-    assert f"{before['release']} serves as before" in run.output
+    assert f"{release} serves as before" in run.output
     assert load.failures == []
     assert load.served > 20
     assert project.history() == history
@@ -65,5 +66,5 @@ def test_it_is_taken_back(
 
 def machine_count(project: Project) -> int:
     """How many machines the local Fly knows, ours or not."""
-    url = f"{project.local_fly()}/v1/apps/{project.status()['app']}/machines"
+    url = f"{project.local_fly()}/v1/apps/{project.outputs_of('app')}/machines"
     return len(httpx.get(url, headers=project.authorization, trust_env=False).json())

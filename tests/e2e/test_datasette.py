@@ -38,7 +38,7 @@ def deployed(project: Project) -> Iterator[Project]:
 
 def client(project: Project, source: str) -> httpx.Client:
     """A client of the deployed service with an address of its own."""
-    base, headers = address(project.status()["url"])
+    base, headers = address(project.outputs_of("url"))
     assert base.startswith("http://127.0.0.1:")
     transport = httpx.HTTPTransport(local_address=source)
     return httpx.Client(base_url=base, headers=headers, transport=transport, timeout=20)

@@ -38,7 +38,7 @@ def test_proceed_releases_it_and_keeps_the_reason(held: Project) -> None:
 
 def test_abort_takes_it_back(held: Project) -> None:
     """The former release serves alone, as before; a rollback would have taken it back instead."""
-    release = held.status()["release"]
+    release = held.outputs_of("release")
     refused = held.flygate("rollback", "local")
     assert refused.code == 3
     assert "flygate abort local" in refused.output
@@ -47,5 +47,5 @@ def test_abort_takes_it_back(held: Project) -> None:
     run = held.flygate("abort", "local", "--reason", "odd").ok()
 
     assert f"{release} serves as before" in run.output
-    assert {m["role"] for m in held.status()["machines"]} <= {"live", "standby"}
+    assert {m["role"] for m in held.machines()} <= {"live", "standby"}
     assert held.status()["release"] == release

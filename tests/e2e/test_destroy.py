@@ -16,7 +16,7 @@ def test_nothing_is_left(project: Project) -> None:
     Unless the stack is protected: from the moment that it is set, by our own word, and from the
     next deployment on by Pulumi's.
     """
-    app = project.status()["app"]
+    app = project.outputs_of("app")
     project.config("protect", "true")
     refused = project.pulumi("destroy", "--stack", "local", "--yes", "--skip-preview")
     assert refused.code != 0
@@ -26,7 +26,7 @@ def test_nothing_is_left(project: Project) -> None:
     project.config("env.GREETING", "so that there is a standby machine, too")
     project.up().ok()
     project.pulumi("destroy", "--stack", "local", "--yes", "--exclude-protected")
-    assert project.history()[0]["version"] == project.status()["release"]
+    assert project.history()[0]["version"] == project.outputs_of("release")
     assert len(project.live()) == 1
 
     project.config("protect", "false")

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.e2e.furnished import furnished
 from tests.e2e.project import Project, Run
 from tests.e2e.terminal import Terminal
 
@@ -71,10 +72,9 @@ class Shell:
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """A fresh copy; its local Fly wants a token and misbehaves on demand."""
-    project = Project.copy_to(tmp_path_factory.mktemp("init") / "my shop")
+    project = furnished(tmp_path_factory.mktemp("init") / "my shop", tmp_path_factory)
     up = ("local", "up", "--api-port", "0", "--proxy-port", "0", "--faults", "--token")
     try:
-        project.run("scripts/bootstrap").ok()
         project.run("./flygate", *up, extra={"FLY_API_TOKEN": TOKEN}).ok()
         info = json.loads((project.path / ".flygate/local/daemon.json").read_text())
         (project.path / "elsewhere").mkdir()

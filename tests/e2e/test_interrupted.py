@@ -18,13 +18,13 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 def journal(project: Project) -> list[dict[str, str]]:
-    path = project.path / ".flygate" / "journal" / f"{project.status()['app']}.jsonl"
+    path = project.path / ".flygate" / "journal" / f"{project.outputs_of('app')}.jsonl"
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def begin(project: Project, until: str) -> subprocess.Popen[bytes]:
     """`pulumi up` in the background, once its rollout has come to a stage."""
-    path = project.path / ".flygate" / "journal" / f"{project.status()['app']}.jsonl"
+    path = project.path / ".flygate" / "journal" / f"{project.outputs_of('app')}.jsonl"
     before = path.stat().st_size
     process = project.start("up", "--stack", "local", "--yes", "--skip-preview")
     wait_for(lambda: f'"stage": "{until}"' in path.read_text(encoding="utf-8")[before:])

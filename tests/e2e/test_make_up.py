@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,9 @@ from tests.e2e.conftest import Newcomer
 from tests.e2e.project import Project
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+# Other tests read these, and the machines, in their own process.
+OUTPUTS = ("app", "url", "release", "phase", "image")
 
 
 def test_a_newcomer_sees_the_limiter_work(newcomer: Newcomer) -> None:
@@ -23,12 +27,17 @@ def test_a_newcomer_sees_the_limiter_work(newcomer: Newcomer) -> None:
     assert re.search(r"429  retry-after: \d+ +ratelimit: .*r=0.* ratelimit-policy: .*q=10", output)
     assert ".localhost:" in output
     assert "flygate rollback local" in output
+    assert "stop and start ✓" in output  # other tests leave it out
     assert re.search(r"took [\d.]+ s: local Fly [\d.]+ s, stack", output)
 
 
 def test_a_second_time_nothing_changes(project: Project) -> None:
     """`make up` with nothing changed deploys nothing, and says so."""
     before = project.status()
+    assert {name: before[name] for name in OUTPUTS} == {
+        name: project.outputs_of(name) for name in OUTPUTS
+    }
+    assert list(map(lasting, before["machines"])) == list(map(lasting, project.machines()))
 
     output = project.run("make", "up").ok().output
 
@@ -37,9 +46,14 @@ def test_a_second_time_nothing_changes(project: Project) -> None:
     assert project.live()[0]["id"] == before["machines"][0]["id"]
 
 
+def lasting(machine: dict[str, Any]) -> dict[str, Any]:
+    """What stays while nothing is deployed: a machine sleeps for want of requests."""
+    return machine | dict.fromkeys(("state", "healthy", "started_at"))
+
+
 def test_a_moved_checkout_changes_nothing(project: Project) -> None:
     """No input of Pulumi's depends on where the checkout lies."""
-    before = project.status()["release"]
+    before = project.outputs_of("release")
     moved = project.path.with_name("moved")
     project.path.rename(moved)
     project.path = moved
@@ -47,7 +61,7 @@ def test_a_moved_checkout_changes_nothing(project: Project) -> None:
     output = project.run("make", "up").ok().output
 
     assert re.search(r"Resources:\n +5 unchanged", output)
-    assert project.status()["release"] == before
+    assert project.outputs_of("release") == before
     with project.web() as web:
         assert web.get("/").json()["release"] == before
 

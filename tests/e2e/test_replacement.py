@@ -129,7 +129,7 @@ def test_a_destroy_after_a_replacement_leaves_nothing(two_releases: Project) -> 
     project.pulumi(
         "up", "--yes", "--skip-preview", "--stack", "local", "--replace", urn("release-command")
     ).ok()
-    app, machine = project.status()["app"], project.live()[0]["id"]
+    app, machine = project.outputs_of("app"), project.live()[0]["id"]
     project.by_hand("POST", f"/machines/{machine}/cordon")
     project.by_hand("POST", f"/machines/{machine}/stop")
 

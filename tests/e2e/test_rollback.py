@@ -54,7 +54,7 @@ def reported(project: Project) -> dict[str, str]:
 def test_everything_comes_back_together(project: Project) -> None:
     """Old code, environment and secret run again as a new release, until `flygate forward`."""
     deploy(project, "one")
-    first = project.status()["release"]
+    first = project.outputs_of("release")
     deploy(project, "two")
     assert reported(project) == {"code": "two", "env": "two", "secret": "secret-two"}
     differences = project.flygate("diff").ok().output
@@ -91,10 +91,10 @@ def test_a_rollback_holds_for_all(project: Project, colleague: Project) -> None:
     """Typed again it changes nothing; a colleague's deployment is stopped; forward is for all."""
     project.config("env.GREETING", "good")
     project.up().ok()
-    good = project.status()["release"]
+    good = project.outputs_of("release")
     project.config("env.GREETING", "bad")
     project.up().ok()
-    bad = project.status()["release"]
+    bad = project.outputs_of("release")
     shutil.copy2(project.path / "Pulumi.local.yaml", colleague.path)  # what git would hold
 
     run = project.flygate("rollback", "local", "--reason", "errors").ok()
@@ -134,11 +134,11 @@ def test_a_rollback_holds_for_all(project: Project, colleague: Project) -> None:
 
 def test_an_unknown_release_is_refused(project: Project) -> None:
     """What the ledger has is named; nothing is touched."""
-    before = project.status()["release"]
+    before = project.outputs_of("release")
 
     run = project.flygate("rollback", "local", "--to", "v999")
 
     assert run.code == 1
     assert "no release v999" in run.output
     assert before in run.output
-    assert project.status()["release"] == before
+    assert project.outputs_of("release") == before

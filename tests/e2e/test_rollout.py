@@ -62,7 +62,7 @@ def test_a_value_that_the_service_refuses(
     project: Project, key: str, value: str, secret: bool, said: str
 ) -> None:
     """The release fails, says why in the service's own words, and nothing of it is left."""
-    before, machines = project.status(), project.kept()
+    release, machines = project.outputs_of("release"), project.kept()
     project.config(key, value, secret=secret)
 
     run = under_load(project, project.up)
@@ -70,7 +70,7 @@ def test_a_value_that_the_service_refuses(
     assert run.code != 0
     assert said in run.output
     last = [line.strip() for line in run.output.splitlines() if "was taken back" in line]
-    assert last[-1] == f"All was taken back. {before['release']} serves as before."
+    assert last[-1] == f"All was taken back. {release} serves as before."
     assert project.kept() == machines
 
 
@@ -86,14 +86,14 @@ def test_a_rollback_starts_the_standby(project: Project) -> None:
     run.ok()
     assert "again, from standby)" in run.output
     assert [m["id"] for m in project.live()] == [old]
-    (kept,) = [m for m in project.status()["machines"] if m["id"] == new]
+    (kept,) = [m for m in project.machines() if m["id"] == new]
     assert (kept["role"], kept["state"]) == ("standby", "stopped")
     project.flygate("forward", "local").ok()
 
 
 def test_a_rollback_after_the_window_makes_machines(project: Project) -> None:
     """The standby of two releases ago has gone with the last one."""
-    first = project.status()["release"]
+    first = project.outputs_of("release")
     project.config("rollout.standby", "0s")
     for word in ("one", "two"):
         project.config("env.GREETING", word)

@@ -168,7 +168,7 @@ def a_rollout_is_held(operator: Operator) -> None:
     aborted = operator.types('./flygate abort prod --reason "decide by day"').ok()
     assert "serves as before" in aborted.output
     assert operator.greeting() == "repaired"
-    assert {m["role"] for m in operator.project.status()["machines"]} <= {"live", "standby"}
+    assert {m["role"] for m in operator.project.machines()} <= {"live", "standby"}
 
     (candidate,) = held(operator, "I know better")
     operator.types('./flygate proceed prod --reason "…"').ok()
@@ -183,5 +183,5 @@ def held(operator: Operator, greeting: str) -> list[str]:
     operator.project.config("env.GREETING", greeting)
     run = operator.project.flygate("up", "local", "--quiet")
     assert (run.code, "flygate proceed" in run.output) == (3, True)
-    machines = operator.project.status()["machines"]
+    machines = operator.project.machines()
     return [m["id"] for m in machines if m["role"] == "candidate"]
