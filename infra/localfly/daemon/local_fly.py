@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from localfly.accounts.tokens import Tokens, digest_of
-from localfly.api import build_api
+from localfly.api.application import build_api
 from localfly.api.rate_limits import RateLimits
 from localfly.api.server import serving
 from localfly.cloud import Cloud, build_cloud
