@@ -34,7 +34,8 @@ def begin(project: Project, until: str) -> subprocess.Popen[bytes]:
 def test_the_second_of_two_is_refused_with_the_name_of_the_first(project: Project) -> None:
     """Its process and since when; nothing is changed, and `--wait` waits instead."""
     project.config("env.GREETING", "first")
-    project.config("rollout.drain", "4s")
+    # So that the first lasts while two others start.
+    project.config("rollout.drain", "10s")
     first = begin(project, "launch")
 
     second = project.flygate("up", "local", "--quiet")
