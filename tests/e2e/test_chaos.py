@@ -46,6 +46,7 @@ def test_each_rollout_succeeds_or_is_taken_back_and_says_why(project: Project, l
 
 def test_whatever_is_killed_two_typed_commands_mend_it(project: Project, load: Crowd) -> None:
     """The engine, the local Fly and a new machine; each time what the screen says is enough."""
+    project.forget("smoke.restart")  # so that a new machine is new for some seconds
     story = Story(Random(SEED), UP, ("env",))
     scene = Scene(project, story, load, begin(project, story))
 

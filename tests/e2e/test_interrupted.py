@@ -17,6 +17,16 @@ from tests.e2e.project import Project
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
+# Appended to the service: it serves from the moment that a file is there.
+AWAIT = """
+import pathlib
+import time
+
+while not pathlib.Path({0!r}).exists():
+    time.sleep(0.1)
+"""
+
+
 def journal(project: Project) -> list[dict[str, str]]:
     path = project.path / ".flygate" / "journal" / f"{project.outputs_of('app')}.jsonl"
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -33,21 +43,25 @@ def begin(project: Project, until: str) -> subprocess.Popen[bytes]:
 
 def test_the_second_of_two_is_refused_with_the_name_of_the_first(project: Project) -> None:
     """Its process and since when; nothing is changed, and `--wait` waits instead."""
-    project.config("env.GREETING", "first")
-    project.config("rollout.drain", "4s")
+    flag = project.path / "may-serve"
+    flag.unlink(missing_ok=True)
+    project.append("service/flygate_service/app.py", AWAIT.format(str(flag)))
+    project.config("rollout.wait", "5m")
     first = begin(project, "launch")
 
     second = project.flygate("up", "local", "--quiet")
     third = project.pulumi("up", "--stack", "local", "--yes", "--skip-preview")
-    patient = project.flygate("up", "local", "--quiet", "--wait", "60s")
+    words = ("./flygate", "up", "local", "--quiet", "--wait", "5m")
+    patient = project.begin(words, subprocess.DEVNULL)
+    flag.touch()
 
-    assert first.wait(60) == 0
+    assert first.wait(120) == 0
+    assert patient.wait(120) == 0
     assert second.code == 3
     assert f"process {first.pid}" in second.output
     assert "since 20" in second.output
     assert third.code != 0
     assert f"pid {first.pid}" in third.output
-    patient.ok()
 
 
 def test_what_a_full_disk_left_ends_with_the_command_that_the_screen_names(

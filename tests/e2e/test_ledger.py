@@ -76,9 +76,7 @@ def test_a_damaged_ledger_is_no_dead_end(
     project: Project, damage: Callable[[dict[str, Any]], None]
 ) -> None:
     """It is seen, what runs is taken over, nothing restarts, and the way back works."""
-    project.config("env.GREETING", "first")
-    project.up().ok()
-    project.config("env.GREETING", "second")
+    project.config("env.GREETING", "damaged")
     project.up().ok()
     before, history = project.serving(), project.history()
     document = project.state()
@@ -95,7 +93,7 @@ def test_a_damaged_ledger_is_no_dead_end(
     assert project.serving() == before
     assert project.history()[0]["version"] == history[0]["version"]
     assert project.flygate("ledger", "show", "local").code == 0
-    project.config("env.GREETING", "third")
+    project.config("env.GREETING", "after the damage")
     project.up().ok()
     rolled = project.flygate("rollback", "local").ok()
     assert f"to {history[0]['version']}" in rolled.output

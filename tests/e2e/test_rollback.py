@@ -89,8 +89,6 @@ def colleague(project: Project, tmp_path: Path) -> Project:
 
 def test_a_rollback_holds_for_all(project: Project, colleague: Project) -> None:
     """Typed again it changes nothing; a colleague's deployment is stopped; forward is for all."""
-    project.config("env.GREETING", "good")
-    project.up().ok()
     good = project.outputs_of("release")
     project.config("env.GREETING", "bad")
     project.up().ok()
