@@ -17,6 +17,7 @@ from flygate_limiter import (
 )
 from flygate_limiter.fingerprint import Fingerprint
 from flygate_limiter.redis.address import RedisAddress
+from flygate_wire.variables import MEMORY
 
 from flygate_service.metrics.telemetry import Telemetry
 from flygate_service.settings import LimiterSettings, Settings
@@ -101,7 +102,7 @@ def make_login_store(
 
 def store_id(settings: LimiterSettings) -> str:
     """What tells machines whether they have a store in common: "" says that it is their own."""
-    if settings.storage == "memory" or settings.redis_url is None:
+    if settings.storage == MEMORY or settings.redis_url is None:
         return ""
     address = RedisAddress.parse(settings.redis_url)
     text = f"{address}/{address.database}".encode()
@@ -119,7 +120,7 @@ def _names(settings: Settings) -> Fingerprint:
 def _with_redis(
     memory: MemoryStore, settings: LimiterSettings, telemetry: Telemetry, machines: MachineCount
 ) -> Store:
-    if settings.storage == "memory" or settings.redis_url is None:
+    if settings.storage == MEMORY or settings.redis_url is None:
         return memory
     # Not needed with memory.
     from flygate_limiter.redis.store import RedisStore  # noqa: PLC0415
