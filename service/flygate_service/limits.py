@@ -74,7 +74,9 @@ class Limit:
         elif cost > quota.burst:
             raise PolicyError(f"no request can pass; it costs {cost}, and '{quota}' never has that")
         key = key if key is by_client else UserKeyFunction(key)
-        Policy(name or "limit", quota, key, cost)  # a mistake is told here, and not to a client
+        Policy(
+            name or "limit", quota, key, cost
+        )  # a mistake is raised here, not at a client's request
         self._quota = quota
         self._key = key
         self._cost = cost

@@ -18,7 +18,7 @@ from .errors import FormatError
 # Of the form below. A machine that gets another one ignores it: two forms meet for the length of
 # a rollout only, and the worst is a fresh burst for a client whose bucket moves.
 SCHEMA: Final = 1
-# Merging so many takes some 10 ms, in which a machine does nothing else.
+# Merging a message of this size takes some 10 ms, in which a machine does nothing else.
 PAIRS: Final = 8_192
 
 _HEAD: Final = struct.Struct("<4sHHq")  # magic, schema, pairs, seed probe
@@ -40,13 +40,13 @@ def pack(snapshot: Snapshot) -> Iterator[bytes]:
         yield head + _little(words).tobytes()
 
 
-def pack_quotas(told: Sequence[QuotaNotice]) -> Iterator[bytes]:
+def pack_quotas(notices: Sequence[QuotaNotice]) -> Iterator[bytes]:
     """Quotas as messages of bounded size; none if there are none.
 
     They come last: a machine of a version that does not know them ignores what follows.
     """
-    for start in range(0, len(told), _QUOTAS):
-        part = told[start : start + _QUOTAS]
+    for start in range(0, len(notices), _QUOTAS):
+        part = notices[start : start + _QUOTAS]
         rows = [[one.policy, *_numbers(one.quota), one.birth, one.left_ns] for one in part]
         body = json.dumps(rows).encode()
         yield _HEAD.pack(_QUOTAS_MAGIC, SCHEMA, len(part), len(body)) + body

@@ -15,13 +15,13 @@ _SECONDS = 2.0
 
 
 class Directory(Protocol):
-    """Tells which machines run, and where."""
+    """Knows which machines run, and where."""
 
     async def machines(self) -> list[Member]:
         """All started machines of the app, those that are cordoned, too.
 
         Raises:
-            DirectoryError: nobody can say.
+            DirectoryError: the directory does not answer.
         """
         ...
 
@@ -29,7 +29,7 @@ class Directory(Protocol):
         """The private address of a machine, as it stands in a URL.
 
         Raises:
-            DirectoryError: it has none, or nobody can say.
+            DirectoryError: it has none, or the directory does not answer.
         """
         ...
 
@@ -75,7 +75,7 @@ def parse_machines(text: str) -> list[Member]:
     """Read `<id> <region>,<id> <region>`.
 
     Raises:
-        DirectoryError: it is another form, or names nobody: whoever asks is there, at least.
+        DirectoryError: it is another form, or names no machine: the one that asks runs, at least.
     """
     members = []
     for part in filter(None, text.split(",")):

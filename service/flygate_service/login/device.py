@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 NAME: Final = "flygate_device"
-# So many people may share a browser; the one who has not logged in for the longest is forgotten.
+# How many people may share a browser; the one whose login is the oldest is forgotten.
 MOST_ACCOUNTS: Final = 8
 _DAYS: Final = 180
 _LIFETIME_SECONDS: Final = _DAYS * 86_400
@@ -67,7 +67,7 @@ class DeviceCookies:
         return next(own, None)
 
     def _read(self, cookie: str | None) -> Iterator[_Mark]:
-        """The marks that have not ended, as many as a cookie of ours has."""
+        """The marks that have not ended, as many as this class puts into a cookie."""
         if cookie is None or len(cookie) > _LONGEST:
             return
         for text in cookie.split(_BETWEEN)[:MOST_ACCOUNTS]:

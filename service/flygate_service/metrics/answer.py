@@ -77,7 +77,7 @@ class Answer:
         return 0 if self._is_uploading else now_ns - self._began
 
     def hangs(self) -> None:
-        """It will not be answered, or so late that nobody waits for it."""
+        """Count it as an error: it will not be answered, or too late."""
         self._count(504)
 
     def failed(self, error: Exception) -> None:

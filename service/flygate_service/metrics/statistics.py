@@ -27,7 +27,7 @@ from flygate_wire.statistics_schema import (
 from flygate_service.asgi.fly_headers import FORCE_INSTANCE, PREFER_INSTANCE
 from flygate_service.asgi.messages import Headers
 
-# So many clients have their errors counted one by one: those with the latest ones.
+# How many clients have their errors counted one by one: those with the latest ones.
 CLIENTS_MAX: Final = 64
 # A request that has waited so long for the application will not be answered.
 HANGS_SECONDS: Final = 10.0
@@ -75,7 +75,7 @@ class Group:
 class Statistics:
     """Counters since the process began. They only ever grow, so readers take differences.
 
-    Clients are never named: they are told by a keyed hash, which is the same on all machines of an
+    Clients are never named: a keyed hash stands for each, which is the same on all machines of an
     app and says nothing of an address.
 
     Attributes:
@@ -88,7 +88,7 @@ class Statistics:
         """Begin to count.
 
         Args:
-            memory_bytes: what the machine has, or 0 if nobody knows.
+            memory_bytes: what the machine has, or 0 if it is not known.
             key: that all machines of the app share; clients can't know their group without it.
         """
         self.limiter_bytes: Callable[[], int] = lambda: 0
@@ -102,7 +102,7 @@ class Statistics:
         self._memory_bytes = memory_bytes
         self._name = _namer(key)
         self._group = lru_cache(maxsize=_CACHED)(self._find_group)
-        # Tells a restart: the counters begin again.
+        # Another one after a restart, with which the counters begin again.
         self._boot = secrets.token_hex(8)
         self._began = monotonic()
 
@@ -204,8 +204,8 @@ class Statistics:
 def chooses_its_machine(headers: Headers) -> bool:
     """Whether a request names the machine that shall answer it.
 
-    Such a request says nothing of the release as users meet it, and whoever wants to make one of
-    two releases look bad sends it: the judge's counters leave it out.
+    Such a request says nothing of the release as users meet it, and by it a client could make one
+    of two releases look bad: the judge's counters leave it out.
     """
     return any(name in CHOOSING for name, _ in headers)
 

@@ -31,7 +31,7 @@ class BodyMiddleware:
         app: what comes next.
         bounds: of each body.
         most_awaited: how many bodies may be waited for at a time.
-        on_refusal: told of each refusal.
+        on_refusal: called with the reason of each refusal.
     """
 
     def __init__(

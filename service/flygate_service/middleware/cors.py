@@ -1,7 +1,7 @@
 """What browsers may show of our refusals to the pages of other origins: what the application says.
 
-A refusal never reaches the application's own CORS middleware. Without its fields a browser tells a
-page "failed to fetch", and not 429, and the page comes again at once.
+A refusal never reaches the application's own CORS middleware. Without its fields a browser reports
+"failed to fetch" to a page, and not 429, and the page comes again at once.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _REFUSALS: Final = frozenset({403, 408, 413, 422, 429, 431, 503})
 _MOST_ORIGINS: Final = 1_024
 _LONGEST_ORIGIN: Final = 256
 _ANSWER_SECONDS: Final = 1
-# Whoever makes up origins must not make each of his refusals a request to the application.
+# A client that makes up origins must not make each refusal a request to the application.
 _ASKS: Final = parse("10/s burst 20")
 
 

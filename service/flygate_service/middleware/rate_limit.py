@@ -36,7 +36,7 @@ _HEADS: Final = frozenset({"http.response.start", "websocket.accept"})
 
 
 class RateLimitMiddleware:
-    """Refuses what is over a limit, and tells the others where they stand.
+    """Refuses what is over a limit, and adds the RateLimit fields to the other answers.
 
     Requests and WebSocket handshakes alike; what is sent over an open WebSocket is for the
     application to limit (`flygate_service.limits`).
@@ -88,7 +88,7 @@ class RateLimitMiddleware:
         if policies.denies(request):
             return None
         matched = policies.match(request)
-        # Whoever names the method means these.
+        # A policy that names the method means preflights, too.
         named = any(route.method == "OPTIONS" for policy in matched for route in policy.routes)
         return self._preflights if matched and not named else None
 

@@ -48,7 +48,7 @@ class AdminRoutes:
         reload: Callable[[], None],
         log: Any,
     ) -> None:
-        """Open to whoever has the token."""
+        """Open to holders of the token."""
         self._token = token
         self._limiter = limiter
         self._unlocks = unlock
@@ -170,10 +170,10 @@ class AdminRoutes:
         return policy, subject_of(policy, key)
 
     def _check_refuses(self, policy: Policy, key: str) -> None:
-        """A block that nobody would notice is not one."""
+        """Refuse a block that would have no effect."""
         if policy.mode is not Mode.ENFORCE:
             raise ValueError(
-                f"policy {policy.name!r} is in mode {policy.mode.value} and refuses nobody;"
+                f"policy {policy.name!r} is in mode {policy.mode.value} and refuses no request;"
                 " block by a policy that is enforced"
             )
         address = key.partition("/")[0]

@@ -19,7 +19,7 @@ class ClusterSettings:
 
     Attributes:
         dns: the address and the port of the name server; None for the system's.
-        affinity: whether each client has one machine, or all serve whoever comes.
+        affinity: whether each client has one machine, or any machine serves it.
     """
 
     app: str

@@ -30,7 +30,7 @@ class Settings:
         max_requests: how many the application is given at a time.
         max_requests_per_client: how many of them, and of WebSockets, one client may have open.
         max_message_bytes: the largest message of a WebSocket.
-        memory_bytes: what the machine has; 0 if nobody says.
+        memory_bytes: what the machine has; 0 if it is not known.
         key: what the rollout engine and other machines sign their requests with.
         cluster: None if a machine cannot know the others, so that its limits are its own.
     """

@@ -21,7 +21,7 @@ from flygate_service.settings import LimiterSettings, SettingError
 
 from .application import find
 
-# Far more than a page asks for; a flood of them is refused all the same.
+# Far more than a page asks for; a flood of them is still refused.
 _PREFLIGHTS: Final = 10
 
 

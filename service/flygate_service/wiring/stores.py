@@ -101,7 +101,7 @@ def make_login_store(
 
 
 def store_id(settings: LimiterSettings) -> str:
-    """What tells machines whether they have a store in common: "" says that it is their own."""
+    """Return the name by which machines know a common store; "" for one of their own."""
     if settings.storage == MEMORY or settings.redis_url is None:
         return ""
     address = RedisAddress.parse(settings.redis_url)
