@@ -68,7 +68,7 @@ class Limit:
     def __init__(
         self, quota: Quota, key: KeyFunction = by_client, cost: int = 1, name: str | None = None
     ) -> None:
-        """See `limit`."""
+        """Check the arguments, which are those of `limit`."""
         if _COUNTS_BY_WINDOWS.get():
             window.check(quota, cost)
         elif cost > quota.burst:
@@ -129,7 +129,7 @@ class Limit:
 def limit(
     quota: str, *, key: KeyFunction = by_client, cost: int = 1, name: str | None = None
 ) -> Limit:
-    """A limit for routes: `@app.get("/search", dependencies=[Depends(limit("5/m"))])`.
+    """Return a limit for routes: `@app.get("/search", dependencies=[Depends(limit("5/m"))])`.
 
     Args:
         quota: as `Quota.parse` reads it.

@@ -32,7 +32,7 @@ Message = Snapshot | tuple[QuotaNotice, ...]
 
 
 def pack(snapshot: Snapshot) -> Iterator[bytes]:
-    """A snapshot as messages of bounded size; at least one."""
+    """Return a snapshot as messages of bounded size; at least one."""
     for start in range(0, max(1, len(snapshot.owed)), PAIRS):
         part = snapshot.owed[start : start + PAIRS]
         words = array("q", [word for pair in part for word in pair])
@@ -53,7 +53,7 @@ def pack_quotas(notices: Sequence[QuotaNotice]) -> Iterator[bytes]:
 
 
 def unpack(data: bytes) -> Iterator[Message]:
-    """The messages that follow each other in a text.
+    """Return the messages that follow each other in a text.
 
     Raises:
         FormatError: one is of another version, or cut off.

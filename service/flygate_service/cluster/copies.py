@@ -120,7 +120,7 @@ class Copies:
             await self.send()
 
     def _news(self, snapshot: Snapshot, now: int) -> Snapshot:
-        """The part that the others do not know; the largest debts, if it is too much at once."""
+        """Return what the others do not know; the largest debts, if it is too much at once."""
         self._known = {number: full for number, full in self._known.items() if full > now}
         known = self._known.get
         news = (

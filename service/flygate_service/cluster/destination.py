@@ -90,7 +90,7 @@ class Arrival:
 
 
 def destination_of(arrival: Arrival) -> Destination:
-    """Where it is served.
+    """Return where it is served.
 
     Everything that a client could have written itself leads to a fair share at best.
     """

@@ -10,7 +10,7 @@ ClusterError
 
 
 class ClusterError(Exception):
-    """The base of all of them."""
+    """The base of the errors between machines."""
 
 
 class DirectoryError(ClusterError):

@@ -70,7 +70,7 @@ class Handoff:
         self._quotas = quotas
 
     async def messages(self) -> AsyncIterator[bytes]:
-        """What this machine's buckets owe, and by which quotas they were filled."""
+        """Return what this machine's buckets owe, and by which quotas they were filled."""
         if self._store is not None:
             async for snapshot in self._store.export():
                 for message in pack(snapshot):

@@ -89,7 +89,7 @@ class Members:
         status: Status = _OWN,
         address: Callable[[str], str] = lambda _: "",
     ) -> None:
-        """Alone."""
+        """Begin alone."""
         self._me = me
         self._directory = directory
         self._ask = ask
@@ -182,7 +182,7 @@ class Members:
         self._renew()
 
     async def _named(self) -> set[Member] | None:
-        """The others by the DNS; None if it does not answer."""
+        """Return the machines that the DNS names; None if it does not answer."""
         try:
             found = await self._directory.machines()
         except DirectoryError:
@@ -190,7 +190,7 @@ class Members:
         return {member for member in found if member.id != self._me.id}
 
     async def _answers(self, members: set[Member]) -> dict[Member, Status | None]:
-        """What each says of itself; None if it says nothing."""
+        """Return what each says of itself; None if it says nothing."""
         asked = sorted(members)
         return dict(zip(asked, await asyncio.gather(*map(self._answer, asked)), strict=True))
 
@@ -204,7 +204,7 @@ class Members:
         return None
 
     def _unheard(self, member: Member) -> Status:
-        """The proxy may still reach it; a machine that never answered is not admitted."""
+        """Return its last status: the proxy may still reach it. Without one it is not admitted."""
         return self._known.get(member, Status())
 
     def _admitted(self) -> set[Member]:

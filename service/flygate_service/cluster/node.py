@@ -49,7 +49,7 @@ class Node:
         supervisor: Supervisor,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Not admitted yet."""
+        """Begin as a machine that is not admitted."""
         self.members = members
         self.handoff = handoff
         self._readiness = readiness
@@ -137,7 +137,7 @@ class Node:
         self.heard_news()  # others may have entered meanwhile
 
     def _is_back(self) -> bool:
-        """Whether this machine knows what happened until now; False right after an absence."""
+        """Return whether it knows what happened until now; False right after an absence."""
         before, self._seen = self._seen, self._clock()
         if self._seen - before > _ABSENCE_SECONDS and self._home.is_set():
             self._home.clear()

@@ -53,7 +53,7 @@ class Peers:
         self._client = httpx.AsyncClient(timeout=_SECONDS, trust_env=False)
 
     async def status(self, member: Member) -> Status:
-        """What a machine says of itself.
+        """Return what a machine says of itself.
 
         Raises:
             PeerGoneError: no process listens there.
@@ -73,7 +73,7 @@ class Peers:
             )
 
     def reached(self, machine: str) -> str:
-        """Where a machine was reached; "" if it was not."""
+        """Return where a machine was reached; "" if it was not."""
         return self._addresses.get(machine, "")
 
     async def push(self, member: Member, message: bytes) -> None:
@@ -128,7 +128,7 @@ class Peers:
         return tuple(found)
 
     async def _first(self, member: Member) -> bytes:
-        """What a machine says of itself, wherever it listens; that is remembered."""
+        """Return what a machine says of itself, wherever it listens; that is remembered."""
         try:
             return await self._signed(member, CLUSTER)
         except (PeerGoneError, PeerMismatchError):

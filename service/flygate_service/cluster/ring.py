@@ -56,7 +56,7 @@ class Ring:
         self.owner = lru_cache(_CACHED_CLIENTS)(self._owner)
 
     def __len__(self) -> int:
-        """How many machines share the clients."""
+        """Return how many machines share the clients."""
         return len(self.members)
 
     def stand_in(self, client: str, here: str) -> Member | None:

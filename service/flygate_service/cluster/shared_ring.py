@@ -37,7 +37,7 @@ class SharedRing(Ring):
         super().__init__([*new.members, *former.members], seed)
 
     def stand_in(self, client: str, here: str) -> Member | None:
-        """The next owner of the same release, for a machine of the other one."""
+        """Return the next owner of the same release, for a machine of the other one."""
         side, owner = self._side(client), self.owner(client)
         others = [member for member in side.members if member != owner]
         if not others or here in {member.id for member in side.members}:
@@ -57,7 +57,7 @@ class SharedRing(Ring):
 
 
 def ring_of(members: Iterable[Member], order: ShareOrder | None, seed: bytes) -> Ring:
-    """The ring of some members, by an order.
+    """Return the ring of some members, by an order.
 
     Where one side has no machine there is nothing to be shared: an order ends by itself.
     """

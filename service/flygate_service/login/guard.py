@@ -44,7 +44,7 @@ class LoginGuard:
     """Counts attempts in the limiter's store, so machines that share it share the counters."""
 
     def __init__(self, store: Store, lockout: Lockout) -> None:
-        """Keep nothing here."""
+        """Take the store, which keeps all counters."""
         self._store = store
         self._lockout = lockout
 

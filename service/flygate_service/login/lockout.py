@@ -64,7 +64,7 @@ class Lockout:
         return Quota(1, self.lock_ns + 1)
 
     def charges(self, account: str, network: str, device: str | None) -> list[Charge]:
-        """What one attempt takes; all of it or, if something is used up, nothing.
+        """Return what one attempt takes; all of it or, if something is used up, nothing.
 
         The counter that locks comes first.
         """
@@ -79,23 +79,23 @@ class Lockout:
 
 
 def pair_key(account: str, network: str) -> Key:
-    """The counter of one guesser at one account."""
+    """Return the counter of one guesser at one account."""
     return PAIR, f"{network} {account}"
 
 
 def device_key(account: str, device: str) -> Key:
-    """The counter of a device that has logged in before."""
+    """Return the counter of a device that has logged in before."""
     digest = blake2b(device.encode(), digest_size=8).digest()
     return _device_key(account, int.from_bytes(digest) % _DEVICE_COUNTERS)
 
 
 def device_keys(account: str) -> list[Key]:
-    """The counters of all devices that have logged in before, whichever these are."""
+    """Return the counters of all devices that have logged in before, whichever these are."""
     return [_device_key(account, number) for number in range(_DEVICE_COUNTERS)]
 
 
 def lock_key(counter: Key) -> Key:
-    """The lock of a counter."""
+    """Return the lock of a counter."""
     return counter[0] + _LOCK, counter[1]
 
 

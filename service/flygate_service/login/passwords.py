@@ -75,7 +75,7 @@ class Passwords:
         return cls(hashes, memory_bytes)
 
     async def verify(self, account: str, password: str, is_welcome: bool) -> bool:
-        """Whether the password is the account's. The work is the same whatever the answer.
+        """Return whether the password is the account's. The work is the same whatever the answer.
 
         Args:
             account: the canonical name.
@@ -96,7 +96,7 @@ class Passwords:
 
 
 def _at_once(cost_bytes: int, memory_bytes: int) -> int:
-    """How many checks the machine's memory has room for; one there must be."""
+    """Return how many checks the machine's memory has room for; one there must be."""
     if not memory_bytes:
         return _MOST_AT_ONCE
     return max(1, min(_MOST_AT_ONCE, int(memory_bytes * _SHARE_OF_MEMORY / cost_bytes)))

@@ -88,7 +88,7 @@ class Answer:
             self._statistics.failed(self._client)
 
     def ended(self) -> None:
-        """The application is done with the request."""
+        """Note that the application is done with the request."""
         self._count(500)
 
     def _count(self, status: int) -> None:

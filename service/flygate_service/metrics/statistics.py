@@ -107,11 +107,11 @@ class Statistics:
         self._began = monotonic()
 
     def began(self, request: Waiting) -> None:
-        """The application has a request."""
+        """Note that the application has a request."""
         self._waiting[request] = None
 
     def ended(self, request: Waiting) -> None:
-        """It has begun to answer it, or given up."""
+        """Note that the application has begun to answer, or given up."""
         self._waiting.pop(request, None)
 
     def answered(self, status: int, began_ns: int, client: str) -> None:
@@ -141,7 +141,7 @@ class Statistics:
         self._group(client).refused += 1
 
     def snapshot(self) -> MachineStatistics:
-        """All of it, as plain JSON."""
+        """Return all counters, as plain JSON."""
         self._look_for_hanging()
         groups = self._groups
         return {
@@ -183,7 +183,7 @@ class Statistics:
         return self._groups[group_of(self._name(client))]
 
     def _descriptors(self) -> Descriptors | None:
-        """The open files and sockets of this process; None where they can't be counted."""
+        """Return the open files and sockets of this process; None where they can't be counted."""
         limit = _descriptors_max()
         if limit is None:
             return None
@@ -202,7 +202,7 @@ class Statistics:
 
 
 def chooses_its_machine(headers: Headers) -> bool:
-    """Whether a request names the machine that shall answer it.
+    """Return whether a request names the machine that shall answer it.
 
     Such a request says nothing of the release as users meet it, and by it a client could make one
     of two releases look bad: the judge's counters leave it out.
@@ -211,7 +211,7 @@ def chooses_its_machine(headers: Headers) -> bool:
 
 
 def fingerprint(policies: PolicySet) -> str:
-    """The same text for the same limits."""
+    """Return a name for the limits: the same for the same ones."""
     limits = [(p.name, str(p.quota), p.mode.value, p.cost) for p in policies.policies]
     return hashlib.sha256(repr(limits).encode()).hexdigest()[:12]
 
@@ -231,7 +231,7 @@ def _counts(buckets: list[int]) -> Counts:
 
 
 def _descriptors_max() -> int | None:
-    """How many this process may have open; None where there is no such limit."""
+    """Return how many this process may have open; None where there is no such limit."""
     try:
         import resource  # noqa: PLC0415 - there is none on Windows
     except ImportError:
@@ -241,7 +241,7 @@ def _descriptors_max() -> int | None:
 
 
 def _resident_bytes() -> int:
-    """The memory that this process occupies now; where that can't be read, the most it did."""
+    """Return the memory that this process has now; where that can't be read, the most it had."""
     try:
         with open("/proc/self/statm", encoding="ascii") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -160,13 +160,13 @@ class AffinityMiddleware:
 
 
 def _is_rollouts(scope: Scope) -> bool:
-    """A rollout's own probe is of this machine; no client can have such an address."""
+    """Return whether a rollout asks this machine: no client can have such an address."""
     client = scope["client"]
     return client is not None and is_probe_client(client[0])
 
 
 def _unavailable(fields: Fields, owner: str) -> str:
-    """The machine that the proxy could not reach; a failed replay was on its way to the owner."""
+    """Return the machine that the proxy could not reach; a failed replay went to the owner."""
     if REPLAY_FAILED in fields:
         return owner
     return fields.get(PREFERRED_UNAVAILABLE, b"").decode("latin-1")

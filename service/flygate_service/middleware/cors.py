@@ -65,7 +65,7 @@ class CorsApplication:
         await self._app(scope, receive, learning)
 
     async def allowed(self, scope: Scope, origin: bytes) -> Fields:
-        """What a refusal of this request says of its origin."""
+        """Return what a refusal of this request says of its origin."""
         if origin not in self._known and self._may_ask(""):
             self._learn(origin, await self._ask(scope, origin))
         fields = self._known.get(origin, [])
@@ -145,13 +145,13 @@ class CorsMiddleware:
 
 
 def is_preflight(headers: Headers) -> bool:
-    """Whether a request with OPTIONS only asks whether another one may be sent."""
+    """Return whether a request with OPTIONS only asks whether another one may be sent."""
     has_origin = first_value(headers, b"origin") is not None
     return has_origin and first_value(headers, _ASKS_FOR) is not None
 
 
 def _origin_of(scope: Scope) -> bytes | None:
-    """The origin of the page that sends a request, if a browser names one."""
+    """Return the origin of the page that sends a request, if a browser names one."""
     if scope["type"] == "http":
         for name, value in scope["headers"]:
             if name == b"origin":
@@ -160,7 +160,7 @@ def _origin_of(scope: Scope) -> bytes | None:
 
 
 def _cors_fields(headers: Headers) -> Fields:
-    """What an answer says of its origin; nothing, if it allows none."""
+    """Return what an answer says of its origin; nothing, if it allows none."""
     wanted = (_ALLOW, _CREDENTIALS, _EXPOSE)
     found = [(name.lower(), value) for name, value in headers if name.lower() in wanted]
     return found if any(name == _ALLOW for name, _ in found) else []

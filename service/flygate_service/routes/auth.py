@@ -45,7 +45,7 @@ class LoginRoute:
         self._line = Line(passwords.at_once)
 
     def route(self) -> Route:
-        """The route."""
+        """Return the route, to be put in front of the application."""
         return Route(LOGIN, self.log_in, methods=["POST"])
 
     async def log_in(self, request: Request) -> Response:
@@ -123,7 +123,7 @@ async def _submitted(request: Request) -> tuple[str, str] | None:
 
 
 def _is_text(value: object) -> TypeGuard[str]:
-    """Whether it can be written down: JSON may have halves of characters, which can't."""
+    """Return whether it can be written down: JSON may have halves of characters, which can't."""
     try:
         return isinstance(value, str) and bool(value.encode())
     except UnicodeEncodeError:

@@ -42,7 +42,7 @@ class ClusterRoutes:
         self._orders = orders
 
     def routes(self, authenticator: Authenticator) -> list[Route]:
-        """The routes."""
+        """Return the routes, for callers with the key."""
         table: list[tuple[str, Answer, list[str]]] = [
             (CLUSTER, self._status, ["GET"]),
             (BUCKETS, self._give, ["GET"]),
@@ -92,7 +92,7 @@ class ClusterRoutes:
         return self._sealed(TAKE, pack_decisions(taken.decisions))
 
     async def _order(self, request: Request, body: bytes) -> Response:
-        """What the rollout engine asks and orders: it comes by the proxy, or from inside."""
+        """Answer the rollout engine, which asks and orders by the proxy, or from inside."""
         if header(request.scope, CLIENT_IP) is not None:
             self._node.admit()  # clients can come this way, too
         if request.method == "POST":

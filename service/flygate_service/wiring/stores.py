@@ -93,7 +93,7 @@ def make_store(settings: Settings, telemetry: Telemetry, machines: MachineCount)
 def make_login_store(
     settings: Settings, store: Store, telemetry: Telemetry, machines: MachineCount
 ) -> Store:
-    """Where failed logins are counted: locks are exact times, which a sliding window is not."""
+    """Return the store of failed logins: locks are exact times, which sliding windows are not."""
     if not settings.limiter.is_sliding_window:
         return store
     memory = MemoryStore(clock=SuspendableClock(), fingerprint=_names(settings))
