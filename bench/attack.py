@@ -279,7 +279,7 @@ async def _targets(code: Path) -> AsyncIterator[Start]:
                 *("-P", "-m", "flygate_service"),
                 env={
                     "PATH": os.environ["PATH"],
-                    "PYTHONPATH": str(code / "service"),
+                    "PYTHONPATH": os.pathsep.join((str(code / "service"), str(code / "wire"))),
                     "HOST": host,
                     "PORT": "0",
                     "METRICS_PORT": "0",

@@ -98,7 +98,7 @@ async def service(guest: Guest, **environment: str) -> AsyncIterator[Server]:
         *("-P", "-m", "flygate_service"),
         env={
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(_ROOT / "service"),
+            "PYTHONPATH": os.pathsep.join((str(_ROOT / "service"), str(_ROOT / "wire"))),
             "HOST": HOST,
             "PORT": str(port),
             "METRICS_PORT": str(metrics_port),

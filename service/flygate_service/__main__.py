@@ -1,4 +1,4 @@
-"""`python -m flygate_service`: reads the environment, builds the service and serves it."""
+"""`python -m flygate_service`: reads the environment, builds the service and runs it."""
 
 import gc
 import sys
@@ -7,7 +7,7 @@ _BAD_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
 
 
 def main() -> int:
-    """Run until told to stop; the exit code says why it ended."""
+    """Run until a signal ends it; the exit code says why it ended."""
     # Importing makes many objects and no garbage: collecting while it runs only costs time.
     gc.disable()
     from .app import build_app  # noqa: PLC0415

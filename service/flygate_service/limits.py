@@ -68,13 +68,15 @@ class Limit:
     def __init__(
         self, quota: Quota, key: KeyFunction = by_client, cost: int = 1, name: str | None = None
     ) -> None:
-        """See `limit`."""
+        """Check the arguments, which are those of `limit`."""
         if _COUNTS_BY_WINDOWS.get():
             window.check(quota, cost)
         elif cost > quota.burst:
             raise PolicyError(f"no request can pass; it costs {cost}, and '{quota}' never has that")
         key = key if key is by_client else UserKeyFunction(key)
-        Policy(name or "limit", quota, key, cost)  # a mistake is told here, and not to a client
+        Policy(
+            name or "limit", quota, key, cost
+        )  # a mistake is raised here, not at a client's request
         self._quota = quota
         self._key = key
         self._cost = cost
@@ -127,7 +129,7 @@ class Limit:
 def limit(
     quota: str, *, key: KeyFunction = by_client, cost: int = 1, name: str | None = None
 ) -> Limit:
-    """A limit for routes: `@app.get("/search", dependencies=[Depends(limit("5/m"))])`.
+    """Return a limit for routes: `@app.get("/search", dependencies=[Depends(limit("5/m"))])`.
 
     Args:
         quota: as `Quota.parse` reads it.

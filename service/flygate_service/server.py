@@ -1,4 +1,4 @@
-"""Serves the built service: sockets, metrics, and an end that drops nobody."""
+"""Serves the built service: sockets, metrics, and a graceful end."""
 
 import asyncio
 import signal
@@ -85,7 +85,7 @@ class DrainingServer(uvicorn.Server):
 
 
 def serve(service: Service, settings: Settings, log: Any) -> None:
-    """Listen, serve until told to stop, and finish what was begun.
+    """Listen, serve until a signal ends it, and finish what was begun.
 
     Raises:
         OSError: a port cannot be had.

@@ -1,4 +1,4 @@
-"""However the set of machines changes, nobody gets more than a burst beyond the quota."""
+"""However the set of machines changes, no client gets more than a burst beyond the quota."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -28,7 +28,7 @@ async def suspended(_: Cluster, machine: Machine) -> None:
 
 
 async def frozen(_: Cluster, machine: Machine) -> None:
-    """Nobody is told of it."""
+    """No other machine learns of it."""
     machine.freeze()
     await asyncio.sleep(8)
     machine.thaw()
@@ -72,7 +72,7 @@ async def cut_off_while_one_comes(cluster: Cluster, machine: Machine) -> None:
     ids=lambda change: change.__name__,
 )
 @pytest.mark.parametrize("seed", [2])
-def test_a_change_of_machines_gives_nobody_more_than_a_burst(change: Change, seed: int) -> None:
+def test_a_change_of_machines_gives_no_client_more_than_a_burst(change: Change, seed: int) -> None:
     """Clients ask at three times their limit: with cookies, without, and each machine by name."""
 
     async def excess() -> list[float]:
@@ -133,7 +133,7 @@ def test_a_machine_that_dies_gives_no_client_to_the_other_release(victim: str) -
             clients = [Client(f"192.0.2.{number}", "fickle") for number in range(60)]
             its = [one for one in clients if ring.owner(one.address).id == victim]
             gone = cluster.machines[victim]
-            gone.is_dead = True  # the DNS names it still, and nobody has looked
+            gone.is_dead = True  # the DNS names it still, and no machine has looked
             for client in its:
                 assert await cluster.ask(client) == 200
             await gone.kill()

@@ -15,7 +15,7 @@ def test_only_who_has_the_key_can_tell_whose_it_is() -> None:
 
 
 def test_a_clients_own_is_found_among_others() -> None:
-    """Nobody else's, and none that was made up."""
+    """No other client's, and none that was made up."""
     cookie = AffinityCookie(b"a key")
     own = cookie.make(CLIENT, is_secure=True).partition(b";")[0]
 

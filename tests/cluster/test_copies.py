@@ -54,7 +54,7 @@ class Machine:
         other.copies.keep(message)
 
     def take(self, count: int = 1, client: str = "192.0.2.1") -> list[bool]:
-        """Whether each of so many requests passed."""
+        """Whether each of `count` requests passed."""
         key = ("default", client)
         return [self.store.take_one(key, QUOTA).allowed for _ in range(count)]
 
@@ -76,7 +76,7 @@ async def test_who_is_refused_by_a_machine_that_vanishes_is_refused_by_the_next(
     one, other = pair()
     assert one.take(6) == [True] * 5 + [False]
 
-    await one.copies.tell()
+    await one.copies.send()
 
     assert other.take(1) == [False]
     other.clock.advance(seconds=0.74)
@@ -85,11 +85,11 @@ async def test_who_is_refused_by_a_machine_that_vanishes_is_refused_by_the_next(
     assert other.take(1) == [True]
 
 
-async def test_a_copy_refuses_nobody_whom_the_bucket_would_serve() -> None:
+async def test_a_copy_refuses_no_client_that_the_bucket_would_serve() -> None:
     """Though it is late by a fifth of a second."""
     one, other = pair()
     one.take(5)
-    await one.copies.tell()
+    await one.copies.send()
     [message] = other.messages
     other.clock.advance(seconds=0.2)
     other.copies.keep(message)
@@ -99,18 +99,18 @@ async def test_a_copy_refuses_nobody_whom_the_bucket_would_serve() -> None:
     assert (one.take(1), other.take(1)) == ([True], [True])
 
 
-async def test_nothing_is_told_twice() -> None:
+async def test_nothing_is_sent_twice() -> None:
     """Only what was charged since."""
     one, other = pair()
     one.take(3)
-    await one.copies.tell()
-    await one.copies.tell()
+    await one.copies.send()
+    await one.copies.send()
     one.clock.advance(seconds=LATER)
-    await one.copies.tell()
+    await one.copies.send()
     assert len(other.messages) == 1
 
     one.take(1, "192.0.2.2")
-    await one.copies.tell()
+    await one.copies.send()
     assert len(other.messages) == 2
     assert one.counted("flygate_copies_told_total") == 2
     assert other.counted("flygate_copies_kept_total") == 2
@@ -120,24 +120,24 @@ async def test_what_an_operator_forgets_does_not_come_back() -> None:
     """Who has a copy only does not tell it."""
     one, other = pair()
     one.take(5)
-    await one.copies.tell()
+    await one.copies.send()
     one.store.reset_now(("default", "192.0.2.1"))
 
     other.take(1, "192.0.2.2")
-    await other.copies.tell()
+    await other.copies.send()
 
     assert one.take(1) == [True]
 
 
-async def test_who_could_not_be_told_is_told_again() -> None:
+async def test_what_did_not_arrive_is_sent_again() -> None:
     """A machine that was away for a moment misses nothing that matters."""
     one, other = pair()
     other.is_dead = True
     one.take(6)
-    await one.copies.tell()
+    await one.copies.send()
     other.is_dead = False
 
-    await one.copies.tell()
+    await one.copies.send()
 
     assert other.take(1) == [False]
 
@@ -146,7 +146,7 @@ async def test_another_version_or_key_is_ignored_and_counted() -> None:
     """Requests go on being served."""
     one, other = pair()
     one.take(5)
-    await one.copies.tell()
+    await one.copies.send()
     [message] = other.messages
     stranger = Machine(one.clock, key="another key")
 
@@ -164,7 +164,7 @@ async def test_a_large_table_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> N
     one, other = pair()
     one.take(5)
 
-    await one.copies.tell()
+    await one.copies.send()
 
     assert other.messages == []
 
@@ -180,9 +180,9 @@ async def test_it_goes_on_until_the_end() -> None:
 
 
 async def test_an_error_that_was_not_expected_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is told, and the copies go on."""
+    """It is reported, and the copies go on."""
     one, other = pair()
-    told: list[str] = []
+    failed: list[str] = []
     export, errors = one.store.export_now, [ZeroDivisionError("no")]
 
     def export_now() -> Snapshot:
@@ -192,18 +192,18 @@ async def test_an_error_that_was_not_expected_ends_nothing(monkeypatch: pytest.M
 
     monkeypatch.setattr(one.store, "export_now", export_now)
     monkeypatch.setattr(copies, "_PAUSE_SECONDS", 0.001)
-    supervisor = Supervisor(lambda name, _: told.append(name), 0.001)
+    supervisor = Supervisor(lambda name, _: failed.append(name), 0.001)
     one.take(5)
     async with supervisor.running(), one.copies.running(supervisor), asyncio.timeout(5):
         while not other.messages:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
-    assert told == ["telling copies"]
+    assert failed == ["telling copies"]
 
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["take", "other", "tell", "echo", "wait"]), st.integers(1, 5)),
+        st.tuples(st.sampled_from(["take", "other", "send", "echo", "wait"]), st.integers(1, 5)),
         max_size=40,
     )
 )
@@ -220,6 +220,6 @@ async def test_no_exchange_makes_a_bucket_later_than_its_charges(
         elif step == "wait":
             one.clock.advance(seconds=0.3 * count)
         else:
-            await (one if step == "tell" else other).copies.tell()
+            await (one if step == "send" else other).copies.send()
     owed = [owed for m in (one, other) for _, owed in m.store.export_now().owed]
     assert all(owing <= max(0, full - one.clock.now()) for owing in owed)

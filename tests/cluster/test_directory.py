@@ -1,4 +1,4 @@
-"""Who is there, as a name server tells it."""
+"""Who is there, as a name server answers."""
 
 from collections.abc import AsyncIterator
 

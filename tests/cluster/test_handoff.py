@@ -75,7 +75,7 @@ class Machine:
         return [message async for message in self.handoff.messages()]
 
     def take(self, count: int = 1) -> list[bool]:
-        """Whether each of so many requests passed."""
+        """Whether each of `count` requests passed."""
         return [self.store.take_one(KEY, QUOTA).allowed for _ in range(count)]
 
     def counted(self, name: str, **labels: str) -> float:
@@ -125,7 +125,7 @@ async def test_a_denied_client_stays_denied_where_its_bucket_goes() -> None:
 
 
 async def test_a_new_machine_takes_what_the_others_know() -> None:
-    """Before it serves anybody."""
+    """Before it serves any client."""
     old = Machine()
     old.take(5)
     new = Machine({"old": old})
@@ -136,7 +136,7 @@ async def test_a_new_machine_takes_what_the_others_know() -> None:
 
 
 async def test_twice_and_in_any_order_is_the_same() -> None:
-    """The later time wins: nothing is charged twice, and nobody is freed by an older message."""
+    """The later time wins: nothing is charged twice, and no client is freed by an older message."""
     old, new = Machine(), Machine()
     old.take(2)
     early = await old.messages()
@@ -175,7 +175,7 @@ async def test_another_key_means_nothing_here() -> None:
     assert new.take(1) == [True]
 
 
-async def test_a_dead_machine_keeps_nobody_from_getting_theirs() -> None:
+async def test_a_dead_machine_keeps_no_other_from_getting_its_buckets() -> None:
     """It is counted, and the others get all of it."""
     dead, alive = Machine(), Machine()
     dead.is_dead = True
@@ -204,7 +204,7 @@ async def test_of_those_with_a_common_store_any_one_will_do() -> None:
 
 
 async def test_a_common_store_needs_no_messages() -> None:
-    """Who has it too knows everything; who has not is told."""
+    """A machine that has it too knows everything; one that has not gets it."""
     same, memory = Machine(common="redis"), Machine()
     same.take(5)
     old = Machine({"same": same, "memory": memory}, common="redis")

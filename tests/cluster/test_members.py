@@ -70,7 +70,7 @@ class Dns:
         self.machines = world.list_machines
 
     async def address(self, machine: str) -> str:
-        """Nobody connects."""
+        """No machine connects."""
         return machine
 
 
@@ -82,7 +82,7 @@ def world() -> World:
 
 @pytest.fixture
 def members(world: World) -> Members:
-    """As this machine knows them, which has served somebody."""
+    """As this machine knows them, which has served a client."""
     entered = Members(ME, Dns(world), world.ask)
     entered.enter()
     return entered
@@ -93,8 +93,8 @@ def names(members: Members) -> set[str]:
     return {member.id for member in members.ring.members}
 
 
-async def test_a_candidate_owns_nobody_until_it_serves(world: World, members: Members) -> None:
-    """The DNS tells of it, but the proxy would not bring anybody there."""
+async def test_a_candidate_owns_no_client_until_it_serves(world: World, members: Members) -> None:
+    """The DNS names it, but the proxy would not bring any client there."""
     await members.refresh()
     assert names(members) == {"me", "a", "b"}
 
@@ -103,8 +103,8 @@ async def test_a_candidate_owns_nobody_until_it_serves(world: World, members: Me
     assert names(members) == {"me", "a", "b", "new"}
 
 
-async def test_who_has_served_nobody_owns_nobody(world: World) -> None:
-    """A request that reaches it first of all is sent on; unless there is nobody else."""
+async def test_a_machine_that_has_served_no_client_owns_none(world: World) -> None:
+    """A request that reaches it first of all is sent on; unless there is no other machine."""
     new = Members(ME, Dns(world), world.ask)
     assert names(new) == {"me"}
 
@@ -115,7 +115,9 @@ async def test_who_has_served_nobody_owns_nobody(world: World) -> None:
     assert names(new) == {"me", "a", "b"}
 
 
-async def test_who_drains_or_is_gone_owns_nobody(world: World, members: Members) -> None:
+async def test_a_machine_that_drains_or_is_gone_owns_no_client(
+    world: World, members: Members
+) -> None:
     """Its clients have other owners at once."""
     await members.refresh()
     world.machines["a"] = DRAINING
@@ -128,7 +130,7 @@ async def test_who_drains_or_is_gone_owns_nobody(world: World, members: Members)
 
 
 async def test_without_a_dns_the_last_known_stay(world: World, members: Members) -> None:
-    """A failure of the DNS moves nobody; at the start each is alone."""
+    """A failure of the DNS moves no client; at the start each is alone."""
     world.dns_is_down = True
     assert not await members.refresh()
     assert names(members) == {"me"}
@@ -151,7 +153,9 @@ async def test_who_does_not_answer_is_what_it_was(world: World, members: Members
     assert names(members) == {"me", "a", "b"}
 
 
-async def test_where_nobody_listens_nobody_owns_clients(world: World, members: Members) -> None:
+async def test_a_machine_that_does_not_listen_owns_no_client(
+    world: World, members: Members
+) -> None:
     """A process that was killed, or is not up again, can't be reached by the proxy either."""
     await members.refresh()
     world.gone.add("a")
@@ -162,8 +166,8 @@ async def test_where_nobody_listens_nobody_owns_clients(world: World, members: M
     assert members.silent == 1
 
 
-async def test_who_leaves_owns_nobody_itself(world: World, members: Members) -> None:
-    """What reaches it still is sent on; unless there is nobody else."""
+async def test_a_machine_that_leaves_owns_no_client_itself(world: World, members: Members) -> None:
+    """What reaches it still is sent on; unless there is no other machine."""
     await members.refresh()
     members.leave()
     assert names(members) == {"a", "b"}
@@ -181,7 +185,7 @@ def order(version: int, percent: int) -> ShareOrder:
 async def test_a_machine_learns_from_the_others_how_clients_are_shared(
     world: World, members: Members
 ) -> None:
-    """One that was started again, or was away; the latest order counts, whoever tells it."""
+    """One that was started again, or was away; the latest order counts, wherever it comes from."""
     world.machines["a"] = Status(admitted=True, order=order(2, 100))
     world.machines["b"] = Status(admitted=True, order=order(1, 0))
     world.machines["new"] = SERVING
@@ -223,16 +227,16 @@ async def test_without_a_dns_the_others_tell_who_came_and_went(
     assert names(members) == {"me", "a", "late"}
 
 
-async def test_others_are_told_who_answers_and_where(world: World) -> None:
-    """Nobody who is silent, or was not reached."""
+async def test_others_learn_which_machines_answer_and_where(world: World) -> None:
+    """None that is silent, or was not reached."""
     reached = {"a": "fdaa::1", "b": "fdaa::2"}
     members = Members(ME, Dns(world), world.ask, address=lambda name: reached.get(name, ""))
     world.machines["b"] = None
     await members.refresh()
 
-    told = members.status(admitted=True, draining=False)
+    status = members.status(admitted=True, draining=False)
 
-    assert told.contacts == (Contact("a", "iad", "fdaa::1"),)
+    assert status.contacts == (Contact("a", "iad", "fdaa::1"),)
 
 
 REDIS = Status(admitted=True, affinity=False, store="redis")
@@ -254,7 +258,7 @@ async def test_who_has_a_common_store_follows_who_has_not(
 ) -> None:
     """As long as one that serves keeps its own buckets, each client has one machine everywhere."""
     world.machines = {f"m{n}": status for n, status in enumerate(others)}
-    members = Members(ME, Dns(world), world.ask, told=replace(REDIS, admitted=False))
+    members = Members(ME, Dns(world), world.ask, status=replace(REDIS, admitted=False))
     assert members.count == 0
 
     await members.refresh()
@@ -263,10 +267,10 @@ async def test_who_has_a_common_store_follows_who_has_not(
     assert members.count == len(names(members))
 
 
-async def test_without_affinity_nobody_follows_anybody(world: World) -> None:
-    """Machines with a store each serve whoever comes, if all are told to."""
+async def test_without_affinity_no_machine_follows_another(world: World) -> None:
+    """Machines with a store each serve any client, if all are set so."""
     world.machines = {"a": Status(admitted=True, affinity=False)}
-    members = Members(ME, Dns(world), world.ask, told=Status(affinity=False))
+    members = Members(ME, Dns(world), world.ask, status=Status(affinity=False))
     await members.refresh()
 
     assert not members.is_sticky
@@ -306,7 +310,7 @@ async def running(machine: Node) -> AsyncIterator[None]:
 
 
 async def test_a_machine_owns_clients_once_it_knows_what_they_owe(world: World) -> None:
-    """It asks everybody at its start, and again at its first request; only then it says so."""
+    """It asks all at its start, and again at its first request; only then it says so."""
     members = Members(ME, Dns(world), world.ask)
     joining = make_node(world, members)
     async with running(joining):
@@ -366,7 +370,7 @@ async def test_limits_go_before_their_clients(world: World, members: Members) ->
 async def test_a_machine_that_was_suspended_takes_what_it_missed(
     world: World, members: Members, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It notices that more time went by than it waited, and tells the others that it is back."""
+    """It notices that more time went by than it waited, and the others notice that it is back."""
     monkeypatch.setattr(node, "_LEAST_SECONDS", 0.0)
     times = iter([0.0, 0.0, 3.0])
     waking = make_node(world, members, store=MemoryStore(1_000), clock=lambda: next(times, 3.0))

@@ -34,7 +34,7 @@ from starlette.routing import Route
 KEY = "a key that only the tests have"
 OTHER = Member("other", "iad")
 CHARGE = b'[["policy","192.0.2.1",1,1000000000,1,%b,1]]'
-TOLD = {"admitted": True, "draining": False, "affinity": True, "store": "", "order": None}
+ANSWER = {"admitted": True, "draining": False, "affinity": True, "store": "", "order": None}
 
 
 @dataclass
@@ -79,7 +79,7 @@ def machine(key: str = KEY, clock: Callable[[], float] = time.time) -> Starlette
     )
 
 
-async def test_a_machine_of_ours_is_believed() -> None:
+async def test_a_machine_with_the_key_is_believed() -> None:
     """What it says of itself, and what its buckets owe."""
     peers = asking(machine())
 
@@ -106,14 +106,14 @@ async def test_clocks_that_differ_too_much_are_noticed(seconds: float) -> None:
         await asking(there).status(OTHER)
 
 
-async def test_another_key_is_no_machine_of_ours() -> None:
-    """It tells nothing, and is told nothing."""
+async def test_a_machine_with_another_key_is_not_believed() -> None:
+    """It says nothing, and learns nothing."""
     with pytest.raises(PeerError, match="401"):
         await asking(machine(key="another key")).status(OTHER)
 
 
 def stranger(answer: Response) -> Starlette:
-    """Somebody at an address that a poisoned DNS told."""
+    """A stranger at an address from a poisoned DNS."""
 
     async def say(_: object) -> Response:
         return answer
@@ -132,14 +132,14 @@ def signed(body: object, key: str = KEY, path: str = "/_flygate/cluster") -> Res
 @pytest.mark.parametrize(
     "answer",
     [
-        JSONResponse(TOLD),
-        signed(TOLD, key="another key"),
-        signed(TOLD, path="/_flygate/cluster/buckets"),
+        JSONResponse(ANSWER),
+        signed(ANSWER, key="another key"),
+        signed(ANSWER, path="/_flygate/cluster/buckets"),
         Response(status_code=302, headers={"location": "http://127.0.0.2/"}),
     ],
 )
 async def test_a_stranger_is_not_believed(answer: Response) -> None:
-    """Whoever has not the key owns no clients, though the DNS names it."""
+    """A machine without the key owns no clients, though the DNS names it."""
     members = Members(Member("me"), Addresses(), asking(stranger(answer)).status)
     members.enter()
 
@@ -171,7 +171,7 @@ async def test_a_machine_of_a_former_release_is_asked_at_its_only_port(listens: 
 
 
 class Ports(httpx.AsyncBaseTransport):
-    """A machine with applications at some ports, and nobody at the others."""
+    """A machine with applications at some ports, and none at the others."""
 
     def __init__(self, ports: dict[int, Any]) -> None:
         """They may change."""
@@ -187,7 +187,7 @@ class Ports(httpx.AsyncBaseTransport):
 
 @pytest.mark.parametrize("body", [b"[]", b"{}", b"[" * 5_000, b"[[1,2]]", b"no", CHARGE % b"0"])
 async def test_charges_that_are_none_are_refused(body: bytes) -> None:
-    """Whoever sends them, no traceback and no debt comes of it."""
+    """They cause no traceback and no debt."""
     with pytest.raises(PeerError, match="400"):
         await asking(machine())._send(OTHER, "POST", "/_flygate/cluster/take", body)
 
@@ -206,15 +206,15 @@ async def test_a_client_is_charged_where_it_belongs() -> None:
     assert answers[2][0].retry_after_seconds > 3_000
 
 
-@pytest.mark.parametrize("told", [{}, [], {"admitted": True}, "admitted"])
-async def test_what_is_not_understood_is_an_error_of_the_peer(told: object) -> None:
+@pytest.mark.parametrize("answer", [{}, [], {"admitted": True}, "admitted"])
+async def test_what_is_not_understood_is_an_error_of_the_peer(answer: object) -> None:
     """Not of the machine that asked."""
     with pytest.raises(PeerError, match="not understood"):
-        await asking(stranger(signed(told))).status(OTHER)
+        await asking(stranger(signed(answer))).status(OTHER)
 
 
-async def test_a_port_that_is_closed_is_told_from_a_machine_that_can_not_be_reached() -> None:
-    """The first is gone, and the proxy can't reach it either; of the second nobody knows."""
+async def test_a_closed_port_differs_from_a_machine_that_can_not_be_reached() -> None:
+    """The first is gone, and the proxy can't reach it either; of the second it is not known."""
     with socket.create_server(("127.0.0.1", 0)) as closing:
         port = closing.getsockname()[1]
 

@@ -67,7 +67,7 @@ def test_all_machines_agree(members: list[Member]) -> None:
     assert owners(members)[:200] == owners([*shuffled, members[0]])[:200]
 
 
-def test_nobody_can_tell_the_owner_without_the_seed() -> None:
+def test_the_owner_is_not_known_without_the_seed() -> None:
     """Another seed is another order."""
     members = [Member("a"), Member("b")]
 
@@ -75,7 +75,7 @@ def test_nobody_can_tell_the_owner_without_the_seed() -> None:
 
 
 @pytest.mark.parametrize("members", [[], [Member("a", "iad", 0.0)]])
-def test_a_ring_of_nobody_is_refused(members: list[Member]) -> None:
+def test_a_ring_without_members_is_refused(members: list[Member]) -> None:
     """There would be no owner."""
     with pytest.raises(ValueError, match="weights above 0"):
         Ring(members)

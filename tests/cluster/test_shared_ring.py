@@ -28,8 +28,8 @@ def owners(percent: int, members: list[Member] | None = None) -> list[Member]:
 
 @settings(max_examples=20, deadline=None)
 @given(percents, percents)
-def test_nobody_moves_but_to_the_new_release_as_the_share_grows(one: int, other: int) -> None:
-    """And nobody changes machines within a release."""
+def test_clients_move_to_the_new_release_only_as_the_share_grows(one: int, other: int) -> None:
+    """And no client changes machines within a release."""
     low, high = sorted((one, other))
 
     for before, after in zip(owners(low), owners(high), strict=True):
@@ -55,15 +55,15 @@ def test_a_release_shares_its_clients_out_as_ever() -> None:
 
 
 @pytest.mark.parametrize("percent", [0, 50, 100])
-def test_where_one_side_is_gone_the_other_has_everybody(percent: int) -> None:
-    """An order is void then: a machine that was killed takes nobody down with it."""
+def test_where_one_side_is_gone_the_other_has_all_clients(percent: int) -> None:
+    """An order is void then: a machine that was killed takes no client down with it."""
     assert set(owners(percent, FORMER)) == set(FORMER)
     assert set(owners(percent, NEW)) == set(NEW)
     later = [Member("later1"), Member("later2")]
     assert set(owners(percent, [*NEW, *later])) == {*NEW, *later}
 
 
-def test_a_machine_that_the_order_does_not_know_owns_nobody() -> None:
+def test_a_machine_that_the_order_does_not_know_owns_no_client() -> None:
     """It may be anything."""
     stranger = Member("stranger")
 

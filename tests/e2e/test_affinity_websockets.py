@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from flygate.config.source import SERVICE
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
@@ -28,7 +29,7 @@ async def fleet(tmp_path: Path) -> AsyncIterator[ServiceFleet]:
     """Three machines that know each other, around an application with a WebSocket."""
     async with service_fleet(
         tmp_path / "fly",
-        sources=("service", "tests/service/apps.py"),
+        sources=(*SERVICE, "tests/service/apps.py"),
         SERVICE_APP="tests.service.apps:make_app()",
         RATE_LIMIT_AFFINITY="on",
         RATE_LIMIT_RPM="1",

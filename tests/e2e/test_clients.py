@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from flygate.config import Judge
+from flygate.config.source import SERVICE
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
 from flygate.fly.pace import Pace
@@ -77,11 +78,12 @@ class Moments:
 async def shop(tmp_path: Path) -> AsyncIterator[tuple[Deployment, str]]:
     """An app of two machines that run this checkout's service, and the proxy's address."""
     root = tmp_path / "checkout"
-    shutil.copytree(ROOT / "service", root / "service")
+    for folder in SERVICE:
+        shutil.copytree(ROOT / folder, root / folder)
     async with LocalFly(tmp_path / "fly") as fly:
         endpoints = Endpoints(fly.api_url, fly.api_url, "test-token")
         async with FlyClient(endpoints, pace=Pace(is_limited=False)) as client:
-            made = Deployment(client, root)
+            made = Deployment(client, root, SERVICE)
             await made.create_app()
             await release(made)
             yield made, fly.proxy_url

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from flygate.config.source import SERVICE
 from flygate.images.registry import Registry
 from localfly.daemon.control import DaemonControl
 from localfly.daemon.info import DaemonInfo
@@ -128,7 +129,7 @@ def shop(
     try:
         shop.arguments = build_arguments()
         shop.git("init", "--quiet")
-        shop.git("add", "Dockerfile", "requirements", "service")
+        shop.git("add", "Dockerfile", "requirements", *SERVICE)
         shop.git("commit", "--quiet", "--message", "All that an image is made of")
         yield shop
     finally:

@@ -67,7 +67,8 @@ class Deployment:
         owner: the label of the stack that releases; empty as in Flygate 0.1.
     """
 
-    def __init__(self, fly: FlyClient, root: Path) -> None:
+    def __init__(self, fly: FlyClient, root: Path, source: tuple[str, ...] = ("service",)) -> None:
+        self.source = source
         self.fly = fly
         self.root = root
         self.ledger = Ledger()
@@ -85,7 +86,7 @@ class Deployment:
         env = changes.pop("env", {})
         values: dict[str, Any] = {
             "app": APP,
-            "image": image.pack(self.root, ["service"]).reference(APP),
+            "image": image.pack(self.root, self.source).reference(APP),
             "config": config_of(TOML, {"env": env}),
             "phase": 1,
             "regions": ("iad",),
@@ -158,7 +159,7 @@ class Deployment:
         values = secrets or {}
         manifest = self.manifest(tuple(sorted(values)), **fields)
         asked = ReleaseRequest(
-            app=APP, content=manifest, source=("service",), drift=drift, owner=self.owner
+            app=APP, content=manifest, source=self.source, drift=drift, owner=self.owner
         )
         return asked, values
 
@@ -173,7 +174,7 @@ class Deployment:
 
     async def push_image(self) -> None:
         """The checkout's image is in the registry."""
-        packed = image.pack(self.root, ["service"])
+        packed = image.pack(self.root, self.source)
         await self.fly.push_image(packed.digest, packed.archive)
 
     async def machine(self, name: str) -> str:

@@ -22,7 +22,7 @@ StartCluster = Callable[[int], Awaitable[list[Valkey]]]
 
 @pytest.fixture
 async def start_cluster(tmp_path: Path) -> AsyncIterator[StartCluster]:
-    """Start clusters of so many nodes; all are ended afterwards."""
+    """Start clusters of some nodes; all are ended afterwards."""
     nodes: list[Valkey] = []
 
     async def start(size: int) -> list[Valkey]:
@@ -49,7 +49,7 @@ async def start_cluster(tmp_path: Path) -> AsyncIterator[StartCluster]:
 
 @pytest.mark.parametrize("size", [1, 3])
 async def test_all_policies_in_one_call(start_cluster: StartCluster, size: int) -> None:
-    """Whichever node the URL names: one script call, nothing crosses slots, nobody is let by."""
+    """Whichever node the URL names: one script call, nothing crosses slots, no one is let by."""
     nodes = await start_cluster(size)
     for number, node in enumerate(nodes):
         async with guarded_store(node.url, RATE_LIMIT_BUDGET_MILLISECONDS="1000") as store:

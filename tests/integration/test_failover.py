@@ -1,4 +1,4 @@
-"""A replica takes over: what was denied or locked stays so, whoever is the primary."""
+"""A replica takes over: what was denied or locked stays so, whichever is the primary."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The service over HTTP while its Redis fails: nobody waits, nobody gets in, nothing grows."""
+"""The service over HTTP while its Redis fails: no request waits, none gets in, nothing grows."""
 
 import asyncio
 import json
@@ -136,7 +136,7 @@ async def test_redis_goes_while_a_password_is_checked(
 async def test_policies_change_while_redis_is_away(
     start_service: StartService, link: Link, tmp_path: Path
 ) -> None:
-    """A reload during an outage costs nobody an answer."""
+    """A reload during an outage costs no client an answer."""
     policies = tmp_path / "policies.toml"
     policies.write_text('[[policy]]\nname = "default"\nquota = "60/m burst 5"\n')
     service = await start_service(
@@ -161,7 +161,7 @@ async def test_policies_change_while_redis_is_away(
     assert max(served.seconds) < LONGEST_SECONDS
 
 
-async def test_operators_are_told(start_service: StartService, link: Link) -> None:
+async def test_operators_see_it(start_service: StartService, link: Link) -> None:
     """What an operator asks of a Redis that is away is answered 503, in words."""
     service = await start_service(
         RATE_LIMIT_STORAGE="redis",

@@ -1,4 +1,4 @@
-"""A Redis that fails in every way: no decision waits, none is lost, and afterwards nobody gains."""
+"""A Redis that fails in every way: no decision waits or is lost, and afterwards no client gains."""
 
 import asyncio
 import statistics
@@ -116,7 +116,7 @@ async def test_restarted_empty(redis_server: RedisServer) -> None:
 
 
 async def test_a_script_that_was_flushed_is_sent_again(redis_server: RedisServer) -> None:
-    """SCRIPT FLUSH costs nobody a decision, now or later."""
+    """SCRIPT FLUSH costs no client a decision, now or later."""
     async with guarded_store(redis_server.url) as store:
         await store.take([charge("a")])
         await redis_server.command("SCRIPT", "FLUSH")

@@ -33,7 +33,7 @@ async def encrypted(server: RedisServer, name: str, ca: trustme.CA) -> AsyncIter
 
 
 async def taken_with(ca: trustme.CA, folder: Path, url: str) -> Taken:
-    """What a store says that trusts `ca` and nobody else."""
+    """What a store says that trusts `ca` only."""
     trusted = folder / "ca.pem"
     ca.cert_pem.write_to_path(str(trusted))
     async with guarded_store(f"{url}?ssl_ca_certs={trusted}", **PATIENT) as store:

@@ -110,7 +110,7 @@ async def test_parallel_guesses_do_not_pass() -> None:
 @given(st.lists(st.booleans(), max_size=40))
 @example([False] * 40)
 async def test_success_costs_nothing(outcomes: list[bool]) -> None:
-    """Whoever knows the password has all attempts again after each success."""
+    """A client that knows the password has all attempts again after each success."""
     scene = Scene()
     failures = 0
     for is_right in outcomes:
@@ -123,10 +123,10 @@ async def test_success_costs_nothing(outcomes: list[bool]) -> None:
 
 
 async def test_unknown_accounts_count_the_same() -> None:
-    """A name that is nobody's is locked just the same: the guard does not know who exists."""
+    """A name that no account has is locked, too: the guard does not know which exist."""
     scene = Scene()
 
-    outcomes = [await scene.fail(account="nobody") for _ in range(6)]
+    outcomes = [await scene.fail(account="stranger") for _ in range(6)]
 
     assert outcomes == [Outcome.ADMITTED] * 5 + [Outcome.LOCKED]
 
@@ -152,7 +152,7 @@ async def test_operators_unlock() -> None:
     assert done.held == ("address at the account",)
     assert done.still == ()
     assert await scene.fail() is Outcome.ADMITTED
-    assert (await unlock("nobody", OWNER)).held == ()
+    assert (await unlock("stranger", OWNER)).held == ()
 
 
 async def test_success_undoes_the_lock_of_the_last_attempt() -> None:
@@ -179,7 +179,7 @@ async def test_what_cannot_be_locked_is_not_tried() -> None:
 
 
 async def test_never_fails_open() -> None:
-    """When nobody can be asked, nobody is admitted, and nothing is counted against anyone."""
+    """Without a store no attempt is admitted, and none is counted."""
 
     class Away(MemoryStore):
         async def take(self, charges: Sequence[Charge]) -> Taken:

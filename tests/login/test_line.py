@@ -9,7 +9,7 @@ from flygate_service.login.line import Line, QueueFullError
 
 
 async def crowd(queue: Line, number: int, end: asyncio.Event, *, is_known: bool) -> list[str]:
-    """So many come at once, and keep their turn until the end; what became of each."""
+    """That number come at once, and keep their turn until the end; what became of each."""
 
     async def one() -> str:
         try:
@@ -48,7 +48,7 @@ async def test_a_place_is_given_back() -> None:
     assert await crowd(queue, 12, end, is_known=False) == ["served"] * 12
 
 
-async def test_nobody_waits_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_attempt_waits_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whose turn does not come leaves; a known device stays longer, and then has its turn."""
     monkeypatch.setattr(line, "_STRANGERS", (12, 0.05))
     monkeypatch.setattr(line, "_KNOWN", (16, 5))

@@ -1,4 +1,4 @@
-"""A lock lasts as long as it says, and whoever is unlocked can log in: with both stores."""
+"""A lock lasts as long as it says, and an account that is unlocked can log in: with both stores."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def test_a_success_forgets_what_failed_before_it(store: Store, device: str
     assert await succeed(guard, device=device) is Outcome.ADMITTED
 
 
-async def test_unlock_frees_a_known_device_that_nobody_can_name(store: Store) -> None:
+async def test_unlock_frees_a_known_device_without_its_name(store: Store) -> None:
     """The operator knows the account only."""
     rules = Lockout.of(2, 15, 15)
     guard = LoginGuard(store, rules)
@@ -127,7 +127,7 @@ async def test_the_address_learns_nothing_of_an_account(store: Store) -> None:
     for number in range(18):
         await fail(guard, f"user{number}")
 
-    answers = [await fail(guard, name) for name in (ADA, "slow", "user1", "nobody")]
+    answers = [await fail(guard, name) for name in (ADA, "slow", "user1", "stranger")]
 
     assert {answer.outcome for answer in answers} == {Outcome.ADDRESS}
     assert {answer.retry_after_seconds for answer in answers} == {45}  # 20 in 15 minutes
@@ -138,13 +138,13 @@ async def test_the_wait_of_an_address_comes_true(store: Store, clock: FakeClock)
     guard = LoginGuard(store, Lockout.of(1, 15, 15))
     for number in range(10):
         await fail(guard, f"user{number}")
-    wait = (await fail(guard, "nobody")).retry_after_seconds
+    wait = (await fail(guard, "stranger")).retry_after_seconds
     clock.advance(seconds=wait - 1)
-    early = (await fail(guard, "nobody")).outcome
+    early = (await fail(guard, "stranger")).outcome
     clock.advance(seconds=1)
 
     assert early is Outcome.ADDRESS
-    assert (await fail(guard, "nobody")).outcome is Outcome.ADMITTED
+    assert (await fail(guard, "stranger")).outcome is Outcome.ADMITTED
 
 
 async def test_who_shares_a_guesser_s_address_keeps_his_known_device(store: Store) -> None:

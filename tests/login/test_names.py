@@ -17,5 +17,5 @@ from flygate_service.login import account_name
     ],
 )
 def test_one_spelling(text: str, expected: str | None) -> None:
-    """Case, width and blanks make no other account; an empty name is nobody's."""
+    """Case, width and blanks make no other account; no account has an empty name."""
     assert account_name(text) == expected

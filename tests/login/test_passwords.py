@@ -20,7 +20,7 @@ async def test_verifies() -> None:
     assert await passwords.verify("ada", "correct horse", True)
     assert not await passwords.verify("ada", "wrong", True)
     assert not await passwords.verify("ada", "correct horse", False)
-    assert not await passwords.verify("nobody", "correct horse", True)
+    assert not await passwords.verify("stranger", "correct horse", True)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The admin API: for whoever has the token, and for nobody else."""
+"""The admin API: for holders of the token only."""
 
 import hashlib
 import json
@@ -103,7 +103,7 @@ async def test_mistakes(method: str, path: str, params: dict[str, str]) -> None:
 
 
 async def test_reload(tmp_path: Path) -> None:
-    """The policies' file is read again; a mistake in it is told."""
+    """The policies' file is read again; a mistake in it is reported."""
     file = tmp_path / "limits.toml"
     file.write_text("[[policy]]\nname = 'default'\nquota = '50/m'\n")
     async with operator(RATE_LIMIT_POLICIES=str(file)) as client:
@@ -251,10 +251,10 @@ async def test_who_is_blocked_is_refused(
         ("default", "192.0.2.77", "is in exempt"),
     ],
 )
-async def test_a_block_that_would_refuse_nobody_is_refused(
+async def test_a_block_without_effect_is_refused(
     policies: str, policy: str, key: str, complaint: str
 ) -> None:
-    """A key that no request has, a policy that refuses nobody, who is never limited."""
+    """A key that no request has, a policy that refuses nothing, a client that is never limited."""
     async with operator(RATE_LIMIT_POLICIES=policies) as web:
         bucket = {"policy": policy, "key": key, "seconds": "600"}
         answer = await web.post(f"{ADMIN}/block", params=bucket)
@@ -264,7 +264,7 @@ async def test_a_block_that_would_refuse_nobody_is_refused(
 
 
 async def test_unlock_says_what_holds_an_account_and_what_still_does() -> None:
-    """A lock ends; of an address that is not named, or that a policy refuses, the answer tells."""
+    """A lock ends; the answer names an address that is not given, or that a policy refuses."""
     async with operator(
         LOGIN_USERS=USERS, LOGIN_MAX_ATTEMPTS="2", RATE_LIMIT_RPM="1", RATE_LIMIT_BURST="9"
     ) as web:

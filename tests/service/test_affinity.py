@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 from flygate_service.app import Service, build_app
+from flygate_service.cluster.handoff import Handoff
 from flygate_service.cluster.members import Members, Status, Welcome
 from flygate_service.cluster.peers import Peers
 from flygate_service.cluster.ring import Member
@@ -14,6 +15,7 @@ from flygate_wire.share_order import SignedShareOrders
 from flygate_wire.signature import Signatures
 from structlog.testing import CapturingLogger
 
+from tests.support.asgi_lifespan import started
 from tests.support.asgi_socket import connect
 
 KEY = "a key that only the tests have"
@@ -64,7 +66,7 @@ def service(**changes: str) -> Service:
 
 
 def web(app: Any) -> httpx.AsyncClient:
-    """Whoever is in front of the service."""
+    """What is in front of the service."""
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
 
 
@@ -97,7 +99,7 @@ async def test_without_affinity_it_follows_those_who_have_it(addresses: dict[str
     assert await statuses(app, addresses[THEIRS], 2) == [409, 409]
 
 
-async def test_where_nobody_has_affinity_all_are_served(
+async def test_where_no_machine_has_affinity_all_are_served(
     addresses: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each machine, with its own limits."""
@@ -119,7 +121,7 @@ async def test_without_redis_the_members_share_the_quota(
 
 
 async def test_its_own_client_is_served_and_marked(addresses: dict[str, str]) -> None:
-    """The cookie is set once, says nothing, and is set again for whoever brings another one."""
+    """The cookie is set once, says nothing, and is set again for one that brings another."""
     async with web(service()) as asking:
         sent = {"fly-client-ip": addresses[MINE], "x-forwarded-proto": "https"}
         first = await asking.get("/", headers=sent)
@@ -149,7 +151,7 @@ async def test_its_own_client_is_served_and_marked(addresses: dict[str, str]) ->
 async def test_who_is_served_by_a_stranger_gets_a_share(
     addresses: dict[str, str], headers: dict[str, str]
 ) -> None:
-    """Half of the quota on each of two machines: no header gets anybody more than all of it."""
+    """Half of the quota on each of two machines: no header gets a client more than all of it."""
     app = service(SERVICE_MAX_BODY_BYTES="2000000")
 
     assert await statuses(app, addresses[THEIRS], 3, **headers) == [200, 200, 429]
@@ -165,7 +167,7 @@ async def test_who_asks_every_machine_gets_one_quota_in_all(
     owner = service(FLY_MACHINE_ID="other")
 
     class Wired(Peers):
-        """Reaches the owner's private listener, and nobody else."""
+        """Reaches the owner's private listener, and no other."""
 
         def __init__(self, *parts: Any) -> None:
             super().__init__(*parts)
@@ -186,7 +188,7 @@ async def test_who_asks_every_machine_gets_one_quota_in_all(
     assert app.telemetry.registry.get_sample_value("flygate_affinity_asked_total", labels) == 6
 
 
-async def test_whoever_is_denied_here_is_not_sent_on(addresses: dict[str, str]) -> None:
+async def test_a_client_that_is_denied_here_is_not_sent_on(addresses: dict[str, str]) -> None:
     """An attack that this machine can tell costs the other ones nothing."""
     app = service()
     await statuses(app, addresses[THEIRS], 3, fly_replay_failed="instance=other")
@@ -208,7 +210,7 @@ async def test_checks_are_answered_by_any_machine(addresses: dict[str, str]) -> 
 
 
 @pytest.mark.parametrize("path", ["/_flygate/probe", "/_flygate/admin/policies", "/_flygate/x"])
-async def test_a_path_of_ours_gives_nobody_another_quota(
+async def test_an_own_path_gives_no_client_another_quota(
     addresses: dict[str, str], path: str
 ) -> None:
     """Each client has one machine for those, too; what is exempt is signed, or a check."""
@@ -219,13 +221,13 @@ async def test_a_path_of_ours_gives_nobody_another_quota(
 
 
 async def test_who_comes_past_the_proxy_is_served(addresses: dict[str, str]) -> None:
-    """Nobody could follow an order to replay."""
+    """No proxy could follow the replay."""
     async with web(service()) as asking:
         assert (await asking.get("/")).status_code == 200
 
 
 async def test_logins_get_a_share_too(addresses: dict[str, str]) -> None:
-    """Nobody has all attempts on each machine by asking for one after the other."""
+    """No client has all attempts on each machine by naming one after the other."""
     users = '{"ada@example.org": "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$KmWS3Q"}'
     app = service(LOGIN_USERS=users, LOGIN_MAX_ATTEMPTS="4", RATE_LIMIT_BURST="99")
     sent = {"fly-client-ip": addresses[THEIRS], "fly-force-instance-id": "me"}
@@ -257,7 +259,7 @@ async def test_a_handshake_is_sent_on_or_shared(
 
 
 async def test_each_way_is_counted(addresses: dict[str, str]) -> None:
-    """An operator sees how many were sent on, and why somebody got a share."""
+    """An operator sees how many were sent on, and why a client got a share."""
     app = service()
     await statuses(app, addresses[MINE], 2)
     await statuses(app, addresses[MINE], 1, fly_replay_src="instance=other")
@@ -275,7 +277,7 @@ async def test_each_way_is_counted(addresses: dict[str, str]) -> None:
 
 
 async def test_machines_answer_each_other_only(addresses: dict[str, str]) -> None:
-    """Without the key nobody learns or changes anything; nor with another body than the signed."""
+    """Without the key no one learns or changes anything; nor with another body than the signed."""
     signatures = Signatures(KEY)
     path = "/_flygate/cluster/buckets"
     async with web(service()) as asking:
@@ -326,9 +328,9 @@ async def test_an_order_to_share_clients_is_followed(addresses: dict[str, str]) 
     app, orders = service(), SignedShareOrders(KEY, "demo")
     assert await statuses(app, addresses[MINE], 1) == [200]
 
-    told = await order(app, orders.write(3, 100, ["other"], ["me"]))
+    state = await order(app, orders.write(3, 100, ["other"], ["me"]))
 
-    assert told == (200, {"version": 3, "members": ["me", "other"]})
+    assert state == (200, {"version": 3, "members": ["me", "other"]})
     async with web(app) as asking:
         answer = await asking.get("/", headers={"fly-client-ip": addresses[MINE]})
     assert answer.headers["fly-replay"] == "prefer_instance=other"
@@ -356,18 +358,19 @@ async def test_an_order_that_is_old_or_strange_is_refused(addresses: dict[str, s
     assert await statuses(app, addresses[THEIRS], 1) == [200]
 
 
-async def test_the_engine_is_never_refused_and_its_way_is_everybodys(
-    addresses: dict[str, str],
+async def test_the_engine_is_never_refused_and_its_way_is_that_of_all(
+    addresses: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No limit stands before an order; a machine that gets one by the proxy serves."""
     app, orders = service(RATE_LIMIT_BURST="1"), SignedShareOrders(KEY, "demo")
     assert "admitted" not in await gossip(app)
 
-    for version in range(1, 9):
-        text = orders.write(version, 0, ["other"], ["me"])
-        assert (await order(app, text, fly_client_ip="192.0.2.1"))[0] == 200
+    monkeypatch.setattr(Handoff, "seconds", 0.1)
+    async with started(app), asyncio.timeout(5):
+        for version in range(1, 9):
+            text = orders.write(version, 0, ["other"], ["me"])
+            assert (await order(app, text, fly_client_ip="192.0.2.1"))[0] == 200
 
-    async with asyncio.timeout(5):
         while "admitted" not in await gossip(app):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
@@ -376,5 +379,5 @@ async def gossip(app: Service) -> set[str]:
     """What a machine says of itself to the others, as far as it is so."""
     async with web(app) as asking:
         signed = {"flygate-signature": Signatures(KEY).sign("GET", "/_flygate/cluster")}
-        told = (await asking.get("/_flygate/cluster", headers=signed)).json()
-    return {name for name, value in told.items() if value}
+        found = (await asking.get("/_flygate/cluster", headers=signed)).json()
+    return {name for name, value in found.items() if value}

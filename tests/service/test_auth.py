@@ -50,7 +50,7 @@ async def test_logs_in() -> None:
 async def test_unknown_wrong_and_locked_look_the_same() -> None:
     """Status, body and header fields do not tell an unknown name, a wrong word and a lock apart."""
     async with browser(LOGIN_MAX_ATTEMPTS="2") as client:
-        unknown = await log_in(client, "nobody@example.org", "guess")
+        unknown = await log_in(client, "stranger@example.org", "guess")
         wrong = await log_in(client, "ada@example.org", "guess")
         await log_in(client, "ada@example.org", "guess")
         locked = await log_in(client, "ada@example.org", "correct horse")
@@ -75,7 +75,7 @@ async def test_unknown_wrong_and_locked_take_the_same_time() -> None:
         await log_in(strict, "ada@example.org", "guess")
         for number in range(30):
             turns = [
-                ("unknown", client, f"nobody{number}@example.org"),
+                ("unknown", client, f"stranger{number}@example.org"),
                 ("wrong", client, "ada@example.org"),
                 ("locked", strict, "ada@example.org"),
             ]
@@ -108,7 +108,7 @@ async def test_a_known_device_is_not_locked_out() -> None:
     assert answer.status_code == 200
 
 
-async def test_an_address_that_tries_too_much_is_told_when() -> None:
+async def test_an_address_that_tries_too_much_learns_when() -> None:
     """Many accounts from one address end in 429 with a wait, before any password is checked."""
     async with browser(LOGIN_MAX_ATTEMPTS="1") as client:
         answers = [await log_in(client, f"user{n}", "guess") for n in range(11)]
@@ -189,7 +189,7 @@ async def test_without_accounts_there_is_no_login() -> None:
     assert answer.status_code == 404
 
 
-async def test_a_flood_is_told_to_come_again_and_locks_nobody() -> None:
+async def test_a_flood_is_asked_to_come_again_and_locks_no_account() -> None:
     """Who finds the line full gets 503 with a wait, and has made no attempt; a known device is
     served meanwhile.
     """

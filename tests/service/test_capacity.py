@@ -18,7 +18,7 @@ def client(**environment: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://test")
 
 
-async def test_more_than_it_may_have_is_told_to_come_again() -> None:
+async def test_more_than_it_may_have_is_asked_to_come_again() -> None:
     """It is answered 503 at once, with a wait; what was let in is finished, and then there is room.
 
     Fly's checks and the service's own paths are answered all the while.

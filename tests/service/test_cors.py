@@ -85,7 +85,7 @@ async def _status(app: App, status: int, headers: dict[str, str]) -> httpx.Respo
 
 
 async def test_an_application_that_fails_or_hangs_when_asked() -> None:
-    """The refusal is sent all the same, without the fields."""
+    """The refusal is sent, without the fields."""
 
     async def refusing(_: Scope, __: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 429, "headers": []})

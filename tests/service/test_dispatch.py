@@ -30,13 +30,13 @@ def service(**changes: str) -> Service:
 
 
 def client(app: Service, address: str = "127.0.0.1") -> httpx.AsyncClient:
-    """Whoever is in front of it, at an address."""
+    """What is in front of it, at an address."""
     transport = httpx.ASGITransport(app, client=(address, 1))
     return httpx.AsyncClient(transport=transport, base_url="http://test")
 
 
 async def test_the_table_and_the_routes_are_the_same() -> None:
-    """A path of ours that the table does not have would be nobody's to decide on."""
+    """No rule would hold for an own path that the table does not have."""
     app = service()
     served = {route.path for route in app.private.routes}
     async with client(app) as web:
@@ -105,7 +105,7 @@ async def test_a_machine_of_a_former_release_is_heard_past_the_proxy_only() -> N
 
 
 async def test_who_comes_past_the_proxy_names_no_client() -> None:
-    """On the private network anybody can write what Fly Proxy says; his own address counts."""
+    """On the private network any client can write what Fly Proxy says; its own address counts."""
     app = service(FLYGATE_KEY="")
     async with client(app, "fdaa:0:1:a7b::2") as inside, client(app) as proxied:
         named = [{"fly-client-ip": f"192.0.2.{number}"} for number in range(6)]

@@ -104,7 +104,7 @@ async def test_what_is_signed_must_come_in_time(start_service: StartService) -> 
 
 
 async def test_one_client_holds_a_share_of_the_places(start_service: StartService) -> None:
-    """Slow bodies of one leave room for others; what is above its share is told so at once."""
+    """Slow bodies of one leave room for others; what is above its share is refused at once."""
     service = await start_service(**MACHINE, SERVICE_MAX_REQUESTS_PER_CLIENT="3")
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{service.port}") as web:
         async with held(service, 3):
@@ -124,7 +124,7 @@ async def test_one_client_holds_a_share_of_the_places(start_service: StartServic
 
 @asynccontextmanager
 async def held(service: ServiceProcess, count: int) -> AsyncIterator[None]:
-    """So many requests whose bodies do not come, in the application."""
+    """Requests whose bodies do not come, in the application."""
     async with AsyncExitStack() as stack:
         web = await stack.enter_async_context(httpx.AsyncClient())
         for _ in range(count):
@@ -155,12 +155,12 @@ async def test_a_slow_body_ends(start_service: StartService) -> None:
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"application/problem+json" in answer
     signed = Signatures(KEY).fields("GET", "/_flygate/statistics")
-    told = (await service.client.get("/_flygate/statistics", headers=signed)).json()
-    assert told["errors"] == 0
+    found = (await service.client.get("/_flygate/statistics", headers=signed)).json()
+    assert found["errors"] == 0
 
 
 async def test_many_slow_clients_leave_places_for_others(start_service: StartService) -> None:
-    """Of bodies that do not come only so many are waited for; the first of them give their place.
+    """Of bodies that do not come a limited number is waited for; the first give their place.
 
     One that is there at once is no slow one.
     """
@@ -290,18 +290,18 @@ async def test_web_sockets_have_a_size_and_a_number(start_service: StartService)
 
 
 async def test_machines_talk_where_the_proxy_does_not_come(start_service: StartService) -> None:
-    """The private listener tells them how this one is, and everybody there its metrics."""
+    """The private listener shows them how this one is, and all callers its metrics."""
     service = await start_service(**MACHINE)
     signed = Signatures(KEY).fields("GET", "/_flygate/cluster")
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{service.metrics_port}") as web:
-        told = await web.get("/_flygate/cluster", headers=signed)
+        status = await web.get("/_flygate/cluster", headers=signed)
         unsigned = await web.get("/_flygate/cluster")
         misled = await web.get("/metrics", headers={"fly-client-ip": "192.0.2.1"})
         metrics = await web.get("/metrics")
         health = await web.get("/health")
         application = await web.get("/")
 
-    assert json.loads(told.content)["draining"] is False
+    assert json.loads(status.content)["draining"] is False
     assert (unsigned.status_code, misled.status_code, application.status_code) == (401, 404, 404)
     assert "flygate_limiter_decisions" in metrics.text
     assert health.json()["limiter"]["policies"]
@@ -309,7 +309,7 @@ async def test_machines_talk_where_the_proxy_does_not_come(start_service: StartS
 
 @contextmanager
 def silent(port: int, count: int) -> Iterator[None]:
-    """So many connections that say nothing."""
+    """Connections that say nothing."""
     open_ones = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
     try:
         yield
@@ -331,6 +331,6 @@ async def test_the_private_listener_is_not_held_by_connections(start_service: St
 
 
 def held_by(service: ServiceProcess, what: str) -> int:
-    """How many threads or files a process has, where the system tells."""
+    """How many threads or files a process has, where the system says it."""
     folder = Path(f"/proc/{service.process.pid}/{what}")
     return len(list(folder.iterdir())) if folder.exists() else 0

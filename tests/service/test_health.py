@@ -1,4 +1,4 @@
-"""`/health`: enough for a check, and no map of the service for whoever asks."""
+"""`/health`: enough for a check, and no map of the service for the public."""
 
 import time
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def client(**environment: str) -> httpx.AsyncClient:
         lambda: {HEADER: Signatures(KEY, lambda: time.time() - 90).sign("GET", "/health")},
     ],
 )
-async def test_the_public_is_told_that_it_is_up(make_headers: Callable[[], dict[str, str]]) -> None:
+async def test_the_public_sees_that_it_is_up(make_headers: Callable[[], dict[str, str]]) -> None:
     """Not which machine this is, nor what limits there are, whatever it says of itself."""
     async with client() as web:
         answer = await web.get("/health", headers=make_headers())
@@ -50,7 +50,7 @@ async def test_the_public_is_told_that_it_is_up(make_headers: Callable[[], dict[
         lambda: {HEADER: Signatures(KEY).sign("GET", "/health")},
     ],
 )
-async def test_an_operator_and_the_engine_are_told_all(
+async def test_an_operator_and_the_engine_see_all(
     make_headers: Callable[[], dict[str, str]],
 ) -> None:
     """The machine, the release and the limiter."""
@@ -62,7 +62,7 @@ async def test_an_operator_and_the_engine_are_told_all(
     assert found["limiter"]["policies"][0]["name"] == "default"
 
 
-async def test_without_a_token_and_a_key_nobody_is_told_more() -> None:
+async def test_without_a_token_and_a_key_there_is_no_more() -> None:
     """An empty token opens nothing."""
     async with client(FLYGATE_KEY="", ADMIN_TOKEN="") as web:
         answer = await web.get(

@@ -117,7 +117,7 @@ async def test_its_failure_has_the_mode_of_its_policy(
         ("closed", [503] * 4),
     ],
 )
-async def test_nobody_gets_an_error_and_it_is_counted(
+async def test_no_client_gets_an_error_and_it_is_counted(
     tmp_path: Path, module: str, failure: str, statuses: list[int]
 ) -> None:
     """The client reads a refusal or an answer; the operator sees a metric and a line."""

@@ -1,4 +1,4 @@
-"""The service's start and end, as the server is told of them."""
+"""The service's start and end, as the server sees them."""
 
 import asyncio
 from collections.abc import AsyncIterator

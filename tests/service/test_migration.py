@@ -46,7 +46,7 @@ async def _metric(service: ServiceProcess, labels: str) -> float:
     return float(lines[0].rpartition(" ")[2]) if lines else 0.0
 
 
-async def test_in_shadow_nobody_is_refused_and_it_is_counted(
+async def test_in_shadow_no_request_is_refused_and_it_is_counted(
     shop: Path, start_service: StartService
 ) -> None:
     """Step 1 of the way from slowapi."""

@@ -18,7 +18,7 @@ quota = "100/m burst 20"
 
 
 def browser(**environment: str) -> httpx.AsyncClient:
-    """Somebody at the demo."""
+    """A user of the demo."""
     service = build_app(Settings.from_environment(environment), structlog.get_logger())
     transport = httpx.ASGITransport(service)
     return httpx.AsyncClient(transport=transport, base_url="http://test")

@@ -97,7 +97,7 @@ def test_an_application_names_whose_bucket_it_is(shop: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
-        ("shop_limits:by_nobody", "has no 'by_nobody'"),
+        ("shop_limits:by_magic", "has no 'by_magic'"),
         ("no_such_shop:by_user", "no module 'no_such_shop'"),
         ("shop_limits:LIMIT", "can't be called"),
         ("shop_limits", "package.module:attribute"),

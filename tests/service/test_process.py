@@ -74,7 +74,7 @@ async def test_health_is_never_limited(start_service: StartService) -> None:
     assert "ratelimit" not in answers[0].headers
 
 
-async def test_nobody_names_himself(start_service: StartService) -> None:
+async def test_no_client_names_itself(start_service: StartService) -> None:
     """Off Fly no header moves a client into another bucket."""
     service = await start_service(RATE_LIMIT_RPM="1", RATE_LIMIT_BURST="2")
 
@@ -103,7 +103,7 @@ async def test_on_fly_the_proxy_names_the_client(start_service: StartService) ->
 
 
 async def test_shadow_mode(start_service: StartService) -> None:
-    """In shadow mode nobody is refused, and the metrics say who would have been."""
+    """In shadow mode no request is refused, and the metrics say which would have been."""
     service = await start_service(
         RATE_LIMIT_RPM="1", RATE_LIMIT_BURST="1", RATE_LIMIT_MODE="shadow"
     )
@@ -169,7 +169,7 @@ async def test_wraps_an_application(start_service: StartService) -> None:
 
 
 async def test_wraps_an_application_without_lifespan(start_service: StartService) -> None:
-    """An application that knows nothing but HTTP is served all the same."""
+    """An application that knows nothing but HTTP is served, too."""
     service = await start_service(SERVICE_APP="tests.service.apps:bare")
 
     assert (await service.client.get("/anything")).text == "bare"

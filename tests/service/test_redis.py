@@ -55,12 +55,12 @@ async def test_two_machines_and_an_outage(tmp_path: Path, start_service: StartSe
         ("rediss://127.0.0.1:{port}", False, "Redis did not answer within"),
         ("redis://127.0.0.1:{free}", False, "cannot be reached"),
     ],
-    ids=["well", "wrong password", "no TLS there", "nobody there"],
+    ids=["well", "wrong password", "no TLS there", "no server there"],
 )
 async def test_a_release_proves_that_its_redis_can_be_used(
     tmp_path: Path, start_service: StartService, form: str, limiter: bool, said: str
 ) -> None:
-    """The smoke check says why it can't; nobody else is told, and the password is not shown."""
+    """The smoke check says why it can't; the public does not, and it shows no password."""
     valkey = Valkey(tmp_path)
     await valkey.start()
     try:

@@ -1,4 +1,4 @@
-"""What a machine tells a rollout's judge: the truth, and to whoever has the key only."""
+"""What a machine reports to a rollout's judge: the truth, and to holders of the key only."""
 
 import asyncio
 import contextlib
@@ -30,7 +30,7 @@ NONCE = "0123456789abcdef0123456789abcdef"
 def signed(
     path: str = STATISTICS, *, key: str = KEY, late: int = 0, method: str = "GET"
 ) -> dict[str, str]:
-    """The header of a signed request, by a clock that is so many seconds late."""
+    """The header of a signed request, by a clock that is late."""
     moment = int(time.time()) - late
     text = "\n".join([method, path, str(moment), NONCE])
     signature = hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
@@ -49,7 +49,7 @@ def client(app: Any, address: str = "192.0.2.1") -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://test")
 
 
-async def told(app: Any) -> dict[str, Any]:
+async def reported(app: Any) -> dict[str, Any]:
     """The statistics of a service."""
     async with client(app) as web:
         answer = await web.get(STATISTICS, headers=signed())
@@ -58,16 +58,16 @@ async def told(app: Any) -> dict[str, Any]:
     return found
 
 
-async def test_it_tells_what_was_answered_and_what_was_refused() -> None:
+async def test_it_shows_what_was_answered_and_what_was_refused() -> None:
     """Requests of users are counted; those of Fly's checks and of rollouts are not."""
     app = service()
-    before = await told(app)
+    before = await reported(app)
     async with client(app) as web:
         statuses = [(await web.get("/items/1")).status_code for _ in range(5)]
         await web.get("/health")
         await web.get("/readyz")
 
-    after = await told(app)
+    after = await reported(app)
 
     assert statuses == [200, 200, 200, 429, 429]
     assert [after[name] - before[name] for name in ("served", "errors", "refused")] == [3, 0, 2]
@@ -82,7 +82,7 @@ async def test_an_application_that_fails_is_counted_as_an_error() -> None:
     async with client(app) as web:
         statuses = [(await web.get(f"/{path}")).status_code for path in PATHS]
 
-    found = await told(app)
+    found = await reported(app)
 
     assert statuses == [503, 500, 404, 429]
     assert (found["served"], found["errors"]) == (4, 2)
@@ -125,14 +125,14 @@ async def test_who_names_the_machine_is_not_counted(header: str) -> None:
     async with client(app) as web:
         answers = [await web.get("/500", headers={header: "d89"}) for _ in range(4)]
 
-    found = await told(app)
+    found = await reported(app)
 
     assert [answer.status_code for answer in answers] == [500, 500, 429, 429]
     assert (found["served"], found["errors"], found["refused"]) == (0, 0, 0)
     assert found["clients"] == {}
 
 
-async def test_it_tells_how_many_clients_the_errors_come_from() -> None:
+async def test_it_shows_how_many_clients_the_errors_come_from() -> None:
     """By names that are the same on each machine of the app, and that say nothing of an address."""
     machines = [service(SERVICE_APP="tests.service.test_statistics:failing") for _ in range(2)]
     for app in machines:
@@ -141,7 +141,7 @@ async def test_it_tells_how_many_clients_the_errors_come_from() -> None:
                 for _ in range(errors):
                     await web.get("/500")
 
-    found = [await told(app) for app in machines]
+    found = [await reported(app) for app in machines]
 
     assert sorted(found[0]["clients"].values()) == [1, 3]
     assert found[0]["clients"] == found[1]["clients"]
@@ -153,7 +153,7 @@ async def test_it_tells_how_many_clients_the_errors_come_from() -> None:
     assert groups[group_of(loud, len(groups))]["errors"] >= 3
 
 
-def test_the_clients_that_are_told_of_are_bounded() -> None:
+def test_the_clients_with_errors_are_bounded() -> None:
     """A flood of addresses pushes out those whose errors are oldest, and no error is lost."""
     statistics = Statistics(key=KEY)
     for number in range(10 * CLIENTS_MAX):
@@ -228,17 +228,17 @@ async def test_an_answer_that_is_none_is_an_error(how: str, errors: int) -> None
     assert (found["served"], found["errors"]) == (1, errors)
 
 
-async def test_it_tells_of_memory() -> None:
+async def test_it_shows_memory() -> None:
     """What the process occupies, what of it is the limiter's, and what the machine has."""
-    memory = (await told(service(FLY_VM_MEMORY_MB="256")))["memory"]
+    memory = (await reported(service(FLY_VM_MEMORY_MB="256")))["memory"]
 
     assert memory["limit_bytes"] == 256 * 2**20
     assert memory["rss_bytes"] > 2**20
     assert 0 < memory["limiter_bytes"] < memory["rss_bytes"]
 
 
-async def test_it_tells_of_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One more is one more; where they can't be counted nothing is told."""
+async def test_it_shows_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more is one more; where they can't be counted nothing is shown."""
     statistics = Statistics()
     statistics.connections = lambda: 3
     before = statistics.snapshot()["descriptors"]
@@ -257,9 +257,9 @@ async def test_it_tells_of_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
     assert statistics.snapshot()["descriptors"] is None
 
 
-async def test_another_process_is_told_apart() -> None:
+async def test_another_process_has_another_name() -> None:
     """A restart must not look like a quiet minute."""
-    assert (await told(service()))["boot"] != (await told(service()))["boot"]
+    assert (await reported(service()))["boot"] != (await reported(service()))["boot"]
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ async def test_another_process_is_told_apart() -> None:
         lambda: signed(method="POST"),
     ],
 )
-async def test_without_a_right_signature_nothing_is_told(
+async def test_without_a_right_signature_nothing_is_shown(
     make_headers: Callable[[], dict[str, str]],
 ) -> None:
     """None, a forged one, an old or a future one, one for another path or method."""
@@ -286,7 +286,7 @@ async def test_without_a_right_signature_nothing_is_told(
 
 
 async def test_without_a_key_there_are_no_statistics() -> None:
-    """Nobody can sign then; and a wrapped application never sees the path."""
+    """No caller can sign then; and a wrapped application never sees the path."""
     app = service(FLYGATE_KEY="", SERVICE_APP="tests.service.test_statistics:failing")
     async with client(app) as web:
         answer = await web.get(STATISTICS, headers=signed(key=""))
@@ -302,7 +302,7 @@ async def test_it_is_never_refused(tmp_path: Path) -> None:
     app = service(RATE_LIMIT_POLICIES=str(policies))
 
     for _ in range(5):
-        assert (await told(app))["refused"] == 0
+        assert (await reported(app))["refused"] == 0
 
 
 async def test_a_signed_probe_touches_no_client_s_bucket() -> None:
@@ -317,7 +317,7 @@ async def test_a_signed_probe_touches_no_client_s_bucket() -> None:
 
 
 async def test_a_probe_can_t_be_forged() -> None:
-    """Who has no key is charged like everybody, also on the probe's path."""
+    """A caller without the key is charged like all others, also on the probe's path."""
     app = service()
     forged = signed(PROBE, key="a key that is not the right one")
     async with client(app) as web:

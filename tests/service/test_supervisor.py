@@ -27,7 +27,7 @@ class Work:
         await asyncio.Event().wait()
 
 
-async def test_what_fails_begins_again_and_is_told() -> None:
+async def test_what_fails_begins_again_and_is_reported() -> None:
     """Each failure is counted and logged by the work's name; then it works."""
     log: Any = CapturingLogger()
     telemetry = Telemetry(log, Statistics())
@@ -44,8 +44,8 @@ async def test_what_fails_begins_again_and_is_told() -> None:
 
 async def test_what_ends_by_itself_is_waited_for_and_what_never_does_is_given_up() -> None:
     """A stop takes so long, and no longer."""
-    told: list[str] = []
-    supervisor = Supervisor(lambda name, _: told.append(name), 0.001)
+    failed: list[str] = []
+    supervisor = Supervisor(lambda name, _: failed.append(name), 0.001)
     done: list[int] = []
 
     async def quick() -> None:
@@ -58,7 +58,7 @@ async def test_what_ends_by_itself_is_waited_for_and_what_never_does_is_given_up
         await supervisor.finish(0.05)
 
     assert done == [1]
-    assert set(told) == {"never"}
+    assert set(failed) == {"never"}
 
 
 async def test_what_still_runs_at_the_end_is_cancelled() -> None:

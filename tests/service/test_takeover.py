@@ -36,7 +36,7 @@ async def test_the_way_back_into_memory(tmp_path: Path, start_service: StartServ
 
 
 @pytest.mark.parametrize("url", ["redis://127.0.0.1:1", "no address at all"])
-async def test_a_redis_that_is_gone_stops_nobody(url: str) -> None:
+async def test_a_redis_that_is_gone_stops_no_start(url: str) -> None:
     """It is said, and the machine starts."""
     log = CapturingLogger()
     settings = Settings.from_environment({"REDIS_URL": url})

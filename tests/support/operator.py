@@ -12,6 +12,7 @@ from flygate.commands.recovery import Recovered
 from flygate.commands.request import ReleaseRequest
 from flygate.commands.workspace import Workspace
 from flygate.config.phases import PHASES
+from flygate.config.source import SERVICE
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints, is_loopback
 from flygate.fly.pace import Pace
@@ -23,7 +24,6 @@ from tests.support.fly_tomls import config_of, own
 from tests.support.localfly import Machines, local_machines
 from tests.support.service_fleet import KEY, ROOT, ServiceFleet
 
-SOURCE = "service"
 # A second is what the proxy and the machines need to see who is draining; the rest is for haste.
 GATES = Gates(wait="30s", drain="1s")
 COURSE = Course(strategy="canary", steps=(1, "100%"), soak="0s", standby="0s")
@@ -48,7 +48,7 @@ class Operator:
         """Roll out machines in each region; an environment that differs makes new ones."""
         fleet = self.fleet
         request = ReleaseRequest(
-            app=fleet.fly.app, content=self._manifest(machines, environment), source=(SOURCE,)
+            app=fleet.fly.app, content=self._manifest(machines, environment), source=SERVICE
         )
         site = Workspace(self._checkout, self._fly, listeners=())
         self._ledger = await release_op.release(
@@ -65,7 +65,7 @@ class Operator:
         phase = replace(PHASES[2], autostop="off")
         config = phase.over(config_of(own(), changes))
         config["env"] |= {**self.fleet.environment, **environment}
-        packed = image.pack(self._checkout, [SOURCE])
+        packed = image.pack(self._checkout, SERVICE)
         return Manifest(
             app=self.fleet.fly.app,
             image=packed.reference(self.fleet.fly.app),
@@ -83,7 +83,9 @@ class Operator:
 async def operator(folder: Path, **environment: str) -> AsyncIterator[Operator]:
     """A local Fly with an app; no machine yet."""
     checkout = folder / "checkout"
-    shutil.copytree(ROOT / SOURCE, checkout / SOURCE, ignore=shutil.ignore_patterns("__pycache__"))
+    ignored = shutil.ignore_patterns("__pycache__")
+    for name in SERVICE:
+        shutil.copytree(ROOT / name, checkout / name, ignore=ignored)
     async with (
         local_machines(folder / "fly") as machines,
         _client(machines) as fly,

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from flygate.config.source import SERVICE
 from flygate.images import image
+from flygate_wire.cookies import AFFINITY
 
 from tests.support.localfly import Machines, local_machines
 
@@ -20,7 +22,7 @@ REPLAY_CACHE = {
     "path_prefix": "/",
     "ttl_seconds": 300,
     "type": "cookie",
-    "name": "flygate_affinity",
+    "name": AFFINITY,
 }
 
 
@@ -94,7 +96,7 @@ class ServiceFleet:
 @asynccontextmanager
 async def service_fleet(
     state_dir: Path,
-    sources: Sequence[str] = ("service",),
+    sources: Sequence[str] = SERVICE,
     **environment: str,
 ) -> AsyncIterator[ServiceFleet]:
     """A local Fly with an app that runs this checkout's service; no machine yet.

@@ -17,6 +17,7 @@ from flygate.config.regions import Regions
 from flygate.config.rollout import Rollout
 from flygate.config.sizing import Sizing, check_sizes
 from flygate.config.smoke import Smoke
+from flygate.config.source import SERVICE, completed
 from flygate.config.variables import check_variable_names
 
 SOURCE = "source"
@@ -52,7 +53,7 @@ class StackConfig(Sizing):
     phase: int = 1
     regions: Regions = ()
     image: str = SOURCE
-    source: tuple[str, ...] = ("service",)
+    source: tuple[str, ...] = SERVICE
     env: dict[str, str] = Field(default_factory=dict)
     rollout: Rollout = Rollout()
     smoke: Smoke = Smoke()
@@ -112,6 +113,11 @@ class StackConfig(Sizing):
                 "registry.fly.io/app@sha256:<64 hex digits>: a tag may change behind your back"
             )
         return value
+
+    @field_validator("source")
+    @classmethod
+    def _whole_service(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return completed(value)
 
     @field_validator("env", mode="before")
     @classmethod

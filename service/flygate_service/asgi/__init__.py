@@ -1,1 +1,1 @@
-"""HTTP and ASGI beneath the middleware: messages, paths, lifespan, signatures."""
+"""HTTP and ASGI beneath the middleware: messages, lifespan, authentication, background work."""

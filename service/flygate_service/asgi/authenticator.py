@@ -61,19 +61,19 @@ class Authenticator:
     """
 
     def __init__(self, signatures: Signatures | None) -> None:
-        """No body is being read."""
+        """Read no body yet."""
         self._signatures = signatures
         self._reading = 0
 
     def accepts(self, own: OwnPath, scope: Scope) -> bool:
-        """Whether the head of a request is what the path asks for. Reads no body.
+        """Return whether the head of a request is what the path asks for. Reads no body.
 
         The answer is kept in the scope for who answers the request.
         """
         return self._head(own, scope).refusal is None
 
     def endpoint(self, own: OwnPath, answer: Answer) -> Endpoint:
-        """What answers those who have the key, and refuses others before their body is read."""
+        """Return an endpoint for callers with the key; it refuses others before it reads a body."""
 
         async def guarded(request: Request) -> Response:
             try:
@@ -96,7 +96,7 @@ class Authenticator:
         return found
 
     def _check(self, own: OwnPath, scope: Scope) -> int:
-        """The length of the body that is to be read.
+        """Return the length of the body that is to be read.
 
         Raises:
             RefusedError: it is not signed, too large, or comes from where it may not.

@@ -11,7 +11,7 @@ _FORM: Final = re.compile(r"bearer +(?P<token>.+)", re.IGNORECASE | re.ASCII)
 
 
 def bears(authorization: str, token: str) -> bool:
-    """Whether a field's value has this token, compared in constant time."""
+    """Return whether a field's value has this token, compared in constant time."""
     found = _FORM.fullmatch(authorization.strip(" \t"))
     given = found["token"] if found else ""
     return hmac.compare_digest(given.encode(), token.encode())

@@ -15,12 +15,12 @@ POLICY_VIOLATION: Final = 1008
 
 
 def header(scope: Scope, name: bytes) -> str | None:
-    """The first value of a request header, or None."""
+    """Return the first value of a request header, or None."""
     return first_value(scope["headers"], name)
 
 
 def first_value(headers: Headers, name: bytes) -> str | None:
-    """The first value of a header in a list of them, or None."""
+    """Return the first value of a header in a list of them, or None."""
     for key, value in headers:
         if key == name:
             return str(value, "latin-1")
@@ -28,7 +28,7 @@ def first_value(headers: Headers, name: bytes) -> str | None:
 
 
 def can_answer(scope: Scope) -> bool:
-    """Whether the server can send an answer: to a handshake some can only send a close."""
+    """Return whether the server can send an answer: to a handshake some can only send a close."""
     return scope["type"] == "http" or "websocket.http.response" in scope.get("extensions", {})
 
 

@@ -11,5 +11,5 @@ def probe_client(nonce: str) -> str:
 
 
 def is_probe_client(address: str) -> bool:
-    """Whether an address is one of a probe's."""
+    """Return whether an address is one of a probe's."""
     return address.startswith(_PREFIX)

@@ -87,7 +87,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The next thing is another head."""
+        """Expect another head."""
         super().on_message_complete()
         self._is_in_head = True
         self._head_bytes = 0
@@ -119,7 +119,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return min(idle, key=lambda one: one._connected, default=self)
 
     def _is_head_too_large(self, data: bytes) -> bool:
-        """Whether no head ends within what one may have; a body may follow in the same piece."""
+        """Return whether no head ends within its bound; a body may follow in the same piece."""
         before = self._head_bytes - len(data)
         end = data.find(_END_OF_HEAD, 0, max(0, LARGEST_HEAD - before))
         return end < 0

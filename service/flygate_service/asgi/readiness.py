@@ -7,7 +7,7 @@ class Readiness:
     __slots__ = ("draining", "started")
 
     def __init__(self) -> None:
-        """Not started, not draining."""
+        """Begin before the start."""
         self.started = False
         self.draining = False
 

@@ -12,7 +12,7 @@ _PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 
 
 def route_name(scope: Scope) -> str:
-    """The name of the route that the framework chose for a request or a handshake.
+    """Return the name of the route that the framework chose for a request or a handshake.
 
     It has the characters of a policy's name. Two routes never have the same, whatever is in their
     paths; what stands in a request's path is no part of it.
@@ -27,13 +27,13 @@ def route_name(scope: Scope) -> str:
 
 
 def _without_head(methods: Iterable[str]) -> tuple[str, ...]:
-    """Some frameworks add HEAD to GET, some do not."""
+    """Return the methods without HEAD, which some frameworks add to GET."""
     found = {method.lower() for method in methods}
     return tuple(sorted(found - {"head"} if "get" in found else found)) or ("any",)
 
 
 def _mounted_at(scope: Scope) -> str:
-    """The templates of the mounts that lead to the route; "" where they can't be found.
+    """Return the templates of the mounts that lead to the route; "" where they can't be found.
 
     The mounts' own path would not do: a part of it may be the client's to choose.
     """
@@ -52,7 +52,7 @@ def _mounted_at(scope: Scope) -> str:
 
 
 def _consumed(mount: Any, path: str) -> str:
-    """What a mount takes off the beginning of a path; "" if it is none, or another one."""
+    """Return what a mount takes off the beginning of a path; "" if it is none, or another one."""
     pattern = getattr(mount, "path_regex", None)
     if pattern is None or not hasattr(mount, "routes"):
         return ""

@@ -12,7 +12,7 @@ from .errors import FormatError
 
 
 def pack_charges(charges: Sequence[Charge]) -> bytes:
-    """The charges of a request."""
+    """Return the charges of a request."""
     return json.dumps(
         [
             [*charge.key, *_numbers(charge.quota), charge.cost, int(charge.binding)]
@@ -45,7 +45,7 @@ def unpack_charges(data: bytes) -> list[Charge]:
 
 
 def pack_decisions(decisions: Sequence[Decision]) -> bytes:
-    """The answer: whether, when, and how much is owed."""
+    """Return the answer: whether, when, and how much is owed."""
     return json.dumps([[one.allowed, one.wait_ns, one.owed_ns] for one in decisions]).encode()
 
 

@@ -18,7 +18,7 @@ from .errors import FormatError
 # Of the form below. A machine that gets another one ignores it: two forms meet for the length of
 # a rollout only, and the worst is a fresh burst for a client whose bucket moves.
 SCHEMA: Final = 1
-# Merging so many takes some 10 ms, in which a machine does nothing else.
+# Merging a message of this size takes some 10 ms, in which a machine does nothing else.
 PAIRS: Final = 8_192
 
 _HEAD: Final = struct.Struct("<4sHHq")  # magic, schema, pairs, seed probe
@@ -32,7 +32,7 @@ Message = Snapshot | tuple[QuotaNotice, ...]
 
 
 def pack(snapshot: Snapshot) -> Iterator[bytes]:
-    """A snapshot as messages of bounded size; at least one."""
+    """Return a snapshot as messages of bounded size; at least one."""
     for start in range(0, max(1, len(snapshot.owed)), PAIRS):
         part = snapshot.owed[start : start + PAIRS]
         words = array("q", [word for pair in part for word in pair])
@@ -40,20 +40,20 @@ def pack(snapshot: Snapshot) -> Iterator[bytes]:
         yield head + _little(words).tobytes()
 
 
-def pack_quotas(told: Sequence[QuotaNotice]) -> Iterator[bytes]:
+def pack_quotas(notices: Sequence[QuotaNotice]) -> Iterator[bytes]:
     """Quotas as messages of bounded size; none if there are none.
 
     They come last: a machine of a version that does not know them ignores what follows.
     """
-    for start in range(0, len(told), _QUOTAS):
-        part = told[start : start + _QUOTAS]
+    for start in range(0, len(notices), _QUOTAS):
+        part = notices[start : start + _QUOTAS]
         rows = [[one.policy, *_numbers(one.quota), one.birth, one.left_ns] for one in part]
         body = json.dumps(rows).encode()
         yield _HEAD.pack(_QUOTAS_MAGIC, SCHEMA, len(part), len(body)) + body
 
 
 def unpack(data: bytes) -> Iterator[Message]:
-    """The messages that follow each other in a text.
+    """Return the messages that follow each other in a text.
 
     Raises:
         FormatError: one is of another version, or cut off.

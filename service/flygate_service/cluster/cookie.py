@@ -20,14 +20,14 @@ class AffinityCookie:
         self._key = key
 
     def value(self, client: str) -> str:
-        """The value for a client's key."""
+        """Return the value for a client's key."""
         return blake2b(client.encode(), key=self._key, digest_size=12).hexdigest()
 
     def make(self, client: str, is_secure: bool) -> bytes:
-        """The value of `Set-Cookie`."""
+        """Return the value of `Set-Cookie`."""
         secure = "; Secure" if is_secure else ""
         return f"{_START}{self.value(client)}; Path=/; HttpOnly; SameSite=Lax{secure}".encode()
 
     def is_in(self, header: bytes, client: str) -> bool:
-        """Whether a `Cookie` header has the client's own."""
+        """Return whether a `Cookie` header has the client's own."""
         return f"{_START}{self.value(client)}".encode() in header

@@ -1,4 +1,4 @@
-"""Copies of what is owed here, for the day when this machine is gone without a word."""
+"""Copies of what is owed here, for the case that this machine is killed."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ _PAUSE_SECONDS: Final = 1.0
 _REST_PER_WORK: Final = 100
 # Looking through more buckets than some 30,000 would keep requests waiting.
 _LARGEST_TABLE_BYTES: Final = 1_048_576
-# A copy owes so much less: however late it comes, it refuses nobody whom the original would serve.
+# A copy owes this much less: however late it comes, it refuses no client that the bucket serves.
 _MARGIN_NS: Final = 250_000_000
 # The same debt, looked at twice, differs by the time between two looks at a clock.
 _SAME_NS: Final = 50_000_000
@@ -36,10 +36,10 @@ class Courier(Protocol):
 
 
 class Copies:
-    """Tells the others every second which buckets were charged here, and keeps what they tell.
+    """Sends the others every second what was charged here, and keeps what they send.
 
     A machine that is killed or suspended hands nothing over. With copies, those whom it refused
-    are refused by their next machines, too, and nobody gets more than what a second or two refill.
+    are refused by their next machines, too, and no client gets more than a second or two refill.
 
     Args:
         store: where the buckets are; None if they are not in this machine's memory.
@@ -59,7 +59,7 @@ class Copies:
         quotas: OtherQuotas | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        """Tell nothing yet."""
+        """Send nothing yet."""
         self._store = store
         self._peers = peers
         self._courier = courier
@@ -67,18 +67,18 @@ class Copies:
         self._clock = clock
         self._quotas = quotas
         self._work_seconds = 0.0
-        # When buckets will be full, as the others know: they were told, or told it. So nothing is
-        # told twice, and nothing comes back to where an operator has just forgotten it.
+        # When buckets will be full, as far as the others know it: by a message to or from them.
+        # So nothing is sent twice, and nothing comes back where an operator has just reset it.
         self._known: dict[int, int] = {}
 
     @asynccontextmanager
     async def running(self, supervisor: Supervisor) -> AsyncIterator[None]:
         """Send copies in the background, until the context ends."""
-        async with supervisor.background("telling copies", self._tell_for_ever):
+        async with supervisor.background("telling copies", self._send_forever):
             yield
 
-    async def tell(self) -> None:
-        """Tell all others what was charged here since they were last told."""
+    async def send(self) -> None:
+        """Send all others what was charged here since the last message."""
         store, peers = self._store, self._peers()
         if store is None or not peers or store.memory_bytes > _LARGEST_TABLE_BYTES:
             return
@@ -92,10 +92,10 @@ class Copies:
             message += b"".join(pack_quotas(self._quotas.notices()))
         if all(await asyncio.gather(*(self._bring(peer, message) for peer in peers))):
             self._note(news, now)
-            self._metrics.told(len(news.owed))
+            self._metrics.sent(len(news.owed))
 
     def keep(self, data: bytes) -> None:
-        """Take over what another machine tells; where both have one, the later time wins.
+        """Take over what another machine sends; where both have one, the later time wins.
 
         What this version does not understand is ignored, and counted.
         """
@@ -114,13 +114,13 @@ class Copies:
         except ForeignSnapshotError:
             self._metrics.ignored("key")
 
-    async def _tell_for_ever(self) -> None:
+    async def _send_forever(self) -> None:
         while True:
             await asyncio.sleep(max(_PAUSE_SECONDS, _REST_PER_WORK * self._work_seconds))
-            await self.tell()
+            await self.send()
 
     def _news(self, snapshot: Snapshot, now: int) -> Snapshot:
-        """The part that the others do not know; the largest debts, if it is too much at once."""
+        """Return what the others do not know; the largest debts, if it is too much at once."""
         self._known = {number: full for number, full in self._known.items() if full > now}
         known = self._known.get
         news = (

@@ -15,7 +15,7 @@ SENT_ON: Final = "sent-on"
 
 
 class Reason(StrEnum):
-    """Why a machine that does not own a client serves it all the same."""
+    """Why a machine serves a client that it does not own."""
 
     UNAVAILABLE = "unavailable"  # the proxy could not reach the owner
     DISAGREEMENT = "disagreement"  # another machine takes this one for the owner
@@ -41,7 +41,7 @@ class Here:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Let the proxy bring it to its owner, or to who stands in for it.
+    """Let the proxy bring it to its owner, or to the machine that stands in for it.
 
     Attributes:
         is_sent_on: the owner could not be reached.
@@ -53,7 +53,7 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class FairShare:
-    """Serve it, with a share of the quota: whoever asks all machines gets one quota in all."""
+    """Serve it, with a share of the quota: a client of all machines gets one quota in all."""
 
     reason: Reason
 
@@ -71,7 +71,7 @@ class Arrival:
         was_replayed: another machine sent it.
         unavailable: the id of a machine that the proxy preferred, and could not reach.
         is_forced: the client asked for this very machine.
-        body_bytes: the length of its body; None if nobody knows.
+        body_bytes: the length of its body; None if it is not known.
         is_denied: the bucket that this machine has would refuse it.
         was_sent_on: another machine sent it, since the owner could not be reached.
         stand_in: the id of the machine that is to serve it if its owner can't be reached, since
@@ -90,7 +90,7 @@ class Arrival:
 
 
 def destination_of(arrival: Arrival) -> Destination:
-    """Where it is served.
+    """Return where it is served.
 
     Everything that a client could have written itself leads to a fair share at best.
     """

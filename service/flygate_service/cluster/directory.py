@@ -15,21 +15,21 @@ _SECONDS = 2.0
 
 
 class Directory(Protocol):
-    """Tells which machines run, and where."""
+    """Knows which machines run, and where."""
 
     async def machines(self) -> list[Member]:
-        """All started machines of the app, those that are cordoned, too.
+        """Return all started machines of the app, those that are cordoned, too.
 
         Raises:
-            DirectoryError: nobody can say.
+            DirectoryError: the directory does not answer.
         """
         ...
 
     async def address(self, machine: str) -> str:
-        """The private address of a machine, as it stands in a URL.
+        """Return the private address of a machine, as it stands in a URL.
 
         Raises:
-            DirectoryError: it has none, or nobody can say.
+            DirectoryError: it has none, or the directory does not answer.
         """
         ...
 
@@ -51,14 +51,14 @@ class DnsDirectory:
             self._resolver.port = server[1]
 
     async def machines(self) -> list[Member]:
-        """All started machines of the app."""
+        """Return all started machines of the app."""
         answer = await self._ask(f"vms.{self._app}.internal.", "TXT")
         # A long text comes in pieces of 255 bytes, which are cut anywhere.
         text = b"".join(piece for record in answer for piece in record.strings)
         return parse_machines(text.decode("latin-1"))
 
     async def address(self, machine: str) -> str:
-        """The private address of a machine."""
+        """Return the private address of a machine."""
         answer = await self._ask(f"{machine}.vm.{self._app}.internal.", "AAAA")
         found = IPv6Address(answer[0].address)
         # The local Fly's machines have IPv4 addresses, written as IPv6.
@@ -75,7 +75,7 @@ def parse_machines(text: str) -> list[Member]:
     """Read `<id> <region>,<id> <region>`.
 
     Raises:
-        DirectoryError: it is another form, or names nobody: whoever asks is there, at least.
+        DirectoryError: it is another form, or names no machine: the one that asks runs, at least.
     """
     members = []
     for part in filter(None, text.split(",")):

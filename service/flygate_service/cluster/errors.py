@@ -1,16 +1,16 @@
 """What can go wrong between machines.
 
 ClusterError
-├── DirectoryError   the DNS does not say who is there
-├── PeerError        another machine does not answer, or not as one of ours
-│   ├── PeerGone     nobody listens there
-│   └── PeerStrange  somebody answers, and not as one of ours
-└── FormatError      what it sent is none of the forms that this version reads
+├── DirectoryError         the DNS does not say who is there
+├── PeerError              another machine does not answer, or not as this service
+│   ├── PeerGoneError      no process listens there
+│   └── PeerMismatchError  another process answers, or one with another key
+└── FormatError            what it sent is none of the forms that this version reads
 """
 
 
 class ClusterError(Exception):
-    """The base of all of them."""
+    """The base of the errors between machines."""
 
 
 class DirectoryError(ClusterError):
@@ -18,15 +18,15 @@ class DirectoryError(ClusterError):
 
 
 class PeerError(ClusterError):
-    """Another machine does not answer, or not as one of ours would."""
+    """Another machine does not answer, or not as this service does."""
 
 
 class PeerGoneError(PeerError):
-    """Nobody listens where another machine should: the proxy would not reach it either."""
+    """No process listens where another machine should: the proxy would not reach it either."""
 
 
 class PeerMismatchError(PeerError):
-    """Somebody answers there, and not as one of ours: a former release, or another key."""
+    """What answers there is a former release, has another key, or is another program."""
 
 
 class FormatError(ClusterError):

@@ -34,9 +34,9 @@ class Carrier(Protocol):
 class Handoff:
     """Gives this machine's buckets to the others, and takes theirs; as often as one likes.
 
-    Everybody gets all of them. Who owns a client next depends on who will be there then, and a
-    bucket that nobody asks for goes idle by itself. Of machines with a common store any one will
-    do, and who has it in common with this one needs nothing.
+    Each machine gets all of them. Which one owns a client next depends on which run then, and a
+    bucket that no request charges becomes idle by itself. Of machines with a common store any one
+    will do, and those that share this machine's store need nothing.
 
     Args:
         store: where the buckets are; None if they can't be moved.
@@ -70,7 +70,7 @@ class Handoff:
         self._quotas = quotas
 
     async def messages(self) -> AsyncIterator[bytes]:
-        """What this machine's buckets owe, and by which quotas they were filled."""
+        """Return what this machine's buckets owe, and by which quotas they were filled."""
         if self._store is not None:
             async for snapshot in self._store.export():
                 for message in pack(snapshot):
@@ -94,10 +94,10 @@ class Handoff:
                 await asyncio.sleep(0)  # there are requests to be served, too
 
     async def give(self, to: Container[str] | None = None) -> None:
-        """Give everything to everybody, as far as the time allows.
+        """Give everything to all others, as far as the time allows.
 
-        Those who need nothing, since another one has taken it for their common store, are told
-        that somebody gave: who gives has come, or is about to go.
+        Those that need nothing, since another one has taken it for their common store, get a hint:
+        a machine that gives has come, or is about to go.
 
         Args:
             to: the ids of the machines that get it; None for all.
@@ -117,7 +117,7 @@ class Handoff:
         await self._in_time(give, self._groups(to))
 
     async def take(self) -> None:
-        """Take everything from everybody, as far as the time allows."""
+        """Take everything from all others, as far as the time allows."""
 
         async def pull(peer: Member) -> None:
             await self.merge(await self._carrier.pull(peer))
@@ -125,9 +125,9 @@ class Handoff:
         await self._in_time(lambda groups: self._with_each(groups, pull), self._groups())
 
     def _groups(self, wanted: Container[str] | None = None) -> Groups:
-        """The peers, those together of whom any one will do."""
-        everybody = self._peers().items()
-        peers = {m: store for m, store in everybody if wanted is None or m.id in wanted}
+        """Return the peers; of those in one group any one will do."""
+        found = self._peers().items()
+        peers = {m: store for m, store in found if wanted is None or m.id in wanted}
         common: defaultdict[str, list[Member]] = defaultdict(list)
         for peer, store in peers.items():
             if store and store != self._common:
@@ -135,9 +135,9 @@ class Handoff:
         return [[peer] for peer, store in peers.items() if not store] + list(common.values())
 
     def _sharers(self, wanted: Container[str] | None) -> Groups:
-        """Those with a common store, each by itself."""
-        everybody = self._peers().items()
-        return [[m] for m, store in everybody if store and (wanted is None or m.id in wanted)]
+        """Return those with a common store, each by itself."""
+        found = self._peers().items()
+        return [[m] for m, store in found if store and (wanted is None or m.id in wanted)]
 
     async def _hint(self, peer: Member) -> None:
         await self._carrier.push(peer, b"")

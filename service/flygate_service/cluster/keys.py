@@ -4,5 +4,5 @@ from hashlib import blake2b
 
 
 def derived(key: str, purpose: str) -> bytes:
-    """A key for a purpose, so that what it shows says nothing about another."""
+    """Return a key for a purpose, so that what it shows says nothing about another."""
     return blake2b(purpose.encode(), key=blake2b(key.encode()).digest(), digest_size=32).digest()

@@ -18,7 +18,7 @@ Welcome = Callable[[set[str]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A machine that answers, and where: for those whom the DNS does not tell of it."""
+    """A machine that answers, and where: for those to which the DNS does not name it."""
 
     id: str
     region: str
@@ -36,7 +36,7 @@ class Status:
 
     Attributes:
         admitted: it has got a request through the proxy. A rollout's candidate has not, though
-            the DNS tells of it.
+            the DNS names it.
         draining: it is about to stop.
         affinity: it wants each client to have one machine.
         store: names the store that it has in common with others; "" if it has its own.
@@ -56,7 +56,7 @@ _OWN: Final = Status()
 
 
 class Members:
-    """The members as this machine knows them; the last known ones while nobody can say.
+    """The members as this machine knows them; the last known ones while the DNS is silent.
 
     The DNS need not name all of them: it may not reach a machine that the proxy still reaches. Who
     answers stays, and those who answer tell of each other. So one machine that has no DNS and all
@@ -64,20 +64,20 @@ class Members:
 
     Args:
         me: this machine, which is always one of them.
-        directory: tells which machines run.
+        directory: knows which machines run.
         ask: what a machine says of itself; raises PeerError.
         seed: the ring's.
-        told: what this machine says of itself, as far as it never changes.
+        status: what this machine says of itself, as far as it never changes.
         address: where another machine was reached; "" if it was not.
 
     Attributes:
         ring: of those who own clients now.
-        count: how many these are; 0 until somebody said.
+        count: how many these are; 0 until it is known.
         is_sticky: whether each client has one machine: as long as any member wants that. So while
             machines with one store follow those that each have their own, no client has two.
         is_split: whether members have different stores.
         silent: how many machines the DNS names that did not answer as ours do.
-        order: by which two releases share the clients; None if nobody ordered it.
+        order: by which two releases share the clients; None without an order.
     """
 
     def __init__(
@@ -86,15 +86,15 @@ class Members:
         directory: Directory,
         ask: Callable[[Member], Awaitable[Status]],
         seed: bytes = b"",
-        told: Status = _OWN,
+        status: Status = _OWN,
         address: Callable[[str], str] = lambda _: "",
     ) -> None:
-        """Alone."""
+        """Begin alone."""
         self._me = me
         self._directory = directory
         self._ask = ask
         self._seed = seed
-        self._told = told
+        self._status = status
         self._address = address
         self._known: dict[Member, Status] = {}
         self._answering: set[Member] = set()
@@ -104,7 +104,7 @@ class Members:
         self.order: ShareOrder | None = None
         self.ring = ring_of([me], None, seed)
         self.count = 0
-        self.is_sticky = told.affinity
+        self.is_sticky = status.affinity
         self.is_split = False
         self.silent = 0
 
@@ -121,14 +121,16 @@ class Members:
     @property
     def stores(self) -> dict[Member, str]:
         """The other machines that will stay, and the names of their stores."""
-        return {member: told.store for member, told in self._known.items() if not told.draining}
+        return {
+            member: status.store for member, status in self._known.items() if not status.draining
+        }
 
     def status(self, admitted: bool, draining: bool) -> Status:
-        """What the others are told."""
+        """Return what this machine says of itself to the others."""
         contacts = (Contact(m.id, m.region, self._address(m.id)) for m in sorted(self._answering))
         reached = tuple(contact for contact in contacts if contact.address)
-        told = replace(self._told, admitted=admitted, draining=draining, order=self.order)
-        return replace(told, contacts=reached)
+        status = replace(self._status, admitted=admitted, draining=draining, order=self.order)
+        return replace(status, contacts=reached)
 
     async def refresh(self, welcome: Welcome | None = None) -> bool:
         """Ask who is there, and each how it is. False if the DNS did not answer.
@@ -170,17 +172,17 @@ class Members:
         return True
 
     def enter(self) -> None:
-        """Own clients from now on, not only if there is nobody else."""
+        """Own clients from now on, also beside other owners."""
         self._has_entered = True
         self._renew()
 
     def leave(self) -> None:
-        """Own no clients from now on, if there is anybody else."""
+        """Own no clients from now on, if another machine does."""
         self._is_leaving = True
         self._renew()
 
     async def _named(self) -> set[Member] | None:
-        """The others by the DNS; None if it does not answer."""
+        """Return the machines that the DNS names; None if it does not answer."""
         try:
             found = await self._directory.machines()
         except DirectoryError:
@@ -188,7 +190,7 @@ class Members:
         return {member for member in found if member.id != self._me.id}
 
     async def _answers(self, members: set[Member]) -> dict[Member, Status | None]:
-        """What each says of itself; None if it says nothing."""
+        """Return what each says of itself; None if it says nothing."""
         asked = sorted(members)
         return dict(zip(asked, await asyncio.gather(*map(self._answer, asked)), strict=True))
 
@@ -202,21 +204,21 @@ class Members:
         return None
 
     def _unheard(self, member: Member) -> Status:
-        """The proxy may reach it all the same; who never answered is none of us."""
+        """Return its last status: the proxy may still reach it. Without one it is not admitted."""
         return self._known.get(member, Status())
 
     def _admitted(self) -> set[Member]:
         return {member for member in self.peers if self._known[member].admitted}
 
     def _renew(self, *, is_other: bool = False) -> None:
-        told = {member: self._known[member] for member in self._admitted()}
-        if not told or (self._has_entered and not self._is_leaving):
-            told[self._me] = self._told
-        if is_other or told.keys() != self._owners:
-            self._forgotten = (self._forgotten | self._owners) - told.keys()
-            self._owners = set(told)
-            self.ring = ring_of(told, self.order, self._seed)
-        self.count = len(told)
-        self.is_sticky = any(status.affinity for status in told.values())
-        stores = {status.store for status in told.values()}
-        self.is_split = len(told) > 1 and (len(stores) > 1 or "" in stores)
+        owners = {member: self._known[member] for member in self._admitted()}
+        if not owners or (self._has_entered and not self._is_leaving):
+            owners[self._me] = self._status
+        if is_other or owners.keys() != self._owners:
+            self._forgotten = (self._forgotten | self._owners) - owners.keys()
+            self._owners = set(owners)
+            self.ring = ring_of(owners, self.order, self._seed)
+        self.count = len(owners)
+        self.is_sticky = any(status.affinity for status in owners.values())
+        stores = {status.store for status in owners.values()}
+        self.is_split = len(owners) > 1 and (len(stores) > 1 or "" in stores)

@@ -34,8 +34,8 @@ class ClusterMetrics:
             ["reason"],
             registry=registry,
         )
-        self._told = Counter(
-            "flygate_copies_told", "Buckets of which all others were told.", registry=registry
+        self._sent = Counter(
+            "flygate_copies_told", "Buckets whose copies all others got.", registry=registry
         )
         self._kept = Counter(
             "flygate_copies_kept", "Copies of other machines' buckets.", registry=registry
@@ -102,9 +102,9 @@ class ClusterMetrics:
         """Count a message that means nothing here."""
         self._ignored.labels(reason).inc()
 
-    def told(self, buckets: int) -> None:
+    def sent(self, buckets: int) -> None:
         """Count buckets of which all others have a copy."""
-        self._told.inc(buckets)
+        self._sent.inc(buckets)
 
     def kept(self, buckets: int) -> None:
         """Count copies of others' buckets."""

@@ -49,7 +49,7 @@ class Node:
         supervisor: Supervisor,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Not admitted yet."""
+        """Begin as a machine that is not admitted."""
         self.members = members
         self.handoff = handoff
         self._readiness = readiness
@@ -63,12 +63,12 @@ class Node:
 
     @property
     def status(self) -> Status:
-        """What the others are told."""
+        """Return what this machine says of itself to the others."""
         return self.members.status(self.is_admitted, self._readiness.draining)
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is nothing to decide on requests: all serve whoever comes."""
+        """Whether there is nothing to decide on requests: each machine serves any client."""
         return self.is_admitted and not self.members.is_sticky
 
     @asynccontextmanager
@@ -110,7 +110,7 @@ class Node:
         return is_later
 
     async def back(self) -> None:
-        """Wait until this machine knows what it missed, but not for ever."""
+        """Wait until this machine knows what it missed, for a bounded time."""
         if not self._is_back():
             # Not wait_for: in Python 3.11 it may lose a cancellation.
             with suppress(TimeoutError):
@@ -118,7 +118,7 @@ class Node:
                     await self._home.wait()
 
     def heard_news(self) -> None:
-        """Somebody came, went, or can't be reached: ask again soon."""
+        """A machine came, went, or can't be reached: ask again soon."""
         self._news.set()
 
     async def _join(self) -> None:
@@ -128,7 +128,7 @@ class Node:
     async def _enter(self) -> None:
         """Own clients, once it is known what they were charged elsewhere until now.
 
-        Until then the others serve them all. Whoever is given something asks who gave it.
+        Until then the others serve them all. A machine that gets something asks its giver.
         """
         await self._join()
         self.is_admitted = True
@@ -137,7 +137,7 @@ class Node:
         self.heard_news()  # others may have entered meanwhile
 
     def _is_back(self) -> bool:
-        """Whether this machine knows what happened until now; False right after an absence."""
+        """Return whether it knows what happened until now; False right after an absence."""
         before, self._seen = self._seen, self._clock()
         if self._seen - before > _ABSENCE_SECONDS and self._home.is_set():
             self._home.clear()

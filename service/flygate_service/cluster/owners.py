@@ -46,14 +46,14 @@ class Owners:
         metrics: ClusterMetrics,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        """All are taken to answer."""
+        """Expect all owners to answer."""
         self._treasury = treasury
         self._metrics = metrics
         self._clock = clock
         self._silent: dict[str, float] = {}
 
     async def check(self, owner: Member, limiter: Limiter, request: Request) -> Verdict:
-        """What the owner's buckets say; or this machine's, with the request's share."""
+        """Return what the owner's buckets say; or this machine's, with the request's share."""
         if self._silent.get(owner.id, 0.0) <= self._clock():
             try:
                 async with asyncio.timeout(_SECONDS):

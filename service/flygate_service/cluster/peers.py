@@ -39,7 +39,7 @@ class Peers:
         orders: SignedShareOrders,
         former_port: int | None = None,
     ) -> None:
-        """Connect to nobody yet."""
+        """Connect to no machine yet."""
         self._directory = directory
         self._port = port
         self._former_port = former_port
@@ -47,33 +47,33 @@ class Peers:
         self._signatures = signatures
         self._orders = orders
         self._addresses: dict[str, str] = {}
-        # By what other machines told, for the time when the DNS does not.
+        # As other machines say, for the time when the DNS does not answer.
         self._hearsay: dict[str, str] = {}
         # Not through a proxy of the environment: this is the private network.
         self._client = httpx.AsyncClient(timeout=_SECONDS, trust_env=False)
 
     async def status(self, member: Member) -> Status:
-        """What a machine says of itself.
+        """Return what a machine says of itself.
 
         Raises:
-            PeerGoneError: nobody listens there.
-            PeerError: it can't be reached, or is none of ours.
+            PeerGoneError: no process listens there.
+            PeerError: it can't be reached, or is not of this app.
         """
         answer = await self._first(member)
         with _understood(member):
-            told = json.loads(answer)
+            found = json.loads(answer)
             return Status(
-                admitted=told["admitted"] is True,
-                draining=told["draining"] is True,
+                admitted=found["admitted"] is True,
+                draining=found["draining"] is True,
                 # Former versions say nothing of these: they spoke only if they had affinity.
-                affinity=told.get("affinity", True) is True,
-                store=str(told.get("store", "")),
-                order=self._order(told.get("order")),
-                contacts=self._heard(told.get("contacts", ())),
+                affinity=found.get("affinity", True) is True,
+                store=str(found.get("store", "")),
+                order=self._order(found.get("order")),
+                contacts=self._heard(found.get("contacts", ())),
             )
 
     def reached(self, machine: str) -> str:
-        """Where a machine was reached; "" if it was not."""
+        """Return where a machine was reached; "" if it was not."""
         return self._addresses.get(machine, "")
 
     async def push(self, member: Member, message: bytes) -> None:
@@ -114,19 +114,21 @@ class Peers:
         """Close the connections."""
         await self._client.aclose()
 
-    def _order(self, told: dict[str, str] | None) -> ShareOrder | None:
+    def _order(self, order: dict[str, str] | None) -> ShareOrder | None:
         try:
-            return self._orders.read(told["text"]) if told else None
+            return self._orders.read(order["text"]) if order else None
         except ShareOrderError:
-            return None  # not our engine's; that the machine is there is true all the same
+            return None  # not this app's engine's; the machine itself is there
 
-    def _heard(self, told: Sequence[dict[str, str]]) -> tuple[Contact, ...]:
-        found = [Contact(str(one["id"]), str(one["region"]), str(one["address"])) for one in told]
+    def _heard(self, contacts: Sequence[dict[str, str]]) -> tuple[Contact, ...]:
+        found = [
+            Contact(str(one["id"]), str(one["region"]), str(one["address"])) for one in contacts
+        ]
         self._hearsay |= {contact.id: contact.address for contact in found}
         return tuple(found)
 
     async def _first(self, member: Member) -> bytes:
-        """What a machine says of itself, wherever it listens; that is remembered."""
+        """Return what a machine says of itself, wherever it listens; that is remembered."""
         try:
             return await self._signed(member, CLUSTER)
         except (PeerGoneError, PeerMismatchError):

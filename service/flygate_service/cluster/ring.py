@@ -26,8 +26,8 @@ class Member:
 class Ring:
     """Gives each client an owner by weighted rendezvous hashing.
 
-    All machines that know the same members and the same seed agree. Who joins takes clients from
-    everybody in proportion and moves no other; who leaves gives up its own only.
+    All machines that know the same members and the same seed agree. A machine that joins
+    takes clients from all in proportion and moves no other; one that leaves gives up its own only.
 
     Source: J. Resch, "New Hashing Algorithms for Data Storage" (2015), for the weights.
 
@@ -41,7 +41,7 @@ class Ring:
 
         Args:
             members: one or more, of different ids.
-            seed: a secret of at most 64 bytes, so that nobody can choose a machine to flood.
+            seed: a secret of at most 64 bytes, so that no client can choose a machine to flood.
 
         Raises:
             ValueError: there is no member, or one has no weight.
@@ -56,11 +56,11 @@ class Ring:
         self.owner = lru_cache(_CACHED_CLIENTS)(self._owner)
 
     def __len__(self) -> int:
-        """How many machines share the clients."""
+        """Return how many machines share the clients."""
         return len(self.members)
 
     def stand_in(self, client: str, here: str) -> Member | None:
-        """Who is to serve a client whose owner is gone, and nobody knows it yet; None: anybody.
+        """Return the machine that serves a client whose owner is gone unnoticed; None: any one.
 
         Args:
             here: the id of the machine that the client came to.

@@ -16,7 +16,7 @@ class SharedRing(Ring):
 
     Places are spread evenly over 0 to 100, and stay: as the percentage grows, clients move from
     the former release to the new one only, and back only as it falls. Machines that the order
-    does not know own nobody.
+    does not know own no client.
 
     Attributes:
         members: of both sides, sorted.
@@ -37,7 +37,7 @@ class SharedRing(Ring):
         super().__init__([*new.members, *former.members], seed)
 
     def stand_in(self, client: str, here: str) -> Member | None:
-        """The next owner of the same release, for a machine of the other one."""
+        """Return the next owner of the same release, for a machine of the other one."""
         side, owner = self._side(client), self.owner(client)
         others = [member for member in side.members if member != owner]
         if not others or here in {member.id for member in side.members}:
@@ -57,14 +57,14 @@ class SharedRing(Ring):
 
 
 def ring_of(members: Iterable[Member], order: ShareOrder | None, seed: bytes) -> Ring:
-    """The ring of some members, by an order.
+    """Return the ring of some members, by an order.
 
-    Where one side has nobody there is nothing to be shared: an order ends by itself.
+    Where one side has no machine there is nothing to be shared: an order ends by itself.
     """
-    everybody = list(members)
+    found = list(members)
     if order is not None:
-        new = [member for member in everybody if member.id in order.new]
-        former = [member for member in everybody if member.id in order.former]
+        new = [member for member in found if member.id in order.new]
+        former = [member for member in found if member.id in order.former]
         if new and former:
             return SharedRing(Ring(new, seed), Ring(former, seed), order.percent, seed)
-    return Ring(everybody, seed)
+    return Ring(found, seed)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 NAME: Final = "flygate_device"
-# So many people may share a browser; the one who has not logged in for the longest is forgotten.
+# How many people may share a browser; the one whose login is the oldest is forgotten.
 MOST_ACCOUNTS: Final = 8
 _DAYS: Final = 180
 _LIFETIME_SECONDS: Final = _DAYS * 86_400
@@ -41,13 +41,13 @@ class DeviceCookies:
     def __init__(
         self, secret: bytes, is_secure: bool, now: Callable[[], float] = time.time
     ) -> None:
-        """Nothing is stored: the signature is all that is needed."""
+        """Derive the key; no mark is stored, as its signature is enough."""
         self._key = hashlib.blake2b(secret, digest_size=32, person=b"flygate device").digest()
         self._is_secure = is_secure
         self._now = now
 
     def make(self, account: str, before: str | None = None) -> str:
-        """The Set-Cookie value for a device that has just logged in.
+        """Return the Set-Cookie value for a device that has just logged in.
 
         Args:
             account: who has.
@@ -62,12 +62,12 @@ class DeviceCookies:
         return f"{NAME}={value}; {attributes}{'; Secure' if self._is_secure else ''}"
 
     def read(self, account: str, cookie: str | None) -> str | None:
-        """The device's name if it has logged in to this account before; else None."""
+        """Return the device's name if it has logged in to this account before; else None."""
         own = (mark.device for mark in self._read(cookie) if self._is_of(account, mark))
         return next(own, None)
 
     def _read(self, cookie: str | None) -> Iterator[_Mark]:
-        """The marks that have not ended, as many as a cookie of ours has."""
+        """Return the marks that have not ended, as many as this class puts into a cookie."""
         if cookie is None or len(cookie) > _LONGEST:
             return
         for text in cookie.split(_BETWEEN)[:MOST_ACCOUNTS]:

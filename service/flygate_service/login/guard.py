@@ -17,7 +17,7 @@ class Outcome(StrEnum):
     ADMITTED = "admitted"
     LOCKED = "locked"  # by account or pair: to be answered like a wrong password
     ADDRESS = "address"  # this address tries too much, whatever the account
-    UNAVAILABLE = "unavailable"  # nobody could be asked: login never fails open
+    UNAVAILABLE = "unavailable"  # no store answered: login never fails open
     BUSY = "busy"  # the machine checks as many passwords as it can: nothing was counted
 
 
@@ -44,7 +44,7 @@ class LoginGuard:
     """Counts attempts in the limiter's store, so machines that share it share the counters."""
 
     def __init__(self, store: Store, lockout: Lockout) -> None:
-        """Keep nothing here."""
+        """Take the store, which keeps all counters."""
         self._store = store
         self._lockout = lockout
 
@@ -97,7 +97,7 @@ class LoginGuard:
         return (await self._store.peek(key, self._lockout.lock)).owed_ns > 0
 
     async def _refused_by_lock(self, attempt: Attempt) -> Attempt:
-        """An address that tries too much is told so here, too, or it would know of the lock."""
+        """Give an address that tries too much its own answer: a lock must not show."""
         for charge in attempt.charges:
             if charge.key[0] == ADDRESS:
                 owed = (await self._store.peek(charge.key, charge.quota)).owed_ns

@@ -12,7 +12,7 @@ _KNOWN: Final = (16, 6)
 
 
 class QueueFullError(Exception):
-    """Whoever is here was not let in; nothing was counted.
+    """There is no place in line; nothing was counted.
 
     Attributes:
         wait_seconds: when to come again: those in line will have been served, or have left.
@@ -32,7 +32,7 @@ class Line:
     """
 
     def __init__(self, at_once: int) -> None:
-        """Nobody is here; so many are checked at a time."""
+        """Begin empty; `at_once` attempts are checked at a time."""
         self._inside = 0
         self._turns = asyncio.Semaphore(at_once)
 

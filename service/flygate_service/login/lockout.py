@@ -5,8 +5,8 @@ alone only slows down, or strangers could lock its owner out. The address alone 
 one password on many accounts. A device that has logged in before has a counter of its own, and no
 other, since it can guess at the accounts only that it has logged in to.
 
-A lock is a bucket of one unit beside its counter's: while it is not full, nobody may try. So a lock
-ends when it says, whatever the counter holds.
+A lock is a bucket of one unit beside its counter's: while it is not full, no guess is allowed. So a
+lock ends when it says, whatever the counter holds.
 """
 
 from dataclasses import dataclass
@@ -29,8 +29,8 @@ _HOUR: Final = 60 * _MINUTE
 # OWASP ASVS 4.0 named 100 failures an hour for an account; 5.0 leaves the number to us.
 _ACCOUNT_PER_HOUR: Final = 100
 _ACCOUNTS_PER_ADDRESS: Final = 10
-# An account's devices share so many counters, so that an operator, who knows of no device, can free
-# all of them. Two devices of one owner seldom have one in common.
+# An account's devices share this number of counters, so that an operator, who knows of no device,
+# can free all of them. Two devices of one owner seldom have one in common.
 _DEVICE_COUNTERS: Final = 32
 
 
@@ -45,7 +45,7 @@ class Lockout:
 
     @classmethod
     def of(cls, attempts: int, window_minutes: int, lock_minutes: int) -> Self:
-        """So many attempts in a window; then a lock of so many minutes.
+        """Return quotas for `attempts` in a window, and a lock of `lock_minutes` after them.
 
         A lock that is shorter than the window refills the attempts in its own time: when it ends,
         all of them are there again.
@@ -64,7 +64,7 @@ class Lockout:
         return Quota(1, self.lock_ns + 1)
 
     def charges(self, account: str, network: str, device: str | None) -> list[Charge]:
-        """What one attempt takes; all of it or, if something is used up, nothing.
+        """Return what one attempt takes; all of it or, if something is used up, nothing.
 
         The counter that locks comes first.
         """
@@ -79,23 +79,23 @@ class Lockout:
 
 
 def pair_key(account: str, network: str) -> Key:
-    """The counter of one guesser at one account."""
+    """Return the counter of one guesser at one account."""
     return PAIR, f"{network} {account}"
 
 
 def device_key(account: str, device: str) -> Key:
-    """The counter of a device that has logged in before."""
+    """Return the counter of a device that has logged in before."""
     digest = blake2b(device.encode(), digest_size=8).digest()
     return _device_key(account, int.from_bytes(digest) % _DEVICE_COUNTERS)
 
 
 def device_keys(account: str) -> list[Key]:
-    """The counters of all devices that have logged in before, whichever these are."""
+    """Return the counters of all devices that have logged in before, whichever these are."""
     return [_device_key(account, number) for number in range(_DEVICE_COUNTERS)]
 
 
 def lock_key(counter: Key) -> Key:
-    """The lock of a counter."""
+    """Return the lock of a counter."""
     return counter[0] + _LOCK, counter[1]
 
 

@@ -7,7 +7,7 @@ _LONGEST: Final = 254
 
 
 def account_name(text: str) -> str | None:
-    """The canonical form of a submitted name; None if it can be nobody's."""
+    """Return the canonical form of a submitted name; None if no account can have it."""
     name = unicodedata.normalize("NFKC", text).strip().casefold()
     name = unicodedata.normalize("NFKC", name)
     return name if name and len(name) <= _LONGEST else None

@@ -40,7 +40,7 @@ class Passwords:
 
         Args:
             hashes: of one cost.
-            memory_bytes: what the machine has; 0 if nobody says.
+            memory_bytes: what the machine has; 0 if it is not known.
 
         Raises:
             PasswordsError: there are none, they are no hashes, or not all of one cost.
@@ -53,7 +53,7 @@ class Passwords:
             raise PasswordsError("there must be accounts, and all hashes of one cost")
         self._hashes = dict(hashes)
         self._hasher = PasswordHasher.from_parameters(costs[0])
-        self._nobody = self._hasher.hash(secrets.token_urlsafe())
+        self._unknown = self._hasher.hash(secrets.token_urlsafe())
         self.at_once = _at_once(costs[0].memory_cost * _KIBI, memory_bytes)
         self._workers = ThreadPoolExecutor(self.at_once, "password", _give_way)
 
@@ -75,7 +75,7 @@ class Passwords:
         return cls(hashes, memory_bytes)
 
     async def verify(self, account: str, password: str, is_welcome: bool) -> bool:
-        """Whether the password is the account's. The work is the same whatever the answer.
+        """Return whether the password is the account's. The work is the same whatever the answer.
 
         Args:
             account: the canonical name.
@@ -83,7 +83,7 @@ class Passwords:
             is_welcome: False to do the work and answer no: the account is locked.
         """
         known = self._hashes.get(account)
-        against = known if known is not None and is_welcome else self._nobody
+        against = known if known is not None and is_welcome else self._unknown
         loop = asyncio.get_running_loop()
         is_right = await loop.run_in_executor(self._workers, self._matches, against, password)
         return is_right and known is not None and is_welcome
@@ -96,7 +96,7 @@ class Passwords:
 
 
 def _at_once(cost_bytes: int, memory_bytes: int) -> int:
-    """How many checks the machine's memory has room for; one there must be."""
+    """Return how many checks the machine's memory has room for; one there must be."""
     if not memory_bytes:
         return _MOST_AT_ONCE
     return max(1, min(_MOST_AT_ONCE, int(memory_bytes * _SHARE_OF_MEMORY / cost_bytes)))

@@ -1,4 +1,4 @@
-"""Frees an account for its owner, and says what held him and what still does."""
+"""Frees an account for its owner, and says what refused it and what still does."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ class Unlocked:
     """What came of it, in words for an operator.
 
     Attributes:
-        held: what let nobody in, before.
+        held: what refused every attempt, before.
         still: what of that still does.
     """
 

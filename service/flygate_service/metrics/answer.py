@@ -77,7 +77,7 @@ class Answer:
         return 0 if self._is_uploading else now_ns - self._began
 
     def hangs(self) -> None:
-        """It will not be answered, or so late that nobody waits for it."""
+        """Count it as an error: it will not be answered, or too late."""
         self._count(504)
 
     def failed(self, error: Exception) -> None:
@@ -88,7 +88,7 @@ class Answer:
             self._statistics.failed(self._client)
 
     def ended(self) -> None:
-        """The application is done with the request."""
+        """Note that the application is done with the request."""
         self._count(500)
 
     def _count(self, status: int) -> None:

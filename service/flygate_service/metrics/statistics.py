@@ -27,7 +27,7 @@ from flygate_wire.statistics_schema import (
 from flygate_service.asgi.fly_headers import FORCE_INSTANCE, PREFER_INSTANCE
 from flygate_service.asgi.messages import Headers
 
-# So many clients have their errors counted one by one: those with the latest ones.
+# How many clients have their errors counted one by one: those with the latest ones.
 CLIENTS_MAX: Final = 64
 # A request that has waited so long for the application will not be answered.
 HANGS_SECONDS: Final = 10.0
@@ -75,7 +75,7 @@ class Group:
 class Statistics:
     """Counters since the process began. They only ever grow, so readers take differences.
 
-    Clients are never named: they are told by a keyed hash, which is the same on all machines of an
+    Clients are never named: a keyed hash stands for each, which is the same on all machines of an
     app and says nothing of an address.
 
     Attributes:
@@ -88,7 +88,7 @@ class Statistics:
         """Begin to count.
 
         Args:
-            memory_bytes: what the machine has, or 0 if nobody knows.
+            memory_bytes: what the machine has, or 0 if it is not known.
             key: that all machines of the app share; clients can't know their group without it.
         """
         self.limiter_bytes: Callable[[], int] = lambda: 0
@@ -102,16 +102,16 @@ class Statistics:
         self._memory_bytes = memory_bytes
         self._name = _namer(key)
         self._group = lru_cache(maxsize=_CACHED)(self._find_group)
-        # Tells a restart: the counters begin again.
+        # Another one after a restart, with which the counters begin again.
         self._boot = secrets.token_hex(8)
         self._began = monotonic()
 
     def began(self, request: Waiting) -> None:
-        """The application has a request."""
+        """Note that the application has a request."""
         self._waiting[request] = None
 
     def ended(self, request: Waiting) -> None:
-        """It has begun to answer it, or given up."""
+        """Note that the application has begun to answer, or given up."""
         self._waiting.pop(request, None)
 
     def answered(self, status: int, began_ns: int, client: str) -> None:
@@ -141,7 +141,7 @@ class Statistics:
         self._group(client).refused += 1
 
     def snapshot(self) -> MachineStatistics:
-        """All of it, as plain JSON."""
+        """Return all counters, as plain JSON."""
         self._look_for_hanging()
         groups = self._groups
         return {
@@ -183,7 +183,7 @@ class Statistics:
         return self._groups[group_of(self._name(client))]
 
     def _descriptors(self) -> Descriptors | None:
-        """The open files and sockets of this process; None where they can't be counted."""
+        """Return the open files and sockets of this process; None where they can't be counted."""
         limit = _descriptors_max()
         if limit is None:
             return None
@@ -202,16 +202,16 @@ class Statistics:
 
 
 def chooses_its_machine(headers: Headers) -> bool:
-    """Whether a request names the machine that shall answer it.
+    """Return whether a request names the machine that shall answer it.
 
-    Such a request says nothing of the release as users meet it, and whoever wants to make one of
-    two releases look bad sends it: the judge's counters leave it out.
+    Such a request says nothing of the release as users meet it, and by it a client could make one
+    of two releases look bad: the judge's counters leave it out.
     """
     return any(name in CHOOSING for name, _ in headers)
 
 
 def fingerprint(policies: PolicySet) -> str:
-    """The same text for the same limits."""
+    """Return a name for the limits: the same for the same ones."""
     limits = [(p.name, str(p.quota), p.mode.value, p.cost) for p in policies.policies]
     return hashlib.sha256(repr(limits).encode()).hexdigest()[:12]
 
@@ -231,7 +231,7 @@ def _counts(buckets: list[int]) -> Counts:
 
 
 def _descriptors_max() -> int | None:
-    """How many this process may have open; None where there is no such limit."""
+    """Return how many this process may have open; None where there is no such limit."""
     try:
         import resource  # noqa: PLC0415 - there is none on Windows
     except ImportError:
@@ -241,7 +241,7 @@ def _descriptors_max() -> int | None:
 
 
 def _resident_bytes() -> int:
-    """The memory that this process occupies now; where that can't be read, the most it did."""
+    """Return the memory that this process has now; where that can't be read, the most it had."""
     try:
         with open("/proc/self/statm", encoding="ascii") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

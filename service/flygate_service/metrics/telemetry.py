@@ -121,7 +121,7 @@ class Telemetry(Listener):
         gauge.set_function(in_flight)
 
     def on_full(self) -> None:
-        """Count it."""
+        """Count a request that found the application full."""
         self._full.inc()
 
     def on_cut(self, reason: str) -> None:
@@ -171,7 +171,7 @@ class Telemetry(Listener):
         self._log.warning("limiter store given up" if is_open else "limiter store back")
 
     def on_overflow(self) -> None:
-        """Count it."""
+        """Count a decision by a shared bucket."""
         self._overflows.inc()
 
     def _count(self, labels: tuple[str, str, str]) -> None:
@@ -200,7 +200,7 @@ class Telemetry(Listener):
 
 
 def is_probe(request: Request) -> bool:
-    """A rollout proves the limiter by it: it has an address that no client can have."""
+    """Return whether a rollout asks, to prove the limiter: no client can have its address."""
     return request.path == PROBE and is_probe_client(request.address)
 
 
@@ -217,7 +217,7 @@ def _outcome(policy: Policy, decision: Decision) -> str:
 
 
 def json_logs(stream: TextIO, **fields: str | None) -> Any:
-    """A logger that writes one JSON object per line, and the standard library's logs with it."""
+    """Return a logger of one JSON object per line; the standard library logs by it, too."""
     shared: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

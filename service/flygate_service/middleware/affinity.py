@@ -45,7 +45,7 @@ _WANTED: Final = frozenset(
         *(_LENGTH, _ENCODING, _COOKIE, FORWARDED_PROTO),
     }
 )
-# The proxy shows it to nobody; who comes past the proxy sees that this is no answer.
+# The proxy shows it to no client; one that comes past the proxy sees that this is no answer.
 _MISDIRECTED: Final = 409
 
 Fields = Mapping[bytes, bytes]
@@ -108,7 +108,7 @@ class AffinityMiddleware:
         await self._app(scope, receive, send)
 
     def _is_asked(self, fields: Fields) -> bool:
-        if CLIENT_IP not in fields:  # it came past the proxy, so nobody could replay it
+        if CLIENT_IP not in fields:  # it came past the proxy, which alone can replay it
             return False
         if FORCE_INSTANCE not in fields:  # a rollout's candidate is asked so before it is admitted
             self._node.admit()
@@ -160,13 +160,13 @@ class AffinityMiddleware:
 
 
 def _is_rollouts(scope: Scope) -> bool:
-    """A rollout's own probe is of this machine; no client can have such an address."""
+    """Return whether a rollout asks this machine: no client can have such an address."""
     client = scope["client"]
     return client is not None and is_probe_client(client[0])
 
 
 def _unavailable(fields: Fields, owner: str) -> str:
-    """The machine that the proxy could not reach; a failed replay was on its way to the owner."""
+    """Return the machine that the proxy could not reach; a failed replay went to the owner."""
     if REPLAY_FAILED in fields:
         return owner
     return fields.get(PREFERRED_UNAVAILABLE, b"").decode("latin-1")

@@ -31,7 +31,7 @@ class BodyMiddleware:
         app: what comes next.
         bounds: of each body.
         most_awaited: how many bodies may be waited for at a time.
-        on_refusal: told of each refusal.
+        on_refusal: called with the reason of each refusal.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class BodyMiddleware:
             self.end(body)
 
     def begin(self, body: _Body) -> None:
-        """The application waits for a body."""
+        """Note that the application waits for a body."""
         if body in self._awaited:
             return
         self._awaited[body] = None
@@ -97,23 +97,23 @@ class BodyMiddleware:
             first.give_up()
 
     def end(self, body: _Body) -> None:
-        """It has come, or is not waited for any more."""
+        """Note that a body has come, or is no longer waited for."""
         self._awaited.pop(body, None)
 
     def excess(self, read: int) -> Refusal | None:
-        """The refusal of a body of which so much came."""
+        """Return the refusal of a body that is larger than allowed; None if it is not."""
         if read <= self._bounds.most_bytes:
             return None
         self._on_refusal("body size")
         return self._large
 
     def late(self) -> Refusal:
-        """The refusal of a body that does not come."""
+        """Return the refusal of a body that does not come."""
         self._on_refusal("body time")
         return self._late
 
     def patience(self, read: int) -> float:
-        """How many seconds may have been waited for so much of a body."""
+        """Return the seconds in which this much of a body must have come."""
         bounds = self._bounds
         return min(bounds.seconds, _GRACE_SECONDS + read / bounds.bytes_per_second)
 
@@ -192,7 +192,7 @@ class _Body:
 
 
 def _announced(headers: Headers) -> int | None:
-    """How many bytes the body is said to have; None if it is not said."""
+    """Return how many bytes the body is said to have; None if it is not said."""
     for name, value in headers:
         if name == b"content-length":
             if len(value) > _LONGEST_LENGTH:

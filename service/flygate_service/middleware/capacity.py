@@ -1,4 +1,4 @@
-"""Is there room: lets so many requests into the application at a time, and no more."""
+"""Is there room: bounds the requests that the application has at a time."""
 
 from __future__ import annotations
 

@@ -38,19 +38,19 @@ class ClientIpMiddleware:
     """Puts the client's address into `scope["client"]`, also for a wrapped application.
 
     On Fly that is `Fly-Client-IP`, which Fly Proxy always sets itself. A caller that comes past
-    it, over the private network, is told by the peer's address: the fields of the proxy are taken
+    it, over the private network, is known by the peer's address: the fields of the proxy are taken
     out of its request, and its own address counts. Elsewhere the client is the connection's peer;
     if that is a trusted proxy, the last address of `X-Forwarded-For` that is none. What stands
     further left was written by the client.
 
     A rollout's probe that is signed is a client of its own, with an address of the documentation
-    prefix that its nonce picks: it empties no real client's bucket, and nobody can pose as it.
+    prefix that its nonce picks: it empties no real client's bucket, and can't be forged.
 
     Args:
         app: what comes next.
         on_fly: whether Fly Proxy is in front.
         proxies: the networks of proxies that are trusted elsewhere.
-        on_suspicion: told once, with a sentence, if the settings do not fit what arrives.
+        on_suspicion: called once, with an advice, if the settings do not fit what arrives.
         signatures: whose probes are believed.
         fly_proxy: from where Fly Proxy comes.
     """
@@ -93,9 +93,9 @@ class ClientIpMiddleware:
         scope["headers"] = [
             (name, value) for name, value in scope["headers"] if name not in _SAID_BY_PROXY
         ]
-        self._tell(
+        self._advise(
             f"{peer} sends Fly-Client-IP and does not come from Fly Proxy: it is not believed."
-            " If it is a proxy all the same, add its network to SERVICE_PROXY_PEERS"
+            " If it is a proxy, add its network to SERVICE_PROXY_PEERS"
         )
         return None
 
@@ -108,7 +108,7 @@ class ClientIpMiddleware:
         for address in reversed(_forwarded_for(scope)):
             found = canonical(address)
             if found is None:
-                break  # nobody can say what stands left of it
+                break  # what stands left of it can't be trusted
             client = str(found)
             if not self._proxies.has(found):
                 break
@@ -119,12 +119,12 @@ class ClientIpMiddleware:
         if self._on_suspicion is None or found is None or not found.is_private:
             return
         if header(scope, FORWARDED_FOR) is not None:
-            self._tell(
+            self._advise(
                 f"{found} sends X-Forwarded-For and is not in TRUSTED_PROXIES: all clients behind"
                 " it share one bucket. If it is your proxy, add its network"
             )
 
-    def _tell(self, sentence: str) -> None:
+    def _advise(self, sentence: str) -> None:
         if self._on_suspicion is not None:
             self._on_suspicion(sentence)
             self._on_suspicion = None

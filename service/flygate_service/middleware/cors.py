@@ -1,7 +1,7 @@
 """What browsers may show of our refusals to the pages of other origins: what the application says.
 
-A refusal never reaches the application's own CORS middleware. Without its fields a browser tells a
-page "failed to fetch", and not 429, and the page comes again at once.
+A refusal never reaches the application's own CORS middleware. Without its fields a browser reports
+"failed to fetch" to a page, and not 429, and the page comes again at once.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _REFUSALS: Final = frozenset({403, 408, 413, 422, 429, 431, 503})
 _MOST_ORIGINS: Final = 1_024
 _LONGEST_ORIGIN: Final = 256
 _ANSWER_SECONDS: Final = 1
-# Whoever makes up origins must not make each of his refusals a request to the application.
+# A client that makes up origins must not make each refusal a request to the application.
 _ASKS: Final = parse("10/s burst 20")
 
 
@@ -65,7 +65,7 @@ class CorsApplication:
         await self._app(scope, receive, learning)
 
     async def allowed(self, scope: Scope, origin: bytes) -> Fields:
-        """What a refusal of this request says of its origin."""
+        """Return what a refusal of this request says of its origin."""
         if origin not in self._known and self._may_ask(""):
             self._learn(origin, await self._ask(scope, origin))
         fields = self._known.get(origin, [])
@@ -145,13 +145,13 @@ class CorsMiddleware:
 
 
 def is_preflight(headers: Headers) -> bool:
-    """Whether a request with OPTIONS only asks whether another one may be sent."""
+    """Return whether a request with OPTIONS only asks whether another one may be sent."""
     has_origin = first_value(headers, b"origin") is not None
     return has_origin and first_value(headers, _ASKS_FOR) is not None
 
 
 def _origin_of(scope: Scope) -> bytes | None:
-    """The origin of the page that sends a request, if a browser names one."""
+    """Return the origin of the page that sends a request, if a browser names one."""
     if scope["type"] == "http":
         for name, value in scope["headers"]:
             if name == b"origin":
@@ -160,7 +160,7 @@ def _origin_of(scope: Scope) -> bytes | None:
 
 
 def _cors_fields(headers: Headers) -> Fields:
-    """What an answer says of its origin; nothing, if it allows none."""
+    """Return what an answer says of its origin; nothing, if it allows none."""
     wanted = (_ALLOW, _CREDENTIALS, _EXPOSE)
     found = [(name.lower(), value) for name, value in headers if name.lower() in wanted]
     return found if any(name == _ALLOW for name, _ in found) else []

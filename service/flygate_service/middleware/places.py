@@ -28,7 +28,7 @@ class PlacesMiddleware:
     Args:
         app: what comes next.
         most: how many a client may hold.
-        on_refusal: told of each refusal.
+        on_refusal: called with the reason of each refusal.
 
     Attributes:
         holders: how many places each client holds now; who holds none is not there.

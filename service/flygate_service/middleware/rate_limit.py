@@ -36,7 +36,7 @@ _HEADS: Final = frozenset({"http.response.start", "websocket.accept"})
 
 
 class RateLimitMiddleware:
-    """Refuses what is over a limit, and tells the others where they stand.
+    """Refuses what is over a limit, and adds the RateLimit fields to the other answers.
 
     Requests and WebSocket handshakes alike; what is sent over an open WebSocket is for the
     application to limit (`flygate_service.limits`).
@@ -83,12 +83,12 @@ class RateLimitMiddleware:
         await self._app(scope, receive, send)
 
     def _preflight_policy(self, request: Request) -> Policy | None:
-        """What a preflight is charged to; None if it is a request like others, or exempt."""
+        """Return what a preflight is charged to; None if it is a request like others, or exempt."""
         policies = self._limiter.policies
         if policies.denies(request):
             return None
         matched = policies.match(request)
-        # Whoever names the method means these.
+        # A policy that names the method means preflights, too.
         named = any(route.method == "OPTIONS" for policy in matched for route in policy.routes)
         return self._preflights if matched and not named else None
 
@@ -121,7 +121,7 @@ def _with_fields(fields: Fields, send: Send) -> Send:
 
 
 def problem_headers(problem: Problem) -> Fields:
-    """The header fields of a refusal, without the limiter's own."""
+    """Return the header fields of a refusal, without the limiter's own."""
     return [
         (b"content-type", CONTENT_TYPE),
         (b"content-length", b"%d" % len(problem.body)),
@@ -130,7 +130,7 @@ def problem_headers(problem: Problem) -> Fields:
 
 
 def request_of(scope: Scope) -> Request:
-    """What the limiter knows of a request or a handshake."""
+    """Return what the limiter knows of a request or a handshake."""
     client = scope["client"]
     address = client[0] if client else ""
     method = scope.get("method", "GET")  # a handshake is one, and does not say so

@@ -21,7 +21,7 @@ class ReplayFilter:
     """
 
     def __init__(self, app: App, on_drop: Callable[[str], None] | None = None) -> None:
-        """Wrap the application; `on_drop` is told the path of the first answer that lost some."""
+        """Wrap the application; `on_drop` gets the path of the first answer that lost some."""
         self._app = app
         self._on_drop = on_drop
 
@@ -37,12 +37,12 @@ class ReplayFilter:
                 kept = [field for field in headers if not _is_order(*field)]
                 if len(kept) < len(headers):
                     message["headers"] = kept
-                    self._tell(scope["path"])
+                    self._report(scope["path"])
             return send(message)
 
         await self._app(scope, receive, send_without_orders)
 
-    def _tell(self, path: str) -> None:
+    def _report(self, path: str) -> None:
         if self._on_drop is not None:
             self._on_drop(path)
             self._on_drop = None

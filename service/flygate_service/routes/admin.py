@@ -48,7 +48,7 @@ class AdminRoutes:
         reload: Callable[[], None],
         log: Any,
     ) -> None:
-        """Open to whoever has the token."""
+        """Open to holders of the token."""
         self._token = token
         self._limiter = limiter
         self._unlocks = unlock
@@ -56,7 +56,7 @@ class AdminRoutes:
         self._log = log
 
     def routes(self) -> list[Route]:
-        """The routes."""
+        """Return the routes, for operators with the token."""
         table: list[tuple[str, str, Act]] = [
             ("GET", "/policies", self._policies),
             ("GET", "/bucket", self._peek),
@@ -137,7 +137,7 @@ class AdminRoutes:
         }
 
     async def _held_by_policies(self, address: str) -> list[str]:
-        """What refuses a login from an address, besides what counts failed ones."""
+        """Return what refuses a login from an address, besides what counts failed ones."""
         policies = self._limiter.policies
         login = Asked(client_key(address), "POST", LOGIN, address)
         if policies.denies(login):
@@ -160,7 +160,7 @@ class AdminRoutes:
         return {"version": self._limiter.version}
 
     def _bucket(self, request: Request) -> tuple[Policy, str]:
-        """The policy, and the key by which it knows whom the operator means."""
+        """Return the policy, and the key of the client that the operator means."""
         name, key = (request.query_params.get(word, "") for word in ("policy", "key"))
         if not name or not key:
             raise ValueError("a bucket is named by ?policy=NAME&key=KEY")
@@ -170,10 +170,10 @@ class AdminRoutes:
         return policy, subject_of(policy, key)
 
     def _check_refuses(self, policy: Policy, key: str) -> None:
-        """A block that nobody would notice is not one."""
+        """Refuse a block that would have no effect."""
         if policy.mode is not Mode.ENFORCE:
             raise ValueError(
-                f"policy {policy.name!r} is in mode {policy.mode.value} and refuses nobody;"
+                f"policy {policy.name!r} is in mode {policy.mode.value} and refuses no request;"
                 " block by a policy that is enforced"
             )
         address = key.partition("/")[0]
@@ -193,7 +193,7 @@ class AdminRoutes:
 
 
 def _on(request: Request) -> dict[str, str]:
-    """What an act is about, without names: they can be recognised, and not be read."""
+    """Return what an act is about, without names: they can be recognised, and not be read."""
     named = request.query_params
     found = {name: named[name][:_LONGEST_NAME] for name in _SHOWN if name in named}
     if "key" in named:

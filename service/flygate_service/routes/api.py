@@ -19,7 +19,7 @@ _DOT: Final = (
 
 
 def demo_api(settings: Settings) -> FastAPI:
-    """A small API that says which release answered."""
+    """Return a small API that says which release answered."""
     api = FastAPI(title="Flygate demo", version=__version__, docs_url=None, redoc_url=None)
     api.include_router(_router(settings))
     return api

@@ -1,4 +1,4 @@
-"""`POST /auth/login`: a demo of a login that tells guessers nothing."""
+"""`POST /auth/login`: a demo of a login from which guessers learn nothing."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from flygate_service.login.passwords import Passwords
 
 _LARGEST_BODY: Final = 4_096
 _LONGEST_PASSWORD: Final = 1_024
-# One answer for unknown, wrong and locked. It tells an owner what to do all the same.
+# One answer for unknown, wrong and locked. It says what an owner can do.
 _REFUSAL: Final = {
     "title": "Not logged in",
     "status": 401,
@@ -45,14 +45,14 @@ class LoginRoute:
         self._line = Line(passwords.at_once)
 
     def route(self) -> Route:
-        """The route."""
+        """Return the route, to be put in front of the application."""
         return Route(LOGIN, self.log_in, methods=["POST"])
 
     async def log_in(self, request: Request) -> Response:
         """Check a name and a password.
 
-        A page of somebody else's can send a form or a plain text without asking, and so guess from
-        its readers' addresses; JSON it can't.
+        A foreign page can send a form or a plain text without a preflight, and so guess from its
+        readers' addresses; JSON it can't.
         """
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json":
@@ -92,7 +92,7 @@ class LoginRoute:
         return answer
 
     def _too_much(self, attempt: Attempt) -> Response:
-        """No word on the account in it, so it may be told apart, and may be quick."""
+        """It says nothing of the account, so it may differ from a wrong password, and be quick."""
         self._on_outcome(attempt.outcome.value, attempt)
         status = 429 if attempt.outcome is Outcome.ADDRESS else 503
         detail = f"Try again in {attempt.retry_after_seconds} seconds."
@@ -123,7 +123,7 @@ async def _submitted(request: Request) -> tuple[str, str] | None:
 
 
 def _is_text(value: object) -> TypeGuard[str]:
-    """Whether it can be written down: JSON may have halves of characters, which can't."""
+    """Return whether it can be written down: JSON may have halves of characters, which can't."""
     try:
         return isinstance(value, str) and bool(value.encode())
     except UnicodeEncodeError:

@@ -42,7 +42,7 @@ class ClusterRoutes:
         self._orders = orders
 
     def routes(self, authenticator: Authenticator) -> list[Route]:
-        """The routes."""
+        """Return the routes, for callers with the key."""
         table: list[tuple[str, Answer, list[str]]] = [
             (CLUSTER, self._status, ["GET"]),
             (BUCKETS, self._give, ["GET"]),
@@ -57,9 +57,9 @@ class ClusterRoutes:
         ]
 
     async def _status(self, _: Request, __: bytes) -> Response:
-        told = self._node.status
-        order = {"text": told.order.text} if told.order else None
-        body = json.dumps({**asdict(replace(told, order=None)), "order": order})
+        status = self._node.status
+        order = {"text": status.order.text} if status.order else None
+        body = json.dumps({**asdict(replace(status, order=None)), "order": order})
         return self._sealed(CLUSTER, body.encode())
 
     async def _give(self, _: Request, __: bytes) -> Response:
@@ -92,9 +92,9 @@ class ClusterRoutes:
         return self._sealed(TAKE, pack_decisions(taken.decisions))
 
     async def _order(self, request: Request, body: bytes) -> Response:
-        """What the rollout engine asks and orders: it comes by the proxy, or from inside."""
+        """Answer the rollout engine, which asks and orders by the proxy, or from inside."""
         if header(request.scope, CLIENT_IP) is not None:
-            self._node.admit()  # whoever it is, others come this way, too
+            self._node.admit()  # clients can come this way, too
         if request.method == "POST":
             return await self._obey(body)
         return self._known()

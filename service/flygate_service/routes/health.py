@@ -22,7 +22,7 @@ def health_routes(
     store: Store,
     signatures: Signatures | None,
 ) -> list[Route]:
-    """The three paths."""
+    """Return the routes of health, readiness and probe."""
 
     async def health(request: Request) -> Response:
         found: dict[str, object] = {
@@ -44,9 +44,9 @@ def health_routes(
 
 
 def _may_know(request: Request, token: str | None, signatures: Signatures | None) -> bool:
-    """The private network, an operator by the token, the rollout engine by its signature.
+    """Return whether the details are shown: to the private network, an operator and the engine.
 
-    To others it is a target.
+    An operator has the token, the engine a signature. To others a map would be a target.
     """
     if request.scope.get(PRIVATE):
         return True
@@ -65,7 +65,7 @@ def _details(settings: Settings, limiter: Limiter, store: Store) -> dict[str, ob
 
 
 def _store_summary(store: Store) -> dict[str, object]:
-    """Whether Redis answers, and why it does not."""
+    """Return whether Redis answers, and why it does not."""
     health = store.health
     if health is None:
         return {}

@@ -12,7 +12,7 @@ from flygate_service.metrics.statistics import Statistics
 
 
 def statistics_route(statistics: Statistics, authenticator: Authenticator) -> Route:
-    """The route, for those who have the key."""
+    """Return the route, for those who have the key."""
 
     async def tell(_: Request, __: bytes) -> Response:
         return JSONResponse(statistics.snapshot(), headers={"cache-control": "no-store"})

@@ -29,7 +29,7 @@ def application(settings: Settings, log: Any) -> App:
 
 
 def load(name: str) -> App:
-    """The application that SERVICE_APP names: `package.module:attribute`, or `…:factory()`.
+    """Return the application that SERVICE_APP names: `package.module:attribute`, or `…:factory()`.
 
     Raises:
         SettingError: there is no such module or attribute. What the application itself raises

@@ -32,7 +32,7 @@ from .stores import store_id
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """The parts that the service needs."""
+    """This machine's part in the cluster, as far as the service needs it."""
 
     node: Node
     routes: list[Route]
@@ -50,7 +50,7 @@ class Cluster:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Joined, until the end."""
+        """Take part in the cluster, until the context ends."""
         try:
             async with self.node.running(), self._copies.running(self._supervisor):
                 yield
@@ -100,5 +100,5 @@ def _watch(metrics: ClusterMetrics, members: Members) -> None:
 
 
 def _alone(members: Members) -> list[Member]:
-    """The other machines with a store of their own."""
+    """Return the other machines with a store of their own."""
     return [member for member, store in members.stores.items() if not store]

@@ -21,12 +21,12 @@ from flygate_service.settings import LimiterSettings, SettingError
 
 from .application import find
 
-# Far more than a page asks for; a flood of them is refused all the same.
+# Far more than a page asks for; a flood of them is still refused.
 _PREFLIGHTS: Final = 10
 
 
 def load_policies(settings: LimiterSettings) -> PolicySet:
-    """The policies of the file, or the default one.
+    """Return the policies of the file, or the default one.
 
     Raises:
         SettingError: the file cannot be read, or has a mistake.
@@ -44,7 +44,7 @@ def load_policies(settings: LimiterSettings) -> PolicySet:
 
 
 def preflight_policy(settings: LimiterSettings) -> Policy | None:
-    """What CORS preflights are charged to instead: ten times as much as requests are by default.
+    """Return what CORS preflights are charged to: ten times the default quota of requests.
 
     None if they are requests like others, or if nothing is limited.
     """
@@ -70,7 +70,7 @@ def reload_policies(limiter: Limiter, settings: LimiterSettings, log: Any) -> No
 
 
 def find_key(name: str) -> KeyFunction:
-    """The key function of an application, by `package.module:name`.
+    """Return the key function of an application, by `package.module:name`.
 
     Raises:
         PolicyError: there is no such function, or its module can't be imported.

@@ -80,7 +80,7 @@ class PrivateListener:
         self._server: asyncio.Server | None = None
 
     async def open(self) -> None:
-        """Begin."""
+        """Begin to listen."""
         self._config.load()
         self._server = await asyncio.get_running_loop().create_server(
             lambda: PrivateProtocol(self._config, self._state, {}),
@@ -93,7 +93,7 @@ class PrivateListener:
         end_late(self._state, now)
 
     async def close(self) -> None:
-        """End, and with it all connections."""
+        """Stop listening, and close all connections."""
         if self._server is not None:
             self._server.close()
         for connection in list(self._state.connections):

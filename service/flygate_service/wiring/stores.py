@@ -17,6 +17,7 @@ from flygate_limiter import (
 )
 from flygate_limiter.fingerprint import Fingerprint
 from flygate_limiter.redis.address import RedisAddress
+from flygate_wire.variables import MEMORY
 
 from flygate_service.metrics.telemetry import Telemetry
 from flygate_service.settings import LimiterSettings, Settings
@@ -92,7 +93,7 @@ def make_store(settings: Settings, telemetry: Telemetry, machines: MachineCount)
 def make_login_store(
     settings: Settings, store: Store, telemetry: Telemetry, machines: MachineCount
 ) -> Store:
-    """Where failed logins are counted: locks are exact times, which a sliding window is not."""
+    """Return the store of failed logins: locks are exact times, which sliding windows are not."""
     if not settings.limiter.is_sliding_window:
         return store
     memory = MemoryStore(clock=SuspendableClock(), fingerprint=_names(settings))
@@ -100,8 +101,8 @@ def make_login_store(
 
 
 def store_id(settings: LimiterSettings) -> str:
-    """What tells machines whether they have a store in common: "" says that it is their own."""
-    if settings.storage == "memory" or settings.redis_url is None:
+    """Return the name by which machines know a common store; "" for one of their own."""
+    if settings.storage == MEMORY or settings.redis_url is None:
         return ""
     address = RedisAddress.parse(settings.redis_url)
     text = f"{address}/{address.database}".encode()
@@ -119,7 +120,7 @@ def _names(settings: Settings) -> Fingerprint:
 def _with_redis(
     memory: MemoryStore, settings: LimiterSettings, telemetry: Telemetry, machines: MachineCount
 ) -> Store:
-    if settings.storage == "memory" or settings.redis_url is None:
+    if settings.storage == MEMORY or settings.redis_url is None:
         return memory
     # Not needed with memory.
     from flygate_limiter.redis.store import RedisStore  # noqa: PLC0415

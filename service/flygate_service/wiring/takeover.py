@@ -17,12 +17,12 @@ async def take_over(
 ) -> None:
     """Let buckets in memory owe what they owe in Redis, as far as the time allows. Never raises.
 
-    Machines hand over to each other, too; this is for those that find nobody there any more.
+    Machines hand over to each other, too; this is for those that find no other machine.
 
     Args:
         settings: say whether there may be something in a Redis.
         store: whose buckets they are; nothing happens if they are not in memory.
-        log: told what became of it.
+        log: gets the result.
         quotas: learns what the buckets were filled by.
     """
     memory = store.instant if store is not None else None

@@ -16,6 +16,7 @@ from flygate.commands.removal import remove_release
 from flygate.commands.request import ReleaseRequest
 from flygate.commands.workspace import journal_path
 from flygate.config import Pin
+from flygate.config.source import SERVICE
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
 from flygate.images import image
@@ -473,7 +474,7 @@ async def test_removal_without_an_app_is_fine(fly: FlyClient, checkout: Path) ->
 
 async def test_the_real_service_passes_its_own_smoke_check(shop: Deployment) -> None:
     """The image of this very project: it starts, is healthy, and its limiter limits."""
-    packed = image.pack(PROJECT, ["service"])
+    packed = image.pack(PROJECT, SERVICE)
     await shop.fly.push_image(packed.digest, packed.archive)
 
     ledger = await shop.release(image=packed.reference(APP))

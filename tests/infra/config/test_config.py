@@ -33,7 +33,7 @@ def test_an_app_name_is_enough() -> None:
         "personal",
         1,
         "source",
-        ("service",),
+        ("service", "wire"),
     )
     assert (stack.machines, stack.regions, stack.env, stack.pin) == (None, (), {}, None)
     assert (stack.rollout, stack.smoke, stack.protect) == (Rollout(), Smoke(), False)
@@ -49,7 +49,12 @@ def test_an_app_name_is_enough() -> None:
         ("machines", 3, 3),
         ("regions", ["iad", "fra"], ("iad", "fra")),
         ("image", DIGEST, DIGEST),
-        ("source", ["service", "shop"], ("service", "shop")),
+        ("source", ["wire", "service", "shop"], ("wire", "service", "shop")),
+        # Stack files of before name the service alone.
+        ("source", ["service", "shop"], ("service", "shop", "wire")),
+        ("source", ["service/"], ("service/", "wire")),
+        ("source", ["shop"], ("shop",)),
+        ("source", ["."], (".",)),
         ("env", {"A": "b"}, {"A": "b"}),
         ("env", {"N": 5, "F": 0.5, "T": True}, {"N": "5", "F": "0.5", "T": "true"}),
         ("rollout", {"wait": "30s", "drain": "0s"}, Rollout(wait="30s", drain="0s")),

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from flygate.config.source import SERVICE
 from flygate.images.context import Context
 from flygate.images.docker import Docker
 from flygate.images.order import Order
@@ -54,7 +55,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     except DockerUnavailableError as exc:
         pytest.skip(str(exc))
     order = Order("shop", NAME, Revision("1f00aa112233", AT, is_dirty=False), extra=extra)
-    with Context(ROOT, ("service",)).laid_out() as folder:
+    with Context(ROOT, SERVICE).laid_out() as folder:
         (folder / "shop.py").write_text(SHOP)
         Docker(os.environ).build(order, folder)
     try:

@@ -209,7 +209,7 @@ def test_a_limit_that_makes_no_sense_is_refused_where_it_is_made(wrong: dict[str
     "wrong", [{"quota": "40000/s"}, {"quota": "5/m burst 10", "cost": 7}], ids=str
 )
 async def test_what_a_window_cannot_count_is_refused(wrong: dict[str, Any]) -> None:
-    """Where the limit is made as the service is built; later before anybody passes by it."""
+    """Where the limit is made as the service is built; later before any request passes by it."""
     with counted_by_windows(True), pytest.raises(LimiterError):
         limit(**wrong)
 
