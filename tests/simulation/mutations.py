@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 from unittest import mock
 
 from flygate.commands import decision, executed, recovery
-from flygate.commands import release as release_op
+from flygate.commands.decision import Decision
+from flygate.commands.intent import Intent
 from flygate.fly import client, retries
 from flygate.fly.errors import FlyError
 from flygate.fly.retries import create_once
@@ -71,14 +72,15 @@ def _way_back_in_another_order() -> AbstractContextManager[Any]:
 
 
 def _nobody_looks_under_the_lock() -> AbstractContextManager[Any]:
-    locked = release_op._locked
+    decide = Intent.decide
+    first: dict[int, tuple[Intent, Decision]] = {}
 
-    @asynccontextmanager
-    async def as_before(intent: Any, name: str, state: State, *rest: Any) -> AsyncIterator[State]:
-        async with locked(intent, name, state, *rest):
-            yield state
+    def as_before(intent: Intent, state: State, **options: Any) -> Decision:
+        decision = decide(intent, state, **options)
+        _, known = first.setdefault(id(intent), (intent, decision))
+        return replace(decision, target=known.target)
 
-    return mock.patch.object(release_op, "_locked", as_before)
+    return mock.patch.object(Intent, "decide", as_before)
 
 
 def _what_serves_is_not_recorded() -> AbstractContextManager[Any]:
