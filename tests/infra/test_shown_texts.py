@@ -489,7 +489,7 @@ def test_every_place_is_known() -> None:
 SLICES = {
     "record/bounds.py": {"_LARGEST": "names"},
     "commands/channel.py": {"LINE_BYTES_MAX": "with the mark, redacted before"},
-    "commands/release.py": {"VERDICT_MAX": "a verdict, redacted when it was noted"},
+    "commands/recording.py": {"VERDICT_MAX": "a verdict, redacted when it was noted"},
     "redaction/redact.py": {"length - 1": "`cut` itself"},
     "redaction/needles.py": {"shift + length": "bytes that are looked through"},
     "rollout/gates/probe.py": {"BODY_MAX": "with the mark, in a machine"},

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 from unittest import mock
 
 from flygate.commands import decision, executed, recovery
-from flygate.commands import release as release_op
-from flygate.fly import client, patience
+from flygate.commands.decision import Decision
+from flygate.commands.intent import Intent
+from flygate.fly import client, retries
 from flygate.fly.errors import FlyError
-from flygate.fly.once import once
+from flygate.fly.retries import create_once
 from flygate.record import history, pinning
 from flygate.record.ledger import Ledger
 from flygate.redaction.redact import Redactor
@@ -71,14 +72,15 @@ def _way_back_in_another_order() -> AbstractContextManager[Any]:
 
 
 def _nobody_looks_under_the_lock() -> AbstractContextManager[Any]:
-    locked = release_op._locked
+    decide = Intent.decide
+    first: dict[int, tuple[Intent, Decision]] = {}
 
-    @asynccontextmanager
-    async def as_before(intent: Any, name: str, state: State, *rest: Any) -> AsyncIterator[State]:
-        async with locked(intent, name, state, *rest):
-            yield state
+    def as_before(intent: Intent, state: State, **options: Any) -> Decision:
+        decision = decide(intent, state, **options)
+        _, known = first.setdefault(id(intent), (intent, decision))
+        return replace(decision, target=known.target)
 
-    return mock.patch.object(release_op, "_locked", as_before)
+    return mock.patch.object(Intent, "decide", as_before)
 
 
 def _what_serves_is_not_recorded() -> AbstractContextManager[Any]:
@@ -143,12 +145,12 @@ def _a_release_may_fail_to_be_recorded() -> AbstractContextManager[Any]:
 
 
 def _what_500_answers_is_not_asked_again() -> AbstractContextManager[Any]:
-    passing = patience.is_passing
+    passing = retries.is_transient
 
     def as_before(error: Exception) -> bool:
         return getattr(error, "status", 0) != 500 and passing(error)
 
-    return mock.patch.object(patience, "is_passing", as_before)
+    return mock.patch.object(retries, "is_transient", as_before)
 
 
 def _nothing_is_looked_for_before_it_is_made_again() -> AbstractContextManager[Any]:
@@ -156,9 +158,9 @@ def _nothing_is_looked_for_before_it_is_made_again() -> AbstractContextManager[A
         async def nothing() -> None:
             return
 
-        return await once(make, nothing)
+        return await create_once(make, nothing)
 
-    return mock.patch.object(client, "once", as_before)
+    return mock.patch.object(client, "create_once", as_before)
 
 
 def _whoever_lost_a_lease_goes_on() -> AbstractContextManager[Any]:

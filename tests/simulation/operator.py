@@ -25,8 +25,8 @@ from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
 from flygate.fly.leases import Leases
 from flygate.fly.pace import Pace
-from flygate.fly.patience import Patience
 from flygate.fly.redis import RedisSpec
+from flygate.fly.retries import RetryBudget
 from flygate.program.way_back import WayBack
 from flygate.record import pinning
 from flygate.record.journal import Event
@@ -282,8 +282,8 @@ def _client(endpoints: Endpoints, process: Process, world: World) -> FlyClient:
     loop = asyncio.get_running_loop()
     wire = process.line(to_api(world.fly))
     # Their own clocks are those of before virtual time began.
-    pace, patience = Pace(clock=loop.time), Patience(clock=loop.time)
-    client = FlyClient(endpoints, transport=Wire(wire), pace=pace, patience=patience)
+    pace, budget = Pace(clock=loop.time), RetryBudget(clock=loop.time)
+    client = FlyClient(endpoints, transport=Wire(wire), pace=pace, retry_budget=budget)
     client.leases = Leases((time.monotonic, time.time))
     client._session._http = ShortWire(wire)  # type: ignore[assignment]
     return client

@@ -244,7 +244,7 @@ def _surroundings(world: World) -> Iterator[None]:
         mock.patch.object(Ledger, "parse", _LEDGERS),
         mock.patch.object(stamina, "retry_context", Attempts),
         mock.patch.dict(os.environ, _plain(), clear=True),
-        retries.heard_by(lambda text: None),
+        retries.reported_to(lambda text: None),
         contextlib.redirect_stderr(io.StringIO()),
     ):
         yield

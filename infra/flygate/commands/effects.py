@@ -37,7 +37,7 @@ def journaled(intent: Intent, release: str, owner: str, workspace: Workspace) ->
     redact = Redactor([*target.secrets.values(), target.key, *ledger.all_values])
     path = journal_path(workspace.root, intent.request.app)
     journal = Journal(path, release, redact, workspace.listeners)
-    with retries.heard_by(lambda text: journal.write("warning", "fly", text)):
+    with retries.reported_to(lambda text: journal.write("warning", "fly", text)):
         for line in intent.notices:
             journal.write("warning", "ledger", line)
         if not is_same(owner, target.owner):

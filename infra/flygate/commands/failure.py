@@ -13,6 +13,7 @@ from typing import Final
 from flygate.fly.errors import FlyError
 from flygate.redaction.redact import cut
 from flygate.rollout.errors import (
+    LeaseLostError,
     LockHeldError,
     NothingHeldError,
     RestoreFailedError,
@@ -21,14 +22,17 @@ from flygate.rollout.errors import (
     UnfinishedRolloutError,
 )
 from flygate.system import space
-from flygate.system.errors import DiskFullError, FlygateError
+from flygate.system.errors import (
+    DiskFullError,
+    FlygateError,
+    MovedError,
+    SourceChangedError,
+)
 
 _CAUSE_MAX: Final = 600
 # How a sentence may end already.
 _ENDS: Final = (".", "!", "?", "…")
-# An error whose cause says this already needs no remedy.
-_AGAIN: Final = "the same command again"
-# What to type, by the first class that fits.
+# What to type, by the first class that fits; nothing where the error's own first line says it.
 _REMEDIES: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (RolloutRestoredError, "Mend the cause, then run the same command again"),
     (RestoreFailedError, "Run the same command again: it begins by repairing what it finds"),
@@ -38,8 +42,11 @@ _REMEDIES: Final[tuple[tuple[type[BaseException], str], ...]] = (
     ),
     (UnfinishedRolloutError, ""),
     (NothingHeldError, ""),
-    (LockHeldError, "Run the same command again when that has ended"),
-    (DiskFullError, "Free some space there, then run the same command again"),
+    (LockHeldError, ""),
+    (LeaseLostError, ""),
+    (DiskFullError, ""),
+    (MovedError, ""),
+    (SourceChangedError, ""),
     (
         FlyError,
         "Run the same command again once Fly answers; `flygate doctor {stack}` looks for more",
@@ -72,9 +79,8 @@ class Failure:
             serves: what was seen to serve after it.
             stack: the stack's name.
         """
-        cause = _cause(error, text)
-        remedy = next(text for kind, text in _REMEDIES if isinstance(error, kind))
-        return cls(cause, serves, "" if _AGAIN in cause else remedy.format(stack=stack))
+        remedy = next(remedy for kind, remedy in _REMEDIES if isinstance(error, kind))
+        return cls(_cause(error, text), serves, remedy.format(stack=stack))
 
     def __str__(self) -> str:
         cause = _one_line([self.cause])

@@ -1,4 +1,4 @@
-"""The image of a release is where its machines will look for it."""
+"""The image of a release in the registry of the local Fly."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from pathlib import Path
 from flygate.fly.client import FlyClient
 from flygate.images import image
 from flygate.manifest import Manifest
-from flygate.system.errors import ConfigError, ImageError
+from flygate.system.errors import ConfigError, ImageError, SourceChangedError
 
 
 async def ensure(manifest: Manifest, source: tuple[str, ...], root: Path, fly: FlyClient) -> None:
-    """The local registry has the image; images of real Fly are pulled by digest, there.
+    """Pack and push the image, unless the local registry has it; real Fly pulls by digest.
 
     Args:
-        source: the folders of the checkout that make it, or none.
+        source: the folders of the checkout that it is packed from, or none.
         root: the checkout.
 
     Raises:
         ConfigError: real Fly can't run the checkout.
-        ImageError: no registry has it, or the checkout is another one than the plan's.
+        ImageError: no registry has it.
+        SourceChangedError: the checkout is another one than the plan's.
     """
     if not fly.is_local:
         if source:
@@ -35,7 +36,7 @@ async def ensure(manifest: Manifest, source: tuple[str, ...], root: Path, fly: F
     if packed is None:
         raise ImageError(f"The local registry has no image {digest}, so it can't run again.")
     if packed.digest != digest:
-        raise ImageError(
+        raise SourceChangedError(
             "The source changed while Pulumi ran. Nothing was changed; run the same command again."
         )
     await fly.push_image(digest, packed.archive)

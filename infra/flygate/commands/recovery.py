@@ -25,7 +25,7 @@ from flygate.record.ledger import Ledger, Release
 from flygate.record.provenance import now
 from flygate.record.stack_record import StackRecord, moved
 from flygate.rollout.state import LIVE, Seen, State
-from flygate.system.errors import LedgerError
+from flygate.system.errors import LedgerUnreadableError
 
 BY_MACHINES: Final = "what its machines say; the secret values are those known now"
 BY_MANIFEST: Final = "its machines and the configuration, which agree"
@@ -58,8 +58,8 @@ def recover(former: str, request: ReleaseRequest, workspace: Workspace) -> Recov
     if former.strip():
         try:
             return Recovered(_claimed(Ledger.parse(former), request, workspace))
-        except LedgerError as exc:
-            problem = str(exc).partition(": it was")[0]
+        except LedgerUnreadableError as exc:
+            problem = exc.problem
     best = StackRecord.of(workspace.checkpoint(request.owner)).ledger
     if best.releases:
         what = problem or "The resource is replaced"

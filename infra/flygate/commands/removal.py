@@ -22,7 +22,7 @@ from flygate.fly.owner import Owner, is_same
 from flygate.pulumi.checkpoint import Checkpoint, Kind
 from flygate.record.ledger import Ledger
 from flygate.rollout.state import State, observe
-from flygate.system.errors import ConfigError, LedgerError
+from flygate.system.errors import ConfigError, LedgerUnreadableError
 
 # Reads what Pulumi last wrote of the stack.
 ReadCheckpoint = Callable[[], Checkpoint]
@@ -138,7 +138,7 @@ def _is_true(values: Mapping[str, Any]) -> bool:
 def _tenure(former: str) -> str:
     try:
         return Ledger.parse(former).tenure
-    except LedgerError:
+    except LedgerUnreadableError:
         return ""
 
 

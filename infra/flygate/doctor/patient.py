@@ -19,7 +19,7 @@ from flygate.fly.endpoints import FLAPS_URL, Endpoints, is_loopback
 from flygate.fly.errors import FlyError, UnauthorizedError, UnreachableError
 from flygate.fly.greeting import Greeting, greet
 from flygate.fly.models import App
-from flygate.fly.patience import Patience
+from flygate.fly.retries import RetryBudget
 from flygate.rollout.state import State, observe
 from flygate.system.errors import ConfigError, FlygateError
 
@@ -156,7 +156,7 @@ class Patient:
         """A client of a Fly that answers."""
         endpoints = await self.endpoints()
         await self.greeting()
-        self._client = self._client or FlyClient(endpoints, patience=Patience(ATTEMPTS))
+        self._client = self._client or FlyClient(endpoints, retry_budget=RetryBudget(ATTEMPTS))
         return self._client
 
     async def app(self) -> App | None:

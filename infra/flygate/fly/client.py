@@ -13,11 +13,10 @@ from flygate.fly.endpoints import Endpoints
 from flygate.fly.errors import ConflictError, MachineStateError, NotFoundError
 from flygate.fly.leases import Leases
 from flygate.fly.models import App, ExecResult, IpAssignment, Lease, LogLine, Machine, Secret
-from flygate.fly.once import once
 from flygate.fly.pace import Pace
-from flygate.fly.patience import Patience
 from flygate.fly.records import Records
 from flygate.fly.redis import RedisDatabases
+from flygate.fly.retries import RetryBudget, create_once
 from flygate.fly.session import FlySession, Guard
 
 LEASE_HEADER = "fly-machine-lease-nonce"
@@ -32,7 +31,7 @@ class FlyClient:
         endpoints: where Fly is; by default from flyctl's environment variables.
         transport: for tests, another httpx transport.
         pace: how fast to ask; by default as fast as Fly allows.
-        patience: how much of Fly's failures to bear; by default what a rollout does.
+        retry_budget: how much may be repeated; by default as much as in a rollout.
 
     Attributes:
         leases: what we hold; calls on a machine carry its nonce.
@@ -47,10 +46,10 @@ class FlyClient:
         endpoints: Endpoints | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         pace: Pace | None = None,
-        patience: Patience | None = None,
+        retry_budget: RetryBudget | None = None,
     ) -> None:
         found = endpoints or Endpoints.from_env()
-        self._session = FlySession(found, transport, pace, patience)
+        self._session = FlySession(found, transport, pace, retry_budget)
         self.leases = Leases()
         self.records = Records(self._session)
         self.redis = RedisDatabases(self._session)
@@ -67,9 +66,9 @@ class FlyClient:
         await self._session.__aexit__(kind, error, trace)
 
     @property
-    def patience(self) -> Patience:
-        """What was borne of Fly's failures so far."""
-        return self._session.patience
+    def retry_budget(self) -> RetryBudget:
+        """How much may still be repeated."""
+        return self._session.retry_budget
 
     def guard_changes(self, guard: Guard | None) -> None:
         """Ask something before each change from now on, or with None nothing any more."""
@@ -102,7 +101,7 @@ class FlyClient:
     async def create_app(self, name: str, org: str) -> None:
         """Create an app. Its name is global on Fly: `InvalidRequestError` if it is taken."""
         body = {"name": name, "org_slug": org}
-        await once(
+        await create_once(
             lambda: self._session.flaps("POST", "/apps", json=body),
             lambda: self.app(name),
         )
@@ -134,7 +133,7 @@ class FlyClient:
             return any(sign in address.ip for address in await self.ips(app)) or None
 
         body = {"type": kind}
-        await once(
+        await create_once(
             lambda: self._session.flaps("POST", f"/apps/{app}/ip_assignments", json=body),
             allocated,
         )
@@ -185,7 +184,7 @@ class FlyClient:
             body = await self._session.flaps("POST", f"/apps/{app}/machines", json=dict(request))
             return Machine.model_validate(body)
 
-        return await once(create, lambda: self._made(app, request))
+        return await create_once(create, lambda: self._made(app, request))
 
     async def start(self, app: str, machine_id: str) -> None:
         """Start a stopped or suspended machine; one that runs is fine."""
@@ -312,7 +311,7 @@ class FlyClient:
             is_ours = found and found.nonce and description and found.description == description
             return found if is_ours else None
 
-        lease = await (acquire() if nonce else once(acquire, acquired))
+        lease = await (acquire() if nonce else create_once(acquire, acquired))
         self.leases.hold(machine_id, lease.nonce, since, ttl_seconds)
         return lease
 

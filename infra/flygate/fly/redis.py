@@ -10,8 +10,8 @@ from typing import Any
 from flygate.fly import graphql
 from flygate.fly.errors import InvalidRequestError, NameTakenError, NotFoundError
 from flygate.fly.models import Redis
-from flygate.fly.once import once
 from flygate.fly.owner import OWNER_KEY
+from flygate.fly.retries import create_once
 from flygate.fly.session import FlySession
 
 PROVIDER = "upstash_redis"
@@ -82,7 +82,7 @@ class RedisDatabases:
                 raise NotFoundError(action, 404, "it was made, but is not there")
             return made
 
-        return await once(create, lambda: self.find(spec.name))
+        return await create_once(create, lambda: self.find(spec.name))
 
     async def update(self, redis: Redis, spec: RedisSpec, owner: str = "") -> None:
         """Set plan, read regions and eviction; its data and its URL stay.

@@ -21,7 +21,7 @@ from flygate.fly.errors import (
     error_for,
 )
 from flygate.fly.pace import Pace
-from flygate.fly.patience import Patience, may_have_happened, repetitions
+from flygate.fly.retries import RetryBudget, attempts, may_have_happened
 from flygate.redaction.redact import cut, shown
 
 # Of an error: plain text is a page of a proxy's. It is redacted later, where the secrets are known.
@@ -42,7 +42,7 @@ class FlySession:
         pace: how fast to ask the Machines API.
 
     Attributes:
-        patience: what is borne of Fly's failures.
+        retry_budget: how much may still be repeated.
         guard: asked before each change while a rollout holds its lock: see `rollout/lock/lock.py`.
     """
 
@@ -51,11 +51,11 @@ class FlySession:
         endpoints: Endpoints,
         transport: httpx.AsyncBaseTransport | None = None,
         pace: Pace | None = None,
-        patience: Patience | None = None,
+        retry_budget: RetryBudget | None = None,
     ) -> None:
         self.endpoints = endpoints
         self._pace = pace or Pace()
-        self.patience = patience or Patience()
+        self.retry_budget = retry_budget or RetryBudget()
         self.guard: Guard | None = None
         self._http = httpx.AsyncClient(
             headers={"Authorization": f"Bearer {endpoints.token}", "User-Agent": "flygate"},
@@ -125,16 +125,16 @@ class FlySession:
             is_safe = (
                 repeatable or isinstance(error, RateLimitedError) or not may_have_happened(error)
             )
-            return is_safe and self.patience.bears(error)
+            return is_safe and self.retry_budget.spend(error)
 
         try:
-            async for attempt in repetitions(when, self.patience.attempts):
+            async for attempt in attempts(when, self.retry_budget.attempts):
                 with attempt:
                     answer = await self._send_once(method, url, **options)
         except FlyError as exc:
-            exc.note = exc.note or self.patience.told
+            exc.note = exc.note or self.retry_budget.problem
             raise
-        self.patience.note_answer()
+        self.retry_budget.note_answer()
         return answer
 
     async def _send_once(self, method: str, url: str, **options: Any) -> Any:

@@ -19,7 +19,7 @@ from flygate.flytoml.complaints import dotted
 from flygate.flytoml.lines import Path
 from flygate.flytoml.remarks import Remark
 from flygate.flytoml.service_config import AUTOSTOP
-from flygate.system import duration, goduration
+from flygate.system import duration
 from flygate.system.errors import ConfigError
 
 _LETS_THE_FILE_WIN = "`pulumi config set sizing fly.toml` lets fly.toml win (docs/fly-toml.md)."
@@ -98,7 +98,7 @@ def wait(stack: StackConfig, file: FlyToml) -> str:
     deploy = file.values.deploy
     if _is_said(stack, "wait") or deploy is None or deploy.wait_timeout is None:
         return stack.rollout.wait
-    whole, rest = divmod(goduration.nanoseconds(deploy.wait_timeout), goduration.SECOND)
+    whole, rest = divmod(duration.nanoseconds(deploy.wait_timeout), duration.SECOND)
     return f"{whole}s" if not rest else f"{whole}.{rest:09}s"
 
 
@@ -164,8 +164,8 @@ def _notes_of_rollout(stack: StackConfig, file: FlyToml) -> Iterator[str]:
     if deploy.strategy and deploy.strategy != ours:
         yield _rollout_note(file, "strategy", deploy.strategy, ours)
     if deploy.wait_timeout and _is_said(stack, "wait"):
-        asked = goduration.nanoseconds(deploy.wait_timeout)
-        if asked != round(duration.seconds(stack.rollout.wait) * goduration.SECOND):
+        asked = duration.nanoseconds(deploy.wait_timeout)
+        if asked != round(duration.seconds(stack.rollout.wait) * duration.SECOND):
             yield _rollout_note(file, "wait_timeout", deploy.wait_timeout, stack.rollout.wait)
 
 

@@ -7,7 +7,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from flygate.system import goduration
+from flygate.system.duration import bounded, nanoseconds, spell
 
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _DIGITS_MAX = 18
@@ -59,10 +59,10 @@ def duration(value: Any, unit: int) -> str | None:
     if value == "":
         return None
     if isinstance(value, str):
-        return goduration.spell(goduration.nanoseconds(value))
+        return spell(nanoseconds(value))
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError('must be a duration, as in "15s" or "2m"')
-    return goduration.spell(goduration.bounded(int(value) * unit))
+    return spell(bounded(int(value) * unit))
 
 
 def words(value: Any) -> list[str]:

@@ -18,12 +18,12 @@ from flygate.flytoml.complaints import dotted
 from flygate.flytoml.lines import Path
 from flygate.flytoml.remarks import Remark, Remarks
 from flygate.flytoml.stopping import kill_seconds
-from flygate.system import goduration
+from flygate.system import duration
 
 # Fly's: see FLY's documentation of kill_timeout.
 KILL_SECONDS_MAX: Final = 300
 _DIGITS_MAX: Final = 10
-_SECOND, _MINUTE = goduration.SECOND, 60 * goduration.SECOND
+_SECOND, _MINUTE = duration.SECOND, 60 * duration.SECOND
 # What flyctl sets itself, over whatever the file says.
 _OVERWRITTEN = ("FLY_PROCESS_GROUP", "PRIMARY_REGION")
 _DOCKERFILES = ("Dockerfile", "./Dockerfile")
@@ -151,12 +151,12 @@ class _Contradictions:
     def check_checks(self) -> None:
         """Bounds of `[checks]`, at which flyctl refuses a file, too."""
         for name, check in self.file.values.checks.items():
-            if check.interval and goduration.nanoseconds(check.interval) < 2 * _SECOND:
+            if check.interval and duration.nanoseconds(check.interval) < 2 * _SECOND:
                 self._refuse(
                     ("checks", name, "interval"),
                     f"checks.{name}.interval is {check.interval}; Fly's least is 2s. Raise it.",
                 )
-            if check.timeout and goduration.nanoseconds(check.timeout) > _MINUTE:
+            if check.timeout and duration.nanoseconds(check.timeout) > _MINUTE:
                 self._refuse(
                     ("checks", name, "timeout"),
                     f"checks.{name}.timeout is {check.timeout}; Fly's most is 60s. Lower it.",
@@ -307,7 +307,7 @@ class _Contradictions:
     def _note_length(self, path: Path, key: str, said: str | None) -> None:
         if said is None:
             return
-        length = goduration.nanoseconds(said)
+        length = duration.nanoseconds(said)
         if length > _MINUTE:
             text = f"a check's {key} is {said}; Fly makes it 1 minute."
         elif length < _SECOND and (length or key != "grace_period"):

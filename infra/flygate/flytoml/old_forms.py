@@ -12,7 +12,7 @@ from typing import Any
 from flygate.flytoml import casts
 from flygate.flytoml.remarks import Remarks
 from flygate.flytoml.table import Table
-from flygate.system import goduration
+from flygate.system import duration
 
 _DURATIONS = ("interval", "timeout", "grace_period")
 # Of Fly's first platform: flyctl reads them no more.
@@ -125,7 +125,7 @@ class _Renewal:
         self._gathered(("metric", "metrics"), "metrics")
 
     def kill_timeout(self) -> None:
-        self.cast(self.file, "kill_timeout", lambda v: casts.duration(v, goduration.SECOND))
+        self.cast(self.file, "kill_timeout", lambda v: casts.duration(v, duration.SECOND))
 
     def build(self) -> None:
         found = self.file.get("build")
@@ -194,7 +194,7 @@ class _Renewal:
     def _check(self, found: Table) -> Table:
         check = found.with_values(found)
         for key in _DURATIONS:
-            self.cast(check, key, lambda v: casts.duration(v, goduration.MILLISECOND))
+            self.cast(check, key, lambda v: casts.duration(v, duration.MILLISECOND))
         self.cast(check, "headers", _headers)
         return check
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from flygate.flytoml import casts
-from flygate.system import goduration
+from flygate.system import duration
 
 
 class Part(BaseModel):
@@ -37,7 +37,7 @@ def names(part: type[BaseModel]) -> list[str]:
 
 
 def _duration(value: Any) -> str:
-    spelled = casts.duration(value, goduration.NANOSECOND)
+    spelled = casts.duration(value, duration.NANOSECOND)
     if spelled is None:
         raise ValueError('must be a duration, as in "15s" or "2m"')
     return spelled

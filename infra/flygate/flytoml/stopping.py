@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flygate.system import goduration
+from flygate.system import duration
 
 # What Fly does where a config says nothing: see Fly's documentation of kill_timeout.
 KILL_SECONDS: Final = 5.0
@@ -15,7 +15,7 @@ KILL_SIGNAL: Final = "SIGINT"
 def kill_seconds(config: Mapping[str, Any]) -> float:
     """Until it is killed, since it was asked to end."""
     said = _stop(config).get("timeout")
-    return KILL_SECONDS if said is None else goduration.nanoseconds(said) / goduration.SECOND
+    return KILL_SECONDS if said is None else duration.nanoseconds(said) / duration.SECOND
 
 
 def kill_signal(config: Mapping[str, Any]) -> str:

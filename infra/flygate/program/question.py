@@ -40,7 +40,7 @@ def ask(job: Job[Answer], app: str) -> Answer:
     redact = Redactor(tokens.of(os.environ))
     repeated: list[str] = []
     try:
-        with retries.heard_by(repeated.append):
+        with retries.reported_to(repeated.append):
             return _in_thread(_answer(job))
     except Exception as exc:
         pulumi.log.debug(redact(traceback.format_exc()))

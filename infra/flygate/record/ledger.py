@@ -20,7 +20,7 @@ from flygate.config import Pin
 from flygate.manifest import Manifest, canonical
 from flygate.record import frame
 from flygate.record.running import fingerprint
-from flygate.system.errors import LedgerError
+from flygate.system.errors import LedgerError, LedgerUnreadableError
 
 RELEASES_MAX: Final = 10
 # The former output travels in one environment variable, of which Linux allows 128 KiB.
@@ -116,7 +116,7 @@ class Ledger(BaseModel):
         """Read what the last run printed; nothing gives an empty ledger.
 
         Raises:
-            LedgerError: it is no ledger.
+            LedgerUnreadableError: it is no ledger.
         """
         if not text or not text.strip():
             return cls()
@@ -124,11 +124,11 @@ class Ledger(BaseModel):
             return cls.model_validate_json(_content(text))
         except ValidationError as exc:
             places = ", ".join(".".join(map(str, e["loc"])) or "all" for e in exc.errors()[:3])
-            raise unreadable(f"at {places}") from None  # the cause quotes secret values
+            raise LedgerUnreadableError(f"at {places}") from None  # the cause quotes secret values
         except (KeyError, IndexError, TypeError, AttributeError):
-            raise unreadable("at secret_sets") from None
+            raise LedgerUnreadableError("at secret_sets") from None
         except frame.FrameError as exc:
-            raise unreadable(str(exc)) from None
+            raise LedgerUnreadableError(str(exc)) from None
 
     @property
     def current(self) -> Release | None:
@@ -317,19 +317,6 @@ class Ledger(BaseModel):
         used = {release.secret_set for release in self.releases}
         kept = {key: values for key, values in self.secret_sets.items() if key in used}
         return self.model_copy(update={"secret_sets": kept})
-
-
-def unreadable(why: str) -> LedgerError:
-    """The error for a text that is no ledger.
-
-    Args:
-        why: without anything of the text.
-    """
-    return LedgerError(
-        f"The ledger in Pulumi's state can't be read ({why}): it was cut off, edited, or written "
-        "by a newer Flygate. Nothing is lost that still runs: the next `pulumi up` takes over what "
-        "runs, and `flygate ledger show` says what is known."
-    )
 
 
 def _content(text: str) -> str:

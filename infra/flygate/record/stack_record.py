@@ -11,7 +11,7 @@ from flygate.fly.owner import Owner
 from flygate.pulumi.checkpoint import Checkpoint
 from flygate.record import frame
 from flygate.record.ledger import Ledger
-from flygate.system.errors import LedgerError, OwnerError
+from flygate.system.errors import LedgerUnreadableError, OwnerError
 
 # The stack output that has all of the ledger: the plugin hands no more than 128 KiB from one run to
 # the next, and an output that can't be read must not be the only copy.
@@ -56,7 +56,7 @@ class StackRecord:
             owner=Owner.parse(str(app.get("owner", ""))),
             ledger=best,
             has_result=bool(results),
-            problem=str(first).partition(": it was")[0] if isinstance(first, LedgerError) else "",
+            problem=first.problem if isinstance(first, LedgerUnreadableError) else "",
             redis_urls=tuple(filter(None, urls)),
         )
 
@@ -97,10 +97,10 @@ def moved(former: str, wanted: str, stack: str) -> OwnerError:
     )
 
 
-def _read(text: str) -> Ledger | LedgerError:
+def _read(text: str) -> Ledger | LedgerUnreadableError:
     try:
         return Ledger.parse(text)
-    except LedgerError as exc:
+    except LedgerUnreadableError as exc:
         return exc
 
 

@@ -68,7 +68,7 @@ async def take_back(
         LeaseLostError: see `run`.
     """
     await world.fly.check_guard()
-    world.fly.patience.renew()
+    world.fly.retry_budget.renew()
     reason = await outcome.explain(exc, world)
     world.journal.write("failed", "rollout", reason)
     misled = await told_of_misled(world)

@@ -4,7 +4,9 @@ FlygateError
 ├── ConfigError        the stack's configuration, fly.toml or the environment is wrong
 ├── DiskFull           a disk has no room for what must be written
 ├── ImageError         an image can't be packed or is in no registry
+│   └── SourceChangedError       the checkout is another one than the plan's
 ├── LedgerError        the record of releases can't be read, or lacks the release asked for
+│   └── LedgerUnreadableError    it can't be read
 ├── MovedError         the live app is not what the preview showed
 ├── OwnerError         the app is another stack's, or this stack's app is another one
 ├── PinnedError        the stack is pinned to an earlier release, or its file carries a void pin
@@ -32,8 +34,33 @@ class ImageError(FlygateError):
     """An image can't be packed, or no registry has it."""
 
 
+class SourceChangedError(ImageError):
+    """The checkout was changed between the plan and the release."""
+
+
 class LedgerError(FlygateError):
     """The record of releases can't be read, or lacks what was asked for."""
+
+
+class LedgerUnreadableError(LedgerError):
+    """The record of releases can't be read.
+
+    Attributes:
+        problem: what is wrong, without a remedy.
+    """
+
+    def __init__(self, why: str) -> None:
+        """Make the message.
+
+        Args:
+            why: what is wrong with it; nothing of its text, which holds secrets.
+        """
+        self.problem = f"The ledger in Pulumi's state can't be read ({why})"
+        super().__init__(
+            f"{self.problem}: it was cut off, edited, or written by a newer Flygate. Nothing is "
+            "lost that still runs: the next `pulumi up` takes over what runs, and `flygate ledger "
+            "show` says what is known."
+        )
 
 
 class PinnedError(FlygateError):

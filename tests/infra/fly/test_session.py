@@ -26,7 +26,7 @@ from flygate.fly.errors import (
     UnreachableError,
     WaitTimeoutError,
 )
-from flygate.fly.patience import ATTEMPTS, OUTAGE_SECONDS, REPETITIONS, Patience
+from flygate.fly.retries import ATTEMPTS, OUTAGE_SECONDS, REPETITIONS, RetryBudget
 
 TOKEN = "canary-token"
 Answer = httpx.Response | Exception
@@ -244,7 +244,7 @@ async def test_an_api_that_is_down_is_told_and_asked_once(naps: list[float]) -> 
     now = [0.0]
     script = Script([error(503)])
     async with client(script) as fly:
-        fly._session.patience = Patience(clock=lambda: now[0])
+        fly._session.retry_budget = RetryBudget(clock=lambda: now[0])
         with pytest.raises(ServerError):
             await fly.machines("shop")
         now[0] = OUTAGE_SECONDS + 1
@@ -266,13 +266,13 @@ async def asked_for_ever(fly: FlyClient) -> None:
 
 
 async def test_a_rollout_does_not_repeat_for_ever(naps: list[float]) -> None:
-    """The way back begins with new patience."""
+    """The way back begins with a new budget."""
     script = Script([error(503), ok([])] * REPETITIONS + [error(503)])
     async with client(script) as fly:
         with pytest.raises(ServerError, match=rf"{REPETITIONS} calls had to be repeated"):
             await asked_for_ever(fly)
 
-        fly.patience.renew()
+        fly.retry_budget.renew()
         script._answers = deque([error(503), ok([])])
         assert await fly.machines("shop") == []
 

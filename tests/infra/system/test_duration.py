@@ -1,10 +1,12 @@
-"""Durations as fly.toml writes them."""
+"""Durations in both formats."""
 
 from __future__ import annotations
 
 import pytest
 from flygate.system import duration
 from flygate.system.errors import ConfigError
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize(
@@ -31,3 +33,41 @@ def test_anything_else_is_refused_and_quoted(text: str) -> None:
         duration.seconds(text)
 
     assert repr(text) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "spelled"),
+    [
+        ("15s", "15s"),
+        ("90s", "1m30s"),
+        ("1m", "1m0s"),
+        ("1h", "1h0m0s"),
+        ("1h0m1.5s", "1h0m1.5s"),
+        ("1500ms", "1.5s"),
+        ("250ms", "250ms"),
+        ("1500us", "1.5ms"),
+        ("1.s", "1s"),
+        (".5s", "500ms"),
+        ("+5s", "5s"),
+        ("0s", "0s"),
+        ("0", "0s"),
+    ],
+)
+def test_a_duration_is_spelled_as_go_spells_it(written: str, spelled: str) -> None:
+    """Which is how flyctl sends it, whatever the file says."""
+    assert duration.spell(duration.nanoseconds(written)) == spelled
+
+
+@given(st.integers(0, 2**63 - 1))
+def test_a_spelling_means_the_same(nanoseconds: int) -> None:
+    """To read what was spelled gives what it was."""
+    assert duration.nanoseconds(duration.spell(nanoseconds)) == nanoseconds
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "soon", "5", "5 s", "-5s", "5s later", "1h" * 500, "3000000h", "٣s"]
+)
+def test_what_is_no_duration_is_refused(wrong: str) -> None:
+    """Nor is one that is longer than Go can hold, or in digits that it does not know."""
+    with pytest.raises(ValueError, match=r"is no (duration|length of time)"):
+        duration.nanoseconds(wrong)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flygate.config import SmokeRequest
 from flygate.fly.errors import FlyError
 from flygate.fly.models import ExecResult
-from flygate.fly.patience import may_have_happened, repetitions
+from flygate.fly.retries import attempts, may_have_happened
 from flygate.rollout.execution import Execution
 from flygate.rollout.gates.expectation import COMMAND_SECONDS, Expectation
 from flygate.rollout.gates.gate import each_machine
@@ -54,7 +54,7 @@ async def _with_retries(
     world: Execution, machine_id: str, command: Callable[[], list[str]]
 ) -> ExecResult:
     """Run it, each time as another client: the one before may have used its burst up."""
-    async for attempt in repetitions(may_have_happened):
+    async for attempt in attempts(may_have_happened):
         with attempt:
             return await world.fly.exec(world.app, machine_id, command(), COMMAND_SECONDS)
     raise AssertionError("unreachable: the last attempt returns or raises")

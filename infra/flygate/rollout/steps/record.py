@@ -39,7 +39,7 @@ class OpenRecord:
         return f"v{world.record.version} of `fly releases`"
 
     async def undo(self, world: Execution) -> None:
-        """Nothing: a record tells of failures, too. See `infra/flygate/commands/recorded.py`."""
+        """Nothing: a record names failures, too. See `infra/flygate/commands/effects.py`."""
 
 
 def _definition(target: Target) -> dict[str, Any]:
