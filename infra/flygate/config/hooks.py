@@ -1,4 +1,4 @@
-"""`Hooks`: what the programs in `hooks/` are given."""
+"""`HooksConfig`: what the programs in `hooks/` are given."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flygate.system.environment import NEVER
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class Hooks(Section):
+class HooksConfig(Section):
     """`flygate:rollout.hooks`.
 
     Attributes:

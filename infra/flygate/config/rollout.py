@@ -1,4 +1,4 @@
-"""`Rollout`: how a stack's releases are rolled out, and by what they are judged."""
+"""`RolloutConfig`: how a stack's releases are rolled out, and by what they are judged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StrictInt, field_validator, model_validator
 
-from flygate.config.hooks import Hooks
+from flygate.config.hooks import HooksConfig
 from flygate.config.section import Section
 from flygate.system import duration
 from flygate.system.errors import ConfigError
@@ -32,7 +32,7 @@ Strategy = Literal["canary", "bluegreen", "rolling", "immediate"]
 By = Literal["machines", "clients"]
 
 
-class Judge(Section):
+class JudgeConfig(Section):
     """What the judge of a soak goes by; see docs/rollout.md.
 
     Attributes:
@@ -52,7 +52,7 @@ class Judge(Section):
     ] = ()
 
 
-class Rollout(Section):
+class RolloutConfig(Section):
     """How a release is rolled out.
 
     Attributes:
@@ -81,9 +81,9 @@ class Rollout(Section):
     by: By = "machines"
     steps: tuple[StrictInt | str, ...] = (1, "25%", "50%", "100%")
     soak: Duration = "2m"
-    judge: Judge = Judge()
+    judge: JudgeConfig = JudgeConfig()
     standby: Duration = "1h"
-    hooks: Hooks = Hooks()
+    hooks: HooksConfig = HooksConfig()
 
     @model_validator(mode="before")
     @classmethod
@@ -93,7 +93,7 @@ class Rollout(Section):
         return values
 
     @model_validator(mode="after")
-    def _grows_by_clients(self) -> Rollout:
+    def _grows_by_clients(self) -> RolloutConfig:
         if self.by == "clients":
             if self.strategy != "canary":
                 raise ValueError(f'by "clients" is for the strategy canary, not {self.strategy}')

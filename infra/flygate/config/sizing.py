@@ -46,7 +46,7 @@ class Sizing(Section):
 
     Attributes:
         sizing: who decides on guest, concurrency and sleep: the phase, or fly.toml where it says
-            something of them; see `infra/flygate/flytoml/agreement.py`.
+            something of them; see `infra/flygate/flytoml/precedence.py`.
         machines: how many run in each region.
         redis: the Redis where limits are kept, if they are kept in one.
     """

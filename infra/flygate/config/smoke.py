@@ -1,4 +1,4 @@
-"""`Smoke`: what a new machine must prove before it gets traffic."""
+"""`SmokeConfig`: what a new machine must prove before it gets traffic."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class SmokeRequest(Section):
         return " ".join(wanted)
 
 
-class Smoke(Section):
+class SmokeConfig(Section):
     """The smoke check.
 
     Attributes:

@@ -14,9 +14,9 @@ from flygate.config.phases import PHASES, Phase
 from flygate.config.pin import Pin
 from flygate.config.promotion import Promotion
 from flygate.config.regions import Regions
-from flygate.config.rollout import Rollout
+from flygate.config.rollout import RolloutConfig
 from flygate.config.sizing import Sizing, check_sizes
-from flygate.config.smoke import Smoke
+from flygate.config.smoke import SmokeConfig
 from flygate.config.variables import check_variable_names
 
 SOURCE = "source"
@@ -54,8 +54,8 @@ class StackConfig(Sizing):
     image: str = SOURCE
     source: tuple[str, ...] = ("service",)
     env: dict[str, str] = Field(default_factory=dict)
-    rollout: Rollout = Rollout()
-    smoke: Smoke = Smoke()
+    rollout: RolloutConfig = RolloutConfig()
+    smoke: SmokeConfig = SmokeConfig()
     protect: bool = False
     takeover: str = ""
     pin: Pin | None = None

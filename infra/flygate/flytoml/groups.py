@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from flygate.flytoml.lines import Path
-from flygate.flytoml.remarks import Remarks
+from flygate.flytoml.notices import Notices
 from flygate.flytoml.schema import Schema
 from flygate.flytoml.table import Table
 
@@ -14,11 +14,11 @@ APP: Final = "app"
 _LISTS: Final = ("services", "files", "metrics", "restart", "vm")
 
 
-def only(schema: Schema, table: Table, remarks: Remarks) -> str:
+def only(schema: Schema, table: Table, notices: Notices) -> str:
     """The name of the file's group; more than one, or one that is not there, is refused."""
     names = list(schema.processes) or [APP]
     if len(names) > 1:
-        remarks.refuse(
+        notices.refuse(
             table.line_at(("processes",)),
             f"[processes] has the groups {', '.join(sorted(names))}; Flygate releases one group "
             "yet, and would leave the others out. Give each group an app and a fly.toml of its "
@@ -27,13 +27,13 @@ def only(schema: Schema, table: Table, remarks: Remarks) -> str:
         return names[0]
     for path, named in _sections(schema):
         for wrong in sorted({*named} - {*names}):
-            remarks.refuse(
+            notices.refuse(
                 table.line_at((*path, "processes")),
                 f"{_title(path)} is for the process group {wrong}, and there is none. "
                 f"Name {names[0]}, or add {wrong} to [processes].",
             )
         if schema.processes and not named and path[0] in {"http_service", "services"}:
-            remarks.refuse(
+            notices.refuse(
                 table.line_at(path),
                 f"{_title(path)} names no process group, and there is {names[0]}; flyctl refuses "
                 f'that, too. Add processes = ["{names[0]}"].',

@@ -9,10 +9,10 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
-from flygate.flytoml import service_config, sizes, words
-from flygate.flytoml.file import FlyToml
+from flygate.flytoml import service_config, shell_words, vm
+from flygate.flytoml.fly_toml import FlyToml
 from flygate.flytoml.lines import Path
-from flygate.flytoml.remarks import Remark
+from flygate.flytoml.notices import Notice
 from flygate.flytoml.schema import File
 from flygate.system.errors import ConfigError
 
@@ -71,7 +71,7 @@ def _init(file: FlyToml) -> dict[str, Any]:
 
 def _split(key: str, command: str) -> list[str]:
     try:
-        return words.split(command)
+        return shell_words.split(command)
     except ValueError as exc:
         raise ValueError(f"{key} {exc}: it can't be split into words") from None
 
@@ -80,9 +80,9 @@ def _guest(file: FlyToml) -> dict[str, Any]:
     """Where the file says nothing, flyctl leaves it to Fly, whose smallest machine this is."""
     host = file.values.host_dedication_id
     if not file.values.vm:
-        return {**sizes.PRESETS[sizes.SMALLEST], **({"host_dedication_id": host} if host else {})}
-    (vm,) = file.values.vm
-    found: dict[str, Any] = _naming(file, ("vm",), lambda: sizes.guest(vm, host))
+        return {**vm.PRESETS[vm.SMALLEST], **({"host_dedication_id": host} if host else {})}
+    (size,) = file.values.vm
+    found: dict[str, Any] = _naming(file, ("vm",), lambda: vm.guest(size, host))
     return found
 
 
@@ -115,7 +115,7 @@ def _files(file: FlyToml) -> list[dict[str, Any]]:
     if sum(len(one.get("raw_value", "")) for one in found.values()) > _FILES_MAX:
         line = file.line("files")
         text = f"all [[files]] together have more than {_FILES_MAX:,} bytes. Put them in the image."
-        raise ConfigError(str(Remark(line, text)))
+        raise ConfigError(str(Notice(line, text)))
     return list(found.values())
 
 
@@ -151,4 +151,4 @@ def _naming(file: FlyToml, path: Path, read: Callable[[], Any]) -> Any:
         return read()
     except ValueError as exc:
         prefix = "vm." if path == ("vm",) else ""
-        raise ConfigError(str(Remark(file.line(*path), f"{prefix}{exc}."))) from None
+        raise ConfigError(str(Notice(file.line(*path), f"{prefix}{exc}."))) from None

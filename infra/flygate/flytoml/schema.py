@@ -9,13 +9,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from flygate.flytoml.part import Count, Duration, Part, Port
-from flygate.flytoml.service import Check, HttpService, Service
+from flygate.flytoml.schema_model import Count, Duration, Port, SchemaModel
+from flygate.flytoml.service_schema import Check, HttpService, Service
 
 Signal = Literal["SIGHUP", "SIGINT", "SIGQUIT", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGTERM"]
 
 
-class Compute(Part):
+class Compute(SchemaModel):
     """The size of a machine."""
 
     size: str = ""
@@ -32,7 +32,7 @@ class Compute(Part):
     processes: list[str] = Field(default_factory=list)
 
 
-class Deploy(Part):
+class Deploy(SchemaModel):
     """How flyctl would deploy."""
 
     strategy: Literal["canary", "rolling", "immediate", "bluegreen"] | None = None
@@ -44,13 +44,13 @@ class Deploy(Part):
     seed_command: str = ""
 
 
-class Compose(Part):
+class Compose(SchemaModel):
     """Several containers in a machine."""
 
     file: str = ""
 
 
-class Build(Part):
+class Build(SchemaModel):
     """What flyctl would build."""
 
     builder: str = ""
@@ -67,7 +67,7 @@ class Build(Part):
     compression_level: Count | None = None
 
 
-class Experimental(Part):
+class Experimental(SchemaModel):
     """Old ways to say what runs, and what was tried."""
 
     cmd: list[str] = Field(default_factory=list)
@@ -81,7 +81,7 @@ class Experimental(Part):
     machine_config: str = ""
 
 
-class Mount(Part):
+class Mount(SchemaModel):
     """A volume."""
 
     source: str = ""
@@ -95,7 +95,7 @@ class Mount(Part):
     processes: list[str] = Field(default_factory=list)
 
 
-class File(Part):
+class File(SchemaModel):
     """A file that is written into the machine."""
 
     guest_path: str
@@ -105,7 +105,7 @@ class File(Part):
     processes: list[str] = Field(default_factory=list)
 
 
-class Static(Part):
+class Static(SchemaModel):
     """A folder that the proxy serves."""
 
     guest_path: str
@@ -114,7 +114,7 @@ class Static(Part):
     index_document: str = ""
 
 
-class Metrics(Part):
+class Metrics(SchemaModel):
     """Where Fly reads metrics."""
 
     port: Port | None = None
@@ -123,7 +123,7 @@ class Metrics(Part):
     processes: list[str] = Field(default_factory=list)
 
 
-class Restart(Part):
+class Restart(SchemaModel):
     """What becomes of a process that ends."""
 
     policy: Literal["always", "never", "on-failure"]
@@ -131,7 +131,7 @@ class Restart(Part):
     processes: list[str] = Field(default_factory=list)
 
 
-class Schema(Part):
+class Schema(SchemaModel):
     """The file."""
 
     app: str = ""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flygate.flytoml.schema import Schema
-from flygate.flytoml.service import HttpCheck, HttpService, Scaling, Service, TcpCheck
+from flygate.flytoml.service_schema import HttpCheck, HttpService, Scaling, Service, TcpCheck
 
 AUTOSTOP: dict[str, bool | str] = {"off": False, "stop": True, "suspend": "suspend"}
 _DURATIONS = ("interval", "timeout", "grace_period")

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from flygate.images.builder import BuildRequest
 from flygate.images.docker_config import docker_config
-from flygate.images.order import Order
-from flygate.images.program import Ended, run
 from flygate.images.registry import Registry
+from flygate.images.tool import ToolResult, run
 from flygate.system.environment import for_others
 from flygate.system.errors import ImageError
 
@@ -50,30 +50,30 @@ class Docker:
                 "on Fly with --remote, which needs flyctl."
             )
 
-    def build(self, order: Order, folder: Path) -> None:
+    def build(self, request: BuildRequest, folder: Path) -> None:
         """Build for this computer's engine; it keeps the image under its name."""
-        ended = run(self._command(order), self._environment, folder, is_shown=True)
+        ended = run(self._command(request), self._environment, folder, is_shown=True)
         if ended.code != 0:
             raise ImageError(f"The image was not built: {ended.last_words}")
 
-    def push(self, order: Order) -> str:
+    def push(self, request: BuildRequest) -> str:
         """Push with our own key; the user's logins are neither used nor changed."""
         assert self.registry is not None  # noqa: S101  nobody asks for a push without one
         with docker_config(self.registry, for_others(self.environment)) as environment:
-            ended = run(["docker", "push", order.name], environment, is_shown=True)
+            ended = run(["docker", "push", request.name], environment, is_shown=True)
         digest = _DIGEST.search(ended.output)
         if ended.code != 0 or digest is None:
-            raise ImageError(refusal(ended, order))
+            raise ImageError(refusal(ended, request))
         return digest[1]
 
-    def _command(self, order: Order) -> list[str]:
+    def _command(self, request: BuildRequest) -> list[str]:
         # No attestation: it has the time of the build, and so would give each one another digest.
         modern = ["docker", "buildx", "build", "--load", "--provenance=false", "--progress=plain"]
         return [
             *(modern if self.has_buildx else ["docker", "build"]),
-            *("--platform", order.platform, "--tag", order.name),
-            *order.arguments(),
-            *order.extra,
+            *("--platform", request.platform, "--tag", request.name),
+            *request.arguments(),
+            *request.extra,
             ".",
         ]
 
@@ -82,7 +82,7 @@ class Docker:
         own = for_others(self.environment)
         return own if self.has_buildx else {**own, "DOCKER_BUILDKIT": "0"}
 
-    def _ask(self, *words: str) -> Ended:
+    def _ask(self, *words: str) -> ToolResult:
         try:
             return run(["docker", *words], for_others(self.environment))
         except ImageError as exc:
@@ -91,17 +91,17 @@ class Docker:
             ) from None
 
 
-def refusal(ended: Ended, order: Order) -> str:
+def refusal(ended: ToolResult, request: BuildRequest) -> str:
     """Why a push did not come through, and what to do."""
-    host, words = order.name.partition("/")[0], ended.last_words
+    host, words = request.name.partition("/")[0], ended.last_words
     if _NOT_ALLOWED.search(words):
         return (
-            f"{host} refused the push: {words}. The token must be allowed to deploy {order.app}: "
-            f"`fly tokens create deploy --app {order.app}` makes one."
+            f"{host} refused the push: {words}. The token must be allowed to deploy {request.app}: "
+            f"`fly tokens create deploy --app {request.app}` makes one."
         )
     if _NO_REPOSITORY.search(words):
         return (
-            f"{host} has no repository {order.app}: {words}. It has one for each app of yours: is "
-            f"{order.app} an app of the organisation that the token is for?"
+            f"{host} has no repository {request.app}: {words}. It has one for each app of "
+            f"yours: is {request.app} an app of the organisation that the token is for?"
         )
     return f"The image was not pushed to {host}: {words}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flygate import config
-from flygate.config import Pin, Rollout, Smoke, SmokeRequest, StackConfig
+from flygate.config import Pin, RolloutConfig, SmokeConfig, SmokeRequest, StackConfig
 from flygate.config.rollout import CLIENT_STEPS
 from flygate.system.errors import ConfigError
 
@@ -36,7 +36,7 @@ def test_an_app_name_is_enough() -> None:
         ("service",),
     )
     assert (stack.machines, stack.regions, stack.env, stack.pin) == (None, (), {}, None)
-    assert (stack.rollout, stack.smoke, stack.protect) == (Rollout(), Smoke(), False)
+    assert (stack.rollout, stack.smoke, stack.protect) == (RolloutConfig(), SmokeConfig(), False)
     assert stack.row.number == 1
 
 
@@ -52,13 +52,13 @@ def test_an_app_name_is_enough() -> None:
         ("source", ["service", "shop"], ("service", "shop")),
         ("env", {"A": "b"}, {"A": "b"}),
         ("env", {"N": 5, "F": 0.5, "T": True}, {"N": "5", "F": "0.5", "T": "true"}),
-        ("rollout", {"wait": "30s", "drain": "0s"}, Rollout(wait="30s", drain="0s")),
-        ("rollout", {"wait": "30s"}, Rollout(wait="30s", drain="10s")),
-        ("smoke", {"limiter": False}, Smoke(limiter=False)),
+        ("rollout", {"wait": "30s", "drain": "0s"}, RolloutConfig(wait="30s", drain="0s")),
+        ("rollout", {"wait": "30s"}, RolloutConfig(wait="30s", drain="10s")),
+        ("smoke", {"limiter": False}, SmokeConfig(limiter=False)),
         (
             "smoke",
             {"requests": [{"path": "/a?b=1"}]},
-            Smoke(requests=(SmokeRequest(path="/a?b=1"),)),
+            SmokeConfig(requests=(SmokeRequest(path="/a?b=1"),)),
         ),
         ("protect", True, True),
         ("owners", {"API_KEY": "rotated"}, {"API_KEY": "rotated"}),

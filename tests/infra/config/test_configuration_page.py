@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from flygate import config
 from flygate.config import StackConfig
-from flygate.config.generated import GENERATED
+from flygate.config.generated_secrets import GENERATED
 from flygate.doctor.examination import CHECKS
 from pydantic import BaseModel
 

@@ -15,9 +15,9 @@ from flygate.config.phases import Phase
 from flygate.config.sizing import check_sizes
 from flygate.config.web_service import services, speaks_http
 from flygate.flytoml import FlyToml, machine_config
-from flygate.flytoml.complaints import dotted
 from flygate.flytoml.lines import Path
-from flygate.flytoml.remarks import Remark
+from flygate.flytoml.notices import Notice
+from flygate.flytoml.schema_errors import dotted
 from flygate.flytoml.service_config import AUTOSTOP
 from flygate.system import duration, goduration
 from flygate.system.errors import ConfigError
@@ -50,7 +50,7 @@ class _Said:
             f"{self.key} is {_words(self.asked)}; the stack (phase {phase}) has "
             f"{_words(self.given)}, which wins."
         )
-        return str(Remark(file.line(*self.path), text))
+        return str(Notice(file.line(*self.path), text))
 
 
 def row(stack: StackConfig, file: FlyToml) -> Phase:
@@ -153,7 +153,7 @@ def _check_one_decides(stack: StackConfig, file: FlyToml, said: list[_Said]) -> 
                 f"{places[0].key} and the stack's flygate:{key} both decide, with flygate:sizing "
                 f"fly.toml. Remove one: `pulumi config rm {key}`."
             )
-            raise ConfigError(str(Remark(file.line(*places[0].path), text)))
+            raise ConfigError(str(Notice(file.line(*places[0].path), text)))
 
 
 def _notes_of_rollout(stack: StackConfig, file: FlyToml) -> Iterator[str]:
@@ -175,7 +175,7 @@ def _rollout_note(file: FlyToml, key: str, asked: str, ours: str) -> str:
         f'deploy.{key} is "{asked}"; the stack\'s rollout.{name} is "{ours}", which wins. To let '
         f"fly.toml win: pulumi config rm --path rollout.{name}"
     )
-    return str(Remark(file.line("deploy", key), text))
+    return str(Notice(file.line("deploy", key), text))
 
 
 def _is_said(stack: StackConfig, key: str) -> bool:

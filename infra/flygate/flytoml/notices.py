@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from flygate.flytoml.document import NAME
+from flygate.flytoml.toml_reader import NAME
 from flygate.system.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class Notice:
     """A sentence about a line; of a table that comes from no file no line is known.
 
     Attributes:
@@ -27,7 +27,7 @@ class Remark:
 
 
 @dataclass
-class Remarks:
+class Notices:
     """All that was found in one reading.
 
     Attributes:
@@ -35,16 +35,16 @@ class Remarks:
         notes: what is done otherwise than somebody might think.
     """
 
-    refusals: list[Remark] = field(default_factory=list)
-    notes: list[Remark] = field(default_factory=list)
+    refusals: list[Notice] = field(default_factory=list)
+    notes: list[Notice] = field(default_factory=list)
 
     def refuse(self, line: int | None, text: str) -> None:
         """Nothing may be made as long as the file says so."""
-        self.refusals.append(Remark(line, text))
+        self.refusals.append(Notice(line, text))
 
     def note(self, line: int | None, text: str) -> None:
         """It goes on; the operator should know."""
-        self.notes.append(Remark(line, text))
+        self.notes.append(Notice(line, text))
 
     def check(self) -> None:
         """End here if anything is refused.
@@ -57,5 +57,5 @@ class Remarks:
             raise ConfigError("\n".join(told))
 
 
-def _place(remark: Remark) -> int:
-    return remark.line or 0
+def _place(notice: Notice) -> int:
+    return notice.line or 0

@@ -12,7 +12,7 @@ from flygate.system.errors import ImageError
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ToolResult:
     """A program that has ended.
 
     Attributes:
@@ -35,7 +35,7 @@ def run(
     folder: Path | None = None,
     *,
     is_shown: bool = False,
-) -> Ended:
+) -> ToolResult:
     """Run a program to its end.
 
     Raises:
@@ -62,4 +62,4 @@ def run(
             if is_shown:
                 sys.stderr.write(line)
                 sys.stderr.flush()
-    return Ended(process.returncode, "".join(lines))
+    return ToolResult(process.returncode, "".join(lines))

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flygate.flytoml import casts
-from flygate.flytoml.remarks import Remarks
+from flygate.flytoml import coercion
+from flygate.flytoml.notices import Notices
 from flygate.flytoml.table import Table
 from flygate.system import goduration
 
@@ -24,9 +24,9 @@ _FORMER = {
 }
 
 
-def renewed(table: Table, remarks: Remarks) -> Table:
+def renewed(table: Table, notices: Notices) -> Table:
     """The same file in today's forms; what can't be brought into them is refused."""
-    renewal = _Renewal(table.with_values(table), remarks)
+    renewal = _Renewal(table.with_values(table), notices)
     for step in (
         renewal.env,
         renewal.services,
@@ -46,9 +46,9 @@ def renewed(table: Table, remarks: Remarks) -> Table:
 class _Renewal:
     """One file on its way; each step is about one section."""
 
-    def __init__(self, file: Table, remarks: Remarks) -> None:
+    def __init__(self, file: Table, notices: Notices) -> None:
         self.file = file
-        self.remarks = remarks
+        self.notices = notices
 
     def env(self) -> None:
         """`[[env]]` several times is one table; numbers and truths are texts."""
@@ -56,7 +56,7 @@ class _Renewal:
             return
         merged = self._merged(self.tables("env"))
         for name in list(merged):
-            self.cast(merged, name, casts.text)
+            self.cast(merged, name, coercion.text)
         self.file["env"] = merged
 
     def services(self) -> None:
@@ -72,7 +72,7 @@ class _Renewal:
             return
         del self.file["processes"]
         if any(found):
-            self.remarks.refuse(
+            self.notices.refuse(
                 self.file.lines.get("processes"),
                 "[[processes]] is the form of Fly's first platform. Write each as a line of "
                 '[processes], as in web = "python -m service".',
@@ -86,7 +86,7 @@ class _Renewal:
         for key in ("cmd", "entrypoint", "exec"):
             if key in found:
                 self._note_spaces(found, key)
-                self.cast(found, key, casts.words)
+                self.cast(found, key, coercion.words)
         if "kill_timeout" in found:
             self._move(found, "kill_timeout", self.file, "kill_timeout")
         self._move_metrics(found)
@@ -115,17 +115,17 @@ class _Renewal:
         """`[compute]`, `[[computes]]` and `[[vm]]` are one list; memory may be a number."""
         found = self._gathered(("compute", "computes", "vm"), "vm")
         for one in found:
-            self.cast(one, "memory", casts.text)
+            self.cast(one, "memory", coercion.text)
 
     def mounts(self) -> None:
         for one in self._gathered(("mount", "mounts"), "mounts"):
-            self.cast(one, "initial_size", casts.text)
+            self.cast(one, "initial_size", coercion.text)
 
     def metrics(self) -> None:
         self._gathered(("metric", "metrics"), "metrics")
 
     def kill_timeout(self) -> None:
-        self.cast(self.file, "kill_timeout", lambda v: casts.duration(v, goduration.SECOND))
+        self.cast(self.file, "kill_timeout", lambda v: coercion.duration(v, goduration.SECOND))
 
     def build(self) -> None:
         found = self.file.get("build")
@@ -159,12 +159,12 @@ class _Renewal:
 
     def refuse(self, table: Table, key: str, why: str) -> None:
         """A value of a table is none that can be read."""
-        self.remarks.refuse(table.lines.get(key, table.line), f"{key} {why}.")
+        self.notices.refuse(table.lines.get(key, table.line), f"{key} {why}.")
 
     def _service(self, found: Table) -> Table:
         service = self._without_former(found, "services")
         self.cast(service, "concurrency", self._concurrency)
-        self.cast(service, "internal_port", casts.whole)
+        self.cast(service, "internal_port", coercion.whole)
         if "ports" in service:
             service["ports"] = self._ports(service)
         for kind in ("tcp_checks", "http_checks"):
@@ -182,19 +182,19 @@ class _Renewal:
         soft, comma, hard = found.partition(",")
         if not comma:
             raise ValueError('must be a table, or both limits as in "20,25"')
-        limits = {"soft_limit": casts.whole(soft), "hard_limit": casts.whole(hard)}
+        limits = {"soft_limit": coercion.whole(soft), "hard_limit": coercion.whole(hard)}
         return Table({"type": "requests", **limits})
 
     def _ports(self, service: Table) -> list[Table]:
         ports = self._listed(service, "ports")
         for port in ports:
-            self.cast(port, "port", casts.whole)
+            self.cast(port, "port", coercion.whole)
         return ports
 
     def _check(self, found: Table) -> Table:
         check = found.with_values(found)
         for key in _DURATIONS:
-            self.cast(check, key, lambda v: casts.duration(v, goduration.MILLISECOND))
+            self.cast(check, key, lambda v: coercion.duration(v, goduration.MILLISECOND))
         self.cast(check, "headers", _headers)
         return check
 
@@ -234,7 +234,7 @@ class _Renewal:
     def _note_spaces(self, experimental: Table, key: str) -> None:
         value = experimental[key]
         if isinstance(value, str) and len(value.split()) > 1:
-            self.remarks.note(
+            self.notices.note(
                 experimental.lines.get(key),
                 f"experimental.{key} is one text with spaces; flyctl makes one word of it, and so "
                 f'does Flygate. Write {key} = ["one", "two"], or a command of [processes].',
@@ -246,7 +246,7 @@ class _Renewal:
         for key in _FORMER[kind]:
             if key in kept:
                 del kept[key]
-                self.remarks.note(
+                self.notices.note(
                     found.lines.get(key),
                     f"{key} is of Fly's first platform; it does nothing, with flyctl neither. "
                     "Remove it.",
@@ -268,10 +268,10 @@ def _headers(found: Any) -> dict[str, str] | None:
     if isinstance(found, list):
         if not all(isinstance(one, Table) and "name" in one for one in found):
             raise ValueError("must be a table, or a list of name and value")
-        found = {casts.text(one["name"]): one.get("value", "") for one in found}
+        found = {coercion.text(one["name"]): one.get("value", "") for one in found}
     if not isinstance(found, dict):
         raise ValueError("must be a table of names and texts")
-    return {name: casts.text(value) for name, value in found.items()} or None
+    return {name: coercion.text(value) for name, value in found.items()} or None
 
 
 def _is_named(check: Table) -> bool:

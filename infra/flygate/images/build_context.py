@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from flygate.images.sources import Sources
+from flygate.images.source_files import SourceFiles
 from flygate.system.errors import ImageError
 
 DOCKERFILE = "Dockerfile"
@@ -22,7 +22,7 @@ PINS = "requirements/service.txt"
 
 
 @dataclass(frozen=True)
-class Context:
+class BuildContext:
     """The part of a checkout that an image is made of.
 
     Attributes:
@@ -38,20 +38,20 @@ class Context:
         return (DOCKERFILE, PINS, *self.source)
 
     @cached_property
-    def sources(self) -> Sources:
+    def sources(self) -> SourceFiles:
         """The files.
 
         Raises:
-            ImageError: see `Sources.read`.
+            ImageError: see `SourceFiles.read`.
         """
-        return Sources.read(self.root, self.inputs)
+        return SourceFiles.read(self.root, self.inputs)
 
     @contextmanager
     def laid_out(self) -> Iterator[Path]:
         """A folder with nothing but the inputs; it is gone afterwards.
 
         Raises:
-            ImageError: one is missing: see `Sources.read`.
+            ImageError: one is missing: see `SourceFiles.read`.
         """
         if not (self.root / DOCKERFILE).is_file():
             raise ImageError(f"There is no {DOCKERFILE} in this checkout. Get it back from git.")

@@ -1,4 +1,4 @@
-"""`Part`: what all tables of the schema have in common, and the kinds of value in them."""
+"""`SchemaModel`: what all tables of the schema have in common, and the kinds of value in them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from flygate.flytoml import casts
+from flygate.flytoml import coercion
 from flygate.system import goduration
 
 
-class Part(BaseModel):
+class SchemaModel(BaseModel):
     """A table of the file. Keys may be in any case, as Go's reader takes them; none is unknown."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -37,7 +37,7 @@ def names(part: type[BaseModel]) -> list[str]:
 
 
 def _duration(value: Any) -> str:
-    spelled = casts.duration(value, goduration.NANOSECOND)
+    spelled = coercion.duration(value, goduration.NANOSECOND)
     if spelled is None:
         raise ValueError('must be a duration, as in "15s" or "2m"')
     return spelled

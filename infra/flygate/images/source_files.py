@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from flygate.images.tracking import Tracking
+from flygate.images.git_files import GitFiles
 from flygate.system.errors import ImageError
 
 _LEFT_OUT_FOLDERS = frozenset({"__pycache__"})
@@ -20,7 +20,7 @@ _NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class SourceFiles:
     """Names below the checkout, with slashes, sorted; no bytecode, nothing hidden.
 
     Attributes:
@@ -34,7 +34,7 @@ class Sources:
     ignored: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, root: Path, folders: Sequence[str]) -> Sources:
+    def read(cls, root: Path, folders: Sequence[str]) -> SourceFiles:
         """Look what there is.
 
         Args:
@@ -47,7 +47,7 @@ class Sources:
         """
         for folder in folders:
             _check(root, folder)
-        known = Tracking.read(root, folders)
+        known = GitFiles.read(root, folders)
         if known is None:
             found = {name for folder in folders for name in _walked(root, folder)}
             return cls(tuple(sorted(found)))

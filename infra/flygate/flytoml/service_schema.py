@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from flygate.flytoml.part import Count, Duration, Part, Port
+from flygate.flytoml.schema_model import Count, Duration, Port, SchemaModel
 
 _AUTOSTOP = {False: "off", True: "stop"}
 
@@ -27,7 +27,7 @@ Autostop = Annotated[Literal["off", "stop", "suspend"], BeforeValidator(_autosto
 Handler = Literal["http", "tls", "pg_tls", "proxy_proto", "edge_http"]
 
 
-class Concurrency(Part):
+class Concurrency(SchemaModel):
     """When the proxy prefers another machine, and when it queues."""
 
     type: Literal["connections", "requests"] | None = None
@@ -35,7 +35,7 @@ class Concurrency(Part):
     soft_limit: Count | None = None
 
 
-class TlsOptions(Part):
+class TlsOptions(SchemaModel):
     """How the proxy ends TLS."""
 
     alpn: list[str] = Field(default_factory=list)
@@ -43,20 +43,20 @@ class TlsOptions(Part):
     default_self_signed: bool | None = None
 
 
-class ProxyProtoOptions(Part):
+class ProxyProtoOptions(SchemaModel):
     """Which header tells the client's address."""
 
     version: str | None = None
 
 
-class Response(Part):
+class Response(SchemaModel):
     """What the proxy does to the headers of an answer."""
 
     headers: dict[str, ResponseHeader] = Field(default_factory=dict)
     pristine: bool | None = None
 
 
-class ReplayCache(Part):
+class ReplayCache(SchemaModel):
     """Which replays the proxy remembers."""
 
     path_prefix: str = ""
@@ -66,7 +66,7 @@ class ReplayCache(Part):
     allow_bypass: bool = False
 
 
-class HttpOptions(Part):
+class HttpOptions(SchemaModel):
     """How the proxy speaks HTTP."""
 
     compress: bool | None = None
@@ -77,7 +77,7 @@ class HttpOptions(Part):
     replay_cache: list[ReplayCache] = Field(default_factory=list)
 
 
-class ServicePort(Part):
+class ServicePort(SchemaModel):
     """A port that the proxy opens, or a range of them."""
 
     port: Port | None = None
@@ -90,7 +90,7 @@ class ServicePort(Part):
     proxy_proto_options: ProxyProtoOptions | None = None
 
 
-class TcpCheck(Part):
+class TcpCheck(SchemaModel):
     """A connection is taken."""
 
     interval: Duration | None = None
@@ -117,7 +117,7 @@ class Check(HttpCheck):
     processes: list[str] = Field(default_factory=list)
 
 
-class Scaling(Part):
+class Scaling(SchemaModel):
     """What both forms of a service have."""
 
     internal_port: Port

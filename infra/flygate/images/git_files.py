@@ -17,7 +17,7 @@ _OF_A_HOOK = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFI
 
 
 @dataclass(frozen=True, slots=True)
-class Tracking:
+class GitFiles:
     """The files, by names below the checkout, with slashes.
 
     Attributes:
@@ -31,7 +31,7 @@ class Tracking:
     ignored: frozenset[str]
 
     @classmethod
-    def read(cls, root: Path, folders: Sequence[str]) -> Tracking | None:
+    def read(cls, root: Path, folders: Sequence[str]) -> GitFiles | None:
         """Ask git; None where the checkout is none of git's, as an unpacked archive.
 
         Raises:
@@ -49,9 +49,9 @@ class Tracking:
             found = found._with(name, root, is_known=False)
         return found
 
-    def _with(self, name: str, root: Path, *, is_known: bool) -> Tracking:
+    def _with(self, name: str, root: Path, *, is_known: bool) -> GitFiles:
         """And the files of another repository within the checkout: a submodule, or a stranger."""
-        inner = Tracking.read(root / name, ["."])
+        inner = GitFiles.read(root / name, ["."])
         if inner is None:  # a submodule that was not fetched
             return self
         tracked, untracked, ignored = (
@@ -60,7 +60,7 @@ class Tracking:
         )
         if not is_known:
             tracked, untracked = set(), tracked | untracked
-        return Tracking(self.tracked | tracked, self.untracked | untracked, self.ignored | ignored)
+        return GitFiles(self.tracked | tracked, self.untracked | untracked, self.ignored | ignored)
 
 
 def _is_checkout(root: Path) -> bool:

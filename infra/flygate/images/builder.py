@@ -12,7 +12,7 @@ PLATFORM = "linux/amd64"  # all that Fly has
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class BuildRequest:
     """An image to build.
 
     Attributes:
@@ -53,14 +53,14 @@ class Builder(Protocol):
             ImageError: it can't; says why, and what to do.
         """
 
-    def build(self, order: Order, folder: Path) -> None:
+    def build(self, request: BuildRequest, folder: Path) -> None:
         """Build what is in a folder.
 
         Raises:
             ImageError: it failed.
         """
 
-    def push(self, order: Order) -> str:
+    def push(self, request: BuildRequest) -> str:
         """Bring what was built to the registry, and give its digest there.
 
         Raises:

@@ -11,8 +11,8 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from flygate.flytoml.lines import Path
-from flygate.flytoml.part import names
-from flygate.flytoml.remarks import Remarks
+from flygate.flytoml.notices import Notices
+from flygate.flytoml.schema_model import names
 from flygate.flytoml.table import Table
 from flygate.redaction.redact import cut
 
@@ -36,11 +36,11 @@ _SECRETIVE = frozenset({"env", "headers", "raw_value"})
 _ALIKE = 0.6
 
 
-def explain(error: ValidationError, schema: type[BaseModel], file: Table, remarks: Remarks) -> None:
+def explain(error: ValidationError, schema: type[BaseModel], file: Table, notices: Notices) -> None:
     """Refuse each thing that is wrong, on its line."""
     for one in error.errors():
         path = one["loc"]
-        remarks.refuse(file.line_at(path), _sentence(dict(one), path, schema, file))
+        notices.refuse(file.line_at(path), _sentence(dict(one), path, schema, file))
 
 
 def dotted(path: Path) -> str:

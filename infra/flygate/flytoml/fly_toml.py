@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from flygate.flytoml import complaints, document, groups, old_forms, refusals
-from flygate.flytoml.remarks import Remark, Remarks
+from flygate.flytoml import groups, legacy_syntax, refusals, schema_errors, toml_reader
+from flygate.flytoml.notices import Notice, Notices
 from flygate.flytoml.schema import Schema
 from flygate.flytoml.table import Table
 
@@ -30,7 +30,7 @@ class FlyToml:
     values: Schema
     group: str
     table: Table
-    notes: tuple[Remark, ...] = ()
+    notes: tuple[Notice, ...] = ()
     folder: Path = Path()
 
     @classmethod
@@ -40,7 +40,7 @@ class FlyToml:
         Raises:
             ConfigError: names every key that is wrong or can't be done, with its line.
         """
-        return cls.of(document.read(path), path.parent)
+        return cls.of(toml_reader.read(path), path.parent)
 
     @classmethod
     def of(cls, values: Mapping[str, Any], folder: Path = Path()) -> FlyToml:
@@ -49,18 +49,18 @@ class FlyToml:
         Raises:
             ConfigError: see `read`.
         """
-        remarks = Remarks()
-        table = values if isinstance(values, Table) else document.of(values)
-        renewed = old_forms.renewed(table, remarks)
+        notices = Notices()
+        table = values if isinstance(values, Table) else toml_reader.of(values)
+        renewed = legacy_syntax.renewed(table, notices)
         for where, why in refusals.refused(renewed):
-            remarks.refuse(
-                renewed.line_at(where), f"{complaints.dotted(where)} can't be done: {why}"
+            notices.refuse(
+                renewed.line_at(where), f"{schema_errors.dotted(where)} can't be done: {why}"
             )
-        schema = _schema(renewed, remarks)
-        group = groups.only(schema, renewed, remarks) if schema else groups.APP
-        remarks.check()
+        schema = _schema(renewed, notices)
+        group = groups.only(schema, renewed, notices) if schema else groups.APP
+        notices.check()
         assert schema is not None  # noqa: S101  it was refused otherwise
-        notes = tuple(dict.fromkeys(remarks.notes))
+        notes = tuple(dict.fromkeys(notices.notes))
         return cls(groups.of(schema, group), group, renewed, notes, folder)
 
     def line(self, *path: str | int) -> int | None:
@@ -74,9 +74,9 @@ class FlyToml:
         return ("services", index)
 
 
-def _schema(table: Table, remarks: Remarks) -> Schema | None:
+def _schema(table: Table, notices: Notices) -> Schema | None:
     try:
         return Schema.model_validate(table)
     except ValidationError as exc:
-        complaints.explain(exc, Schema, table, remarks)
+        schema_errors.explain(exc, Schema, table, notices)
         return None

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flygate.images.sources import Sources
+from flygate.images.source_files import SourceFiles
 
 COMMAND = ("python", "-m", "flygate_service")
 # Below the folder that a machine starts in: the service's packages, and the user's own modules.
@@ -23,7 +23,7 @@ PYTHONPATH = ".:service:wire"
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class PackedImage:
     """A packed source tree.
 
     Attributes:
@@ -39,7 +39,7 @@ class Image:
         return f"registry.fly.io/{app}@{self.digest}"
 
 
-def pack(root: Path, folders: Sequence[str], command: Sequence[str] = COMMAND) -> Image:
+def pack(root: Path, folders: Sequence[str], command: Sequence[str] = COMMAND) -> PackedImage:
     """Pack folders of a checkout.
 
     Args:
@@ -48,14 +48,14 @@ def pack(root: Path, folders: Sequence[str], command: Sequence[str] = COMMAND) -
         command: what a machine runs in the unpacked tree.
 
     Raises:
-        ImageError: see `Sources.read`.
+        ImageError: see `SourceFiles.read`.
     """
     entries = [("image.json", _image_json(command), False)]
-    for name in Sources.read(root, folders).files:
+    for name in SourceFiles.read(root, folders).files:
         path = root / name
         entries.append((name, path.read_bytes(), _is_executable(path)))
     archive = _tar(sorted(entries))
-    return Image(digest=f"sha256:{hashlib.sha256(archive).hexdigest()}", archive=archive)
+    return PackedImage(digest=f"sha256:{hashlib.sha256(archive).hexdigest()}", archive=archive)
 
 
 def digest_of(reference: str) -> str:

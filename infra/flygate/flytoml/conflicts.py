@@ -14,10 +14,10 @@ from flygate.config import SOURCE, StackConfig
 from flygate.config.typing_errors import meant
 from flygate.config.web_service import is_public, services, speaks_http, web_port
 from flygate.flytoml import FlyToml
-from flygate.flytoml.complaints import dotted
 from flygate.flytoml.lines import Path
-from flygate.flytoml.remarks import Remark, Remarks
-from flygate.flytoml.stopping import kill_seconds
+from flygate.flytoml.notices import Notice, Notices
+from flygate.flytoml.schema_errors import dotted
+from flygate.flytoml.stop_config import kill_seconds
 from flygate.system import goduration
 
 # Fly's: see FLY's documentation of kill_timeout.
@@ -41,8 +41,8 @@ def check(
     Raises:
         ConfigError: names every contradiction.
     """
-    remarks = Remarks()
-    found = _Contradictions(file, stack, config, frozenset(secrets), remarks)
+    notices = Notices()
+    found = _Conflicts(file, stack, config, frozenset(secrets), notices)
     found.check_services()
     found.check_port()
     found.check_metrics()
@@ -52,21 +52,21 @@ def check(
     found.check_env()
     found.check_settings()
     found.check_build()
-    remarks.check()
+    notices.check()
 
 
 def notes(file: FlyToml, stack: StackConfig, config: Mapping[str, Any]) -> Iterator[str]:
     """What works, and may surprise."""
-    remarks = Remarks(notes=list(file.notes))
-    found = _Contradictions(file, stack, config, frozenset(), remarks)
+    notices = Notices(notes=list(file.notes))
+    found = _Conflicts(file, stack, config, frozenset(), notices)
     found.note_services()
     found.note_checks()
     found.note_rest()
     found.note_build()
-    yield from dict.fromkeys(map(str, remarks.notes))
+    yield from dict.fromkeys(map(str, notices.notes))
 
 
-class _Contradictions:
+class _Conflicts:
     """One file with one stack."""
 
     def __init__(
@@ -75,14 +75,14 @@ class _Contradictions:
         stack: StackConfig,
         config: Mapping[str, Any],
         secrets: frozenset[str],
-        remarks: Remarks,
+        notices: Notices,
     ) -> None:
         self.file = file
         self.stack = stack
         self.config = config
         self.env: Mapping[str, str] = config.get("env", {})
         self.secrets = secrets
-        self.remarks = remarks
+        self.notices = notices
 
     def check_services(self) -> None:
         """Two services can't have one public port."""
@@ -239,7 +239,7 @@ class _Contradictions:
 
     def note_services(self) -> None:
         if web_port(self.config) is None:
-            self.remarks.note(
+            self.notices.note(
                 None,
                 "no service speaks HTTP, so a new machine is judged by its checks and its uptime: "
                 "nothing asks it, and nothing compares it with the former ones.",
@@ -355,15 +355,15 @@ class _Contradictions:
     def _refuse_variable(self, name: str, text: str) -> None:
         """Where it is set: the stack's variables win over the file's."""
         if name in self.stack.env:
-            self.remarks.refusals.append(Remark(None, f"flygate:env.{text}", is_of_the_stack=True))
+            self.notices.refusals.append(Notice(None, f"flygate:env.{text}", is_of_the_stack=True))
         else:
             self._refuse(("env", name), f"env.{text}")
 
     def _refuse(self, path: Path, text: str) -> None:
-        self.remarks.refuse(self.file.line(*path), text)
+        self.notices.refuse(self.file.line(*path), text)
 
     def _note(self, path: Path, text: str) -> None:
-        self.remarks.note(self.file.line(*path), text)
+        self.notices.note(self.file.line(*path), text)
 
 
 def _single_ports(service: Mapping[str, Any]) -> list[int]:
