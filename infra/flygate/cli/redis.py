@@ -75,7 +75,7 @@ def destroy(
 
     It is the Redis of the name that the stack's configuration gives it, if Fly has one; with --name
     it is one that a former configuration of the stack gave it. It is refused while a machine of any
-    app of the organisation keeps its limits there, as far as Fly tells.
+    app of the organisation keeps its limits there, as far as Fly shows.
 
     \b
     Examples:
@@ -185,7 +185,7 @@ def _check_unused(stack: Stack, chosen: PaidRedis, around: Surroundings) -> None
     if not users:
         return
     text = (
-        f"{', '.join(users)} keep their limits in the Redis {name}, or may, as far as Fly tells; "
+        f"{', '.join(users)} keep their limits in the Redis {name}, or may, as far as Fly shows; "
         "nothing was destroyed."
     )
     if any(user.endswith(f" of {around.own.name}") for user in users):

@@ -1,4 +1,4 @@
-"""What the user asked for: the stack's configuration, typed and checked.
+"""The stack's configuration, typed and checked.
 
 `Pulumi.<stack>.yaml` → `StackConfig`. An error names every key that is wrong, the value found
 and what to do. Secret values are apart, and stay Pulumi secrets (see `flygate/program/inputs.py`).

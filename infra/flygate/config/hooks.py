@@ -16,8 +16,8 @@ class HooksConfig(Section):
     """`flygate:rollout.hooks`.
 
     Attributes:
-        env: variables that hooks get, of those that they do not get otherwise: the token of Fly,
-            and what belongs to Flygate and to Pulumi.
+        env: names of variables that hooks get in addition: Fly's token, and variables of
+            Flygate and Pulumi, are withheld otherwise.
     """
 
     env: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What a month costs, by a dated price table. An estimate for plans, never a bill.
+"""The price of a month, by a dated price table: an estimate for plans, never a bill.
 
 Sources: superfly/docs, read 2026-08 (Upstash plans, memory, IPv4); the monthly price of the
 smallest machine in a baseline region as reported in 2026-06. Regions differ by some 20 %.
@@ -24,7 +24,7 @@ _SHARED_MEMORY_MB_PER_CPU = 256
 
 
 def machine_month(cpus: int, memory_mb: int, cpu_kind: str = "shared") -> float:
-    """Dollars for a machine that runs for a whole month; 0 for a performance CPU: not known."""
+    """Return dollars for a machine that runs for a month; 0 for a performance CPU: not known."""
     if cpu_kind != "shared":
         return 0.0
     included_mb = cpus * _SHARED_MEMORY_MB_PER_CPU
@@ -33,6 +33,6 @@ def machine_month(cpus: int, memory_mb: int, cpu_kind: str = "shared") -> float:
 
 
 def redis_month(plan: str | None, read_regions: int = 0) -> float:
-    """Dollars for a month of a Redis plan; none costs nothing, and one that we do not know, too."""
+    """Return dollars for a month of a Redis plan; 0 for no plan and for an unknown one."""
     base, each = REDIS_PLANS.get(plan or "", (0.0, 0.0))
     return base + each * read_regions

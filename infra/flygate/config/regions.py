@@ -31,10 +31,10 @@ REGIONS = {
 
 
 def check(codes: Iterable[str]) -> None:
-    """All are regions of Fly, each once.
+    """Check that all are regions of Fly, each once.
 
     Raises:
-        ValueError: one is not; with what was perhaps meant.
+        ValueError: one is not; the text suggests a region.
     """
     seen: set[str] = set()
     for code in codes:

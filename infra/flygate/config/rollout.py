@@ -1,4 +1,4 @@
-"""`RolloutConfig`: how a stack's releases are rolled out, and by what they are judged."""
+"""`RolloutConfig`: how a stack's releases are rolled out and judged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flygate.system import duration
 from flygate.system.errors import ConfigError
 
 _STEP = re.compile(r"[1-9]\d*|([1-9]\d?|100)%")
-# Of the clients, where nothing else is said.
+# The default where steps move clients.
 CLIENT_STEPS = ("1%", "10%", "50%", "100%")
 
 
@@ -33,14 +33,14 @@ By = Literal["machines", "clients"]
 
 
 class JudgeConfig(Section):
-    """What the judge of a soak goes by; see docs/rollout.md.
+    """The bounds of a soak's judge; see docs/judge.md.
 
     Attributes:
         minimum: requests wanted of the new and of the former machines in each region.
         alpha: how likely a rollout of a good release may fail by chance.
-        errors: so many percentage points more 5xx must not pass.
-        latency: so many times as slow must not pass.
-        ignore: what is told, but does not count.
+        errors: an increase of 5xx by this many percentage points fails.
+        latency: an increase of latency by this factor fails.
+        ignore: measures that are reported, but do not count.
     """
 
     minimum: int = Field(default=150, ge=1)
@@ -53,7 +53,7 @@ class JudgeConfig(Section):
 
 
 class RolloutConfig(Section):
-    """How a release is rolled out.
+    """`flygate:rollout`.
 
     Attributes:
         wait: how long a new machine may take to start and pass its checks.
@@ -66,7 +66,7 @@ class RolloutConfig(Section):
             clients move to them step by step (which needs sticky sessions).
         steps: with `canary` and `rolling`, how many new machines there are in each region
             after each step: a number, or a share of them all. By clients: their share. The last
-            step, "100%", need not be said.
+            step, "100%", is added if it is missing.
         soak: how long the new machines are compared with the former ones after each step;
             `0s` compares nothing.
         judge: by what the new machines are compared.
@@ -114,5 +114,5 @@ class RolloutConfig(Section):
                 raise ValueError(
                     f'must be machines (from 1) or shares ("1%" to "100%"), not {step!r}'
                 )
-        # A release ends with all of them: `config set --path 'rollout.steps[0]' 2` says enough.
+        # A release ends with all machines, so `config set --path 'rollout.steps[0]' 2` suffices.
         return value if value[-1:] == ("100%",) else (*value, "100%")

@@ -1,4 +1,4 @@
-"""`StackConfig`: one environment, as its `Pulumi.<stack>.yaml` asks for it."""
+"""`StackConfig`: one environment, as its `Pulumi.<stack>.yaml` describes it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Owner = Literal["rotated", "attached"]
 
 
 class StackConfig(Sizing):
-    """One environment. What is in place of the phase's own values is in `Sizing`.
+    """One environment. The overrides of the phase's values are in `Sizing`.
 
     Attributes:
         app: the Fly app's name, global on Fly.

@@ -1,6 +1,6 @@
-"""What `fly.toml` and the stack together can never be: found before anything starts.
+"""Conflicts between `fly.toml` and the stack, found before anything starts.
 
-Each is refused with both values and their lines; what merely surprises is a note.
+A conflict is refused with both values and their lines; a surprise is a note.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from flygate.flytoml.schema_errors import dotted
 from flygate.flytoml.stop_config import kill_seconds
 from flygate.system import goduration
 
-# Fly's: see FLY's documentation of kill_timeout.
+# See Fly's documentation of kill_timeout.
 KILL_SECONDS_MAX: Final = 300
 _DIGITS_MAX: Final = 10
 _SECOND, _MINUTE = goduration.SECOND, 60 * goduration.SECOND
@@ -32,14 +32,14 @@ _DOCKERFILES = ("Dockerfile", "./Dockerfile")
 def check(
     file: FlyToml, stack: StackConfig, config: Mapping[str, Any], secrets: Collection[str]
 ) -> None:
-    """Refuse what can't be.
+    """Refuse conflicts.
 
     Args:
-        config: what the machines would get.
-        secrets: their names.
+        config: the machine config.
+        secrets: the names of the secrets.
 
     Raises:
-        ConfigError: names every contradiction.
+        ConfigError: names every conflict.
     """
     notices = Notices()
     found = _Conflicts(file, stack, config, frozenset(secrets), notices)
@@ -56,7 +56,7 @@ def check(
 
 
 def notes(file: FlyToml, stack: StackConfig, config: Mapping[str, Any]) -> Iterator[str]:
-    """What works, and may surprise."""
+    """Yield notes on what works and may surprise."""
     notices = Notices(notes=list(file.notes))
     found = _Conflicts(file, stack, config, frozenset(), notices)
     found.note_services()
@@ -85,7 +85,7 @@ class _Conflicts:
         self.notices = notices
 
     def check_services(self) -> None:
-        """Two services can't have one public port."""
+        """Refuse one public port for two services."""
         seen: dict[tuple[str, int], Path] = {}
         for index, service in enumerate(services(self.config)):
             path = self.file.service_path(index)
@@ -101,7 +101,7 @@ class _Conflicts:
                 seen.setdefault(key, path)
 
     def check_port(self) -> None:
-        """The service listens where the proxy looks."""
+        """Refuse an internal port where the service does not listen."""
         port, index = web_port(self.config), self._web_index()
         if port is None or "PORT" in self.secrets:
             return
@@ -111,28 +111,28 @@ class _Conflicts:
             self._refuse(
                 path,
                 f"{dotted(path)} is {port}, and PORT is {said} ({self._where('PORT')}): the proxy "
-                "would reach nobody. Set both to the port where the service listens.",
+                "would find no listener. Set both to the port where the service listens.",
             )
         elif said is None and port != DEFAULT_PORT and not self._has_own_command():
             self._refuse(
                 path,
                 f"{dotted(path)} is {port}, and PORT is not set: the service listens on "
-                f'{DEFAULT_PORT} then, and the proxy would reach nobody. Add PORT = "{port}" '
+                f'{DEFAULT_PORT} then, and the proxy would find no listener. Add PORT = "{port}" '
                 "to [env].",
             )
 
     def check_metrics(self) -> None:
-        """Fly reads metrics where they are."""
+        """Refuse a metrics port where the service serves none."""
         port, said = self.config.get("metrics", {}).get("port"), self.env.get("METRICS_PORT")
         if port and said is not None and said.strip() != str(port):
             self._refuse(
                 ("metrics", 0, "port"),
                 f"metrics.port is {port}, and METRICS_PORT is {said} "
-                f"({self._where('METRICS_PORT')}): nobody would read the metrics. Make them one.",
+                f"({self._where('METRICS_PORT')}): Fly would read no metrics. Make them one.",
             )
 
     def check_shutdown(self) -> None:
-        """The service ends before Fly ends it."""
+        """Refuse a kill timeout that ends the service before it has shut down."""
         kill = kill_seconds(self.config)
         if kill > KILL_SECONDS_MAX:
             self._refuse(
@@ -149,7 +149,7 @@ class _Conflicts:
             )
 
     def check_checks(self) -> None:
-        """Bounds of `[checks]`, at which flyctl refuses a file, too."""
+        """Refuse `[checks]` beyond the bounds that flyctl has, too."""
         for name, check in self.file.values.checks.items():
             if check.interval and goduration.nanoseconds(check.interval) < 2 * _SECOND:
                 self._refuse(
@@ -163,7 +163,7 @@ class _Conflicts:
                 )
 
     def check_files(self) -> None:
-        """A file has one content, and a secret that is one of the stack's."""
+        """Refuse a file without exactly one content, or with an unknown secret."""
         for index, one in enumerate(self.file.values.files):
             path, name = ("files", index), f"files[{index}]"
             sources = [s for s in (one.local_path, one.secret_name, one.raw_value) if s]
@@ -184,7 +184,7 @@ class _Conflicts:
                 )
 
     def check_env(self) -> None:
-        """What is set and would never be seen."""
+        """Refuse variables that would be overwritten."""
         for name in self.file.values.env:
             path = ("env", name)
             if not name or "=" in name:
@@ -201,7 +201,7 @@ class _Conflicts:
             )
 
     def check_settings(self) -> None:
-        """What the service would never read, or would not bear."""
+        """Refuse misspelt settings, and limits that contradict each other."""
         for name in sorted({*self.file.values.env, *self.stack.env}):
             if setting := meant(name):
                 self._refuse_variable(
@@ -219,7 +219,7 @@ class _Conflicts:
             )
 
     def check_build(self) -> None:
-        """With `image: source` the image must be the one that the file asks for."""
+        """With `image: source`, refuse a `[build]` that Flygate would ignore."""
         if self.stack.image == SOURCE:
             for key, why in self._unbuilt():
                 self._refuse(
@@ -229,7 +229,7 @@ class _Conflicts:
                 )
 
     def note_build(self) -> None:
-        """With an image by digest it is somebody else's work, which is told."""
+        """With an image by digest, note that `[build]` has no effect."""
         if self.stack.image != SOURCE:
             for key, _ in self._unbuilt():
                 self._note(
@@ -253,7 +253,7 @@ class _Conflicts:
         for index, service in enumerate(services(self.config)):
             path = self.file.service_path(index)
             if not service.get("ports"):
-                self._note(path, f"{dotted(path)} has no ports: nobody reaches it from outside.")
+                self._note(path, f"{dotted(path)} has no ports: no client reaches it from outside.")
             elif service.get("protocol") == "udp" or not speaks_http(service):
                 self._note(
                     path,
@@ -262,7 +262,7 @@ class _Conflicts:
                 )
 
     def note_checks(self) -> None:
-        """Where Fly takes another value than the file's."""
+        """Note where Fly takes another value than the file's."""
         for index, service in enumerate(services(self.config)):
             for check in service.get("checks", ()):
                 for key in ("interval", "timeout", "grace_period"):
@@ -320,7 +320,7 @@ class _Conflicts:
         self._note(path, text)
 
     def _unbuilt(self) -> Iterator[tuple[str, str]]:
-        """What the file asks for, and `flygate image build` does not make of it."""
+        """Yield the keys of `[build]` that `flygate image build` ignores, with the reason."""
         build = self.file.values.build
         if build is None:
             return
@@ -342,18 +342,18 @@ class _Conflicts:
         return next((i for i, one in enumerate(services(self.config)) if speaks_http(one)), 0)
 
     def _whole(self, name: str) -> int | None:
-        """A variable that is a number; what else it may be the service says."""
+        """Return a variable that is a number; the service itself checks other values."""
         said = self.env.get(name, "").strip()
         return int(said) if said.isdecimal() and len(said) <= _DIGITS_MAX else None
 
     def _where(self, name: str) -> str:
-        """Who sets a variable."""
+        """Say where a variable is set."""
         if name in self.stack.env:
             return f"flygate:env.{name}"
         return f"line {self.file.line('env', name)}"
 
     def _refuse_variable(self, name: str, text: str) -> None:
-        """Where it is set: the stack's variables win over the file's."""
+        """Refuse a variable at its place: the stack's variables win over the file's."""
         if name in self.stack.env:
             self.notices.refusals.append(Notice(None, f"flygate:env.{text}", is_of_the_stack=True))
         else:

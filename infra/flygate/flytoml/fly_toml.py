@@ -1,4 +1,4 @@
-"""`FlyToml`: one file that was read, understood, and found to be nothing that can't be done."""
+"""`FlyToml`: a file that was read, checked and accepted."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from flygate.flytoml.table import Table
 
 @dataclass(frozen=True, slots=True)
 class FlyToml:
-    """A file.
+    """A valid file.
 
     Attributes:
-        values: what it says, for the one process group that it is about.
-        group: the name of that group: flyctl's metadata of the machines.
-        table: the same as it was read, for the lines.
+        values: its values for its one process group.
+        group: the name of that group, as in the machines' metadata.
+        table: the values as they were read, for the lines.
         notes: what the operator should know of it.
         folder: where local files are looked for.
     """
@@ -38,13 +38,13 @@ class FlyToml:
         """Read a file.
 
         Raises:
-            ConfigError: names every key that is wrong or can't be done, with its line.
+            ConfigError: names every key that is wrong or refused, with its line.
         """
         return cls.of(toml_reader.read(path), path.parent)
 
     @classmethod
     def of(cls, values: Mapping[str, Any], folder: Path = Path()) -> FlyToml:
-        """Understand what was read.
+        """Check values that were read.
 
         Raises:
             ConfigError: see `read`.
@@ -64,11 +64,11 @@ class FlyToml:
         return cls(groups.of(schema, group), group, renewed, notes, folder)
 
     def line(self, *path: str | int) -> int | None:
-        """Where a key stands."""
+        """Return the line of a key."""
         return self.table.line_at(path)
 
     def service_path(self, index: int) -> tuple[str | int, ...]:
-        """Where a service of the machine config stands in the file."""
+        """Return the path of a service of the machine config in the file."""
         if self.values.http_service:
             return ("http_service",) if index == 0 else ("services", index - 1)
         return ("services", index)

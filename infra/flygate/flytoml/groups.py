@@ -1,4 +1,4 @@
-"""Process groups: Flygate releases one, and so a file may have one."""
+"""Process groups: Flygate releases one, so a file may have one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LISTS: Final = ("services", "files", "metrics", "restart", "vm")
 
 
 def only(schema: Schema, table: Table, notices: Notices) -> str:
-    """The name of the file's group; more than one, or one that is not there, is refused."""
+    """Return the name of the file's group; refuse several, and one that does not exist."""
     names = list(schema.processes) or [APP]
     if len(names) > 1:
         notices.refuse(
@@ -42,7 +42,7 @@ def only(schema: Schema, table: Table, notices: Notices) -> str:
 
 
 def of(schema: Schema, group: str) -> Schema:
-    """What concerns a group. One size is left: the last that names it, else the first of all."""
+    """Return what concerns a group, with one size: the last that names it, else the first."""
     kept: dict[str, Any] = {
         name: [one for one in getattr(schema, name) if _concerns(one.processes, group)]
         for name in _LISTS
@@ -60,7 +60,7 @@ def _concerns(named: Iterable[str], group: str) -> bool:
 
 
 def _sections(schema: Schema) -> Iterator[tuple[Path, list[str]]]:
-    """All that may be for some groups only, with their names."""
+    """Yield each section that may name groups, with the names."""
     if schema.http_service:
         yield ("http_service",), schema.http_service.processes
     for name in _LISTS:

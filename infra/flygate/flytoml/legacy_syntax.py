@@ -1,7 +1,7 @@
-"""The forms that flyctl still takes from files of former times, brought into today's.
+"""Legacy syntax that flyctl still accepts, rewritten into today's.
 
-As flyctl does it before it reads a file: only keys in lower case are looked at, and what is said of
-`[[services.*_checks]]` and `[checks.*]` in whole numbers is milliseconds.
+flyctl does the same before it reads a file: only keys in lower case are considered, and whole
+numbers in `[[services.*_checks]]` and `[checks.*]` are milliseconds.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _FORMER = {
 
 
 def renewed(table: Table, notices: Notices) -> Table:
-    """The same file in today's forms; what can't be brought into them is refused."""
+    """Return the same file in today's syntax; refuse what can't be rewritten."""
     renewal = _Renewal(table.with_values(table), notices)
     for step in (
         renewal.env,
@@ -44,14 +44,14 @@ def renewed(table: Table, notices: Notices) -> Table:
 
 
 class _Renewal:
-    """One file on its way; each step is about one section."""
+    """The rewriting of one file; each step handles one section."""
 
     def __init__(self, file: Table, notices: Notices) -> None:
         self.file = file
         self.notices = notices
 
     def env(self) -> None:
-        """`[[env]]` several times is one table; numbers and truths are texts."""
+        """Merge several `[[env]]` into one table; turn numbers and booleans into texts."""
         if "env" not in self.file:
             return
         merged = self._merged(self.tables("env"))
@@ -66,7 +66,7 @@ class _Renewal:
         self.file["services"] = [self._service(one) for one in found if one]
 
     def processes(self) -> None:
-        """The empty list of former times is nothing; a list with something in it is refused."""
+        """Drop an empty list, as older files have it; refuse a list with content."""
         found = self.file.get("processes")
         if not isinstance(found, list):
             return
@@ -93,7 +93,7 @@ class _Renewal:
         self.file["experimental"] = found
 
     def checks(self) -> None:
-        """`[[checks]]` have their names within."""
+        """Turn `[[checks]]` with names within into a table by name."""
         found = self.file.get("checks")
         if isinstance(found, list):
             named = [one for one in found if isinstance(one, Table) and _is_named(one)]
@@ -112,7 +112,7 @@ class _Renewal:
             self.file["checks"] = found.with_values(checks)
 
     def sizes(self) -> None:
-        """`[compute]`, `[[computes]]` and `[[vm]]` are one list; memory may be a number."""
+        """Join `[compute]`, `[[computes]]` and `[[vm]]` into one list; memory may be a number."""
         found = self._gathered(("compute", "computes", "vm"), "vm")
         for one in found:
             self.cast(one, "memory", coercion.text)
@@ -135,7 +135,7 @@ class _Renewal:
             self.file["build"] = found
 
     def tables(self, key: str) -> list[Table]:
-        """The tables of a section that may be one or several."""
+        """Return the tables of a section that may be one table or several."""
         found = self.file[key]
         tables = found if isinstance(found, list) else [found]
         if all(isinstance(one, Table) for one in tables):
@@ -144,7 +144,7 @@ class _Renewal:
         return []
 
     def cast(self, table: Table, key: str, cast: Callable[[Any], Any]) -> None:
-        """Bring one value into its form; what means nothing is taken out."""
+        """Convert one value; remove it if it means nothing."""
         if key not in table:
             return
         try:
@@ -158,7 +158,7 @@ class _Renewal:
             table[key] = value
 
     def refuse(self, table: Table, key: str, why: str) -> None:
-        """A value of a table is none that can be read."""
+        """Refuse a value of a table that can't be read."""
         self.notices.refuse(table.lines.get(key, table.line), f"{key} {why}.")
 
     def _service(self, found: Table) -> Table:
@@ -176,7 +176,7 @@ class _Renewal:
         return service
 
     def _concurrency(self, found: Any) -> Any:
-        """ "20,25" is soft and hard limit in its oldest form."""
+        """Read "20,25", the oldest form of soft and hard limit."""
         if not isinstance(found, str):
             return found
         soft, comma, hard = found.partition(",")
@@ -207,7 +207,7 @@ class _Renewal:
         return []
 
     def _gathered(self, keys: Iterable[str], into: str) -> list[Table]:
-        """One list of what stands under several names."""
+        """Join the tables under several names into one list."""
         present = [key for key in keys if key in self.file]
         found = [one for key in present for one in self.tables(key)]
         for key in present:
@@ -241,7 +241,7 @@ class _Renewal:
             )
 
     def _without_former(self, found: Table, kind: str) -> Table:
-        """What flyctl does not read any more is told and left out."""
+        """Drop what flyctl no longer reads, with a note."""
         kept = found.with_values(found)
         for key in _FORMER[kind]:
             if key in kept:
@@ -264,7 +264,7 @@ class _Renewal:
 
 
 def _headers(found: Any) -> dict[str, str] | None:
-    """A table, or a list of names with their values."""
+    """Read a table, or a list of names with their values."""
     if isinstance(found, list):
         if not all(isinstance(one, Table) and "name" in one for one in found):
             raise ValueError("must be a table, or a list of name and value")

@@ -1,6 +1,6 @@
-"""A file → the machine config that flyctl would send for it, without image and metadata.
+"""The machine config that flyctl would send for a file, without image and metadata.
 
-What a phase, a stack or Flygate itself makes of it later is not here: see `flygate/manifest.py`.
+`flygate/manifest.py` lays the phase and the stack over it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FILES_MAX = 64 * 1024
 
 
 def machine_config(file: FlyToml) -> dict[str, Any]:
-    """The machine config of the file's process group; what is absent is left out.
+    """Return the machine config of the file's process group; absent keys are left out.
 
     Raises:
         ConfigError: a value that Fly would refuse; the text names key and line.
@@ -77,7 +77,7 @@ def _split(key: str, command: str) -> list[str]:
 
 
 def _guest(file: FlyToml) -> dict[str, Any]:
-    """Where the file says nothing, flyctl leaves it to Fly, whose smallest machine this is."""
+    """Without `[[vm]]`, take Fly's smallest machine; flyctl leaves the choice to Fly."""
     host = file.values.host_dedication_id
     if not file.values.vm:
         return {**vm.PRESETS[vm.SMALLEST], **({"host_dedication_id": host} if host else {})}
@@ -108,7 +108,7 @@ def _stop_config(file: FlyToml) -> dict[str, Any]:
 
 
 def _files(file: FlyToml) -> list[dict[str, Any]]:
-    """The last one of a path is the file that counts."""
+    """The last file of a path wins."""
     found: dict[str, dict[str, Any]] = {}
     for index, one in enumerate(file.values.files):
         found[one.guest_path] = _file(file, one, index)
@@ -120,7 +120,7 @@ def _files(file: FlyToml) -> list[dict[str, Any]]:
 
 
 def _file(file: FlyToml, one: File, index: int) -> dict[str, Any]:
-    """The content is sent in base64, whatever it is in the file."""
+    """Send the content in base64."""
     result: dict[str, Any] = {"guest_path": one.guest_path}
     if one.local_path:
         content = _naming(file, ("files", index, "local_path"), lambda: _local(file, one))
@@ -146,7 +146,7 @@ def _local(file: FlyToml, one: File) -> bytes:
 
 
 def _naming(file: FlyToml, path: Path, read: Callable[[], Any]) -> Any:
-    """What is read of a place; a complaint gets its line."""
+    """Read a value; an error gets its line."""
     try:
         return read()
     except ValueError as exc:

@@ -1,4 +1,4 @@
-"""What is to be said of a file: what is refused, and what the operator should know."""
+"""`Notices`: what is refused of a file, and what the operator should know."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from flygate.system.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A sentence about a line; of a table that comes from no file no line is known.
+    """A sentence about a line; a table that comes from no file has no lines.
 
     Attributes:
-        is_of_the_stack: it is about a key of the stack's configuration, which the text names.
+        is_of_the_stack: the text names a key of the stack's configuration instead.
     """
 
     line: int | None
@@ -28,22 +28,22 @@ class Notice:
 
 @dataclass
 class Notices:
-    """All that was found in one reading.
+    """All notices of one file.
 
     Attributes:
-        refusals: why nothing may be made.
-        notes: what is done otherwise than somebody might think.
+        refusals: reasons to end the deployment.
+        notes: what works otherwise than expected.
     """
 
     refusals: list[Notice] = field(default_factory=list)
     notes: list[Notice] = field(default_factory=list)
 
     def refuse(self, line: int | None, text: str) -> None:
-        """Nothing may be made as long as the file says so."""
+        """Add a reason to end the deployment."""
         self.refusals.append(Notice(line, text))
 
     def note(self, line: int | None, text: str) -> None:
-        """It goes on; the operator should know."""
+        """Add a note; the deployment goes on."""
         self.notes.append(Notice(line, text))
 
     def check(self) -> None:
@@ -52,9 +52,9 @@ class Notices:
         Raises:
             ConfigError: names all of it, in the order of the file.
         """
-        told = dict.fromkeys(str(one) for one in sorted(self.refusals, key=_place))
-        if told:
-            raise ConfigError("\n".join(told))
+        lines = dict.fromkeys(str(one) for one in sorted(self.refusals, key=_place))
+        if lines:
+            raise ConfigError("\n".join(lines))
 
 
 def _place(notice: Notice) -> int:

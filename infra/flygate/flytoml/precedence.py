@@ -1,7 +1,7 @@
-"""Where `fly.toml` and the stack both say something: which of them wins, and that it is told.
+"""Which one wins where `fly.toml` and the stack set the same thing, with a note of it.
 
-The phase decides on guest, concurrency and sleep of the machines; with `sizing: fly.toml` the file
-does, for what it says of them. How a release is rolled out is the stack's, where the stack says it.
+The phase decides on guest, concurrency and autostop of the machines; with `sizing: fly.toml` the
+file does, for what it sets. The stack's `rollout` wins over `[deploy]` where it is set.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from flygate.system.errors import ConfigError
 _LETS_THE_FILE_WIN = "`pulumi config set sizing fly.toml` lets fly.toml win (docs/fly-toml.md)."
 _AUTOSTOP: dict[bool | str, Any] = {sent: said for said, sent in AUTOSTOP.items()}
 _GUEST = ("cpu_kind", "cpus", "memory_mb")
-# The stack's keys that decide the same, by the file's.
+# The stack's keys → the file's keys that decide the same.
 _MINIMUM = "min_machines_running"
 _SAME = {
     "guest": "vm",
@@ -37,7 +37,7 @@ _SAME = {
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """One thing that the file says and the stack decides, too."""
+    """A value that both the file and the stack set."""
 
     path: Path
     key: str
@@ -45,7 +45,7 @@ class _Said:
     given: Any
 
     def line(self, file: FlyToml, phase: int) -> str:
-        """Both values, and which of them wins."""
+        """Name both values, and the one that wins."""
         text = (
             f"{self.key} is {_words(self.asked)}; the stack (phase {phase}) has "
             f"{_words(self.given)}, which wins."
@@ -54,10 +54,10 @@ class _Said:
 
 
 def row(stack: StackConfig, file: FlyToml) -> Phase:
-    """The stack's row, with the file's sizes where the stack lets it decide.
+    """Return the stack's row, with the file's sizes under `sizing: fly.toml`.
 
     Raises:
-        ConfigError: both decide, none does, or Fly would refuse what comes of it.
+        ConfigError: both decide, none does, or Fly would refuse the result.
     """
     if stack.sizing == "phase":
         return stack.row
@@ -74,7 +74,7 @@ def row(stack: StackConfig, file: FlyToml) -> Phase:
 
 
 def notes(stack: StackConfig, file: FlyToml) -> Iterator[str]:
-    """What the file asks for and does not get."""
+    """Yield a note for each value of the file that does not win."""
     if stack.sizing == "phase":
         found = [
             one for one in _said(machine_config(file), file, stack.row) if one.asked != one.given
@@ -86,7 +86,7 @@ def notes(stack: StackConfig, file: FlyToml) -> Iterator[str]:
 
 
 def strategy(stack: StackConfig, file: FlyToml) -> Any:
-    """The stack's if it says one; else the file's; else the default."""
+    """Return the stack's strategy if it is set, else the file's, else the default."""
     deploy = file.values.deploy
     if _is_said(stack, "strategy") or deploy is None or stack.rollout.by == "clients":
         return stack.rollout.strategy
@@ -94,7 +94,7 @@ def strategy(stack: StackConfig, file: FlyToml) -> Any:
 
 
 def wait(stack: StackConfig, file: FlyToml) -> str:
-    """How long a new machine may take: as with the strategy."""
+    """Return how long a new machine may take, chosen as the strategy is."""
     deploy = file.values.deploy
     if _is_said(stack, "wait") or deploy is None or deploy.wait_timeout is None:
         return stack.rollout.wait

@@ -1,6 +1,6 @@
-"""`Schema`: all keys that flyctl reads of a `fly.toml`, typed. Old forms are gone by now.
+"""`Schema`: all keys that flyctl reads of a `fly.toml`, typed; `legacy_syntax` ran before.
 
-That a key is in here says that flyctl knows it; what Flygate does not do is in `refusals.py`.
+A key in here is one that flyctl knows; `refusals.py` has those that Flygate refuses.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Compute(SchemaModel):
 
 
 class Deploy(SchemaModel):
-    """How flyctl would deploy."""
+    """How flyctl deploys."""
 
     strategy: Literal["canary", "rolling", "immediate", "bluegreen"] | None = None
     max_unavailable: Annotated[float, Field(gt=0)] | None = None
@@ -51,7 +51,7 @@ class Compose(SchemaModel):
 
 
 class Build(SchemaModel):
-    """What flyctl would build."""
+    """What flyctl builds."""
 
     builder: str = ""
     args: dict[str, str] = Field(default_factory=dict)
@@ -68,7 +68,7 @@ class Build(SchemaModel):
 
 
 class Experimental(SchemaModel):
-    """Old ways to say what runs, and what was tried."""
+    """Former places of a command, and experiments."""
 
     cmd: list[str] = Field(default_factory=list)
     entrypoint: list[str] = Field(default_factory=list)
@@ -124,7 +124,7 @@ class Metrics(SchemaModel):
 
 
 class Restart(SchemaModel):
-    """What becomes of a process that ends."""
+    """What happens to a process that ends."""
 
     policy: Literal["always", "never", "on-failure"]
     retries: Count | None = None

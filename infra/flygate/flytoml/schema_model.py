@@ -1,4 +1,4 @@
-"""`SchemaModel`: what all tables of the schema have in common, and the kinds of value in them."""
+"""`SchemaModel`: the base of all tables of the schema, and the types of their values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flygate.system import goduration
 
 
 class SchemaModel(BaseModel):
-    """A table of the file. Keys may be in any case, as Go's reader takes them; none is unknown."""
+    """A table of the file. Keys are case-insensitive, as in Go; unknown ones are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -32,7 +32,7 @@ class SchemaModel(BaseModel):
 
 
 def names(part: type[BaseModel]) -> list[str]:
-    """The keys of a table, as the file writes them."""
+    """Return the keys of a table, as the file writes them."""
     return [field.alias or name for name, field in part.model_fields.items()]
 
 
@@ -43,7 +43,7 @@ def _duration(value: Any) -> str:
     return spelled
 
 
-# In Go's spelling; a number is of nanoseconds where no old form makes it something else.
+# In Go's spelling; a number is in nanoseconds unless `legacy_syntax` has converted it.
 Duration = Annotated[str, BeforeValidator(_duration)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]

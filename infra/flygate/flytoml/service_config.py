@@ -10,7 +10,7 @@ from flygate.flytoml.service_schema import HttpCheck, HttpService, Scaling, Serv
 
 AUTOSTOP: dict[str, bool | str] = {"off": False, "stop": True, "suspend": "suspend"}
 _DURATIONS = ("interval", "timeout", "grace_period")
-# What Go sends though it is nothing: it can tell zero from unsaid there.
+# Keys that flyctl sends also when they are empty: Go distinguishes zero from unset there.
 _KEPT = frozenset(
     {"compress", "h2_backend", "idle_timeout", "headers_read_timeout", "pristine"}
     | {"default_self_signed", "path_prefix", "ttl_seconds", "name"}
@@ -19,13 +19,13 @@ _HTTP = ("method", "path", "protocol", "tls_skip_verify", "tls_server_name")
 
 
 def services(schema: Schema) -> list[dict[str, Any]]:
-    """`[http_service]` first, then each of `[[services]]`."""
+    """Return `[http_service]` first, then each of `[[services]]`."""
     first = [_http_service(schema.http_service)] if schema.http_service else []
     return first + [_service(one) for one in schema.services]
 
 
 def checks(schema: Schema) -> Iterator[tuple[str, dict[str, Any]]]:
-    """`[checks]` by name. Those without a port go to `[http_service]`'s.
+    """Yield `[checks]` by name. Without a port they use that of `[http_service]`.
 
     Raises:
         ValueError: there is none.
@@ -98,7 +98,7 @@ def _header(name: str, value: str) -> dict[str, Any]:
 
 
 def _said(part: Any) -> dict[str, Any] | None:
-    """What was said, without what Go takes for nothing: zero, false, an empty list."""
+    """Dump what the file sets, without what Go omits: zero, false, an empty list."""
     if part is None:
         return None
     return _without_nothing(part.model_dump(by_alias=True, exclude_unset=True))

@@ -44,7 +44,7 @@ class TlsOptions(SchemaModel):
 
 
 class ProxyProtoOptions(SchemaModel):
-    """Which header tells the client's address."""
+    """Which form of the PROXY protocol carries the client's address."""
 
     version: str | None = None
 
@@ -91,7 +91,7 @@ class ServicePort(SchemaModel):
 
 
 class TcpCheck(SchemaModel):
-    """A connection is taken."""
+    """A connection must be accepted."""
 
     interval: Duration | None = None
     timeout: Duration | None = None
@@ -99,7 +99,7 @@ class TcpCheck(SchemaModel):
 
 
 class HttpCheck(TcpCheck):
-    """A request is answered."""
+    """A request must be answered."""
 
     method: str | None = None
     path: str | None = None
@@ -139,7 +139,7 @@ class HttpService(Scaling):
 
 
 class Service(Scaling):
-    """Any other one."""
+    """Any other service."""
 
     protocol: Literal["tcp", "udp"] | None = None
     ports: list[ServicePort] = Field(default_factory=list)

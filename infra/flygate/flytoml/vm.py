@@ -1,4 +1,4 @@
-"""`[[vm]]`: the size of a machine, by a preset and what is said beside it."""
+"""`[[vm]]`: the size of a machine, by a preset and single values."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _CHARACTERS_MAX = 20
 
 
 def guest(vm: Compute, host: str = "") -> dict[str, Any]:
-    """The machine's size.
+    """Return the machine's size.
 
     Args:
         host: `host_dedication_id` of the file.
 
     Raises:
-        ValueError: begins with the key that is wrong.
+        ValueError: a value is wrong; the text begins with its key.
     """
     size = vm.size or SMALLEST
     if size not in PRESETS:
@@ -57,7 +57,7 @@ def guest(vm: Compute, host: str = "") -> dict[str, Any]:
 
 
 def megabytes(text: str) -> int:
-    """What a size of memory means: "512", "512mb", "2 GB", "0.5g".
+    """Read a size of memory: "512", "512mb", "2 GB", "0.5g".
 
     Raises:
         ValueError: it is none, or less than a megabyte.

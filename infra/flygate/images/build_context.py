@@ -1,7 +1,7 @@
-"""What a build gets to see: the Dockerfile, the pins and the sources.
+"""`BuildContext`: the files that a build sees: the Dockerfile, the pins and the sources.
 
-They are laid out in a folder of their own, so that no state file and no secret of the checkout can
-get into an image, and flygate:source alone says what does, here and on the local Fly.
+They are copied into a separate folder, so that no state file and no secret of the checkout gets
+into an image; flygate:source alone decides, here and on the local Fly.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class BuildContext:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Names below the checkout."""
+        """The names below the checkout."""
         return (DOCKERFILE, PINS, *self.source)
 
     @cached_property
@@ -48,7 +48,7 @@ class BuildContext:
 
     @contextmanager
     def laid_out(self) -> Iterator[Path]:
-        """A folder with nothing but the inputs; it is gone afterwards.
+        """Yield a temporary folder with nothing but the inputs.
 
         Raises:
             ImageError: one is missing: see `SourceFiles.read`.

@@ -25,7 +25,7 @@ class Docker:
     """The `docker` command.
 
     Attributes:
-        registry: where to push; None if that is not asked for.
+        registry: where to push; None without a push.
     """
 
     environment: Mapping[str, str]
@@ -33,16 +33,16 @@ class Docker:
 
     @property
     def name(self) -> str:
-        """For people."""
+        """Its name in messages."""
         return "docker buildx" if self.has_buildx else "docker build"
 
     @cached_property
     def has_buildx(self) -> bool:
-        """BuildKit can be used. Without it an image has the time of its build in it."""
+        """Whether BuildKit is available. Without it an image contains the time of its build."""
         return self._ask("buildx", "version").code == 0
 
     def check(self) -> None:
-        """The engine answers."""
+        """Check that the engine answers."""
         answer = self._ask("version", "--format", "{{.Server.Version}}")
         if answer.code != 0:
             raise ImageError(
@@ -51,14 +51,14 @@ class Docker:
             )
 
     def build(self, request: BuildRequest, folder: Path) -> None:
-        """Build for this computer's engine; it keeps the image under its name."""
+        """Build in this computer's engine, which keeps the image under its name."""
         ended = run(self._command(request), self._environment, folder, is_shown=True)
         if ended.code != 0:
             raise ImageError(f"The image was not built: {ended.last_words}")
 
     def push(self, request: BuildRequest) -> str:
-        """Push with our own key; the user's logins are neither used nor changed."""
-        assert self.registry is not None  # noqa: S101  nobody asks for a push without one
+        """Push with the Fly token; the user's logins are neither used nor changed."""
+        assert self.registry is not None  # noqa: S101  a push has one
         with docker_config(self.registry, for_others(self.environment)) as environment:
             ended = run(["docker", "push", request.name], environment, is_shown=True)
         digest = _DIGEST.search(ended.output)
@@ -67,7 +67,7 @@ class Docker:
         return digest[1]
 
     def _command(self, request: BuildRequest) -> list[str]:
-        # No attestation: it has the time of the build, and so would give each one another digest.
+        # No attestation: it contains the time of the build, which would change each digest.
         modern = ["docker", "buildx", "build", "--load", "--provenance=false", "--progress=plain"]
         return [
             *(modern if self.has_buildx else ["docker", "build"]),
@@ -92,7 +92,7 @@ class Docker:
 
 
 def refusal(ended: ToolResult, request: BuildRequest) -> str:
-    """Why a push did not come through, and what to do."""
+    """Explain why a push failed, and what to do."""
     host, words = request.name.partition("/")[0], ended.last_words
     if _NOT_ALLOWED.search(words):
         return (

@@ -22,11 +22,11 @@ class Flyctl:
 
     @property
     def name(self) -> str:
-        """For people."""
+        """Its name in messages."""
         return "flyctl, on Fly"
 
     def check(self) -> None:
-        """It is installed."""
+        """Check that it is installed."""
         try:
             run(["fly", "version"], self._environment)
         except ImageError as exc:
@@ -36,14 +36,14 @@ class Flyctl:
             ) from None
 
     def build(self, request: BuildRequest, folder: Path) -> None:
-        """Build and push, and deploy nothing: flyctl does the two at once.
+        """Build and push in one step, and deploy nothing.
 
         Raises:
-            ImageError: it failed, or something else than Fly's platform was asked for.
+            ImageError: it failed, or the platform is not Fly's.
         """
         if request.platform != PLATFORM:
             raise ImageError(f"Fly builds for {PLATFORM} only. Leave --platform or --remote out.")
-        # All that flyctl must know; it would ask Fly for the app's own otherwise.
+        # flyctl needs no more; without it, it would fetch the app's own from Fly.
         (folder / "fly.toml").write_text(f'app = "{request.app}"\n', encoding="utf-8")
         ended = run(self._command(request), self._environment, folder, is_shown=True)
         if ended.code != 0:
@@ -53,7 +53,7 @@ class Flyctl:
             )
 
     def push(self, request: BuildRequest) -> str:
-        """It is there already: ask the registry what it is."""
+        """Ask the registry for the digest: `build` has pushed it already."""
         return self.registry.digest(request.app, request.revision.tag)
 
     @property

@@ -1,4 +1,4 @@
-"""An image: a source tree as one deterministic archive, named by its content.
+"""`PackedImage`: a source tree as one deterministic archive, named by its content.
 
 The same files give the same digest on every machine, so a second `pulumi up` from another
 checkout shows no change. The local Fly runs such an image as it is; for Fly.io the
@@ -35,7 +35,7 @@ class PackedImage:
     archive: bytes = field(repr=False)
 
     def reference(self, app: str) -> str:
-        """The image's name in a machine config."""
+        """Return the image's name in a machine config."""
         return f"registry.fly.io/{app}@{self.digest}"
 
 
@@ -59,7 +59,7 @@ def pack(root: Path, folders: Sequence[str], command: Sequence[str] = COMMAND) -
 
 
 def digest_of(reference: str) -> str:
-    """The digest within an image's name."""
+    """Return the digest within an image's name."""
     return reference.rpartition("@")[2]
 
 

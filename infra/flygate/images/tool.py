@@ -1,4 +1,4 @@
-"""Runs docker and flyctl: what they say is shown as it comes, on standard error, and kept."""
+"""Run docker and flyctl: their output is streamed to standard error, and kept."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from flygate.system.errors import ImageError
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """A program that has ended.
+    """The result of a program.
 
     Attributes:
-        output: all that it wrote, standard error too.
+        output: standard output and standard error.
     """
 
     code: int
@@ -24,7 +24,7 @@ class ToolResult:
 
     @property
     def last_words(self) -> str:
-        """The last line that says something."""
+        """The last line that is not empty."""
         lines = [line.strip() for line in self.output.splitlines() if line.strip()]
         return lines[-1] if lines else "it said nothing"
 

@@ -118,7 +118,7 @@ def test_a_missing_key_says_how_to_set_it() -> None:
 
 @pytest.mark.parametrize("key", ["aap", "Secrets", "regoins"])
 def test_an_unknown_key_is_an_error_that_lists_the_known_ones(key: str) -> None:
-    """A misspelt key must not be ignored, or its default would surprise somebody."""
+    """A misspelt key must not be ignored, or its default would be a surprise."""
     text = complaint(**{key: "x"})
 
     assert f"flygate:{key} is no key" in text
@@ -155,7 +155,7 @@ def test_a_smoke_request_that_can_t_be_is_refused(
 
 @pytest.mark.parametrize(("section", "key"), [("rollout", "wiat"), ("smoke", "limit")])
 def test_an_unknown_nested_key_is_named_with_its_path(section: str, key: str) -> None:
-    """`rollout.wiat` is told apart from a key at the top."""
+    """`rollout.wiat` differs from a key at the top."""
     assert f"flygate:{section}.{key} is no key" in complaint(**{section: {key: "1s"}})
 
 
@@ -278,7 +278,7 @@ def test_a_canary_by_clients_has_steps_of_its_own() -> None:
     ],
 )
 def test_what_no_hook_gets_can_not_be_given(name: str, why: str) -> None:
-    """Other variables of ours can: a hook may need the token of Fly."""
+    """Other variables of Flygate can: a hook may need the token of Fly."""
     assert why in complaint(rollout={"hooks": {"env": [name]}})
     given = config.load({"app": "shop", "rollout": {"hooks": {"env": ["FLY_API_TOKEN"]}}})
     assert given.rollout.hooks.env == ("FLY_API_TOKEN",)

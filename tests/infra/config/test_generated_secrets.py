@@ -1,4 +1,4 @@
-"""The secrets that nobody chooses."""
+"""The secrets that `flygate init` generates."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def test_any_values_are_understood_or_refused(seed: int) -> None:
 @given(st.sampled_from(SEEDS))
 @settings(max_examples=90, deadline=None)
 def test_every_key_has_its_line(text: str) -> None:
-    """The line that is told has the key on it."""
+    """The line in the message has the key on it."""
     rows = text.splitlines()
     for path, line in lines(text).items():
         name = next(part for part in reversed(path) if isinstance(part, str))

@@ -166,7 +166,7 @@ def test_a_build_that_fails_is_not_pushed(
 def test_fly_builds_and_deploys_nothing(
     environment: dict[str, str], program: MakeProgram, tmp_path: Path
 ) -> None:
-    """flyctl is told the app by a file of its own, so it asks Fly for none."""
+    """flyctl reads the app from a file made for it, so it asks Fly for none."""
     program("fly", 'while read -r line; do echo "$line"; done < fly.toml >> "$CALLS"')
 
     Flyctl(environment, REGISTRY).build(ORDER, tmp_path)
