@@ -92,7 +92,7 @@ def build(  # noqa: PLR0913, PLR0917 (each is an option of its own)
     image = f"{request.repository}@{builder.push(request)}" if push else None
     if image:
         stack.edit(("set", "image", image))
-    _tell(output, request, image, stack, seconds=time.monotonic() - began, as_json=as_json)
+    _report(output, request, image, stack, seconds=time.monotonic() - began, as_json=as_json)
 
 
 def _settings(stack: Stack) -> StackConfig:
@@ -186,7 +186,7 @@ async def _check_app(stack: Stack, settings: StackConfig, *, create: bool) -> No
         print(f"made the app {settings.app} in {settings.org}", file=sys.stderr)
 
 
-def _tell(
+def _report(
     output: TextIO,
     request: BuildRequest,
     image: str | None,

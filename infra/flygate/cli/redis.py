@@ -93,7 +93,7 @@ def destroy(
     asyncio.run(_delete(stack, chosen.redis.name))
     if chosen.redis.name == known.recorded:
         _unprotect(stack)
-    print(_said(stack, chosen, known))
+    print(_outcome(stack, chosen, known))
 
 
 def _check_unlocked(stack: Stack) -> None:
@@ -165,14 +165,14 @@ def _chosen(stack: Stack, known: Known, name: str) -> PaidRedis:
     for one in known.found:
         if one.redis.name == name or (one.is_present and not name):
             return one
-    asked, org = name or known.place.name, known.place.org
+    wanted, org = name or known.place.name, known.place.org
     if name and name != known.place.name:
         what = (
             f"Nothing says that {stack.name} ever had a Redis {name}: no configuration that was "
             f"deployed named it, or there is none of that name in {org}."
         )
     else:
-        what = f"{stack.name} has no Redis {asked} on Fly: there is none of that name in {org}."
+        what = f"{stack.name} has no Redis {wanted} on Fly: there is none of that name in {org}."
     others = [f"  {one.describe()}: `{one.removal(stack.name)}`" for one in known.found]
     if others:
         raise ConfigError("\n".join([f"{what} Nothing was destroyed. It has:", *others]))
@@ -232,8 +232,8 @@ def _unprotect(stack: Stack) -> None:
             stack.ask("state", "unprotect", resource["urn"], "--yes")
 
 
-def _said(stack: Stack, chosen: PaidRedis, known: Known) -> str:
-    """What is so now, and what follows."""
+def _outcome(stack: Stack, chosen: PaidRedis, known: Known) -> str:
+    """Say what was destroyed, and what follows."""
     lines = [f"The Redis {chosen.redis.name} is gone."]
     up = f"`pulumi up --stack {stack.name}`"
     if chosen.is_needed:

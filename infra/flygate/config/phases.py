@@ -114,8 +114,8 @@ class Phase:
             "hard_limit": self.hard_limit,
         }
         if keeps_sizing:
-            said = service.get("concurrency", {})
-            decided |= {**service, "concurrency": {**decided["concurrency"], **said}}
+            own = service.get("concurrency", {})
+            decided |= {**service, "concurrency": {**decided["concurrency"], **own}}
         return {**service, **decided, "ports": [*map(self._over_port, service["ports"])]}
 
     def _over_port(self, port: Mapping[str, Any]) -> dict[str, Any]:

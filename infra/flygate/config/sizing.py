@@ -69,7 +69,7 @@ class Sizing(Section):
     def over(self, row: Phase) -> Phase:
         """Return the row with these values in place of its own."""
         storage = self.storage or row.storage
-        given: dict[str, Any] = {
+        overrides: dict[str, Any] = {
             "machines": self.machines,
             "cpu_kind": self.guest.cpu_kind,
             "cpus": self.guest.cpus,
@@ -81,7 +81,7 @@ class Sizing(Section):
             "minimum_running": self._minimum_running(row),
             "affinity": storage == "memory" if self.affinity is None else self.affinity,
         }
-        known = {key: value for key, value in given.items() if value is not None}
+        known = {key: value for key, value in overrides.items() if value is not None}
         return replace(row, **known, storage=storage, redis_plan=self._redis_plan(row, storage))
 
     def _minimum_running(self, row: Phase) -> int:

@@ -106,14 +106,14 @@ class _Conflicts:
         if port is None or "PORT" in self.secrets:
             return
         path = (*self.file.service_path(index), "internal_port")
-        said = self.env.get("PORT")
-        if said is not None and said.strip() != str(port):
+        value = self.env.get("PORT")
+        if value is not None and value.strip() != str(port):
             self._refuse(
                 path,
-                f"{dotted(path)} is {port}, and PORT is {said} ({self._where('PORT')}): the proxy "
+                f"{dotted(path)} is {port}, and PORT is {value} ({self._where('PORT')}): the proxy "
                 "would find no listener. Set both to the port where the service listens.",
             )
-        elif said is None and port != DEFAULT_PORT and not self._has_own_command():
+        elif value is None and port != DEFAULT_PORT and not self._has_own_command():
             self._refuse(
                 path,
                 f"{dotted(path)} is {port}, and PORT is not set: the service listens on "
@@ -123,11 +123,11 @@ class _Conflicts:
 
     def check_metrics(self) -> None:
         """Refuse a metrics port where the service serves none."""
-        port, said = self.config.get("metrics", {}).get("port"), self.env.get("METRICS_PORT")
-        if port and said is not None and said.strip() != str(port):
+        port, value = self.config.get("metrics", {}).get("port"), self.env.get("METRICS_PORT")
+        if port and value is not None and value.strip() != str(port):
             self._refuse(
                 ("metrics", 0, "port"),
-                f"metrics.port is {port}, and METRICS_PORT is {said} "
+                f"metrics.port is {port}, and METRICS_PORT is {value} "
                 f"({self._where('METRICS_PORT')}): Fly would read no metrics. Make them one.",
             )
 
@@ -139,11 +139,11 @@ class _Conflicts:
                 ("kill_timeout",),
                 f"kill_timeout is {kill:g} s; Fly waits {KILL_SECONDS_MAX} s at most. Lower it.",
             )
-        said = self._whole("SHUTDOWN_SECONDS")
-        if said is not None and said >= kill:
+        value = self._whole("SHUTDOWN_SECONDS")
+        if value is not None and value >= kill:
             self._refuse(
                 ("kill_timeout",),
-                f"kill_timeout is {kill:g} s, and SHUTDOWN_SECONDS is {said} "
+                f"kill_timeout is {kill:g} s, and SHUTDOWN_SECONDS is {value} "
                 f"({self._where('SHUTDOWN_SECONDS')}): Fly would kill the service before it has "
                 "ended its requests and handed its limits on. Set kill_timeout some seconds above.",
             )
@@ -207,13 +207,13 @@ class _Conflicts:
                 self._refuse_variable(
                     name, f"{name} is no setting of the service. Did you mean {setting}?"
                 )
-        said = self._whole("SERVICE_MAX_REQUESTS")
+        value = self._whole("SERVICE_MAX_REQUESTS")
         limits = [one.get("concurrency", {}) for one in services(self.config)]
         hard = max((one.get("hard_limit", 0) for one in limits), default=0)
-        if said is not None and said < hard:
+        if value is not None and value < hard:
             self._refuse_variable(
                 "SERVICE_MAX_REQUESTS",
-                f"SERVICE_MAX_REQUESTS is {said}, and the "
+                f"SERVICE_MAX_REQUESTS is {value}, and the "
                 f"proxy gives a machine up to {hard} at a time: it would refuse the rest. Raise "
                 "it, or lower the hard limit (concurrency.hard).",
             )
@@ -304,15 +304,15 @@ class _Conflicts:
                 f"wins. To decide it yourself, set it in the stack's env.",
             )
 
-    def _note_length(self, path: Path, key: str, said: str | None) -> None:
-        if said is None:
+    def _note_length(self, path: Path, key: str, value: str | None) -> None:
+        if value is None:
             return
-        length = goduration.nanoseconds(said)
+        length = goduration.nanoseconds(value)
         if length > _MINUTE:
-            text = f"a check's {key} is {said}; Fly makes it 1 minute."
+            text = f"a check's {key} is {value}; Fly makes it 1 minute."
         elif length < _SECOND and (length or key != "grace_period"):
             text = (
-                f"a check's {key} is {said}; Fly makes it 1 second. A number without a unit is of "
+                f"a check's {key} is {value}; Fly makes it 1 second. A number without a unit is of "
                 "nanoseconds here, as with flyctl: write it with one."
             )
         else:
@@ -343,8 +343,8 @@ class _Conflicts:
 
     def _whole(self, name: str) -> int | None:
         """Return a variable that is a number; the service itself checks other values."""
-        said = self.env.get(name, "").strip()
-        return int(said) if said.isdecimal() and len(said) <= _DIGITS_MAX else None
+        value = self.env.get(name, "").strip()
+        return int(value) if value.isdecimal() and len(value) <= _DIGITS_MAX else None
 
     def _where(self, name: str) -> str:
         """Say where a variable is set."""

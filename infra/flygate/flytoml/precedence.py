@@ -23,7 +23,7 @@ from flygate.system import duration, goduration
 from flygate.system.errors import ConfigError
 
 _LETS_THE_FILE_WIN = "`pulumi config set sizing fly.toml` lets fly.toml win (docs/fly-toml.md)."
-_AUTOSTOP: dict[bool | str, Any] = {sent: said for said, sent in AUTOSTOP.items()}
+_AUTOSTOP: dict[bool | str, Any] = {api: word for word, api in AUTOSTOP.items()}
 _GUEST = ("cpu_kind", "cpus", "memory_mb")
 # The stack's keys → the file's keys that decide the same.
 _MINIMUM = "min_machines_running"
@@ -36,19 +36,19 @@ _SAME = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _Setting:
     """A value that both the file and the stack set."""
 
     path: Path
     key: str
-    asked: Any
-    given: Any
+    in_file: Any
+    in_stack: Any
 
     def line(self, file: FlyToml, phase: int) -> str:
         """Name both values, and the one that wins."""
         text = (
-            f"{self.key} is {_words(self.asked)}; the stack (phase {phase}) has "
-            f"{_words(self.given)}, which wins."
+            f"{self.key} is {_words(self.in_file)}; the stack (phase {phase}) has "
+            f"{_words(self.in_stack)}, which wins."
         )
         return str(Notice(file.line(*self.path), text))
 
@@ -61,11 +61,11 @@ def row(stack: StackConfig, file: FlyToml) -> Phase:
     """
     if stack.sizing == "phase":
         return stack.row
-    said = list(_said(machine_config(file), file, stack.row))
-    _check_one_decides(stack, file, said)
+    set_by_file = list(_settings(machine_config(file), file, stack.row))
+    _check_one_decides(stack, file, set_by_file)
     found = stack.row
-    for one in reversed(said):  # of several services the first one's
-        found = _with(found, one.key.rpartition(".")[2], one.asked)
+    for one in reversed(set_by_file):  # of several services the first one's
+        found = _with(found, one.key.rpartition(".")[2], one.in_file)
     try:
         check_sizes(found)
     except ValueError as exc:
@@ -77,7 +77,9 @@ def notes(stack: StackConfig, file: FlyToml) -> Iterator[str]:
     """Yield a note for each value of the file that does not win."""
     if stack.sizing == "phase":
         found = [
-            one for one in _said(machine_config(file), file, stack.row) if one.asked != one.given
+            one
+            for one in _settings(machine_config(file), file, stack.row)
+            if one.in_file != one.in_stack
         ]
         yield from (one.line(file, stack.phase) for one in found)
         if found:
@@ -88,7 +90,7 @@ def notes(stack: StackConfig, file: FlyToml) -> Iterator[str]:
 def strategy(stack: StackConfig, file: FlyToml) -> Any:
     """Return the stack's strategy if it is set, else the file's, else the default."""
     deploy = file.values.deploy
-    if _is_said(stack, "strategy") or deploy is None or stack.rollout.by == "clients":
+    if _is_set(stack, "strategy") or deploy is None or stack.rollout.by == "clients":
         return stack.rollout.strategy
     return deploy.strategy or stack.rollout.strategy
 
@@ -96,40 +98,42 @@ def strategy(stack: StackConfig, file: FlyToml) -> Any:
 def wait(stack: StackConfig, file: FlyToml) -> str:
     """Return how long a new machine may take, chosen as the strategy is."""
     deploy = file.values.deploy
-    if _is_said(stack, "wait") or deploy is None or deploy.wait_timeout is None:
+    if _is_set(stack, "wait") or deploy is None or deploy.wait_timeout is None:
         return stack.rollout.wait
     whole, rest = divmod(goduration.nanoseconds(deploy.wait_timeout), goduration.SECOND)
     return f"{whole}s" if not rest else f"{whole}.{rest:09}s"
 
 
-def _said(config: Mapping[str, Any], file: FlyToml, row: Phase) -> Iterator[_Said]:
+def _settings(config: Mapping[str, Any], file: FlyToml, row: Phase) -> Iterator[_Setting]:
     if file.values.vm:
         given = {key: getattr(row, key) for key in _GUEST}
         for key in _GUEST:
-            yield _Said(("vm",), f"vm.{key}", config["guest"][key], given[key])
+            yield _Setting(("vm",), f"vm.{key}", config["guest"][key], given[key])
     for index, service in enumerate(services(config)):
-        yield from _said_by_service(service, file.service_path(index), row)
+        yield from _service_settings(service, file.service_path(index), row)
 
 
-def _said_by_service(service: Mapping[str, Any], path: Path, row: Phase) -> Iterator[_Said]:
+def _service_settings(service: Mapping[str, Any], path: Path, row: Phase) -> Iterator[_Setting]:
     name = dotted(path)
     if "autostop" in service:
         key = "auto_stop_machines"
-        yield _Said((*path, key), f"{name}.{key}", _AUTOSTOP[service["autostop"]], row.autostop)
+        yield _Setting((*path, key), f"{name}.{key}", _AUTOSTOP[service["autostop"]], row.autostop)
     if "autostart" in service:
         key = "auto_start_machines"
-        yield _Said((*path, key), f"{name}.{key}", service["autostart"], True)
+        yield _Setting((*path, key), f"{name}.{key}", service["autostart"], True)
     if _MINIMUM in service:
-        yield _Said((*path, _MINIMUM), f"{name}.{_MINIMUM}", service[_MINIMUM], row.minimum_running)
+        yield _Setting(
+            (*path, _MINIMUM), f"{name}.{_MINIMUM}", service[_MINIMUM], row.minimum_running
+        )
     if speaks_http(service):
         limits = {"type": row.concurrency, "soft_limit": row.soft_limit}
         limits |= {"hard_limit": row.hard_limit}
-        for key, asked in service.get("concurrency", {}).items():
+        for key, value in service.get("concurrency", {}).items():
             where = (*path, "concurrency", key)
-            yield _Said(where, f"{name}.concurrency.{key}", asked, limits[key])
+            yield _Setting(where, f"{name}.concurrency.{key}", value, limits[key])
 
 
-def _with(row: Phase, key: str, asked: Any) -> Phase:
+def _with(row: Phase, key: str, value: Any) -> Phase:
     names = {
         "auto_stop_machines": "autostop",
         _MINIMUM: "minimum_running",
@@ -137,17 +141,17 @@ def _with(row: Phase, key: str, asked: Any) -> Phase:
         "auto_start_machines": "",
     }
     name = names.get(key, key)
-    return replace(row, **{name: asked}) if name else row
+    return replace(row, **{name: value}) if name else row
 
 
-def _check_one_decides(stack: StackConfig, file: FlyToml, said: list[_Said]) -> None:
-    if not said:
+def _check_one_decides(stack: StackConfig, file: FlyToml, found: list[_Setting]) -> None:
+    if not found:
         raise ConfigError(
             "flygate:sizing is fly.toml, and fly.toml says nothing of vm, concurrency or "
             "auto_stop_machines. Say it there, or: `pulumi config rm sizing`."
         )
-    for key, theirs in _SAME.items():
-        places = [one for one in said if theirs in (str(part) for part in one.path)]
+    for key, file_key in _SAME.items():
+        places = [one for one in found if file_key in (str(part) for part in one.path)]
         if key in stack.model_fields_set and places:
             text = (
                 f"{places[0].key} and the stack's flygate:{key} both decide, with flygate:sizing "
@@ -160,25 +164,25 @@ def _notes_of_rollout(stack: StackConfig, file: FlyToml) -> Iterator[str]:
     deploy = file.values.deploy
     if deploy is None:
         return
-    ours = strategy(stack, file)
-    if deploy.strategy and deploy.strategy != ours:
-        yield _rollout_note(file, "strategy", deploy.strategy, ours)
-    if deploy.wait_timeout and _is_said(stack, "wait"):
-        asked = goduration.nanoseconds(deploy.wait_timeout)
-        if asked != round(duration.seconds(stack.rollout.wait) * goduration.SECOND):
+    effective = strategy(stack, file)
+    if deploy.strategy and deploy.strategy != effective:
+        yield _rollout_note(file, "strategy", deploy.strategy, effective)
+    if deploy.wait_timeout and _is_set(stack, "wait"):
+        value = goduration.nanoseconds(deploy.wait_timeout)
+        if value != round(duration.seconds(stack.rollout.wait) * goduration.SECOND):
             yield _rollout_note(file, "wait_timeout", deploy.wait_timeout, stack.rollout.wait)
 
 
-def _rollout_note(file: FlyToml, key: str, asked: str, ours: str) -> str:
+def _rollout_note(file: FlyToml, key: str, value: str, effective: str) -> str:
     name = "wait" if key == "wait_timeout" else key
     text = (
-        f'deploy.{key} is "{asked}"; the stack\'s rollout.{name} is "{ours}", which wins. To let '
-        f"fly.toml win: pulumi config rm --path rollout.{name}"
+        f'deploy.{key} is "{value}"; the stack\'s rollout.{name} is "{effective}", which wins. To '
+        f"let fly.toml win: pulumi config rm --path rollout.{name}"
     )
     return str(Notice(file.line("deploy", key), text))
 
 
-def _is_said(stack: StackConfig, key: str) -> bool:
+def _is_set(stack: StackConfig, key: str) -> bool:
     return "rollout" in stack.model_fields_set and key in stack.rollout.model_fields_set
 
 

@@ -41,8 +41,8 @@ def checks(schema: Schema) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _http_service(service: HttpService) -> dict[str, Any]:
-    http = _said(service.http_options)
-    tls = _said(service.tls_options)
+    http = _set_values(service.http_options)
+    tls = _set_values(service.tls_options)
     options = {"http_options": http} if http is not None else {}
     plain: dict[str, Any] = {"port": 80, "handlers": ["http"], **options}
     if service.force_https:
@@ -55,7 +55,7 @@ def _http_service(service: HttpService) -> dict[str, Any]:
 
 
 def _service(service: Service) -> dict[str, Any]:
-    ports = [_said(one) or {} for one in service.ports]
+    ports = [_set_values(one) or {} for one in service.ports]
     found = [
         *(_check(one, "tcp") for one in service.tcp_checks),
         *(_check(one, "http") for one in service.http_checks),
@@ -79,7 +79,7 @@ def _scaling(
     if found:
         result["checks"] = found
     if service.concurrency is not None:
-        result["concurrency"] = _said(service.concurrency)
+        result["concurrency"] = _set_values(service.concurrency)
     result["force_instance_key"] = None
     return result
 
@@ -97,7 +97,7 @@ def _header(name: str, value: str) -> dict[str, Any]:
     return {"name": name, "values": [value]}
 
 
-def _said(part: Any) -> dict[str, Any] | None:
+def _set_values(part: Any) -> dict[str, Any] | None:
     """Dump what the file sets, without what Go omits: zero, false, an empty list."""
     if part is None:
         return None

@@ -14,8 +14,8 @@ KILL_SIGNAL: Final = "SIGINT"
 
 def kill_seconds(config: Mapping[str, Any]) -> float:
     """Return the seconds between the kill signal and SIGKILL."""
-    said = _stop(config).get("timeout")
-    return KILL_SECONDS if said is None else goduration.nanoseconds(said) / goduration.SECOND
+    value = _stop(config).get("timeout")
+    return KILL_SECONDS if value is None else goduration.nanoseconds(value) / goduration.SECOND
 
 
 def kill_signal(config: Mapping[str, Any]) -> str:

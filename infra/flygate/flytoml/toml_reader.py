@@ -78,8 +78,8 @@ def of(values: Mapping[str, Any], text: str = "") -> Table:
 def _broken(message: str) -> str:
     place = _PLACE.search(message)
     line = f":{place[1]}" if place else ""
-    said = _PLACE.sub("", message)
-    return f"{NAME}{line}: no valid TOML: {said}. Repair it; https://toml.io has the rules."
+    reason = _PLACE.sub("", message)
+    return f"{NAME}{line}: no valid TOML: {reason}. Repair it; https://toml.io has the rules."
 
 
 def _unusable(value: Any, path: tuple[str, ...]) -> Iterator[str]:

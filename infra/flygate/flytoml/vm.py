@@ -44,7 +44,7 @@ def guest(vm: Compute, host: str = "") -> dict[str, Any]:
     found = dict(PRESETS[size])
     if vm.memory:
         found["memory_mb"] = megabytes(vm.memory)
-    said = {
+    own = {
         "cpu_kind": vm.cpu_kind,
         "cpus": vm.cpus,
         "memory_mb": vm.memory_mb,
@@ -53,7 +53,7 @@ def guest(vm: Compute, host: str = "") -> dict[str, Any]:
         "persist_rootfs": vm.persist_rootfs,
         "kernel_args": vm.kernel_args,
     }
-    return found | {key: value for key, value in said.items() if value}
+    return found | {key: value for key, value in own.items() if value}
 
 
 def megabytes(text: str) -> int:

@@ -26,7 +26,7 @@ class ToolResult:
     def last_words(self) -> str:
         """The last line that is not empty."""
         lines = [line.strip() for line in self.output.splitlines() if line.strip()]
-        return lines[-1] if lines else "it said nothing"
+        return lines[-1] if lines else "it wrote nothing"
 
 
 def run(

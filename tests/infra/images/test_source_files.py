@@ -249,7 +249,7 @@ def test_where_git_does_not_answer_nothing_is_packed(
         packed_image.pack(checkout, FOLDERS)
 
     (tmp_path / "bin" / "git").unlink()
-    with pytest.raises(ImageError, match="is a checkout of git, and git does not tell"):
+    with pytest.raises(ImageError, match="is a checkout of git, and git does not say"):
         packed_image.pack(checkout, FOLDERS)
 
 
