@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from flygate_wire.cookies import AFFINITY
 from flygate_wire.variables import Variable
@@ -24,7 +24,7 @@ Storage = Literal["memory", "redis"]
 
 # With it Fly Proxy remembers a client's machine, by the cookie that the service sets
 # (`service/flygate_service/cluster/cookie.py`). It is quicker so; the service does not rely on it.
-_REPLAY_CACHE = {
+_REPLAY_CACHE: Final = {
     "path_prefix": "/",
     "ttl_seconds": 300,
     "type": "cookie",
@@ -33,7 +33,7 @@ _REPLAY_CACHE = {
 
 
 # As Fly's API writes it.
-_AUTOSTOP: dict[str, bool | str] = {"off": False, "stop": True, "suspend": "suspend"}
+_AUTOSTOP: Final[dict[str, bool | str]] = {"off": False, "stop": True, "suspend": "suspend"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class Phase:
         }
 
 
-PHASES: dict[int, Phase] = {
+PHASES: Final[dict[int, Phase]] = {
     1: Phase(
         number=1,
         name="MVP",

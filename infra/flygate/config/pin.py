@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from pydantic import field_validator
 
 from flygate.config.section import Section
 
-_VERSION = re.compile(r"v[1-9]\d*")
+_VERSION: Final = re.compile(r"v[1-9]\d*")
 
 
 class Pin(Section):

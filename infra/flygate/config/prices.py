@@ -6,12 +6,14 @@ smallest machine in a baseline region as reported in 2026-06. Regions differ by 
 
 from __future__ import annotations
 
-PRICES_AS_OF = "2026-08"
+from typing import Final
 
-SHARED_CPU_256MB = 2.02
-GB_OF_MEMORY = 5.00
+PRICES_AS_OF: Final = "2026-08"
+
+SHARED_CPU_256MB: Final = 2.02
+GB_OF_MEMORY: Final = 5.00
 # Dollars a month, and for each read region; pay-as-you-go is $0.20 per 100,000 commands.
-REDIS_PLANS = {
+REDIS_PLANS: Final = {
     "pay_as_you_go": (0.00, 0.00),
     "fixed_250mb": (10.00, 5.00),
     "fixed_1gb": (20.00, 10.00),
@@ -20,7 +22,7 @@ REDIS_PLANS = {
     "fixed_50gb": (400.00, 200.00),
 }
 
-_SHARED_MEMORY_MB_PER_CPU = 256
+_SHARED_MEMORY_MB_PER_CPU: Final = 256
 
 
 def machine_month(cpus: int, memory_mb: int, cpu_kind: str = "shared") -> float:

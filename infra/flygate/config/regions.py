@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator
 
-REGIONS = {
+REGIONS: Final = {
     "ams": "Amsterdam, Netherlands",
     "arn": "Stockholm, Sweden",
     "bom": "Mumbai, India",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, StrictInt, field_validator, model_validator
 
@@ -14,9 +14,9 @@ from flygate.config.section import Section
 from flygate.system import duration
 from flygate.system.errors import ConfigError
 
-_STEP = re.compile(r"[1-9]\d*|([1-9]\d?|100)%")
+_STEP: Final = re.compile(r"[1-9]\d*|([1-9]\d?|100)%")
 # The default where steps move clients.
-CLIENT_STEPS = ("1%", "10%", "50%", "100%")
+CLIENT_STEPS: Final = ("1%", "10%", "50%", "100%")
 
 
 def _duration(text: str) -> str:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from flygate.system.errors import ConfigError
 
-SECRETS = "secrets"
+SECRETS: Final = "secrets"
 REDIS, URL = "redis", "url"
 # How the stack's file marks a value that is encrypted.
-_SEAL = "secure"
+_SEAL: Final = "secure"
 
 Path = tuple[str, ...]
 
@@ -109,7 +109,7 @@ def read(
     return Secrecy(values, sealed, written or {})
 
 
-_OPEN = (
+_OPEN: Final = (
     "flygate:{key} is in plain text{what}. Change it where it is used, and set it as a secret: "
     "`pulumi config set --secret --path {key}` asks for it."
 )

@@ -10,8 +10,8 @@ from pydantic import Field, field_validator, model_validator
 from flygate.config.section import Section
 
 # Visible ASCII, as a request line takes it; a fragment after # is never sent.
-_PATH = re.compile(r"/[!-\"$-~]{0,1999}")
-_MEMBER = re.compile(r"[^.\s]+(\.[^.\s]+)*")
+_PATH: Final = re.compile(r"/[!-\"$-~]{0,1999}")
+_MEMBER: Final = re.compile(r"[^.\s]+(\.[^.\s]+)*")
 # One command inside the machine makes all of them.
 REQUESTS_MAX: Final = 10
 WITHOUT_CONTENT: Final = {204, 304}

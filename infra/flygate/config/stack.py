@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -19,11 +19,11 @@ from flygate.config.sizing import Sizing, check_sizes
 from flygate.config.smoke import SmokeConfig
 from flygate.config.variables import check_variable_names
 
-SOURCE = "source"
+SOURCE: Final = "source"
 
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
+_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
 
-_IMAGE = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
+_IMAGE: Final = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
 
 
 Owner = Literal["rotated", "attached"]

@@ -121,7 +121,7 @@ def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0]
 
 
-_HEAD = """\
+_HEAD: Final = """\
 # The environment `{stack}`. `flygate init {stack}` fills in what must be chosen and makes the
 # secrets, `flygate doctor {stack}` says whether all is well. All keys: docs/configuration.md.
 config:
@@ -135,19 +135,19 @@ config:
   flygate:regions:
     - iad
 """
-_BUILT = """\
+_BUILT: Final = """\
   # The image by digest: a tag may change behind your back. `flygate image build --push {{stack}}`
   # sets it.
   flygate:image: registry.fly.io/{app}@{digest}
 """
-_PROMOTED = """\
+_PROMOTED: Final = """\
   # Nothing is built for this environment: `flygate promote {{stack}}` sets the image that {source}
   # proved, by digest, once it has been healthy there for as long as `soak` says.
   flygate:promotion:
     from: {source}
     soak: 24h
 """
-_REST = """\
+_REST: Final = """\
   # The service's environment: docs/limits.md, docs/login.md. SERVICE_APP names an app of your own.
   flygate:env:
     RATE_LIMIT_RPM: 100
@@ -164,11 +164,11 @@ _REST = """\
   # Pulumi refuses to destroy the app.
   flygate:protect: {protect}
 """
-_SOAK_BUILT = """\
+_SOAK_BUILT: Final = """\
     # How long new machines are compared with the former ones after each step. That needs requests:
     # if some 150 come in this time on a new machine, write 2m (docs/judge.md).
     soak: 0s"""
-_SOAK_PROMOTED = """\
+_SOAK_PROMOTED: Final = """\
     # How long new machines are compared with the former ones after each step: long enough for 150
     # requests on a new machine (docs/judge.md).
     soak: 2m"""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-_HTTPS = 443
+_HTTPS: Final = 443
 
 
 def services(config: Mapping[str, Any]) -> list[dict[str, Any]]:

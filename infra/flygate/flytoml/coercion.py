@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import re
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from flygate.system import goduration
 
-_WHOLE = re.compile(r"[+-]?[0-9]+")
-_DIGITS_MAX = 18
+_WHOLE: Final = re.compile(r"[+-]?[0-9]+")
+_DIGITS_MAX: Final = 18
 # Between these powers of ten Go prints a float without an exponent.
 _SMALLEST, _LARGEST = -4, 6
 

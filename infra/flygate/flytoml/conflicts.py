@@ -25,8 +25,8 @@ KILL_SECONDS_MAX: Final = 300
 _DIGITS_MAX: Final = 10
 _SECOND, _MINUTE = goduration.SECOND, 60 * goduration.SECOND
 # What flyctl sets itself, over whatever the file says.
-_OVERWRITTEN = ("FLY_PROCESS_GROUP", "PRIMARY_REGION")
-_DOCKERFILES = ("Dockerfile", "./Dockerfile")
+_OVERWRITTEN: Final = ("FLY_PROCESS_GROUP", "PRIMARY_REGION")
+_DOCKERFILES: Final = ("Dockerfile", "./Dockerfile")
 
 
 def check(

@@ -7,16 +7,16 @@ numbers in `[[services.*_checks]]` and `[checks.*]` are milliseconds.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 from flygate.flytoml import coercion
 from flygate.flytoml.notices import Notices
 from flygate.flytoml.table import Table
 from flygate.system import goduration
 
-_DURATIONS = ("interval", "timeout", "grace_period")
+_DURATIONS: Final = ("interval", "timeout", "grace_period")
 # Of Fly's first platform: flyctl reads them no more.
-_FORMER = {
+_FORMER: Final = {
     "experimental": ("allowed_public_ports", "private_network"),
     "services": ("script_checks",),
     "tcp_checks": ("restart_limit",),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from flygate.flytoml import service_config, shell_words, vm
 from flygate.flytoml.fly_toml import FlyToml
@@ -16,9 +16,9 @@ from flygate.flytoml.notices import Notice
 from flygate.flytoml.schema import File
 from flygate.system.errors import ConfigError
 
-_RESTART = {"never": "no", "always": "always", "on-failure": "on-failure"}
+_RESTART: Final = {"never": "no", "always": "always", "on-failure": "on-failure"}
 # Of all files of a machine together; more belongs into the image.
-_FILES_MAX = 64 * 1024
+_FILES_MAX: Final = 64 * 1024
 
 
 def machine_config(file: FlyToml) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from flygate.config import StackConfig
 from flygate.config.phases import Phase
@@ -22,12 +22,14 @@ from flygate.flytoml.service_config import AUTOSTOP
 from flygate.system import duration, goduration
 from flygate.system.errors import ConfigError
 
-_LETS_THE_FILE_WIN = "`pulumi config set sizing fly.toml` lets fly.toml win (docs/fly-toml.md)."
-_AUTOSTOP: dict[bool | str, Any] = {api: word for word, api in AUTOSTOP.items()}
-_GUEST = ("cpu_kind", "cpus", "memory_mb")
+_LETS_THE_FILE_WIN: Final = (
+    "`pulumi config set sizing fly.toml` lets fly.toml win (docs/fly-toml.md)."
+)
+_AUTOSTOP: Final[dict[bool | str, Any]] = {api: word for word, api in AUTOSTOP.items()}
+_GUEST: Final = ("cpu_kind", "cpus", "memory_mb")
 # The stack's keys → the file's keys that decide the same.
-_MINIMUM = "min_machines_running"
-_SAME = {
+_MINIMUM: Final = "min_machines_running"
+_SAME: Final = {
     "guest": "vm",
     "concurrency": "concurrency",
     "autostop": "auto_stop_machines",

@@ -12,16 +12,16 @@ from typing import Any, Final
 from flygate.flytoml.lines import Path
 from flygate.flytoml.table import Table
 
-_CONTAINERS = (
+_CONTAINERS: Final = (
     "Flygate runs one image in a machine, and several containers in none. Put what belongs "
     "together into one image, and remove it."
 )
-_TEST_MACHINES = (
+_TEST_MACHINES: Final = (
     "Flygate starts no test machines: each new machine proves itself before it gets requests "
     "(smoke and checks, docs/rollout.md). Write the test as a program in hooks/, and remove it."
 )
-_GPUS = "no phase has GPUs. Remove it."
-_VOLUMES = (
+_GPUS: Final = "no phase has GPUs. Remove it."
+_VOLUMES: Final = (
     "Flygate makes no volumes yet: a machine would come without its data, and lose what it wrote "
     "when the next release replaces it. Keep such an app with `fly deploy`, or keep its data in a "
     "database or bucket, and remove [mounts]."

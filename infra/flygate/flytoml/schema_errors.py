@@ -6,7 +6,7 @@ import difflib
 import json
 import types
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args, get_origin
+from typing import Any, Final, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,7 +16,7 @@ from flygate.flytoml.schema_model import names
 from flygate.flytoml.table import Table
 from flygate.redaction.redact import cut
 
-_MUST = {
+_MUST: Final = {
     "string_type": "must be a text, in quotes",
     "int_type": "must be a whole number",
     "int_from_float": "must be a whole number",
@@ -30,10 +30,10 @@ _MUST = {
     "less_than_equal": "must be at most {le}",
     "value_error": "{error}",
 }
-_FOUND_MAX = 60
-_SECRETIVE = frozenset({"env", "headers", "raw_value"})
+_FOUND_MAX: Final = 60
+_SECRETIVE: Final = frozenset({"env", "headers", "raw_value"})
 # Below this similarity a key is not a misspelt one.
-_ALIKE = 0.6
+_ALIKE: Final = 0.6
 
 
 def explain(error: ValidationError, schema: type[BaseModel], file: Table, notices: Notices) -> None:

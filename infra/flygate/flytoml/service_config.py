@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from flygate.flytoml.schema import Schema
 from flygate.flytoml.service_schema import HttpCheck, HttpService, Scaling, Service, TcpCheck
 
-AUTOSTOP: dict[str, bool | str] = {"off": False, "stop": True, "suspend": "suspend"}
-_DURATIONS = ("interval", "timeout", "grace_period")
+AUTOSTOP: Final[dict[str, bool | str]] = {"off": False, "stop": True, "suspend": "suspend"}
+_DURATIONS: Final = ("interval", "timeout", "grace_period")
 # Keys that flyctl sends also when they are empty: Go distinguishes zero from unset there.
-_KEPT = frozenset(
+_KEPT: Final = frozenset(
     {"compress", "h2_backend", "idle_timeout", "headers_read_timeout", "pristine"}
     | {"default_self_signed", "path_prefix", "ttl_seconds", "name"}
 )
-_HTTP = ("method", "path", "protocol", "tls_skip_verify", "tls_server_name")
+_HTTP: Final = ("method", "path", "protocol", "tls_skip_verify", "tls_server_name")
 
 
 def services(schema: Schema) -> list[dict[str, Any]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from flygate.flytoml.schema_model import Count, Duration, Port, SchemaModel
 
-_AUTOSTOP = {False: "off", True: "stop"}
+_AUTOSTOP: Final = {False: "off", True: "stop"}
 
 
 def _autostop(value: Any) -> Any:

@@ -7,8 +7,9 @@ could begin, but not within one.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
-_SPACE = frozenset(" \t\r\n")
+_SPACE: Final = frozenset(" \t\r\n")
 
 
 def split(command: str) -> list[str]:

@@ -16,8 +16,8 @@ NAME: Final = "fly.toml"
 # A fly.toml has some KB. What is far larger is something else, and takes minutes to read.
 BYTES_MAX: Final = 512 * 1024
 # Go reads whole numbers into 64 bits.
-_LARGEST = 2**63
-_PLACE = re.compile(r" \(at line (\d+), column \d+\)$")
+_LARGEST: Final = 2**63
+_PLACE: Final = re.compile(r" \(at line (\d+), column \d+\)$")
 
 
 def read(path: Path) -> Table:

@@ -23,10 +23,12 @@ PRESETS: Final[dict[str, dict[str, Any]]] = {
     for cpus in counts
 }
 SMALLEST: Final = "shared-cpu-1x"
-_MEMORY = re.compile(r"(\d+\.?\d*|\.\d+) ?(?:([kmgtp])(?:i?b)?|b)?", re.IGNORECASE | re.ASCII)
-_BYTES = {unit: 1024 ** (power + 1) for power, unit in enumerate("kmgtp")}
-_MEGABYTE = 1024**2
-_CHARACTERS_MAX = 20
+_MEMORY: Final = re.compile(
+    r"(\d+\.?\d*|\.\d+) ?(?:([kmgtp])(?:i?b)?|b)?", re.IGNORECASE | re.ASCII
+)
+_BYTES: Final = {unit: 1024 ** (power + 1) for power, unit in enumerate("kmgtp")}
+_MEGABYTE: Final = 1024**2
+_CHARACTERS_MAX: Final = 20
 
 
 def guest(vm: Compute, host: str = "") -> dict[str, Any]:

@@ -13,12 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 from flygate.images.source_files import SourceFiles
 from flygate.system.errors import ImageError
 
-DOCKERFILE = "Dockerfile"
-PINS = "requirements/service.txt"
+DOCKERFILE: Final = "Dockerfile"
+PINS: Final = "requirements/service.txt"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 from flygate.images.builder import BuildRequest
 from flygate.images.docker_config import docker_config
@@ -15,9 +16,9 @@ from flygate.images.tool import ToolResult, run
 from flygate.system.environment import for_others
 from flygate.system.errors import ImageError
 
-_DIGEST = re.compile(r"digest: (sha256:[0-9a-f]{64})")
-_NOT_ALLOWED = re.compile(r"denied|unauthorized|authentication required|no basic auth", re.I)
-_NO_REPOSITORY = re.compile(r"404|not found|name unknown", re.I)
+_DIGEST: Final = re.compile(r"digest: (sha256:[0-9a-f]{64})")
+_NOT_ALLOWED: Final = re.compile(r"denied|unauthorized|authentication required|no basic auth", re.I)
+_NO_REPOSITORY: Final = re.compile(r"404|not found|name unknown", re.I)
 
 
 @dataclass

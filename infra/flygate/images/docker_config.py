@@ -13,15 +13,15 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from flygate.images.registry import USER, Registry
 
-_HELPER = "flygate"
-_ANSWER = "FLYGATE_DOCKER_CREDENTIALS"
+_HELPER: Final = "flygate"
+_ANSWER: Final = "FLYGATE_DOCKER_CREDENTIALS"
 # printf is built into the shell: the token is in no argument of a program.
-_SCRIPT = f'#!/bin/sh\n[ "$1" = get ] && printf %s "${_ANSWER}"\n'
-_CREDENTIALS = ("auths", "credsStore", "credHelpers")
+_SCRIPT: Final = f'#!/bin/sh\n[ "$1" = get ] && printf %s "${_ANSWER}"\n'
+_CREDENTIALS: Final = ("auths", "credsStore", "credHelpers")
 
 
 @contextmanager

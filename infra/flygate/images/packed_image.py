@@ -14,12 +14,13 @@ import tarfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from flygate.images.source_files import SourceFiles
 
-COMMAND = ("python", "-m", "flygate_service")
+COMMAND: Final = ("python", "-m", "flygate_service")
 # Below the folder that a machine starts in: the service's packages, and the user's own modules.
-PYTHONPATH = ".:service:wire"
+PYTHONPATH: Final = ".:service:wire"
 
 
 @dataclass(frozen=True, slots=True)

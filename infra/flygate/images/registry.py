@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import httpx
 
 from flygate.fly.endpoints import Endpoints, is_loopback
 from flygate.system.errors import ConfigError, ImageError
 
-FLY = "registry.fly.io"
+FLY: Final = "registry.fly.io"
 # Fly's registry checks the password only.
-USER = "x"
-_MANIFESTS = ", ".join(
+USER: Final = "x"
+_MANIFESTS: Final = ", ".join(
     f"application/vnd.{kind}+json"
     for kind in (
         "oci.image.manifest.v1",

@@ -9,10 +9,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from flygate.system.git import git
 
-_DIGITS = 12
+_DIGITS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)

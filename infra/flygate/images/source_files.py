@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 from flygate.images.git_files import GitFiles
 from flygate.system.errors import ImageError
 
-_LEFT_OUT_FOLDERS = frozenset({"__pycache__"})
-_LEFT_OUT_SUFFIXES = frozenset({".pyc", ".pyo"})
-_HINT = "Check flygate:source."
-_NAMED = 5
+_LEFT_OUT_FOLDERS: Final = frozenset({"__pycache__"})
+_LEFT_OUT_SUFFIXES: Final = frozenset({".pyc", ".pyo"})
+_HINT: Final = "Check flygate:source."
+_NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)

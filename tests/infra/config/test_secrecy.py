@@ -1,4 +1,4 @@
-"""What is set as a secret stays one, and what is one is set as such."""
+"""Encrypted values stay encrypted, and secrets must be encrypted."""
 
 from __future__ import annotations
 
