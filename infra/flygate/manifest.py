@@ -15,12 +15,12 @@ from typing import Any
 from flygate_wire.variables import SLIDING_WINDOW, Variable
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
-from flygate.config import By, Judge, SmokeRequest, StackConfig, Strategy, redis
+from flygate.config import By, JudgeConfig, SmokeRequest, StackConfig, Strategy, redis
 from flygate.config.phases import Phase
 from flygate.config.regions import check as check_regions
 from flygate.config.web_service import is_public, web_port
-from flygate.flytoml import FlyToml, agreement, contradictions, machine_config
-from flygate.flytoml.remarks import Remark
+from flygate.flytoml import FlyToml, conflicts, machine_config, precedence
+from flygate.flytoml.notices import Notice
 from flygate.system.errors import ConfigError
 
 NO_TIME = "0s"
@@ -63,7 +63,7 @@ class Gates(BaseModel):
 
 
 class Course(BaseModel):
-    """How the release comes to stand; see `Rollout` in `infra/flygate/config/rollout.py`.
+    """How the release comes to stand; see `RolloutConfig` in `infra/flygate/config/rollout.py`.
 
     The defaults are those of releases that were made before there was a choice.
     """
@@ -74,7 +74,7 @@ class Course(BaseModel):
     by: By = "machines"
     steps: tuple[int | str, ...] = ("100%",)
     soak: str = "0s"
-    judge: Judge = Judge()
+    judge: JudgeConfig = JudgeConfig()
     standby: str = "1h"
 
 
@@ -145,7 +145,7 @@ def build(stack: StackConfig, file: FlyToml, image: str, secret_names: Iterable[
     names = tuple(sorted(secret_names))
     _check_overlap(stack.env, names)
     _check_affinity(stack.rollout.by, config)
-    contradictions.check(file, stack, config, {*names, redis.URL})
+    conflicts.check(file, stack, config, {*names, redis.URL})
     return Manifest(
         app=stack.app,
         image=image,
@@ -155,7 +155,7 @@ def build(stack: StackConfig, file: FlyToml, image: str, secret_names: Iterable[
         machines=row.machines,
         secrets=names,
         gates=Gates(
-            wait=agreement.wait(stack, file),
+            wait=precedence.wait(stack, file),
             uptime=stack.rollout.uptime,
             drain=stack.rollout.drain,
             limiter=stack.smoke.limiter,
@@ -163,7 +163,7 @@ def build(stack: StackConfig, file: FlyToml, image: str, secret_names: Iterable[
             restart=stack.smoke.restart,
         ),
         rollout=Course(
-            strategy=agreement.strategy(stack, file),
+            strategy=precedence.strategy(stack, file),
             by=stack.rollout.by,
             steps=stack.rollout.steps,
             soak=stack.rollout.soak,
@@ -188,7 +188,7 @@ def regions(stack: StackConfig, file: FlyToml) -> tuple[str, ...]:
         check_regions([primary])
     except ValueError as exc:
         line = file.line("primary_region")
-        raise ConfigError(str(Remark(line, f"primary_region {exc}."))) from None
+        raise ConfigError(str(Notice(line, f"primary_region {exc}."))) from None
     return (primary,)
 
 
@@ -199,7 +199,7 @@ def canonical(value: Any) -> str:
 
 def _workable(stack: StackConfig, file: FlyToml) -> Phase:
     """The stack's row; sliding windows can't move between machines, so they have no affinity."""
-    row = agreement.row(stack, file)
+    row = precedence.row(stack, file)
     algorithm = {**file.values.env, **stack.env}.get(Variable.RATE_LIMIT_ALGORITHM)
     if algorithm != SLIDING_WINDOW or not row.affinity:
         return row

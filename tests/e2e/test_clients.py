@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flygate.config import Judge
+from flygate.config import JudgeConfig
 from flygate.config.source import SERVICE
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
@@ -50,7 +50,7 @@ ENVIRONMENT = {
 }
 STEPS = ("1%", "10%", "50%", "100%")
 # So few requests prove nothing by themselves, but that the new machines got some and stay up.
-LENIENT = Judge(minimum=1, ignore=("errors", "latency", "refusals", "memory"))
+LENIENT = JudgeConfig(minimum=1, ignore=("errors", "latency", "refusals", "memory"))
 
 
 class Moments:

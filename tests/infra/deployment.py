@@ -20,7 +20,7 @@ from flygate.config import Pin
 from flygate.fly.client import FlyClient
 from flygate.fly.models import Check
 from flygate.fly.web import open_web
-from flygate.images import image
+from flygate.images import packed_image
 from flygate.manifest import Gates, Manifest
 from flygate.record.ledger import Ledger
 from flygate.rollout.state import State, observe
@@ -86,7 +86,7 @@ class Deployment:
         env = changes.pop("env", {})
         values: dict[str, Any] = {
             "app": APP,
-            "image": image.pack(self.root, self.source).reference(APP),
+            "image": packed_image.pack(self.root, self.source).reference(APP),
             "config": config_of(TOML, {"env": env}),
             "phase": 1,
             "regions": ("iad",),
@@ -174,7 +174,7 @@ class Deployment:
 
     async def push_image(self) -> None:
         """The checkout's image is in the registry."""
-        packed = image.pack(self.root, self.source)
+        packed = packed_image.pack(self.root, self.source)
         await self.fly.push_image(packed.digest, packed.archive)
 
     async def machine(self, name: str) -> str:

@@ -432,7 +432,7 @@ SINKS = {
     "fly/retries.py": "redacted by the operation in which a call is repeated",
     "images/docker_config.py": "the user's own settings, without keys",
     "images/flyctl.py": "the app's name",
-    "images/program.py": "Docker and flyctl, which get no secret of ours: environment.py",
+    "images/tool.py": "Docker and flyctl, which get no secret of ours: environment.py",
     "setup/draft.py": "choices; secrets are written by Pulumi",
     "commands/channel.py": "all that an operation says, redacted in cli/op.py",
     "commands/redis.py": "names and plans",
@@ -493,7 +493,7 @@ SLICES = {
     "redaction/redact.py": {"length - 1": "`cut` itself"},
     "redaction/needles.py": {"shift + length": "bytes that are looked through"},
     "rollout/gates/probe.py": {"BODY_MAX": "with the mark, in a machine"},
-    "images/sources.py": {"_NAMED": "names of files"},
+    "images/source_files.py": {"_NAMED": "names of files"},
 }
 
 

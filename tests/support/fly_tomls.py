@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flygate.flytoml import FlyToml, document, machine_config
+from flygate.flytoml import FlyToml, machine_config, toml_reader
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,7 +22,7 @@ def config_of(*tables: Mapping[str, Any]) -> dict[str, Any]:
 
 def own() -> dict[str, Any]:
     """This project's own file."""
-    return dict(document.read(ROOT / "fly.toml"))
+    return dict(toml_reader.read(ROOT / "fly.toml"))
 
 
 def _laid(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

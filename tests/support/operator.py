@@ -16,7 +16,7 @@ from flygate.config.source import SERVICE
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints, is_loopback
 from flygate.fly.pace import Pace
-from flygate.images import image
+from flygate.images import packed_image
 from flygate.manifest import Course, Gates, Manifest
 from flygate.record.ledger import Ledger
 
@@ -65,7 +65,7 @@ class Operator:
         phase = replace(PHASES[2], autostop="off")
         config = phase.over(config_of(own(), changes))
         config["env"] |= {**self.fleet.environment, **environment}
-        packed = image.pack(self._checkout, SERVICE)
+        packed = packed_image.pack(self._checkout, SERVICE)
         return Manifest(
             app=self.fleet.fly.app,
             image=packed.reference(self.fleet.fly.app),

@@ -9,7 +9,7 @@ from typing import Final
 import httpx
 from flygate.config.phases import PHASES
 from flygate.config.source import SERVICE
-from flygate.images import image
+from flygate.images import packed_image
 from localfly.daemon.options import Options
 
 from tests.support.fly_tomls import config_of, own
@@ -61,7 +61,7 @@ async def phase_fleet(
 ) -> AsyncIterator[PhaseFleet]:
     """A number of machines, with what else they shall have in their environment."""
     async with local_machines(folder / "fly", _QUICK) as fly:
-        fly.digest = await fly.put_image(image.pack(ROOT, SERVICE).archive)
+        fly.digest = await fly.put_image(packed_image.pack(ROOT, SERVICE).archive)
         asked = config_of(own(), {"http_service": {"checks": [_CHECK]}})
         config = {**PHASES[number].over(asked), "image": fly.config()["image"]}
         config["env"] |= {"PRIMARY_REGION": "iad", "FLYGATE_KEY": KEY, **(env or {})}

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 from flygate.config.source import SERVICE
-from flygate.images import image
+from flygate.images import packed_image
 from flygate_wire.cookies import AFFINITY
 
 from tests.support.localfly import Machines, local_machines
@@ -105,5 +105,5 @@ async def service_fleet(
         sources: what of the checkout is in the image.
     """
     async with local_machines(state_dir) as fly:
-        fly.digest = await fly.put_image(image.pack(ROOT, sources).archive)
+        fly.digest = await fly.put_image(packed_image.pack(ROOT, sources).archive)
         yield ServiceFleet(fly, {"FLYGATE_KEY": KEY, **environment})

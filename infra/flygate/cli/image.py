@@ -16,13 +16,13 @@ from flygate.cli.stack_name import StackName
 from flygate.config import PROJECT, StackConfig, load
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
-from flygate.images.context import Context
+from flygate.images.build_context import BuildContext
+from flygate.images.builder import PLATFORM, Builder, BuildRequest
 from flygate.images.docker import Docker
 from flygate.images.flyctl import Flyctl
-from flygate.images.order import PLATFORM, Builder, Order
 from flygate.images.registry import FLY, Registry
 from flygate.images.revision import Revision
-from flygate.images.sources import Sources, named
+from flygate.images.source_files import SourceFiles, named
 from flygate.system.errors import ConfigError, ImageError, PromotionError
 
 commands = typer.Typer(no_args_is_help=True, help="The image that machines on Fly.io run.")
@@ -75,24 +75,24 @@ def build(  # noqa: PLR0913, PLR0917 (each is an option of its own)
     stack, began = Stack(environment), time.monotonic()
     settings, push = _settings(stack), push or remote
     registry = _registry(stack) if push else None
-    sources = Context(stack.root, settings.source)
-    order = _order(stack, settings, sources, registry, platform, tuple(context.args))
+    sources = BuildContext(stack.root, settings.source)
+    request = _request(stack, settings, sources, registry, platform, tuple(context.args))
     builder = _builder(stack, registry, remote=remote)
     builder.check()
     if push:
         _check_pushable(stack, settings)
         if not allow_dirty:
-            _check_committed(order, sources.sources)
+            _check_committed(request, sources.sources)
         asyncio.run(_check_app(stack, settings, create=create_app))
-    print(f"building {order.name} with {builder.name}", file=sys.stderr)
+    print(f"building {request.name} with {builder.name}", file=sys.stderr)
     for line in sources.sources.notes():
         print(f"warning: {line}", file=sys.stderr)
     with sources.laid_out() as folder:
-        builder.build(order, folder)
-    image = f"{order.repository}@{builder.push(order)}" if push else None
+        builder.build(request, folder)
+    image = f"{request.repository}@{builder.push(request)}" if push else None
     if image:
         stack.edit(("set", "image", image))
-    _tell(output, order, image, stack, seconds=time.monotonic() - began, as_json=as_json)
+    _report(output, request, image, stack, seconds=time.monotonic() - began, as_json=as_json)
 
 
 def _settings(stack: Stack) -> StackConfig:
@@ -112,17 +112,19 @@ def _registry(stack: Stack) -> Registry:
     return Registry.of(Endpoints.from_env(stack.environment), stack.environment)
 
 
-def _order(
+def _request(
     stack: Stack,
     settings: StackConfig,
-    context: Context,
+    context: BuildContext,
     registry: Registry | None,
     platform: str,
     extra: tuple[str, ...],
-) -> Order:
+) -> BuildRequest:
     revision = Revision.read(stack.root, context.inputs)
     host = registry.host if registry else FLY
-    return Order(settings.app, f"{host}/{settings.app}:{revision.tag}", revision, platform, extra)
+    return BuildRequest(
+        settings.app, f"{host}/{settings.app}:{revision.tag}", revision, platform, extra
+    )
 
 
 def _builder(stack: Stack, registry: Registry | None, *, remote: bool) -> Builder:
@@ -144,18 +146,18 @@ def _check_pushable(stack: Stack, settings: StackConfig) -> None:
         )
 
 
-def _check_committed(order: Order, sources: Sources) -> None:
+def _check_committed(request: BuildRequest, sources: SourceFiles) -> None:
     """A commit describes the image, and it has all that lies in the folders here.
 
     Raises:
         ImageError: this image could not be built again.
     """
-    if order.revision.is_dirty:
+    if request.revision.is_dirty:
         new = f": {named(sources.untracked)} is not in git" if sources.untracked else ""
         raise ImageError(
             "What goes into the image differs from what is committed, so it could not be built "
             f"again{new}. Commit it (`git status` shows what); or push it nevertheless, under the "
-            f"tag {order.revision.tag}, with --allow-dirty."
+            f"tag {request.revision.tag}, with --allow-dirty."
         )
     if sources.ignored:
         raise ImageError(
@@ -184,15 +186,21 @@ async def _check_app(stack: Stack, settings: StackConfig, *, create: bool) -> No
         print(f"made the app {settings.app} in {settings.org}", file=sys.stderr)
 
 
-def _tell(
-    output: TextIO, order: Order, image: str | None, stack: Stack, *, seconds: float, as_json: bool
+def _report(
+    output: TextIO,
+    request: BuildRequest,
+    image: str | None,
+    stack: Stack,
+    *,
+    seconds: float,
+    as_json: bool,
 ) -> None:
     if as_json:
         found = {
-            "name": order.name,
+            "name": request.name,
             "image": image,
-            "commit": order.revision.commit,
-            "dirty": order.revision.is_dirty,
+            "commit": request.revision.commit,
+            "dirty": request.revision.is_dirty,
             "seconds": round(seconds, 1),
         }
         print(json.dumps(found), file=output, flush=True)
@@ -200,4 +208,4 @@ def _tell(
         print(f"pushed {image} in {seconds:.0f} s; Pulumi.{stack.name}.yaml says so.")
         print(f"Next: pulumi up --stack {stack.name}")
     else:
-        print(f"built {order.name} in {seconds:.0f} s. Nothing was pushed: --push does.")
+        print(f"built {request.name} in {seconds:.0f} s. Nothing was pushed: --push does.")

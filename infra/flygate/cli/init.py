@@ -20,7 +20,7 @@ from flygate.config import stack_file
 from flygate.config.stack_file import NO_IMAGE, StackFile
 from flygate.doctor.finding import Finding, Verdict
 from flygate.doctor.patient import Patient
-from flygate.flytoml import document
+from flygate.flytoml import toml_reader
 from flygate.setup.choices import Choices, Flags, choose
 from flygate.setup.draft import Written, write
 from flygate.setup.premises import PREMISES
@@ -92,7 +92,7 @@ def _checked(name: str) -> str:
 def _defaults(stack: Stack) -> Flags:
     """What is proposed: the folder's name, and the region where `fly.toml` has its home."""
     folder = re.sub(r"[^a-z0-9]+", "-", stack.root.name.lower()).strip("-")
-    home = str(document.read(stack.root / "fly.toml").get("primary_region") or "iad")
+    home = str(toml_reader.read(stack.root / "fly.toml").get("primary_region") or "iad")
     org = stack.environment.get("FLY_ORG", "personal")
     return Flags(f"{folder}-{stack.name}", org, (home,), "1")
 

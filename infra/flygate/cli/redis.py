@@ -75,7 +75,7 @@ def destroy(
 
     It is the Redis of the name that the stack's configuration gives it, if Fly has one; with --name
     it is one that a former configuration of the stack gave it. It is refused while a machine of any
-    app of the organisation keeps its limits there, as far as Fly tells.
+    app of the organisation keeps its limits there, as far as Fly shows.
 
     \b
     Examples:
@@ -93,7 +93,7 @@ def destroy(
     asyncio.run(_delete(stack, chosen.redis.name))
     if chosen.redis.name == known.recorded:
         _unprotect(stack)
-    print(_said(stack, chosen, known))
+    print(_outcome(stack, chosen, known))
 
 
 def _check_unlocked(stack: Stack) -> None:
@@ -165,14 +165,14 @@ def _chosen(stack: Stack, known: Known, name: str) -> PaidRedis:
     for one in known.found:
         if one.redis.name == name or (one.is_present and not name):
             return one
-    asked, org = name or known.place.name, known.place.org
+    wanted, org = name or known.place.name, known.place.org
     if name and name != known.place.name:
         what = (
             f"Nothing says that {stack.name} ever had a Redis {name}: no configuration that was "
             f"deployed named it, or there is none of that name in {org}."
         )
     else:
-        what = f"{stack.name} has no Redis {asked} on Fly: there is none of that name in {org}."
+        what = f"{stack.name} has no Redis {wanted} on Fly: there is none of that name in {org}."
     others = [f"  {one.describe()}: `{one.removal(stack.name)}`" for one in known.found]
     if others:
         raise ConfigError("\n".join([f"{what} Nothing was destroyed. It has:", *others]))
@@ -185,7 +185,7 @@ def _check_unused(stack: Stack, chosen: PaidRedis, around: Surroundings) -> None
     if not users:
         return
     text = (
-        f"{', '.join(users)} keep their limits in the Redis {name}, or may, as far as Fly tells; "
+        f"{', '.join(users)} keep their limits in the Redis {name}, or may, as far as Fly shows; "
         "nothing was destroyed."
     )
     if any(user.endswith(f" of {around.own.name}") for user in users):
@@ -232,8 +232,8 @@ def _unprotect(stack: Stack) -> None:
             stack.ask("state", "unprotect", resource["urn"], "--yes")
 
 
-def _said(stack: Stack, chosen: PaidRedis, known: Known) -> str:
-    """What is so now, and what follows."""
+def _outcome(stack: Stack, chosen: PaidRedis, known: Known) -> str:
+    """Say what was destroyed, and what follows."""
     lines = [f"The Redis {chosen.redis.name} is gone."]
     up = f"`pulumi up --stack {stack.name}`"
     if chosen.is_needed:

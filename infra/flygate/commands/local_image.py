@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from flygate.fly.client import FlyClient
-from flygate.images import image
+from flygate.images import packed_image
 from flygate.manifest import Manifest
 from flygate.system.errors import ConfigError, ImageError, SourceChangedError
 
@@ -29,10 +29,10 @@ async def ensure(manifest: Manifest, source: tuple[str, ...], root: Path, fly: F
                 "`flygate image build --push <stack>` builds one and sets it by digest."
             )
         return
-    digest = image.digest_of(manifest.image)
+    digest = packed_image.digest_of(manifest.image)
     if await fly.has_image(manifest.image):
         return
-    packed = image.pack(root, source) if source else None
+    packed = packed_image.pack(root, source) if source else None
     if packed is None:
         raise ImageError(f"The local registry has no image {digest}, so it can't run again.")
     if packed.digest != digest:

@@ -1,14 +1,14 @@
-"""What the user asked for: the stack's configuration, typed and checked.
+"""The stack's configuration, typed and checked.
 
 `Pulumi.<stack>.yaml` → `StackConfig`. An error names every key that is wrong, the value found
 and what to do. Secret values are apart, and stay Pulumi secrets (see `flygate/program/inputs.py`).
 """
 
-from flygate.config.hooks import Hooks
+from flygate.config.hooks import HooksConfig
+from flygate.config.loader import PROJECT, STRUCTURED, load, load_redis_url, load_secrets
 from flygate.config.pin import Pin
-from flygate.config.reading import PROJECT, STRUCTURED, load, load_redis_url, load_secrets
-from flygate.config.rollout import By, Judge, Rollout, Strategy
-from flygate.config.smoke import Smoke, SmokeRequest
+from flygate.config.rollout import By, JudgeConfig, RolloutConfig, Strategy
+from flygate.config.smoke import SmokeConfig, SmokeRequest
 from flygate.config.stack import SOURCE, Owner, StackConfig
 
 __all__ = [
@@ -16,12 +16,12 @@ __all__ = [
     "SOURCE",
     "STRUCTURED",
     "By",
-    "Hooks",
-    "Judge",
+    "HooksConfig",
+    "JudgeConfig",
     "Owner",
     "Pin",
-    "Rollout",
-    "Smoke",
+    "RolloutConfig",
+    "SmokeConfig",
     "SmokeRequest",
     "StackConfig",
     "Strategy",

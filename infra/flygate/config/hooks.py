@@ -1,23 +1,24 @@
-"""`Hooks`: what the programs in `hooks/` are given."""
+"""`HooksConfig`: what the programs in `hooks/` are given."""
 
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from pydantic import field_validator
 
 from flygate.config.section import Section
 from flygate.system.environment import NEVER
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class Hooks(Section):
+class HooksConfig(Section):
     """`flygate:rollout.hooks`.
 
     Attributes:
-        env: variables that hooks get, of those that they do not get otherwise: the token of Fly,
-            and what belongs to Flygate and to Pulumi.
+        env: names of variables that hooks get in addition: Fly's token, and variables of
+            Flygate and Pulumi, are withheld otherwise.
     """
 
     env: tuple[str, ...] = ()

@@ -1,4 +1,6 @@
-"""The phase table: what a service of a given size runs on. `pulumi config set phase N` picks a row.
+"""The phase table: the machines for a service of a given size.
+
+`pulumi config set phase N` picks a row.
 
 Any value can be overridden in the stack's configuration; the row is the default.
 """
@@ -7,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from flygate_wire.cookies import AFFINITY
 from flygate_wire.variables import Variable
@@ -20,9 +22,9 @@ Concurrency = Literal["requests", "connections"]
 CpuKind = Literal["shared", "performance"]
 Storage = Literal["memory", "redis"]
 
-# Lets Fly Proxy remember where a client belongs, by the cookie that the service sets
+# With it Fly Proxy remembers a client's machine, by the cookie that the service sets
 # (`service/flygate_service/cluster/cookie.py`). It is quicker so; the service does not rely on it.
-_REPLAY_CACHE = {
+_REPLAY_CACHE: Final = {
     "path_prefix": "/",
     "ttl_seconds": 300,
     "type": "cookie",
@@ -31,7 +33,7 @@ _REPLAY_CACHE = {
 
 
 # As Fly's API writes it.
-_AUTOSTOP: dict[str, bool | str] = {"off": False, "stop": True, "suspend": "suspend"}
+_AUTOSTOP: Final[dict[str, bool | str]] = {"off": False, "stop": True, "suspend": "suspend"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +42,14 @@ class Phase:
 
     Attributes:
         machines: how many run in each region.
-        minimum_running: how many stay awake in the primary region when nobody calls.
+        minimum_running: how many stay awake in the primary region without requests.
         soft_limit, hard_limit: concurrent requests (or connections, by `concurrency`) of one
             machine; above soft the proxy prefers another machine, at hard it queues. Measured
             (`make bench-service`): what shared CPUs hold once their burst is used up.
         affinity: whether each client has one machine that keeps its limits, and hands them on
             when it stops.
-        autostop: what idleness does: `suspend` keeps the memory (and so the limits), `stop`
-            forgets them, `off` lets a machine run.
+        autostop: what happens to an idle machine: `suspend` keeps the memory (and so the
+            limits), `stop` forgets them, `off` lets it run.
         redis_plan: of the Redis that is made where `storage` is `redis`.
         range: the least and the most machines in all regions that it is meant for.
         regions_max: the most regions that it is meant for.
@@ -72,7 +74,7 @@ class Phase:
     concurrency: Concurrency = "requests"
 
     def monthly_cost(self, regions: int, read_regions: int = 0) -> float:
-        """Dollars a month if every machine runs all the time, by the table in `prices`."""
+        """Return dollars a month if every machine runs all the time, by the table in `prices`."""
         each = prices.machine_month(self.cpus, self.memory_mb, self.cpu_kind)
         redis = prices.redis_month(self.redis_plan, read_regions)
         return round(each * regions * self.machines + redis, 2)
@@ -80,12 +82,12 @@ class Phase:
     def over(
         self, config: Mapping[str, Any], regions: int = 1, *, keeps_sizing: bool = False
     ) -> dict[str, Any]:
-        """A machine config with what the phase decides of it.
+        """Return a machine config with the phase's values.
 
         Args:
-            config: as `fly.toml` asks for it.
-            regions: in how many the machines run.
-            keeps_sizing: what `fly.toml` says of guest, concurrency and autostop stays; see
+            config: of `fly.toml`.
+            regions: how many the stack has.
+            keeps_sizing: guest, concurrency and autostop of `fly.toml` stay; see
                 `flygate:sizing`.
         """
         size = {"cpu_kind": self.cpu_kind, "cpus": self.cpus, "memory_mb": self.memory_mb}
@@ -98,7 +100,7 @@ class Phase:
         }
 
     def _over_service(self, service: Mapping[str, Any], *, keeps_sizing: bool) -> dict[str, Any]:
-        """Sleep is the machine's, so every service has it; limits count what speaks HTTP."""
+        """Every service gets the autostop of its machine; only HTTP has concurrency limits."""
         decided: dict[str, Any] = {
             "autostop": _AUTOSTOP[self.autostop],
             "autostart": True,
@@ -112,8 +114,8 @@ class Phase:
             "hard_limit": self.hard_limit,
         }
         if keeps_sizing:
-            said = service.get("concurrency", {})
-            decided |= {**service, "concurrency": {**decided["concurrency"], **said}}
+            own = service.get("concurrency", {})
+            decided |= {**service, "concurrency": {**decided["concurrency"], **own}}
         return {**service, **decided, "ports": [*map(self._over_port, service["ports"])]}
 
     def _over_port(self, port: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,12 +128,12 @@ class Phase:
         return {
             Variable.RATE_LIMIT_STORAGE.value: self.storage,
             Variable.RATE_LIMIT_AFFINITY.value: "on" if self.affinity else "off",
-            # Who shares a quota while Redis can't be asked.
+            # How many machines share a quota while Redis is unreachable.
             Variable.RATE_LIMIT_MACHINES.value: str(self.machines * regions),
         }
 
 
-PHASES: dict[int, Phase] = {
+PHASES: Final[dict[int, Phase]] = {
     1: Phase(
         number=1,
         name="MVP",

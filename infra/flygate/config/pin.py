@@ -1,25 +1,26 @@
-"""`Pin`: an earlier release runs, whatever the checkout says."""
+"""`Pin`: a stack stays on an earlier release."""
 
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from pydantic import field_validator
 
 from flygate.config.section import Section
 
-_VERSION = re.compile(r"v[1-9]\d*")
+_VERSION: Final = re.compile(r"v[1-9]\d*")
 
 
 class Pin(Section):
-    """The stack runs an earlier release, whatever the checkout says. `flygate forward` ends it.
+    """The stack runs an earlier release and not the checkout, until `flygate forward` ends the pin.
 
     Attributes:
         version: the release whose manifest runs, as `v7`.
-        manifest: that manifest's id, by which the ledger finds it for ever.
+        manifest: that manifest's id, by which the ledger finds it.
         by, at, reason: who pinned it, when (RFC 3339) and why.
-        fast: where its machines have gone, all new ones come at once and are hardly judged.
-        redis: it keeps its limits in Redis, which must be there.
+        fast: if its machines are gone, all new ones come at once, with few gates.
+        redis: it keeps its limits in Redis, which must exist.
     """
 
     version: str

@@ -1,4 +1,4 @@
-"""What a month costs, by a dated price table. An estimate for plans, never a bill.
+"""The price of a month, by a dated price table: an estimate for plans, never a bill.
 
 Sources: superfly/docs, read 2026-08 (Upstash plans, memory, IPv4); the monthly price of the
 smallest machine in a baseline region as reported in 2026-06. Regions differ by some 20 %.
@@ -6,12 +6,14 @@ smallest machine in a baseline region as reported in 2026-06. Regions differ by 
 
 from __future__ import annotations
 
-PRICES_AS_OF = "2026-08"
+from typing import Final
 
-SHARED_CPU_256MB = 2.02
-GB_OF_MEMORY = 5.00
+PRICES_AS_OF: Final = "2026-08"
+
+SHARED_CPU_256MB: Final = 2.02
+GB_OF_MEMORY: Final = 5.00
 # Dollars a month, and for each read region; pay-as-you-go is $0.20 per 100,000 commands.
-REDIS_PLANS = {
+REDIS_PLANS: Final = {
     "pay_as_you_go": (0.00, 0.00),
     "fixed_250mb": (10.00, 5.00),
     "fixed_1gb": (20.00, 10.00),
@@ -20,11 +22,11 @@ REDIS_PLANS = {
     "fixed_50gb": (400.00, 200.00),
 }
 
-_SHARED_MEMORY_MB_PER_CPU = 256
+_SHARED_MEMORY_MB_PER_CPU: Final = 256
 
 
 def machine_month(cpus: int, memory_mb: int, cpu_kind: str = "shared") -> float:
-    """Dollars for a machine that runs for a whole month; 0 for a performance CPU: not known."""
+    """Return dollars for a machine that runs for a month; 0 for a performance CPU: not known."""
     if cpu_kind != "shared":
         return 0.0
     included_mb = cpus * _SHARED_MEMORY_MB_PER_CPU
@@ -33,6 +35,6 @@ def machine_month(cpus: int, memory_mb: int, cpu_kind: str = "shared") -> float:
 
 
 def redis_month(plan: str | None, read_regions: int = 0) -> float:
-    """Dollars for a month of a Redis plan; none costs nothing, and one that we do not know, too."""
+    """Return dollars for a month of a Redis plan; 0 for no plan and for an unknown one."""
     base, each = REDIS_PLANS.get(plan or "", (0.0, 0.0))
     return base + each * read_regions

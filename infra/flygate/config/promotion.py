@@ -1,4 +1,4 @@
-"""From staging to prod: what staging proved, and whether it proved it for long enough.
+"""Promotion from staging to prod: the receipt, and the soak that it must show.
 
 Staging's stack exports a receipt of what runs there. `flygate promote` notes it in prod's
 configuration, where it is reviewed and versioned like everything else; from then on prod runs
@@ -20,7 +20,7 @@ class Receipt(BaseModel):
     """What runs on a stack, and since when (the stack's `receipt` output).
 
     Attributes:
-        release, manifest, image, commit: what.
+        release, manifest, image, commit: what runs there.
         healthy_since: when it had passed its gates (RFC 3339).
         gates: those that it passed.
     """
@@ -37,7 +37,7 @@ class Receipt(BaseModel):
 
     @classmethod
     def of(cls, stack: str, newest: dict[str, Any]) -> Receipt:
-        """The receipt for the newest entry of a stack's history."""
+        """Make the receipt of the newest entry of a stack's history."""
         return cls(
             stack=stack,
             release=newest["version"],
@@ -53,10 +53,10 @@ class Promotion(BaseModel):
     """The stack runs what another one proved (`flygate:promotion`).
 
     Attributes:
-        source: that other stack.
+        source: the other stack.
         soak: how long a release must have been healthy there.
         receipt: what was promoted; `flygate promote` writes this and the rest.
-        at, by: when it was (RFC 3339), and by whom.
+        at, by: when (RFC 3339), and the operator.
         override: why a release was promoted that had not soaked.
     """
 
@@ -85,11 +85,11 @@ class Promotion(BaseModel):
 
     @property
     def needed(self) -> timedelta:
-        """How long it must have been."""
+        """How long it must have been healthy."""
         return timedelta(seconds=duration.seconds(self.soak))
 
     def describe(self) -> str:
-        """For the preview and the ledger: what, from where, and how proved."""
+        """Describe it for the preview and the ledger."""
         if self.receipt is None:
             return ""
         words = f"{self.receipt.stack} {self.receipt.release}, soaked {in_words(self.soaked)}"
@@ -99,10 +99,10 @@ class Promotion(BaseModel):
 
 
 def check(promotion: Promotion, image: str) -> None:
-    """The image is the one that was promoted, and it had soaked.
+    """Check that the image is the one that was promoted, and that it had soaked.
 
     Raises:
-        PromotionError: says which command puts it right.
+        PromotionError: names the command that corrects it.
     """
     receipt, source = promotion.receipt, promotion.source
     if receipt is None:
@@ -125,7 +125,7 @@ def check(promotion: Promotion, image: str) -> None:
 
 
 def check_soak(promotion: Promotion) -> None:
-    """The release was healthy for long enough, or somebody says why it may go nevertheless.
+    """Check that the release was healthy for long enough, or that an override gives a reason.
 
     Raises:
         PromotionError: it was not.
@@ -143,7 +143,7 @@ def check_soak(promotion: Promotion) -> None:
 
 
 def in_words(length: timedelta) -> str:
-    """`26h`, `2h 5m`, `40s`: the two largest units."""
+    """Write a length in its two largest units: `26h`, `2h 5m`, `40s`."""
     left = max(0, int(length.total_seconds()))
     parts = []
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):

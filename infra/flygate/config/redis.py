@@ -24,7 +24,7 @@ PLAN: Final = "fixed_250mb"
 
 # The one option that the service knows.
 _CA_FILE: Final = "ssl_ca_certs"
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 class RedisConfig(Section):

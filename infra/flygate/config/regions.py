@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator
 
-REGIONS = {
+REGIONS: Final = {
     "ams": "Amsterdam, Netherlands",
     "arn": "Stockholm, Sweden",
     "bom": "Mumbai, India",
@@ -31,10 +31,10 @@ REGIONS = {
 
 
 def check(codes: Iterable[str]) -> None:
-    """All are regions of Fly, each once.
+    """Check that all are regions of Fly, each once.
 
     Raises:
-        ValueError: one is not; with what was perhaps meant.
+        ValueError: one is not; the text suggests a region.
     """
     seen: set[str] = set()
     for code in codes:

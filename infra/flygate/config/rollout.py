@@ -1,22 +1,22 @@
-"""`Rollout`: how a stack's releases are rolled out, and by what they are judged."""
+"""`RolloutConfig`: how a stack's releases are rolled out and judged."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, StrictInt, field_validator, model_validator
 
-from flygate.config.hooks import Hooks
+from flygate.config.hooks import HooksConfig
 from flygate.config.section import Section
 from flygate.system import duration
 from flygate.system.errors import ConfigError
 
-_STEP = re.compile(r"[1-9]\d*|([1-9]\d?|100)%")
-# Of the clients, where nothing else is said.
-CLIENT_STEPS = ("1%", "10%", "50%", "100%")
+_STEP: Final = re.compile(r"[1-9]\d*|([1-9]\d?|100)%")
+# The default where steps move clients.
+CLIENT_STEPS: Final = ("1%", "10%", "50%", "100%")
 
 
 def _duration(text: str) -> str:
@@ -32,15 +32,15 @@ Strategy = Literal["canary", "bluegreen", "rolling", "immediate"]
 By = Literal["machines", "clients"]
 
 
-class Judge(Section):
-    """What the judge of a soak goes by; see docs/rollout.md.
+class JudgeConfig(Section):
+    """The bounds of a soak's judge; see docs/judge.md.
 
     Attributes:
         minimum: requests wanted of the new and of the former machines in each region.
         alpha: how likely a rollout of a good release may fail by chance.
-        errors: so many percentage points more 5xx must not pass.
-        latency: so many times as slow must not pass.
-        ignore: what is told, but does not count.
+        errors: an increase of 5xx by this many percentage points fails.
+        latency: an increase of latency by this factor fails.
+        ignore: measures that are reported, but do not count.
     """
 
     minimum: int = Field(default=150, ge=1)
@@ -52,8 +52,8 @@ class Judge(Section):
     ] = ()
 
 
-class Rollout(Section):
-    """How a release is rolled out.
+class RolloutConfig(Section):
+    """`flygate:rollout`.
 
     Attributes:
         wait: how long a new machine may take to start and pass its checks.
@@ -66,7 +66,7 @@ class Rollout(Section):
             clients move to them step by step (which needs sticky sessions).
         steps: with `canary` and `rolling`, how many new machines there are in each region
             after each step: a number, or a share of them all. By clients: their share. The last
-            step, "100%", need not be said.
+            step, "100%", is added if it is missing.
         soak: how long the new machines are compared with the former ones after each step;
             `0s` compares nothing.
         judge: by what the new machines are compared.
@@ -81,9 +81,9 @@ class Rollout(Section):
     by: By = "machines"
     steps: tuple[StrictInt | str, ...] = (1, "25%", "50%", "100%")
     soak: Duration = "2m"
-    judge: Judge = Judge()
+    judge: JudgeConfig = JudgeConfig()
     standby: Duration = "1h"
-    hooks: Hooks = Hooks()
+    hooks: HooksConfig = HooksConfig()
 
     @model_validator(mode="before")
     @classmethod
@@ -93,7 +93,7 @@ class Rollout(Section):
         return values
 
     @model_validator(mode="after")
-    def _grows_by_clients(self) -> Rollout:
+    def _grows_by_clients(self) -> RolloutConfig:
         if self.by == "clients":
             if self.strategy != "canary":
                 raise ValueError(f'by "clients" is for the strategy canary, not {self.strategy}')
@@ -114,5 +114,5 @@ class Rollout(Section):
                 raise ValueError(
                     f'must be machines (from 1) or shares ("1%" to "100%"), not {step!r}'
                 )
-        # A release ends with all of them: `config set --path 'rollout.steps[0]' 2` says enough.
+        # A release ends with all machines, so `config set --path 'rollout.steps[0]' 2` suffices.
         return value if value[-1:] == ("100%",) else (*value, "100%")

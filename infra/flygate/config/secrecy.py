@@ -1,7 +1,7 @@
-"""What Pulumi keeps encrypted stays secret, and what is a secret is kept encrypted.
+"""Encrypted values must not be shown further on, and secrets must be encrypted.
 
-Pulumi tells a program of each key whether something in it is encrypted, not what. That is in the
-stack's file, as far as the key is there: a key can come from elsewhere, too.
+Of each key Pulumi says whether something in it is encrypted, but not what. The stack's file shows
+that, if the key is there: a key can also come from elsewhere.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from flygate.system.errors import ConfigError
 
-SECRETS = "secrets"
+SECRETS: Final = "secrets"
 REDIS, URL = "redis", "url"
 # How the stack's file marks a value that is encrypted.
-_SEAL = "secure"
+_SEAL: Final = "secure"
 
 Path = tuple[str, ...]
 
@@ -27,7 +27,7 @@ class Secrecy:
 
     Attributes:
         values: the configuration, in clear, each key parsed.
-        sealed: the keys in which something is.
+        sealed: the keys in which something is encrypted.
         written: the configuration as the stack's file has it.
     """
 
@@ -36,17 +36,17 @@ class Secrecy:
     written: Mapping[str, Any]
 
     def check(self) -> None:
-        """Nothing secret is where it would be shown, and nothing is shown that is a secret.
+        """Check that no encrypted value would be shown, and that no secret is in plain text.
 
         Raises:
-            ConfigError: names each such key, no value, and the commands that put it right.
+            ConfigError: names each such key and the commands that correct it, and no value.
         """
         lines = [*self._shown(), *self._open()]
         if lines:
             raise ConfigError("\n".join(lines))
 
     def texts(self) -> Iterator[str]:
-        """All that is secret in it, and what may be."""
+        """Yield every value that is secret, or may be."""
         for key in {SECRETS, REDIS, *self.sealed}:
             for place in [(REDIS, URL)] if key == REDIS else self._places(key):
                 value: Any = self.values
@@ -55,7 +55,7 @@ class Secrecy:
                 yield from _leaves(value)
 
     def _shown(self) -> Iterator[str]:
-        """What is encrypted here and would be in clear further on."""
+        """Yield a line for each encrypted value that would be in clear further on."""
         for key in sorted(self.sealed):
             if key == SECRETS:
                 continue
@@ -64,7 +64,7 @@ class Secrecy:
                 yield _refusal(key, places, is_known=bool(self._marked(key)))
 
     def _open(self) -> Iterator[str]:
-        """The secrets that stand in the file for all to read."""
+        """Yield a line for each secret that is in plain text in the file."""
         outside = {} if SECRETS in self.sealed else self.values[SECRETS]
         written = _parsed(self.written.get(SECRETS, outside))
         names = sorted(written) if isinstance(written, Mapping) and not _is_sealed(written) else []
@@ -76,7 +76,7 @@ class Secrecy:
             yield _OPEN.format(key=f"{REDIS}.{URL}", what=", with the password in it")
 
     def _places(self, key: str) -> list[Path]:
-        """Where something is encrypted; all that it may be if the file does not say."""
+        """Return the encrypted places of a key; all possible ones if the file shows none."""
         marked = self._marked(key)
         if marked and marked != [(key,)]:
             return marked
@@ -98,7 +98,7 @@ class Secrecy:
 def read(
     raw: Mapping[str, Any], sealed: Collection[str], written: Mapping[str, Any] | None = None
 ) -> Secrecy:
-    """The secrecy of a configuration as Pulumi tells it.
+    """Return the secrecy of a configuration.
 
     Args:
         raw: key → value in clear: text, or JSON as text.
@@ -109,7 +109,7 @@ def read(
     return Secrecy(values, sealed, written or {})
 
 
-_OPEN = (
+_OPEN: Final = (
     "flygate:{key} is in plain text{what}. Change it where it is used, and set it as a secret: "
     "`pulumi config set --secret --path {key}` asks for it."
 )
@@ -128,7 +128,7 @@ def _refusal(key: str, places: list[Path], *, is_known: bool) -> str:
 
 
 def _moved(names: list[str], *, is_known: bool) -> str:
-    """What to type for each variable of the environment."""
+    """Say what to type for each variable of the environment."""
     listed = ", ".join(f"flygate:{name}" for name in names)
     variables = [name.removeprefix("env.") for name in names if name != "env"] or ["NAME"]
     commands = "".join(
@@ -150,7 +150,7 @@ def _moved(names: list[str], *, is_known: bool) -> str:
 
 
 def _marks(place: Path, value: Any) -> Iterator[Path]:
-    """The variable or the setting in which something is encrypted, however deep."""
+    """Yield each variable or setting in which something is encrypted, at any depth."""
     if _is_sealed(value):
         yield place[:2]
     elif isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""What all parts of the stack's configuration have in common."""
+"""`Section`: the base of all parts of the stack's configuration."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """A part of the configuration; a key that we do not know is an error, not a surprise."""
+    """A part of the configuration; an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,7 +1,7 @@
-"""What a stack overrides of its phase: checked against Fly's rules, and against good sense.
+"""What a stack overrides of its phase, checked against Fly's rules.
 
-What Fly or the proxy would refuse is an error. What works, but is not what the phase is meant for,
-or frees clients, is a warning.
+A value that Fly or the proxy would refuse is an error. A value that the phase is not meant for, or
+that lets clients exceed their limits, is a warning.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SUSPEND_MB_MAX: Final = 2048
 
 
 class Guest(Section):
-    """The size of a machine (`flygate:guest`); what is not set is the phase's."""
+    """The size of a machine (`flygate:guest`); the phase decides what is not set."""
 
     cpu_kind: CpuKind | None = None
     cpus: int | None = None
@@ -45,8 +45,8 @@ class Sizing(Section):
     """The keys of the stack's configuration that stand in place of the phase's values.
 
     Attributes:
-        sizing: who decides on guest, concurrency and sleep: the phase, or fly.toml where it says
-            something of them; see `infra/flygate/flytoml/agreement.py`.
+        sizing: which one decides on guest, concurrency and autostop: the phase, or fly.toml
+            where it sets them; see `infra/flygate/flytoml/precedence.py`.
         machines: how many run in each region.
         redis: the Redis where limits are kept, if they are kept in one.
     """
@@ -67,9 +67,9 @@ class Sizing(Section):
         return "off" if value in (False, "false") else value  # as YAML reads it
 
     def over(self, row: Phase) -> Phase:
-        """The row with these values in their places."""
+        """Return the row with these values in place of its own."""
         storage = self.storage or row.storage
-        given: dict[str, Any] = {
+        overrides: dict[str, Any] = {
             "machines": self.machines,
             "cpu_kind": self.guest.cpu_kind,
             "cpus": self.guest.cpus,
@@ -81,11 +81,11 @@ class Sizing(Section):
             "minimum_running": self._minimum_running(row),
             "affinity": storage == "memory" if self.affinity is None else self.affinity,
         }
-        known = {key: value for key, value in given.items() if value is not None}
+        known = {key: value for key, value in overrides.items() if value is not None}
         return replace(row, **known, storage=storage, redis_plan=self._redis_plan(row, storage))
 
     def _minimum_running(self, row: Phase) -> int:
-        """Of fewer machines than the phase keeps awake, all are."""
+        """A region with fewer machines than the phase keeps awake keeps all awake."""
         if self.minimum_running is not None:
             return self.minimum_running
         return min(row.minimum_running, self.machines or row.machines)
@@ -97,7 +97,7 @@ class Sizing(Section):
 
 
 def check_sizes(row: Phase) -> None:
-    """Fly takes it, and it makes sense.
+    """Check that Fly accepts the sizes, and that they fit together.
 
     Args:
         row: the phase with what the stack overrides.
@@ -120,7 +120,7 @@ def check_sizes(row: Phase) -> None:
 
 
 def warnings(row: Phase, regions: int) -> Iterator[str]:
-    """What will surprise somebody, in words for the preview."""
+    """Yield warnings for the preview."""
     total, (least, most) = row.machines * regions, row.range
     if not least <= total <= (most or total):
         yield (

@@ -1,30 +1,30 @@
-"""`Smoke`: what a new machine must prove before it gets traffic."""
+"""`SmokeConfig`: what a new machine must prove before it gets traffic."""
 
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from flygate.config.section import Section
 
-# Of visible ASCII, as a request line takes it; what comes after # is never sent.
-_PATH = re.compile(r"/[!-\"$-~]{0,1999}")
-_MEMBER = re.compile(r"[^.\s]+(\.[^.\s]+)*")
-# All of them are asked within one command inside the machine.
-REQUESTS_MAX = 10
-WITHOUT_CONTENT = {204, 304}
+# Visible ASCII, as a request line takes it; a fragment after # is never sent.
+_PATH: Final = re.compile(r"/[!-\"$-~]{0,1999}")
+_MEMBER: Final = re.compile(r"[^.\s]+(\.[^.\s]+)*")
+# One command inside the machine makes all of them.
+REQUESTS_MAX: Final = 10
+WITHOUT_CONTENT: Final = {204, 304}
 
 Method = Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 
 
 class SmokeRequest(Section):
-    """A request of the application's own, without a body, and what its answer must be.
+    """A request to the application, without a body, and the answer that it must get.
 
     Attributes:
-        member: where the answer, which must be JSON, has a value: `items.0.id`.
-        text: what the answer's body has in it.
+        member: a member that the answer, which must be JSON, must have: `items.0.id`.
+        text: a text that the answer's body must contain.
     """
 
     method: Method = "GET"
@@ -68,13 +68,13 @@ class SmokeRequest(Section):
         return " ".join(wanted)
 
 
-class Smoke(Section):
+class SmokeConfig(Section):
     """The smoke check.
 
     Attributes:
-        limiter: the burst is allowed and the next request refused.
-        restart: the first new machine ends by its kill signal, and starts again, before it serves.
-        requests: what else must be answered rightly, in their order.
+        limiter: check that the burst is allowed and the next request refused.
+        restart: stop the first new machine by its kill signal, and start it, before it serves.
+        requests: further requests that must be answered as given, in their order.
     """
 
     limiter: bool = True

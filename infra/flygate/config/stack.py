@@ -1,11 +1,11 @@
-"""`StackConfig`: one environment, as its `Pulumi.<stack>.yaml` asks for it."""
+"""`StackConfig`: one environment, as its `Pulumi.<stack>.yaml` describes it."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Collection, Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -14,24 +14,24 @@ from flygate.config.phases import PHASES, Phase
 from flygate.config.pin import Pin
 from flygate.config.promotion import Promotion
 from flygate.config.regions import Regions
-from flygate.config.rollout import Rollout
+from flygate.config.rollout import RolloutConfig
 from flygate.config.sizing import Sizing, check_sizes
-from flygate.config.smoke import Smoke
+from flygate.config.smoke import SmokeConfig
 from flygate.config.source import SERVICE, completed
 from flygate.config.variables import check_variable_names
 
-SOURCE = "source"
+SOURCE: Final = "source"
 
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
+_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
 
-_IMAGE = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
+_IMAGE: Final = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
 
 
 Owner = Literal["rotated", "attached"]
 
 
 class StackConfig(Sizing):
-    """One environment. What is in place of the phase's own values is in `Sizing`.
+    """One environment. The overrides of the phase's values are in `Sizing`.
 
     Attributes:
         app: the Fly app's name, global on Fly.
@@ -55,8 +55,8 @@ class StackConfig(Sizing):
     image: str = SOURCE
     source: tuple[str, ...] = SERVICE
     env: dict[str, str] = Field(default_factory=dict)
-    rollout: Rollout = Rollout()
-    smoke: Smoke = Smoke()
+    rollout: RolloutConfig = RolloutConfig()
+    smoke: SmokeConfig = SmokeConfig()
     protect: bool = False
     takeover: str = ""
     pin: Pin | None = None

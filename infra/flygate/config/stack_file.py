@@ -1,4 +1,4 @@
-"""`Pulumi.<stack>.yaml`: where it is, what it says, and the text that a new one begins with."""
+"""`Pulumi.<stack>.yaml`: its path, its values, and the template of a new one."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from flygate.config import PROJECT
 from flygate.system.errors import ConfigError
 
-# What stands where something must be chosen.
-NO_IMAGE = "sha256:" + "0" * 64
-_PLACEHOLDER = "my-service"
+# Placeholders for what must be chosen.
+NO_IMAGE: Final = "sha256:" + "0" * 64
+_PLACEHOLDER: Final = "my-service"
 
 
 @dataclass(frozen=True, slots=True)
 class StackFile:
-    """A stack's file as it is now.
+    """A stack's file.
 
     Attributes:
         text: empty if there is no file.
@@ -35,10 +35,10 @@ class StackFile:
 
     @classmethod
     def read(cls, root: Path, stack: str) -> StackFile:
-        """Read it.
+        """Read a stack's file.
 
         Raises:
-            ConfigError: it is no YAML, or not of Pulumi's form.
+            ConfigError: it is no YAML, or not in Pulumi's form.
         """
         path = path_of(root, stack)
         if not path.exists():
@@ -48,20 +48,20 @@ class StackFile:
 
     @property
     def is_template(self) -> bool:
-        """Nothing was chosen yet."""
+        """Whether the file is still the template."""
         return is_placeholder(str(self.values.get("app", _PLACEHOLDER)))
 
 
 def path_of(root: Path, stack: str) -> Path:
-    """Where a stack's file is."""
+    """Return the path of a stack's file."""
     return root / f"Pulumi.{stack}.yaml"
 
 
 @contextlib.contextmanager
 def replaced(root: Path, stack: str) -> Iterator[Path]:
-    """A copy of a stack's file to change; it takes the file's place at once when all went well.
+    """Yield a copy of a stack's file to change; it replaces the file atomically on success.
 
-    Pulumi writes over the file, and of what finds no room on the disk nothing would be left.
+    Pulumi overwrites the file in place, so a full disk would leave nothing of it.
     """
     path = path_of(root, stack).resolve()  # it may be a link
     copy = path.with_name(f".{path.stem}.new{path.suffix}")
@@ -78,22 +78,22 @@ def replaced(root: Path, stack: str) -> Iterator[Path]:
 
 
 def others(root: Path, stack: str) -> list[StackFile]:
-    """The files of the other stacks."""
+    """Return the files of the other stacks."""
     paths = root.glob("Pulumi.*.yaml")
     names = (path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in paths)
     return [StackFile.read(root, name) for name in sorted(names) if name != stack]
 
 
 def is_placeholder(app: str) -> bool:
-    """The app's name is the template's."""
+    """Whether the app's name is the template's."""
     return app in {_PLACEHOLDER, f"{_PLACEHOLDER}-staging"}
 
 
 def template(stack: str, source: str = "") -> str:
-    """The text of a new stack's file: valid, and complete but for what must be chosen.
+    """Return the text of a new stack's file: valid, with placeholders for what must be chosen.
 
     Args:
-        source: the stack that proves what this one runs; none if it runs what was built for it.
+        source: the stack whose releases are promoted to this one; empty if it has its own image.
     """
     app = _PLACEHOLDER if source else f"{_PLACEHOLDER}-staging"
     image = _PROMOTED.format(source=source) if source else _BUILT.format(app=app, digest=NO_IMAGE)
@@ -121,11 +121,11 @@ def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0]
 
 
-_HEAD = """\
+_HEAD: Final = """\
 # The environment `{stack}`. `flygate init {stack}` fills in what must be chosen and makes the
 # secrets, `flygate doctor {stack}` says whether all is well. All keys: docs/configuration.md.
 config:
-  # Choose: a name that nobody else on Fly.io has.
+  # Choose: a name that is unique on Fly.io.
   flygate:app: {app}
   # Choose: the slug of your Fly organisation.
   flygate:org: personal
@@ -135,19 +135,19 @@ config:
   flygate:regions:
     - iad
 """
-_BUILT = """\
+_BUILT: Final = """\
   # The image by digest: a tag may change behind your back. `flygate image build --push {{stack}}`
   # sets it.
   flygate:image: registry.fly.io/{app}@{digest}
 """
-_PROMOTED = """\
+_PROMOTED: Final = """\
   # Nothing is built for this environment: `flygate promote {{stack}}` sets the image that {source}
   # proved, by digest, once it has been healthy there for as long as `soak` says.
   flygate:promotion:
     from: {source}
     soak: 24h
 """
-_REST = """\
+_REST: Final = """\
   # The service's environment: docs/limits.md, docs/login.md. SERVICE_APP names an app of your own.
   flygate:env:
     RATE_LIMIT_RPM: 100
@@ -164,11 +164,11 @@ _REST = """\
   # Pulumi refuses to destroy the app.
   flygate:protect: {protect}
 """
-_SOAK_BUILT = """\
+_SOAK_BUILT: Final = """\
     # How long new machines are compared with the former ones after each step. That needs requests:
     # if some 150 come in this time on a new machine, write 2m (docs/judge.md).
     soak: 0s"""
-_SOAK_PROMOTED = """\
+_SOAK_PROMOTED: Final = """\
     # How long new machines are compared with the former ones after each step: long enough for 150
     # requests on a new machine (docs/judge.md).
     soak: 2m"""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Final
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def check_variable_names(key: str, names: Mapping[str, object]) -> None:
-    """The names can be environment variables of a machine.
+    """Check that the names can be environment variables of a machine.
 
     Raises:
-        ValueError: one is no variable name, or is Fly's own.
+        ValueError: one is no variable name, or is reserved.
     """
     for name in names:
         if not _VARIABLE.fullmatch(name):

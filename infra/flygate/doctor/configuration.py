@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from flygate import config
 from flygate.config import Pin, StackConfig
-from flygate.config.generated import GENERATED
+from flygate.config.generated_secrets import GENERATED
 from flygate.config.stack_file import NO_IMAGE, is_placeholder
 from flygate.doctor.errors import UnknownError
 from flygate.doctor.finding import Finding, broken, ok, warning

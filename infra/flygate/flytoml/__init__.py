@@ -3,7 +3,7 @@
 document (bytes → tables with lines) → old_forms → schema → refusals → `FlyToml` → machine.
 """
 
-from flygate.flytoml.file import FlyToml
+from flygate.flytoml.fly_toml import FlyToml
 from flygate.flytoml.machine import machine_config
 from flygate.flytoml.table import Table
 

@@ -1,4 +1,4 @@
-"""Process groups: Flygate releases one, and so a file may have one."""
+"""Process groups: Flygate releases one, so a file may have one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from flygate.flytoml.lines import Path
-from flygate.flytoml.remarks import Remarks
+from flygate.flytoml.notices import Notices
 from flygate.flytoml.schema import Schema
 from flygate.flytoml.table import Table
 
@@ -14,11 +14,11 @@ APP: Final = "app"
 _LISTS: Final = ("services", "files", "metrics", "restart", "vm")
 
 
-def only(schema: Schema, table: Table, remarks: Remarks) -> str:
-    """The name of the file's group; more than one, or one that is not there, is refused."""
+def only(schema: Schema, table: Table, notices: Notices) -> str:
+    """Return the name of the file's group; refuse several, and one that does not exist."""
     names = list(schema.processes) or [APP]
     if len(names) > 1:
-        remarks.refuse(
+        notices.refuse(
             table.line_at(("processes",)),
             f"[processes] has the groups {', '.join(sorted(names))}; Flygate releases one group "
             "yet, and would leave the others out. Give each group an app and a fly.toml of its "
@@ -27,13 +27,13 @@ def only(schema: Schema, table: Table, remarks: Remarks) -> str:
         return names[0]
     for path, named in _sections(schema):
         for wrong in sorted({*named} - {*names}):
-            remarks.refuse(
+            notices.refuse(
                 table.line_at((*path, "processes")),
                 f"{_title(path)} is for the process group {wrong}, and there is none. "
                 f"Name {names[0]}, or add {wrong} to [processes].",
             )
         if schema.processes and not named and path[0] in {"http_service", "services"}:
-            remarks.refuse(
+            notices.refuse(
                 table.line_at(path),
                 f"{_title(path)} names no process group, and there is {names[0]}; flyctl refuses "
                 f'that, too. Add processes = ["{names[0]}"].',
@@ -42,7 +42,7 @@ def only(schema: Schema, table: Table, remarks: Remarks) -> str:
 
 
 def of(schema: Schema, group: str) -> Schema:
-    """What concerns a group. One size is left: the last that names it, else the first of all."""
+    """Return what concerns a group, with one size: the last that names it, else the first."""
     kept: dict[str, Any] = {
         name: [one for one in getattr(schema, name) if _concerns(one.processes, group)]
         for name in _LISTS
@@ -60,7 +60,7 @@ def _concerns(named: Iterable[str], group: str) -> bool:
 
 
 def _sections(schema: Schema) -> Iterator[tuple[Path, list[str]]]:
-    """All that may be for some groups only, with their names."""
+    """Yield each section that may name groups, with the names."""
     if schema.http_service:
         yield ("http_service",), schema.http_service.processes
     for name in _LISTS:

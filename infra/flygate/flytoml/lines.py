@@ -1,7 +1,7 @@
-"""On which line each key of a TOML text stands; the standard library's reader does not tell.
+"""The line of each key of a TOML text, which `tomllib` does not report.
 
-The text has been read by `tomllib` before, so it is known to be right: what is looked for here is
-only where keys, tables and items of lists begin.
+`tomllib` has read the text before, so it is valid: only the places where keys, tables and items of
+lists begin are looked for.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 Path: TypeAlias = tuple[str | int, ...]
 
-_BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
-_SPACE = re.compile(r"[ \t]*")
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_TEXTS = (
+_BLANK: Final = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
+_SPACE: Final = re.compile(r"[ \t]*")
+_BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
+_TEXTS: Final = (
     re.compile(r'"""(?:\\.|[^\\])*?"""(?:"{0,2})', re.DOTALL),
     re.compile(r"'''.*?'''(?:'{0,2})", re.DOTALL),
     re.compile(r'"(?:\\.|[^"\\\n])*"'),
     re.compile(r"'[^'\n]*'"),
 )
-_SCALAR = re.compile(r"[^,\]}#\n]+")
+_SCALAR: Final = re.compile(r"[^,\]}#\n]+")
 
 
 def lines(text: str) -> dict[Path, int]:
-    """The line of each key, table and item, by its path: ("services", 0, "ports")."""
+    """Return the line of each key, table and item, by its path: ("services", 0, "ports")."""
     return _Reader(text).read()
 
 
@@ -67,7 +67,7 @@ class _Reader:
         return path
 
     def _into(self, path: Path, key: list[str], here: int, *, last: bool) -> Path:
-        """Where a key with dots leads to: of a list of tables, into its last one."""
+        """Return the path of a dotted key: in a list of tables it leads into the last one."""
         for number, part in enumerate(key, start=1):
             path = (*path, part)
             self.found.setdefault(path, here)
@@ -150,7 +150,7 @@ class _Reader:
         return self.text.startswith(sign, self.position)
 
     def _line(self) -> int:
-        """Lines are counted on from where they were counted last."""
+        """Count lines from the place where they were last counted."""
         position, line = self.counted
         line += self.text.count("\n", position, self.position)
         self.counted = (self.position, line)
@@ -158,7 +158,7 @@ class _Reader:
 
 
 def line_of(found: Mapping[Path, int], path: Path) -> int | None:
-    """The line of a key, or of what it is in; none of a text that is no file."""
+    """Return the line of a key, or of the table around it; None without a file."""
     while path:
         if path in found:
             return found[path]

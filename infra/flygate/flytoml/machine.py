@@ -1,28 +1,28 @@
-"""A file → the machine config that flyctl would send for it, without image and metadata.
+"""The machine config that flyctl would send for a file, without image and metadata.
 
-What a phase, a stack or Flygate itself makes of it later is not here: see `flygate/manifest.py`.
+`flygate/manifest.py` lays the phase and the stack over it.
 """
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
-from flygate.flytoml import service_config, sizes, words
-from flygate.flytoml.file import FlyToml
+from flygate.flytoml import service_config, shell_words, vm
+from flygate.flytoml.fly_toml import FlyToml
 from flygate.flytoml.lines import Path
-from flygate.flytoml.remarks import Remark
+from flygate.flytoml.notices import Notice
 from flygate.flytoml.schema import File
 from flygate.system.errors import ConfigError
 
-_RESTART = {"never": "no", "always": "always", "on-failure": "on-failure"}
+_RESTART: Final = {"never": "no", "always": "always", "on-failure": "on-failure"}
 # Of all files of a machine together; more belongs into the image.
-_FILES_MAX = 64 * 1024
+_FILES_MAX: Final = 64 * 1024
 
 
 def machine_config(file: FlyToml) -> dict[str, Any]:
-    """The machine config of the file's process group; what is absent is left out.
+    """Return the machine config of the file's process group; absent keys are left out.
 
     Raises:
         ConfigError: a value that Fly would refuse; the text names key and line.
@@ -71,18 +71,18 @@ def _init(file: FlyToml) -> dict[str, Any]:
 
 def _split(key: str, command: str) -> list[str]:
     try:
-        return words.split(command)
+        return shell_words.split(command)
     except ValueError as exc:
         raise ValueError(f"{key} {exc}: it can't be split into words") from None
 
 
 def _guest(file: FlyToml) -> dict[str, Any]:
-    """Where the file says nothing, flyctl leaves it to Fly, whose smallest machine this is."""
+    """Without `[[vm]]`, take Fly's smallest machine; flyctl leaves the choice to Fly."""
     host = file.values.host_dedication_id
     if not file.values.vm:
-        return {**sizes.PRESETS[sizes.SMALLEST], **({"host_dedication_id": host} if host else {})}
-    (vm,) = file.values.vm
-    found: dict[str, Any] = _naming(file, ("vm",), lambda: sizes.guest(vm, host))
+        return {**vm.PRESETS[vm.SMALLEST], **({"host_dedication_id": host} if host else {})}
+    (size,) = file.values.vm
+    found: dict[str, Any] = _naming(file, ("vm",), lambda: vm.guest(size, host))
     return found
 
 
@@ -108,19 +108,19 @@ def _stop_config(file: FlyToml) -> dict[str, Any]:
 
 
 def _files(file: FlyToml) -> list[dict[str, Any]]:
-    """The last one of a path is the file that counts."""
+    """The last file of a path wins."""
     found: dict[str, dict[str, Any]] = {}
     for index, one in enumerate(file.values.files):
         found[one.guest_path] = _file(file, one, index)
     if sum(len(one.get("raw_value", "")) for one in found.values()) > _FILES_MAX:
         line = file.line("files")
         text = f"all [[files]] together have more than {_FILES_MAX:,} bytes. Put them in the image."
-        raise ConfigError(str(Remark(line, text)))
+        raise ConfigError(str(Notice(line, text)))
     return list(found.values())
 
 
 def _file(file: FlyToml, one: File, index: int) -> dict[str, Any]:
-    """The content is sent in base64, whatever it is in the file."""
+    """Send the content in base64."""
     result: dict[str, Any] = {"guest_path": one.guest_path}
     if one.local_path:
         content = _naming(file, ("files", index, "local_path"), lambda: _local(file, one))
@@ -146,9 +146,9 @@ def _local(file: FlyToml, one: File) -> bytes:
 
 
 def _naming(file: FlyToml, path: Path, read: Callable[[], Any]) -> Any:
-    """What is read of a place; a complaint gets its line."""
+    """Read a value; an error gets its line."""
     try:
         return read()
     except ValueError as exc:
         prefix = "vm." if path == ("vm",) else ""
-        raise ConfigError(str(Remark(file.line(*path), f"{prefix}{exc}."))) from None
+        raise ConfigError(str(Notice(file.line(*path), f"{prefix}{exc}."))) from None

@@ -1,7 +1,7 @@
-"""What flyctl does for a key and Flygate does not: refused by name, with reason and remedy.
+"""Keys that flyctl honours and Flygate does not: refused by name, with reason and remedy.
 
-A key that is refused is one that a deployment would need; what is merely of no consequence here
-(`console_command`, which `fly console` reads) is not in this list.
+A refused key changes a deployment; one without effect on it (`console_command`, which
+`fly console` reads) is not in this list.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Any, Final
 from flygate.flytoml.lines import Path
 from flygate.flytoml.table import Table
 
-_CONTAINERS = (
+_CONTAINERS: Final = (
     "Flygate runs one image in a machine, and several containers in none. Put what belongs "
     "together into one image, and remove it."
 )
-_TEST_MACHINES = (
+_TEST_MACHINES: Final = (
     "Flygate starts no test machines: each new machine proves itself before it gets requests "
     "(smoke and checks, docs/rollout.md). Write the test as a program in hooks/, and remove it."
 )
-_GPUS = "no phase has GPUs. Remove it."
-_VOLUMES = (
+_GPUS: Final = "no phase has GPUs. Remove it."
+_VOLUMES: Final = (
     "Flygate makes no volumes yet: a machine would come without its data, and lose what it wrote "
     "when the next release replaces it. Keep such an app with `fly deploy`, or keep its data in a "
     "database or bucket, and remove [mounts]."
@@ -61,7 +61,7 @@ REFUSED: Final[dict[str, str]] = {
     "vm.gpus": _GPUS,
     "vm.gpu_kind": _GPUS,
 }
-# What could not be true here if it said no.
+# Keys that Flygate always honours: false is refused.
 ALWAYS_SO: Final[dict[str, str]] = {
     "experimental.auto_rollback": (
         "a release that fails is always taken back, or nothing is proved of what serves. Remove "
@@ -71,7 +71,7 @@ ALWAYS_SO: Final[dict[str, str]] = {
 
 
 def refused(file: Table) -> Iterator[tuple[Path, str]]:
-    """Each key of a file that can't be done, with why and what to do."""
+    """Yield each refused key of a file, with reason and remedy."""
     for path, name, value in _walk(file, (), ""):
         if name in REFUSED and value not in (False, 0, "", [], {}):
             yield path, REFUSED[name]
@@ -80,7 +80,7 @@ def refused(file: Table) -> Iterator[tuple[Path, str]]:
 
 
 def _walk(value: Any, path: Path, name: str) -> Iterator[tuple[Path, str, Any]]:
-    """Every key with its name as the schema has it: no numbers, in small letters."""
+    """Yield every key with its name in the schema: without indexes, in lower case."""
     if isinstance(value, Table):
         for key, inner in value.items():
             inner_name = f"{name}.{key.casefold()}" if name else key.casefold()

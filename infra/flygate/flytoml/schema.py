@@ -1,6 +1,6 @@
-"""`Schema`: all keys that flyctl reads of a `fly.toml`, typed. Old forms are gone by now.
+"""`Schema`: all keys that flyctl reads of a `fly.toml`, typed; `legacy_syntax` ran before.
 
-That a key is in here says that flyctl knows it; what Flygate does not do is in `refusals.py`.
+A key in here is one that flyctl knows; `refusals.py` has those that Flygate refuses.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from flygate.flytoml.part import Count, Duration, Part, Port
-from flygate.flytoml.service import Check, HttpService, Service
+from flygate.flytoml.schema_model import Count, Duration, Port, SchemaModel
+from flygate.flytoml.service_schema import Check, HttpService, Service
 
 Signal = Literal["SIGHUP", "SIGINT", "SIGQUIT", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGTERM"]
 
 
-class Compute(Part):
+class Compute(SchemaModel):
     """The size of a machine."""
 
     size: str = ""
@@ -32,8 +32,8 @@ class Compute(Part):
     processes: list[str] = Field(default_factory=list)
 
 
-class Deploy(Part):
-    """How flyctl would deploy."""
+class Deploy(SchemaModel):
+    """How flyctl deploys."""
 
     strategy: Literal["canary", "rolling", "immediate", "bluegreen"] | None = None
     max_unavailable: Annotated[float, Field(gt=0)] | None = None
@@ -44,14 +44,14 @@ class Deploy(Part):
     seed_command: str = ""
 
 
-class Compose(Part):
+class Compose(SchemaModel):
     """Several containers in a machine."""
 
     file: str = ""
 
 
-class Build(Part):
-    """What flyctl would build."""
+class Build(SchemaModel):
+    """What flyctl builds."""
 
     builder: str = ""
     args: dict[str, str] = Field(default_factory=dict)
@@ -67,8 +67,8 @@ class Build(Part):
     compression_level: Count | None = None
 
 
-class Experimental(Part):
-    """Old ways to say what runs, and what was tried."""
+class Experimental(SchemaModel):
+    """Former places of a command, and experiments."""
 
     cmd: list[str] = Field(default_factory=list)
     entrypoint: list[str] = Field(default_factory=list)
@@ -81,7 +81,7 @@ class Experimental(Part):
     machine_config: str = ""
 
 
-class Mount(Part):
+class Mount(SchemaModel):
     """A volume."""
 
     source: str = ""
@@ -95,7 +95,7 @@ class Mount(Part):
     processes: list[str] = Field(default_factory=list)
 
 
-class File(Part):
+class File(SchemaModel):
     """A file that is written into the machine."""
 
     guest_path: str
@@ -105,7 +105,7 @@ class File(Part):
     processes: list[str] = Field(default_factory=list)
 
 
-class Static(Part):
+class Static(SchemaModel):
     """A folder that the proxy serves."""
 
     guest_path: str
@@ -114,7 +114,7 @@ class Static(Part):
     index_document: str = ""
 
 
-class Metrics(Part):
+class Metrics(SchemaModel):
     """Where Fly reads metrics."""
 
     port: Port | None = None
@@ -123,15 +123,15 @@ class Metrics(Part):
     processes: list[str] = Field(default_factory=list)
 
 
-class Restart(Part):
-    """What becomes of a process that ends."""
+class Restart(SchemaModel):
+    """What happens to a process that ends."""
 
     policy: Literal["always", "never", "on-failure"]
     retries: Count | None = None
     processes: list[str] = Field(default_factory=list)
 
 
-class Schema(Part):
+class Schema(SchemaModel):
     """The file."""
 
     app: str = ""

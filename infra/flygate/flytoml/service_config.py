@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from flygate.flytoml.schema import Schema
-from flygate.flytoml.service import HttpCheck, HttpService, Scaling, Service, TcpCheck
+from flygate.flytoml.service_schema import HttpCheck, HttpService, Scaling, Service, TcpCheck
 
-AUTOSTOP: dict[str, bool | str] = {"off": False, "stop": True, "suspend": "suspend"}
-_DURATIONS = ("interval", "timeout", "grace_period")
-# What Go sends though it is nothing: it can tell zero from unsaid there.
-_KEPT = frozenset(
+AUTOSTOP: Final[dict[str, bool | str]] = {"off": False, "stop": True, "suspend": "suspend"}
+_DURATIONS: Final = ("interval", "timeout", "grace_period")
+# Keys that flyctl sends also when they are empty: Go distinguishes zero from unset there.
+_KEPT: Final = frozenset(
     {"compress", "h2_backend", "idle_timeout", "headers_read_timeout", "pristine"}
     | {"default_self_signed", "path_prefix", "ttl_seconds", "name"}
 )
-_HTTP = ("method", "path", "protocol", "tls_skip_verify", "tls_server_name")
+_HTTP: Final = ("method", "path", "protocol", "tls_skip_verify", "tls_server_name")
 
 
 def services(schema: Schema) -> list[dict[str, Any]]:
-    """`[http_service]` first, then each of `[[services]]`."""
+    """Return `[http_service]` first, then each of `[[services]]`."""
     first = [_http_service(schema.http_service)] if schema.http_service else []
     return first + [_service(one) for one in schema.services]
 
 
 def checks(schema: Schema) -> Iterator[tuple[str, dict[str, Any]]]:
-    """`[checks]` by name. Those without a port go to `[http_service]`'s.
+    """Yield `[checks]` by name. Without a port they use that of `[http_service]`.
 
     Raises:
         ValueError: there is none.
@@ -41,8 +41,8 @@ def checks(schema: Schema) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _http_service(service: HttpService) -> dict[str, Any]:
-    http = _said(service.http_options)
-    tls = _said(service.tls_options)
+    http = _set_values(service.http_options)
+    tls = _set_values(service.tls_options)
     options = {"http_options": http} if http is not None else {}
     plain: dict[str, Any] = {"port": 80, "handlers": ["http"], **options}
     if service.force_https:
@@ -55,7 +55,7 @@ def _http_service(service: HttpService) -> dict[str, Any]:
 
 
 def _service(service: Service) -> dict[str, Any]:
-    ports = [_said(one) or {} for one in service.ports]
+    ports = [_set_values(one) or {} for one in service.ports]
     found = [
         *(_check(one, "tcp") for one in service.tcp_checks),
         *(_check(one, "http") for one in service.http_checks),
@@ -79,7 +79,7 @@ def _scaling(
     if found:
         result["checks"] = found
     if service.concurrency is not None:
-        result["concurrency"] = _said(service.concurrency)
+        result["concurrency"] = _set_values(service.concurrency)
     result["force_instance_key"] = None
     return result
 
@@ -97,8 +97,8 @@ def _header(name: str, value: str) -> dict[str, Any]:
     return {"name": name, "values": [value]}
 
 
-def _said(part: Any) -> dict[str, Any] | None:
-    """What was said, without what Go takes for nothing: zero, false, an empty list."""
+def _set_values(part: Any) -> dict[str, Any] | None:
+    """Dump what the file sets, without what Go omits: zero, false, an empty list."""
     if part is None:
         return None
     return _without_nothing(part.model_dump(by_alias=True, exclude_unset=True))

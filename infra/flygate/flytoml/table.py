@@ -9,11 +9,11 @@ from flygate.flytoml.lines import Path, line_of
 
 
 class Table(dict[str, Any]):
-    """A table that knows where it stands: its lines go along wherever it is moved to.
+    """A table that knows its lines, also when it is moved.
 
     Attributes:
         line: where it begins; None if it comes from no file.
-        lines: where each key stands.
+        lines: of each key.
     """
 
     def __init__(
@@ -27,11 +27,11 @@ class Table(dict[str, Any]):
         self.lines = dict(lines or {})
 
     def with_values(self, values: Mapping[str, Any]) -> Table:
-        """Other values in the same place."""
+        """Return other values in the same place."""
         return Table(values, self.line, self.lines)
 
     def line_at(self, path: Path) -> int | None:
-        """The line of what a path leads to, or of the nearest thing around it."""
+        """Return the line of a path, or of the nearest table around it."""
         line = self.line
         found: Any = self
         for part in path:
@@ -46,14 +46,14 @@ class Table(dict[str, Any]):
         return line
 
     def spelled(self, name: str) -> str:
-        """A key as the file writes it; case does not matter."""
+        """Return a key as the file writes it; case does not matter."""
         if name in self.lines or name in self:
             return name
         return next((key for key in self if key.casefold() == name.casefold()), name)
 
 
 def located(value: Any, lines: Mapping[Path, int], path: Path = ()) -> Any:
-    """The same value with tables that know their lines."""
+    """Return the same value with tables that know their lines."""
     if isinstance(value, Mapping):
         values = {key: located(inner, lines, (*path, key)) for key, inner in value.items()}
         own = {key: line for key in value if (line := line_of(lines, (*path, key)))}

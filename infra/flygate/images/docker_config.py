@@ -1,8 +1,8 @@
-"""A Docker configuration for one push: the user's own, but with our key for our registry.
+"""A Docker configuration for one push: the user's own, with the Fly token for Fly's registry.
 
-Nothing secret is written: the configuration names a credential helper, which hands on what it finds
-in its environment. So neither a crash nor a kill leaves a token on the disk, none gets into
-`~/.docker` or the system's keychain, and none is in an argument.
+No secret is written: the configuration names a credential helper, which reads the token from its
+environment. So no crash leaves a token on the disk, in `~/.docker`, in the keychain or in an
+argument.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from flygate.images.registry import USER, Registry
 
-_HELPER = "flygate"
-_ANSWER = "FLYGATE_DOCKER_CREDENTIALS"
+_HELPER: Final = "flygate"
+_ANSWER: Final = "FLYGATE_DOCKER_CREDENTIALS"
 # printf is built into the shell: the token is in no argument of a program.
-_SCRIPT = f'#!/bin/sh\n[ "$1" = get ] && printf %s "${_ANSWER}"\n'
-_CREDENTIALS = ("auths", "credsStore", "credHelpers")
+_SCRIPT: Final = f'#!/bin/sh\n[ "$1" = get ] && printf %s "${_ANSWER}"\n'
+_CREDENTIALS: Final = ("auths", "credsStore", "credHelpers")
 
 
 @contextmanager
 def docker_config(registry: Registry, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """The environment for a `docker push`; the configuration behind it is gone afterwards."""
+    """Yield the environment for a `docker push`; its configuration is temporary."""
     own = Path(environment.get("DOCKER_CONFIG") or Path.home() / ".docker")
     with tempfile.TemporaryDirectory(prefix="flygate-docker-") as temporary:
         folder = Path(temporary)
@@ -47,7 +47,7 @@ def docker_config(registry: Registry, environment: Mapping[str, str]) -> Iterato
 
 
 def _settings(own: Path) -> dict[str, Any]:
-    """The user's, without the keys to registries."""
+    """Return the user's settings, without credentials."""
     try:
         found = json.loads((own / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -56,7 +56,7 @@ def _settings(own: Path) -> dict[str, Any]:
 
 
 def _link_the_rest(own: Path, folder: Path) -> None:
-    """Contexts, which say where the engine is; plugins; builders."""
+    """Link contexts, which name the engine, plugins and builders."""
     for name in ("buildx", "cli-plugins", "contexts"):
         if (own / name).is_dir():
             (folder / name).symlink_to((own / name).resolve())

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from flygate.images.order import PLATFORM, Order
-from flygate.images.program import run
+from flygate.images.builder import PLATFORM, BuildRequest
 from flygate.images.registry import Registry
+from flygate.images.tool import run
 from flygate.system.environment import for_others
 from flygate.system.errors import ImageError
 
@@ -22,11 +22,11 @@ class Flyctl:
 
     @property
     def name(self) -> str:
-        """For people."""
+        """Its name in messages."""
         return "flyctl, on Fly"
 
     def check(self) -> None:
-        """It is installed."""
+        """Check that it is installed."""
         try:
             run(["fly", "version"], self._environment)
         except ImageError as exc:
@@ -35,35 +35,35 @@ class Flyctl:
                 "computer's Docker, without --remote."
             ) from None
 
-    def build(self, order: Order, folder: Path) -> None:
-        """Build and push, and deploy nothing: flyctl does the two at once.
+    def build(self, request: BuildRequest, folder: Path) -> None:
+        """Build and push in one step, and deploy nothing.
 
         Raises:
-            ImageError: it failed, or something else than Fly's platform was asked for.
+            ImageError: it failed, or the platform is not Fly's.
         """
-        if order.platform != PLATFORM:
+        if request.platform != PLATFORM:
             raise ImageError(f"Fly builds for {PLATFORM} only. Leave --platform or --remote out.")
-        # All that flyctl must know; it would ask Fly for the app's own otherwise.
-        (folder / "fly.toml").write_text(f'app = "{order.app}"\n', encoding="utf-8")
-        ended = run(self._command(order), self._environment, folder, is_shown=True)
+        # flyctl needs no more; without it, it would fetch the app's own from Fly.
+        (folder / "fly.toml").write_text(f'app = "{request.app}"\n', encoding="utf-8")
+        ended = run(self._command(request), self._environment, folder, is_shown=True)
         if ended.code != 0:
             raise ImageError(
                 f"flyctl did not build the image: {ended.last_words}. It can be built with this "
                 "computer's Docker, too: without --remote."
             )
 
-    def push(self, order: Order) -> str:
-        """It is there already: ask the registry what it is."""
-        return self.registry.digest(order.app, order.revision.tag)
+    def push(self, request: BuildRequest) -> str:
+        """Ask the registry for the digest: `build` has pushed it already."""
+        return self.registry.digest(request.app, request.revision.tag)
 
     @property
     def _environment(self) -> dict[str, str]:
         return for_others(self.environment, named=("FLY_API_TOKEN", "FLY_ACCESS_TOKEN"))
 
-    def _command(self, order: Order) -> list[str]:
+    def _command(self, request: BuildRequest) -> list[str]:
         return [
-            *("fly", "deploy", "--build-only", "--push", "--remote-only", "--app", order.app),
-            *("--dockerfile", "Dockerfile", "--image-label", order.revision.tag),
-            *order.arguments(),
-            *order.extra,
+            *("fly", "deploy", "--build-only", "--push", "--remote-only", "--app", request.app),
+            *("--dockerfile", "Dockerfile", "--image-label", request.revision.tag),
+            *request.arguments(),
+            *request.extra,
         ]

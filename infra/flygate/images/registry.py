@@ -1,19 +1,20 @@
-"""The registry that images are pushed to: Fly's, or what FLY_REGISTRY_HOST names."""
+"""The registry that images are pushed to: Fly's, or the one in FLY_REGISTRY_HOST."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import httpx
 
 from flygate.fly.endpoints import Endpoints, is_loopback
 from flygate.system.errors import ConfigError, ImageError
 
-FLY = "registry.fly.io"
-# Fly's registry looks at the password only.
-USER = "x"
-_MANIFESTS = ", ".join(
+FLY: Final = "registry.fly.io"
+# Fly's registry checks the password only.
+USER: Final = "x"
+_MANIFESTS: Final = ", ".join(
     f"application/vnd.{kind}+json"
     for kind in (
         "oci.image.manifest.v1",
@@ -38,7 +39,7 @@ class Registry:
 
     @classmethod
     def of(cls, endpoints: Endpoints, environment: Mapping[str, str]) -> Registry:
-        """The registry that goes with an API.
+        """Return the registry of an API.
 
         Raises:
             ConfigError: it is the local Fly's, and no registry is named.
@@ -53,10 +54,10 @@ class Registry:
         return cls(host, bare(endpoints.token))
 
     def digest(self, app: str, tag: str) -> str:
-        """What the registry has under a tag.
+        """Return the digest of a tag.
 
         Raises:
-            ImageError: nothing, or it does not say.
+            ImageError: there is no such tag, or no answer.
         """
         scheme = "http" if is_loopback(f"//{self.host}") else "https"
         try:
@@ -80,7 +81,7 @@ class Registry:
 
 
 def bare(token: str) -> str:
-    """A token as a registry wants it: no scheme, and macaroons alone where there are some."""
+    """Return a token as a registry accepts it: no scheme, and only its macaroons if it has any."""
     text = token.strip()
     while text.partition(" ")[0].lower() in {"bearer", "flyv1"}:
         text = text.partition(" ")[2].strip()

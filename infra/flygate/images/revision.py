@@ -1,6 +1,6 @@
-"""Which commit describes an image: the last one that changed what is in it.
+"""`Revision`: the last commit that changed what is in an image.
 
-A later one that changes a document makes no other image, and so must not give it another date.
+A later commit that changes a document makes no other image, so it must not change its date.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from flygate.system.git import git
 
-_DIGITS = 12
+_DIGITS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Revision:
 
     @property
     def tag(self) -> str:
-        """What an image of it is called."""
+        """The tag of its image."""
         if not self.is_dirty:
             return self.commit
         return f"{self.commit}-dirty" if self.commit else "dirty"

@@ -12,10 +12,10 @@ from flygate.config import StackConfig, redis
 from flygate.config.phases import Phase
 from flygate.fly.models import Redis
 from flygate.fly.redis import RedisSpec
-from flygate.flytoml import FlyToml, agreement, contradictions
-from flygate.flytoml.document import read as read_document
-from flygate.images import image
-from flygate.images.sources import Sources
+from flygate.flytoml import FlyToml, conflicts, precedence
+from flygate.flytoml.toml_reader import read as read_document
+from flygate.images import packed_image
+from flygate.images.source_files import SourceFiles
 from flygate.manifest import Manifest
 from flygate.system.errors import ConfigError
 
@@ -63,7 +63,7 @@ class DesiredStack:
         regions = manifest.regions(stack, file)
         wanted = _manifest(stack, file, secrets, root)
         notes = (*_source_notes(stack, root), *_file_notes(stack, file, wanted))
-        return cls(stack, secrets, url, regions, wanted, notes, agreement.row(stack, file))
+        return cls(stack, secrets, url, regions, wanted, notes, precedence.row(stack, file))
 
     @property
     def row(self) -> Phase:
@@ -133,8 +133,8 @@ def _check_url(secrets: Mapping[str, str]) -> None:
 def _file_notes(stack: StackConfig, file: FlyToml, wanted: Manifest) -> list[str]:
     """What wins over fly.toml, and what may surprise."""
     return [
-        *contradictions.notes(file, stack, wanted.config),
-        *agreement.notes(stack, file),
+        *conflicts.notes(file, stack, wanted.config),
+        *precedence.notes(stack, file),
     ]
 
 
@@ -152,11 +152,11 @@ def _manifest(
 ) -> Manifest:
     reference = stack.image
     if reference == config.SOURCE:
-        reference = image.pack(root, list(stack.source)).reference(stack.app)
+        reference = packed_image.pack(root, list(stack.source)).reference(stack.app)
     return manifest.build(stack, file, reference, secrets)
 
 
 def _source_notes(stack: StackConfig, root: Path) -> tuple[str, ...]:
     if stack.image != config.SOURCE:
         return ()
-    return tuple(Sources.read(root, stack.source).notes())
+    return tuple(SourceFiles.read(root, stack.source).notes())

@@ -26,10 +26,10 @@ def raw() -> dict[str, Any]:
     """
     prefix = f"{PROJECT}:"
     found = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
-    ours = {k.removeprefix(prefix): v for k, v in found.items() if k.startswith(prefix)}
+    own = {k.removeprefix(prefix): v for k, v in found.items() if k.startswith(prefix)}
     file = StackFile.read(ROOT, pulumi.get_stack())
-    secrecy.read(ours, {key for key in ours if is_secret(key)}, file.values).check()
-    return ours
+    secrecy.read(own, {key for key in own if is_secret(key)}, file.values).check()
+    return own
 
 
 def is_secret(key: str) -> bool:

@@ -35,18 +35,18 @@ class ReleaseInputs:
     def request(self) -> dict[str, Any]:
         """The public half: the manifest, or no more than the pin while there is one."""
         stack, manifest = self.desired.stack, self.desired.manifest
-        whose: dict[str, Any] = {"app": stack.app, "owner": self.owner}
+        common: dict[str, Any] = {"app": stack.app, "owner": self.owner}
         if stack.takeover:
-            whose["takeover"] = stack.takeover
+            common["takeover"] = stack.takeover
         if stack.rollout.hooks.env:
-            whose["hooks_env"] = list(stack.rollout.hooks.env)
+            common["hooks_env"] = list(stack.rollout.hooks.env)
         drift, attached = self.observed.drift, sorted(self._attached)
         if manifest is None:
             assert stack.pin is not None  # noqa: S101  there is a manifest unless there is a pin
             pin = stack.pin.model_dump(mode="json")
-            return {**whose, "pin": pin, "drift": drift, "attached": attached}
+            return {**common, "pin": pin, "drift": drift, "attached": attached}
         request = {
-            **whose,
+            **common,
             "manifest": manifest.with_secrets(attached).model_dump(mode="json"),
             "source": self.desired.source,
             "drift": drift,

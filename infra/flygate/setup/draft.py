@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from flygate import config
-from flygate.config import generated
-from flygate.config.generated import GENERATED
+from flygate.config import generated_secrets
+from flygate.config.generated_secrets import GENERATED
 from flygate.config.stack_file import StackFile, path_of, template
 from flygate.setup.choices import Choices
 from flygate.system import private
@@ -73,7 +73,7 @@ def write(stack: WritableStack, file: StackFile, choices: Choices) -> Written:
             draft.set_values(missing)
             made = tuple(name for name in GENERATED if name not in draft.secrets())
             for name in made:
-                draft.set_secret(name, generated.new())
+                draft.set_secret(name, generated_secrets.new())
             return Written(draft.made_stack, tuple(missing), made, draft.publish(file.text))
         except BaseException:
             draft.undo()

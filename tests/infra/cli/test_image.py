@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import pytest
 from flygate.cli.image import _check_committed
-from flygate.images.order import Order
+from flygate.images.builder import BuildRequest
 from flygate.images.revision import Revision
-from flygate.images.sources import Sources
+from flygate.images.source_files import SourceFiles
 from flygate.system.errors import ImageError
 
 
-def order(*, is_dirty: bool) -> Order:
-    return Order("shop", "registry.fly.io/shop:1f00aa", Revision("1f00aa", 1, is_dirty=is_dirty))
+def order(*, is_dirty: bool) -> BuildRequest:
+    return BuildRequest(
+        "shop", "registry.fly.io/shop:1f00aa", Revision("1f00aa", 1, is_dirty=is_dirty)
+    )
 
 
 def test_what_a_commit_has_may_be_pushed() -> None:
     """All of it, and nothing else lies in the folders."""
-    _check_committed(order(is_dirty=False), Sources(("service/flygate_service/app.py",)))
+    _check_committed(order(is_dirty=False), SourceFiles(("service/flygate_service/app.py",)))
 
 
 def test_a_new_file_is_refused_by_name() -> None:
     """Another checkout of this commit would make another image."""
-    sources = Sources(
+    sources = SourceFiles(
         ("service/flygate_service/app.py", "service/new.py"), untracked=("service/new.py",)
     )
 
@@ -34,12 +36,14 @@ def test_a_change_is_refused() -> None:
     with pytest.raises(
         ImageError, match=r"it could not be built again\. Commit it .*--allow-dirty"
     ):
-        _check_committed(order(is_dirty=True), Sources(("service/flygate_service/app.py",)))
+        _check_committed(order(is_dirty=True), SourceFiles(("service/flygate_service/app.py",)))
 
 
 def test_an_ignored_file_is_refused_by_name() -> None:
     """It is not in the image, and the service may need it."""
-    sources = Sources(("service/flygate_service/app.py",), ignored=("service/local_settings.py",))
+    sources = SourceFiles(
+        ("service/flygate_service/app.py",), ignored=("service/local_settings.py",)
+    )
 
     with pytest.raises(ImageError, match=r"Git ignores service/local_settings\.py") as error:
         _check_committed(order(is_dirty=False), sources)

@@ -19,7 +19,7 @@ from flygate.config import Pin
 from flygate.config.source import SERVICE
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
-from flygate.images import image
+from flygate.images import packed_image
 from flygate.manifest import Gates, Manifest
 from flygate.pulumi.checkpoint import Checkpoint
 from flygate.record import journal
@@ -474,7 +474,7 @@ async def test_removal_without_an_app_is_fine(fly: FlyClient, checkout: Path) ->
 
 async def test_the_real_service_passes_its_own_smoke_check(shop: Deployment) -> None:
     """The image of this very project: it starts, is healthy, and its limiter limits."""
-    packed = image.pack(PROJECT, SERVICE)
+    packed = packed_image.pack(PROJECT, SERVICE)
     await shop.fly.push_image(packed.digest, packed.archive)
 
     ledger = await shop.release(image=packed.reference(APP))

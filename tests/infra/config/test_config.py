@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flygate import config
-from flygate.config import Pin, Rollout, Smoke, SmokeRequest, StackConfig
+from flygate.config import Pin, RolloutConfig, SmokeConfig, SmokeRequest, StackConfig
 from flygate.config.rollout import CLIENT_STEPS
 from flygate.system.errors import ConfigError
 
@@ -36,7 +36,7 @@ def test_an_app_name_is_enough() -> None:
         ("service", "wire"),
     )
     assert (stack.machines, stack.regions, stack.env, stack.pin) == (None, (), {}, None)
-    assert (stack.rollout, stack.smoke, stack.protect) == (Rollout(), Smoke(), False)
+    assert (stack.rollout, stack.smoke, stack.protect) == (RolloutConfig(), SmokeConfig(), False)
     assert stack.row.number == 1
 
 
@@ -57,13 +57,13 @@ def test_an_app_name_is_enough() -> None:
         ("source", ["."], (".",)),
         ("env", {"A": "b"}, {"A": "b"}),
         ("env", {"N": 5, "F": 0.5, "T": True}, {"N": "5", "F": "0.5", "T": "true"}),
-        ("rollout", {"wait": "30s", "drain": "0s"}, Rollout(wait="30s", drain="0s")),
-        ("rollout", {"wait": "30s"}, Rollout(wait="30s", drain="10s")),
-        ("smoke", {"limiter": False}, Smoke(limiter=False)),
+        ("rollout", {"wait": "30s", "drain": "0s"}, RolloutConfig(wait="30s", drain="0s")),
+        ("rollout", {"wait": "30s"}, RolloutConfig(wait="30s", drain="10s")),
+        ("smoke", {"limiter": False}, SmokeConfig(limiter=False)),
         (
             "smoke",
             {"requests": [{"path": "/a?b=1"}]},
-            Smoke(requests=(SmokeRequest(path="/a?b=1"),)),
+            SmokeConfig(requests=(SmokeRequest(path="/a?b=1"),)),
         ),
         ("protect", True, True),
         ("owners", {"API_KEY": "rotated"}, {"API_KEY": "rotated"}),
@@ -123,7 +123,7 @@ def test_a_missing_key_says_how_to_set_it() -> None:
 
 @pytest.mark.parametrize("key", ["aap", "Secrets", "regoins"])
 def test_an_unknown_key_is_an_error_that_lists_the_known_ones(key: str) -> None:
-    """A misspelt key must not be ignored, or its default would surprise somebody."""
+    """A misspelt key must not be ignored, or its default would be a surprise."""
     text = complaint(**{key: "x"})
 
     assert f"flygate:{key} is no key" in text
@@ -160,7 +160,7 @@ def test_a_smoke_request_that_can_t_be_is_refused(
 
 @pytest.mark.parametrize(("section", "key"), [("rollout", "wiat"), ("smoke", "limit")])
 def test_an_unknown_nested_key_is_named_with_its_path(section: str, key: str) -> None:
-    """`rollout.wiat` is told apart from a key at the top."""
+    """`rollout.wiat` differs from a key at the top."""
     assert f"flygate:{section}.{key} is no key" in complaint(**{section: {key: "1s"}})
 
 
@@ -283,7 +283,7 @@ def test_a_canary_by_clients_has_steps_of_its_own() -> None:
     ],
 )
 def test_what_no_hook_gets_can_not_be_given(name: str, why: str) -> None:
-    """Other variables of ours can: a hook may need the token of Fly."""
+    """Other variables of Flygate can: a hook may need the token of Fly."""
     assert why in complaint(rollout={"hooks": {"env": [name]}})
     given = config.load({"app": "shop", "rollout": {"hooks": {"env": ["FLY_API_TOKEN"]}}})
     assert given.rollout.hooks.env == ("FLY_API_TOKEN",)

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from flygate import config
 from flygate.config import StackConfig
-from flygate.config.generated import GENERATED
+from flygate.config.generated_secrets import GENERATED
 from flygate.doctor.examination import CHECKS
 from pydantic import BaseModel
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "configuration.md").read_text()
-# Written by commands: told in words below the table.
+# Written by commands: described below the table.
 WRITTEN = {"pin", "promotion.receipt", "promotion.at", "promotion.by", "promotion.override"}
 # Another default than the model's: the phase's, or one that follows from another key.
 FOLLOWS = re.compile(r"the phase's|must be set|none|the app's and `-redis`")

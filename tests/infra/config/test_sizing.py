@@ -124,10 +124,10 @@ def test_a_phase_as_it_is_warns_of_nothing(number: int) -> None:
 def test_what_works_but_surprises_is_warned_of(
     regions: int, raw: dict[str, Any], expected: str
 ) -> None:
-    """It is allowed: somebody may know better."""
+    """It is allowed: an operator may know better."""
     assert any(expected in line for line in warnings(regions, **raw))
 
 
 def test_a_single_machine_needs_no_affinity() -> None:
-    """There is nobody else to ask."""
+    """There is no other machine to prefer."""
     assert warnings(affinity=False) == []

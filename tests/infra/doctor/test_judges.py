@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from flygate.config import Pin, StackConfig
-from flygate.config.generated import GENERATED
+from flygate.config.generated_secrets import GENERATED
 from flygate.config.promotion import Promotion
 from flygate.config.stack_file import NO_IMAGE
 from flygate.doctor import (

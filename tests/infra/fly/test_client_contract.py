@@ -22,7 +22,7 @@ from flygate.fly.errors import (
     WaitTimeoutError,
 )
 from flygate.fly.pace import Pace
-from flygate.images import image
+from flygate.images import packed_image
 
 from tests.infra.deployment import APP, Deployment
 from tests.simulation.fly import PaperFly
@@ -261,7 +261,7 @@ async def test_an_image_is_taken_once_and_only_under_its_own_name(
     fly: FlyClient, checkout: Path
 ) -> None:
     """The registry checks the digest."""
-    packed = image.pack(checkout, ["service"])
+    packed = packed_image.pack(checkout, ["service"])
     assert not await fly.has_image(packed.reference(APP))
 
     await fly.push_image(packed.digest, packed.archive)

@@ -92,9 +92,9 @@ REFUSED = {
         HEAD + WEB + "[[services]]\ninternal_port = 8080\n" + PUBLIC,
         ["fly.toml:5: port 443 (tcp) is services[0]'s and http_service's (line 3)"],
     ),
-    "metrics where nobody reads them": (
+    "metrics that Fly would not read": (
         HEAD + WEB + "[env]\nMETRICS_PORT = 9100\n[metrics]\nport = 9091\npath = '/metrics'\n",
-        ["fly.toml:8: metrics.port is 9091, and METRICS_PORT is 9100 (line 6): nobody would read"],
+        ["fly.toml:8: metrics.port is 9091, and METRICS_PORT is 9100 (line 6): Fly would read no"],
     ),
     "killed before it has drained": (
         "kill_timeout = 20\n" + HEAD + WEB + "[env]\nSHUTDOWN_SECONDS = 25\n",
@@ -166,14 +166,14 @@ def test_what_can_t_be_is_refused_by_name(text: str, complaints: list[str], tmp_
     with pytest.raises(ConfigError) as refusal:
         plan(text, tmp_path)
 
-    told = str(refusal.value).splitlines()
-    assert len(told) == len(complaints), told
-    for line, complaint in zip(told, complaints, strict=True):
+    lines = str(refusal.value).splitlines()
+    assert len(lines) == len(complaints), lines
+    for line, complaint in zip(lines, complaints, strict=True):
         assert line.startswith(complaint), line
 
 
 def test_the_stack_s_port_is_held_against_the_file_s_too(tmp_path: Path) -> None:
-    """It wins over [env]; a secret's value is nobody's to see."""
+    """It wins over [env]; a secret's value is not shown."""
     text = HEAD + "[env]\nPORT = 8080\n" + WEB
     with pytest.raises(ConfigError, match=r"and PORT is 9000 \(flygate:env\.PORT\)"):
         plan(text, tmp_path, env={"PORT": 9000})
@@ -186,15 +186,15 @@ def test_the_stack_s_port_is_held_against_the_file_s_too(tmp_path: Path) -> None
 
 
 def test_whole_numbers_of_old_checks_are_milliseconds(tmp_path: Path) -> None:
-    """And of new ones nanoseconds, which is told."""
+    """And of new ones nanoseconds, which is noted."""
     old = "[[services.http_checks]]\ninterval = 10000\ntimeout = 2000\ngrace_period = '1s'\n"
     service = "[[services]]\ninternal_port = 8080\nprotocol = 'tcp'\n" + PUBLIC
 
     (check,) = manifest_of(plan(HEAD + service + old, tmp_path)).config["services"][0]["checks"]
-    told = plan(HEAD + WEB + "[[http_service.checks]]\ninterval = 10000\n", tmp_path).notes
+    lines = plan(HEAD + WEB + "[[http_service.checks]]\ninterval = 10000\n", tmp_path).notes
 
     assert check == {"type": "http", "interval": "10s", "timeout": "2s", "grace_period": "1s"}
-    assert told == (
+    assert lines == (
         "fly.toml:3: a check's interval is 10µs; Fly makes it 1 second. A number without a unit "
         "is of nanoseconds here, as with flyctl: write it with one.",
     )
@@ -266,10 +266,10 @@ def test_limits_and_sleep_are_told_and_can_win_too(tmp_path: Path) -> None:
     sleep = "auto_stop_machines = 'stop'\nauto_start_machines = false\nmin_machines_running = 1\n"
     text = HEAD + WEB + sleep + "concurrency = { soft_limit = 5 }\n"
 
-    told = plan(text, tmp_path).notes
+    lines = plan(text, tmp_path).notes
     asked = plan(text, tmp_path, sizing="fly.toml")
 
-    assert told[:-1] == (
+    assert lines[:-1] == (
         'fly.toml:5: http_service.auto_stop_machines is "stop"; the stack (phase 1) has '
         '"suspend", which wins.',
         "fly.toml:6: http_service.auto_start_machines is false; the stack (phase 1) has true, "
@@ -357,16 +357,16 @@ def test_the_primary_region_is_the_stack_s_first(tmp_path: Path) -> None:
 
 
 def test_what_is_built_is_what_the_file_asks_for(tmp_path: Path) -> None:
-    """Or it is refused; with an image by digest it was built elsewhere, which is told."""
+    """Or it is refused; with an image by digest it was built elsewhere, which is noted."""
     text = HEAD + WEB + "[build]\nbuilder = 'heroku/builder:24'\n"
     (tmp_path / "service").mkdir()
     (tmp_path / "service" / "a.py").write_text("")
 
-    told = plan(text, tmp_path).notes
+    lines = plan(text, tmp_path).notes
     with pytest.raises(ConfigError, match=r"^fly\.toml:6: build\.builder can't be done: the image"):
         plan(text, tmp_path, image="source")
 
-    assert told == (
+    assert lines == (
         f"fly.toml:6: build.builder has no say here: what runs is flygate:image, {IMAGE}.",
     )
     dockerfile = HEAD + WEB + "[build]\ndockerfile = 'Dockerfile'\n"

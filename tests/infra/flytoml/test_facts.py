@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flygate.flytoml import FlyToml, document, machine_config
+from flygate.flytoml import FlyToml, machine_config, toml_reader
 from flygate.system.errors import ConfigError
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "fly_toml"
@@ -63,7 +63,7 @@ def test_a_file_means_what_flyctl_takes_it_to_mean(name: str) -> None:
     """Field by field; the metadata is ours (see `flygate/rollout/steps/launch.py`), but the group's
     name, and the size that flyctl leaves to Fly is said.
     """
-    file = FlyToml.of(document.parse(INPUTS[name].encode()))
+    file = FlyToml.of(toml_reader.parse(INPUTS[name].encode()))
 
     fact = dict(FACTS[name])
     group = fact.pop("metadata")["fly_process_group"]
@@ -76,6 +76,6 @@ def test_a_file_means_what_flyctl_takes_it_to_mean(name: str) -> None:
 def test_what_would_be_lost_is_refused(name: str) -> None:
     """In one line, with its place, the reason and what to do."""
     with pytest.raises(ConfigError, match=REFUSED[name]) as refusal:
-        machine_config(FlyToml.of(document.parse(INPUTS[name].encode())))
+        machine_config(FlyToml.of(toml_reader.parse(INPUTS[name].encode())))
 
     assert len(str(refusal.value).splitlines()) == 1

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import pytest
 from flygate import manifest
 from flygate.config import StackConfig
-from flygate.flytoml import FlyToml, agreement, contradictions, document
+from flygate.flytoml import FlyToml, conflicts, precedence, toml_reader
 from flygate.flytoml.lines import lines
 from flygate.flytoml.schema import Schema
 from flygate.system.errors import ConfigError
@@ -105,14 +105,14 @@ def outcome(read: Callable[[], FlyToml]) -> str:
     for stack in STACKS:
         with contextlib.suppress(ConfigError):
             made = manifest.build(stack, file, IMAGE, ())
-            list(contradictions.notes(file, stack, made.config))
-            list(agreement.notes(stack, file))
+            list(conflicts.notes(file, stack, made.config))
+            list(precedence.notes(stack, file))
             made.id("secrets")
     return ""
 
 
 def parsed(content: bytes) -> str:
-    return outcome(lambda: FlyToml.of(document.parse(content)))
+    return outcome(lambda: FlyToml.of(toml_reader.parse(content)))
 
 
 def names_the_file(refusal: str) -> bool:
@@ -149,7 +149,7 @@ def test_any_values_are_understood_or_refused(seed: int) -> None:
 @given(st.sampled_from(SEEDS))
 @settings(max_examples=90, deadline=None)
 def test_every_key_has_its_line(text: str) -> None:
-    """The line that is told has the key on it."""
+    """The line in the message has the key on it."""
     rows = text.splitlines()
     for path, line in lines(text).items():
         name = next(part for part in reversed(path) if isinstance(part, str))
@@ -163,7 +163,7 @@ def test_every_key_has_its_line(text: str) -> None:
         b"a = " + b"{b=" * 3000 + b"1" + b"}" * 3000,
         b"[" + b".".join([b"a"] * 3000) + b"]",
         b"a = " + b"9" * 5000,
-        b"#" * (document.BYTES_MAX + 1),
+        b"#" * (toml_reader.BYTES_MAX + 1),
         b"\xff\xfe",
     ],
     ids=["lists", "tables", "a long key", "a long number", "too large", "no UTF-8"],

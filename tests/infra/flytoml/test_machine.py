@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flygate.flytoml import FlyToml, document, machine_config
+from flygate.flytoml import FlyToml, machine_config, toml_reader
 from flygate.system.errors import ConfigError
 
 SHARED = {"cpu_kind": "shared", "cpus": 1, "memory_mb": 256}
@@ -15,7 +15,7 @@ ENV = {"FLY_PROCESS_GROUP": "app"}
 
 
 def config(text: str) -> dict[str, Any]:
-    return machine_config(FlyToml.of(document.parse(text.encode())))
+    return machine_config(FlyToml.of(toml_reader.parse(text.encode())))
 
 
 def service(text: str) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from flygate.images.builder import Builder, BuildRequest
 from flygate.images.docker import Docker
 from flygate.images.flyctl import Flyctl
-from flygate.images.order import Builder, Order
 from flygate.images.registry import Registry
 from flygate.images.revision import Revision
 from flygate.system.errors import ImageError
@@ -25,7 +25,7 @@ FLYCTL = os.environ.get("FLYCTL") or shutil.which("flyctl") or shutil.which("fly
 DIGEST = f"sha256:{'7' * 64}"
 TOKEN = "fm2_canary-77ab"
 REGISTRY = Registry("registry.fly.io", TOKEN)
-ORDER = Order(
+ORDER = BuildRequest(
     "shop",
     "registry.fly.io/shop:1f00aa112233",
     Revision("1f00aa112233", 1_000_000_000, is_dirty=False),
@@ -166,7 +166,7 @@ def test_a_build_that_fails_is_not_pushed(
 def test_fly_builds_and_deploys_nothing(
     environment: dict[str, str], program: MakeProgram, tmp_path: Path
 ) -> None:
-    """flyctl is told the app by a file of its own, so it asks Fly for none."""
+    """flyctl reads the app from a file made for it, so it asks Fly for none."""
     program("fly", 'while read -r line; do echo "$line"; done < fly.toml >> "$CALLS"')
 
     Flyctl(environment, REGISTRY).build(ORDER, tmp_path)
@@ -216,7 +216,7 @@ def test_fly_builds_for_its_own_platform_only(
 ) -> None:
     """Rather than something else than was asked for."""
     program("fly", "exit 0")
-    other = Order("shop", ORDER.name, ORDER.revision, "linux/arm64")
+    other = BuildRequest("shop", ORDER.name, ORDER.revision, "linux/arm64")
 
     with pytest.raises(ImageError, match="linux/amd64 only"):
         Flyctl(environment, REGISTRY).build(other, tmp_path)

@@ -17,9 +17,9 @@ from pathlib import Path
 import httpx
 import pytest
 from flygate.config.source import SERVICE
-from flygate.images.context import Context
+from flygate.images.build_context import BuildContext
+from flygate.images.builder import BuildRequest
 from flygate.images.docker import Docker
-from flygate.images.order import Order
 from flygate.images.revision import Revision
 
 from tests.support.docker_images import DockerUnavailableError
@@ -54,8 +54,8 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         extra = build_arguments()
     except DockerUnavailableError as exc:
         pytest.skip(str(exc))
-    order = Order("shop", NAME, Revision("1f00aa112233", AT, is_dirty=False), extra=extra)
-    with Context(ROOT, SERVICE).laid_out() as folder:
+    order = BuildRequest("shop", NAME, Revision("1f00aa112233", AT, is_dirty=False), extra=extra)
+    with BuildContext(ROOT, SERVICE).laid_out() as folder:
         (folder / "shop.py").write_text(SHOP)
         Docker(os.environ).build(order, folder)
     try:

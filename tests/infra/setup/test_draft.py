@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from flygate.config.generated import GENERATED
+from flygate.config.generated_secrets import GENERATED
 from flygate.config.stack_file import StackFile, path_of, template
 from flygate.setup.choices import Choices
 from flygate.setup.draft import write

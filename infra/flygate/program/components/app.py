@@ -37,7 +37,7 @@ class FlyApp(pulumi.ComponentResource):
         request = {"app": stack.app, "org": stack.org, "drift": drift, "owner": owner}
         if stack.takeover:
             request["takeover"] = stack.takeover
-        said = [
+        lines = [
             f"the app's resource is replaced: {stack.app} stays, with its addresses, secrets, "
             "machines and data; nothing of it is made again"
         ]
@@ -48,7 +48,7 @@ class FlyApp(pulumi.ComponentResource):
             secrets=None,
             opts=pulumi.ResourceOptions.merge(
                 pulumi.ResourceOptions(parent=self, protect=stack.protect),
-                announcing(name, said if recorded.app else []),
+                announcing(name, lines if recorded.app else []),
             ),
         )
         self.url = command.stdout.apply(lambda text: str(answer(text).get("url", "")))

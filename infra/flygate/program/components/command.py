@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 from pulumi_command import local
@@ -23,7 +23,7 @@ from flygate.program.components.names import former_names
 from flygate.record import frame
 
 # The plugin runs in the program's folder, `infra/`; a relative path is the same on all machines.
-ROOT = ".."
+ROOT: Final = ".."
 
 
 def converging(

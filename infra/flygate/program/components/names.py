@@ -1,4 +1,4 @@
-"""The names of our resources in users' states, with those that they had before.
+"""The names of the resources in users' states, with their former names.
 
 Pulumi takes a resource that is renamed, retyped or moved for a new one, and deletes the former: so
 a change of a name or a type is made here, by adding the former one. Nothing is ever removed.
@@ -27,7 +27,7 @@ FORMER: Final[Mapping[str, Sequence[pulumi.Alias]]] = {
 
 
 def former_names(name: str) -> list[pulumi.Alias]:
-    """The aliases of a resource; a name that is not listed here is a mistake.
+    """Return the aliases of a resource.
 
     Raises:
         KeyError: it is not listed.

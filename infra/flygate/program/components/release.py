@@ -65,7 +65,7 @@ class Release(pulumi.ComponentResource):
 
 
 def _replacement(recorded: StackRecord, plan: Sequence[str]) -> list[str]:
-    """What Pulumi's replacement of the resource does to what runs."""
+    """Say what a replacement by Pulumi does to the running release."""
     if not recorded.has_result:
         return []
     return [

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 
 from flygate.pulumi.checkpoint import Checkpoint
 
 # A state file may be written just now.
-ATTEMPTS = 20
-SECONDS_BETWEEN = 0.1
+ATTEMPTS: Final = 20
+SECONDS_BETWEEN: Final = 0.1
 # Pulumi's SDKs use it and do not document it; the argument has another name than in its twin.
-_CALL = "pulumi:pulumi:readStackResourceOutputs"
+_CALL: Final = "pulumi:pulumi:readStackResourceOutputs"
 
 
 def checkpoint() -> Checkpoint:
-    """The stack's resources as the last deployment left them; none before the first one.
+    """Return the stack's resources as the last deployment left them; none before the first.
 
     Not by a `StackReference`: that is a resource, whose failure ends the deployment.
 
     Raises:
         Exception: Pulumi can't read the stack's state.
     """
-    # The bare name would be looked for in the organisation of whoever is logged in.
+    # The bare name would be resolved in the organisation of the user who is logged in.
     stack = (pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack())
     return Checkpoint.invoked(_outputs({"stackName": "/".join(stack)}))
 

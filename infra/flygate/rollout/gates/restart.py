@@ -14,7 +14,7 @@ from typing import Self
 
 from flygate.fly.errors import WaitTimeoutError
 from flygate.fly.models import Machine
-from flygate.flytoml.stopping import KILL_SECONDS, KILL_SIGNAL, kill_seconds, kill_signal
+from flygate.flytoml.stop_config import KILL_SECONDS, KILL_SIGNAL, kill_seconds, kill_signal
 from flygate.manifest import Manifest
 from flygate.rollout.execution import Execution
 from flygate.rollout.gates.health import Healthy

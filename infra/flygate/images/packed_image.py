@@ -1,4 +1,4 @@
-"""An image: a source tree as one deterministic archive, named by its content.
+"""`PackedImage`: a source tree as one deterministic archive, named by its content.
 
 The same files give the same digest on every machine, so a second `pulumi up` from another
 checkout shows no change. The local Fly runs such an image as it is; for Fly.io the
@@ -14,16 +14,17 @@ import tarfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
-from flygate.images.sources import Sources
+from flygate.images.source_files import SourceFiles
 
-COMMAND = ("python", "-m", "flygate_service")
+COMMAND: Final = ("python", "-m", "flygate_service")
 # Below the folder that a machine starts in: the service's packages, and the user's own modules.
-PYTHONPATH = ".:service:wire"
+PYTHONPATH: Final = ".:service:wire"
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class PackedImage:
     """A packed source tree.
 
     Attributes:
@@ -35,11 +36,11 @@ class Image:
     archive: bytes = field(repr=False)
 
     def reference(self, app: str) -> str:
-        """The image's name in a machine config."""
+        """Return the image's name in a machine config."""
         return f"registry.fly.io/{app}@{self.digest}"
 
 
-def pack(root: Path, folders: Sequence[str], command: Sequence[str] = COMMAND) -> Image:
+def pack(root: Path, folders: Sequence[str], command: Sequence[str] = COMMAND) -> PackedImage:
     """Pack folders of a checkout.
 
     Args:
@@ -48,18 +49,18 @@ def pack(root: Path, folders: Sequence[str], command: Sequence[str] = COMMAND) -
         command: what a machine runs in the unpacked tree.
 
     Raises:
-        ImageError: see `Sources.read`.
+        ImageError: see `SourceFiles.read`.
     """
     entries = [("image.json", _image_json(command), False)]
-    for name in Sources.read(root, folders).files:
+    for name in SourceFiles.read(root, folders).files:
         path = root / name
         entries.append((name, path.read_bytes(), _is_executable(path)))
     archive = _tar(sorted(entries))
-    return Image(digest=f"sha256:{hashlib.sha256(archive).hexdigest()}", archive=archive)
+    return PackedImage(digest=f"sha256:{hashlib.sha256(archive).hexdigest()}", archive=archive)
 
 
 def digest_of(reference: str) -> str:
-    """The digest within an image's name."""
+    """Return the digest within an image's name."""
     return reference.rpartition("@")[2]
 
 

@@ -11,7 +11,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from flygate.images import image
+from flygate.images import packed_image
 from flygate.system.errors import ImageError
 
 
@@ -30,7 +30,7 @@ def write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def members(packed: image.Image) -> dict[str, tarfile.TarInfo]:
+def members(packed: packed_image.PackedImage) -> dict[str, tarfile.TarInfo]:
     with tarfile.open(fileobj=io.BytesIO(packed.archive)) as tar:
         return {member.name: member for member in tar}
 
@@ -45,22 +45,24 @@ def test_two_copies_at_other_paths_and_times_give_the_same_digest(
         os.utime(path, (1, 1))
     (copy / "shop.py").chmod(0o600)
 
-    assert image.pack(copy, ["shop.py", "service"]) == image.pack(checkout, ["service", "shop.py"])
+    assert packed_image.pack(copy, ["shop.py", "service"]) == packed_image.pack(
+        checkout, ["service", "shop.py"]
+    )
 
 
 def test_the_digest_is_of_the_archive_and_follows_the_content(checkout: Path) -> None:
     """Nobody can change a byte without a new name."""
-    before = image.pack(checkout, ["service"])
+    before = packed_image.pack(checkout, ["service"])
     write(checkout / "service" / "flygate_service" / "routes" / "health.py", "OK = 204\n")
-    after = image.pack(checkout, ["service"])
+    after = packed_image.pack(checkout, ["service"])
 
     assert before.digest == f"sha256:{hashlib.sha256(before.archive).hexdigest()}"
     assert after.digest != before.digest
 
 
 def test_the_archive_says_what_to_run_and_holds_nothing_of_this_machine(checkout: Path) -> None:
-    """`image.json` at the root; no owner, no time, sorted names."""
-    packed = image.pack(checkout, ["service"], command=["python", "-m", "shop"])
+    """`packed_image.json` at the root; no owner, no time, sorted names."""
+    packed = packed_image.pack(checkout, ["service"], command=["python", "-m", "shop"])
 
     found = members(packed)
     assert list(found) == [
@@ -80,20 +82,20 @@ def test_the_archive_says_what_to_run_and_holds_nothing_of_this_machine(checkout
 
 def test_caches_and_hidden_files_are_left_out(checkout: Path) -> None:
     """Running the tests in a checkout must not change its image."""
-    before = image.pack(checkout, ["service"])
+    before = packed_image.pack(checkout, ["service"])
     write(checkout / "service" / "__pycache__" / "x.cpython-311.pyc", "bytes")
     write(checkout / "service" / "old.pyc", "bytes")
     write(checkout / "service" / ".env", "SECRET=canary")
     write(checkout / "service" / ".git" / "config", "x")
 
-    assert image.pack(checkout, ["service"]) == before
+    assert packed_image.pack(checkout, ["service"]) == before
 
 
 def test_the_executable_bit_is_part_of_the_image(checkout: Path) -> None:
     """A script that could run before can run in the machine."""
     (checkout / "shop.py").chmod(0o755)
 
-    found = members(image.pack(checkout, ["shop.py"]))
+    found = members(packed_image.pack(checkout, ["shop.py"]))
 
     assert found["shop.py"].mode == 0o755
     assert found["image.json"].mode == 0o644
@@ -105,38 +107,38 @@ def test_a_link_is_refused_by_name(checkout: Path, place: str) -> None:
     (checkout / place).symlink_to(checkout / ("shop.py" if place.endswith("py") else "."))
 
     with pytest.raises(ImageError, match=f"{place} is a link"):
-        image.pack(checkout, ["service"])
+        packed_image.pack(checkout, ["service"])
 
 
 def test_links_of_hidden_folders_do_not_matter(checkout: Path) -> None:
     """A virtual environment is full of links, and is left out anyway."""
-    before = image.pack(checkout, ["service"])
+    before = packed_image.pack(checkout, ["service"])
     (checkout / "service" / ".venv").mkdir()
     (checkout / "service" / ".venv" / "python").symlink_to("/usr/bin/python3")
 
-    assert image.pack(checkout, ["service"]) == before
+    assert packed_image.pack(checkout, ["service"]) == before
 
 
 @pytest.mark.parametrize("folder", ["../first/service", "/etc", "service/../../other"])
 def test_a_folder_outside_of_the_checkout_is_refused(checkout: Path, folder: str) -> None:
     """An image is made of the checkout alone."""
     with pytest.raises(ImageError, match="not below the checkout"):
-        image.pack(checkout, [folder])
+        packed_image.pack(checkout, [folder])
 
 
 def test_a_missing_folder_is_named(checkout: Path) -> None:
     """A misspelt `flygate:source` says so."""
     with pytest.raises(ImageError, match=r"'servcie' does not exist. Check flygate:source"):
-        image.pack(checkout, ["servcie"])
+        packed_image.pack(checkout, ["servcie"])
 
 
 def test_a_reference_names_app_and_digest(checkout: Path) -> None:
     """The machine config's `image` can be split again."""
-    packed = image.pack(checkout, ["service"])
+    packed = packed_image.pack(checkout, ["service"])
 
     assert packed.reference("shop") == f"registry.fly.io/shop@{packed.digest}"
-    assert image.digest_of(packed.reference("shop")) == packed.digest
-    assert image.digest_of(f"registry.fly.io/shop:v1@{packed.digest}") == packed.digest
+    assert packed_image.digest_of(packed.reference("shop")) == packed.digest
+    assert packed_image.digest_of(f"registry.fly.io/shop:v1@{packed.digest}") == packed.digest
 
 
 def test_long_paths_can_be_packed(checkout: Path) -> None:
@@ -144,7 +146,7 @@ def test_long_paths_can_be_packed(checkout: Path) -> None:
     deep = "/".join(["service", *["a_rather_long_folder_name"] * 5, "a" * 90 + ".py"])
     write(checkout / deep, "x")
 
-    assert deep in members(image.pack(checkout, ["service"]))
+    assert deep in members(packed_image.pack(checkout, ["service"]))
 
 
 def test_names_beyond_ascii_and_very_long_ones_are_packed(checkout: Path) -> None:
@@ -153,4 +155,4 @@ def test_names_beyond_ascii_and_very_long_ones_are_packed(checkout: Path) -> Non
     for name in names:
         write(checkout / name, "x")
 
-    assert set(names) <= set(members(image.pack(checkout, ["service"])))
+    assert set(names) <= set(members(packed_image.pack(checkout, ["service"])))

@@ -1,22 +1,22 @@
-"""Values that flyctl takes in several forms, brought into one: texts, whole numbers, durations."""
+"""Convert values that flyctl accepts in several forms: texts, whole numbers, durations."""
 
 from __future__ import annotations
 
 import math
 import re
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from flygate.system.duration import bounded, nanoseconds, spell
 
-_WHOLE = re.compile(r"[+-]?[0-9]+")
-_DIGITS_MAX = 18
+_WHOLE: Final = re.compile(r"[+-]?[0-9]+")
+_DIGITS_MAX: Final = 18
 # Between these powers of ten Go prints a float without an exponent.
 _SMALLEST, _LARGEST = -4, 6
 
 
 def text(value: Any) -> str:
-    """A plain value as Go prints it: `true`, `8080`, `1.5`, `1e+06`.
+    """Return a plain value as Go prints it: `true`, `8080`, `1.5`, `1e+06`.
 
     Raises:
         ValueError: a table, a list, a date.
@@ -33,7 +33,7 @@ def text(value: Any) -> str:
 
 
 def whole(value: Any) -> int:
-    """A whole number, which may be written as a text.
+    """Return a whole number, which may be written as a text.
 
     Raises:
         ValueError: it is none.
@@ -48,10 +48,10 @@ def whole(value: Any) -> int:
 
 
 def duration(value: Any, unit: int) -> str | None:
-    """A duration in Go's spelling; none for an empty text.
+    """Return a duration in Go's spelling; None for an empty text.
 
     Args:
-        unit: what a number without one counts, in nanoseconds.
+        unit: of a plain number, in nanoseconds.
 
     Raises:
         ValueError: it is no duration.
@@ -66,7 +66,7 @@ def duration(value: Any, unit: int) -> str | None:
 
 
 def words(value: Any) -> list[str]:
-    """A list of words; a text is one word.
+    """Return a list of words; a text is one word.
 
     Raises:
         ValueError: something else.

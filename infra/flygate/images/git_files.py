@@ -1,4 +1,4 @@
-"""What git knows of the files below some folders of a checkout, and what it ignores."""
+"""`GitFiles`: the tracked, untracked and ignored files below some folders of a checkout."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from flygate.system.environment import for_others
 from flygate.system.errors import ImageError
 
-_SECONDS = 60
-# Set where git itself runs us, from one of its hooks: they name another repository, or part of one.
-_OF_A_HOOK = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"})
+_SECONDS: Final = 60
+# Git sets these for its hooks: they name another repository, or part of one.
+_OF_A_HOOK: Final = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"})
 
 
 @dataclass(frozen=True, slots=True)
-class Tracking:
+class GitFiles:
     """The files, by names below the checkout, with slashes.
 
     Attributes:
@@ -31,11 +32,11 @@ class Tracking:
     ignored: frozenset[str]
 
     @classmethod
-    def read(cls, root: Path, folders: Sequence[str]) -> Tracking | None:
-        """Ask git; None where the checkout is none of git's, as an unpacked archive.
+    def read(cls, root: Path, folders: Sequence[str]) -> GitFiles | None:
+        """Ask git; None if the checkout is no git repository, as an unpacked archive.
 
         Raises:
-            ImageError: it is one of git's, and git does not answer.
+            ImageError: it is a repository, and git does not answer.
         """
         if not _is_checkout(root):
             return None
@@ -49,9 +50,9 @@ class Tracking:
             found = found._with(name, root, is_known=False)
         return found
 
-    def _with(self, name: str, root: Path, *, is_known: bool) -> Tracking:
-        """And the files of another repository within the checkout: a submodule, or a stranger."""
-        inner = Tracking.read(root / name, ["."])
+    def _with(self, name: str, root: Path, *, is_known: bool) -> GitFiles:
+        """Add the files of another repository within the checkout, such as a submodule."""
+        inner = GitFiles.read(root / name, ["."])
         if inner is None:  # a submodule that was not fetched
             return self
         tracked, untracked, ignored = (
@@ -60,11 +61,11 @@ class Tracking:
         )
         if not is_known:
             tracked, untracked = set(), tracked | untracked
-        return Tracking(self.tracked | tracked, self.untracked | untracked, self.ignored | ignored)
+        return GitFiles(self.tracked | tracked, self.untracked | untracked, self.ignored | ignored)
 
 
 def _is_checkout(root: Path) -> bool:
-    """Git decides here: the checkout has files in it, or is the top of a repository."""
+    """Whether git decides: the checkout has tracked files, or is the top of a repository."""
     if os.path.lexists(root / ".git"):
         return True
     if not any(os.path.lexists(parent / ".git") for parent in root.absolute().parents):
@@ -74,7 +75,7 @@ def _is_checkout(root: Path) -> bool:
 
 
 def _split(root: Path, names: Iterable[str]) -> tuple[frozenset[str], list[str]]:
-    """Files, and folders that are repositories of their own."""
+    """Split names into files, and folders that are repositories themselves."""
     all_ = set(names)
     folders = {
         name
@@ -106,6 +107,6 @@ def _list(root: Path, folders: Sequence[str], *words: str) -> list[str]:
 
 def _unknown(root: Path, why: str) -> ImageError:
     return ImageError(
-        f"{root} is a checkout of git, and git does not tell which of its files it ignores; these "
+        f"{root} is a checkout of git, and git does not say which of its files it ignores; these "
         f"must not get into an image. It said: {why or 'nothing'}"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -14,9 +14,9 @@ from flygate.config.stack import StackConfig
 from flygate.config.variables import check_variable_names
 from flygate.system.errors import ConfigError
 
-PROJECT = "flygate"
+PROJECT: Final = "flygate"
 # Keys whose values are JSON when they are set on the command line.
-STRUCTURED = frozenset(
+STRUCTURED: Final = frozenset(
     {
         "phase",
         "machines",
@@ -40,7 +40,7 @@ STRUCTURED = frozenset(
 
 
 def load(raw: Mapping[str, Any]) -> StackConfig:
-    """Check a stack's configuration.
+    """Read and check a stack's configuration.
 
     Args:
         raw: key (without the project's name) → value: text, or JSON as text. `secrets` may
@@ -62,7 +62,7 @@ def load(raw: Mapping[str, Any]) -> StackConfig:
 
 
 def load_secrets(raw: Mapping[str, Any]) -> dict[str, str]:
-    """Check the secrets of a stack: name → value.
+    """Read and check the secrets of a stack: name → value.
 
     Raises:
         ConfigError: they are no map of texts, or a name is no variable's.
@@ -81,10 +81,10 @@ def load_secrets(raw: Mapping[str, Any]) -> dict[str, str]:
 
 
 def load_redis_url(raw: Mapping[str, Any], *, is_secret: bool) -> str | None:
-    """The URL of the Redis that the stack brings, or None.
+    """Return the URL of the Redis that the user supplies, or None.
 
     Args:
-        is_secret: Pulumi keeps `flygate:redis` encrypted, in part at least.
+        is_secret: whether Pulumi keeps `flygate:redis` encrypted, in part at least.
 
     Raises:
         ConfigError: see `redis.own_url`.
@@ -102,7 +102,7 @@ def _parsed(key: str, value: Any) -> Any:
 
 
 def _explain(error: dict[str, Any], values: Mapping[str, Any]) -> str:
-    """One line: the key, the value found, what is wrong, the command that sets it."""
+    """Explain an error in a line: the key, its value, what is wrong, the command that sets it."""
     path = _path(error["loc"], values)
     message = str(error["msg"]).removeprefix("Value error, ")
     if not path:
@@ -121,7 +121,7 @@ def _explain(error: dict[str, Any], values: Mapping[str, Any]) -> str:
 
 
 def _path(places: Sequence[str | int], values: Any) -> str:
-    """A place as `pulumi config set --path` takes it: `rollout.steps[0]`."""
+    """Write a place as `pulumi config set --path` takes it: `rollout.steps[0]`."""
     path = ""
     for place in places:
         if isinstance(place, int):
@@ -135,7 +135,7 @@ def _path(places: Sequence[str | int], values: Any) -> str:
 
 
 def _setting(path: str) -> str:
-    """The command that sets a value, as a shell takes it."""
+    """Return the command that sets a value, as a shell takes it."""
     nested = "--path " if set(path) & set(".[") else ""
     return f"pulumi config set {nested}{shlex.quote(path)} <value>"
 

@@ -1,14 +1,15 @@
-"""The secrets that nobody chooses: `flygate init` makes them, once for each stack."""
+"""The secrets that `flygate init` generates, once for each stack."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from typing import Final
 
 from flygate_wire.variables import Variable
 
 # What each is for.
-GENERATED: Mapping[str, str] = {
+GENERATED: Final[Mapping[str, str]] = {
     Variable.ADMIN_TOKEN.value: ("lets `flygate limiter` look into the limiter"),
     Variable.LOGIN_SECRET.value: (
         "signs the cookies of known devices, so that they outlast a release"
@@ -17,9 +18,9 @@ GENERATED: Mapping[str, str] = {
         "hashes clients (HMAC) before they leave a machine, for Redis"
     ),
 }
-_BYTES = 32
+_BYTES: Final = 32
 
 
 def new() -> str:
-    """A secret with 256 bits of chance, of letters that a header can carry."""
+    """Return a secret of 256 random bits, in characters that a header can carry."""
     return secrets.token_urlsafe(_BYTES)

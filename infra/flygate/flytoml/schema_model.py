@@ -1,4 +1,4 @@
-"""`Part`: what all tables of the schema have in common, and the kinds of value in them."""
+"""`SchemaModel`: the base of all tables of the schema, and the types of their values."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from flygate.flytoml import casts
+from flygate.flytoml import coercion
 from flygate.system import duration
 
 
-class Part(BaseModel):
-    """A table of the file. Keys may be in any case, as Go's reader takes them; none is unknown."""
+class SchemaModel(BaseModel):
+    """A table of the file. Keys are case-insensitive, as in Go; unknown ones are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -32,18 +32,18 @@ class Part(BaseModel):
 
 
 def names(part: type[BaseModel]) -> list[str]:
-    """The keys of a table, as the file writes them."""
+    """Return the keys of a table, as the file writes them."""
     return [field.alias or name for name, field in part.model_fields.items()]
 
 
 def _duration(value: Any) -> str:
-    spelled = casts.duration(value, duration.NANOSECOND)
+    spelled = coercion.duration(value, duration.NANOSECOND)
     if spelled is None:
         raise ValueError('must be a duration, as in "15s" or "2m"')
     return spelled
 
 
-# In Go's spelling; a number is of nanoseconds where no old form makes it something else.
+# In Go's spelling; a number is in nanoseconds unless `legacy_syntax` has converted it.
 Duration = Annotated[str, BeforeValidator(_duration)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]

@@ -1,4 +1,4 @@
-"""A command as flyctl splits it into words: nearly as a shell does, and not quite as Python does.
+"""Split a command into words as flyctl does, which differs from a shell and from `shlex`.
 
 Within double quotes a backslash takes any letter as it is, and # begins a comment where a word
 could begin, but not within one.
@@ -7,12 +7,13 @@ could begin, but not within one.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
-_SPACE = frozenset(" \t\r\n")
+_SPACE: Final = frozenset(" \t\r\n")
 
 
 def split(command: str) -> list[str]:
-    """The words.
+    """Return the words of a command.
 
     Raises:
         ValueError: a quote or a backslash is left open.
@@ -32,7 +33,7 @@ def split(command: str) -> list[str]:
 
 
 def _taken(letter: str, letters: Iterator[str]) -> str:
-    """What a letter stands for: itself, the one after a backslash, or all that is quoted."""
+    """Return what a letter stands for: itself, the one after a backslash, or a quoted text."""
     if letter == "\\":
         return _next(letters, "ends with a backslash")
     return _quoted(letters, letter) if letter in {"'", '"'} else letter

@@ -1,22 +1,22 @@
-"""The forms that flyctl still takes from files of former times, brought into today's.
+"""Legacy syntax that flyctl still accepts, rewritten into today's.
 
-As flyctl does it before it reads a file: only keys in lower case are looked at, and what is said of
-`[[services.*_checks]]` and `[checks.*]` in whole numbers is milliseconds.
+flyctl does the same before it reads a file: only keys in lower case are considered, and whole
+numbers in `[[services.*_checks]]` and `[checks.*]` are milliseconds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
-from flygate.flytoml import casts
-from flygate.flytoml.remarks import Remarks
+from flygate.flytoml import coercion
+from flygate.flytoml.notices import Notices
 from flygate.flytoml.table import Table
 from flygate.system import duration
 
-_DURATIONS = ("interval", "timeout", "grace_period")
+_DURATIONS: Final = ("interval", "timeout", "grace_period")
 # Of Fly's first platform: flyctl reads them no more.
-_FORMER = {
+_FORMER: Final = {
     "experimental": ("allowed_public_ports", "private_network"),
     "services": ("script_checks",),
     "tcp_checks": ("restart_limit",),
@@ -24,9 +24,9 @@ _FORMER = {
 }
 
 
-def renewed(table: Table, remarks: Remarks) -> Table:
-    """The same file in today's forms; what can't be brought into them is refused."""
-    renewal = _Renewal(table.with_values(table), remarks)
+def renewed(table: Table, notices: Notices) -> Table:
+    """Return the same file in today's syntax; refuse what can't be rewritten."""
+    renewal = _Renewal(table.with_values(table), notices)
     for step in (
         renewal.env,
         renewal.services,
@@ -44,19 +44,19 @@ def renewed(table: Table, remarks: Remarks) -> Table:
 
 
 class _Renewal:
-    """One file on its way; each step is about one section."""
+    """The rewriting of one file; each step handles one section."""
 
-    def __init__(self, file: Table, remarks: Remarks) -> None:
+    def __init__(self, file: Table, notices: Notices) -> None:
         self.file = file
-        self.remarks = remarks
+        self.notices = notices
 
     def env(self) -> None:
-        """`[[env]]` several times is one table; numbers and truths are texts."""
+        """Merge several `[[env]]` into one table; turn numbers and booleans into texts."""
         if "env" not in self.file:
             return
         merged = self._merged(self.tables("env"))
         for name in list(merged):
-            self.cast(merged, name, casts.text)
+            self.cast(merged, name, coercion.text)
         self.file["env"] = merged
 
     def services(self) -> None:
@@ -66,13 +66,13 @@ class _Renewal:
         self.file["services"] = [self._service(one) for one in found if one]
 
     def processes(self) -> None:
-        """The empty list of former times is nothing; a list with something in it is refused."""
+        """Drop an empty list, as older files have it; refuse a list with content."""
         found = self.file.get("processes")
         if not isinstance(found, list):
             return
         del self.file["processes"]
         if any(found):
-            self.remarks.refuse(
+            self.notices.refuse(
                 self.file.lines.get("processes"),
                 "[[processes]] is the form of Fly's first platform. Write each as a line of "
                 '[processes], as in web = "python -m service".',
@@ -86,14 +86,14 @@ class _Renewal:
         for key in ("cmd", "entrypoint", "exec"):
             if key in found:
                 self._note_spaces(found, key)
-                self.cast(found, key, casts.words)
+                self.cast(found, key, coercion.words)
         if "kill_timeout" in found:
             self._move(found, "kill_timeout", self.file, "kill_timeout")
         self._move_metrics(found)
         self.file["experimental"] = found
 
     def checks(self) -> None:
-        """`[[checks]]` have their names within."""
+        """Turn `[[checks]]` with names within into a table by name."""
         found = self.file.get("checks")
         if isinstance(found, list):
             named = [one for one in found if isinstance(one, Table) and _is_named(one)]
@@ -112,20 +112,20 @@ class _Renewal:
             self.file["checks"] = found.with_values(checks)
 
     def sizes(self) -> None:
-        """`[compute]`, `[[computes]]` and `[[vm]]` are one list; memory may be a number."""
+        """Join `[compute]`, `[[computes]]` and `[[vm]]` into one list; memory may be a number."""
         found = self._gathered(("compute", "computes", "vm"), "vm")
         for one in found:
-            self.cast(one, "memory", casts.text)
+            self.cast(one, "memory", coercion.text)
 
     def mounts(self) -> None:
         for one in self._gathered(("mount", "mounts"), "mounts"):
-            self.cast(one, "initial_size", casts.text)
+            self.cast(one, "initial_size", coercion.text)
 
     def metrics(self) -> None:
         self._gathered(("metric", "metrics"), "metrics")
 
     def kill_timeout(self) -> None:
-        self.cast(self.file, "kill_timeout", lambda v: casts.duration(v, duration.SECOND))
+        self.cast(self.file, "kill_timeout", lambda v: coercion.duration(v, duration.SECOND))
 
     def build(self) -> None:
         found = self.file.get("build")
@@ -135,7 +135,7 @@ class _Renewal:
             self.file["build"] = found
 
     def tables(self, key: str) -> list[Table]:
-        """The tables of a section that may be one or several."""
+        """Return the tables of a section that may be one table or several."""
         found = self.file[key]
         tables = found if isinstance(found, list) else [found]
         if all(isinstance(one, Table) for one in tables):
@@ -144,7 +144,7 @@ class _Renewal:
         return []
 
     def cast(self, table: Table, key: str, cast: Callable[[Any], Any]) -> None:
-        """Bring one value into its form; what means nothing is taken out."""
+        """Convert one value; remove it if it means nothing."""
         if key not in table:
             return
         try:
@@ -158,13 +158,13 @@ class _Renewal:
             table[key] = value
 
     def refuse(self, table: Table, key: str, why: str) -> None:
-        """A value of a table is none that can be read."""
-        self.remarks.refuse(table.lines.get(key, table.line), f"{key} {why}.")
+        """Refuse a value of a table that can't be read."""
+        self.notices.refuse(table.lines.get(key, table.line), f"{key} {why}.")
 
     def _service(self, found: Table) -> Table:
         service = self._without_former(found, "services")
         self.cast(service, "concurrency", self._concurrency)
-        self.cast(service, "internal_port", casts.whole)
+        self.cast(service, "internal_port", coercion.whole)
         if "ports" in service:
             service["ports"] = self._ports(service)
         for kind in ("tcp_checks", "http_checks"):
@@ -176,25 +176,25 @@ class _Renewal:
         return service
 
     def _concurrency(self, found: Any) -> Any:
-        """ "20,25" is soft and hard limit in its oldest form."""
+        """Read "20,25", the oldest form of soft and hard limit."""
         if not isinstance(found, str):
             return found
         soft, comma, hard = found.partition(",")
         if not comma:
             raise ValueError('must be a table, or both limits as in "20,25"')
-        limits = {"soft_limit": casts.whole(soft), "hard_limit": casts.whole(hard)}
+        limits = {"soft_limit": coercion.whole(soft), "hard_limit": coercion.whole(hard)}
         return Table({"type": "requests", **limits})
 
     def _ports(self, service: Table) -> list[Table]:
         ports = self._listed(service, "ports")
         for port in ports:
-            self.cast(port, "port", casts.whole)
+            self.cast(port, "port", coercion.whole)
         return ports
 
     def _check(self, found: Table) -> Table:
         check = found.with_values(found)
         for key in _DURATIONS:
-            self.cast(check, key, lambda v: casts.duration(v, duration.MILLISECOND))
+            self.cast(check, key, lambda v: coercion.duration(v, duration.MILLISECOND))
         self.cast(check, "headers", _headers)
         return check
 
@@ -207,7 +207,7 @@ class _Renewal:
         return []
 
     def _gathered(self, keys: Iterable[str], into: str) -> list[Table]:
-        """One list of what stands under several names."""
+        """Join the tables under several names into one list."""
         present = [key for key in keys if key in self.file]
         found = [one for key in present for one in self.tables(key)]
         for key in present:
@@ -234,19 +234,19 @@ class _Renewal:
     def _note_spaces(self, experimental: Table, key: str) -> None:
         value = experimental[key]
         if isinstance(value, str) and len(value.split()) > 1:
-            self.remarks.note(
+            self.notices.note(
                 experimental.lines.get(key),
                 f"experimental.{key} is one text with spaces; flyctl makes one word of it, and so "
                 f'does Flygate. Write {key} = ["one", "two"], or a command of [processes].',
             )
 
     def _without_former(self, found: Table, kind: str) -> Table:
-        """What flyctl does not read any more is told and left out."""
+        """Drop what flyctl no longer reads, with a note."""
         kept = found.with_values(found)
         for key in _FORMER[kind]:
             if key in kept:
                 del kept[key]
-                self.remarks.note(
+                self.notices.note(
                     found.lines.get(key),
                     f"{key} is of Fly's first platform; it does nothing, with flyctl neither. "
                     "Remove it.",
@@ -264,14 +264,14 @@ class _Renewal:
 
 
 def _headers(found: Any) -> dict[str, str] | None:
-    """A table, or a list of names with their values."""
+    """Read a table, or a list of names with their values."""
     if isinstance(found, list):
         if not all(isinstance(one, Table) and "name" in one for one in found):
             raise ValueError("must be a table, or a list of name and value")
-        found = {casts.text(one["name"]): one.get("value", "") for one in found}
+        found = {coercion.text(one["name"]): one.get("value", "") for one in found}
     if not isinstance(found, dict):
         raise ValueError("must be a table of names and texts")
-    return {name: casts.text(value) for name, value in found.items()} or None
+    return {name: coercion.text(value) for name, value in found.items()} or None
 
 
 def _is_named(check: Table) -> bool:

@@ -16,8 +16,8 @@ NAME: Final = "fly.toml"
 # A fly.toml has some KB. What is far larger is something else, and takes minutes to read.
 BYTES_MAX: Final = 512 * 1024
 # Go reads whole numbers into 64 bits.
-_LARGEST = 2**63
-_PLACE = re.compile(r" \(at line (\d+), column \d+\)$")
+_LARGEST: Final = 2**63
+_PLACE: Final = re.compile(r" \(at line (\d+), column \d+\)$")
 
 
 def read(path: Path) -> Table:
@@ -78,8 +78,8 @@ def of(values: Mapping[str, Any], text: str = "") -> Table:
 def _broken(message: str) -> str:
     place = _PLACE.search(message)
     line = f":{place[1]}" if place else ""
-    said = _PLACE.sub("", message)
-    return f"{NAME}{line}: no valid TOML: {said}. Repair it; https://toml.io tells the rules."
+    reason = _PLACE.sub("", message)
+    return f"{NAME}{line}: no valid TOML: {reason}. Repair it; https://toml.io has the rules."
 
 
 def _unusable(value: Any, path: tuple[str, ...]) -> Iterator[str]:

@@ -1,7 +1,7 @@
-"""The files of a checkout that an image is made of.
+"""`SourceFiles`: the files of a checkout that an image is made of.
 
-Where the checkout is one of git's, git decides: what it ignores never gets into an image, be it a
-file of secrets, a database or a build. A new file that it does not know yet is taken, and told.
+In a git repository git decides: an ignored file never gets into an image, be it a file of secrets,
+a database or a build. An untracked file is packed, with a note.
 """
 
 from __future__ import annotations
@@ -9,24 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Final
 
-from flygate.images.tracking import Tracking
+from flygate.images.git_files import GitFiles
 from flygate.system.errors import ImageError
 
-_LEFT_OUT_FOLDERS = frozenset({"__pycache__"})
-_LEFT_OUT_SUFFIXES = frozenset({".pyc", ".pyo"})
-_HINT = "Check flygate:source."
-_NAMED = 5
+_LEFT_OUT_FOLDERS: Final = frozenset({"__pycache__"})
+_LEFT_OUT_SUFFIXES: Final = frozenset({".pyc", ".pyo"})
+_HINT: Final = "Check flygate:source."
+_NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class SourceFiles:
     """Names below the checkout, with slashes, sorted; no bytecode, nothing hidden.
 
     Attributes:
         files: what goes in.
         untracked: those of them that git does not know.
-        ignored: what stays out, because git ignores it; a whole folder ends with a slash.
+        ignored: those that git ignores; a whole folder ends with a slash.
     """
 
     files: tuple[str, ...]
@@ -34,8 +35,8 @@ class Sources:
     ignored: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, root: Path, folders: Sequence[str]) -> Sources:
-        """Look what there is.
+    def read(cls, root: Path, folders: Sequence[str]) -> SourceFiles:
+        """Find the files.
 
         Args:
             root: the checkout.
@@ -47,7 +48,7 @@ class Sources:
         """
         for folder in folders:
             _check(root, folder)
-        known = Tracking.read(root, folders)
+        known = GitFiles.read(root, folders)
         if known is None:
             found = {name for folder in folders for name in _walked(root, folder)}
             return cls(tuple(sorted(found)))
@@ -60,20 +61,20 @@ class Sources:
         return cls(tuple(sorted(files)), tuple(sorted(untracked)), tuple(sorted(ignored)))
 
     def notes(self) -> list[str]:
-        """What an operator should know of them, in lines."""
-        told = []
+        """Return notes on untracked and ignored files."""
+        notes = []
         if self.untracked:
-            told.append(
+            notes.append(
                 f"{named(self.untracked)}: in the image, and not in git. `git add` it, or let git "
                 "ignore it and it stays out."
             )
         if self.ignored:
-            told.append(f"{named(self.ignored)}: not in the image, because git ignores it.")
-        return told
+            notes.append(f"{named(self.ignored)}: not in the image, because git ignores it.")
+        return notes
 
 
 def named(names: Sequence[str]) -> str:
-    """Some of the names, and how many more there are."""
+    """Name some, and count the rest."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
 
@@ -86,7 +87,7 @@ def _check(root: Path, folder: str) -> None:
 
 
 def _files(root: Path, names: Iterable[str]) -> Iterator[str]:
-    """Those that belong into an image, of the names that git has."""
+    """Yield those of git's names that belong into an image."""
     for name in sorted(names):
         relative = PurePosixPath(name)
         if _is_left_out(relative):
@@ -98,7 +99,7 @@ def _files(root: Path, names: Iterable[str]) -> Iterator[str]:
 
 
 def _walked(root: Path, folder: str) -> Iterator[str]:
-    """Those that belong into an image, where there is no git."""
+    """Yield the files that belong into an image, without git."""
     top = root / folder
     for path in [top] if top.is_file() else sorted(top.rglob("*")):
         relative = PurePosixPath(path.relative_to(root).as_posix())

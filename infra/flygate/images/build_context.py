@@ -1,7 +1,7 @@
-"""What a build gets to see: the Dockerfile, the pins and the sources.
+"""`BuildContext`: the files that a build sees: the Dockerfile, the pins and the sources.
 
-They are laid out in a folder of their own, so that no state file and no secret of the checkout can
-get into an image, and flygate:source alone says what does, here and on the local Fly.
+They are copied into a separate folder, so that no state file and no secret of the checkout gets
+into an image; flygate:source alone decides, here and on the local Fly.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
-from flygate.images.sources import Sources
+from flygate.images.source_files import SourceFiles
 from flygate.system.errors import ImageError
 
-DOCKERFILE = "Dockerfile"
-PINS = "requirements/service.txt"
+DOCKERFILE: Final = "Dockerfile"
+PINS: Final = "requirements/service.txt"
 
 
 @dataclass(frozen=True)
-class Context:
+class BuildContext:
     """The part of a checkout that an image is made of.
 
     Attributes:
@@ -34,24 +35,24 @@ class Context:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Names below the checkout."""
+        """The names below the checkout."""
         return (DOCKERFILE, PINS, *self.source)
 
     @cached_property
-    def sources(self) -> Sources:
+    def sources(self) -> SourceFiles:
         """The files.
 
         Raises:
-            ImageError: see `Sources.read`.
+            ImageError: see `SourceFiles.read`.
         """
-        return Sources.read(self.root, self.inputs)
+        return SourceFiles.read(self.root, self.inputs)
 
     @contextmanager
     def laid_out(self) -> Iterator[Path]:
-        """A folder with nothing but the inputs; it is gone afterwards.
+        """Yield a temporary folder with nothing but the inputs.
 
         Raises:
-            ImageError: one is missing: see `Sources.read`.
+            ImageError: one is missing: see `SourceFiles.read`.
         """
         if not (self.root / DOCKERFILE).is_file():
             raise ImageError(f"There is no {DOCKERFILE} in this checkout. Get it back from git.")

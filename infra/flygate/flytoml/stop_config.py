@@ -1,4 +1,4 @@
-"""How a machine is asked to end, and how long it has, by its config."""
+"""The signal and the time with which a machine stops, by its config."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any, Final
 
 from flygate.system import duration
 
-# What Fly does where a config says nothing: see Fly's documentation of kill_timeout.
+# Fly's defaults: see its documentation of kill_timeout.
 KILL_SECONDS: Final = 5.0
 KILL_SIGNAL: Final = "SIGINT"
 
 
 def kill_seconds(config: Mapping[str, Any]) -> float:
-    """Until it is killed, since it was asked to end."""
-    said = _stop(config).get("timeout")
-    return KILL_SECONDS if said is None else duration.nanoseconds(said) / duration.SECOND
+    """Return the seconds between the kill signal and SIGKILL."""
+    value = _stop(config).get("timeout")
+    return KILL_SECONDS if value is None else duration.nanoseconds(value) / duration.SECOND
 
 
 def kill_signal(config: Mapping[str, Any]) -> str:
-    """What asks it."""
+    """Return the kill signal."""
     return _stop(config).get("signal") or KILL_SIGNAL
 
 

@@ -1,4 +1,4 @@
-"""What is set as a secret stays one, and what is one is set as such."""
+"""Encrypted values stay encrypted, and secrets must be encrypted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def refusal(
 
 
 def test_a_secret_of_the_environment_is_refused() -> None:
-    """The environment is in clear in the state and on the machines: it is told what to type."""
+    """The environment is in clear in the state and on the machines; it says what to type."""
     text = refusal({"env": {"X": CANARY, "RATE": "60"}}, {"env"}, {"env": {"X": SEAL, "RATE": 60}})
 
     assert "flygate:env.X is set as a secret" in text

@@ -1,10 +1,10 @@
-"""The secrets that nobody chooses."""
+"""The secrets that `flygate init` generates."""
 
 from __future__ import annotations
 
 from flygate import config
-from flygate.config import generated
-from flygate.config.generated import GENERATED
+from flygate.config import generated_secrets
+from flygate.config.generated_secrets import GENERATED
 from flygate.fly.admin import check_token
 from flygate_wire.variables import Variable
 
@@ -17,6 +17,6 @@ def test_each_is_one_that_the_service_reads() -> None:
 
 def test_each_can_be_an_admin_token_and_is_another_one() -> None:
     """Long enough, of letters that a header can carry."""
-    made = {check_token(generated.new()) for _ in range(100)}
+    made = {check_token(generated_secrets.new()) for _ in range(100)}
 
     assert len(made) == 100

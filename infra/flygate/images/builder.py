@@ -1,18 +1,18 @@
-"""What shall be built, and under which name."""
+"""`Builder` builds and pushes what a `BuildRequest` describes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from flygate.images.revision import Revision
 
-PLATFORM = "linux/amd64"  # all that Fly has
+PLATFORM: Final = "linux/amd64"  # the only one of Fly
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class BuildRequest:
     """An image to build.
 
     Attributes:
@@ -33,35 +33,35 @@ class Order:
         return self.name.rpartition(":")[0]
 
     def arguments(self) -> list[str]:
-        """What all builders are told alike."""
+        """Return the arguments that all builders get."""
         label = f"org.opencontainers.image.revision={self.revision.tag}"
         date = f"SOURCE_DATE_EPOCH={self.revision.at}"
         return ["--build-arg", date, "--label", label]
 
 
 class Builder(Protocol):
-    """Who builds."""
+    """Builds images."""
 
     @property
     def name(self) -> str:
-        """For people."""
+        """Its name in messages."""
 
     def check(self) -> None:
-        """It can build.
+        """Check that it can build.
 
         Raises:
-            ImageError: it can't; says why, and what to do.
+            ImageError: it can't; the text says why, and what to do.
         """
 
-    def build(self, order: Order, folder: Path) -> None:
+    def build(self, request: BuildRequest, folder: Path) -> None:
         """Build what is in a folder.
 
         Raises:
             ImageError: it failed.
         """
 
-    def push(self, order: Order) -> str:
-        """Bring what was built to the registry, and give its digest there.
+    def push(self, request: BuildRequest) -> str:
+        """Push what was built, and return its digest in the registry.
 
         Raises:
             ImageError: it was refused.

@@ -1,4 +1,4 @@
-"""`[[vm]]`: the size of a machine, by a preset and what is said beside it."""
+"""`[[vm]]`: the size of a machine, by a preset and single values."""
 
 from __future__ import annotations
 
@@ -23,20 +23,22 @@ PRESETS: Final[dict[str, dict[str, Any]]] = {
     for cpus in counts
 }
 SMALLEST: Final = "shared-cpu-1x"
-_MEMORY = re.compile(r"(\d+\.?\d*|\.\d+) ?(?:([kmgtp])(?:i?b)?|b)?", re.IGNORECASE | re.ASCII)
-_BYTES = {unit: 1024 ** (power + 1) for power, unit in enumerate("kmgtp")}
-_MEGABYTE = 1024**2
-_CHARACTERS_MAX = 20
+_MEMORY: Final = re.compile(
+    r"(\d+\.?\d*|\.\d+) ?(?:([kmgtp])(?:i?b)?|b)?", re.IGNORECASE | re.ASCII
+)
+_BYTES: Final = {unit: 1024 ** (power + 1) for power, unit in enumerate("kmgtp")}
+_MEGABYTE: Final = 1024**2
+_CHARACTERS_MAX: Final = 20
 
 
 def guest(vm: Compute, host: str = "") -> dict[str, Any]:
-    """The machine's size.
+    """Return the machine's size.
 
     Args:
         host: `host_dedication_id` of the file.
 
     Raises:
-        ValueError: begins with the key that is wrong.
+        ValueError: a value is wrong; the text begins with its key.
     """
     size = vm.size or SMALLEST
     if size not in PRESETS:
@@ -44,7 +46,7 @@ def guest(vm: Compute, host: str = "") -> dict[str, Any]:
     found = dict(PRESETS[size])
     if vm.memory:
         found["memory_mb"] = megabytes(vm.memory)
-    said = {
+    own = {
         "cpu_kind": vm.cpu_kind,
         "cpus": vm.cpus,
         "memory_mb": vm.memory_mb,
@@ -53,11 +55,11 @@ def guest(vm: Compute, host: str = "") -> dict[str, Any]:
         "persist_rootfs": vm.persist_rootfs,
         "kernel_args": vm.kernel_args,
     }
-    return found | {key: value for key, value in said.items() if value}
+    return found | {key: value for key, value in own.items() if value}
 
 
 def megabytes(text: str) -> int:
-    """What a size of memory means: "512", "512mb", "2 GB", "0.5g".
+    """Read a size of memory: "512", "512mb", "2 GB", "0.5g".
 
     Raises:
         ValueError: it is none, or less than a megabyte.

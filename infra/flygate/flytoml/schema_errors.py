@@ -1,4 +1,4 @@
-"""What the schema finds wrong, in words: the key, what was found, what it must be."""
+"""Errors of the schema in words: the key, its value, and what it must be."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import difflib
 import json
 import types
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args, get_origin
+from typing import Any, Final, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from flygate.flytoml.lines import Path
-from flygate.flytoml.part import names
-from flygate.flytoml.remarks import Remarks
+from flygate.flytoml.notices import Notices
+from flygate.flytoml.schema_model import names
 from flygate.flytoml.table import Table
 from flygate.redaction.redact import cut
 
-_MUST = {
+_MUST: Final = {
     "string_type": "must be a text, in quotes",
     "int_type": "must be a whole number",
     "int_from_float": "must be a whole number",
@@ -30,21 +30,21 @@ _MUST = {
     "less_than_equal": "must be at most {le}",
     "value_error": "{error}",
 }
-_FOUND_MAX = 60
-_SECRETIVE = frozenset({"env", "headers", "raw_value"})
-# Less alike than this, a key is another one, and no slip of the pen.
-_ALIKE = 0.6
+_FOUND_MAX: Final = 60
+_SECRETIVE: Final = frozenset({"env", "headers", "raw_value"})
+# Below this similarity a key is not a misspelt one.
+_ALIKE: Final = 0.6
 
 
-def explain(error: ValidationError, schema: type[BaseModel], file: Table, remarks: Remarks) -> None:
-    """Refuse each thing that is wrong, on its line."""
+def explain(error: ValidationError, schema: type[BaseModel], file: Table, notices: Notices) -> None:
+    """Refuse each wrong value, on its line."""
     for one in error.errors():
         path = one["loc"]
-        remarks.refuse(file.line_at(path), _sentence(dict(one), path, schema, file))
+        notices.refuse(file.line_at(path), _sentence(dict(one), path, schema, file))
 
 
 def dotted(path: Path) -> str:
-    """A place as one reads it: `services[0].ports[1].port`."""
+    """Write a path as `services[0].ports[1].port`."""
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
@@ -52,7 +52,7 @@ def dotted(path: Path) -> str:
 
 
 def nearest(wrong: str, known: list[str]) -> str:
-    """The question whether another key was meant; else which there are."""
+    """Suggest the key that was meant; else list the known ones."""
     close = difflib.get_close_matches(wrong.casefold(), known, n=1, cutoff=_ALIKE)
     if close:
         return f"Did you mean {close[0]}?"
@@ -80,7 +80,7 @@ def _must(error: Mapping[str, Any]) -> str:
 
 
 def _found(path: Path, file: Table) -> str:
-    """What stands there, but for what may be secret and should not be printed."""
+    """Quote the value, unless it may be secret."""
     if not path or not _SECRETIVE.isdisjoint(path):
         return ""
     text = json.dumps(_at(file, path), default=str, ensure_ascii=False)
@@ -95,7 +95,7 @@ def _at(file: Table, path: Path) -> Any:
 
 
 def _keys(schema: type[BaseModel], path: Path) -> list[str]:
-    """The keys that stand where the path ends."""
+    """Return the keys that are known where the path ends."""
     found: Any = schema
     for part in path[:-1]:
         if isinstance(found, type) and issubclass(found, BaseModel):

@@ -1,4 +1,4 @@
-"""Runs docker and flyctl: what they say is shown as it comes, on standard error, and kept."""
+"""Run docker and flyctl: their output is streamed to standard error, and kept."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from flygate.system.errors import ImageError
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """A program that has ended.
+class ToolResult:
+    """The result of a program.
 
     Attributes:
-        output: all that it wrote, standard error too.
+        output: standard output and standard error.
     """
 
     code: int
@@ -24,9 +24,9 @@ class Ended:
 
     @property
     def last_words(self) -> str:
-        """The last line that says something."""
+        """The last line that is not empty."""
         lines = [line.strip() for line in self.output.splitlines() if line.strip()]
-        return lines[-1] if lines else "it said nothing"
+        return lines[-1] if lines else "it wrote nothing"
 
 
 def run(
@@ -35,7 +35,7 @@ def run(
     folder: Path | None = None,
     *,
     is_shown: bool = False,
-) -> Ended:
+) -> ToolResult:
     """Run a program to its end.
 
     Raises:
@@ -62,4 +62,4 @@ def run(
             if is_shown:
                 sys.stderr.write(line)
                 sys.stderr.flush()
-    return Ended(process.returncode, "".join(lines))
+    return ToolResult(process.returncode, "".join(lines))

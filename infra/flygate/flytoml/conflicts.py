@@ -1,6 +1,6 @@
-"""What `fly.toml` and the stack together can never be: found before anything starts.
+"""Conflicts between `fly.toml` and the stack, found before anything starts.
 
-Each is refused with both values and their lines; what merely surprises is a note.
+A conflict is refused with both values and their lines; a surprise is a note.
 """
 
 from __future__ import annotations
@@ -14,35 +14,35 @@ from flygate.config import SOURCE, StackConfig
 from flygate.config.typing_errors import meant
 from flygate.config.web_service import is_public, services, speaks_http, web_port
 from flygate.flytoml import FlyToml
-from flygate.flytoml.complaints import dotted
 from flygate.flytoml.lines import Path
-from flygate.flytoml.remarks import Remark, Remarks
-from flygate.flytoml.stopping import kill_seconds
+from flygate.flytoml.notices import Notice, Notices
+from flygate.flytoml.schema_errors import dotted
+from flygate.flytoml.stop_config import kill_seconds
 from flygate.system import duration
 
-# Fly's: see FLY's documentation of kill_timeout.
+# See Fly's documentation of kill_timeout.
 KILL_SECONDS_MAX: Final = 300
 _DIGITS_MAX: Final = 10
 _SECOND, _MINUTE = duration.SECOND, 60 * duration.SECOND
 # What flyctl sets itself, over whatever the file says.
-_OVERWRITTEN = ("FLY_PROCESS_GROUP", "PRIMARY_REGION")
-_DOCKERFILES = ("Dockerfile", "./Dockerfile")
+_OVERWRITTEN: Final = ("FLY_PROCESS_GROUP", "PRIMARY_REGION")
+_DOCKERFILES: Final = ("Dockerfile", "./Dockerfile")
 
 
 def check(
     file: FlyToml, stack: StackConfig, config: Mapping[str, Any], secrets: Collection[str]
 ) -> None:
-    """Refuse what can't be.
+    """Refuse conflicts.
 
     Args:
-        config: what the machines would get.
-        secrets: their names.
+        config: the machine config.
+        secrets: the names of the secrets.
 
     Raises:
-        ConfigError: names every contradiction.
+        ConfigError: names every conflict.
     """
-    remarks = Remarks()
-    found = _Contradictions(file, stack, config, frozenset(secrets), remarks)
+    notices = Notices()
+    found = _Conflicts(file, stack, config, frozenset(secrets), notices)
     found.check_services()
     found.check_port()
     found.check_metrics()
@@ -52,21 +52,21 @@ def check(
     found.check_env()
     found.check_settings()
     found.check_build()
-    remarks.check()
+    notices.check()
 
 
 def notes(file: FlyToml, stack: StackConfig, config: Mapping[str, Any]) -> Iterator[str]:
-    """What works, and may surprise."""
-    remarks = Remarks(notes=list(file.notes))
-    found = _Contradictions(file, stack, config, frozenset(), remarks)
+    """Yield notes on what works and may surprise."""
+    notices = Notices(notes=list(file.notes))
+    found = _Conflicts(file, stack, config, frozenset(), notices)
     found.note_services()
     found.note_checks()
     found.note_rest()
     found.note_build()
-    yield from dict.fromkeys(map(str, remarks.notes))
+    yield from dict.fromkeys(map(str, notices.notes))
 
 
-class _Contradictions:
+class _Conflicts:
     """One file with one stack."""
 
     def __init__(
@@ -75,17 +75,17 @@ class _Contradictions:
         stack: StackConfig,
         config: Mapping[str, Any],
         secrets: frozenset[str],
-        remarks: Remarks,
+        notices: Notices,
     ) -> None:
         self.file = file
         self.stack = stack
         self.config = config
         self.env: Mapping[str, str] = config.get("env", {})
         self.secrets = secrets
-        self.remarks = remarks
+        self.notices = notices
 
     def check_services(self) -> None:
-        """Two services can't have one public port."""
+        """Refuse one public port for two services."""
         seen: dict[tuple[str, int], Path] = {}
         for index, service in enumerate(services(self.config)):
             path = self.file.service_path(index)
@@ -101,55 +101,55 @@ class _Contradictions:
                 seen.setdefault(key, path)
 
     def check_port(self) -> None:
-        """The service listens where the proxy looks."""
+        """Refuse an internal port where the service does not listen."""
         port, index = web_port(self.config), self._web_index()
         if port is None or "PORT" in self.secrets:
             return
         path = (*self.file.service_path(index), "internal_port")
-        said = self.env.get("PORT")
-        if said is not None and said.strip() != str(port):
+        value = self.env.get("PORT")
+        if value is not None and value.strip() != str(port):
             self._refuse(
                 path,
-                f"{dotted(path)} is {port}, and PORT is {said} ({self._where('PORT')}): the proxy "
-                "would reach nobody. Set both to the port where the service listens.",
+                f"{dotted(path)} is {port}, and PORT is {value} ({self._where('PORT')}): the proxy "
+                "would find no listener. Set both to the port where the service listens.",
             )
-        elif said is None and port != DEFAULT_PORT and not self._has_own_command():
+        elif value is None and port != DEFAULT_PORT and not self._has_own_command():
             self._refuse(
                 path,
                 f"{dotted(path)} is {port}, and PORT is not set: the service listens on "
-                f'{DEFAULT_PORT} then, and the proxy would reach nobody. Add PORT = "{port}" '
+                f'{DEFAULT_PORT} then, and the proxy would find no listener. Add PORT = "{port}" '
                 "to [env].",
             )
 
     def check_metrics(self) -> None:
-        """Fly reads metrics where they are."""
-        port, said = self.config.get("metrics", {}).get("port"), self.env.get("METRICS_PORT")
-        if port and said is not None and said.strip() != str(port):
+        """Refuse a metrics port where the service serves none."""
+        port, value = self.config.get("metrics", {}).get("port"), self.env.get("METRICS_PORT")
+        if port and value is not None and value.strip() != str(port):
             self._refuse(
                 ("metrics", 0, "port"),
-                f"metrics.port is {port}, and METRICS_PORT is {said} "
-                f"({self._where('METRICS_PORT')}): nobody would read the metrics. Make them one.",
+                f"metrics.port is {port}, and METRICS_PORT is {value} "
+                f"({self._where('METRICS_PORT')}): Fly would read no metrics. Make them one.",
             )
 
     def check_shutdown(self) -> None:
-        """The service ends before Fly ends it."""
+        """Refuse a kill timeout that ends the service before it has shut down."""
         kill = kill_seconds(self.config)
         if kill > KILL_SECONDS_MAX:
             self._refuse(
                 ("kill_timeout",),
                 f"kill_timeout is {kill:g} s; Fly waits {KILL_SECONDS_MAX} s at most. Lower it.",
             )
-        said = self._whole("SHUTDOWN_SECONDS")
-        if said is not None and said >= kill:
+        value = self._whole("SHUTDOWN_SECONDS")
+        if value is not None and value >= kill:
             self._refuse(
                 ("kill_timeout",),
-                f"kill_timeout is {kill:g} s, and SHUTDOWN_SECONDS is {said} "
+                f"kill_timeout is {kill:g} s, and SHUTDOWN_SECONDS is {value} "
                 f"({self._where('SHUTDOWN_SECONDS')}): Fly would kill the service before it has "
                 "ended its requests and handed its limits on. Set kill_timeout some seconds above.",
             )
 
     def check_checks(self) -> None:
-        """Bounds of `[checks]`, at which flyctl refuses a file, too."""
+        """Refuse `[checks]` beyond the bounds that flyctl has, too."""
         for name, check in self.file.values.checks.items():
             if check.interval and duration.nanoseconds(check.interval) < 2 * _SECOND:
                 self._refuse(
@@ -163,7 +163,7 @@ class _Contradictions:
                 )
 
     def check_files(self) -> None:
-        """A file has one content, and a secret that is one of the stack's."""
+        """Refuse a file without exactly one content, or with an unknown secret."""
         for index, one in enumerate(self.file.values.files):
             path, name = ("files", index), f"files[{index}]"
             sources = [s for s in (one.local_path, one.secret_name, one.raw_value) if s]
@@ -184,7 +184,7 @@ class _Contradictions:
                 )
 
     def check_env(self) -> None:
-        """What is set and would never be seen."""
+        """Refuse variables that would be overwritten."""
         for name in self.file.values.env:
             path = ("env", name)
             if not name or "=" in name:
@@ -201,25 +201,25 @@ class _Contradictions:
             )
 
     def check_settings(self) -> None:
-        """What the service would never read, or would not bear."""
+        """Refuse misspelt settings, and limits that contradict each other."""
         for name in sorted({*self.file.values.env, *self.stack.env}):
             if setting := meant(name):
                 self._refuse_variable(
                     name, f"{name} is no setting of the service. Did you mean {setting}?"
                 )
-        said = self._whole("SERVICE_MAX_REQUESTS")
+        value = self._whole("SERVICE_MAX_REQUESTS")
         limits = [one.get("concurrency", {}) for one in services(self.config)]
         hard = max((one.get("hard_limit", 0) for one in limits), default=0)
-        if said is not None and said < hard:
+        if value is not None and value < hard:
             self._refuse_variable(
                 "SERVICE_MAX_REQUESTS",
-                f"SERVICE_MAX_REQUESTS is {said}, and the "
+                f"SERVICE_MAX_REQUESTS is {value}, and the "
                 f"proxy gives a machine up to {hard} at a time: it would refuse the rest. Raise "
                 "it, or lower the hard limit (concurrency.hard).",
             )
 
     def check_build(self) -> None:
-        """With `image: source` the image must be the one that the file asks for."""
+        """With `image: source`, refuse a `[build]` that Flygate would ignore."""
         if self.stack.image == SOURCE:
             for key, why in self._unbuilt():
                 self._refuse(
@@ -229,7 +229,7 @@ class _Contradictions:
                 )
 
     def note_build(self) -> None:
-        """With an image by digest it is somebody else's work, which is told."""
+        """With an image by digest, note that `[build]` has no effect."""
         if self.stack.image != SOURCE:
             for key, _ in self._unbuilt():
                 self._note(
@@ -239,7 +239,7 @@ class _Contradictions:
 
     def note_services(self) -> None:
         if web_port(self.config) is None:
-            self.remarks.note(
+            self.notices.note(
                 None,
                 "no service speaks HTTP, so a new machine is judged by its checks and its uptime: "
                 "nothing asks it, and nothing compares it with the former ones.",
@@ -253,7 +253,7 @@ class _Contradictions:
         for index, service in enumerate(services(self.config)):
             path = self.file.service_path(index)
             if not service.get("ports"):
-                self._note(path, f"{dotted(path)} has no ports: nobody reaches it from outside.")
+                self._note(path, f"{dotted(path)} has no ports: no client reaches it from outside.")
             elif service.get("protocol") == "udp" or not speaks_http(service):
                 self._note(
                     path,
@@ -262,7 +262,7 @@ class _Contradictions:
                 )
 
     def note_checks(self) -> None:
-        """Where Fly takes another value than the file's."""
+        """Note where Fly takes another value than the file's."""
         for index, service in enumerate(services(self.config)):
             for check in service.get("checks", ()):
                 for key in ("interval", "timeout", "grace_period"):
@@ -304,15 +304,15 @@ class _Contradictions:
                 f"wins. To decide it yourself, set it in the stack's env.",
             )
 
-    def _note_length(self, path: Path, key: str, said: str | None) -> None:
-        if said is None:
+    def _note_length(self, path: Path, key: str, value: str | None) -> None:
+        if value is None:
             return
-        length = duration.nanoseconds(said)
+        length = duration.nanoseconds(value)
         if length > _MINUTE:
-            text = f"a check's {key} is {said}; Fly makes it 1 minute."
+            text = f"a check's {key} is {value}; Fly makes it 1 minute."
         elif length < _SECOND and (length or key != "grace_period"):
             text = (
-                f"a check's {key} is {said}; Fly makes it 1 second. A number without a unit is of "
+                f"a check's {key} is {value}; Fly makes it 1 second. A number without a unit is of "
                 "nanoseconds here, as with flyctl: write it with one."
             )
         else:
@@ -320,7 +320,7 @@ class _Contradictions:
         self._note(path, text)
 
     def _unbuilt(self) -> Iterator[tuple[str, str]]:
-        """What the file asks for, and `flygate image build` does not make of it."""
+        """Yield the keys of `[build]` that `flygate image build` ignores, with the reason."""
         build = self.file.values.build
         if build is None:
             return
@@ -342,28 +342,28 @@ class _Contradictions:
         return next((i for i, one in enumerate(services(self.config)) if speaks_http(one)), 0)
 
     def _whole(self, name: str) -> int | None:
-        """A variable that is a number; what else it may be the service says."""
-        said = self.env.get(name, "").strip()
-        return int(said) if said.isdecimal() and len(said) <= _DIGITS_MAX else None
+        """Return a variable that is a number; the service itself checks other values."""
+        value = self.env.get(name, "").strip()
+        return int(value) if value.isdecimal() and len(value) <= _DIGITS_MAX else None
 
     def _where(self, name: str) -> str:
-        """Who sets a variable."""
+        """Say where a variable is set."""
         if name in self.stack.env:
             return f"flygate:env.{name}"
         return f"line {self.file.line('env', name)}"
 
     def _refuse_variable(self, name: str, text: str) -> None:
-        """Where it is set: the stack's variables win over the file's."""
+        """Refuse a variable at its place: the stack's variables win over the file's."""
         if name in self.stack.env:
-            self.remarks.refusals.append(Remark(None, f"flygate:env.{text}", is_of_the_stack=True))
+            self.notices.refusals.append(Notice(None, f"flygate:env.{text}", is_of_the_stack=True))
         else:
             self._refuse(("env", name), f"env.{text}")
 
     def _refuse(self, path: Path, text: str) -> None:
-        self.remarks.refuse(self.file.line(*path), text)
+        self.notices.refuse(self.file.line(*path), text)
 
     def _note(self, path: Path, text: str) -> None:
-        self.remarks.note(self.file.line(*path), text)
+        self.notices.note(self.file.line(*path), text)
 
 
 def _single_ports(service: Mapping[str, Any]) -> list[int]:

@@ -1,4 +1,4 @@
-"""`FlyToml`: one file that was read, understood, and found to be nothing that can't be done."""
+"""`FlyToml`: a file that was read, checked and accepted."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from flygate.flytoml import complaints, document, groups, old_forms, refusals
-from flygate.flytoml.remarks import Remark, Remarks
+from flygate.flytoml import groups, legacy_syntax, refusals, schema_errors, toml_reader
+from flygate.flytoml.notices import Notice, Notices
 from flygate.flytoml.schema import Schema
 from flygate.flytoml.table import Table
 
 
 @dataclass(frozen=True, slots=True)
 class FlyToml:
-    """A file.
+    """A valid file.
 
     Attributes:
-        values: what it says, for the one process group that it is about.
-        group: the name of that group: flyctl's metadata of the machines.
-        table: the same as it was read, for the lines.
+        values: its values for its one process group.
+        group: the name of that group, as in the machines' metadata.
+        table: the values as they were read, for the lines.
         notes: what the operator should know of it.
         folder: where local files are looked for.
     """
@@ -30,7 +30,7 @@ class FlyToml:
     values: Schema
     group: str
     table: Table
-    notes: tuple[Remark, ...] = ()
+    notes: tuple[Notice, ...] = ()
     folder: Path = Path()
 
     @classmethod
@@ -38,45 +38,45 @@ class FlyToml:
         """Read a file.
 
         Raises:
-            ConfigError: names every key that is wrong or can't be done, with its line.
+            ConfigError: names every key that is wrong or refused, with its line.
         """
-        return cls.of(document.read(path), path.parent)
+        return cls.of(toml_reader.read(path), path.parent)
 
     @classmethod
     def of(cls, values: Mapping[str, Any], folder: Path = Path()) -> FlyToml:
-        """Understand what was read.
+        """Check values that were read.
 
         Raises:
             ConfigError: see `read`.
         """
-        remarks = Remarks()
-        table = values if isinstance(values, Table) else document.of(values)
-        renewed = old_forms.renewed(table, remarks)
+        notices = Notices()
+        table = values if isinstance(values, Table) else toml_reader.of(values)
+        renewed = legacy_syntax.renewed(table, notices)
         for where, why in refusals.refused(renewed):
-            remarks.refuse(
-                renewed.line_at(where), f"{complaints.dotted(where)} can't be done: {why}"
+            notices.refuse(
+                renewed.line_at(where), f"{schema_errors.dotted(where)} can't be done: {why}"
             )
-        schema = _schema(renewed, remarks)
-        group = groups.only(schema, renewed, remarks) if schema else groups.APP
-        remarks.check()
+        schema = _schema(renewed, notices)
+        group = groups.only(schema, renewed, notices) if schema else groups.APP
+        notices.check()
         assert schema is not None  # noqa: S101  it was refused otherwise
-        notes = tuple(dict.fromkeys(remarks.notes))
+        notes = tuple(dict.fromkeys(notices.notes))
         return cls(groups.of(schema, group), group, renewed, notes, folder)
 
     def line(self, *path: str | int) -> int | None:
-        """Where a key stands."""
+        """Return the line of a key."""
         return self.table.line_at(path)
 
     def service_path(self, index: int) -> tuple[str | int, ...]:
-        """Where a service of the machine config stands in the file."""
+        """Return the path of a service of the machine config in the file."""
         if self.values.http_service:
             return ("http_service",) if index == 0 else ("services", index - 1)
         return ("services", index)
 
 
-def _schema(table: Table, remarks: Remarks) -> Schema | None:
+def _schema(table: Table, notices: Notices) -> Schema | None:
     try:
         return Schema.model_validate(table)
     except ValidationError as exc:
-        complaints.explain(exc, Schema, table, remarks)
+        schema_errors.explain(exc, Schema, table, notices)
         return None

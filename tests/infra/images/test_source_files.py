@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from flygate.images import image
-from flygate.images.sources import Sources, named
+from flygate.images import packed_image
+from flygate.images.source_files import SourceFiles, named
 from flygate.system.errors import ImageError
 
 IDENTITY = ("-c", "user.name=test", "-c", "user.email=test@example.com")
@@ -56,14 +56,14 @@ def checkout(archive: Path) -> Path:
 )
 def test_what_git_ignores_never_gets_in(checkout: Path, name: str) -> None:
     """Not even with another name than a hidden one; and the digest is another checkout's, too."""
-    before = image.pack(checkout, FOLDERS)
+    before = packed_image.pack(checkout, FOLDERS)
     write(checkout / name, "SECRET=canary")
 
-    packed = image.pack(checkout, FOLDERS)
+    packed = packed_image.pack(checkout, FOLDERS)
 
     assert packed == before
     assert b"canary" not in packed.archive
-    assert name not in Sources.read(checkout, FOLDERS).files
+    assert name not in SourceFiles.read(checkout, FOLDERS).files
 
 
 def test_what_git_ignores_is_told(checkout: Path) -> None:
@@ -73,7 +73,7 @@ def test_what_git_ignores_is_told(checkout: Path) -> None:
     for name in ("service/.env", "service/x.pyc", "service/__pycache__/y.pyc"):
         write(checkout / name)
 
-    found = Sources.read(checkout, FOLDERS)
+    found = SourceFiles.read(checkout, FOLDERS)
 
     assert found.ignored == ("service/build/", "service/local_a.py")
     [note] = found.notes()
@@ -84,7 +84,7 @@ def test_a_new_file_is_taken_and_told(checkout: Path) -> None:
     """Whoever edits here wants to see it run; it is not in git yet."""
     write(checkout / "service" / "new.py")
 
-    found = Sources.read(checkout, FOLDERS)
+    found = SourceFiles.read(checkout, FOLDERS)
 
     assert "service/new.py" in found.files
     assert found.untracked == ("service/new.py",)
@@ -96,7 +96,7 @@ def test_what_git_has_is_taken_even_if_it_would_ignore_it(checkout: Path) -> Non
     write(checkout / "service" / "local_kept.py")
     git(checkout, "add", "--force", "service/local_kept.py")
 
-    found = Sources.read(checkout, FOLDERS)
+    found = SourceFiles.read(checkout, FOLDERS)
 
     assert "service/local_kept.py" in found.files
     assert found.notes() == []
@@ -106,7 +106,10 @@ def test_a_deleted_file_is_gone(checkout: Path) -> None:
     """Though git has it still."""
     (checkout / "service" / "flygate_service" / "routes" / "health.py").unlink()
 
-    assert Sources.read(checkout, FOLDERS).files == ("service/flygate_service/app.py", "shop.py")
+    assert SourceFiles.read(checkout, FOLDERS).files == (
+        "service/flygate_service/app.py",
+        "shop.py",
+    )
 
 
 def test_with_and_without_git_it_is_the_same_image(checkout: Path, tmp_path: Path) -> None:
@@ -114,8 +117,8 @@ def test_with_and_without_git_it_is_the_same_image(checkout: Path, tmp_path: Pat
     copy = tmp_path / "copy"
     shutil.copytree(checkout, copy, ignore=shutil.ignore_patterns(".git"))
 
-    assert image.pack(copy, FOLDERS) == image.pack(checkout, FOLDERS)
-    assert Sources.read(copy, FOLDERS).notes() == []
+    assert packed_image.pack(copy, FOLDERS) == packed_image.pack(checkout, FOLDERS)
+    assert SourceFiles.read(copy, FOLDERS).notes() == []
 
 
 def test_before_the_first_commit_git_decides_already(archive: Path) -> None:
@@ -123,7 +126,7 @@ def test_before_the_first_commit_git_decides_already(archive: Path) -> None:
     write(archive / "service" / "local_settings.py")
     git(archive, "init", "--quiet")
 
-    found = Sources.read(archive, FOLDERS)
+    found = SourceFiles.read(archive, FOLDERS)
 
     assert found.files == found.untracked
     assert "service/local_settings.py" not in found.files
@@ -137,7 +140,7 @@ def test_a_checkout_may_be_a_folder_of_a_repository(checkout: Path) -> None:
     write(inner / "service" / "local_settings.py")
     git(checkout, "add", ".")
 
-    found = Sources.read(inner, ["service"])
+    found = SourceFiles.read(inner, ["service"])
 
     assert found.files == ("service/flygate_service/app.py",)
     assert found.ignored == ("service/local_settings.py",)
@@ -152,7 +155,7 @@ def test_a_repository_around_it_may_have_nothing_to_do_with_it(
     write(tmp_path / ".gitignore", "archive/\n" if ignored else "")
     git(tmp_path, "add", ".gitignore")
 
-    assert Sources.read(archive, FOLDERS).files == (
+    assert SourceFiles.read(archive, FOLDERS).files == (
         "service/flygate_service/app.py",
         "service/flygate_service/routes/health.py",
         "shop.py",
@@ -171,7 +174,7 @@ def test_files_of_a_submodule_are_files(checkout: Path, tmp_path: Path) -> None:
     write(checkout / "service" / "lib" / "local_settings.py")
     write(checkout / "service" / "lib" / "new.py")
 
-    found = Sources.read(checkout, FOLDERS)
+    found = SourceFiles.read(checkout, FOLDERS)
 
     assert {"service/lib/lib.py", "service/lib/new.py"} <= set(found.files)
     assert found.untracked == ("service/lib/new.py",)
@@ -185,7 +188,7 @@ def test_files_of_a_repository_that_lies_in_it_are_new_ones(checkout: Path) -> N
     git(inner, "init", "--quiet")
     git(inner, "add", ".")
 
-    found = Sources.read(checkout, FOLDERS)
+    found = SourceFiles.read(checkout, FOLDERS)
 
     assert found.untracked == ("service/vendored/lib.py",)
     assert "service/vendored/lib.py" in found.files
@@ -196,7 +199,7 @@ def test_a_folder_that_git_ignores_is_refused_by_name(checkout: Path) -> None:
     write(checkout / "build" / "main.py")
 
     with pytest.raises(ImageError, match="Git ignores all of the image's source 'build'"):
-        image.pack(checkout, ["service", "build"])
+        packed_image.pack(checkout, ["service", "build"])
 
 
 @pytest.mark.parametrize(
@@ -211,14 +214,14 @@ def test_a_link_is_refused_by_name(checkout: Path, place: str) -> None:
         (checkout / place).symlink_to(checkout / "shop.py")
 
     with pytest.raises(ImageError, match=f"{place} is a link"):
-        image.pack(checkout, FOLDERS)
+        packed_image.pack(checkout, FOLDERS)
 
 
 def test_a_link_that_git_ignores_does_not_matter(checkout: Path) -> None:
     """It stays out."""
     (checkout / "service" / "local_link").symlink_to("/etc")
 
-    assert "service/local_link" not in Sources.read(checkout, FOLDERS).files
+    assert "service/local_link" not in SourceFiles.read(checkout, FOLDERS).files
 
 
 def test_names_that_git_would_quote_are_taken(checkout: Path) -> None:
@@ -228,8 +231,8 @@ def test_names_that_git_would_quote_are_taken(checkout: Path) -> None:
         write(checkout / name)
     git(checkout, "add", ".")
 
-    assert set(names) <= set(Sources.read(checkout, FOLDERS).files)
-    assert Sources.read(checkout, ["service/*.py"]).files == ("service/*.py",)
+    assert set(names) <= set(SourceFiles.read(checkout, FOLDERS).files)
+    assert SourceFiles.read(checkout, ["service/*.py"]).files == ("service/*.py",)
 
 
 def test_where_git_does_not_answer_nothing_is_packed(
@@ -243,11 +246,11 @@ def test_where_git_does_not_answer_nothing_is_packed(
     (tmp_path / "bin" / "git").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}")
     with pytest.raises(ImageError, match="detected dubious ownership"):
-        image.pack(checkout, FOLDERS)
+        packed_image.pack(checkout, FOLDERS)
 
     (tmp_path / "bin" / "git").unlink()
-    with pytest.raises(ImageError, match="is a checkout of git, and git does not tell"):
-        image.pack(checkout, FOLDERS)
+    with pytest.raises(ImageError, match="is a checkout of git, and git does not say"):
+        packed_image.pack(checkout, FOLDERS)
 
 
 def test_a_hook_of_git_does_not_lead_it_astray(
@@ -257,7 +260,7 @@ def test_a_hook_of_git_does_not_lead_it_astray(
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "other.git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
 
-    assert Sources.read(checkout, FOLDERS).untracked == ()
+    assert SourceFiles.read(checkout, FOLDERS).untracked == ()
 
 
 def test_without_git_an_archive_is_packed(
@@ -266,7 +269,7 @@ def test_without_git_an_archive_is_packed(
     """No program is needed to unpack and run it."""
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    assert "service/flygate_service/app.py" in Sources.read(archive, FOLDERS).files
+    assert "service/flygate_service/app.py" in SourceFiles.read(archive, FOLDERS).files
 
 
 def test_many_names_are_counted() -> None:

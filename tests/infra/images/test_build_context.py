@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from flygate.images.context import Context
+from flygate.images.build_context import BuildContext
 from flygate.system.errors import ImageError
 
 
@@ -31,7 +31,7 @@ def root(tmp_path: Path) -> Path:
 
 def test_a_build_sees_what_it_needs_and_no_secret(root: Path) -> None:
     """The folders are those of flygate:source; afterwards nothing is left."""
-    with Context(root, ("service", "shop")).laid_out() as folder:
+    with BuildContext(root, ("service", "shop")).laid_out() as folder:
         found = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
 
     files = {
@@ -49,12 +49,12 @@ def test_what_is_missing_is_named(root: Path, name: str) -> None:
     """Before Docker says it in its own way."""
     (root / name).rename(root / "elsewhere")
 
-    with pytest.raises(ImageError, match=name), Context(root, ("service",)).laid_out():
+    with pytest.raises(ImageError, match=name), BuildContext(root, ("service",)).laid_out():
         pass
 
 
 @pytest.mark.parametrize("folder", ["..", "/etc"])
 def test_nothing_outside_of_the_checkout_gets_in(root: Path, folder: str) -> None:
     """Whatever flygate:source says."""
-    with pytest.raises(ImageError, match="not below"), Context(root, (folder,)).laid_out():
+    with pytest.raises(ImageError, match="not below"), BuildContext(root, (folder,)).laid_out():
         pass

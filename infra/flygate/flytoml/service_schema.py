@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from flygate.flytoml.part import Count, Duration, Part, Port
+from flygate.flytoml.schema_model import Count, Duration, Port, SchemaModel
 
-_AUTOSTOP = {False: "off", True: "stop"}
+_AUTOSTOP: Final = {False: "off", True: "stop"}
 
 
 def _autostop(value: Any) -> Any:
@@ -27,7 +27,7 @@ Autostop = Annotated[Literal["off", "stop", "suspend"], BeforeValidator(_autosto
 Handler = Literal["http", "tls", "pg_tls", "proxy_proto", "edge_http"]
 
 
-class Concurrency(Part):
+class Concurrency(SchemaModel):
     """When the proxy prefers another machine, and when it queues."""
 
     type: Literal["connections", "requests"] | None = None
@@ -35,7 +35,7 @@ class Concurrency(Part):
     soft_limit: Count | None = None
 
 
-class TlsOptions(Part):
+class TlsOptions(SchemaModel):
     """How the proxy ends TLS."""
 
     alpn: list[str] = Field(default_factory=list)
@@ -43,20 +43,20 @@ class TlsOptions(Part):
     default_self_signed: bool | None = None
 
 
-class ProxyProtoOptions(Part):
-    """Which header tells the client's address."""
+class ProxyProtoOptions(SchemaModel):
+    """Which form of the PROXY protocol carries the client's address."""
 
     version: str | None = None
 
 
-class Response(Part):
+class Response(SchemaModel):
     """What the proxy does to the headers of an answer."""
 
     headers: dict[str, ResponseHeader] = Field(default_factory=dict)
     pristine: bool | None = None
 
 
-class ReplayCache(Part):
+class ReplayCache(SchemaModel):
     """Which replays the proxy remembers."""
 
     path_prefix: str = ""
@@ -66,7 +66,7 @@ class ReplayCache(Part):
     allow_bypass: bool = False
 
 
-class HttpOptions(Part):
+class HttpOptions(SchemaModel):
     """How the proxy speaks HTTP."""
 
     compress: bool | None = None
@@ -77,7 +77,7 @@ class HttpOptions(Part):
     replay_cache: list[ReplayCache] = Field(default_factory=list)
 
 
-class ServicePort(Part):
+class ServicePort(SchemaModel):
     """A port that the proxy opens, or a range of them."""
 
     port: Port | None = None
@@ -90,8 +90,8 @@ class ServicePort(Part):
     proxy_proto_options: ProxyProtoOptions | None = None
 
 
-class TcpCheck(Part):
-    """A connection is taken."""
+class TcpCheck(SchemaModel):
+    """A connection must be accepted."""
 
     interval: Duration | None = None
     timeout: Duration | None = None
@@ -99,7 +99,7 @@ class TcpCheck(Part):
 
 
 class HttpCheck(TcpCheck):
-    """A request is answered."""
+    """A request must be answered."""
 
     method: str | None = None
     path: str | None = None
@@ -117,7 +117,7 @@ class Check(HttpCheck):
     processes: list[str] = Field(default_factory=list)
 
 
-class Scaling(Part):
+class Scaling(SchemaModel):
     """What both forms of a service have."""
 
     internal_port: Port
@@ -139,7 +139,7 @@ class HttpService(Scaling):
 
 
 class Service(Scaling):
-    """Any other one."""
+    """Any other service."""
 
     protocol: Literal["tcp", "udp"] | None = None
     ports: list[ServicePort] = Field(default_factory=list)
