@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from flygate.config import Judge
 from flygate.rollout.judge.rules import Rules
 
 from tests.infra.rollout.judge import fleet
@@ -25,7 +26,7 @@ RELEASES = {
 
 def main() -> None:
     """Print the table as Markdown."""
-    least = Rules().minimum
+    least = Judge().minimum
     sizes = (least // 2, 100, least, 2 * least, 10 * least)
     print("| requests | " + " | ".join(RELEASES) + " |")
     print("|---" * (len(RELEASES) + 1) + "|")
@@ -35,7 +36,7 @@ def main() -> None:
 
 
 def _cell(size: int, release: Release) -> str:
-    rules = Rules(looks=fleet.LOOKS, minimum=min(size, Rules().minimum) // 2)
+    rules = Rules(Judge(minimum=min(size, Judge().minimum) // 2), looks=fleet.LOOKS)
     found = Counter(fleet.rollout(seed, size, release, rules).outcome for seed in range(ROLLOUTS))
     shares = (100 * found[outcome] / ROLLOUTS for outcome in ("pass", "inconclusive", "fail"))
     return " / ".join(f"{share:g}" for share in shares)

@@ -12,24 +12,24 @@ from flygate.rollout.verdict import GateFailedError, Verdict
 INTERRUPTED = "interrupted"
 
 
-async def explain(exc: BaseException, world: Execution) -> str:
+async def explain(exc: BaseException, execution: Execution) -> str:
     """What failed, on which machine, with its last lines of log."""
     if isinstance(exc, asyncio.CancelledError):
         return INTERRUPTED
     if not isinstance(exc, GateFailedError):
         return str(exc) or type(exc).__name__
     text = of_gate(exc.verdict)
-    lines = await _log_of(exc.verdict.machine, world)
+    lines = await _log_of(exc.verdict.machine, execution)
     if lines:
         text += "\n  its last lines of log:\n" + "\n".join(f"    {line}" for line in lines)
     return text
 
 
-async def _log_of(machine_id: str, world: Execution) -> list[str]:
+async def _log_of(machine_id: str, execution: Execution) -> list[str]:
     """Return the last lines of the machine that decided the verdict, if it was one."""
     if not machine_id:
         return []
-    return await log_tail(world.fly, world.app, machine_id, world.journal.redact)
+    return await log_tail(execution.fly, execution.app, machine_id, execution.journal.redact)
 
 
 def of_gate(verdict: Verdict) -> str:

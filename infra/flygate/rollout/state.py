@@ -1,4 +1,4 @@
-"""The world → State: what runs now, as plain data."""
+"""What runs now, as plain data, read from Fly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The world as the plan sees it."""
+"""The execution as the plan sees it."""
 
 from __future__ import annotations
 

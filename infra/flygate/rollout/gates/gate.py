@@ -25,7 +25,7 @@ class Gate(Protocol):
         """How long it watches, at least; 0 if it answers when it knows."""
         ...
 
-    async def judge(self, world: Execution, machines: Sequence[Member]) -> Verdict:
+    async def judge(self, execution: Execution, machines: Sequence[Member]) -> Verdict:
         """Answer the question; never raise for what the machines do."""
         ...
 

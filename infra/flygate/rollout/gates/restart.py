@@ -68,19 +68,19 @@ class Restarts:
     name = "restart"
     seconds = 0.0
 
-    async def judge(self, world: Execution, machines: Sequence[Member]) -> Verdict:
+    async def judge(self, execution: Execution, machines: Sequence[Member]) -> Verdict:
         """Stop it and start it, and say how long that took."""
         member = machines[0]
-        if not (verdict := await self._is_well(world, member)).passed:
+        if not (verdict := await self._is_well(execution, member)).passed:
             return verdict  # its health's: nothing was done to it yet
         began = time.monotonic()
-        ending = await self._stop(world, member.id)
+        ending = await self._stop(execution, member.id)
         if ending is None or self.limit.is_over(ending):
             stays = self._stays(ending)
             return Verdict("fail", self.name, stays, machine=member.id, name=member.name)
         with suppress(WaitTimeoutError):  # what comes of it, its health says
-            await start(world.fly, world.app, member.id)
-        if not (verdict := await self._is_well(world, member)).passed:
+            await start(execution.fly, execution.app, member.id)
+        if not (verdict := await self._is_well(execution, member)).passed:
             return replace(verdict, reason=f"after a stop and a start: {verdict.reason}")
         took, end = time.monotonic() - began, ending.seconds
         return Verdict(
@@ -97,16 +97,16 @@ class Restarts:
             f"{self.limit.seconds:g} s more if it does not end by {self.limit.signal}"
         )
 
-    async def _is_well(self, world: Execution, member: Member) -> Verdict:
-        return await Healthy(self.wait_seconds).judge(world, [member])
+    async def _is_well(self, execution: Execution, member: Member) -> Verdict:
+        return await Healthy(self.wait_seconds).judge(execution, [member])
 
-    async def _stop(self, world: Execution, machine_id: str) -> Ending | None:
+    async def _stop(self, execution: Execution, machine_id: str) -> Ending | None:
         """How it ended; None if it did not."""
-        before = await world.fly.machine(world.app, machine_id)
+        before = await execution.fly.machine(execution.app, machine_id)
         began = time.monotonic()
-        await world.fly.stop(world.app, machine_id)
+        await execution.fly.stop(execution.app, machine_id)
         within = self.limit.seconds + NOTICE_SECONDS
-        machine = await watch(world.fly, world.app, machine_id, _is_down, within)
+        machine = await watch(execution.fly, execution.app, machine_id, _is_down, within)
         if not _is_down(machine):
             return None
         waited = time.monotonic() - began

@@ -11,7 +11,7 @@ from flygate.rollout.verdict import Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class MetricFinding:
     """One of the parts of a verdict.
 
     Attributes:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from flygate_wire.statistics_schema import group_of
 
 from flygate.rollout.judge import growth, statistics
-from flygate.rollout.judge.finding import Finding, p_text
+from flygate.rollout.judge.finding import MetricFinding, p_text
 from flygate.rollout.judge.rules import CLIENT_ERRORS_MAX, Rules
 from flygate.rollout.judge.samples import Culprits, Miss, Samples
 from flygate.rollout.judge.shares import Compared, Shares
@@ -51,7 +51,7 @@ def judge(regions: Mapping[str, Pair], rules: Rules, *, is_last: bool) -> Verdic
         (region, finding)
         for region, findings in found.items()
         for finding in findings
-        if finding.metric not in rules.ignore
+        if finding.metric not in rules.judge.ignore
     ]
     outcome = _worst([finding.outcome for _, finding in counted])
     decisive = [(region, finding) for region, finding in counted if finding.outcome == outcome]
@@ -68,11 +68,11 @@ def judge(regions: Mapping[str, Pair], rules: Rules, *, is_last: bool) -> Verdic
     )
 
 
-def findings_in(pair: Pair, rules: Rules, *, is_last: bool) -> list[Finding]:
+def findings_in(pair: Pair, rules: Rules, *, is_last: bool) -> list[MetricFinding]:
     """What is found in one region, metric by metric."""
     found = [_restarts(pair, is_last=is_last)]
     if silence := _silence(pair.former):
-        return [*found, Finding("traffic", "inconclusive", f"the former release's {silence}")]
+        return [*found, MetricFinding("traffic", "inconclusive", f"the former release's {silence}")]
     if _silence(pair.candidate):
         return found
     compared = [
@@ -90,7 +90,7 @@ def findings_in(pair: Pair, rules: Rules, *, is_last: bool) -> list[Finding]:
     return [*found, *compared]
 
 
-def _restarts(pair: Pair, *, is_last: bool) -> Finding:
+def _restarts(pair: Pair, *, is_last: bool) -> MetricFinding:
     """The new machines stay up, and answer, at the end above all."""
     candidate, former = pair.candidate, pair.former
     numbers = {"candidate": candidate.restarts, "former": former.restarts}
@@ -99,26 +99,27 @@ def _restarts(pair: Pair, *, is_last: bool) -> Finding:
         if series.restarts and candidate.restarts > former.restarts:
             times = "once" if series.restarts == 1 else f"{series.restarts} times"
             text = f"restarted {times} while judged"
-            return Finding("restarts", "fail", text, numbers, series.name)
+            return MetricFinding("restarts", "fail", text, numbers, series.name)
         if _is_dead(misses) and not _is_gone(former):
             text = f"does not answer any more: {misses[0].reason}"
-            return Finding("restarts", "fail", text, numbers, series.name)
+            return MetricFinding("restarts", "fail", text, numbers, series.name)
         if misses and (not series.snapshots or (is_last and misses[0].is_silent)):
-            return Finding("restarts", "inconclusive", misses[0].reason, numbers, series.name)
-    return Finding("restarts", "pass", "no restarts", numbers)
+            return MetricFinding("restarts", "inconclusive", misses[0].reason, numbers, series.name)
+    return MetricFinding("restarts", "pass", "no restarts", numbers)
 
 
-def _too_few(pair: Pair, rules: Rules) -> Finding | None:
+def _too_few(pair: Pair, rules: Rules) -> MetricFinding | None:
     """No traffic, no verdict."""
+    minimum = rules.judge.minimum
     counts = {"new": pair.candidate.errors.total, "former": pair.former.errors.total}
     for who, count in counts.items():
-        if count < rules.minimum:
-            text = f"{count} of the {rules.minimum} requests wanted reached the {who} machines"
-            return Finding("traffic", "inconclusive", text, counts)
+        if count < minimum:
+            text = f"{count} of the {minimum} requests wanted reached the {who} machines"
+            return MetricFinding("traffic", "inconclusive", text, counts)
     return None
 
 
-def _errors(pair: Pair, rules: Rules, *, is_last: bool) -> Finding:
+def _errors(pair: Pair, rules: Rules, *, is_last: bool) -> MetricFinding:
     candidate, former = pair.candidate, pair.former
     whose = candidate.culprits
     return Shares(
@@ -173,9 +174,9 @@ def _told(culprits: Culprits) -> str:
     return f"from {count:,} client{'s' if count > 1 else ''}{most}"
 
 
-def _refusals(pair: Pair, rules: Rules, *, is_last: bool) -> Finding:
+def _refusals(pair: Pair, rules: Rules, *, is_last: bool) -> MetricFinding:
     if pair.candidate.limits != pair.former.limits:
-        return Finding("refusals", "pass", "429 not compared: the limits are other ones")
+        return MetricFinding("refusals", "pass", "429 not compared: the limits are other ones")
     candidate, former = pair.candidate, pair.former
     pairs = [
         (candidate.refusals_without(group), former.refusals_without(group))
@@ -193,9 +194,9 @@ def _refusals(pair: Pair, rules: Rules, *, is_last: bool) -> Finding:
     ).judge(rules, is_last=is_last)
 
 
-def _latency(pair: Pair, rules: Rules, *, is_last: bool) -> Finding:
+def _latency(pair: Pair, rules: Rules, *, is_last: bool) -> MetricFinding:
     if pair.is_remote:
-        return Finding("latency", "pass", "latency not compared: a new region")
+        return MetricFinding("latency", "pass", "latency not compared: a new region")
     candidate = pair.candidate.latency(rules.warm_up)
     former = pair.former.latency(rules.warm_up)
     worse = _slower(pair, None, rules)
@@ -212,13 +213,13 @@ def _latency(pair: Pair, rules: Rules, *, is_last: bool) -> Finding:
         "p": worse,
     }
     if is_worse:
-        return Finding("latency", "fail", f"{text}, {p_text(worse)}", numbers)
+        return MetricFinding("latency", "fail", f"{text}, {p_text(worse)}", numbers)
     if not is_last:
-        return Finding("latency", "inconclusive", f"{text}, so far", numbers)
+        return MetricFinding("latency", "inconclusive", f"{text}, so far", numbers)
     if any(_faster(pair, g, rules) <= rules.pass_level for g in (None, *_groups(pair))):
-        return Finding("latency", "pass", text, numbers)
+        return MetricFinding("latency", "pass", text, numbers)
     text += f", {rules.too_slow:.2g} times can't be ruled out"
-    return Finding("latency", "inconclusive", text, numbers)
+    return MetricFinding("latency", "inconclusive", text, numbers)
 
 
 def _slower(pair: Pair, without: int | None, rules: Rules) -> float:

@@ -40,7 +40,8 @@ class Soak:
 
     def dump(self) -> dict[str, Any]:
         """As the journal keeps it."""
-        return asdict(self)
+        members = {machine: asdict(member) for machine, member in self.members.items()}
+        return {"members": members, "seconds": self.seconds, "rules": self.rules.dump()}
 
     @classmethod
     def load(cls, data: Mapping[str, Any]) -> Self:
@@ -50,8 +51,7 @@ class Soak:
             TypeError: another version of Flygate wrote it.
         """
         members = {machine: Watched(**one) for machine, one in data["members"].items()}
-        rules = {**data["rules"], "ignore": tuple(data["rules"]["ignore"])}
-        return cls(members, data["seconds"], Rules(**rules))
+        return cls(members, data["seconds"], Rules.load(data["rules"]))
 
 
 @dataclass(slots=True)

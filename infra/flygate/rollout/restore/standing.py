@@ -84,22 +84,22 @@ class Standing:
         return self.state.of(self.target.former or 0) if self.state else ()
 
 
-async def seen_to_stand(world: Execution) -> Standing:
+async def seen_to_stand(execution: Execution) -> Standing:
     """Look who serves, and give those who are not there yet a moment."""
-    made = frozenset(member.id for member in world.made.values())
-    before = frozenset(member.id for member in world.former)
+    made = frozenset(member.id for member in execution.made.values())
+    before = frozenset(member.id for member in execution.former)
 
     async def look() -> Standing:
-        return Standing(world.target, await _state(world), made, before)
+        return Standing(execution.target, await _state(execution), made, before)
 
     return await poll(
         look, lambda standing: standing.is_as_before, every=POLL_SECONDS, within=SECONDS
     )
 
 
-async def _state(world: Execution) -> State | None:
+async def _state(execution: Execution) -> State | None:
     try:
-        return await observe(world.fly, world.app)
+        return await observe(execution.fly, execution.app)
     except FlyError:
         return None
 

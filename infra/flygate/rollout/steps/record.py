@@ -25,20 +25,22 @@ class OpenRecord:
     title = "record"
     turn = None
 
-    async def apply(self, world: Execution) -> str:
+    async def apply(self, execution: Execution) -> str:
         """See `Step`."""
-        target = world.target
+        target = execution.target
         image, definition = target.manifest.image, _definition(target)
-        begin = world.fly.records.begin(world.app, image, target.strategy, definition)
+        begin = execution.fly.records.begin(execution.app, image, target.strategy, definition)
         try:
-            world.record = await asyncio.wait_for(begin, SECONDS_MAX)
+            execution.record = await asyncio.wait_for(begin, SECONDS_MAX)
         except (FlyError, TimeoutError, LookupError, ValueError) as exc:
             reason = str(exc) or type(exc).__name__
-            world.journal.write("warning", self.title, f"`fly releases` won't show it: {reason}")
+            execution.journal.write(
+                "warning", self.title, f"`fly releases` won't show it: {reason}"
+            )
             return "none"
-        return f"v{world.record.version} of `fly releases`"
+        return f"v{execution.record.version} of `fly releases`"
 
-    async def undo(self, world: Execution) -> None:
+    async def undo(self, execution: Execution) -> None:
         """Nothing: a record tells of failures, too. See `infra/flygate/commands/recorded.py`."""
 
 

@@ -63,8 +63,8 @@ async def test_a_machine_that_fell_asleep_is_woken(
     services = [{"autostop": "stop", "autostart": True}]
     fly: Any = Sleeper(state, services, refusals)
     target = Target(2, manifest(), "id", "http://demo.localhost", key="key")
-    world = Execution(fly, target, Journal(tmp_path / "journal.jsonl", "v2", Redactor(())))
+    execution = Execution(fly, target, Journal(tmp_path / "journal.jsonl", "v2", Redactor(())))
 
-    verdict = await Healthy(5.0).judge(world, [Member("one", "148e1", "iad")])
+    verdict = await Healthy(5.0).judge(execution, [Member("one", "148e1", "iad")])
 
     assert verdict.passed, verdict

@@ -73,8 +73,8 @@ async def judged(server: App, folder: Path, key: str = KEY) -> Verdict:
     url = f"http://demo.localhost:{server.server_port}"
     target = Target(2, manifest(), "id", url, key=key)
     # The gate asks the proxy only, never Fly.
-    world = Execution(None, target, Journal(folder / "journal.jsonl", "v2", Redactor(())))  # type: ignore[arg-type]
-    return await Reachable().judge(world, MACHINES)
+    execution = Execution(None, target, Journal(folder / "journal.jsonl", "v2", Redactor(())))  # type: ignore[arg-type]
+    return await Reachable().judge(execution, MACHINES)
 
 
 async def test_a_machine_that_answers_is_let_in(tmp_path: Path) -> None:

@@ -80,8 +80,8 @@ class PaperFly:
 
 async def judged(fly: PaperFly, folder: Path, patience: StopLimit | None = None) -> Verdict:
     journal = Journal(folder / "journal.jsonl", "v2", Redactor(()))
-    world = Execution(fly, target(), journal)  # type: ignore[arg-type]
-    return await Restarts(5.0, patience or StopLimit("SIGTERM", 30.0)).judge(world, MEMBERS)
+    execution = Execution(fly, target(), journal)  # type: ignore[arg-type]
+    return await Restarts(5.0, patience or StopLimit("SIGTERM", 30.0)).judge(execution, MEMBERS)
 
 
 def ended(code: int = 0, signal: int = -1, **more: Any) -> Json:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from flygate.config import Judge
 from flygate.rollout.judge.judge import Pair, judge
 from flygate.rollout.judge.rules import Rules
 from flygate.rollout.judge.samples import Miss, Part, Samples, Series, Snapshot, Usage
@@ -82,7 +83,7 @@ def judged(
     candidate: Series, former: Series, *, last: bool = True, ignore: tuple[str, ...] = ()
 ) -> Verdict:
     pair = Pair(Samples((candidate,)), Samples((former,)))
-    return judge({"iad": pair}, Rules(ignore=ignore), is_last=last)
+    return judge({"iad": pair}, Rules(Judge(ignore=ignore)), is_last=last)
 
 
 OLD = machine("v1-iad-1")
@@ -371,7 +372,7 @@ def test_other_limits_refuse_other_requests() -> None:
 
 def test_the_looks_of_a_rollout_share_the_budget_of_false_alarms() -> None:
     """All of them together may be misled as often as `alpha` says, and not more often."""
-    rules = Rules(alpha=0.01, soaks=4, regions=3, looks=30)
+    rules = Rules(Judge(alpha=0.01), soaks=4, regions=3, looks=30)
 
     per_soak = 2 * rules.fail_level(True) + 2 * 30 * rules.fail_level(False)
 
@@ -379,7 +380,7 @@ def test_the_looks_of_a_rollout_share_the_budget_of_false_alarms() -> None:
 
 
 @pytest.mark.timeout(180)  # hundreds of rollouts, and cores that others use
-@pytest.mark.parametrize("requests", [Rules().minimum, 10 * Rules().minimum])
+@pytest.mark.parametrize("requests", [Judge().minimum, 10 * Judge().minimum])
 def test_a_good_release_seldom_fails(requests: int) -> None:
     """Of 200 good rollouts under realistic noise at most 1 % fail, and most pass."""
     outcomes = simulated(requests, Release())
@@ -392,14 +393,14 @@ def test_a_good_release_seldom_fails(requests: int) -> None:
 @pytest.mark.parametrize("release", [Release(errors=0.05), Release(slower=1.5)])
 def test_a_bad_release_seldom_passes(release: Release) -> None:
     """Of 200 rollouts with 5 % more errors, or 1.5 times as slow, at most 5 % pass."""
-    outcomes = simulated(Rules().minimum, release)
+    outcomes = simulated(Judge().minimum, release)
 
     assert outcomes["pass"] <= 0.05 * ROLLOUTS
 
 
 def test_a_release_that_is_three_times_as_slow_always_fails() -> None:
     """At the minimum sample, too."""
-    assert simulated(Rules().minimum, Release(slower=3))["fail"] == ROLLOUTS
+    assert simulated(Judge().minimum, Release(slower=3))["fail"] == ROLLOUTS
 
 
 @pytest.mark.parametrize("evil", ["errors", "slow", "quick", "flood"])
@@ -408,7 +409,7 @@ def test_one_client_takes_no_good_release_back(evil: str) -> None:
     or quick things to a former one, beside which the new one looks slow.
     """
     verdicts = [
-        fleet.rollout(seed, Rules().minimum, Release(), evil=evil) for seed in range(ATTACKS)
+        fleet.rollout(seed, Judge().minimum, Release(), evil=evil) for seed in range(ATTACKS)
     ]
 
     assert [verdict.reason for verdict in verdicts if verdict.outcome == "fail"] == []

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from flygate.config import Judge
 from flygate.record import journal
 from flygate.record.journal import Journal
 from flygate.redaction.redact import Redactor
@@ -15,7 +15,7 @@ from flygate.rollout.judge.samples import missed
 from flygate.rollout.judge.watch import Soak, Watched
 
 MEMBERS = {"new": Watched("v2-iad-1", "iad", True), "old": Watched("v1-iad-1", "iad", False)}
-SOAK = Soak(MEMBERS, 4.0, Rules(looks=4, ignore=("memory",)))
+SOAK = Soak(MEMBERS, 4.0, Rules(Judge(ignore=("memory",)), looks=4))
 
 
 def told(served: int, errors: int = 0) -> dict[str, Any]:
@@ -62,8 +62,8 @@ def test_other_rules_may_give_another_verdict(tmp_path: Path) -> None:
 
     [recorded] = recorded_soak.soaks(journal.read(tmp_path / "j"), "v2")
 
-    assert recorded.judge(replace(SOAK.rules, errors=0.2)).outcome == "pass"
-    assert recorded.judge(replace(SOAK.rules, ignore=("errors",))).outcome == "pass"
+    assert recorded.judge(SOAK.rules.replaced(errors=20)).outcome == "pass"
+    assert recorded.judge(SOAK.rules.replaced(ignore=("errors",))).outcome == "pass"
 
 
 def test_only_the_last_attempt_of_a_release_counts(tmp_path: Path) -> None:
