@@ -21,7 +21,7 @@ from flygate.rollout.errors import (
 from flygate.rollout.execution import Execution
 from flygate.rollout.gates.gate import Gate
 from flygate.rollout.plan import Plan, Stage
-from flygate.rollout.restore.misled import told_of_misled
+from flygate.rollout.restore.misled import report_misled
 from flygate.rollout.restore.standing import seen_to_stand
 from flygate.rollout.state import HELD_KEY
 from flygate.rollout.steps import Step, Turn
@@ -33,7 +33,7 @@ HELD_MAX = 200
 
 
 async def run(plan: Plan, execution: Execution) -> None:
-    """Bring a plan about, or restore what was.
+    """Execute a plan, or restore what was.
 
     Raises:
         RolloutRestoredError: it failed (or was interrupted), and all is as before.
@@ -60,7 +60,7 @@ async def run(plan: Plan, execution: Execution) -> None:
 async def take_back(
     exc: BaseException, done: Iterable[Step], execution: Execution
 ) -> RolloutRestoredError:
-    """Undo steps, whatever was the reason, and look who serves then.
+    """Undo steps for any reason, and look what serves then.
 
     Raises:
         RestoreFailedError: that failed, too, or the former release does not serve as before; as
@@ -71,7 +71,7 @@ async def take_back(
     execution.fly.patience.renew()
     reason = await outcome.explain(exc, execution)
     execution.journal.write("failed", "rollout", reason)
-    misled = await told_of_misled(execution)
+    misled = await report_misled(execution)
     failures = await _undo(done, execution)
     standing = await seen_to_stand(execution)
     serves = f"{standing.sentence()} {misled}".rstrip()
@@ -117,7 +117,7 @@ def _note(verdict: Verdict, stage: Stage, execution: Execution) -> None:
 async def _hold(
     reason: str, execution: Execution, numbers: Mapping[str, Any] | None = None
 ) -> RolloutHeldError:
-    """Nothing is taken back and nothing goes on; the machines tell whoever looks at them why.
+    """Take nothing back and go on with nothing; the reason is noted on the machines.
 
     Raises:
         LeaseLostError: see `run`.
@@ -125,7 +125,7 @@ async def _hold(
     await execution.fly.check_guard()
     reason = execution.journal.redact(reason)
     for member in execution.made.values():
-        with contextlib.suppress(FlyError):  # it is held all the same
+        with contextlib.suppress(FlyError):  # it is held without the note, too
             await execution.fly.patch_metadata(
                 execution.app, member.id, {HELD_KEY: cut(reason, HELD_MAX)}
             )
@@ -134,7 +134,7 @@ async def _hold(
 
 
 async def _undo(done: Iterable[Step], execution: Execution) -> list[str]:
-    """The way back, turn by turn; it goes on after a failure, and tells of all.
+    """Undo steps turn by turn, go on after a failure, and return all failures.
 
     What serves is never removed before something else serves: where no former machine does, the
     new ones stay.
@@ -159,7 +159,7 @@ async def _undo(done: Iterable[Step], execution: Execution) -> list[str]:
 
 async def _undo_one(step: Step, execution: Execution) -> None:
     execution.journal.write("undo", "restore", step.title)
-    await _stubbornly(lambda: step.undo(execution))
+    await _with_retries(lambda: step.undo(execution))
 
 
 async def _finish(stages: Iterable[Stage], execution: Execution) -> None:
@@ -169,9 +169,9 @@ async def _finish(stages: Iterable[Stage], execution: Execution) -> None:
 
 
 async def _push_forward(stage: Stage, execution: Execution) -> None:
-    """What fails here is left over, not wrong: the next rollout sweeps it up."""
+    """Apply a stage past the point of no return: the next rollout sweeps up what fails here."""
     results = await asyncio.gather(
-        *(_stubbornly(lambda s=step: _apply(stage, s, execution)) for step in stage.steps),  # type: ignore[misc]
+        *(_with_retries(lambda s=step: _apply(stage, s, execution)) for step in stage.steps),  # type: ignore[misc]
         return_exceptions=True,
     )
     _check_lease(results)
@@ -181,21 +181,21 @@ async def _push_forward(stage: Stage, execution: Execution) -> None:
 
 
 def _check_lease(results: Iterable[object]) -> None:
-    """A rollout that lost a lease does nothing more, whatever else there is to do."""
+    """Raise a lost lease: the rollout must do nothing more."""
     for result in results:
         if isinstance(result, LeaseLostError):
             raise result
 
 
-async def _stubbornly(action: Callable[[], Awaitable[None]]) -> None:
-    """Once more from the top: what stood in the way may have changed meanwhile."""
+async def _with_retries(action: Callable[[], Awaitable[None]]) -> None:
+    """Repeat an action from the start: the cause of its failure may be gone."""
     async for attempt in stamina.retry_context(on=FlyError, attempts=3, timeout=60):
         with attempt:
             await action()
 
 
 async def _all(jobs: Iterable[Awaitable[Any]]) -> None:
-    """Run side by side; all have ended when this returns or raises the first failure."""
+    """Run jobs side by side; all have ended when this returns or raises the first failure."""
     results = await asyncio.gather(*jobs, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):

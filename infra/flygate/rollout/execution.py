@@ -24,7 +24,7 @@ class Execution:
     Attributes:
         made: name → machine, of the new release's machines that there are so far.
         former: the machines of the former release that serve, to compare with.
-        verdicts: gate → what it said last, of the gates that let the rollout go on.
+        verdicts: gate → its last verdict in words, of the gates that let the rollout go on.
         secrets_version: Fly's version of the app's secrets, from which new machines read.
         secrets: stands for their values, as `State.secrets` does.
         record: Fly's own entry for this release, if it took one.

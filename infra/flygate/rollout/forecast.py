@@ -56,19 +56,19 @@ def _steps(plan: Plan) -> list[str]:
     final = [_line(stage) for stage in plan.final if stage.steps]
     before = [_line(stage) for stage in plan.stages if stage.steps]
     gates = {gate for stage in plan.stages if stage.steps for gate in stage.gates}
-    asked = [
+    requests = [
         f"smoke asks: {request}"
         for gate in gates
         if isinstance(gate, Smoke)
         for request in gate.requests
     ]
     tried = [
-        gate.told(stage.judged)
+        gate.cost(stage.judged)
         for stage in plan.stages
         for gate in stage.gates
         if isinstance(gate, Restarts)
     ]
-    return [*before, *tried, *asked, *(["from here on only forward", *final] if final else [])]
+    return [*before, *tried, *requests, *(["from here on only forward", *final] if final else [])]
 
 
 def fingerprint(state: State) -> str:
@@ -98,8 +98,8 @@ def _state(machine: Seen) -> str:
 def _line(stage: Stage) -> str:
     titles = ", ".join(_without(stage.name.split()[0], step.title) for step in stage.steps)
     gates = ", ".join(_gate(gate) for gate in stage.gates)
-    said = f"{stage.name}: {titles}" if titles else stage.name
-    return f"{said}, then {gates}" if gates else said
+    line = f"{stage.name}: {titles}" if titles else stage.name
+    return f"{line}, then {gates}" if gates else line
 
 
 def _without(word: str, title: str) -> str:

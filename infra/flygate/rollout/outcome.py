@@ -13,7 +13,7 @@ INTERRUPTED = "interrupted"
 
 
 async def explain(exc: BaseException, execution: Execution) -> str:
-    """What failed, on which machine, with its last lines of log."""
+    """Return what failed, on which machine, with its last lines of log."""
     if isinstance(exc, asyncio.CancelledError):
         return INTERRUPTED
     if not isinstance(exc, GateFailedError):
@@ -38,7 +38,7 @@ def of_gate(verdict: Verdict) -> str:
 
 
 def restored(target: Target, reason: str, after: str) -> str:
-    """It failed, and all is as before.
+    """Return the text of a rollout that failed, where all is as before.
 
     Args:
         after: what serves, as it was seen.
@@ -47,7 +47,7 @@ def restored(target: Target, reason: str, after: str) -> str:
 
 
 def restore_failed(target: Target, reason: str, failures: str) -> str:
-    """It failed, and so did the way back."""
+    """Return the text of a rollout that failed, as did the way back."""
     return (
         f"{target.name} was not released: {reason}\n"
         f"Taking it back did not bring back what was: {failures}\n"
@@ -57,7 +57,7 @@ def restore_failed(target: Target, reason: str, failures: str) -> str:
 
 
 def held(target: Target, reason: str) -> str:
-    """Nobody but an operator can decide."""
+    """Return the text of a rollout that only an operator can decide on."""
     return (
         f"{target.name} is not released yet: {reason}\n{_of_secrets(target)}"
         f"It is held, and {target.former_name} and {target.name} serve side by side. "
@@ -67,7 +67,7 @@ def held(target: Target, reason: str) -> str:
 
 
 def _of_secrets(target: Target) -> str:
-    """Secrets are the app's on Fly, and no release's."""
+    """Return a warning if the secrets changed: on Fly they belong to the app, not to a release."""
     if target.secrets == target.former_secrets:
         return ""
     return (

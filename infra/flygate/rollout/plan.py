@@ -19,7 +19,7 @@ class Stage:
     """Steps that may run side by side, and what must hold after them.
 
     Attributes:
-        gates: asked one after the other, each about all judged machines at once.
+        gates: run one after the other, each on all judged machines at once.
         judged: the names of the new machines that the gates are about.
     """
 
@@ -101,7 +101,7 @@ def repairs(state: State, target: Target) -> Plan:
 
 
 def quieten(state: State, target: Target) -> Stage:
-    """Machines of replaced releases that somebody woke go back to rest."""
+    """Put machines of replaced releases that were woken back to rest."""
     awake = [m for m in state.machines if m.release < (target.former or 0) and m.serves]
     return Stage("quieten", tuple(Retire(m) for m in awake))
 
@@ -113,7 +113,7 @@ def retire(state: State, target: Target, gone: Collection[Seen] = ()) -> Stage:
 
 
 def sweep(state: State, target: Target, used: Collection[Seen] = ()) -> Stage:
-    """Standby machines that nobody will roll back to any more; those that stay are at rest.
+    """Remove standby machines past their time; those that stay are at rest.
 
     Args:
         used: machines that are no standby any more.

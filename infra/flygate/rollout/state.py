@@ -30,8 +30,8 @@ SHARE_KEY = "flygate_share"
 # What the machine and the app's secrets were when the release stood: see `commands/drift.py`.
 INSTANCE_KEY = "flygate_instance"
 SECRETS_KEY = "flygate_secrets"
-# Whose the machine is: the stack with the id of its state (`fly/owner.py`), and the resource that
-# made its release, so that the delete of one that was replaced leaves it alone.
+# The owner of the machine: the stack with the id of its state (`fly/owner.py`), and the resource
+# that made its release, so that the delete of one that was replaced leaves it alone.
 HOLDER_KEY = "flygate_holder"
 PHASE_KEY = "flygate_phase"
 # flyctl counts the machines that have it, and a standby is none of them.
@@ -48,7 +48,7 @@ STANDBY = "standby"
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One machine of ours, as Fly shows it.
+    """One machine that Flygate made, as Fly shows it.
 
     Attributes:
         release: its version, 0 where its metadata says nothing that we understand.
@@ -62,7 +62,7 @@ class Seen:
         share: the percentage of the clients that were moved to its release, while they are moved.
         instance: Fly's id of its present config, another one after each edit.
         stops_when_idle: the proxy stops it, and starts it for a request.
-        owner: the label of the stack whose it is; empty on machines of Flygate 0.1.
+        owner: the label of the stack that owns it; empty on machines of Flygate 0.1.
         holder: the tenure of the resource that made its release; empty on those, too.
         phase: of its release, 0 where it says nothing.
         noted_instance, noted_secrets: what its release noted of it, and of the app's secrets.
@@ -104,17 +104,17 @@ class Seen:
         Fly can't rename a machine without restarting it, so one that a rollback wakes keeps the
         name that it was made with.
         """
-        is_telling = self.name.startswith(f"v{self.release}-")
-        return self.name if is_telling else f"{self.name} of v{self.release}"
+        is_named_so = self.name.startswith(f"v{self.release}-")
+        return self.name if is_named_so else f"{self.name} of v{self.release}"
 
     @property
     def edited(self) -> bool:
-        """Somebody changed its config after its release stood."""
+        """Its config was changed after its release stood."""
         return self.noted_instance not in {"", self.instance}
 
     @property
     def answers(self) -> bool:
-        """It gets requests, and its checks pass: somebody is served by it."""
+        """It gets requests, and its checks pass."""
         return self.serves and self.healthy
 
     @property
@@ -129,7 +129,7 @@ class State:
     """What an app runs now.
 
     Attributes:
-        secrets: stands for the app's secret values, as far as Fly's digests tell them apart.
+        secrets: stands for the app's secret values, as far as Fly's digests distinguish them.
         secret_names: the names of the app's secrets.
     """
 
@@ -162,7 +162,7 @@ class State:
         return tuple(m for m in self.of(release) if m.started_at > min(newer))
 
     def secrets_moved(self, release: int) -> bool:
-        """Somebody changed the app's secrets after a release stood."""
+        """The app's secrets were changed after a release stood."""
         return any(m.noted_secrets not in {"", self.secrets} for m in self.of(release))
 
 

@@ -44,7 +44,7 @@ class Messenger:
     """Speaks to the machines of one rollout.
 
     Attributes:
-        cordoned: the ids of machines that the proxy does not reach: they are asked inside.
+        cordoned: the ids of machines that the proxy does not reach: an errand runs inside them.
     """
 
     execution: Execution
@@ -60,9 +60,9 @@ class Messenger:
         Raises:
             ShareNotAcknowledgedError: a machine that runs refuses it, or does not answer.
         """
-        asked = list(members)
-        answers = await asyncio.gather(*(self._with_retries(m, order) for m in asked))
-        pairs = zip(asked, answers, strict=True)
+        receivers = list(members)
+        answers = await asyncio.gather(*(self._with_retries(m, order) for m in receivers))
+        pairs = zip(receivers, answers, strict=True)
         return {member.id: known for member, known in pairs if known is not None}
 
     async def _with_retries(self, member: Member, order: str) -> ShareState | None:

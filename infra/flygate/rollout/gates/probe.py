@@ -1,4 +1,4 @@
-"""The smoke check's hand: runs inside a new machine, on its own Python, and prints what it saw.
+"""A program that runs inside a new machine, on its Python, and prints what the service answers.
 
 It is sent as text (`python -c`), so it stands alone, uses the standard library only, and does
 not depend on the code that it checks. It judges nothing. A cordoned machine can't be reached
@@ -21,7 +21,7 @@ LISTEN_SECONDS = 10
 BODY_MAX = 2000
 # Of an answer to a request of the stack's own.
 ANSWER_MAX = 1_000_000
-# So many failed calls tell the limiter that its store is away.
+# After this many failed calls the limiter knows that its store is away.
 STORE_FAILURES = 3
 STORE_SECONDS = 3
 
@@ -74,9 +74,9 @@ def limiter_of(body: str) -> dict[str, Any]:
     else; empty where it says nothing.
     """
     try:
-        told: dict[str, Any] = json.loads(body)
-        public = {name: told[name] for name in ("degraded",) if name in told}
-        return {**public, **told.get("limiter", {})}
+        health: dict[str, Any] = json.loads(body)
+        public = {name: health[name] for name in ("degraded",) if name in health}
+        return {**public, **health.get("limiter", {})}
     except (ValueError, AttributeError, TypeError, RecursionError):
         return {}
 
@@ -84,7 +84,7 @@ def limiter_of(body: str) -> dict[str, Any]:
 def settled(
     connection: http.client.HTTPConnection, identity: dict[str, str], insider: dict[str, str]
 ) -> dict[str, Any]:
-    """What the limiter says once it has asked its store, which it does for requests only.
+    """Return what the limiter says once it has called its store, which it does for requests only.
 
     The first calls of a new connection may be late, so a store is given some time to answer.
     """
@@ -110,7 +110,7 @@ def burst(
     while True:
         status, headers, _ = get(connection, PROBE, identity)
         declared = declared or tightest(headers.get("ratelimit-policy", ""))
-        # Its window is in whole seconds: what we were told of the same quota is more exact.
+        # Its window is in whole seconds: what the options say of the same quota is more exact.
         if declared and declared[0] != size:
             size, per_second = int(declared[0]), declared[1]
         if status >= 300 or admitted > size + per_second * (time.monotonic() - began) + 1:

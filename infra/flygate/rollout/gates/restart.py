@@ -1,4 +1,4 @@
-"""The gate of a stop and a start: the first new machine ends when it is asked to, and comes back.
+"""The gate of a stop and a start: the first new machine ends by its kill signal, and comes back.
 
 A service that ignores its kill signal is killed at its kill timeout: each stop of it, and so each
 way back, waits that long, and it hands no limits on. The first one to find out should be no outage.
@@ -31,7 +31,7 @@ NOTICE_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class StopLimit:
-    """How a machine is asked to end, and how long it has.
+    """How a machine is stopped, and how long it has.
 
     Attributes:
         signal: that it gets.
@@ -43,11 +43,11 @@ class StopLimit:
 
     @classmethod
     def of(cls, manifest: Manifest) -> Self:
-        """As the machine config has it."""
+        """Read it from the machine config."""
         return cls(kill_signal(manifest.config), kill_seconds(manifest.config))
 
     def is_over(self, ending: Ending) -> bool:
-        """It did not end by itself, by Fly's word or by its clock."""
+        """Return whether it did not end by itself, as Fly says it or by its clock."""
         was_killed = ending.was_killed and self.signal != "SIGKILL"
         return was_killed or ending.seconds >= self.seconds
 
@@ -56,7 +56,7 @@ class StopLimit:
 class Restarts:
     """The first of the new machines stops by itself, and is well again after a start.
 
-    It is asked before the machine has clients, and before its uptime is counted.
+    It is judged before the machine has clients, and before its uptime is counted.
 
     Attributes:
         wait_seconds: how long it may take until its checks pass, each time.
@@ -90,8 +90,8 @@ class Restarts:
             numbers={"seconds": round(took, 3), "stop_seconds": round(end, 3)},
         )
 
-    def told(self, names: Sequence[str]) -> str:
-        """What it costs, for the plan."""
+    def cost(self, names: Sequence[str]) -> str:
+        """Return what it costs, for the plan."""
         return (
             f"restart stops and starts {names[0]} before it serves: a few seconds, and up to "
             f"{self.limit.seconds:g} s more if it does not end by {self.limit.signal}"
@@ -101,7 +101,7 @@ class Restarts:
         return await Healthy(self.wait_seconds).judge(execution, [member])
 
     async def _stop(self, execution: Execution, machine_id: str) -> Ending | None:
-        """How it ended; None if it did not."""
+        """Stop it; return how it ended, None if it did not."""
         before = await execution.fly.machine(execution.app, machine_id)
         began = time.monotonic()
         await execution.fly.stop(execution.app, machine_id)

@@ -48,7 +48,7 @@ class Soaked:
 
     @classmethod
     def of(cls, target: Target) -> Self:
-        """The gate that a manifest asks for after each of its steps."""
+        """Return the gate that a manifest has after each of its steps."""
         course = target.manifest.rollout
         seconds = duration.seconds(course.soak)
         return cls(
@@ -72,22 +72,26 @@ class Soaked:
         async with open_web(execution.target.url) as web:
             for number in range(10**9):
                 await asyncio.sleep(began + number * _between(self.seconds) - time.monotonic())
-                told = await collect(web, soak.members, execution.target.key)
+                answers = await collect(web, soak.members, execution.target.key)
                 at = round(time.monotonic() - began, 3)
                 ends = before if number == 0 else {}
                 if at >= self.seconds:
                     ends = await _ends(execution)
-                told = {machine: {**one, **ends.get(machine, {})} for machine, one in told.items()}
-                verdict = self._look(watch, at, told, execution)
+                answers = {
+                    machine: {**one, **ends.get(machine, {})} for machine, one in answers.items()
+                }
+                verdict = self._look(watch, at, answers, execution)
                 if watch.is_over:
                     break
         ids = {member.name: machine for machine, member in soak.members.items()}
         return replace(verdict, machine=ids.get(verdict.name, ""))
 
-    def _look(self, watch: Watch, at: float, told: dict[str, Any], execution: Execution) -> Verdict:
+    def _look(
+        self, watch: Watch, at: float, answers: dict[str, Any], execution: Execution
+    ) -> Verdict:
         was_extended = watch.is_extended
-        verdict = watch.look({machine: read(at, one) for machine, one in told.items()})
-        data = {"at": at, "told": told}
+        verdict = watch.look({machine: read(at, one) for machine, one in answers.items()})
+        data = {"at": at, "told": answers}
         execution.journal.write(
             "sample", self.name, f"{verdict.outcome}: {verdict.reason}", data=data
         )
@@ -112,15 +116,15 @@ class Soaked:
 
 
 async def _ends(execution: Execution) -> dict[str, dict[str, int]]:
-    """When each new machine last died, as Fly says: a restart may fall between two looks."""
+    """Return when each new machine last died, by Fly: a restart may fall between two looks."""
     found = {}
     for member in execution.made.values():
-        with contextlib.suppress(FlyError):  # then only the machine itself tells of a restart
+        with contextlib.suppress(FlyError):  # then only the machine itself reports a restart
             machine = await execution.fly.machine(execution.app, member.id)
             found[member.id] = {DIED_AT: life.died_at(machine)}
     return found
 
 
 def _between(seconds: float) -> float:
-    """Seconds from one look to the next."""
+    """Return the seconds from one look to the next."""
     return min(SECONDS_BETWEEN_MAX, max(SECONDS_BETWEEN_MIN, seconds / LOOKS))

@@ -42,14 +42,14 @@ class Resource:
     suffix: str
     least: int
 
-    def told(self, amount: float) -> str:
+    def text(self, amount: float) -> str:
         """`12 MiB`, `12`."""
         return f"{amount / self.unit:.0f}{' MiB' if self.unit == MEBI else ''}"
 
     def of(self, limit: float) -> str:
         """`256 MiB of memory`, `1024 open files`."""
         between = " of " if self.unit == MEBI else " "
-        return f"{self.told(limit)}{between}{self.noun}"
+        return f"{self.text(limit)}{between}{self.noun}"
 
 
 MEMORY = Resource("memory", "memory", MEBI, "_mib", 8 * MEBI)
@@ -98,7 +98,7 @@ class Growth:
 
     @classmethod
     def of(cls, series: Series, since: float, resource: Resource) -> Growth | None:
-        """Of a machine's present process; None if it told too little."""
+        """Of a machine's present process; None if it reported too little."""
         points = series.usage(resource.metric, since)
         if len(points) < POINTS_MIN:
             return None
@@ -130,7 +130,7 @@ def judge(
     }
     for name, growth in new.items():
         if growth.is_full and not any(other.is_full for other in old.values()):
-            text = f"uses {resource.told(growth.used)} of its {resource.of(growth.limit)}"
+            text = f"uses {resource.text(growth.used)} of its {resource.of(growth.limit)}"
             return MetricFinding(resource.metric, "fail", text, numbers, name)
         # While it is watched, a cache that fills up looks the same.
         if is_last and growth.is_leak and growth.rate > TIMES_FORMER * fastest:
@@ -151,14 +151,14 @@ def _slope(points: list[tuple[float, Usage]]) -> float:
 
 def _leak(resource: Resource, growth: Growth) -> str:
     return (
-        f"leaks {resource.noun}: {resource.told(growth.more)} more in {growth.seconds:.0f} s, now "
-        f"{resource.told(growth.used)}; its {resource.told(growth.limit)} last "
+        f"leaks {resource.noun}: {resource.text(growth.more)} more in {growth.seconds:.0f} s, now "
+        f"{resource.text(growth.used)}; its {resource.text(growth.limit)} last "
         f"{growth.seconds_left:.0f} s more"
     )
 
 
 def _levels(resource: Resource, new: dict[str, Growth], old: dict[str, Growth]) -> str:
     if not new:
-        return f"{resource.noun} not judged: too little was told to see it grow"
+        return f"{resource.noun} not judged: too little was reported to see it grow"
     levels = [max((g.used for g in side.values()), default=0) for side in (new, old)]
-    return f"{resource.noun} {resource.told(levels[0])} against {resource.told(levels[1])}"
+    return f"{resource.noun} {resource.text(levels[0])} against {resource.text(levels[1])}"

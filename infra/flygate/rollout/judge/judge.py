@@ -1,7 +1,7 @@
 """The judge: are the new machines worse than the former ones of the same region? Pure.
 
 A verdict of fail wants evidence that they are worse by more than too little to matter; a verdict
-of pass wants evidence that they are not so much worse that nobody would want them. Between the
+of pass wants evidence that they are not worse by more than is acceptable. Between the
 two, and without traffic, it is inconclusive.
 """
 
@@ -59,7 +59,9 @@ def judge(regions: Mapping[str, Pair], rules: Rules, *, is_last: bool) -> Verdic
     return Verdict(
         outcome,
         GATE,
-        "; ".join(finding.told(region if len(found) > 1 else "") for region, finding in decisive),
+        "; ".join(
+            finding.text_in(region if len(found) > 1 else "") for region, finding in decisive
+        ),
         numbers={
             region: {finding.metric: dict(finding.numbers) for finding in findings}
             for region, findings in found.items()
@@ -134,7 +136,7 @@ def _errors(pair: Pair, rules: Rules, *, is_last: bool) -> MetricFinding:
             (candidate.errors_without(group), former.errors_without(group))
             for group in _outlier(pair)
         ],
-        whose=_told(whose) if whose and whose.errors.hits else "",
+        whose=_shares_of(whose) if whose and whose.errors.hits else "",
     ).judge(rules, is_last=is_last)
 
 
@@ -166,7 +168,7 @@ def _groups(pair: Pair) -> list[int]:
     return sorted(busy) if len(busy) > 1 else []
 
 
-def _told(culprits: Culprits) -> str:
+def _shares_of(culprits: Culprits) -> str:
     count = len(culprits.clients)
     if culprits.errors.hits > sum(culprits.clients.values()):
         return f"from more than {count:,} clients"
@@ -238,7 +240,7 @@ def _latencies(pair: Pair, without: int | None, rules: Rules) -> tuple[Histogram
 
 
 def _silence(side: Samples) -> str:
-    """Why a side tells nothing at all, or an empty string."""
+    """Return why a side reports nothing at all, or an empty string."""
     if any(series.snapshots for series in side.machines):
         return ""
     for series in side.machines:

@@ -84,7 +84,7 @@ class Rules:
 
     @property
     def too_slow(self) -> float:
-        """So many times as slow must be ruled out: on a quick machine it is `latency`."""
+        """The factor in latency that must be ruled out: on a quick machine it is `latency`."""
         return self.judge.latency / MACHINES_DIFFER
 
     @property

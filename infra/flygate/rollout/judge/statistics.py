@@ -15,7 +15,7 @@ _NEGLIGIBLE = 1e-17
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """So many of so many."""
+    """A number of hits in a total."""
 
     hits: int
     total: int

@@ -1,7 +1,7 @@
 """Former machines that have started with the values of the release that is taken back.
 
 Secrets are the app's on Fly: what starts while another release's values are set reads those, and
-keeps them when they are taken back. Nobody can tell then, so it is told before.
+keeps them when they are taken back. Fly does not show it then, so it is reported before.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from flygate.rollout.execution import Execution
 from flygate.rollout.state import Seen, State, observe
 
 
-async def told_of_misled(execution: Execution) -> str:
-    """Sentences for the operator, each with what to type; empty if there is no such machine."""
+async def report_misled(execution: Execution) -> str:
+    """Journal and return sentences for the operator, with what to type; empty if there are none."""
     try:
         state = await observe(execution.fly, execution.app)
     except FlyError:

@@ -1,4 +1,4 @@
-"""Who serves after a way back, as Fly shows it: what is said of it is what was seen."""
+"""What serves after a way back, as Fly shows it: the report says what was seen."""
 
 from __future__ import annotations
 

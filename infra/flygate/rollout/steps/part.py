@@ -15,7 +15,7 @@ from flygate.rollout.steps.step import Turn
 class Part:
     """Keep the clients apart: the new machines own none that was not moved to them.
 
-    The new machines are asked inside, as no request may reach them before they know it.
+    The new machines get the order by an errand, as no request may reach them before they know it.
 
     Attributes:
         names: of the new machines.
@@ -30,14 +30,14 @@ class Part:
     turn = Turn.CLIENTS
 
     async def apply(self, execution: Execution) -> str:
-        """Tell all of them."""
+        """Send the order to all of them."""
         await self._share(execution, self.percent, is_back=False)
         return f"new machines own {_words(self.percent)}"
 
     async def undo(self, execution: Execution) -> None:
         """Give all clients back, with their limits, before the new machines go.
 
-        That a machine can't be told is no failure: when the new ones are gone, the order is void.
+        That a machine does not take it is no failure: without the new ones the order is void.
         """
         try:
             await self._share(execution, 0, is_back=True)

@@ -10,7 +10,7 @@ from flygate.fly.errors import FlyError
 from flygate.rollout.execution import Execution
 from flygate.rollout.target import Target
 
-# Nobody waits longer for what only informs.
+# A record only informs, so a rollout waits no longer for it.
 SECONDS_MAX = 10.0
 
 
@@ -41,7 +41,7 @@ class OpenRecord:
         return f"v{execution.record.version} of `fly releases`"
 
     async def undo(self, execution: Execution) -> None:
-        """Nothing: a record tells of failures, too. See `infra/flygate/commands/recorded.py`."""
+        """Nothing: a record shows failures, too."""
 
 
 def _definition(target: Target) -> dict[str, Any]:

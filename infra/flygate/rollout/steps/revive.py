@@ -24,7 +24,7 @@ class Revive:
     async def apply(self, execution: Execution) -> str:
         """Start it, wait for its checks, uncordon it.
 
-        One that does not come up is told and left: a broken release must not stand in the way
+        One that does not come up is reported and left: a broken release must not stand in the way
         of the one that replaces it.
         """
         is_up = await comes_up(execution.fly, execution.app, self.machine.id)

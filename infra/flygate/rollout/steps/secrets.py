@@ -53,7 +53,7 @@ class ResetSecrets:
 async def set_former(execution: Execution) -> bool:
     """Set the former values, and remove what only the new release has.
 
-    Fly can't tell a secret's value: where the ledger was lost, they stay as they are.
+    Fly shows no secret's value: where the ledger was lost, they stay as they are.
     """
     target = execution.target
     added = dict.fromkeys(set(target.secrets) - set(target.former_secrets))

@@ -32,7 +32,7 @@ class Shift:
         return f"shift {self.percent} % of the clients"
 
     async def apply(self, execution: Execution) -> str:
-        """Once all machines know each other, tell them."""
+        """Send the order once all machines know each other."""
         sides = Sides(tuple(execution.made[name] for name in self.names), self.former)
         await self._note(execution, sides.new)
         async with handover(execution, sides) as clients:
@@ -47,7 +47,7 @@ class Shift:
         """Nothing: see `Part`."""
 
     async def _note(self, execution: Execution, new: tuple[Member, ...]) -> None:
-        """Who comes after a crash goes on from here."""
+        """Note the share: a run after a crash goes on from there."""
         notes: dict[str, str | None] = {SHARE_KEY: str(self.percent)}
         await asyncio.gather(
             *(execution.fly.patch_metadata(execution.app, member.id, notes) for member in new)

@@ -16,7 +16,7 @@ def proving(target: Target, *, restart: bool = False) -> tuple[Gate, ...]:
     """Before a machine gets requests: it is well, and it limits. A worker gets none.
 
     Args:
-        restart: the first one is new, and gets no requests yet: it can be stopped and started.
+        restart: the first machine gets no requests yet, so it can be stopped and started.
     """
     if target.manifest.web_port is None:
         return alive(target)
@@ -34,10 +34,10 @@ def restarting(target: Target) -> tuple[Gate, ...]:
 
 
 def alive(target: Target, *, is_again: bool = False) -> tuple[Gate, ...]:
-    """The least that is asked of a machine.
+    """The least that must hold for a machine.
 
     Args:
-        is_again: it was asked before, in this rollout.
+        is_again: this rollout has waited for the uptime before.
     """
     gates = target.manifest.gates
     return (Healthy(duration.seconds(gates.wait), duration.seconds(gates.uptime), is_again),)

@@ -170,7 +170,7 @@ def chat() -> Iterator[type[_Chat]]:
 def test_the_chat_reads_beginning_and_end(tmp_path: Path, chat: type[_Chat]) -> None:
     """Not each step: a chat is for people."""
     webhook = Webhook.from_env({"FLYGATE_WEBHOOK": chat.url})  # type: ignore[attr-defined]
-    hooks = Hooks(tmp_path / "hooks", SUBJECT, Redactor(), tell=webhook)
+    hooks = Hooks(tmp_path / "hooks", SUBJECT, Redactor(), notify=webhook)
     journal = _journal(tmp_path, hooks)
     journal.write("started", "rollout", "v6 → v7")
     journal.write("done", "launch", "v7-iad-1 is up")
@@ -187,7 +187,7 @@ def test_a_chat_that_fails_disturbs_nothing(tmp_path: Path, chat: type[_Chat]) -
     chat.status = 500
     webhook = Webhook.from_env({"FLYGATE_WEBHOOK": chat.url})  # type: ignore[attr-defined]
     assert webhook is not None
-    hooks = Hooks(tmp_path / "hooks", SUBJECT, Redactor(), tell=webhook)
+    hooks = Hooks(tmp_path / "hooks", SUBJECT, Redactor(), notify=webhook)
     _journal(tmp_path, hooks).write("finished", "rollout", "v7 is released")
     hooks.close()
     assert webhook.failed == 1

@@ -233,12 +233,12 @@ def test_when_nobody_answers_nothing_is_decided() -> None:
 
 def test_a_former_release_that_tells_nothing_is_named() -> None:
     """It was made before there were statistics: there is nothing to compare with."""
-    untold = Series("v1-iad-1", (Miss(0.0, "tells no statistics (404)", is_silent=False),))
+    untold = Series("v1-iad-1", (Miss(0.0, "reports no statistics (404)", is_silent=False),))
 
     verdict = judged(machine(), untold)
 
     assert verdict.outcome == "inconclusive"
-    assert verdict.reason == "the former release's v1-iad-1 tells no statistics (404)"
+    assert verdict.reason == "the former release's v1-iad-1 reports no statistics (404)"
 
 
 LEAKS = [
