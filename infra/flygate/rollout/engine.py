@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import stamina
 
@@ -29,7 +29,7 @@ from flygate.rollout.verdict import GateFailedError, UndecidedError, Verdict
 from flygate.system.shielding import shielded
 
 # Fly's metadata has little room.
-HELD_MAX = 200
+HELD_MAX: Final = 200
 
 
 async def run(plan: Plan, execution: Execution) -> None:

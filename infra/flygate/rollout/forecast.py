@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import Final
 
 from flygate.rollout.gates.gate import Gate
 from flygate.rollout.gates.restart import Restarts
@@ -15,8 +16,8 @@ from flygate.rollout.target import Target
 from flygate.system import duration
 
 # What a stage of machines takes on Fly when nothing is wrong, without its soak.
-LAUNCH_SECONDS = 15
-SHORT_SECONDS = 3
+LAUNCH_SECONDS: Final = 15
+SHORT_SECONDS: Final = 3
 
 
 def forecast(plan: Plan, state: State, target: Target) -> list[str]:

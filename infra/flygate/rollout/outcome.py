@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from flygate.rollout.execution import Execution
 from flygate.rollout.machine.log_tail import log_tail
 from flygate.rollout.target import Target
 from flygate.rollout.verdict import GateFailedError, Verdict
 
-INTERRUPTED = "interrupted"
+INTERRUPTED: Final = "interrupted"
 
 
 async def explain(exc: BaseException, execution: Execution) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Final
 
 from flygate.rollout.gates.gate import Gate
 from flygate.rollout.state import LIVE, STANDBY, Seen, State
@@ -11,7 +12,7 @@ from flygate.rollout.steps import Destroy, ResetSecrets, Retire, Revive, SetSecr
 from flygate.rollout.target import Target
 
 # Each release kept as standby costs a lease, a line on the screen and its machines' disks.
-STANDBY_RELEASES_MAX = 3
+STANDBY_RELEASES_MAX: Final = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from flygate.rollout.state import CANDIDATE, Seen, State, observe
 from flygate.system.errors import ConfigError
 
 # It is the end of a failure: an operator waits for it.
-LOOK_SECONDS = 2.0
+LOOK_SECONDS: Final = 2.0
 # The cause is most likely that of the failure that is reported.
 UNKNOWN: Final = "What serves is unknown now, as Fly does not say"
 

@@ -7,43 +7,44 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from flygate.fly.client import FlyClient
 from flygate.fly.models import Machine, Secret
 from flygate.fly.owner import OWNER_KEY
 
-RELEASE_KEY = "flygate_release"
-MANIFEST_KEY = "flygate_manifest"
-ROLE_KEY = "flygate_role"
-DRIFT_KEY = "flygate_drift"
-COUNT_KEY = "flygate_count"
-STEP_KEY = "flygate_step"
-ROLLOUT_KEY = "flygate_rollout"
+RELEASE_KEY: Final = "flygate_release"
+MANIFEST_KEY: Final = "flygate_manifest"
+ROLE_KEY: Final = "flygate_role"
+DRIFT_KEY: Final = "flygate_drift"
+COUNT_KEY: Final = "flygate_count"
+STEP_KEY: Final = "flygate_step"
+ROLLOUT_KEY: Final = "flygate_rollout"
 # The release was made by a rollback: see `infra/flygate/commands/decision.py`.
-BACK_KEY = "flygate_back"
-RETIRED_KEY = "flygate_retired_at"
-HELD_KEY = "flygate_held"
+BACK_KEY: Final = "flygate_back"
+RETIRED_KEY: Final = "flygate_retired_at"
+HELD_KEY: Final = "flygate_held"
 # Why operators let it go on, until the release stands: see `infra/flygate/commands/acceptance.py`.
-ACCEPTED_KEY = "flygate_accepted"
+ACCEPTED_KEY: Final = "flygate_accepted"
 # What part of the clients a candidate's release has, in percent: "10".
-SHARE_KEY = "flygate_share"
+SHARE_KEY: Final = "flygate_share"
 # What the machine and the app's secrets were when the release stood: see `commands/drift.py`.
-INSTANCE_KEY = "flygate_instance"
-SECRETS_KEY = "flygate_secrets"
+INSTANCE_KEY: Final = "flygate_instance"
+SECRETS_KEY: Final = "flygate_secrets"
 # The owner of the machine: the stack with the id of its state (`fly/owner.py`), and the resource
 # that made its release, so that the delete of one that was replaced leaves it alone.
-HOLDER_KEY = "flygate_holder"
-PHASE_KEY = "flygate_phase"
+HOLDER_KEY: Final = "flygate_holder"
+PHASE_KEY: Final = "flygate_phase"
 # flyctl counts the machines that have it, and a standby is none of them.
-PLATFORM_KEY = "fly_platform_version"
-PLATFORM_VERSION = "v2"
+PLATFORM_KEY: Final = "fly_platform_version"
+PLATFORM_VERSION: Final = "v2"
 # Fly's own record of the release, which `fly status` and `fly secrets list` look up.
-RECORD_KEY = "fly_release_id"
-RECORD_VERSION_KEY = "fly_release_version"
+RECORD_KEY: Final = "fly_release_id"
+RECORD_VERSION_KEY: Final = "fly_release_version"
 # A new machine is a candidate until its release stands, then live, and standby once it retired.
-CANDIDATE = "candidate"
-LIVE = "live"
-STANDBY = "standby"
+CANDIDATE: Final = "candidate"
+LIVE: Final = "live"
+STANDBY: Final = "standby"
 
 
 @dataclass(frozen=True, slots=True)

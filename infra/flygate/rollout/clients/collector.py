@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import httpx
 from flygate_wire.own_paths import STATISTICS
@@ -13,7 +13,7 @@ from flygate_wire.signature import Signatures
 from flygate.rollout.judge.samples import missed
 
 # A machine that needs longer than this for a few counters is not well.
-SECONDS = 5.0
+SECONDS: Final = 5.0
 
 
 async def collect(web: httpx.AsyncClient, machines: Iterable[str], key: str) -> dict[str, Any]:

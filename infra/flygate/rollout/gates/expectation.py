@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from flygate_wire.own_paths import HEALTH, PROBE
 from flygate_wire.signature import Signatures
@@ -24,9 +24,9 @@ from flygate.fly.models import ExecResult
 from flygate.manifest import Manifest
 from flygate.redaction.redact import shown
 
-REQUEST_SECONDS = 5
-COMMAND_SECONDS = 30
-LINE_MAX = 500
+REQUEST_SECONDS: Final = 5
+COMMAND_SECONDS: Final = 30
+LINE_MAX: Final = 500
 
 
 @dataclass(frozen=True, slots=True)

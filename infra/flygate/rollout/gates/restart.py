@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Final, Self
 
 from flygate.fly.errors import WaitTimeoutError
 from flygate.fly.models import Machine
@@ -26,7 +26,7 @@ from flygate.rollout.machine.watching import watch
 from flygate.rollout.verdict import Verdict
 
 # After its kill timeout Fly has to notice that the machine is down.
-NOTICE_SECONDS = 30.0
+NOTICE_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from flygate.fly.errors import FlyError
 from flygate.fly.web import open_web
@@ -25,12 +25,12 @@ from flygate.rollout.verdict import Verdict
 from flygate.system import duration
 
 # A bad release should be seen within seconds, and each look costs the machines a request.
-LOOKS = 30
-SECONDS_BETWEEN_MIN = 0.5
-SECONDS_BETWEEN_MAX = 10.0
+LOOKS: Final = 30
+SECONDS_BETWEEN_MIN: Final = 0.5
+SECONDS_BETWEEN_MAX: Final = 10.0
 # Caches are cold at first. A short soak can't wait for them as long as a long one.
-WARM_UP_SECONDS = 10.0
-WARM_UP_SHARE = 0.2
+WARM_UP_SECONDS: Final = 10.0
+WARM_UP_SHARE: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)

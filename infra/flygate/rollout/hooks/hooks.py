@@ -15,24 +15,24 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from flygate.record.journal import Event, Kind
 from flygate.redaction.redact import Redactor, shown
 from flygate.rollout.errors import HookRefusedError
 from flygate.system.environment import for_others
 
-BEFORE = "before-rollout"
+BEFORE: Final = "before-rollout"
 AFTER: Mapping[Kind, str] = {
     "verdict": "after-step",
     "restored": "on-abort",
     "restore-failed": "on-abort",
     "finished": "after-release",
 }
-SECONDS_MAX = 60.0
+SECONDS_MAX: Final = 60.0
 # Of what a hook printed: the end, and of its last line the beginning.
-OUTPUT_MAX = 20_000
-LINE_MAX = 300
+OUTPUT_MAX: Final = 20_000
+LINE_MAX: Final = 300
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Final
 
 import httpx
 import stamina
@@ -15,8 +16,8 @@ import stamina
 from flygate.record.journal import Event, Kind
 from flygate.rollout.hooks.hooks import Subject
 
-VARIABLE = "FLYGATE_WEBHOOK"
-SECONDS_MAX = 5.0
+VARIABLE: Final = "FLYGATE_WEBHOOK"
+SECONDS_MAX: Final = 5.0
 _WORDS: Mapping[Kind, str] = {
     "started": "▶ {app}: {release} begins, by {by}{why}",
     "finished": "✓ {app}: {release} is released ({seconds:.0f} s)",

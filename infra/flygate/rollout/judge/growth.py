@@ -6,23 +6,24 @@ import math
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
+from typing import Final
 
 from flygate.rollout.judge.finding import MetricFinding
 from flygate.rollout.judge.rules import Metric, Rules
 from flygate.rollout.judge.samples import Samples, Series, Usage
 
-MEBI = 1024 * 1024
+MEBI: Final = 1024 * 1024
 # Of what there is: at this much the service may end any moment, or take no more connections.
-FULL = 0.9
+FULL: Final = 0.9
 # Growth that matters: within a soak so much of what there is, and all of it within an hour.
-GROWTH = 0.03
-HORIZON_SECONDS = 3600.0
+GROWTH: Final = 0.03
+HORIZON_SECONDS: Final = 3600.0
 # A leak is steady, where a cache fills up: each half grows at this much of the whole's rate.
-STEADY = 0.5
+STEADY: Final = 0.5
 # A former release that grew half as fast would have to fail, too.
-TIMES_FORMER = 2.0
-POINTS_MIN = 5
-POINTS_MAX = 30
+TIMES_FORMER: Final = 2.0
+POINTS_MIN: Final = 5
+POINTS_MAX: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,8 @@ class Resource:
         return f"{self.text(limit)}{between}{self.noun}"
 
 
-MEMORY = Resource("memory", "memory", MEBI, "_mib", 8 * MEBI)
-DESCRIPTORS = Resource("descriptors", "open files", 1, "", 20)
+MEMORY: Final = Resource("memory", "memory", MEBI, "_mib", 8 * MEBI)
+DESCRIPTORS: Final = Resource("descriptors", "open files", 1, "", 20)
 
 
 @dataclass(frozen=True, slots=True)

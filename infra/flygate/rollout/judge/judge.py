@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from flygate_wire.statistics_schema import group_of
 
@@ -20,10 +21,10 @@ from flygate.rollout.judge.shares import Compared, Shares
 from flygate.rollout.judge.statistics import Histogram
 from flygate.rollout.verdict import Outcome, Verdict
 
-GATE = "judge"
+GATE: Final = "judge"
 # One lost answer is the network's; this many in a row, over so long, are the machine's.
-MISSES_MAX = 3
-SILENCE_SECONDS = 3.0
+MISSES_MAX: Final = 3
+SILENCE_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ from flygate.config import Judge
 Metric = Literal["restarts", "traffic", "errors", "latency", "refusals", "memory", "descriptors"]
 
 # Errors, latency and refusals are judged by chance; restarts, memory and open files are not.
-CHANCES = 3
+CHANCES: Final = 3
 # The last look of the soak, and of the soak once extended.
-LAST_LOOKS = 2
+LAST_LOOKS: Final = 2
 # Two machines of one release differ, by their neighbours: by so much either way it says nothing.
-MACHINES_DIFFER = 1.1
+MACHINES_DIFFER: Final = 1.1
 # What one client can prove, however many requests it sends.
-CLIENT_ERRORS_MAX = 5
+CLIENT_ERRORS_MAX: Final = 5
 # More digits than any operator writes, and fewer than a share loses.
 _POINT_DIGITS: Final = 9
 

@@ -7,17 +7,17 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self, cast
+from typing import Any, Final, Self, cast
 
 from flygate_wire.statistics_schema import SCHEMA, GroupCounters, MachineStatistics
 
 from flygate.rollout.judge.statistics import Histogram, Share
 
 # What Fly says of a machine, beside what it tells itself: a restart may fall between two looks.
-DIED_AT = "died_at"
-_MOST = 2**63
+DIED_AT: Final = "died_at"
+_MOST: Final = 2**63
 # A client's name: a keyed hash.
-_NAME = re.compile(r"[0-9a-f]{4,64}")
+_NAME: Final = re.compile(r"[0-9a-f]{4,64}")
 
 
 @dataclass(frozen=True, slots=True)

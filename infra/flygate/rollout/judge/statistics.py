@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Final
 
-_NEGLIGIBLE = 1e-17
+_NEGLIGIBLE: Final = 1e-17
 
 
 @dataclass(frozen=True, slots=True)

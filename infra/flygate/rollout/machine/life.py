@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Final
 
 from flygate.fly.models import Event, Machine
 
 # The platform restarts what crashes; the second crash is a pattern.
-CRASHES_MAX = 2
+CRASHES_MAX: Final = 2
 # EX_CONFIG: the service refuses its settings, and its last line of log names the wrong one.
-REFUSES_SETTINGS = 78
+REFUSES_SETTINGS: Final = 78
 
 
 @dataclass(frozen=True, slots=True)

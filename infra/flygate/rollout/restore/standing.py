@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from flygate.fly.errors import FlyError
 from flygate.rollout.execution import Execution
@@ -11,8 +12,8 @@ from flygate.rollout.target import Target
 from flygate.system.polling import poll
 
 # A check may just be failing, or a machine be on its way up.
-SECONDS = 5.0
-POLL_SECONDS = 0.5
+SECONDS: Final = 5.0
+POLL_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)

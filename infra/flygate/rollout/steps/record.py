@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from flygate.fly.errors import FlyError
 from flygate.rollout.execution import Execution
 from flygate.rollout.target import Target
 
 # A record only informs, so a rollout waits no longer for it.
-SECONDS_MAX = 10.0
+SECONDS_MAX: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from flygate_wire.variables import Variable
 
@@ -11,7 +12,7 @@ from flygate.rollout.state import digest
 from flygate.rollout.steps.step import Turn
 from flygate.rollout.target import Target
 
-_KEY = Variable.FLYGATE_KEY.value
+_KEY: Final = Variable.FLYGATE_KEY.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from flygate.rollout.plan import Plan, Stage, clear, retire, sweep
 from flygate.rollout.state import STANDBY, Seen, State
 from flygate.rollout.steps import Admit, OpenRecord, SetSecrets, Wake
@@ -9,7 +11,7 @@ from flygate.rollout.strategies import gating
 from flygate.rollout.strategies.staged import settle
 from flygate.rollout.target import Target
 
-_STARTABLE = frozenset({"started", "starting", "stopping", "stopped", "suspended"})
+_STARTABLE: Final = frozenset({"started", "starting", "stopping", "stopped", "suspended"})
 
 
 def resting(state: State, target: Target) -> tuple[Seen, ...]:
