@@ -79,7 +79,7 @@ async def test_a_good_release_replaces_the_former_one_without_a_gap(serving: Dep
 
 
 async def test_a_release_spreads_over_its_regions(shop: Deployment) -> None:
-    """So many machines in each."""
+    """This many machines in each."""
     ledger = await shop.release(regions=("iad", "fra"), machines=2)
 
     assert ledger.current is not None
@@ -184,7 +184,7 @@ class Rollout:
         await engine.run(plan, Execution(fly or self.shop.fly, self.target, journal))
 
     async def run_until(self, number: int) -> None:
-        """Run it, and interrupt it when the journal has so many events."""
+        """Run it, and interrupt it when the journal has this many events."""
         events = 0
         task = asyncio.current_task()
         assert task is not None
@@ -366,7 +366,7 @@ class LosesTheAnswer(FlyClient):
 async def test_a_machine_whose_creation_was_interrupted_is_found_by_its_name(
     rollout: Rollout, endpoints: Endpoints
 ) -> None:
-    """Nobody knows its id, and it must not be left behind."""
+    """Its id is not known, and it must not be left behind."""
     await rollout.shop.push_image()
     before = await rollout.shop.fingerprint()
 
@@ -430,7 +430,7 @@ def without_restart(target: Target) -> Target:
 async def test_a_restore_that_fails_says_so_and_the_next_run_repairs(
     rollout: Rollout, endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exit code 4: somebody must look. What can be restored is, and v1 serves all the same."""
+    """Exit code 4: an operator must look. What can be restored is, and v1 still serves."""
     await rollout.shop.push_image()
     shop = rollout.shop
     rollout.target = without_restart(
@@ -474,11 +474,11 @@ async def test_what_fails_past_the_point_of_no_return_is_left_for_the_next_run(
 async def test_an_app_that_can_t_be_reached_is_not_released(
     rollout: Rollout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The machines are well, but nobody gets to them: the last gate before the old ones go."""
+    """The machines are well, but no request gets to them: the last gate before the old ones go."""
     await rollout.shop.push_image()
     monkeypatch.setattr(reach, "REACH_SECONDS", 0.2)
     shop, before = rollout.shop, await rollout.shop.fingerprint()
-    rollout.target = dataclasses.replace(rollout.target, url="http://nobody.localhost:1")
+    rollout.target = dataclasses.replace(rollout.target, url="http://no-such-app.localhost:1")
 
     with pytest.raises(RolloutRestoredError, match=r"reach check of v2-iad-\d"):
         await rollout.run()

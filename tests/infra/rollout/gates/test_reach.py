@@ -103,7 +103,7 @@ async def test_who_knows_no_members_passes_all_the_same(tmp_path: Path, status: 
     }
 
 
-async def test_without_a_key_nobody_is_let_in(tmp_path: Path) -> None:
+async def test_without_a_key_no_machine_is_let_in(tmp_path: Path) -> None:
     """There is no signature that could be believed."""
     with app() as server:
         assert (await judged(server, tmp_path, key="")).passed

@@ -33,7 +33,7 @@ Json = dict[str, Any]
 
 
 class PaperFly:
-    """Fly, with machines that end as they are told to.
+    """Fly, with machines that end as a test says.
 
     Attributes:
         asked: what was asked for, by machine.
@@ -121,7 +121,7 @@ async def test_who_ends_by_itself_and_comes_back_passes(event: Json, tmp_path: P
     ids=["signal", "code", "a little early", "by Fly's SIGTERM", "late", "memory", "other place"],
 )
 async def test_who_is_ended_by_force_fails(event: Json, after: float, tmp_path: Path) -> None:
-    """However Fly tells of it; the reason says what it would cost, and what to do."""
+    """However Fly reports it; the reason says what it would cost, and what to do."""
     fly = PaperFly(event, after=after)
 
     verdict = await judged(fly, tmp_path)

@@ -105,7 +105,7 @@ class Machine:
         self._failed.update((clients[:errors] % GROUPS).tolist())
         self._errors.update(NAMES[client] for client in clients[:errors])
         self._time(clients[errors:] % GROUPS, busy)
-        return self.told(at)
+        return self.report(at)
 
     def harm(self, kind: str, requests: int) -> None:
         """Answer the requests of one client who wants it to look bad, or the others good."""
@@ -120,7 +120,7 @@ class Machine:
         else:
             self._latencies[group, _bucket(5e9 if kind == "slow" else 1e5)] += requests
 
-    def told(self, at: float) -> Snapshot:
+    def report(self, at: float) -> Snapshot:
         """What it has counted."""
         groups = [_counts(row) for row in self._latencies]
         return Snapshot(
@@ -175,7 +175,7 @@ def rollout(
     }
     members = {name: Watched(name, "iad", name == "new") for name in machines}
     watch = Watch(Soak(members, SOAK_SECONDS, rules or Rules(looks=LOOKS)))
-    watch.look({name: machine.told(0.0) for name, machine in machines.items()})
+    watch.look({name: machine.report(0.0) for name, machine in machines.items()})
     for number, (busy, wave) in enumerate(region.looks(2 * LOOKS), start=1):
         at = number * SOAK_SECONDS / LOOKS
         if evil:
