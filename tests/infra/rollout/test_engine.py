@@ -15,11 +15,12 @@ from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
 from flygate.fly.errors import FlyError
 from flygate.fly.models import Machine
-from flygate.manifest import Course
+from flygate.manifest import Course, Manifest
 from flygate.record import journal as journal_file
 from flygate.record.journal import Event, Journal
 from flygate.redaction.redact import Redactor
 from flygate.rollout import engine
+from flygate.rollout.desired import DesiredRelease
 from flygate.rollout.errors import (
     LeaseLostError,
     RestoreFailedError,
@@ -164,11 +165,13 @@ class Rollout:
         self.path = path
         self.target = Target(
             version=former.version + 1,
-            manifest=shop.manifest(tuple(NEW), machines=machines, env={"GREETING": "v2"}),
-            manifest_id="0123456789ab",
+            desired=DesiredRelease(
+                shop.manifest(tuple(NEW), machines=machines, env={"GREETING": "v2"}),
+                secrets=NEW,
+                id="0123456789ab",
+            ),
             url=shop.url,
             former=former.version,
-            secrets=NEW,
             former_secrets=OLD,
             key=shop.ledger.key,
             former_key=shop.ledger.key,
@@ -397,9 +400,13 @@ async def test_a_second_interruption_does_not_stop_the_way_back(rollout: Rollout
 def target_with(target: Target, env: dict[str, str]) -> Target:
     """The same target with other variables for its machines."""
     config = {**target.manifest.config, "env": {**target.manifest.env, **env}}
-    return dataclasses.replace(
-        target, manifest=target.manifest.model_copy(update={"config": config})
-    )
+    return with_manifest(target, target.manifest.model_copy(update={"config": config}))
+
+
+def with_manifest(target: Target, manifest: Manifest) -> Target:
+    """The same target with another manifest."""
+    desired = dataclasses.replace(target.desired, manifest=manifest)
+    return dataclasses.replace(target, desired=desired)
 
 
 class Unwilling(FlyClient):
@@ -424,7 +431,7 @@ def without_restart(target: Target) -> Target:
     """A target whose new machines are not stopped on the way."""
     manifest = target.manifest
     gates = manifest.gates.model_copy(update={"restart": False})
-    return dataclasses.replace(target, manifest=manifest.model_copy(update={"gates": gates}))
+    return with_manifest(target, manifest.model_copy(update={"gates": gates}))
 
 
 async def test_a_restore_that_fails_says_so_and_the_next_run_repairs(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from flygate.record.journal import Journal
 from flygate.redaction.redact import Redactor
+from flygate.rollout.desired import DesiredRelease
 from flygate.rollout.execution import Execution
 from flygate.rollout.gates import reach
 from flygate.rollout.gates.reach import Reachable
@@ -71,7 +72,7 @@ def app(**statuses: int) -> Iterator[App]:
 
 async def judged(server: App, folder: Path, key: str = KEY) -> Verdict:
     url = f"http://demo.localhost:{server.server_port}"
-    target = Target(2, manifest(), "id", url, key=key)
+    target = Target(2, DesiredRelease(manifest()), url, key=key)
     # The gate asks the proxy only, never Fly.
     execution = Execution(None, target, Journal(folder / "journal.jsonl", "v2", Redactor(())))  # type: ignore[arg-type]
     return await Reachable().judge(execution, MACHINES)

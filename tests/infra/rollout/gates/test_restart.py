@@ -222,7 +222,7 @@ def test_a_machine_that_has_clients_is_not_stopped(cordoned: bool, asked: list[t
 
 def test_a_way_back_from_standby_is_not_delayed() -> None:
     """Its machines have stopped and started already."""
-    aim = target(3, 2, manifest_id="old", is_rollback=True)
+    aim = target(3, 2, id="old", is_rollback=True)
     old = seen(1, 1, manifest="old", role=STANDBY, state="stopped", cordoned=True)
     plan = strategies.plan(State("shop", (seen(2, 1), old)), aim)
 
