@@ -46,5 +46,5 @@ class Execution:
 
     @property
     def app(self) -> str:
-        """The app's name."""
+        """Return the app's name."""
         return self.target.manifest.app

@@ -21,7 +21,7 @@ SHORT_SECONDS: Final = 3
 
 
 def forecast(plan: Plan, state: State, target: Target) -> list[str]:
-    """The plan as lines: what runs, the steps with their gates, and the time.
+    """Return the plan as lines: what runs, the steps with their gates, and the time.
 
     Args:
         state: what runs now.
@@ -38,7 +38,7 @@ def forecast(plan: Plan, state: State, target: Target) -> list[str]:
 
 
 def foretell_repair(plan: Plan, state: State, target: Target) -> list[str]:
-    """The same for a repair of what runs: no release is made."""
+    """Return the same for a repair of what runs: no release is made."""
     return [
         f"{target.former_name}: its machines are put right, and no release is made; if they do not "
         f"come up, {target.name} is released in their place",

@@ -45,13 +45,13 @@ class Plan:
     way: str = ""
 
     def lines(self) -> list[str]:
-        """The plan for people: a line for each step."""
+        """Return the plan for people: a line for each step."""
         steps = [step for stage in (*self.stages, *self.final) for step in stage.steps]
         return [step.title for step in steps]
 
 
 def repair(state: State, target: Target, used: Collection[Seen] = ()) -> tuple[Stage, ...]:
-    """What must be put right first: the former release serves, a dead rollout is swept up.
+    """Return what must be put right first: the former release serves, a dead rollout is swept up.
 
     A rollout that was killed leaves its own machines and perhaps cordoned former ones. The
     former release comes back to work before anything of the dead one goes.
@@ -70,14 +70,14 @@ def repair(state: State, target: Target, used: Collection[Seen] = ()) -> tuple[S
 
 
 def clear(state: State, target: Target, used: Collection[Seen] = ()) -> list[Destroy]:
-    """What a dead rollout left goes, but for what stands in for the former release."""
+    """Destroy what a dead rollout left, but for what stands in for the former release."""
     stay = (*used, *standing_in(state, target))
     left_over = [m for m in state.machines if m.release > (target.former or 0) and m not in stay]
     return [Destroy(m, "left by a rollout that died") for m in left_over]
 
 
 def standing_in(state: State, target: Target) -> list[Seen]:
-    """What a dead rollout left and what serves where the former release does not.
+    """Return what a dead rollout left and what serves where the former release does not.
 
     What serves is never removed before something else serves, so these go at the end. Their
     version is not the new one's: see `infra/flygate/commands/decision.py`.
@@ -89,7 +89,7 @@ def standing_in(state: State, target: Target) -> list[Seen]:
 
 
 def repairs(state: State, target: Target) -> Plan:
-    """All that puts the running release right, without a new one."""
+    """Return all that puts the running release right, without a new one."""
     moved = state.secrets_moved(target.former or 0)
     secrets: tuple[Step, ...] = (SetSecrets(),) if moved else ()
     return Plan(
@@ -108,7 +108,7 @@ def quieten(state: State, target: Target) -> Stage:
 
 
 def retire(state: State, target: Target, gone: Collection[Seen] = ()) -> Stage:
-    """The former release goes out of service, but for the machines that went before."""
+    """Take the former release out of service, but for the machines that went before."""
     former = [m for m in state.of(target.former or 0) if m not in gone]
     return Stage("retire", tuple(Retire(m) for m in former))
 
@@ -134,7 +134,7 @@ def sweep(state: State, target: Target, used: Collection[Seen] = ()) -> Stage:
 
 
 def is_converged(state: State, release: int, count: int) -> bool:
-    """A release's machines all serve, are as many as they should be, and are alone.
+    """Return whether a release's machines all serve, are complete, and are alone.
 
     Nothing else serves, and no rollout that died left anything; standby machines are fine.
     """
@@ -149,7 +149,7 @@ def is_converged(state: State, release: int, count: int) -> bool:
 
 
 def standing(state: State, target: Target) -> tuple[Seen, ...]:
-    """The machines of a run that died past its point of no return; none unless all are well."""
+    """Return the machines of a run that died past its point of no return, if all are well."""
     manifest = target.manifest
     new = state.of(target.version, target.manifest_id)
     well = [m for m in new if m.role == LIVE and m.serves and m.healthy]
@@ -160,5 +160,5 @@ def standing(state: State, target: Target) -> tuple[Seen, ...]:
 
 
 def is_settled(state: State, target: Target) -> bool:
-    """An earlier run came past the point of no return."""
+    """Return whether an earlier run came past the point of no return."""
     return bool(standing(state, target))

@@ -100,7 +100,7 @@ class Seen:
 
     @property
     def label(self) -> str:
-        """Its name; with its release where the name says another one.
+        """Return its name; with its release where the name says another one.
 
         Fly can't rename a machine without restarting it, so one that a rollback wakes keeps the
         name that it was made with.
@@ -110,7 +110,7 @@ class Seen:
 
     @property
     def edited(self) -> bool:
-        """Its config was changed after its release stood."""
+        """Return whether its config was changed after its release stood."""
         return self.noted_instance not in {"", self.instance}
 
     @property
@@ -140,7 +140,7 @@ class State:
     secret_names: frozenset[str] = frozenset()
 
     def of(self, release: int, manifest: str | None = None) -> tuple[Seen, ...]:
-        """The machines of one release; with a manifest's id, those of it that run that."""
+        """Return the machines of one release; with a manifest's id, those of it that run that."""
         ours = (m for m in self.machines if m.release == release)
         return tuple(m for m in ours if manifest is None or m.manifest == manifest)
 
@@ -152,7 +152,7 @@ class State:
         return newest.owner if newest else ""
 
     def misled(self, release: int) -> tuple[Seen, ...]:
-        """The machines of a release that started while another one's secret values were set.
+        """Return the machines of a release that started while another one's secret values were set.
 
         Secrets are the app's on Fly: what starts beside an unfinished rollout reads the values of
         that, whatever its own release had.
@@ -163,7 +163,7 @@ class State:
         return tuple(m for m in self.of(release) if m.started_at > min(newer))
 
     def secrets_moved(self, release: int) -> bool:
-        """The app's secrets were changed after a release stood."""
+        """Return whether the app's secrets were changed after a release stood."""
         return any(m.noted_secrets not in {"", self.secrets} for m in self.of(release))
 
 
@@ -185,7 +185,7 @@ def _name(secret: Secret) -> str:
 
 
 def seen(machine: Machine) -> Seen:
-    """A machine as the plan sees it."""
+    """Return a machine as the plan sees it."""
     metadata = machine.metadata
     return Seen(
         id=machine.id,
@@ -218,7 +218,7 @@ def seen(machine: Machine) -> Seen:
 
 
 def _is_healthy(machine: Machine) -> bool:
-    """Its checks pass; of one that was stopped for want of requests they say nothing."""
+    """Return whether its checks pass; they say nothing of one without traffic that is stopped."""
     return machine.is_idle or all(check.status == "passing" for check in machine.checks)
 
 

@@ -80,5 +80,5 @@ class Target:
 
     @property
     def standby_since(self) -> float:
-        """A machine that retired before this moment is kept no longer."""
+        """Return the moment before which machines have retired that are kept no longer."""
         return self.at - duration.seconds(self.manifest.rollout.standby)

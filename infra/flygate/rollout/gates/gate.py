@@ -22,7 +22,7 @@ class Gate(Protocol):
 
     @property
     def seconds(self) -> float:
-        """How long it watches, at least; 0 if it answers when it knows."""
+        """Return how long it watches, at least; 0 if it answers when it knows."""
         ...
 
     async def judge(self, execution: Execution, machines: Sequence[Member]) -> Verdict:

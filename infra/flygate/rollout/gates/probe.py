@@ -45,7 +45,7 @@ def main(arguments: str) -> None:
 
 
 def shortened(body: str) -> str:
-    """The mark says that there was more: a secret may have been cut."""
+    """Cut a body with a mark, which says that there was more: a secret may have been cut."""
     return body if len(body) <= BODY_MAX else body[:BODY_MAX] + "…"
 
 
@@ -63,15 +63,18 @@ def wait_until_listening(host: str, port: int) -> None:
 
 
 def client_address() -> str:
-    """The engine's signature makes its requests a client of its own. A service that is older than
-    signatures goes by the address: one of the documentation prefix, a new /64 each time.
+    """Return an address of the documentation prefix, in a new /64 each time.
+
+    The engine's signature makes its requests a client; a service that is older than signatures goes
+    by the address.
     """
     return f"2001:db8:{secrets.randbelow(65536):x}:{secrets.randbelow(65536):x}::1"
 
 
 def limiter_of(body: str) -> dict[str, Any]:
-    """What the service's health says of its limiter: whether it is degraded, and to the engine all
-    else; empty where it says nothing.
+    """Return what the service's health says of its limiter; empty where it says nothing.
+
+    To the engine it says more than whether it is degraded.
     """
     try:
         health: dict[str, Any] = json.loads(body)
@@ -126,7 +129,7 @@ def burst(
 
 
 def tightest(field: str) -> list[float]:
-    """The smallest quota of a RateLimit-Policy field: its size, and its refill in a second."""
+    """Return the smallest quota of a RateLimit-Policy field: its size and its refill a second."""
     found = re.findall(r";q=(\d+);w=(\d+)", field)
     quotas = [[float(size), float(size) / float(window)] for size, window in found if int(window)]
     return min(quotas, default=[])
@@ -153,7 +156,7 @@ def answers(host: str, port: int, options: dict[str, Any]) -> list[dict[str, str
 
 
 def answered(host: str, port: int, timeout: float, request: dict[str, Any]) -> dict[str, str]:
-    """What is wrong with one answer, and its body; a refusal by the limiter is waited for once."""
+    """Return what is wrong with one answer, and its body; wait once after a refusal (429)."""
     for attempt in range(2):
         try:
             status, headers, body = ask(host, port, timeout, request)
@@ -188,7 +191,7 @@ def ask(
 
 
 def fault(request: dict[str, Any], status: int, body: str) -> str:
-    """What an answer is not, or an empty string."""
+    """Return what an answer is not, or an empty string."""
     if status != request["status"]:
         return f"answered {status}, where {request['status']} was expected"
     if request["member"] and not has_member(body, request["member"]):
@@ -199,7 +202,7 @@ def fault(request: dict[str, Any], status: int, body: str) -> str:
 
 
 def has_member(body: str, path: str) -> bool:
-    """Whether JSON has a value at a place such as `items.0.id`."""
+    """Return whether JSON has a value at a place such as `items.0.id`."""
     try:
         found = json.loads(body)
         for name in path.split("."):

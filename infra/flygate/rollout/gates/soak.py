@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import math
 import time
 from collections.abc import Sequence
@@ -70,7 +71,7 @@ class Soaked:
         before = await _ends(execution)
         began = time.monotonic()
         async with open_web(execution.target.url) as web:
-            for number in range(10**9):
+            for number in itertools.count():
                 await asyncio.sleep(began + number * _between(self.seconds) - time.monotonic())
                 answers = await collect(web, soak.members, execution.target.key)
                 at = round(time.monotonic() - began, 3)

@@ -42,7 +42,7 @@ class Pair:
 
 
 def judge(regions: Mapping[str, Pair], rules: Rules, *, is_last: bool) -> Verdict:
-    """The verdict over all regions: the worst one counts.
+    """Return the verdict over all regions: the worst one counts.
 
     Args:
         is_last: the soak ends with this look; before, a verdict is fail or inconclusive.
@@ -72,7 +72,7 @@ def judge(regions: Mapping[str, Pair], rules: Rules, *, is_last: bool) -> Verdic
 
 
 def findings_in(pair: Pair, rules: Rules, *, is_last: bool) -> list[MetricFinding]:
-    """What is found in one region, metric by metric."""
+    """Return what is found in one region, metric by metric."""
     found = [_restarts(pair, is_last=is_last)]
     if silence := _silence(pair.former):
         return [*found, MetricFinding("traffic", "inconclusive", f"the former release's {silence}")]
@@ -94,7 +94,7 @@ def findings_in(pair: Pair, rules: Rules, *, is_last: bool) -> list[MetricFindin
 
 
 def _restarts(pair: Pair, *, is_last: bool) -> MetricFinding:
-    """The new machines stay up, and answer, at the end above all."""
+    """Judge whether the new machines stay up and answer, above all at the end."""
     candidate, former = pair.candidate, pair.former
     numbers = {"candidate": candidate.restarts, "former": former.restarts}
     for series in candidate.machines:
@@ -142,7 +142,7 @@ def _errors(pair: Pair, rules: Rules, *, is_last: bool) -> MetricFinding:
 
 
 def _proven(pair: Pair) -> list[Compared]:
-    """The errors of both sides without what one client alone can bring about."""
+    """Return the errors of both sides without what one client alone can bring about."""
     culprits = pair.candidate.culprits
     if culprits is None or not _groups(pair):
         return []
@@ -156,7 +156,7 @@ def _proven(pair: Pair) -> list[Compared]:
 
 
 def _outlier(pair: Pair) -> list[int]:
-    """The group of a client that has more errors than any one client can prove something by."""
+    """Return the group of a client with more errors than one client can prove something by."""
     culprits = pair.candidate.culprits
     if culprits is None or culprits.most <= CLIENT_ERRORS_MAX or not _groups(pair):
         return []
@@ -164,7 +164,7 @@ def _outlier(pair: Pair) -> list[int]:
 
 
 def _groups(pair: Pair) -> list[int]:
-    """The groups of clients of which each may be left out: a sole client is all that there is."""
+    """Return the groups of clients of which each may be left out, if there is more than one."""
     busy = pair.candidate.busy_groups | pair.former.busy_groups
     return sorted(busy) if len(busy) > 1 else []
 

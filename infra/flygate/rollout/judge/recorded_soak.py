@@ -47,7 +47,7 @@ class RecordedSoak:
 
 
 def soaks(events: Iterable[Event], release: str) -> list[RecordedSoak]:
-    """The soaks of a release's last attempt, in their order.
+    """Return the soaks of a release's last attempt, in their order.
 
     Args:
         release: `v7`.

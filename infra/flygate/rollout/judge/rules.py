@@ -79,12 +79,12 @@ class Rules:
 
     @property
     def too_few_refusals(self) -> float:
-        """The same for 429."""
+        """Return the same for 429."""
         return self.refusals / 4
 
     @property
     def too_slow(self) -> float:
-        """The factor in latency that must be ruled out: on a quick machine it is `latency`."""
+        """Return the factor in latency to rule out: on a quick machine it is `judge.latency`."""
         return self.judge.latency / MACHINES_DIFFER
 
     @property
@@ -93,7 +93,7 @@ class Rules:
         return (1 + self.judge.latency) / 2
 
     def fail_level(self, is_last: bool) -> float:
-        """How unlikely chance must be at one look for a verdict of fail.
+        """Return how unlikely chance must be at one look for a verdict of fail.
 
         The budget `alpha` is shared out in full before anything is seen, so that the levels of
         all looks of a rollout add up to it (Bonferroni). Of each soak, region and metric, half
@@ -105,5 +105,5 @@ class Rules:
 
     @property
     def pass_level(self) -> float:
-        """How unlikely a release too bad to pass must be at a last look for a pass."""
+        """Return how unlikely a release too bad to pass must be at a last look for a pass."""
         return self.beta / LAST_LOOKS

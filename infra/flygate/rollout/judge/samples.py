@@ -40,7 +40,7 @@ class Part:
         )
 
     def since(self, former: Part) -> Part:
-        """What was counted since."""
+        """Return what was counted since."""
         return Part(
             self.served - former.served,
             self.errors - former.errors,
@@ -124,7 +124,7 @@ class Snapshot:
             raise ValueError(f"reports statistics without {exc}") from None
 
     def since(self, former: Snapshot) -> Snapshot:
-        """What was counted since a former snapshot of the same process."""
+        """Return what was counted since a former snapshot of the same process."""
         pairs = zip(self.parts, former.parts, strict=False)
         return replace(
             self,
@@ -137,7 +137,7 @@ class Snapshot:
         )
 
     def without(self, group: int) -> Snapshot:
-        """The same without the clients of one group, if it is known who they are."""
+        """Return the same without the clients of one group, if it is known who they are."""
         if group >= len(self.parts):
             return self
         part = self.parts[group]
@@ -212,12 +212,12 @@ class Miss:
 
 
 def missed(reason: str, *, is_silent: bool) -> dict[str, Any]:
-    """A miss as the journal keeps it, in the place of a machine's answer."""
+    """Return a miss as the journal keeps it, in the place of a machine's answer."""
     return {"missed": reason, "silent": is_silent}
 
 
 def read(at: float, reported: Mapping[str, Any]) -> Snapshot | Miss:
-    """A machine's answer, or the note that there was none."""
+    """Return a machine's answer, or the note that there was none."""
     died_at = reported.get(DIED_AT)
     if "missed" in reported:
         return Miss(at, str(reported["missed"]), bool(reported["silent"]), died_at)
@@ -251,13 +251,13 @@ class Series:
 
     @property
     def restarts(self) -> int:
-        """How often its process was another one than before, or Fly saw it end."""
+        """Return how often its process was another one than before, or Fly saw it end."""
         boots = [snapshot.boot for snapshot in self.snapshots]
         ends = [one.died_at for one in self.reports if one.died_at is not None]
         return max(_changes(boots), _changes(ends))
 
     def counted(self, since: float) -> list[Snapshot]:
-        """What each of its processes counted from some second on."""
+        """Return what each of its processes counted from some second on."""
         seen = [one for one in self.snapshots if one.at >= since]
         processes = [list(group) for _, group in itertools.groupby(seen, lambda one: one.boot)]
         # All that a later process counted falls into the soak.
@@ -294,16 +294,16 @@ class Culprits:
 
     @property
     def first(self) -> str:
-        """The client that had most."""
+        """Return the client that had most."""
         return max(self.clients, key=lambda name: self.clients[name])
 
     @property
     def most(self) -> int:
-        """How many it had."""
+        """Return how many it had."""
         return max(self.clients.values(), default=0)
 
     def counted(self, most: int) -> Share:
-        """The errors that prove something: without the client that had most, of each other one no
+        """Return the errors that prove something: none of the client with most, of each other no
         more than `most`, and none of the requests whose errors are left out.
         """
         named = sum(self.clients.values())
@@ -339,7 +339,7 @@ class Samples:
 
     @property
     def busy_groups(self) -> set[int]:
-        """The groups whose clients asked for anything."""
+        """Return the groups whose clients asked for anything."""
         return {
             number
             for one in self._counted()
@@ -358,19 +358,19 @@ class Samples:
         return Culprits(self.errors, names)
 
     def errors_without(self, group: int | None) -> Share:
-        """The errors of all clients but those of a group."""
+        """Return the errors of all clients but those of a group."""
         counted = self._counted(0, group)
         return Share(sum(c.errors for c in counted), sum(c.served for c in counted))
 
     def refusals_without(self, group: int | None) -> Share:
-        """The refusals of all clients but those of a group."""
+        """Return the refusals of all clients but those of a group."""
         counted = self._counted(0, group)
         refused = sum(c.refused for c in counted)
         return Share(refused, refused + sum(c.served for c in counted))
 
     @property
     def limits(self) -> set[str]:
-        """The limits that apply on its machines now, by name."""
+        """Return the limits that apply on its machines now, by name."""
         return {series.snapshots[-1].limits for series in self.machines if series.snapshots}
 
     @property
@@ -379,7 +379,7 @@ class Samples:
         return sum(series.restarts for series in self.machines)
 
     def latency(self, since: float, without: int | None = None) -> Histogram:
-        """How long answers took, from some second on, to all clients but those of a group."""
+        """Return how long answers took, from a second on, to all clients but those of a group."""
         counted = self._counted(since, without)
         if not counted:
             return Histogram({}, 1.0, 1)

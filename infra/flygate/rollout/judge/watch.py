@@ -45,7 +45,7 @@ class Soak:
 
     @classmethod
     def load(cls, data: Mapping[str, Any]) -> Self:
-        """What `dump` gave.
+        """Return what `dump` gave.
 
         Raises:
             TypeError: another version of Flygate wrote it.
@@ -91,7 +91,7 @@ class Watch:
         return self.soak.seconds * (2 if self.is_extended else 1)
 
     def _regions(self) -> dict[str, Pair]:
-        """The two sides of each region that has a new machine."""
+        """Return the two sides of each region that has a new machine."""
         return {region: self._pair(region) for region in sorted(self._places(is_new=True))}
 
     def _pair(self, region: str) -> Pair:

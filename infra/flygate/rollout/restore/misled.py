@@ -24,7 +24,7 @@ async def report_misled(execution: Execution) -> str:
 
 
 def misled(state: State, execution: Execution) -> tuple[Seen, ...]:
-    """Those that started since this rollout began, or since an earlier run of it made machines."""
+    """Return those that started since this rollout, or an earlier run of it, made machines."""
     former = execution.target.former or 0
     if not state.secrets_moved(former):
         return ()

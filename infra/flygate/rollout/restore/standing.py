@@ -32,29 +32,29 @@ class Standing:
 
     @property
     def former(self) -> list[Seen]:
-        """The machines of the former release that serve."""
+        """Return the machines of the former release that serve."""
         return [m for m in self._former_all if m.answers]
 
     @property
     def new(self) -> list[Seen]:
-        """The machines of what was taken back that get requests."""
+        """Return the machines of what was taken back that get requests."""
         machines = self.state.machines if self.state else ()
         return [m for m in machines if m.id in self.made and m.serves]
 
     @property
     def may_withdraw(self) -> bool:
-        """What serves is never removed before something else serves."""
+        """Return whether the new machines may go: something else serves, or nothing did."""
         return self.target.former is None or bool(self.former) or (not self.new and self._is_known)
 
     @property
     def is_as_before(self) -> bool:
-        """All former machines that served do; where none did, one at least does now."""
+        """Return whether all former machines that served do, or one at least where none did."""
         if self.target.former is None:
             return self._is_known and not self.new
         return bool(self.former) and self.before <= {m.id for m in self.former}
 
     def sentence(self) -> str:
-        """What serves."""
+        """Return what serves."""
         if not self._is_known:
             return "Fly does not say what serves."
         if self.target.former is None:

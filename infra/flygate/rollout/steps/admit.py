@@ -24,7 +24,7 @@ class Admit:
 
     @property
     def title(self) -> str:
-        """See `Step`."""
+        """Return the title of the step."""
         return f"admit {self.name}"
 
     async def apply(self, execution: Execution) -> str:

@@ -20,7 +20,7 @@ class Adopt:
 
     @property
     def title(self) -> str:
-        """See `Step`."""
+        """Return the title of the step."""
         return f"adopt {self.machine.name}"
 
     async def apply(self, execution: Execution) -> str:

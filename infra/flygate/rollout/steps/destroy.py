@@ -20,7 +20,7 @@ class Destroy:
 
     @property
     def title(self) -> str:
-        """See `Step`."""
+        """Return the title of the step."""
         return f"destroy {self.machine.name} ({self.why})"
 
     async def apply(self, execution: Execution) -> str:
@@ -37,7 +37,7 @@ class Destroy:
         return f"{self.machine.name} is gone ({self.why})"
 
     async def _is_dispensable(self, execution: Execution) -> bool:
-        """A machine of another release serves."""
+        """Return whether a machine of another release serves."""
         state = await observe(execution.fly, execution.app)
         others = [m for m in state.machines if m.release != self.machine.release]
         return any(m.answers for m in others)

@@ -36,7 +36,7 @@ class Launch:
 
     @property
     def title(self) -> str:
-        """See `Step`."""
+        """Return the title of the step."""
         return f"launch {self.slot.name}"
 
     async def apply(self, execution: Execution) -> str:
@@ -56,7 +56,7 @@ class Launch:
             await execution.fly.destroy(execution.app, machine_id)
 
     async def _lost(self, execution: Execution) -> str | None:
-        """The machine of our own that has this name; another rollout's of that name is not ours."""
+        """Return the machine of this name that this very rollout made."""
         for machine in await execution.fly.machines(execution.app):
             if machine.name == self.slot.name and machine.metadata.get(ROLLOUT_KEY) == execution.id:
                 return machine.id
@@ -64,7 +64,7 @@ class Launch:
 
 
 def machine_request(execution: Execution, slot: Slot) -> dict[str, Any]:
-    """The body of the machine's creation."""
+    """Return the body of the machine's creation."""
     target, manifest = execution.target, execution.target.manifest
     config = {
         **manifest.config,

@@ -26,7 +26,7 @@ class OpenRecord:
     turn = None
 
     async def apply(self, execution: Execution) -> str:
-        """See `Step`."""
+        """Open the record."""
         target = execution.target
         image, definition = target.manifest.image, _definition(target)
         begin = execution.fly.records.begin(execution.app, image, target.strategy, definition)
@@ -45,7 +45,7 @@ class OpenRecord:
 
 
 def _definition(target: Target) -> dict[str, Any]:
-    """The part of a fly.toml that a later flyctl command could want to read."""
+    """Return the part of a fly.toml that a later flyctl command could want to read."""
     manifest = target.manifest
     return {
         "app": manifest.app,

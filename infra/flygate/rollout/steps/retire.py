@@ -28,7 +28,7 @@ class Retire:
 
     @property
     def title(self) -> str:
-        """See `Step`."""
+        """Return the title of the step."""
         return f"retire {self.machine.name}"
 
     async def apply(self, execution: Execution) -> str:

@@ -18,7 +18,7 @@ class Revive:
 
     @property
     def title(self) -> str:
-        """See `Step`."""
+        """Return the title of the step."""
         return f"revive {self.machine.name}"
 
     async def apply(self, execution: Execution) -> str:

@@ -40,7 +40,7 @@ class Settle:
 
     @property
     def title(self) -> str:
-        """See `Step`."""
+        """Return the title of the step."""
         return f"settle {self.name}"
 
     async def apply(self, execution: Execution) -> str:

@@ -28,7 +28,7 @@ class Shift:
 
     @property
     def title(self) -> str:
-        """See `Step`."""
+        """Return the title of the step."""
         return f"shift {self.percent} % of the clients"
 
     async def apply(self, execution: Execution) -> str:

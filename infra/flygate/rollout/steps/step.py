@@ -28,7 +28,7 @@ class Step(Protocol):
 
     @property
     def title(self) -> str:
-        """What it does, for the plan and the journal."""
+        """Return what it does, for the plan and the journal."""
         ...
 
     @property

@@ -25,7 +25,7 @@ class Wake:
 
     @property
     def title(self) -> str:
-        """See `Step`."""
+        """Return the title of the step."""
         return f"wake {self.machine.name}"
 
     async def apply(self, execution: Execution) -> str:

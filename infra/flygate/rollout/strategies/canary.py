@@ -13,7 +13,7 @@ from flygate.rollout.target import Target
 
 
 def plan(state: State, target: Target) -> Plan:
-    """The steps of the manifest."""
+    """Return the steps of the manifest."""
     if target.manifest.rollout.by == "machines":
         return staged.plan(state, target, target.manifest.rollout.steps, "canary")
     if state.of(target.former or 0):

@@ -26,7 +26,7 @@ def proving(target: Target, *, restart: bool = False) -> tuple[Gate, ...]:
 
 
 def restarting(target: Target) -> tuple[Gate, ...]:
-    """A stop and a start of one machine; what it runs as then is what the others prove."""
+    """Return the gate of a stop and a start; the gates after it judge what was started."""
     gates = target.manifest.gates
     if not gates.restart:
         return ()
@@ -34,7 +34,7 @@ def restarting(target: Target) -> tuple[Gate, ...]:
 
 
 def alive(target: Target, *, is_again: bool = False) -> tuple[Gate, ...]:
-    """The least that must hold for a machine.
+    """Return the least that must hold for a machine.
 
     Args:
         is_again: this rollout has waited for the uptime before.
@@ -63,7 +63,7 @@ def sharing(target: Target, *, soak: bool) -> tuple[Gate, ...]:
 
 
 def soaking(target: Target) -> tuple[Gate, ...]:
-    """The gates that watch for as long as the manifest's `rollout.soak`."""
+    """Return the gates that watch for as long as the manifest's `rollout.soak`."""
     if not duration.seconds(target.manifest.rollout.soak) or target.manifest.web_port is None:
         return ()
     return (Soaked.of(target),)

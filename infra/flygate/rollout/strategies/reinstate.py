@@ -15,7 +15,7 @@ _STARTABLE: Final = frozenset({"started", "starting", "stopping", "stopped", "su
 
 
 def resting(state: State, target: Target) -> tuple[Seen, ...]:
-    """The machines of the wanted manifest that can be started again; none unless all are there."""
+    """Return the machines of the wanted manifest that can start again, if all are there."""
     found: list[Seen] = []
     # It may have run several times; the newest machines are the likeliest to be well.
     newest_first = sorted(state.machines, key=lambda m: -m.release)
