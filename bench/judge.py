@@ -12,15 +12,15 @@ from collections import Counter
 from flygate.config import Judge
 from flygate.rollout.judge.rules import Rules
 
-from tests.infra.rollout.judge import fleet
-from tests.infra.rollout.judge.fleet import Release
+from tests.infra.rollout.judge import simulated_soak
+from tests.infra.rollout.judge.simulated_soak import Difference, soak_of
 
 ROLLOUTS = 200
 RELEASES = {
-    "good": Release(),
-    "5 points more 5xx": Release(errors=0.05),
-    "1.5 times as slow": Release(slower=1.5),
-    "3 times as slow": Release(slower=3.0),
+    "good": Difference(),
+    "5 points more 5xx": Difference(errors=0.05),
+    "1.5 times as slow": Difference(slower=1.5),
+    "3 times as slow": Difference(slower=3.0),
 }
 
 
@@ -35,9 +35,9 @@ def main() -> None:
         print(f"| {size} | {cells} |")
 
 
-def _cell(size: int, release: Release) -> str:
-    rules = Rules(Judge(minimum=min(size, Judge().minimum) // 2), looks=fleet.LOOKS)
-    found = Counter(fleet.rollout(seed, size, release, rules).outcome for seed in range(ROLLOUTS))
+def _cell(size: int, release: Difference) -> str:
+    rules = Rules(Judge(minimum=min(size, Judge().minimum) // 2), looks=simulated_soak.LOOKS)
+    found = Counter(soak_of(seed, size, release, rules).outcome for seed in range(ROLLOUTS))
     shares = (100 * found[outcome] / ROLLOUTS for outcome in ("pass", "inconclusive", "fail"))
     return " / ".join(f"{share:g}" for share in shares)
 

@@ -19,7 +19,7 @@ def _new_id() -> str:
 
 @dataclass(slots=True)
 class Execution:
-    """The outside of one rollout.
+    """What the steps and the gates of one rollout share.
 
     Attributes:
         made: name → machine, of the new release's machines that there are so far.

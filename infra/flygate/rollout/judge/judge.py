@@ -124,7 +124,7 @@ def _too_few(pair: Pair, rules: Rules) -> MetricFinding | None:
 
 def _errors(pair: Pair, rules: Rules, *, is_last: bool) -> MetricFinding:
     candidate, former = pair.candidate, pair.former
-    whose = candidate.culprits
+    culprits = candidate.culprits
     return Shares(
         "errors",
         "5xx",
@@ -137,7 +137,7 @@ def _errors(pair: Pair, rules: Rules, *, is_last: bool) -> MetricFinding:
             (candidate.errors_without(group), former.errors_without(group))
             for group in _outlier(pair)
         ],
-        whose=_shares_of(whose) if whose and whose.errors.hits else "",
+        clients=_clients(culprits) if culprits and culprits.errors.hits else "",
     ).judge(rules, is_last=is_last)
 
 
@@ -169,7 +169,7 @@ def _groups(pair: Pair) -> list[int]:
     return sorted(busy) if len(busy) > 1 else []
 
 
-def _shares_of(culprits: Culprits) -> str:
+def _clients(culprits: Culprits) -> str:
     count = len(culprits.clients)
     if culprits.errors.hits > sum(culprits.clients.values()):
         return f"from more than {count:,} clients"

@@ -26,7 +26,7 @@ class Shares:
             for each of them, or it is none.
         spared: the same without a client that is out of all proportion; a verdict of pass holds
             for one of them, too.
-        whose: who had them, for people.
+        clients: which clients had them, for people.
     """
 
     metric: Metric
@@ -37,7 +37,7 @@ class Shares:
     too_many: float
     fewer: Sequence[Compared] = ()
     spared: Sequence[Compared] = ()
-    whose: str = ""
+    clients: str = ""
 
     def judge(self, rules: Rules, *, is_last: bool) -> MetricFinding:
         """Fail on evidence of more, pass on evidence of not too many more."""
@@ -63,7 +63,7 @@ class Shares:
 
     def _finding(self, outcome: Outcome, comment: str = "", **numbers: float) -> MetricFinding:
         text = f"{self.word} {share_text(self.candidate)} against {share_text(self.former)}"
-        text += f", {self.whose}" if self.whose else ""
+        text += f", {self.clients}" if self.clients else ""
         return MetricFinding(
             self.metric,
             outcome,

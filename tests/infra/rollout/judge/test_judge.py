@@ -16,8 +16,7 @@ from flygate.rollout.judge.watch import Soak, Watch, Watched
 from flygate.rollout.verdict import Verdict
 from flygate_wire.statistics_schema import group_of
 
-from tests.infra.rollout.judge import fleet
-from tests.infra.rollout.judge.fleet import MIB, Release
+from tests.infra.rollout.judge.simulated_soak import MIB, Difference, soak_of
 
 ROLLOUTS = 200
 ATTACKS = 30
@@ -383,15 +382,15 @@ def test_the_looks_of_a_rollout_share_the_budget_of_false_alarms() -> None:
 @pytest.mark.parametrize("requests", [Judge().minimum, 10 * Judge().minimum])
 def test_a_good_release_seldom_fails(requests: int) -> None:
     """Of 200 good rollouts under realistic noise at most 1 % fail, and most pass."""
-    outcomes = simulated(requests, Release())
+    outcomes = simulated(requests, Difference())
 
     assert outcomes["fail"] <= ROLLOUTS / 100
     assert outcomes["pass"] >= 0.9 * ROLLOUTS
 
 
 @pytest.mark.timeout(180)  # hundreds of rollouts, and cores that others use
-@pytest.mark.parametrize("release", [Release(errors=0.05), Release(slower=1.5)])
-def test_a_bad_release_seldom_passes(release: Release) -> None:
+@pytest.mark.parametrize("release", [Difference(errors=0.05), Difference(slower=1.5)])
+def test_a_bad_release_seldom_passes(release: Difference) -> None:
     """Of 200 rollouts with 5 % more errors, or 1.5 times as slow, at most 5 % pass."""
     outcomes = simulated(Judge().minimum, release)
 
@@ -400,7 +399,7 @@ def test_a_bad_release_seldom_passes(release: Release) -> None:
 
 def test_a_release_that_is_three_times_as_slow_always_fails() -> None:
     """At the minimum sample, too."""
-    assert simulated(Judge().minimum, Release(slower=3))["fail"] == ROLLOUTS
+    assert simulated(Judge().minimum, Difference(slower=3))["fail"] == ROLLOUTS
 
 
 @pytest.mark.parametrize("evil", ["errors", "slow", "quick", "flood"])
@@ -408,9 +407,7 @@ def test_one_client_takes_no_good_release_back(evil: str) -> None:
     """Who sends all that a quota allows to the new machine, so that it fails, is slow or refuses;
     or quick things to a former one, beside which the new one looks slow.
     """
-    verdicts = [
-        fleet.rollout(seed, Judge().minimum, Release(), evil=evil) for seed in range(ATTACKS)
-    ]
+    verdicts = [soak_of(seed, Judge().minimum, Difference(), evil=evil) for seed in range(ATTACKS)]
 
     assert [verdict.reason for verdict in verdicts if verdict.outcome == "fail"] == []
 
@@ -490,5 +487,5 @@ def test_a_former_release_that_names_no_clients_is_compared_all_the_same() -> No
     assert judged(crowd("v2-iad-1", {}), OLD).outcome == "pass"
 
 
-def simulated(requests: int, release: Release) -> Counter[str]:
-    return Counter(fleet.rollout(seed, requests, release).outcome for seed in range(ROLLOUTS))
+def simulated(requests: int, release: Difference) -> Counter[str]:
+    return Counter(soak_of(seed, requests, release).outcome for seed in range(ROLLOUTS))
