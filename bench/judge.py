@@ -9,23 +9,24 @@ from __future__ import annotations
 
 from collections import Counter
 
+from flygate.config import JudgeConfig
 from flygate.rollout.judge.rules import Rules
 
-from tests.infra.rollout.judge import fleet
-from tests.infra.rollout.judge.fleet import Release
+from tests.infra.rollout.judge import simulated_soak
+from tests.infra.rollout.judge.simulated_soak import Difference, soak_of
 
 ROLLOUTS = 200
 RELEASES = {
-    "good": Release(),
-    "5 points more 5xx": Release(errors=0.05),
-    "1.5 times as slow": Release(slower=1.5),
-    "3 times as slow": Release(slower=3.0),
+    "good": Difference(),
+    "5 points more 5xx": Difference(errors=0.05),
+    "1.5 times as slow": Difference(slower=1.5),
+    "3 times as slow": Difference(slower=3.0),
 }
 
 
 def main() -> None:
     """Print the table as Markdown."""
-    least = Rules().minimum
+    least = JudgeConfig().minimum
     sizes = (least // 2, 100, least, 2 * least, 10 * least)
     print("| requests | " + " | ".join(RELEASES) + " |")
     print("|---" * (len(RELEASES) + 1) + "|")
@@ -34,9 +35,11 @@ def main() -> None:
         print(f"| {size} | {cells} |")
 
 
-def _cell(size: int, release: Release) -> str:
-    rules = Rules(looks=fleet.LOOKS, minimum=min(size, Rules().minimum) // 2)
-    found = Counter(fleet.rollout(seed, size, release, rules).outcome for seed in range(ROLLOUTS))
+def _cell(size: int, release: Difference) -> str:
+    rules = Rules(
+        JudgeConfig(minimum=min(size, JudgeConfig().minimum) // 2), looks=simulated_soak.LOOKS
+    )
+    found = Counter(soak_of(seed, size, release, rules).outcome for seed in range(ROLLOUTS))
     shares = (100 * found[outcome] / ROLLOUTS for outcome in ("pass", "inconclusive", "fail"))
     return " / ".join(f"{share:g}" for share in shares)
 

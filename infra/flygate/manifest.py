@@ -15,7 +15,15 @@ from typing import Any
 from flygate_wire.variables import SLIDING_WINDOW, Variable
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
-from flygate.config import By, JudgeConfig, SmokeRequest, StackConfig, Strategy, redis
+from flygate.config import (
+    By,
+    JudgeConfig,
+    RolloutConfig,
+    SmokeRequest,
+    StackConfig,
+    Strategy,
+    redis,
+)
 from flygate.config.phases import Phase
 from flygate.config.regions import check as check_regions
 from flygate.config.web_service import is_public, web_port
@@ -76,6 +84,16 @@ class Course(BaseModel):
     soak: str = "0s"
     judge: JudgeConfig = JudgeConfig()
     standby: str = "1h"
+
+    @classmethod
+    def of(cls, rollout: RolloutConfig, strategy: Strategy) -> Course:
+        """Return what of a stack's configuration is part of the manifest.
+
+        Args:
+            strategy: as the configuration and fly.toml agree on it.
+        """
+        shared = {name: getattr(rollout, name) for name in cls.model_fields}
+        return cls(**{**shared, "strategy": strategy})
 
 
 class Manifest(BaseModel):
@@ -162,14 +180,7 @@ def build(stack: StackConfig, file: FlyToml, image: str, secret_names: Iterable[
             requests=stack.smoke.requests,
             restart=stack.smoke.restart,
         ),
-        rollout=Course(
-            strategy=precedence.strategy(stack, file),
-            by=stack.rollout.by,
-            steps=stack.rollout.steps,
-            soak=stack.rollout.soak,
-            judge=stack.rollout.judge,
-            standby=stack.rollout.standby,
-        ),
+        rollout=Course.of(stack.rollout, precedence.strategy(stack, file)),
     )
 
 

@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from flygate.commands.removal import Protection
+from flygate.config import Pin
 from flygate.fly.models import Redis
 from flygate.manifest import Gates, Manifest
 from flygate.record.history import Entry
 from flygate.record.ledger import Ledger, Release
+from flygate.rollout.desired import DesiredRelease
 from flygate.rollout.state import LIVE, Seen
 from flygate.rollout.target import Target
 
 DIGEST = "sha256:" + "a" * 64
 MANIFEST_ID = "0123456789ab"
+_OF_DESIRED = {"manifest", "id", "secrets", "is_rollback", "is_fast"}
 # Of a folder without stack files: nothing is protected there.
 OPEN = Protection(Path("no-such-folder"))
 IMAGE = f"registry.fly.io/shop@{DIGEST}"
@@ -38,12 +41,22 @@ def manifest(**changes: Any) -> Manifest:
 
 def target(version: int = 2, former: int | None = 1, **changes: Any) -> Target:
     """The manifest of `manifest()` as release v2 over v1."""
-    values: dict[str, Any] = {
-        "manifest": manifest(),
-        "manifest_id": MANIFEST_ID,
-        "url": "http://shop.localhost:4290",
-    }
-    return Target(version=version, former=former, **{**values, **changes})
+    release = desired(**{name: changes.pop(name) for name in tuple(changes) if name in _OF_DESIRED})
+    values = {"url": "http://shop.localhost:4290", **changes}
+    return Target(version, release, former=former, **values)
+
+
+def desired(**changes: Any) -> DesiredRelease:
+    """A desired release of `manifest()`, without secrets.
+
+    Args:
+        changes: attributes of it; `is_rollback` and `is_fast` ask for it by a pin.
+    """
+    is_fast = changes.pop("is_fast", False)
+    pin = Pin(version="v1", manifest=MANIFEST_ID, fast=is_fast)
+    if changes.pop("is_rollback", False) or is_fast:
+        changes["pin"] = pin
+    return DesiredRelease(**{"manifest": manifest(), "id": MANIFEST_ID, **changes})
 
 
 def seen(release: int, number: int = 1, **changes: Any) -> Seen:

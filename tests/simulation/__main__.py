@@ -1,5 +1,7 @@
-"""`make simulate`: many seeds, or one with its trace. A seed that fails is told with its shortest
-trace."""
+"""`make simulate`: many seeds, or one with its trace.
+
+A seed that fails is reported with its shortest trace.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,10 @@ def main() -> int:
             failed.setdefault(finding.kind, []).append(seed)
             print(f"seed {seed}: {finding.broken[0]}", flush=True)
     seconds = time.perf_counter() - began
-    told = ", ".join(f"{name}: {count}" for name, count in sorted(codes.items()))
-    print(f"{asked.seeds} seeds in {seconds:.0f} s ({asked.seeds / seconds:.1f} a second). {told}")
+    counts = ", ".join(f"{name}: {count}" for name, count in sorted(codes.items()))
+    print(
+        f"{asked.seeds} seeds in {seconds:.0f} s ({asked.seeds / seconds:.1f} a second). {counts}"
+    )
     for kind, seeds in failed.items():
         print(f"\n{len(seeds)} times: {kind}")
         _replay(scenarios.drawn(seeds[0]), is_long=False)

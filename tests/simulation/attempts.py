@@ -48,7 +48,7 @@ class Attempts:
         return self._attempt
 
     def wait(self, attempt: Attempt, error: Exception) -> float | None:
-        """So many seconds until the next one; None if there is none."""
+        """Return the seconds until the next one; None if there is none."""
         if isinstance(self._on, type):
             asked: bool | float = isinstance(error, self._on)
         else:
@@ -68,7 +68,7 @@ class Attempt:
     Attributes:
         num: from 1.
         error: how it failed, if another one follows.
-        wait: for so many seconds then.
+        wait: for this many seconds then.
     """
 
     def __init__(self, attempts: Attempts, num: int) -> None:

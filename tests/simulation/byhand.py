@@ -1,4 +1,4 @@
-"""What somebody does to the app past Flygate."""
+"""What a person does to the app past Flygate."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ class Call:
     """A request.
 
     Attributes:
-        patience: so many seconds the caller waits for the answer.
+        patience: how many seconds the caller waits for the answer.
     """
 
     method: str
@@ -25,7 +25,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Reply:
     """An answer; its body is JSON, or nothing."""
 
     status: int = 200

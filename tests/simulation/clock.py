@@ -70,7 +70,7 @@ def installed(loop: VirtualLoop, skew: Callable[[], float]) -> Iterator[None]:
     """The clocks of `time` follow the loop while the body runs, for all code that reads them.
 
     Args:
-        skew: by how many seconds the wall clock of whoever asks is wrong.
+        skew: by how many seconds the wall clock of the process that reads it is wrong.
     """
 
     def wall() -> float:

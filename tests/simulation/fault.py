@@ -13,14 +13,14 @@ Kind = Literal[
     "429",  # with Retry-After where it has seconds
     "reset",  # the connection ends before the request is read
     "lost",  # … or after it was done
-    "slow",  # the answer takes so many seconds
+    "slow",  # the answer takes this many seconds
     "crash",  # the process ends before it asks
     "crash-after",  # … or before it reads the answer
-    "sleep",  # the process stands still for so many seconds (a laptop is closed)
-    "clock",  # its wall clock jumps by so many seconds
+    "sleep",  # the process stands still for this many seconds (a laptop is closed)
+    "clock",  # its wall clock jumps by this many seconds
     "leases",  # Fly forgets all leases
     "kill",  # a machine dies
-    "down",  # all of Fly's API is away for so many seconds
+    "down",  # all of Fly's API is away for this many seconds
     "look",  # a colleague looks at a preview
     "interrupt",  # the operator presses Ctrl-C, before the answer is read
 ]
@@ -71,7 +71,7 @@ def drawn(chance: random.Random, rate: float, calls: int, *, crashes: bool) -> F
 
     Args:
         rate: the share of the calls that go wrong.
-        calls: so many calls are planned for; later ones go well.
+        calls: how many calls are planned for; later ones go well.
         crashes: the process dies at one of them.
     """
     found: Faults = {}

@@ -101,13 +101,13 @@ class PaperFly:
         return found
 
     def held(self, app: str, machine_id: str, nonce: str) -> PaperMachine:
-        """A machine that whoever has the nonce may change."""
+        """Return a machine if the caller has the nonce to change it."""
         found = self.living(app, machine_id)
         self.check_holder(found, nonce)
         return found
 
     def check_holder(self, machine: PaperMachine, nonce: str) -> None:
-        """Refuse whoever does not hold its lease, if anybody does."""
+        """Refuse a caller without the lease of a machine that is leased."""
         lease = machine.live_lease(self.clock())
         if lease and lease.nonce != nonce:
             raise RefusalError(
@@ -149,7 +149,7 @@ class PaperFly:
         machine.lease = Lease(
             nonce=current.nonce if current else self.new_id(),
             expires_at=int(now) + ttl,
-            owner="somebody@tokens.fly.io",
+            owner="deployer@tokens.fly.io",
             description=description or (current.description if current else ""),
         )
         return machine.lease

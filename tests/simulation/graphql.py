@@ -15,7 +15,7 @@ _PLANS = ("pay_as_you_go", "fixed_250mb", "fixed_1gb")
 
 
 def answer(fly: PaperFly, document: str, variables: Json) -> Json:
-    """The data, or what GraphQL says of an error: its status is 200 all the same."""
+    """The data, or what GraphQL says of an error: its status is 200 then, too."""
     try:
         return {"data": _data(fly, document, variables)}
     except RefusalError as exc:

@@ -29,7 +29,7 @@ class Nature:
 
     crash: it ends at once. dies:4: it ends 4 s after each start. slow:3: it listens 3 s late.
     sick: its check fails. unwell: /health answers 500. unlimited: it never refuses. erring: a tenth
-    of its answers are errors. slowly: its answers take long. idle: nobody calls it. mute: it is
+    of its answers are errors. slowly: its answers take long. idle: it gets no requests. mute: it is
     older than statistics, and than orders. once: it ends at once whenever its machine starts again.
     """
 
@@ -102,8 +102,8 @@ class Guest:
             if not self.listens(now):
                 return _result(1, stderr=f"ConnectionRefusedError, with {self.env}")
             asked = json.loads(command[3])
-            told = self._probe(asked, now) if script == _PROBE else self._errand(asked, now)
-            return _result(0, json.dumps(told))
+            answer = self._probe(asked, now) if script == _PROBE else self._errand(asked, now)
+            return _result(0, json.dumps(answer))
         return _result(0, self._run(script))
 
     def _run(self, script: str) -> str:
@@ -128,10 +128,10 @@ class Guest:
         if self.nature.kind == "mute":
             return 404, {}
         if method == "POST":
-            told = json.loads(body.partition(" ")[2])
-            if told["version"] < self.order["version"]:
+            answer = json.loads(body.partition(" ")[2])
+            if answer["version"] < self.order["version"]:
                 return 409, {}
-            self.order = told
+            self.order = answer
         members = [*self.order["new"], *self.order["former"]]
         return 200, {"version": self.order["version"], "members": members}
 

@@ -129,7 +129,7 @@ def whole(stack: Stack, world: World) -> Iterator[str]:
         yield "nothing is released in the end"
         return
     if not is_converged(state, current.version, current.manifest.count):
-        yield f"{current.name} is not whole and alone in the end: {told(state)}"
+        yield f"{current.name} is not whole and alone in the end: {shown(state)}"
     roles = {m.role for m in state.of(current.version)}
     if roles != {LIVE}:
         yield f"its machines are {sorted(roles)} in the end"
@@ -146,7 +146,7 @@ def state_of(app: PaperApp) -> State:
     return State(app.name, ours, digest(secrets), frozenset(app.secrets))
 
 
-def told(state: State) -> str:
+def shown(state: State) -> str:
     """A state in a line."""
     return ", ".join(
         f"{m.name} v{m.release} {m.role} {m.state}{' cordoned' if m.cordoned else ''}"
@@ -234,7 +234,7 @@ def _by_code(case: Case, ledger: Ledger, world: World, *, is_quiet: bool) -> Ite
             if is_quiet:
                 yield from _restored(case, ledger, world)
         case 3 | 4 if is_quiet and case.before.serving and not world.app.serving:
-            yield f"exit {case.outcome.code}, and nobody serves"
+            yield f"exit {case.outcome.code}, and nothing serves"
         case 4 if is_quiet and case.had_luck and case.before.has_live:
             yield f"exit 4 though each call went well at the second try: {case.outcome.text}"
 
@@ -249,15 +249,15 @@ def _released(case: Case, ledger: Ledger, world: World, *, is_quiet: bool) -> It
     elif case.outcome.warnings:
         ids = {m.id for m in state.of(current.version)}
         if not any(m.id in ids for m in world.app.serving):
-            yield f"exit 0, and nothing of {current.name} serves: {told(state)}"
+            yield f"exit 0, and nothing of {current.name} serves: {shown(state)}"
     elif not is_converged(state, current.version, current.manifest.count):
-        yield f"exit 0, and {current.name} is not whole and alone: {told(state)}"
+        yield f"exit 0, and {current.name} is not whole and alone: {shown(state)}"
     else:
         yield from _values(ledger, world)
 
 
 def _beside(current: Release, state: State) -> Iterator[str]:
-    """Machines may have died meanwhile; what a rollout had left serves no more all the same."""
+    """Machines may have died meanwhile; what a rollout had left serves no more."""
     left = [m.name for m in state.machines if m.role == CANDIDATE and m.serves]
     if left:
         yield f"exit 0, and beside {current.name} serve: {left}"
@@ -267,7 +267,7 @@ def _restored(case: Case, ledger: Ledger, world: World) -> Iterator[str]:
     gone = case.before.serving - {m.id for m in world.app.serving}
     if gone:
         names = [str(case.before.machines[one][0]) for one in sorted(gone)]
-        yield f"exit 2, and of what served does not serve: {names}: {told(state_of(world.app))}"
+        yield f"exit 2, and of what served does not serve: {names}: {shown(state_of(world.app))}"
     state = state_of(world.app)
     again = [m.label for m in state.machines if m.serves and m.release < case.before.standing]
     if again and case.before.serving:
@@ -297,12 +297,12 @@ def _restored(case: Case, ledger: Ledger, world: World) -> Iterator[str]:
 
 
 def _said_to_serve(case: Case, ledger: Ledger, world: World) -> Iterator[str]:
-    """Machines died, or somebody was at them: the sentence is true all the same."""
+    """Machines died or were changed by hand: the sentence is still true."""
     state = state_of(world.app)
     said = re.search(r"\bv(\d+) serves as before", case.outcome.text)
     is_long_ago = world.died_at + LOOKS_BACK < world.now
     if said and is_long_ago and not any(m.answers for m in state.of(int(said[1]))):
-        yield f"v{said[1]} is said to serve, and does not: {told(state)}"
+        yield f"v{said[1]} is said to serve, and does not: {shown(state)}"
     named = case.outcome.text
     if not world.has_foreign_values and _is_recorded(ledger, world):
         yield from (line for line in _values(ledger, world) if line.split()[0] not in named)

@@ -33,7 +33,7 @@ class Witness:
     """Sees each change of a machine that may end or begin what clients get."""
 
     def before(self) -> bool:
-        """Somebody serves."""
+        """Return whether it serves."""
         return False
 
     def after(self, *, served: bool, is_accident: bool = False) -> None:
@@ -43,7 +43,7 @@ class Witness:
         """A machine dies by itself."""
 
     def admitted(self, machine: PaperMachine) -> None:
-        """The proxy is told to send it requests."""
+        """The proxy may send it requests."""
 
 
 @dataclass(slots=True)
@@ -146,7 +146,7 @@ class PaperMachine:
         self._later(self.temper.stop, self.launch)
 
     def destroy(self) -> None:
-        """Begin to go for good."""
+        """Begin to be destroyed."""
         if self.state != "destroying":
             self.desired = "destroyed"
             self._enter("destroying", "destroy")

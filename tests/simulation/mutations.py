@@ -71,7 +71,7 @@ def _way_back_in_another_order() -> AbstractContextManager[Any]:
     return mock.patch.object(engine, "Turn", Backwards())
 
 
-def _nobody_looks_under_the_lock() -> AbstractContextManager[Any]:
+def _no_look_is_taken_under_the_lock() -> AbstractContextManager[Any]:
     decide = Intent.decide
     first: dict[int, tuple[Intent, Decision]] = {}
 
@@ -125,7 +125,7 @@ def _former_machines_are_not_revived() -> AbstractContextManager[Any]:
     return mock.patch("flygate.rollout.strategies.staged.repair", without)
 
 
-def _nobody_holds_a_lock() -> AbstractContextManager[Any]:
+def _no_lock_is_held() -> AbstractContextManager[Any]:
     async def nothing(lock: Lock, machine_id: str, deadline: float) -> None:
         return
 
@@ -163,7 +163,7 @@ def _nothing_is_looked_for_before_it_is_made_again() -> AbstractContextManager[A
     return mock.patch.object(client, "create_once", as_before)
 
 
-def _whoever_lost_a_lease_goes_on() -> AbstractContextManager[Any]:
+def _a_lost_lease_stops_nothing() -> AbstractContextManager[Any]:
     async def nothing(heartbeat: Heartbeat) -> None:
         return
 
@@ -233,18 +233,18 @@ MUTATIONS: dict[str, Mutation] = {
         _values_are_not_taken_back,
         _lost_machines_are_not_found,
         _way_back_in_another_order,
-        _nobody_looks_under_the_lock,
+        _no_look_is_taken_under_the_lock,
         _what_serves_is_not_recorded,
         _values_of_a_machine_are_not_known,
         _edited_machines_serve_again,
         _texts_are_shown_as_they_are,
         _what_stands_is_not_ended,
         _former_machines_are_not_revived,
-        _nobody_holds_a_lock,
+        _no_lock_is_held,
         _a_release_may_fail_to_be_recorded,
         _what_500_answers_is_not_asked_again,
         _nothing_is_looked_for_before_it_is_made_again,
-        _whoever_lost_a_lease_goes_on,
+        _a_lost_lease_stops_nothing,
         _a_beat_that_fails_is_the_last,
         _a_way_back_leads_to_the_last_other,
         _a_way_back_goes_further_each_time,
@@ -295,7 +295,7 @@ FOUND_BY: dict[str, Scenario] = {
         _up(replace(_ROLLING, machines=2)),
         _up(replace(_ROLLING, machines=2, key=2), {36: Fault("interrupt")}),
     ),
-    "nobody looks under the lock": _one(
+    "no look is taken under the lock": _one(
         _up(_FIRST), _up(_THIRD, waits=120.0, rival=Rival(_SECOND, 9, False))
     ),
     "what serves is not recorded": _one(
@@ -324,7 +324,7 @@ FOUND_BY: dict[str, Scenario] = {
     "former machines are not revived": _one(
         _up(_FIRST), _by_hand(0), _up(replace(_SECOND, key=2, fault="unwell"))
     ),
-    "nobody holds a lock": _one(
+    "no lock is held": _one(
         _up(_FIRST),
         _up(_THIRD, rival=Rival(replace(_SECOND, regions=("fra",), soak="3s"), 9, False)),
     ),
@@ -335,7 +335,7 @@ FOUND_BY: dict[str, Scenario] = {
     "nothing is looked for before it is made again": _one(
         _up(_FIRST), _up(_SECOND, {17: Fault("lost")})
     ),
-    "whoever lost a lease goes on": _one(
+    "a lost lease stops nothing": _one(
         _up(_FIRST),
         _up(_THIRD, waits=120.0, rival=Rival(_SECOND, 12, False, {14: Fault("sleep", 60.0)})),
     ),

@@ -56,9 +56,9 @@ class Outcome:
         code: its exit code; None if it died.
         text: its last words.
         is_idle: nothing was to be done, so nothing was run.
-        warnings: that it told on its way.
-        to_restart: the ids of the machines that an operator was told to start anew.
-        bug: an error that is none of ours.
+        warnings: that it reported on its way.
+        to_restart: the ids of the machines that an operator was reported to start anew.
+        bug: an error that is not a FlygateError.
     """
 
     code: int | None
@@ -74,7 +74,7 @@ class Outcome:
 
 
 class Operator:
-    """Somebody at a computer.
+    """A person at a computer.
 
     Args:
         root: the checkout; its journal and its lock are there.
@@ -89,7 +89,7 @@ class Operator:
 
     @property
     def is_pinned(self) -> bool:
-        """By the file here, or for everybody."""
+        """By the file here, or for all checkouts."""
         return self._file.pin is not None or self._stack.recorded.pin is not None
 
     async def act(self, act: Act, process: Process) -> Outcome:
@@ -97,7 +97,7 @@ class Operator:
         return await self._run(act, process)
 
     async def lost(self, rival: Rival, process: Process) -> Outcome:
-        """A release whose result nobody keeps: its Pulumi was killed."""
+        """A release whose result is not kept: its Pulumi was killed."""
         return await self._run(Act("up", rival.spec, is_unrecorded=True), process)
 
     async def inspect(self, process: Process) -> None:
@@ -117,8 +117,8 @@ class Operator:
         world, stack = self._world, self._stack
         fly = _client(self._endpoints, process, world)
         run = _Run(world, stack, process, act, file=self._file, root=self._root, fly=fly)
-        outcome = await _told(process, run.command, run.warnings)
-        return replace(outcome, to_restart=_to_restart([*run.told, *run.warnings]))
+        outcome = await _reported(process, run.command, run.warnings)
+        return replace(outcome, to_restart=_to_restart([*run.reported, *run.warnings]))
 
 
 class _Run:
@@ -136,7 +136,7 @@ class _Run:
         fly: FlyClient,
     ) -> None:
         self.warnings: list[str] = []
-        self.told: list[str] = []
+        self.reported: list[str] = []
         self._world = world
         self._stack = stack
         self._file = file
@@ -205,7 +205,7 @@ class _Run:
         known = stack.recorded.next_version - 1
         asked = InspectionRequest(app=APP, org="personal", owner=OWNER, known=known)
         seen = await inspect(asked, self._fly)
-        self.told += seen.found
+        self.reported += seen.found
         request = ReleaseRequest(
             app=APP,
             content=pin or spec.manifest(tuple(secrets)),
@@ -257,10 +257,10 @@ class _Run:
         return hear
 
 
-async def _told(
+async def _reported(
     process: Process, command: Callable[[], Coroutine[Any, Any, bool]], warnings: list[str]
 ) -> Outcome:
-    """Run a command as `flygate/cli/op.py` does: an error is told, its class is the exit code."""
+    """Run a command as `flygate/cli/op.py` does: an error's class is the exit code."""
     try:
         is_done = await process.run(command())
     except CrashedError:

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 import httpx
 from flygate.rollout.lock.holder import Holder, HolderFile
 
-from tests.simulation.call import Call, Told
+from tests.simulation.call import Call, Reply
 from tests.simulation.fault import Fault, Faults
 from tests.simulation.wire import Send
 
@@ -25,7 +25,7 @@ CURRENT: ContextVar[Process | None] = ContextVar("process", default=None)
 
 
 class Dead(BaseException):
-    """The process has ended: what it still does here, nobody sees."""
+    """The process has ended: what it still does has no effect."""
 
 
 class CrashedError(Exception):
@@ -48,7 +48,7 @@ class Outside(Protocol):
         """Take a line for the trace."""
         ...
 
-    def done(self, process: Process, call: Call, told: Told) -> None:
+    def done(self, process: Process, call: Call, reply: Reply) -> None:
         """Fly has answered a call, which left the process a moment ago."""
         ...
 
@@ -76,7 +76,7 @@ class Process:
         calls: how many it has made.
         struck: the faults that came to pass.
         skew: by how many seconds its wall clock is wrong.
-        streak: so many calls of one kind have failed one after the other, at the most.
+        streak: how many calls of one kind may fail one after the other.
         is_dead: it has ended by force.
         remains: what unwinds of it still, unseen.
     """
@@ -154,7 +154,7 @@ class Process:
     def line(self, send: Send) -> Send:
         """A way to Fly, with this process's faults on it."""
 
-        async def carry(call: Call) -> Told:
+        async def carry(call: Call) -> Reply:
             if self.is_dead:
                 raise Dead
             self.calls += 1
@@ -163,14 +163,14 @@ class Process:
             what = f"{self.calls:3} {kind}"
             self._count(kind, fault)
             try:
-                told = await self._carry(call, send, fault)
+                reply = await self._carry(call, send, fault)
             except httpx.HTTPError as exc:
                 self._outside.note(self.name, f"{what} → {type(exc).__name__} ({fault or 'down'})")
                 raise
             self._outside.note(
-                self.name, f"{what} → {told.status}" + (f" ({fault})" if fault else "")
+                self.name, f"{what} → {reply.status}" + (f" ({fault})" if fault else "")
             )
-            return told
+            return reply
 
         return carry
 
@@ -178,30 +178,30 @@ class Process:
         self._streaks[kind] = self._streaks[kind] + 1 if fault else 0
         self.streak = max(self.streak, self._streaks[kind])
 
-    async def _carry(self, call: Call, send: Send, fault: Fault | None) -> Told:
+    async def _carry(self, call: Call, send: Send, fault: Fault | None) -> Reply:
         began = asyncio.get_running_loop().time()
         await self._pass(self._chance.uniform(*_RETURNED_IN))
         if self._outside.is_down:
             raise httpx.ConnectError("connection refused")
         if fault is None:
-            told = await send(call)
+            reply = await send(call)
         else:
             self.struck[self.calls] = fault
-            told = await self._struck(call, send, fault)
+            reply = await self._struck(call, send, fault)
         # What was under way while the process slept no fence can hold back.
         if asyncio.get_running_loop().time() < began + _UNDER_WAY:
-            self._outside.done(self, call, told)
+            self._outside.done(self, call, reply)
         await self._pass(0.0)
-        return told
+        return reply
 
-    async def _struck(self, call: Call, send: Send, fault: Fault) -> Told:
+    async def _struck(self, call: Call, send: Send, fault: Fault) -> Reply:
         if early := _instead(fault):
             return early
         if fault.kind == "crash":
             self.die()
         self._outside.strike(self, fault)
         await self._pass(0.0)
-        told = await send(call)
+        reply = await send(call)
         match fault.kind:
             case "crash-after":
                 self.die()
@@ -211,10 +211,10 @@ class Process:
             case "lost":
                 raise httpx.ReadError("connection reset by peer")
             case "500-after":
-                return Told(500, {"error": "internal"})
+                return Reply(500, {"error": "internal"})
             case "slow":
                 await self._slowly(fault.number, call.patience)
-        return told
+        return reply
 
     async def _slowly(self, seconds: float, patience: float) -> None:
         await self._pass(min(seconds, patience))
@@ -232,14 +232,14 @@ class Process:
             raise Dead
 
 
-def _instead(fault: Fault) -> Told | None:
+def _instead(fault: Fault) -> Reply | None:
     """What comes in the place of Fly's answer; nothing is done."""
     match fault.kind:
         case "500" | "503":
-            return Told(int(fault.kind), {"error": "internal"})
+            return Reply(int(fault.kind), {"error": "internal"})
         case "429":
             headers = {"retry-after": f"{fault.number:g}"} if fault.number else {}
-            return Told(429, {"error": "rate limited"}, headers)
+            return Reply(429, {"error": "rate limited"}, headers)
         case "reset":
             raise httpx.ReadError("connection reset by peer")
     return None

@@ -1,4 +1,4 @@
-"""Runs a scenario to its end, and tells what did not hold."""
+"""Runs a scenario to its end, and reports what did not hold."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _POLL_SECONDS = 1.0
 # A dead process's leases have ended after this.
 _LEASE_SECONDS = 20.0
 _PID = 4711
-# So many commands an operator may have to type until all is well.
+# How many commands an operator may have to type until all is well.
 COMMANDS_MAX = 2
 
 
@@ -162,7 +162,7 @@ class _Play:
         if self.codes and self.codes[-1] is None and last.verb != "by hand":
             number += 1
             await self._act(number, calm)
-        good = replace(calm, spec=_undecided_by_nobody(last.spec), verb="up")
+        good = replace(calm, spec=_without_undecided_gates(last.spec), verb="up")
         if self._operators[good.computer].is_pinned:
             good = replace(good, verb="forward")
         for _ in range(COMMANDS_MAX):
@@ -203,7 +203,7 @@ class _Play:
         return Process(name, faults, self.world.chance(name), self.world)
 
 
-def _undecided_by_nobody(spec: Spec) -> Spec:
+def _without_undecided_gates(spec: Spec) -> Spec:
     """A release that must stand: a judge that has nothing to go by would hold it, and be right."""
     if spec.is_good and spec.soak == "0s" and spec.by == "machines":
         return spec

@@ -39,7 +39,7 @@ class Rival:
 
     Attributes:
         spec: what it releases.
-        calls: it has made so many when the other one begins.
+        calls: how many it has made when the other one begins.
         is_near: both are on one computer.
     """
 
@@ -56,7 +56,7 @@ class Act:
     Attributes:
         spec: what the checkout asks for then.
         choice: which machine and which deed, if it is done by hand.
-        waits: the operator waits for another rollout, so many seconds.
+        waits: how many seconds the operator waits for another rollout.
         is_unrecorded: the process dies when its work is done, before Pulumi keeps the result.
         computer: whose it is, of two.
     """
@@ -71,17 +71,17 @@ class Act:
     rival: Rival | None = None
 
     def __str__(self) -> str:
-        told: list[str] = [self.verb]
-        told += [f"({self.spec})"] if self.verb in {"up", "forward"} else []
-        told += [f"choice {self.choice}"] if self.verb == "by hand" else []
-        told += [f"waits {self.waits:g}"] if self.waits else []
-        told += ["dies before it is recorded"] if self.is_unrecorded else []
-        told += [f"computer {self.computer}"] if self.computer else []
-        told += [f"faults {_told(self.faults)}"] if self.faults else []
+        words: list[str] = [self.verb]
+        words += [f"({self.spec})"] if self.verb in {"up", "forward"} else []
+        words += [f"choice {self.choice}"] if self.verb == "by hand" else []
+        words += [f"waits {self.waits:g}"] if self.waits else []
+        words += ["dies before it is recorded"] if self.is_unrecorded else []
+        words += [f"computer {self.computer}"] if self.computer else []
+        words += [f"faults {_words(self.faults)}"] if self.faults else []
         if self.rival:
             rival, near = self.rival, "near" if self.rival.is_near else "far"
-            told.append(f"rival ({rival.spec}) {near} after {rival.calls} {_told(rival.faults)}")
-        return " ".join(told)
+            words.append(f"rival ({rival.spec}) {near} after {rival.calls} {_words(rival.faults)}")
+        return " ".join(words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def drawn(seed: int) -> Scenario:
         if not spec.is_good and chance.random() < 0.7:
             spec = replace(spec, fault="")
         elif chance.random() < 0.15:
-            acts.append(_act("up", former, chance, rate))  # somebody reverts the change
+            acts.append(_act("up", former, chance, rate))  # the change is reverted
             spec = former
     return Scenario(seed, tuple(acts), is_local=chance.random() < 0.15)
 
@@ -188,5 +188,5 @@ def _with_course(spec: Spec, chance: random.Random) -> Spec:
     )
 
 
-def _told(faults: Faults) -> str:
+def _words(faults: Faults) -> str:
     return "{" + ", ".join(f"{number}: {one}" for number, one in sorted(faults.items())) + "}"

@@ -91,10 +91,10 @@ class Spec:
         )
 
     def __str__(self) -> str:
-        told = [f"code {self.code}", f"greeting {self.greeting}", f"key {self.key}"]
-        told += [f"other {self.other}"] if self.other else []
-        told += [f"fault {self.fault}"] if self.fault else []
-        told += [f"{self.machines} in {'+'.join(self.regions)}", f"phase {self.phase}"]
+        words = [f"code {self.code}", f"greeting {self.greeting}", f"key {self.key}"]
+        words += [f"other {self.other}"] if self.other else []
+        words += [f"fault {self.fault}"] if self.fault else []
+        words += [f"{self.machines} in {'+'.join(self.regions)}", f"phase {self.phase}"]
         way = f"{self.strategy}{' by clients' if self.by == 'clients' else ''}"
         steps = "/".join(map(str, self.steps))
-        return ", ".join([*told, f"{way} {steps} soak {self.soak} standby {self.standby}"])
+        return ", ".join([*words, f"{way} {steps} soak {self.soak} standby {self.standby}"])

@@ -19,7 +19,7 @@ class Stack:
     result: what the last successful run of the release resource printed.
     inputs: what that run was asked for; the same again runs nothing.
     redis_url: of the database that was made for it, or empty.
-    announced: version → manifest id, of each release that an operator was told of.
+    announced: version → manifest id, of each release that was reported to an operator.
     trail: where a way back must lead.
     """
 
@@ -49,6 +49,6 @@ class Stack:
 
 @dataclass(slots=True)
 class StackFile:
-    """One checkout's file of the stack; nobody commits what a rollback writes there."""
+    """One checkout's file of the stack; what a rollback writes there is never committed."""
 
     pin: Pin | None = None

@@ -23,16 +23,16 @@ pytestmark = pytest.mark.timeout(300)
 
 # About as many as a minute of one core has room for; `make simulate` runs thousands.
 SEEDS = 300
-# So many a test: they may run side by side.
+# How many seeds a test runs: they may run side by side.
 SHARE = 30
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, SHARE))
 def test_whatever_goes_wrong_all_holds(first: int) -> None:
-    """Somebody serves, exit codes are true, nothing is forgotten, and two commands converge."""
+    """Something serves, exit codes are true, nothing is forgotten, and two commands converge."""
     for seed in range(first, first + SHARE):
         finding = run(drawn(seed))
-        assert not finding.broken, f"make simulate SEED={seed} tells how: {finding.broken[0]}"
+        assert not finding.broken, f"make simulate SEED={seed} shows how: {finding.broken[0]}"
 
 
 def test_a_seed_is_the_same_run_each_time() -> None:
@@ -88,7 +88,7 @@ def test_a_release_after_a_repair_goes_by_what_is_there_then() -> None:
     assert finding.codes[:2] == (0, 0)
 
 
-def test_nobody_serves_is_told() -> None:
+def test_that_nothing_serves_is_reported() -> None:
     """The witness sees it at the very moment, though it is over a moment later."""
     loop = VirtualLoop()
     world = World(0, loop)
@@ -104,7 +104,7 @@ def test_nobody_serves_is_told() -> None:
     loop.run_until_complete(restarts_what_serves())
     loop.close()
 
-    assert world.broken == ["nobody serves"]
+    assert world.broken == ["nothing serves"]
 
 
 def test_a_dead_process_does_no_more() -> None:

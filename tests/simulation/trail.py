@@ -12,7 +12,7 @@ class Trail:
     """Manifest ids, each once, the one that serves last.
 
     Attributes:
-        is_sure: each run has told what it released.
+        is_sure: each run has reported what it released.
     """
 
     good: list[str] = field(default_factory=list)
@@ -24,7 +24,7 @@ class Trail:
         return self.good[-2] if len(self.good) > 1 else ""
 
     def stands(self, manifest: str, verb: Verb) -> None:
-        """A release was announced. A way back leaves what served before it, for good."""
+        """A release was announced. A way back leaves what served before it."""
         if self.good and verb == "rollback" and manifest != self.good[-1]:
             self.good.pop()
         if manifest in self.good:

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 import httpx
 
 from tests.simulation import api, proxy
-from tests.simulation.call import Call, Told
+from tests.simulation.call import Call, Reply
 from tests.simulation.fly import PaperFly
 
-Send = Callable[[Call], Awaitable[Told]]
+Send = Callable[[Call], Awaitable[Reply]]
 _PATIENCE = 15.0
 
 
@@ -34,12 +34,12 @@ class Wire(httpx.AsyncBaseTransport):
             await request.aread(),
             request.extensions["timeout"].get("read") or _PATIENCE,
         )
-        told = await self._send(call)
-        return httpx.Response(told.status, headers=told.headers, content=_content(told))
+        reply = await self._send(call)
+        return httpx.Response(reply.status, headers=reply.headers, content=_content(reply))
 
 
 class ShortWire:
-    """What a session of ours uses of `httpx.AsyncClient`, without what that does around a request.
+    """What `fly/session.py` uses of `httpx.AsyncClient`, without what that does around a request.
 
     Three quarters of a simulated call would go into URLs, headers and cookies.
     """
@@ -57,25 +57,25 @@ class ShortWire:
         content: bytes = b"",
         headers: Mapping[str, str] | None = None,
         timeout: float = _PATIENCE,
-    ) -> Reply:
-        """Ask it."""
+    ) -> ShortResponse:
+        """Send a request."""
         body = content if json is None else _encoded(json)
         parts = urlsplit(url)
         call = Call(method, parts.path, parts.netloc, params or {}, headers or {}, body, timeout)
-        return Reply(await self._send(call))
+        return ShortResponse(await self._send(call))
 
     async def aclose(self) -> None:
         """Nothing is open."""
 
 
-class Reply:
-    """What a session of ours reads of `httpx.Response`."""
+class ShortResponse:
+    """What `fly/session.py` reads of `httpx.Response`."""
 
-    def __init__(self, told: Told) -> None:
-        self.status_code = told.status
-        self.headers = told.headers
-        self.content = _content(told)
-        self.is_success = told.status < 300
+    def __init__(self, reply: Reply) -> None:
+        self.status_code = reply.status
+        self.headers = reply.headers
+        self.content = _content(reply)
+        self.is_success = reply.status < 300
 
     @property
     def text(self) -> str:
@@ -90,7 +90,7 @@ class Reply:
 def to_api(fly: PaperFly) -> Send:
     """The Machines API, the releases API, GraphQL, the registry."""
 
-    async def send(call: Call) -> Told:
+    async def send(call: Call) -> Reply:
         return await api.answer(fly, call)
 
     return send
@@ -99,15 +99,15 @@ def to_api(fly: PaperFly) -> Send:
 def to_proxy(fly: PaperFly) -> Send:
     """The public address of each app."""
 
-    async def send(call: Call) -> Told:
+    async def send(call: Call) -> Reply:
         app = fly.apps.get(call.host.partition(".")[0])
-        return proxy.answer(app, call) if app else Told(404)
+        return proxy.answer(app, call) if app else Reply(404)
 
     return send
 
 
-def _content(told: Told) -> bytes:
-    return b"" if told.body is None else _encoded(told.body)
+def _content(reply: Reply) -> bytes:
+    return b"" if reply.body is None else _encoded(reply.body)
 
 
 def _encoded(body: Any) -> bytes:

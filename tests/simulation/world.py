@@ -9,7 +9,7 @@ from typing import Any
 
 from flygate.rollout.state import LIVE, MANIFEST_KEY, ROLE_KEY, STANDBY
 
-from tests.simulation.call import Call, Told
+from tests.simulation.call import Call, Reply
 from tests.simulation.clock import EPOCH, VirtualLoop
 from tests.simulation.fault import Fault
 from tests.simulation.fly import PaperApp, PaperFly
@@ -28,9 +28,9 @@ class World(Witness):
     Attributes:
         trace: a line for each thing that happened.
         broken: what must never be and was, the first first.
-        is_maimed: since the last act began, a machine has died or somebody was at it by hand.
+        is_maimed: since the last act began, a machine has died or was changed by hand.
         was_maimed: at any time.
-        has_foreign_values: somebody has set secrets by hand.
+        has_foreign_values: secrets were set by hand.
         died_at: when a machine last died.
         look: begins a colleague's preview.
         values: of the secrets that a machine must have started with, by the id of its manifest.
@@ -120,7 +120,7 @@ class World(Witness):
         if not served or serves or not self._is_released or is_accident:
             return
         if not self.is_maimed:
-            self.breaks("nobody serves")
+            self.breaks("nothing serves")
         elif self._is_known(alone_since) and CURRENT.get():
             self.breaks("the only machine that serves is taken out")
 
@@ -133,9 +133,9 @@ class World(Witness):
         if wrong:
             self.breaks(f"a machine is let in with values of another release: {wrong}")
 
-    def done(self, process: Process, call: Call, told: Told) -> None:
+    def done(self, process: Process, call: Call, reply: Reply) -> None:
         """See `Outside`: who had the lock and has lost it to another one changes nothing more."""
-        if told.status >= 300 or call.method == "GET" or not call.path.startswith("/v1/"):
+        if reply.status >= 300 or call.method == "GET" or not call.path.startswith("/v1/"):
             return
         if call.path.endswith("/lease"):
             if call.method == "POST":
@@ -147,12 +147,12 @@ class World(Witness):
             self.breaks(f"two change something: {process.name} and {self._holder}")
 
     def _is_known(self, since: float | None) -> bool:
-        """Whoever looked has seen it."""
+        """Note that a look has seen it."""
         return since is not None and self._loop.time() > since + LOOKS_BACK
 
     @property
     def _is_released(self) -> bool:
-        """A first release that is taken back leaves nobody."""
+        """A first release that is taken back leaves nothing that serves."""
         roles = (m.metadata.get(ROLE_KEY) for m in self.app.living)
         return any(role in {LIVE, STANDBY} for role in roles)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -23,7 +22,7 @@ from flygate.system.errors import ConfigError, FlygateError
 _RULES: dict[str, Callable[[str], Any]] = {
     "minimum": int,
     "alpha": float,
-    "errors": lambda points: float(points) / 100,
+    "errors": float,
     "latency": float,
     "ignore": lambda names: tuple(names.split(",")),
 }
@@ -98,7 +97,7 @@ def _rules(soak: RecordedSoak, changes: list[str]) -> Rules:
             given[name] = _RULES[name](value)
         except ValueError:
             raise ConfigError(f"--rule {change}: {value!r} is no number") from None
-    return replace(soak.soak.rules, **given)
+    return soak.soak.rules.replaced(**given)
 
 
 def _show(verdicts: list[tuple[RecordedSoak, Verdict]]) -> None:

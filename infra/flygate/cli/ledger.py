@@ -13,7 +13,6 @@ from flygate.cli import screen
 from flygate.cli.stack import Stack
 from flygate.cli.stack_name import StackName
 from flygate.commands import app_key, decision, recovery
-from flygate.commands.desired_release import DesiredRelease
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
 from flygate.fly.owner import Owner
@@ -21,6 +20,7 @@ from flygate.program.desired_stack import DesiredStack
 from flygate.pulumi.checkpoint import SIGNATURE, Checkpoint
 from flygate.record.ledger import BYTES_MAX, Ledger, Release
 from flygate.record.stack_record import COPY, StackRecord
+from flygate.rollout.desired import DesiredRelease
 from flygate.rollout.state import LIVE, State, observe
 from flygate.system.errors import FlygateError
 

@@ -149,7 +149,7 @@ class Operation:
         serves = ""
         # Who interrupts it a second time has no patience for a look.
         with contextlib.suppress(KeyboardInterrupt):
-            serves = asyncio.run(serving.told(self._app)) if self._app else ""
+            serves = asyncio.run(serving.report(self._app)) if self._app else ""
         return failure.report(error, self.redact(text), self.redact(serves), self._stack)
 
     def run(self, job: Job) -> None:

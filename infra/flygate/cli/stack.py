@@ -164,7 +164,7 @@ class Stack:
             bool(self._trouble()) or pulumi_lock.find(self.environment, self.name) is not None
         )
         run = Run(what, self.name, typed, is_locked, outcome.events, outcome.printed)
-        ending, serves = run.ending(), asyncio.run(serving.told(app, self.environment))
+        ending, serves = run.ending(), asyncio.run(serving.report(app, self.environment))
         words = Failure(ending.cause, serves, ending.remedy)
         return PulumiFailedError(
             str(words), ending.exit_code, is_held=ending.is_held, serves=serves

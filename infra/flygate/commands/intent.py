@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -9,7 +10,7 @@ from flygate_wire.signature import new_key
 
 from flygate.commands import app_key, decision, local_image, recovery
 from flygate.commands.decision import Case, Decision, Newest
-from flygate.commands.desired_release import DesiredRelease
+from flygate.commands.desired_release import desired_release
 from flygate.commands.orders import Orders
 from flygate.commands.recovery import Recovered
 from flygate.commands.request import ReleaseRequest
@@ -17,6 +18,7 @@ from flygate.commands.workspace import Workspace
 from flygate.record import bounds
 from flygate.record.ledger import Ledger
 from flygate.record.provenance import Provenance
+from flygate.rollout.desired import DesiredRelease
 from flygate.rollout.state import State
 from flygate.rollout.target import Target
 
@@ -66,33 +68,35 @@ async def desire(
     """Make the intent of a request. It changes nothing but the local registry.
 
     Args:
-        secrets: as in `DesiredRelease.of`.
+        secrets: as in `desired_release`.
         found: the ledger to begin with.
         state: what runs.
 
     Raises:
-        ConfigError: see `DesiredRelease.of`, `bounds.check` and `local_image.ensure`.
-        LedgerError: see `DesiredRelease.of`.
+        ConfigError: see `desired_release`, `bounds.check` and `local_image.ensure`.
+        LedgerError: see `desired_release`.
         ImageError: see `local_image.ensure`.
     """
     fly, orders = workspace.fly, workspace.orders
     key = await app_key.find(found.ledger, state, fly)
     # Before the secret set gets its name, which the key is part of: so the set is recognised.
     ledger = found.ledger.model_copy(update={"key": key or new_key()})
-    desired = DesiredRelease.of(request, secrets, ledger)
+    desired = desired_release(request, secrets, ledger)
     bounds.check(desired.manifest, desired.secrets)
     await local_image.ensure(desired.manifest, request.source, workspace.root, fly)
     ledger, notices = await recovery.reconcile(ledger, state, desired, secrets, fly)
-    target = replace(
-        desired.target(orders),
+    target = Target(
+        0,
+        desired,
         url=await fly.app_url(request.app),
         drift=request.drift,
-        secrets=desired.secrets,
         former_secrets=ledger.current_secrets,
         key=ledger.key,
         former_key=found.ledger.key if found.ledger.releases else key,
         owner=request.owner,
         holder=ledger.tenure,
+        at=time.time(),
+        accepted=orders.accept,
     )
     former = decision.aimed(Case.of(state, Newest.of(ledger), target, orders)).former
     is_known = former is None or ledger.current is not None

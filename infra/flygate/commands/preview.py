@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from flygate.commands.decision import Case, Decision, Newest, decide, missing
-from flygate.commands.desired_release import DesiredRelease
+from flygate.commands.desired_release import desired_release
 from flygate.commands.orders import Orders
 from flygate.commands.request import ReleaseRequest
 from flygate.record import running
 from flygate.record.ledger import Ledger
 from flygate.record.running import Running
+from flygate.rollout.desired import DesiredRelease
 from flygate.rollout.state import State
+from flygate.rollout.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Preview:
         Raises:
             LedgerError: a pinned release is not in the ledger, or its secret values are not.
         """
-        return DesiredRelease.of(self.request, self.secrets, self.ledger)
+        return desired_release(self.request, self.secrets, self.ledger)
 
     def decide(self, *, is_again: bool = False) -> Decision:
         """Return what the run will decide.
@@ -52,7 +55,8 @@ class Preview:
         desired, newest, orders = self.desired, Newest.of(self.ledger), self.orders
         if version := missing(newest, self.state, desired.id):
             newest = Newest.serving(self.state, version)  # the run begins by recording it
-        case = Case.of(self.state, newest, desired.target(orders), orders)
+        target = Target(0, desired, at=time.time(), accepted=orders.accept)
+        case = Case.of(self.state, newest, target, orders)
         return decide(replace(case, is_again=is_again))
 
     def lines(self, *, is_drifted: bool, redis: tuple[float, float]) -> list[str]:

@@ -15,7 +15,6 @@ from typing import Final
 
 from flygate.commands import decision
 from flygate.commands.decision import Newest
-from flygate.commands.desired_release import DesiredRelease
 from flygate.commands.request import ReleaseRequest
 from flygate.commands.workspace import Workspace
 from flygate.fly.client import FlyClient
@@ -24,6 +23,7 @@ from flygate.manifest import Manifest
 from flygate.record.ledger import Ledger, Release
 from flygate.record.provenance import now
 from flygate.record.stack_record import StackRecord, moved
+from flygate.rollout.desired import DesiredRelease
 from flygate.rollout.state import LIVE, Seen, State
 from flygate.system.errors import LedgerUnreadableError
 

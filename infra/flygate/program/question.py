@@ -45,7 +45,7 @@ def ask(job: Job[Answer], app: str) -> Answer:
     except Exception as exc:
         pulumi.log.debug(redact(traceback.format_exc()))
         error = failure.expected(exc) or exc
-        serves = _in_thread(serving.told(app))
+        serves = _in_thread(serving.report(app))
         text = redact(str(error))
         summary = Failure.of(error, text, redact(serves), pulumi.get_stack())
         raise FlygateError(str(summary)) from None

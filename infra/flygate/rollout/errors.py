@@ -3,11 +3,11 @@
 RolloutError             1
 ├── NothingHeld          1: no held rollout to accept or to abort
 ├── Aborted              1: an operator had a rollout taken back (inside the engine only)
-├── Untold               1: a machine does not take an order on its clients (inside the engine only)
+├── ShareNotAcknowledged 1: a machine does not take an order on its clients (inside the engine only)
 ├── HookRefused          1: the user's own program refuses it; nothing was done
 ├── RolloutRestored      2: the release failed, the former one serves as before
-├── LockHeld             3: somebody else is rolling out; nothing was done
-├── Unfinished           3: a way back, beside a rollout that waits for a decision; nothing was done
+├── LockHeld             3: another process is rolling out; nothing was done
+├── UnfinishedRollout    3: a way back, beside a rollout that waits for a decision; nothing was done
 ├── RolloutHeld          3: a gate could not decide; old and new machines serve side by side
 ├── LeaseLost            4: it stopped half-way, as another rollout may have begun
 └── RestoreFailed        4: the release failed, and so did the way back
@@ -59,16 +59,16 @@ class RolloutHeldError(RolloutError):
 
 
 class ShareNotAcknowledgedError(RolloutError):
-    """A machine that runs does not learn which clients are whose."""
+    """A machine that runs does not take an order on which clients belong to which release."""
 
 
 class LeaseLostError(RolloutError):
-    """A machine's lease ended under this rollout: whatever is done now, another one may do, too."""
+    """A machine's lease ended under this rollout, so another one may change the machine as well."""
 
     exit_code = 4
 
 
 class RestoreFailedError(RolloutError):
-    """The release failed, and taking it back failed too: somebody must look."""
+    """The release failed, and taking it back failed too: an operator must look."""
 
     exit_code = 4

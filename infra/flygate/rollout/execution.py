@@ -19,12 +19,12 @@ def _new_id() -> str:
 
 @dataclass(slots=True)
 class Execution:
-    """The outside of one rollout.
+    """What the steps and the gates of one rollout share.
 
     Attributes:
         made: name → machine, of the new release's machines that there are so far.
         former: the machines of the former release that serve, to compare with.
-        verdicts: gate → what it said last, of the gates that let the rollout go on.
+        verdicts: gate → its last verdict in words, of the gates that let the rollout go on.
         secrets_version: Fly's version of the app's secrets, from which new machines read.
         secrets: stands for their values, as `State.secrets` does.
         record: Fly's own entry for this release, if it took one.
@@ -46,5 +46,5 @@ class Execution:
 
     @property
     def app(self) -> str:
-        """The app's name."""
+        """Return the app's name."""
         return self.target.manifest.app

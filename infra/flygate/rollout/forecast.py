@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import Final
 
 from flygate.rollout.gates.gate import Gate
 from flygate.rollout.gates.restart import Restarts
@@ -15,12 +16,12 @@ from flygate.rollout.target import Target
 from flygate.system import duration
 
 # What a stage of machines takes on Fly when nothing is wrong, without its soak.
-LAUNCH_SECONDS = 15
-SHORT_SECONDS = 3
+LAUNCH_SECONDS: Final = 15
+SHORT_SECONDS: Final = 3
 
 
 def forecast(plan: Plan, state: State, target: Target) -> list[str]:
-    """The plan as lines: what runs, the steps with their gates, and the time.
+    """Return the plan as lines: what runs, the steps with their gates, and the time.
 
     Args:
         state: what runs now.
@@ -37,7 +38,7 @@ def forecast(plan: Plan, state: State, target: Target) -> list[str]:
 
 
 def foretell_repair(plan: Plan, state: State, target: Target) -> list[str]:
-    """The same for a repair of what runs: no release is made."""
+    """Return the same for a repair of what runs: no release is made."""
     return [
         f"{target.former_name}: its machines are put right, and no release is made; if they do not "
         f"come up, {target.name} is released in their place",
@@ -56,19 +57,19 @@ def _steps(plan: Plan) -> list[str]:
     final = [_line(stage) for stage in plan.final if stage.steps]
     before = [_line(stage) for stage in plan.stages if stage.steps]
     gates = {gate for stage in plan.stages if stage.steps for gate in stage.gates}
-    asked = [
+    requests = [
         f"smoke asks: {request}"
         for gate in gates
         if isinstance(gate, Smoke)
         for request in gate.requests
     ]
     tried = [
-        gate.told(stage.judged)
+        gate.cost(stage.judged)
         for stage in plan.stages
         for gate in stage.gates
         if isinstance(gate, Restarts)
     ]
-    return [*before, *tried, *asked, *(["from here on only forward", *final] if final else [])]
+    return [*before, *tried, *requests, *(["from here on only forward", *final] if final else [])]
 
 
 def fingerprint(state: State) -> str:
@@ -98,8 +99,8 @@ def _state(machine: Seen) -> str:
 def _line(stage: Stage) -> str:
     titles = ", ".join(_without(stage.name.split()[0], step.title) for step in stage.steps)
     gates = ", ".join(_gate(gate) for gate in stage.gates)
-    said = f"{stage.name}: {titles}" if titles else stage.name
-    return f"{said}, then {gates}" if gates else said
+    line = f"{stage.name}: {titles}" if titles else stage.name
+    return f"{line}, then {gates}" if gates else line
 
 
 def _without(word: str, title: str) -> str:

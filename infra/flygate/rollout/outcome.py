@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from flygate.rollout.execution import Execution
 from flygate.rollout.machine.log_tail import log_tail
 from flygate.rollout.target import Target
 from flygate.rollout.verdict import GateFailedError, Verdict
 
-INTERRUPTED = "interrupted"
+INTERRUPTED: Final = "interrupted"
 
 
-async def explain(exc: BaseException, world: Execution) -> str:
-    """What failed, on which machine, with its last lines of log."""
+async def explain(exc: BaseException, execution: Execution) -> str:
+    """Return what failed, on which machine, with its last lines of log."""
     if isinstance(exc, asyncio.CancelledError):
         return INTERRUPTED
     if not isinstance(exc, GateFailedError):
         return str(exc) or type(exc).__name__
     text = of_gate(exc.verdict)
-    lines = await _log_of(exc.verdict.machine, world)
+    lines = await _log_of(exc.verdict.machine, execution)
     if lines:
         text += "\n  its last lines of log:\n" + "\n".join(f"    {line}" for line in lines)
     return text
 
 
-async def _log_of(machine_id: str, world: Execution) -> list[str]:
+async def _log_of(machine_id: str, execution: Execution) -> list[str]:
     """Return the last lines of the machine that decided the verdict, if it was one."""
     if not machine_id:
         return []
-    return await log_tail(world.fly, world.app, machine_id, world.journal.redact)
+    return await log_tail(execution.fly, execution.app, machine_id, execution.journal.redact)
 
 
 def of_gate(verdict: Verdict) -> str:
@@ -38,7 +39,7 @@ def of_gate(verdict: Verdict) -> str:
 
 
 def restored(target: Target, reason: str, after: str) -> str:
-    """It failed, and all is as before.
+    """Return the text of a rollout that failed, where all is as before.
 
     Args:
         after: what serves, as it was seen.
@@ -47,7 +48,7 @@ def restored(target: Target, reason: str, after: str) -> str:
 
 
 def restore_failed(target: Target, reason: str, failures: str) -> str:
-    """It failed, and so did the way back."""
+    """Return the text of a rollout that failed, as did the way back."""
     return (
         f"{target.name} was not released: {reason}\n"
         f"Taking it back did not bring back what was: {failures}\n"
@@ -57,7 +58,7 @@ def restore_failed(target: Target, reason: str, failures: str) -> str:
 
 
 def held(target: Target, reason: str) -> str:
-    """Nobody but an operator can decide."""
+    """Return the text of a rollout that only an operator can decide on."""
     return (
         f"{target.name} is not released yet: {reason}\n{_of_secrets(target)}"
         f"It is held, and {target.former_name} and {target.name} serve side by side. "
@@ -67,7 +68,7 @@ def held(target: Target, reason: str) -> str:
 
 
 def _of_secrets(target: Target) -> str:
-    """Secrets are the app's on Fly, and no release's."""
+    """Return a warning if the secrets changed: on Fly they belong to the app, not to a release."""
     if target.secrets == target.former_secrets:
         return ""
     return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Final
 
 from flygate.rollout.gates.gate import Gate
 from flygate.rollout.state import LIVE, STANDBY, Seen, State
@@ -11,7 +12,7 @@ from flygate.rollout.steps import Destroy, ResetSecrets, Retire, Revive, SetSecr
 from flygate.rollout.target import Target
 
 # Each release kept as standby costs a lease, a line on the screen and its machines' disks.
-STANDBY_RELEASES_MAX = 3
+STANDBY_RELEASES_MAX: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Stage:
     """Steps that may run side by side, and what must hold after them.
 
     Attributes:
-        gates: asked one after the other, each about all judged machines at once.
+        gates: run one after the other, each on all judged machines at once.
         judged: the names of the new machines that the gates are about.
     """
 
@@ -44,13 +45,13 @@ class Plan:
     way: str = ""
 
     def lines(self) -> list[str]:
-        """The plan for people: a line for each step."""
+        """Return the plan for people: a line for each step."""
         steps = [step for stage in (*self.stages, *self.final) for step in stage.steps]
         return [step.title for step in steps]
 
 
 def repair(state: State, target: Target, used: Collection[Seen] = ()) -> tuple[Stage, ...]:
-    """What must be put right first: the former release serves, a dead rollout is swept up.
+    """Return what must be put right first: the former release serves, a dead rollout is swept up.
 
     A rollout that was killed leaves its own machines and perhaps cordoned former ones. The
     former release comes back to work before anything of the dead one goes.
@@ -69,14 +70,14 @@ def repair(state: State, target: Target, used: Collection[Seen] = ()) -> tuple[S
 
 
 def clear(state: State, target: Target, used: Collection[Seen] = ()) -> list[Destroy]:
-    """What a dead rollout left goes, but for what stands in for the former release."""
+    """Destroy what a dead rollout left, but for what stands in for the former release."""
     stay = (*used, *standing_in(state, target))
     left_over = [m for m in state.machines if m.release > (target.former or 0) and m not in stay]
     return [Destroy(m, "left by a rollout that died") for m in left_over]
 
 
 def standing_in(state: State, target: Target) -> list[Seen]:
-    """What a dead rollout left and what serves where the former release does not.
+    """Return what a dead rollout left and what serves where the former release does not.
 
     What serves is never removed before something else serves, so these go at the end. Their
     version is not the new one's: see `infra/flygate/commands/decision.py`.
@@ -88,7 +89,7 @@ def standing_in(state: State, target: Target) -> list[Seen]:
 
 
 def repairs(state: State, target: Target) -> Plan:
-    """All that puts the running release right, without a new one."""
+    """Return all that puts the running release right, without a new one."""
     moved = state.secrets_moved(target.former or 0)
     secrets: tuple[Step, ...] = (SetSecrets(),) if moved else ()
     return Plan(
@@ -101,19 +102,19 @@ def repairs(state: State, target: Target) -> Plan:
 
 
 def quieten(state: State, target: Target) -> Stage:
-    """Machines of replaced releases that somebody woke go back to rest."""
+    """Put machines of replaced releases that were woken back to rest."""
     awake = [m for m in state.machines if m.release < (target.former or 0) and m.serves]
     return Stage("quieten", tuple(Retire(m) for m in awake))
 
 
 def retire(state: State, target: Target, gone: Collection[Seen] = ()) -> Stage:
-    """The former release goes out of service, but for the machines that went before."""
+    """Take the former release out of service, but for the machines that went before."""
     former = [m for m in state.of(target.former or 0) if m not in gone]
     return Stage("retire", tuple(Retire(m) for m in former))
 
 
 def sweep(state: State, target: Target, used: Collection[Seen] = ()) -> Stage:
-    """Standby machines that nobody will roll back to any more; those that stay are at rest.
+    """Remove standby machines past their time; those that stay are at rest.
 
     Args:
         used: machines that are no standby any more.
@@ -133,7 +134,7 @@ def sweep(state: State, target: Target, used: Collection[Seen] = ()) -> Stage:
 
 
 def is_converged(state: State, release: int, count: int) -> bool:
-    """A release's machines all serve, are as many as they should be, and are alone.
+    """Return whether a release's machines all serve, are complete, and are alone.
 
     Nothing else serves, and no rollout that died left anything; standby machines are fine.
     """
@@ -148,7 +149,7 @@ def is_converged(state: State, release: int, count: int) -> bool:
 
 
 def standing(state: State, target: Target) -> tuple[Seen, ...]:
-    """The machines of a run that died past its point of no return; none unless all are well."""
+    """Return the machines of a run that died past its point of no return, if all are well."""
     manifest = target.manifest
     new = state.of(target.version, target.manifest_id)
     well = [m for m in new if m.role == LIVE and m.serves and m.healthy]
@@ -159,5 +160,5 @@ def standing(state: State, target: Target) -> tuple[Seen, ...]:
 
 
 def is_settled(state: State, target: Target) -> bool:
-    """An earlier run came past the point of no return."""
+    """Return whether an earlier run came past the point of no return."""
     return bool(standing(state, target))

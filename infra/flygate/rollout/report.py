@@ -31,15 +31,15 @@ class Report:
         self._stream = stream or sys.stderr
 
     def __call__(self, event: Event) -> None:
-        """Show one event."""
+        """Print one event."""
         if event.kind in HIDDEN:
             return
-        # What else a failure has to tell, its last lines of log, comes with the error at the end.
+        # The other lines of a failure, such as its log, come with the error at the end.
         text = event.text.splitlines()[0] if event.text else ""
         line = f"{event.release} {event.seconds:5.1f}s {mark(event)} {event.stage:<8} {text}"
         print(line.rstrip(), file=self._stream, flush=True)
 
 
 def mark(event: Event) -> str:
-    """The sign for what an event is."""
+    """Return the sign of an event's kind."""
     return _MARKS.get(event.kind, "·")

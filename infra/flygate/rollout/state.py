@@ -1,4 +1,4 @@
-"""The world → State: what runs now, as plain data."""
+"""What runs now, as plain data, read from Fly."""
 
 from __future__ import annotations
 
@@ -7,48 +7,49 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from flygate.fly.client import FlyClient
 from flygate.fly.models import Machine, Secret
 from flygate.fly.owner import OWNER_KEY
 
-RELEASE_KEY = "flygate_release"
-MANIFEST_KEY = "flygate_manifest"
-ROLE_KEY = "flygate_role"
-DRIFT_KEY = "flygate_drift"
-COUNT_KEY = "flygate_count"
-STEP_KEY = "flygate_step"
-ROLLOUT_KEY = "flygate_rollout"
+RELEASE_KEY: Final = "flygate_release"
+MANIFEST_KEY: Final = "flygate_manifest"
+ROLE_KEY: Final = "flygate_role"
+DRIFT_KEY: Final = "flygate_drift"
+COUNT_KEY: Final = "flygate_count"
+STEP_KEY: Final = "flygate_step"
+ROLLOUT_KEY: Final = "flygate_rollout"
 # The release was made by a rollback: see `infra/flygate/commands/decision.py`.
-BACK_KEY = "flygate_back"
-RETIRED_KEY = "flygate_retired_at"
-HELD_KEY = "flygate_held"
+BACK_KEY: Final = "flygate_back"
+RETIRED_KEY: Final = "flygate_retired_at"
+HELD_KEY: Final = "flygate_held"
 # Why operators let it go on, until the release stands: see `infra/flygate/commands/acceptance.py`.
-ACCEPTED_KEY = "flygate_accepted"
+ACCEPTED_KEY: Final = "flygate_accepted"
 # What part of the clients a candidate's release has, in percent: "10".
-SHARE_KEY = "flygate_share"
+SHARE_KEY: Final = "flygate_share"
 # What the machine and the app's secrets were when the release stood: see `commands/drift.py`.
-INSTANCE_KEY = "flygate_instance"
-SECRETS_KEY = "flygate_secrets"
-# Whose the machine is: the stack with the id of its state (`fly/owner.py`), and the resource that
-# made its release, so that the delete of one that was replaced leaves it alone.
-HOLDER_KEY = "flygate_holder"
-PHASE_KEY = "flygate_phase"
+INSTANCE_KEY: Final = "flygate_instance"
+SECRETS_KEY: Final = "flygate_secrets"
+# The owner of the machine: the stack with the id of its state (`fly/owner.py`), and the resource
+# that made its release, so that the delete of one that was replaced leaves it alone.
+HOLDER_KEY: Final = "flygate_holder"
+PHASE_KEY: Final = "flygate_phase"
 # flyctl counts the machines that have it, and a standby is none of them.
-PLATFORM_KEY = "fly_platform_version"
-PLATFORM_VERSION = "v2"
+PLATFORM_KEY: Final = "fly_platform_version"
+PLATFORM_VERSION: Final = "v2"
 # Fly's own record of the release, which `fly status` and `fly secrets list` look up.
-RECORD_KEY = "fly_release_id"
-RECORD_VERSION_KEY = "fly_release_version"
+RECORD_KEY: Final = "fly_release_id"
+RECORD_VERSION_KEY: Final = "fly_release_version"
 # A new machine is a candidate until its release stands, then live, and standby once it retired.
-CANDIDATE = "candidate"
-LIVE = "live"
-STANDBY = "standby"
+CANDIDATE: Final = "candidate"
+LIVE: Final = "live"
+STANDBY: Final = "standby"
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One machine of ours, as Fly shows it.
+    """One machine that Flygate made, as Fly shows it.
 
     Attributes:
         release: its version, 0 where its metadata says nothing that we understand.
@@ -62,7 +63,7 @@ class Seen:
         share: the percentage of the clients that were moved to its release, while they are moved.
         instance: Fly's id of its present config, another one after each edit.
         stops_when_idle: the proxy stops it, and starts it for a request.
-        owner: the label of the stack whose it is; empty on machines of Flygate 0.1.
+        owner: the label of the stack that owns it; empty on machines of Flygate 0.1.
         holder: the tenure of the resource that made its release; empty on those, too.
         phase: of its release, 0 where it says nothing.
         noted_instance, noted_secrets: what its release noted of it, and of the app's secrets.
@@ -99,22 +100,22 @@ class Seen:
 
     @property
     def label(self) -> str:
-        """Its name; with its release where the name says another one.
+        """Return its name; with its release where the name says another one.
 
         Fly can't rename a machine without restarting it, so one that a rollback wakes keeps the
         name that it was made with.
         """
-        is_telling = self.name.startswith(f"v{self.release}-")
-        return self.name if is_telling else f"{self.name} of v{self.release}"
+        is_named_so = self.name.startswith(f"v{self.release}-")
+        return self.name if is_named_so else f"{self.name} of v{self.release}"
 
     @property
     def edited(self) -> bool:
-        """Somebody changed its config after its release stood."""
+        """Return whether its config was changed after its release stood."""
         return self.noted_instance not in {"", self.instance}
 
     @property
     def answers(self) -> bool:
-        """It gets requests, and its checks pass: somebody is served by it."""
+        """It gets requests, and its checks pass."""
         return self.serves and self.healthy
 
     @property
@@ -129,7 +130,7 @@ class State:
     """What an app runs now.
 
     Attributes:
-        secrets: stands for the app's secret values, as far as Fly's digests tell them apart.
+        secrets: stands for the app's secret values, as far as Fly's digests distinguish them.
         secret_names: the names of the app's secrets.
     """
 
@@ -139,7 +140,7 @@ class State:
     secret_names: frozenset[str] = frozenset()
 
     def of(self, release: int, manifest: str | None = None) -> tuple[Seen, ...]:
-        """The machines of one release; with a manifest's id, those of it that run that."""
+        """Return the machines of one release; with a manifest's id, those of it that run that."""
         ours = (m for m in self.machines if m.release == release)
         return tuple(m for m in ours if manifest is None or m.manifest == manifest)
 
@@ -151,7 +152,7 @@ class State:
         return newest.owner if newest else ""
 
     def misled(self, release: int) -> tuple[Seen, ...]:
-        """The machines of a release that started while another one's secret values were set.
+        """Return the machines of a release that started while another one's secret values were set.
 
         Secrets are the app's on Fly: what starts beside an unfinished rollout reads the values of
         that, whatever its own release had.
@@ -162,7 +163,7 @@ class State:
         return tuple(m for m in self.of(release) if m.started_at > min(newer))
 
     def secrets_moved(self, release: int) -> bool:
-        """Somebody changed the app's secrets after a release stood."""
+        """Return whether the app's secrets were changed after a release stood."""
         return any(m.noted_secrets not in {"", self.secrets} for m in self.of(release))
 
 
@@ -184,7 +185,7 @@ def _name(secret: Secret) -> str:
 
 
 def seen(machine: Machine) -> Seen:
-    """A machine as the plan sees it."""
+    """Return a machine as the plan sees it."""
     metadata = machine.metadata
     return Seen(
         id=machine.id,
@@ -217,7 +218,7 @@ def seen(machine: Machine) -> Seen:
 
 
 def _is_healthy(machine: Machine) -> bool:
-    """Its checks pass; of one that was stopped for want of requests they say nothing."""
+    """Return whether its checks pass; they say nothing of one without traffic that is stopped."""
     return machine.is_idle or all(check.status == "passing" for check in machine.checks)
 
 

@@ -1,4 +1,4 @@
-"""What a rollout shall bring about."""
+"""What a rollout aims at: the desired release, as a version over what runs."""
 
 from __future__ import annotations
 
@@ -7,46 +7,61 @@ from dataclasses import dataclass, field
 
 from flygate.config import Strategy
 from flygate.manifest import Manifest
+from flygate.rollout.desired import DesiredRelease
 from flygate.system import duration
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A manifest as the release that it becomes.
+    """The desired release as the version that it becomes.
 
     Attributes:
-        version: of the new release.
+        version: of the new release; 0 before what runs is known.
         former: the version that runs, or None at the first release.
         drift: what the new machines remember, see `infra/flygate/commands/drift.py`.
-        secrets, former_secrets: name → value, of the new and of the former release.
+        former_secrets: name → value, of the former release.
         key, former_key: what the engine's requests to the machines are signed with; empty where
             there is none yet.
         is_former_known: the ledger has the former release, so its secrets are known.
         url: the app's public address.
         at: when the plan is made, in unix seconds; older standby machines may go.
-        is_rollback: the manifest ran before, so its standby machines may serve again.
-        is_fast: an emergency: all at once, with the least of gates.
         accepted: why an operator lets a held rollout go on, or empty.
-        owner, holder: whose the machines are: see `Seen`.
+        owner, holder: of the machines: see `Seen`.
     """
 
     version: int
-    manifest: Manifest
-    manifest_id: str
-    url: str
+    desired: DesiredRelease
+    url: str = ""
     former: int | None = None
     drift: str = ""
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     former_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     key: str = field(default="", repr=False)
     former_key: str = field(default="", repr=False)
     is_former_known: bool = True
     at: float = 0.0
-    is_rollback: bool = False
-    is_fast: bool = False
     accepted: str = ""
     owner: str = ""
     holder: str = ""
+
+    @property
+    def manifest(self) -> Manifest:
+        """Return what runs then."""
+        return self.desired.manifest
+
+    @property
+    def manifest_id(self) -> str:
+        """Return the id that the machines of this manifest carry."""
+        return self.desired.id
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        """Return the secret values: name → value."""
+        return self.desired.secrets
+
+    @property
+    def is_rollback(self) -> bool:
+        """Return whether the manifest ran before, so that its standby machines may serve again."""
+        return self.desired.pin is not None
 
     @property
     def name(self) -> str:
@@ -61,9 +76,9 @@ class Target:
     @property
     def strategy(self) -> Strategy:
         """In which order machines come and go."""
-        return "immediate" if self.is_fast else self.manifest.rollout.strategy
+        return "immediate" if self.desired.is_fast else self.manifest.rollout.strategy
 
     @property
     def standby_since(self) -> float:
-        """A machine that retired before this moment is kept no longer."""
+        """Return the moment before which machines have retired that are kept no longer."""
         return self.at - duration.seconds(self.manifest.rollout.standby)

@@ -34,7 +34,7 @@ class Verdict:
 
     @property
     def subject(self) -> str:
-        """What the verdict is about, for people: one machine, or all new ones."""
+        """Return what the verdict is about, for people: one machine, or all new ones."""
         return f"{self.name} (machine {self.machine})" if self.machine else "the new machines"
 
 

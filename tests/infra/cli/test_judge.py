@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from flygate.cli import judge as verb
 from flygate.commands.workspace import journal_path
+from flygate.config import JudgeConfig
 from flygate.record.journal import Journal
 from flygate.redaction.redact import Redactor
 from flygate.rollout.judge.rules import Rules
@@ -18,7 +19,7 @@ from flygate.system.errors import FlygateError
 SOAK = Soak(
     {"new": Watched("v2-iad-1", "iad", True), "old": Watched("v1-iad-1", "iad", False)},
     1.0,
-    Rules(looks=1, ignore=("memory",)),
+    Rules(JudgeConfig(ignore=("memory",)), looks=1),
 )
 
 

@@ -111,7 +111,7 @@ def test_a_failure_ends_with_why_what_serves_and_what_to_type(
         up(stack_of(FAILS))
 
     assert str(failed.value) == (
-        "The deployment failed: the network is down. What serves can't be told now, Fly does not "
+        "The deployment failed: the network is down. What serves is unknown now, as Fly does not "
         "say. Mend that, then type `flygate up prod` again; `flygate doctor prod` looks for more."
     )
     assert failed.value.exit_code == 1
@@ -124,7 +124,7 @@ def test_a_stack_that_pulumi_can_not_read_is_told_of_in_the_same_way(stack_of: M
     with pytest.raises(PulumiFailedError) as failed:
         up(stack)
 
-    assert "incorrect passphrase. What serves can't be told now" in str(failed.value)
+    assert "incorrect passphrase. What serves is unknown now" in str(failed.value)
     assert "`flygate doctor prod` says which one is wanted" in str(failed.value)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flygate.commands.decision import Case, Newest, decide, missing
-from flygate.commands.desired_release import DesiredRelease
+from flygate.commands.desired_release import desired_release
 from flygate.commands.orders import Orders
 from flygate.commands.preview import Preview
 from flygate.commands.request import ReleaseRequest
@@ -124,7 +124,7 @@ def test_a_plan_goes_on_with_what_is_held() -> None:
     """It knows the machine by the id that the run would give the manifest."""
     wanted = manifest(phase=2)
     ahead = foresight(wanted, State("shop"))
-    known = DesiredRelease.of(ahead.request, {}, ahead.ledger).id
+    known = desired_release(ahead.request, {}, ahead.ledger).id
     held = seen(2, role=CANDIDATE, manifest=known, held="judge: too few")
     ahead = foresight(wanted, State("shop", (seen(1), held)))
 

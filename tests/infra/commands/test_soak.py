@@ -101,7 +101,9 @@ async def test_a_former_release_that_tells_nothing_holds_the_rollout(shop: Deplo
     """It is older than statistics: an operator must decide."""
     await shop.release(env={"FAULT": "mute"})
 
-    with pytest.raises(RolloutHeldError, match=r"v1-iad-1 tells no statistics \(it answers 404\)"):
+    with pytest.raises(
+        RolloutHeldError, match=r"v1-iad-1 reports no statistics \(it answers 404\)"
+    ):
         await shop.release(rollout=COURSE)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pulumi
 import pulumi.runtime
 import pytest
-from flygate.commands.desired_release import DesiredRelease
+from flygate.commands.desired_release import desired_release
 from flygate.commands.inspection import Inspection
 from flygate.commands.request import ReleaseRequest
 from flygate.config import Pin
@@ -169,7 +169,7 @@ def test_a_rollback_leaves_the_command_to_the_former_image(document: str) -> Non
     pinned = Pin(version=former.name, manifest=former.manifest_id)
 
     request = ReleaseRequest(app=former.manifest.app, content=pinned)
-    desired = DesiredRelease.of(request, {}, ledger)
+    desired = desired_release(request, {}, ledger)
 
     assert desired.manifest == former.manifest
     assert desired.manifest.config["init"] == {}

@@ -15,11 +15,12 @@ from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
 from flygate.fly.errors import FlyError
 from flygate.fly.models import Machine
-from flygate.manifest import Course
+from flygate.manifest import Course, Manifest
 from flygate.record import journal as journal_file
 from flygate.record.journal import Event, Journal
 from flygate.redaction.redact import Redactor
 from flygate.rollout import engine
+from flygate.rollout.desired import DesiredRelease
 from flygate.rollout.errors import (
     LeaseLostError,
     RestoreFailedError,
@@ -79,7 +80,7 @@ async def test_a_good_release_replaces_the_former_one_without_a_gap(serving: Dep
 
 
 async def test_a_release_spreads_over_its_regions(shop: Deployment) -> None:
-    """So many machines in each."""
+    """This many machines in each."""
     ledger = await shop.release(regions=("iad", "fra"), machines=2)
 
     assert ledger.current is not None
@@ -164,11 +165,13 @@ class Rollout:
         self.path = path
         self.target = Target(
             version=former.version + 1,
-            manifest=shop.manifest(tuple(NEW), machines=machines, env={"GREETING": "v2"}),
-            manifest_id="0123456789ab",
+            desired=DesiredRelease(
+                shop.manifest(tuple(NEW), machines=machines, env={"GREETING": "v2"}),
+                secrets=NEW,
+                id="0123456789ab",
+            ),
             url=shop.url,
             former=former.version,
-            secrets=NEW,
             former_secrets=OLD,
             key=shop.ledger.key,
             former_key=shop.ledger.key,
@@ -184,7 +187,7 @@ class Rollout:
         await engine.run(plan, Execution(fly or self.shop.fly, self.target, journal))
 
     async def run_until(self, number: int) -> None:
-        """Run it, and interrupt it when the journal has so many events."""
+        """Run it, and interrupt it when the journal has this many events."""
         events = 0
         task = asyncio.current_task()
         assert task is not None
@@ -366,7 +369,7 @@ class LosesTheAnswer(FlyClient):
 async def test_a_machine_whose_creation_was_interrupted_is_found_by_its_name(
     rollout: Rollout, endpoints: Endpoints
 ) -> None:
-    """Nobody knows its id, and it must not be left behind."""
+    """Its id is not known, and it must not be left behind."""
     await rollout.shop.push_image()
     before = await rollout.shop.fingerprint()
 
@@ -397,9 +400,13 @@ async def test_a_second_interruption_does_not_stop_the_way_back(rollout: Rollout
 def target_with(target: Target, env: dict[str, str]) -> Target:
     """The same target with other variables for its machines."""
     config = {**target.manifest.config, "env": {**target.manifest.env, **env}}
-    return dataclasses.replace(
-        target, manifest=target.manifest.model_copy(update={"config": config})
-    )
+    return with_manifest(target, target.manifest.model_copy(update={"config": config}))
+
+
+def with_manifest(target: Target, manifest: Manifest) -> Target:
+    """The same target with another manifest."""
+    desired = dataclasses.replace(target.desired, manifest=manifest)
+    return dataclasses.replace(target, desired=desired)
 
 
 class Unwilling(FlyClient):
@@ -424,13 +431,13 @@ def without_restart(target: Target) -> Target:
     """A target whose new machines are not stopped on the way."""
     manifest = target.manifest
     gates = manifest.gates.model_copy(update={"restart": False})
-    return dataclasses.replace(target, manifest=manifest.model_copy(update={"gates": gates}))
+    return with_manifest(target, manifest.model_copy(update={"gates": gates}))
 
 
 async def test_a_restore_that_fails_says_so_and_the_next_run_repairs(
     rollout: Rollout, endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exit code 4: somebody must look. What can be restored is, and v1 serves all the same."""
+    """Exit code 4: an operator must look. What can be restored is, and v1 still serves."""
     await rollout.shop.push_image()
     shop = rollout.shop
     rollout.target = without_restart(
@@ -474,11 +481,11 @@ async def test_what_fails_past_the_point_of_no_return_is_left_for_the_next_run(
 async def test_an_app_that_can_t_be_reached_is_not_released(
     rollout: Rollout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The machines are well, but nobody gets to them: the last gate before the old ones go."""
+    """The machines are well, but no request gets to them: the last gate before the old ones go."""
     await rollout.shop.push_image()
     monkeypatch.setattr(reach, "REACH_SECONDS", 0.2)
     shop, before = rollout.shop, await rollout.shop.fingerprint()
-    rollout.target = dataclasses.replace(rollout.target, url="http://nobody.localhost:1")
+    rollout.target = dataclasses.replace(rollout.target, url="http://no-such-app.localhost:1")
 
     with pytest.raises(RolloutRestoredError, match=r"reach check of v2-iad-\d"):
         await rollout.run()

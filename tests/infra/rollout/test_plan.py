@@ -79,7 +79,7 @@ def test_the_former_release_is_kept_asleep(state: State, target: Target) -> None
 
 
 @given(state=states(), target=targets())
-def test_there_is_always_somebody_who_serves(state: State, target: Target) -> None:
+def test_something_serves_at_every_moment(state: State, target: Target) -> None:
     """Where the former release served, it does so until the new one does, stage by stage."""
     simulation = Simulation(state, target)
     plan = strategies.plan(state, target)
@@ -239,7 +239,7 @@ def test_clients_move_when_all_new_machines_are_there() -> None:
     assert names == ["secrets", "record", "launch", "part", "admit", *shifts]
     assert [step.percent for step in all_steps(plan, Shift)] == [1, 10, 100]
     gates = [[gate.name for gate in stage.gates] for stage in plan.stages[-3:]]
-    # With everybody at the new machines there is nothing to compare them with.
+    # With all clients at the new machines there is nothing to compare them with.
     assert gates == [["health", "judge"], ["health", "judge"], ["health"]]
     moves: list[Part | Shift] = [*all_steps(plan, Part), *all_steps(plan, Shift)]
     for step in moves:
@@ -259,7 +259,7 @@ def test_clients_that_an_earlier_run_moved_stay_where_they_are() -> None:
     assert not all_steps(plan, Launch)
 
 
-def test_the_first_release_has_nobody_whose_clients_could_move() -> None:
+def test_the_first_release_has_no_clients_to_move() -> None:
     """It comes at once."""
     assert all_steps(by_clients(former=0), Shift) == []
     assert len(all_steps(by_clients(former=0), Launch)) == 2
@@ -355,7 +355,7 @@ def test_a_rollback_starts_the_standby() -> None:
 
 
 def test_a_standby_that_is_started_again_is_not_swept_away() -> None:
-    """Its time was over, but nobody had removed it yet."""
+    """Its time was over, but it was not removed yet."""
     late = standby(1, retired_at=NOW - 9999)
 
     assert all_steps(rollback(late), Destroy) == []
@@ -429,7 +429,7 @@ def test_not_more_than_three_releases_are_kept() -> None:
     assert [step.machine.release for step in all_steps(plan, Destroy)] == [1, 2]
 
 
-def test_a_standby_that_somebody_woke_goes_back_to_rest() -> None:
+def test_a_standby_that_was_woken_goes_back_to_rest() -> None:
     """Two releases would answer."""
     woken = standby(1, state="started", cordoned=False)
     plan = strategies.plan(State("shop", (seen(2), woken)), target(3, 2, at=float(NOW)))

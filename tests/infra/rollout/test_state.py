@@ -1,4 +1,4 @@
-"""The world as the plan sees it."""
+"""The execution as the plan sees it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_everything_that_a_release_noted_is_read() -> None:
 
 
 @pytest.mark.parametrize("metadata", [None, {}, {"flygate_release": "vX", "flygate_count": "many"}])
-def test_metadata_that_nobody_understands_is_no_release(metadata: dict[str, str] | None) -> None:
+def test_metadata_that_is_not_understood_is_no_release(metadata: dict[str, str] | None) -> None:
     """It is read as release 0, not as an error: an operator can still look at the app."""
     found = seen(machine(metadata))
 
@@ -87,7 +87,7 @@ def test_a_machine_serves_if_the_proxy_sends_it_requests(
 def test_a_machine_that_stopped_for_want_of_requests_serves(
     autostop: bool | str, autostart: bool, serves: bool
 ) -> None:
-    """Whether it was Fly's proxy that stopped it can be told from its services."""
+    """Whether it was Fly's proxy that stopped it shows in its services."""
     service = {"autostop": autostop, "autostart": autostart}
     idle = machine({"flygate_release": "v1"}, state="stopped", services=[service])
 

@@ -1,1 +1,1 @@
-"""What the engine says to running machines, and asks of them: orders about clients, counters."""
+"""What the engine sends to running machines, and reads from them: orders on clients, counters."""

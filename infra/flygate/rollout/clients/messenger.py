@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import httpx
 from flygate_wire.own_paths import SHARE_ORDER
@@ -24,11 +25,11 @@ from flygate.rollout.machine.member import Member
 from flygate.system.polling import poll
 
 # A machine hands its clients' limits over before it answers, for 2 seconds at most.
-ANSWER_SECONDS = 5
+ANSWER_SECONDS: Final = 5
 # A machine that runs and does not answer for this long is not well.
-PATIENCE_SECONDS = 15.0
-POLL_SECONDS = 0.1
-TEXT_MAX = 200
+PATIENCE_SECONDS: Final = 15.0
+POLL_SECONDS: Final = 0.1
+TEXT_MAX: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Messenger:
     """Speaks to the machines of one rollout.
 
     Attributes:
-        cordoned: the ids of machines that the proxy does not reach: they are asked inside.
+        cordoned: the ids of machines that the proxy does not reach: an errand runs inside them.
     """
 
     execution: Execution
@@ -60,9 +61,9 @@ class Messenger:
         Raises:
             ShareNotAcknowledgedError: a machine that runs refuses it, or does not answer.
         """
-        asked = list(members)
-        answers = await asyncio.gather(*(self._with_retries(m, order) for m in asked))
-        pairs = zip(asked, answers, strict=True)
+        receivers = list(members)
+        answers = await asyncio.gather(*(self._with_retries(m, order) for m in receivers))
+        pairs = zip(receivers, answers, strict=True)
         return {member.id: known for member, known in pairs if known is not None}
 
     async def _with_retries(self, member: Member, order: str) -> ShareState | None:

@@ -1,4 +1,4 @@
-"""The smoke check's head: what a new machine must have answered. Pure; the asking is `probe.py`."""
+"""What a new machine must answer in the smoke check. Pure; `probe.py` sends the requests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from flygate_wire.own_paths import HEALTH, PROBE
 from flygate_wire.signature import Signatures
@@ -24,9 +24,9 @@ from flygate.fly.models import ExecResult
 from flygate.manifest import Manifest
 from flygate.redaction.redact import shown
 
-REQUEST_SECONDS = 5
-COMMAND_SECONDS = 30
-LINE_MAX = 500
+REQUEST_SECONDS: Final = 5
+COMMAND_SECONDS: Final = 30
+LINE_MAX: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Expectation:
         port: where the service listens.
         limiter: the limiter must be proved.
         burst, per_second: the quota of one client, if the service declares none itself.
-        is_exact: that quota is the manifest's word; else policies of the service's own decide.
+        is_exact: the manifest says that quota; else the service declares policies itself.
         has_store: the limits are kept in a Redis.
         requests: what else must be answered rightly.
     """
@@ -67,11 +67,11 @@ class Expectation:
         )
 
     def command(self, key: str) -> list[str]:
-        """What to run inside the machine.
+        """Return the command to run inside the machine.
 
         Args:
             key: signs the probe, which is then a client of its own, and the question after the
-                service's health, which tells others no details. A signature is good for a minute
+                service's health, which shows no details to others. A signature is good for a minute
                 and for one path; the key itself stays here.
         """
         script = Path(__file__).with_name("probe.py").read_text(encoding="utf-8")
@@ -90,14 +90,14 @@ class Expectation:
         return ["python", "-c", script, json.dumps(arguments)]
 
     def problem(self, result: ExecResult, redact: Callable[[str], str] = str) -> str:
-        """What is wrong with the answers, or an empty string.
+        """Return what is wrong with the answers, or an empty string.
 
         Args:
             redact: takes secrets out of a text, before a part of it is taken.
         """
         if result.exit_code != 0:
-            said = redact(result.stderr or result.stdout)
-            last = said.strip().splitlines()[-1:] or ["no output"]
+            output = redact(result.stderr or result.stdout)
+            last = output.strip().splitlines()[-1:] or ["no output"]
             return f"the smoke check could not ask the service: {shown(last[0], LINE_MAX)}"
         try:
             seen: dict[str, Any] = json.loads(result.stdout.strip().splitlines()[-1])
@@ -116,10 +116,10 @@ class Expectation:
     ) -> str:
         for request, answer in zip(self.requests, answers, strict=False):
             if answer["fault"]:
-                said = shown(" ".join(redact(answer["body"]).split()), LINE_MAX) or "nothing"
+                text = shown(" ".join(redact(answer["body"]).split()), LINE_MAX) or "nothing"
                 return (
                     f"smoke.requests: {request.method} {request.path} {answer['fault']}; the "
-                    f"answer: {said}"
+                    f"answer: {text}"
                 )
         if len(answers) < len(self.requests):
             return "the smoke check's answer can't be read"
@@ -151,7 +151,7 @@ class Expectation:
         return ""
 
     def summary(self) -> str:
-        """What was proved, for people."""
+        """Return what was proved, for people."""
         own = f", {len(self.requests)} of its own answered" if self.requests else ""
         if not self.limiter:
             return f"health answered{own}"

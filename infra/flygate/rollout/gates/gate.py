@@ -1,4 +1,4 @@
-"""What every gate can do, and how it asks about several machines."""
+"""What every gate can do, and how a gate judges several machines side by side."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Gate(Protocol):
 
     @property
     def seconds(self) -> float:
-        """How long it watches, at least; 0 if it answers when it knows."""
+        """Return how long it watches, at least; 0 if it answers when it knows."""
         ...
 
-    async def judge(self, world: Execution, machines: Sequence[Member]) -> Verdict:
+    async def judge(self, execution: Execution, machines: Sequence[Member]) -> Verdict:
         """Answer the question; never raise for what the machines do."""
         ...
 
@@ -36,14 +36,14 @@ async def each_machine(
     """Ask about all side by side: the first that is no pass ends the others, and is the answer."""
     try:
         async with asyncio.TaskGroup() as group:
-            asked = [group.create_task(_passes(member, ask)) for member in machines]
+            tasks = [group.create_task(_passes(member, ask)) for member in machines]
     except BaseExceptionGroup as exc:
         first = exc.exceptions[0]
         if isinstance(first, _NotPassedError):
             return first.verdict
         raise first from None
     names = ", ".join(member.name for member in machines)
-    verdict = asked[-1].result()
+    verdict = tasks[-1].result()
     return replace(verdict, reason=f"{names}: {verdict.reason}", machine="", name="")
 
 

@@ -46,64 +46,66 @@ class Healthy:
         """Return the uptime that is waited for."""
         return 0.0 if self.is_again else self.uptime_seconds
 
-    async def judge(self, world: Execution, machines: Sequence[Member]) -> Verdict:
+    async def judge(self, execution: Execution, machines: Sequence[Member]) -> Verdict:
         """Watch the machines until they are healthy; the first that can't be is the answer."""
-        return await each_machine(machines, lambda member: self._watch(world, member.id))
+        return await each_machine(machines, lambda member: self._watch(execution, member.id))
 
-    async def _watch(self, world: Execution, machine_id: str) -> Verdict:
+    async def _watch(self, execution: Execution, machine_id: str) -> Verdict:
         deadline = time.monotonic() + self.wait_seconds
         verdict = await poll(
-            lambda: self._look(world, machine_id, deadline), every=watching.POLL_SECONDS
+            lambda: self._look(execution, machine_id, deadline), every=watching.POLL_SECONDS
         )
         assert verdict is not None  # noqa: S101  without a limit a poll ends with what is wanted
         return verdict
 
-    async def _look(self, world: Execution, machine_id: str, deadline: float) -> Verdict | None:
+    async def _look(self, execution: Execution, machine_id: str, deadline: float) -> Verdict | None:
         """Return the verdict, or None while there is none; wake a machine that sleeps."""
-        machine = await world.fly.machine(world.app, machine_id)
-        up, is_well = world.uptimes.seconds(machine), _is_healthy(machine, world)
+        machine = await execution.fly.machine(execution.app, machine_id)
+        up, is_well = execution.uptimes.seconds(machine), _is_healthy(machine, execution)
         reason = life.death(machine)
         if life.sleeps(machine):
             with suppress(FlyError):  # it may be on its way to sleep just now
-                await world.fly.start(world.app, machine_id)
+                await execution.fly.start(execution.app, machine_id)
         if is_well and up >= self.uptime_seconds and not reason:
             return Verdict("pass", self.name, self._passed())
         if time.monotonic() > deadline + (self.uptime_seconds if is_well else 0):
-            reason = reason or self._too_late(machine, world)
+            reason = reason or self._too_late(machine, execution)
         if reason:
-            return Verdict("fail", self.name, reason + await _setting(machine, world))
+            return Verdict("fail", self.name, reason + await _setting(machine, execution))
         return None
 
     def _passed(self) -> str:
         up = f", up for {self.uptime_seconds:g} s" if self.seconds else ""
         return f"started, checks pass{up}"
 
-    def _too_late(self, machine: Machine, world: Execution) -> str:
+    def _too_late(self, machine: Machine, execution: Execution) -> str:
         waited = f"after {self.wait_seconds:g} s{life.last_exit(machine)}"
         if machine.state != "started":
             return f"the machine is {machine.state} {waited}"
-        if _is_healthy(machine, world):
+        if _is_healthy(machine, execution):
             return f"it does not stay up for {self.uptime_seconds:g} s {waited}"
-        failing = "; ".join(_failing(machine, world.journal.redact)) or "no check has answered yet"
+        failing = (
+            "; ".join(_failing(machine, execution.journal.redact)) or "no check has answered yet"
+        )
         return f"its checks do not pass {waited}: {failing}"
 
 
-async def _setting(machine: Machine, world: Execution) -> str:
+async def _setting(machine: Machine, execution: Execution) -> str:
     """Return the last line of log if the service refuses its settings: it names the wrong one."""
     if life.exit_code(machine) != life.REFUSES_SETTINGS:
         return ""
-    lines = await log_tail(world.fly, world.app, machine.id, world.journal.redact)
+    lines = await log_tail(execution.fly, execution.app, machine.id, execution.journal.redact)
     return "".join(f": {line}" for line in lines[-1:])
 
 
-def _is_healthy(machine: Machine, world: Execution) -> bool:
+def _is_healthy(machine: Machine, execution: Execution) -> bool:
     if machine.state != "started" or any(c.status != "passing" for c in machine.checks):
         return False
-    return bool(machine.checks) or not _has_checks(world)
+    return bool(machine.checks) or not _has_checks(execution)
 
 
-def _has_checks(world: Execution) -> bool:
-    config = world.target.manifest.config
+def _has_checks(execution: Execution) -> bool:
+    config = execution.target.manifest.config
     return bool(config.get("checks")) or any(s.get("checks") for s in config.get("services", []))
 
 

@@ -1,4 +1,4 @@
-"""The smoke check's hand: runs inside a new machine, on its own Python, and prints what it saw.
+"""A program that runs inside a new machine, on its Python, and prints what the service answers.
 
 It is sent as text (`python -c`), so it stands alone, uses the standard library only, and does
 not depend on the code that it checks. It judges nothing. A cordoned machine can't be reached
@@ -21,7 +21,7 @@ LISTEN_SECONDS = 10
 BODY_MAX = 2000
 # Of an answer to a request of the stack's own.
 ANSWER_MAX = 1_000_000
-# So many failed calls tell the limiter that its store is away.
+# After this many failed calls the limiter knows that its store is away.
 STORE_FAILURES = 3
 STORE_SECONDS = 3
 
@@ -45,7 +45,7 @@ def main(arguments: str) -> None:
 
 
 def shortened(body: str) -> str:
-    """The mark says that there was more: a secret may have been cut."""
+    """Cut a body with a mark, which says that there was more: a secret may have been cut."""
     return body if len(body) <= BODY_MAX else body[:BODY_MAX] + "…"
 
 
@@ -63,20 +63,23 @@ def wait_until_listening(host: str, port: int) -> None:
 
 
 def client_address() -> str:
-    """The engine's signature makes its requests a client of its own. A service that is older than
-    signatures goes by the address: one of the documentation prefix, a new /64 each time.
+    """Return an address of the documentation prefix, in a new /64 each time.
+
+    The engine's signature makes its requests a client; a service that is older than signatures goes
+    by the address.
     """
     return f"2001:db8:{secrets.randbelow(65536):x}:{secrets.randbelow(65536):x}::1"
 
 
 def limiter_of(body: str) -> dict[str, Any]:
-    """What the service's health says of its limiter: whether it is degraded, and to the engine all
-    else; empty where it says nothing.
+    """Return what the service's health says of its limiter; empty where it says nothing.
+
+    To the engine it says more than whether it is degraded.
     """
     try:
-        told: dict[str, Any] = json.loads(body)
-        public = {name: told[name] for name in ("degraded",) if name in told}
-        return {**public, **told.get("limiter", {})}
+        health: dict[str, Any] = json.loads(body)
+        public = {name: health[name] for name in ("degraded",) if name in health}
+        return {**public, **health.get("limiter", {})}
     except (ValueError, AttributeError, TypeError, RecursionError):
         return {}
 
@@ -84,7 +87,7 @@ def limiter_of(body: str) -> dict[str, Any]:
 def settled(
     connection: http.client.HTTPConnection, identity: dict[str, str], insider: dict[str, str]
 ) -> dict[str, Any]:
-    """What the limiter says once it has asked its store, which it does for requests only.
+    """Return what the limiter says once it has called its store, which it does for requests only.
 
     The first calls of a new connection may be late, so a store is given some time to answer.
     """
@@ -110,7 +113,7 @@ def burst(
     while True:
         status, headers, _ = get(connection, PROBE, identity)
         declared = declared or tightest(headers.get("ratelimit-policy", ""))
-        # Its window is in whole seconds: what we were told of the same quota is more exact.
+        # Its window is in whole seconds: what the options say of the same quota is more exact.
         if declared and declared[0] != size:
             size, per_second = int(declared[0]), declared[1]
         if status >= 300 or admitted > size + per_second * (time.monotonic() - began) + 1:
@@ -126,7 +129,7 @@ def burst(
 
 
 def tightest(field: str) -> list[float]:
-    """The smallest quota of a RateLimit-Policy field: its size, and its refill in a second."""
+    """Return the smallest quota of a RateLimit-Policy field: its size and its refill a second."""
     found = re.findall(r";q=(\d+);w=(\d+)", field)
     quotas = [[float(size), float(size) / float(window)] for size, window in found if int(window)]
     return min(quotas, default=[])
@@ -153,7 +156,7 @@ def answers(host: str, port: int, options: dict[str, Any]) -> list[dict[str, str
 
 
 def answered(host: str, port: int, timeout: float, request: dict[str, Any]) -> dict[str, str]:
-    """What is wrong with one answer, and its body; a refusal by the limiter is waited for once."""
+    """Return what is wrong with one answer, and its body; wait once after a refusal (429)."""
     for attempt in range(2):
         try:
             status, headers, body = ask(host, port, timeout, request)
@@ -188,7 +191,7 @@ def ask(
 
 
 def fault(request: dict[str, Any], status: int, body: str) -> str:
-    """What an answer is not, or an empty string."""
+    """Return what an answer is not, or an empty string."""
     if status != request["status"]:
         return f"answered {status}, where {request['status']} was expected"
     if request["member"] and not has_member(body, request["member"]):
@@ -199,7 +202,7 @@ def fault(request: dict[str, Any], status: int, body: str) -> str:
 
 
 def has_member(body: str, path: str) -> bool:
-    """Whether JSON has a value at a place such as `items.0.id`."""
+    """Return whether JSON has a value at a place such as `items.0.id`."""
     try:
         found = json.loads(body)
         for name in path.split("."):

@@ -31,11 +31,11 @@ class Reachable:
     name = "reach"
     seconds = 0.0
 
-    async def judge(self, world: Execution, machines: Sequence[Member]) -> Verdict:
+    async def judge(self, execution: Execution, machines: Sequence[Member]) -> Verdict:
         """Ask for `/health` of each very machine through the proxy, until it answers."""
-        async with open_web(world.target.url) as web:
+        async with open_web(execution.target.url) as web:
             return await each_machine(
-                machines, lambda member: self._ask(web, world.target, member.id)
+                machines, lambda member: self._ask(web, execution.target, member.id)
             )
 
     async def _ask(self, web: httpx.AsyncClient, target: Target, machine_id: str) -> Verdict:

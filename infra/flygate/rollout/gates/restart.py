@@ -1,4 +1,4 @@
-"""The gate of a stop and a start: the first new machine ends when it is asked to, and comes back.
+"""The gate of a stop and a start: the first new machine ends by its kill signal, and comes back.
 
 A service that ignores its kill signal is killed at its kill timeout: each stop of it, and so each
 way back, waits that long, and it hands no limits on. The first one to find out should be no outage.
@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Final, Self
 
 from flygate.fly.errors import WaitTimeoutError
 from flygate.fly.models import Machine
@@ -26,12 +26,12 @@ from flygate.rollout.machine.watching import watch
 from flygate.rollout.verdict import Verdict
 
 # After its kill timeout Fly has to notice that the machine is down.
-NOTICE_SECONDS = 30.0
+NOTICE_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class StopLimit:
-    """How a machine is asked to end, and how long it has.
+    """How a machine is stopped, and how long it has.
 
     Attributes:
         signal: that it gets.
@@ -43,11 +43,11 @@ class StopLimit:
 
     @classmethod
     def of(cls, manifest: Manifest) -> Self:
-        """As the machine config has it."""
+        """Read it from the machine config."""
         return cls(kill_signal(manifest.config), kill_seconds(manifest.config))
 
     def is_over(self, ending: Ending) -> bool:
-        """It did not end by itself, by Fly's word or by its clock."""
+        """Return whether it did not end by itself, as Fly says it or by its clock."""
         was_killed = ending.was_killed and self.signal != "SIGKILL"
         return was_killed or ending.seconds >= self.seconds
 
@@ -56,7 +56,7 @@ class StopLimit:
 class Restarts:
     """The first of the new machines stops by itself, and is well again after a start.
 
-    It is asked before the machine has clients, and before its uptime is counted.
+    It is judged before the machine has clients, and before its uptime is counted.
 
     Attributes:
         wait_seconds: how long it may take until its checks pass, each time.
@@ -68,19 +68,19 @@ class Restarts:
     name = "restart"
     seconds = 0.0
 
-    async def judge(self, world: Execution, machines: Sequence[Member]) -> Verdict:
+    async def judge(self, execution: Execution, machines: Sequence[Member]) -> Verdict:
         """Stop it and start it, and say how long that took."""
         member = machines[0]
-        if not (verdict := await self._is_well(world, member)).passed:
+        if not (verdict := await self._is_well(execution, member)).passed:
             return verdict  # its health's: nothing was done to it yet
         began = time.monotonic()
-        ending = await self._stop(world, member.id)
+        ending = await self._stop(execution, member.id)
         if ending is None or self.limit.is_over(ending):
             stays = self._stays(ending)
             return Verdict("fail", self.name, stays, machine=member.id, name=member.name)
         with suppress(WaitTimeoutError):  # what comes of it, its health says
-            await start(world.fly, world.app, member.id)
-        if not (verdict := await self._is_well(world, member)).passed:
+            await start(execution.fly, execution.app, member.id)
+        if not (verdict := await self._is_well(execution, member)).passed:
             return replace(verdict, reason=f"after a stop and a start: {verdict.reason}")
         took, end = time.monotonic() - began, ending.seconds
         return Verdict(
@@ -90,23 +90,23 @@ class Restarts:
             numbers={"seconds": round(took, 3), "stop_seconds": round(end, 3)},
         )
 
-    def told(self, names: Sequence[str]) -> str:
-        """What it costs, for the plan."""
+    def cost(self, names: Sequence[str]) -> str:
+        """Return what it costs, for the plan."""
         return (
             f"restart stops and starts {names[0]} before it serves: a few seconds, and up to "
             f"{self.limit.seconds:g} s more if it does not end by {self.limit.signal}"
         )
 
-    async def _is_well(self, world: Execution, member: Member) -> Verdict:
-        return await Healthy(self.wait_seconds).judge(world, [member])
+    async def _is_well(self, execution: Execution, member: Member) -> Verdict:
+        return await Healthy(self.wait_seconds).judge(execution, [member])
 
-    async def _stop(self, world: Execution, machine_id: str) -> Ending | None:
-        """How it ended; None if it did not."""
-        before = await world.fly.machine(world.app, machine_id)
+    async def _stop(self, execution: Execution, machine_id: str) -> Ending | None:
+        """Stop it; return how it ended, None if it did not."""
+        before = await execution.fly.machine(execution.app, machine_id)
         began = time.monotonic()
-        await world.fly.stop(world.app, machine_id)
+        await execution.fly.stop(execution.app, machine_id)
         within = self.limit.seconds + NOTICE_SECONDS
-        machine = await watch(world.fly, world.app, machine_id, _is_down, within)
+        machine = await watch(execution.fly, execution.app, machine_id, _is_down, within)
         if not _is_down(machine):
             return None
         waited = time.monotonic() - began

@@ -30,31 +30,31 @@ class Smoke:
     name = "smoke"
     seconds = 0.0
 
-    async def judge(self, world: Execution, machines: Sequence[Member]) -> Verdict:
+    async def judge(self, execution: Execution, machines: Sequence[Member]) -> Verdict:
         """Run the probe in each machine and read its answers."""
-        return await each_machine(machines, lambda member: self._probe(world, member.id))
+        return await each_machine(machines, lambda member: self._probe(execution, member.id))
 
-    async def _probe(self, world: Execution, machine_id: str) -> Verdict:
+    async def _probe(self, execution: Execution, machine_id: str) -> Verdict:
         expected = Expectation.of(
-            world.target.manifest, limiter=self.limiter, requests=self.requests
+            execution.target.manifest, limiter=self.limiter, requests=self.requests
         )
         try:
             # Asking twice does no harm, and one hiccup of Fly must not take a release back.
             result = await _with_retries(
-                world, machine_id, lambda: expected.command(world.target.key)
+                execution, machine_id, lambda: expected.command(execution.target.key)
             )
         except FlyError as exc:
             return Verdict("error", self.name, f"the smoke check could not run: {exc}")
-        if problem := expected.problem(result, world.journal.redact):
+        if problem := expected.problem(result, execution.journal.redact):
             return Verdict("fail", self.name, problem)
         return Verdict("pass", self.name, expected.summary())
 
 
 async def _with_retries(
-    world: Execution, machine_id: str, command: Callable[[], list[str]]
+    execution: Execution, machine_id: str, command: Callable[[], list[str]]
 ) -> ExecResult:
     """Run it, each time as another client: the one before may have used its burst up."""
     async for attempt in attempts(may_have_happened):
         with attempt:
-            return await world.fly.exec(world.app, machine_id, command(), COMMAND_SECONDS)
+            return await execution.fly.exec(execution.app, machine_id, command(), COMMAND_SECONDS)
     raise AssertionError("unreachable: the last attempt returns or raises")

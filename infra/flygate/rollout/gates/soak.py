@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from flygate.fly.errors import FlyError
 from flygate.fly.web import open_web
@@ -25,12 +26,12 @@ from flygate.rollout.verdict import Verdict
 from flygate.system import duration
 
 # A bad release should be seen within seconds, and each look costs the machines a request.
-LOOKS = 30
-SECONDS_BETWEEN_MIN = 0.5
-SECONDS_BETWEEN_MAX = 10.0
+LOOKS: Final = 30
+SECONDS_BETWEEN_MIN: Final = 0.5
+SECONDS_BETWEEN_MAX: Final = 10.0
 # Caches are cold at first. A short soak can't wait for them as long as a long one.
-WARM_UP_SECONDS = 10.0
-WARM_UP_SHARE = 0.2
+WARM_UP_SECONDS: Final = 10.0
+WARM_UP_SHARE: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +49,13 @@ class Soaked:
 
     @classmethod
     def of(cls, target: Target) -> Self:
-        """The gate that a manifest asks for after each of its steps."""
-        course, judge = target.manifest.rollout, target.manifest.rollout.judge
+        """Return the gate that a manifest has after each of its steps."""
+        course = target.manifest.rollout
         seconds = duration.seconds(course.soak)
         return cls(
             seconds,
             Rules(
-                minimum=judge.minimum,
-                alpha=judge.alpha,
-                errors=judge.errors / 100,
-                latency=judge.latency,
-                ignore=judge.ignore,
+                course.judge,
                 warm_up=min(WARM_UP_SECONDS, WARM_UP_SHARE * seconds),
                 soaks=1 if course.strategy == "bluegreen" else len(course.steps),
                 regions=len(target.manifest.regions),
@@ -66,40 +63,46 @@ class Soaked:
             ),
         )
 
-    async def judge(self, world: Execution, machines: Sequence[Member]) -> Verdict:
+    async def judge(self, execution: Execution, machines: Sequence[Member]) -> Verdict:
         """Look every few seconds: fail as soon as it is sure, pass only at the end."""
-        soak = self._soak(world)
+        soak = self._soak(execution)
         watch = Watch(soak)
-        world.journal.write("soak", self.name, self._headline(soak), data=soak.dump())
-        before = await _ends(world)
+        execution.journal.write("soak", self.name, self._headline(soak), data=soak.dump())
+        before = await _ends(execution)
         began = time.monotonic()
-        async with open_web(world.target.url) as web:
-            for number in range(10**9):
+        async with open_web(execution.target.url) as web:
+            for number in itertools.count():
                 await asyncio.sleep(began + number * _between(self.seconds) - time.monotonic())
-                told = await collect(web, soak.members, world.target.key)
+                answers = await collect(web, soak.members, execution.target.key)
                 at = round(time.monotonic() - began, 3)
                 ends = before if number == 0 else {}
                 if at >= self.seconds:
-                    ends = await _ends(world)
-                told = {machine: {**one, **ends.get(machine, {})} for machine, one in told.items()}
-                verdict = self._look(watch, at, told, world)
+                    ends = await _ends(execution)
+                answers = {
+                    machine: {**one, **ends.get(machine, {})} for machine, one in answers.items()
+                }
+                verdict = self._look(watch, at, answers, execution)
                 if watch.is_over:
                     break
         ids = {member.name: machine for machine, member in soak.members.items()}
         return replace(verdict, machine=ids.get(verdict.name, ""))
 
-    def _look(self, watch: Watch, at: float, told: dict[str, Any], world: Execution) -> Verdict:
+    def _look(
+        self, watch: Watch, at: float, answers: dict[str, Any], execution: Execution
+    ) -> Verdict:
         was_extended = watch.is_extended
-        verdict = watch.look({machine: read(at, one) for machine, one in told.items()})
-        data = {"at": at, "told": told}
-        world.journal.write("sample", self.name, f"{verdict.outcome}: {verdict.reason}", data=data)
+        verdict = watch.look({machine: read(at, one) for machine, one in answers.items()})
+        data = {"at": at, "told": answers}
+        execution.journal.write(
+            "sample", self.name, f"{verdict.outcome}: {verdict.reason}", data=data
+        )
         if watch.is_extended and not was_extended:
             text = f"{verdict.reason}; {self.seconds:g} s more"
-            world.journal.write("extended", self.name, text, data=verdict.numbers)
+            execution.journal.write("extended", self.name, text, data=verdict.numbers)
         return verdict
 
-    def _soak(self, world: Execution) -> Soak:
-        sides = ((tuple(world.made.values()), True), (world.former, False))
+    def _soak(self, execution: Execution) -> Soak:
+        sides = ((tuple(execution.made.values()), True), (execution.former, False))
         members = {
             member.id: Watched(member.name, member.region, is_new)
             for side, is_new in sides
@@ -113,16 +116,16 @@ class Soaked:
         return f"compares {', '.join(new)} with {', '.join(former)} for {self.seconds:g} s"
 
 
-async def _ends(world: Execution) -> dict[str, dict[str, int]]:
-    """When each new machine last died, as Fly says: a restart may fall between two looks."""
+async def _ends(execution: Execution) -> dict[str, dict[str, int]]:
+    """Return when each new machine last died, by Fly: a restart may fall between two looks."""
     found = {}
-    for member in world.made.values():
-        with contextlib.suppress(FlyError):  # then only the machine itself tells of a restart
-            machine = await world.fly.machine(world.app, member.id)
+    for member in execution.made.values():
+        with contextlib.suppress(FlyError):  # then only the machine itself reports a restart
+            machine = await execution.fly.machine(execution.app, member.id)
             found[member.id] = {DIED_AT: life.died_at(machine)}
     return found
 
 
 def _between(seconds: float) -> float:
-    """Seconds from one look to the next."""
+    """Return the seconds from one look to the next."""
     return min(SECONDS_BETWEEN_MAX, max(SECONDS_BETWEEN_MIN, seconds / LOOKS))

@@ -1,4 +1,4 @@
-"""The user's own programs in `hooks/`, and a webhook: told of a rollout while it goes on.
+"""The user's own programs in `hooks/`, which hear of a rollout while it goes on.
 
 Only `before-rollout` is waited for, as it may refuse. All others run one after the other on a
 thread of their own: a slow hook never holds a rollout up.
@@ -15,29 +15,29 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from flygate.record.journal import Event, Kind
 from flygate.redaction.redact import Redactor, shown
 from flygate.rollout.errors import HookRefusedError
 from flygate.system.environment import for_others
 
-BEFORE = "before-rollout"
+BEFORE: Final = "before-rollout"
 AFTER: Mapping[Kind, str] = {
     "verdict": "after-step",
     "restored": "on-abort",
     "restore-failed": "on-abort",
     "finished": "after-release",
 }
-SECONDS_MAX = 60.0
+SECONDS_MAX: Final = 60.0
 # Of what a hook printed: the end, and of its last line the beginning.
-OUTPUT_MAX = 20_000
-LINE_MAX = 300
+OUTPUT_MAX: Final = 20_000
+LINE_MAX: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a rollout is about; every hook is told."""
+    """What a rollout is about, as every hook gets it."""
 
     app: str
     release: str
@@ -53,10 +53,10 @@ class Hooks:
     Args:
         folder: where the executables are; none may be there, nor the folder.
         subject: what the rollout is about.
-        redact: for all that is told to others, and for what a failing hook prints.
-        named: variables of ours that hooks get; the others they do not get.
-        tell: also told of every event, on the same thread: see `hooks/webhook.py`.
-        warn: told of a hook that failed after the fact.
+        redact: for all that leaves the process, and for what a failing hook prints.
+        named: the variables of Flygate that hooks get; they get no others.
+        notify: also called with every event, on the same thread: see `webhook.py`.
+        warn: called with a line on each hook that failed.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Hooks:
         folder: Path,
         subject: Subject,
         redact: Redactor,
-        tell: Callable[[Subject, Event], None] | None = None,
+        notify: Callable[[Subject, Event], None] | None = None,
         warn: Callable[[str], None] = lambda text: None,
         *,
         named: Iterable[str] = (),
@@ -74,14 +74,14 @@ class Hooks:
         self._subject = Subject(**redact.data(asdict(subject)))
         self._redact = redact
         self._named = tuple(named)
-        self._tell = tell
+        self._notify = notify
         self._warn = warn
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._is_closed = False
         self._thread = threading.Thread(target=self._work, name="hooks", daemon=True)
 
     async def before_rollout(self) -> None:
-        """Ask whether the rollout may begin.
+        """Run `hooks/before-rollout`, which may refuse the rollout.
 
         Raises:
             HookRefusedError: the program ended with something else than 0, or not in time.
@@ -103,7 +103,7 @@ class Hooks:
     def close(self, seconds: float = SECONDS_MAX) -> None:
         """Wait until all events were passed on; a hook that hangs is left behind.
 
-        What comes later, such as a word about a hook that failed, is passed on to nobody.
+        Later events, such as a warning of a failed hook, are not passed on.
         """
         self._is_closed = True
         if self._thread.is_alive():
@@ -112,14 +112,14 @@ class Hooks:
 
     def _work(self) -> None:
         while (event := self._events.get()) is not None:
-            if self._tell:
-                self._tell(self._subject, event)
+            if self._notify:
+                self._notify(self._subject, event)
             hook = AFTER.get(event.kind)
             if hook and (problem := self._run(hook, event)):
                 self._warn(f"hooks/{hook} failed: {problem}")
 
     def _run(self, hook: str, event: Event | None) -> str:
-        """Run a hook if there is one; what went wrong, or an empty string."""
+        """Run a hook if there is one; return what went wrong, or an empty string."""
         path = self._folder / hook
         if not path.exists():
             return ""
@@ -128,7 +128,7 @@ class Hooks:
         try:
             done = subprocess.run(
                 [path],
-                input=json.dumps(self._told(hook, event)),
+                input=json.dumps(self._input(hook, event)),
                 env=for_others(os.environ, self._named),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -144,17 +144,17 @@ class Hooks:
         if done.returncode == 0:
             return ""
         # Before it is cut: a line may be the rest of a longer secret.
-        said = self._redact(_end(done.stdout))
-        last = said.strip().splitlines()[-1:] or [""]
+        output = self._redact(_end(done.stdout))
+        last = output.strip().splitlines()[-1:] or [""]
         return f"exit code {done.returncode} {shown(last[0], LINE_MAX)}".strip()
 
-    def _told(self, hook: str, event: Event | None) -> dict[str, Any]:
-        told = {"hook": hook, **asdict(self._subject)}
-        return {**told, "event": self._redact.data(asdict(event))} if event else told
+    def _input(self, hook: str, event: Event | None) -> dict[str, Any]:
+        about = {"hook": hook, **asdict(self._subject)}
+        return {**about, "event": self._redact.data(asdict(event))} if event else about
 
 
 def _end(output: str) -> str:
-    """The last lines, whole ones only."""
+    """Return the last lines, whole ones only."""
     if len(output) <= OUTPUT_MAX:
         return output
     return output[-OUTPUT_MAX:].partition("\n")[2]

@@ -1,13 +1,14 @@
-"""Tells a chat of what a rollout came to: a POST of `{"text": …}`, which Slack and others take.
+"""Posts what became of a rollout to a chat: `{"text": …}`, which Slack and others take.
 
-The address is a secret (whoever has it can post): it comes from the environment of whoever runs
-Pulumi, and is in no configuration, state or error.
+The address is a secret, as anyone who has it can post. It comes from the environment of the process
+that runs Pulumi, and is in no configuration, state or error.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Final
 
 import httpx
 import stamina
@@ -15,8 +16,8 @@ import stamina
 from flygate.record.journal import Event, Kind
 from flygate.rollout.hooks.hooks import Subject
 
-VARIABLE = "FLYGATE_WEBHOOK"
-SECONDS_MAX = 5.0
+VARIABLE: Final = "FLYGATE_WEBHOOK"
+SECONDS_MAX: Final = 5.0
 _WORDS: Mapping[Kind, str] = {
     "started": "▶ {app}: {release} begins, by {by}{why}",
     "finished": "✓ {app}: {release} is released ({seconds:.0f} s)",
@@ -29,7 +30,7 @@ class Webhook:
     """Posts to one address.
 
     Attributes:
-        failed: how often nobody answered with a success.
+        failed: how many messages were not answered with a success.
     """
 
     def __init__(self, url: str) -> None:
@@ -38,12 +39,12 @@ class Webhook:
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] = os.environ) -> Webhook | None:
-        """The webhook that the environment names, if it does."""
+        """Return the webhook that the environment names; None if it names none."""
         url = environment.get(VARIABLE)
         return cls(url) if url else None
 
     def __call__(self, subject: Subject, event: Event) -> None:
-        """Post what an event means, if it means something to a chat; never raises."""
+        """Post an event of a kind that a chat is interested in; never raise."""
         if event.kind not in _WORDS:
             return
         why = f": {subject.reason}" if subject.reason else ""

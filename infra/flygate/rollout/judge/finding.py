@@ -11,7 +11,7 @@ from flygate.rollout.verdict import Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class MetricFinding:
     """One of the parts of a verdict.
 
     Attributes:
@@ -26,8 +26,8 @@ class Finding:
     numbers: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
 
-    def told(self, region: str) -> str:
-        """With the machine's name, and the region's if one is given."""
+    def text_in(self, region: str) -> str:
+        """Return the text with the machine's name, and the region's if one is given."""
         text = f"{self.name} {self.text}" if self.name else self.text
         return f"{region}: {text}" if region else text
 

@@ -6,27 +6,28 @@ import math
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
+from typing import Final
 
-from flygate.rollout.judge.finding import Finding
+from flygate.rollout.judge.finding import MetricFinding
 from flygate.rollout.judge.rules import Metric, Rules
 from flygate.rollout.judge.samples import Samples, Series, Usage
 
-MEBI = 1024 * 1024
+MEBI: Final = 1024 * 1024
 # Of what there is: at this much the service may end any moment, or take no more connections.
-FULL = 0.9
+FULL: Final = 0.9
 # Growth that matters: within a soak so much of what there is, and all of it within an hour.
-GROWTH = 0.03
-HORIZON_SECONDS = 3600.0
+GROWTH: Final = 0.03
+HORIZON_SECONDS: Final = 3600.0
 # A leak is steady, where a cache fills up: each half grows at this much of the whole's rate.
-STEADY = 0.5
+STEADY: Final = 0.5
 # A former release that grew half as fast would have to fail, too.
-TIMES_FORMER = 2.0
-POINTS_MIN = 5
-POINTS_MAX = 30
+TIMES_FORMER: Final = 2.0
+POINTS_MIN: Final = 5
+POINTS_MAX: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Resource:
     """What a process has a limited amount of.
 
     Attributes:
@@ -42,18 +43,18 @@ class Kind:
     suffix: str
     least: int
 
-    def told(self, amount: float) -> str:
+    def text(self, amount: float) -> str:
         """`12 MiB`, `12`."""
         return f"{amount / self.unit:.0f}{' MiB' if self.unit == MEBI else ''}"
 
     def of(self, limit: float) -> str:
         """`256 MiB of memory`, `1024 open files`."""
         between = " of " if self.unit == MEBI else " "
-        return f"{self.told(limit)}{between}{self.noun}"
+        return f"{self.text(limit)}{between}{self.noun}"
 
 
-MEMORY = Kind("memory", "memory", MEBI, "_mib", 8 * MEBI)
-DESCRIPTORS = Kind("descriptors", "open files", 1, "", 20)
+MEMORY: Final = Resource("memory", "memory", MEBI, "_mib", 8 * MEBI)
+DESCRIPTORS: Final = Resource("descriptors", "open files", 1, "", 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +98,9 @@ class Growth:
         return matters and self.is_steady and self.seconds_left <= HORIZON_SECONDS
 
     @classmethod
-    def of(cls, series: Series, since: float, kind: Kind) -> Growth | None:
-        """Of a machine's present process; None if it told too little."""
-        points = series.usage(kind.metric, since)
+    def of(cls, series: Series, since: float, resource: Resource) -> Growth | None:
+        """Of a machine's present process; None if it reported too little."""
+        points = series.usage(resource.metric, since)
         if len(points) < POINTS_MIN:
             return None
         points = points[:: len(points) // POINTS_MAX + 1]
@@ -109,7 +110,7 @@ class Growth:
         return cls(
             used=last.used,
             limit=last.limit,
-            least=kind.least,
+            least=resource.least,
             rate=rate,
             seconds=at - points[0][0],
             is_steady=min(_slope(points[:half]), _slope(points[half:])) >= STEADY * rate,
@@ -117,29 +118,29 @@ class Growth:
 
 
 def judge(
-    kind: Kind, candidate: Samples, former: Samples, rules: Rules, *, is_last: bool
-) -> Finding:
+    resource: Resource, candidate: Samples, former: Samples, rules: Rules, *, is_last: bool
+) -> MetricFinding:
     """Fail a machine that runs out or leaks, where the former release's do not."""
-    new, old = _growths(kind, candidate, rules), _growths(kind, former, rules)
+    new, old = _growths(resource, candidate, rules), _growths(resource, former, rules)
     fastest = max((growth.rate for growth in old.values()), default=0.0)
     numbers = {
-        f"{side}{kind.suffix}": {
-            name: round(growth.used / kind.unit, 1) for name, growth in growths.items()
+        f"{side}{resource.suffix}": {
+            name: round(growth.used / resource.unit, 1) for name, growth in growths.items()
         }
         for side, growths in (("candidate", new), ("former", old))
     }
     for name, growth in new.items():
         if growth.is_full and not any(other.is_full for other in old.values()):
-            text = f"uses {kind.told(growth.used)} of its {kind.of(growth.limit)}"
-            return Finding(kind.metric, "fail", text, numbers, name)
+            text = f"uses {resource.text(growth.used)} of its {resource.of(growth.limit)}"
+            return MetricFinding(resource.metric, "fail", text, numbers, name)
         # While it is watched, a cache that fills up looks the same.
         if is_last and growth.is_leak and growth.rate > TIMES_FORMER * fastest:
-            return Finding(kind.metric, "fail", _leak(kind, growth), numbers, name)
-    return Finding(kind.metric, "pass", _levels(kind, new, old), numbers)
+            return MetricFinding(resource.metric, "fail", _leak(resource, growth), numbers, name)
+    return MetricFinding(resource.metric, "pass", _levels(resource, new, old), numbers)
 
 
-def _growths(kind: Kind, side: Samples, rules: Rules) -> dict[str, Growth]:
-    found = {series.name: Growth.of(series, rules.warm_up, kind) for series in side.machines}
+def _growths(resource: Resource, side: Samples, rules: Rules) -> dict[str, Growth]:
+    found = {series.name: Growth.of(series, rules.warm_up, resource) for series in side.machines}
     return {name: growth for name, growth in found.items() if growth is not None}
 
 
@@ -149,16 +150,16 @@ def _slope(points: list[tuple[float, Usage]]) -> float:
     return median(slopes) if slopes else 0.0
 
 
-def _leak(kind: Kind, growth: Growth) -> str:
+def _leak(resource: Resource, growth: Growth) -> str:
     return (
-        f"leaks {kind.noun}: {kind.told(growth.more)} more in {growth.seconds:.0f} s, now "
-        f"{kind.told(growth.used)}; its {kind.told(growth.limit)} last "
+        f"leaks {resource.noun}: {resource.text(growth.more)} more in {growth.seconds:.0f} s, now "
+        f"{resource.text(growth.used)}; its {resource.text(growth.limit)} last "
         f"{growth.seconds_left:.0f} s more"
     )
 
 
-def _levels(kind: Kind, new: dict[str, Growth], old: dict[str, Growth]) -> str:
+def _levels(resource: Resource, new: dict[str, Growth], old: dict[str, Growth]) -> str:
     if not new:
-        return f"{kind.noun} not judged: too little was told to see it grow"
+        return f"{resource.noun} not judged: too little was reported to see it grow"
     levels = [max((g.used for g in side.values()), default=0) for side in (new, old)]
-    return f"{kind.noun} {kind.told(levels[0])} against {kind.told(levels[1])}"
+    return f"{resource.noun} {resource.text(levels[0])} against {resource.text(levels[1])}"

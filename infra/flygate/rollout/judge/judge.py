@@ -1,7 +1,7 @@
 """The judge: are the new machines worse than the former ones of the same region? Pure.
 
 A verdict of fail wants evidence that they are worse by more than too little to matter; a verdict
-of pass wants evidence that they are not so much worse that nobody would want them. Between the
+of pass wants evidence that they are not worse by more than is acceptable. Between the
 two, and without traffic, it is inconclusive.
 """
 
@@ -9,21 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from flygate_wire.statistics_schema import group_of
 
 from flygate.rollout.judge import growth, statistics
-from flygate.rollout.judge.finding import Finding, p_text
+from flygate.rollout.judge.finding import MetricFinding, p_text
 from flygate.rollout.judge.rules import CLIENT_ERRORS_MAX, Rules
 from flygate.rollout.judge.samples import Culprits, Miss, Samples
 from flygate.rollout.judge.shares import Compared, Shares
 from flygate.rollout.judge.statistics import Histogram
 from flygate.rollout.verdict import Outcome, Verdict
 
-GATE = "judge"
+GATE: Final = "judge"
 # One lost answer is the network's; this many in a row, over so long, are the machine's.
-MISSES_MAX = 3
-SILENCE_SECONDS = 3.0
+MISSES_MAX: Final = 3
+SILENCE_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Pair:
 
 
 def judge(regions: Mapping[str, Pair], rules: Rules, *, is_last: bool) -> Verdict:
-    """The verdict over all regions: the worst one counts.
+    """Return the verdict over all regions: the worst one counts.
 
     Args:
         is_last: the soak ends with this look; before, a verdict is fail or inconclusive.
@@ -51,7 +52,7 @@ def judge(regions: Mapping[str, Pair], rules: Rules, *, is_last: bool) -> Verdic
         (region, finding)
         for region, findings in found.items()
         for finding in findings
-        if finding.metric not in rules.ignore
+        if finding.metric not in rules.judge.ignore
     ]
     outcome = _worst([finding.outcome for _, finding in counted])
     decisive = [(region, finding) for region, finding in counted if finding.outcome == outcome]
@@ -59,7 +60,9 @@ def judge(regions: Mapping[str, Pair], rules: Rules, *, is_last: bool) -> Verdic
     return Verdict(
         outcome,
         GATE,
-        "; ".join(finding.told(region if len(found) > 1 else "") for region, finding in decisive),
+        "; ".join(
+            finding.text_in(region if len(found) > 1 else "") for region, finding in decisive
+        ),
         numbers={
             region: {finding.metric: dict(finding.numbers) for finding in findings}
             for region, findings in found.items()
@@ -68,11 +71,11 @@ def judge(regions: Mapping[str, Pair], rules: Rules, *, is_last: bool) -> Verdic
     )
 
 
-def findings_in(pair: Pair, rules: Rules, *, is_last: bool) -> list[Finding]:
-    """What is found in one region, metric by metric."""
+def findings_in(pair: Pair, rules: Rules, *, is_last: bool) -> list[MetricFinding]:
+    """Return what is found in one region, metric by metric."""
     found = [_restarts(pair, is_last=is_last)]
     if silence := _silence(pair.former):
-        return [*found, Finding("traffic", "inconclusive", f"the former release's {silence}")]
+        return [*found, MetricFinding("traffic", "inconclusive", f"the former release's {silence}")]
     if _silence(pair.candidate):
         return found
     compared = [
@@ -90,8 +93,8 @@ def findings_in(pair: Pair, rules: Rules, *, is_last: bool) -> list[Finding]:
     return [*found, *compared]
 
 
-def _restarts(pair: Pair, *, is_last: bool) -> Finding:
-    """The new machines stay up, and answer, at the end above all."""
+def _restarts(pair: Pair, *, is_last: bool) -> MetricFinding:
+    """Judge whether the new machines stay up and answer, above all at the end."""
     candidate, former = pair.candidate, pair.former
     numbers = {"candidate": candidate.restarts, "former": former.restarts}
     for series in candidate.machines:
@@ -99,28 +102,29 @@ def _restarts(pair: Pair, *, is_last: bool) -> Finding:
         if series.restarts and candidate.restarts > former.restarts:
             times = "once" if series.restarts == 1 else f"{series.restarts} times"
             text = f"restarted {times} while judged"
-            return Finding("restarts", "fail", text, numbers, series.name)
+            return MetricFinding("restarts", "fail", text, numbers, series.name)
         if _is_dead(misses) and not _is_gone(former):
             text = f"does not answer any more: {misses[0].reason}"
-            return Finding("restarts", "fail", text, numbers, series.name)
+            return MetricFinding("restarts", "fail", text, numbers, series.name)
         if misses and (not series.snapshots or (is_last and misses[0].is_silent)):
-            return Finding("restarts", "inconclusive", misses[0].reason, numbers, series.name)
-    return Finding("restarts", "pass", "no restarts", numbers)
+            return MetricFinding("restarts", "inconclusive", misses[0].reason, numbers, series.name)
+    return MetricFinding("restarts", "pass", "no restarts", numbers)
 
 
-def _too_few(pair: Pair, rules: Rules) -> Finding | None:
+def _too_few(pair: Pair, rules: Rules) -> MetricFinding | None:
     """No traffic, no verdict."""
+    minimum = rules.judge.minimum
     counts = {"new": pair.candidate.errors.total, "former": pair.former.errors.total}
     for who, count in counts.items():
-        if count < rules.minimum:
-            text = f"{count} of the {rules.minimum} requests wanted reached the {who} machines"
-            return Finding("traffic", "inconclusive", text, counts)
+        if count < minimum:
+            text = f"{count} of the {minimum} requests wanted reached the {who} machines"
+            return MetricFinding("traffic", "inconclusive", text, counts)
     return None
 
 
-def _errors(pair: Pair, rules: Rules, *, is_last: bool) -> Finding:
+def _errors(pair: Pair, rules: Rules, *, is_last: bool) -> MetricFinding:
     candidate, former = pair.candidate, pair.former
-    whose = candidate.culprits
+    culprits = candidate.culprits
     return Shares(
         "errors",
         "5xx",
@@ -133,12 +137,12 @@ def _errors(pair: Pair, rules: Rules, *, is_last: bool) -> Finding:
             (candidate.errors_without(group), former.errors_without(group))
             for group in _outlier(pair)
         ],
-        whose=_told(whose) if whose and whose.errors.hits else "",
+        clients=_clients(culprits) if culprits and culprits.errors.hits else "",
     ).judge(rules, is_last=is_last)
 
 
 def _proven(pair: Pair) -> list[Compared]:
-    """The errors of both sides without what one client alone can bring about."""
+    """Return the errors of both sides without what one client alone can bring about."""
     culprits = pair.candidate.culprits
     if culprits is None or not _groups(pair):
         return []
@@ -152,7 +156,7 @@ def _proven(pair: Pair) -> list[Compared]:
 
 
 def _outlier(pair: Pair) -> list[int]:
-    """The group of a client that has more errors than any one client can prove something by."""
+    """Return the group of a client with more errors than one client can prove something by."""
     culprits = pair.candidate.culprits
     if culprits is None or culprits.most <= CLIENT_ERRORS_MAX or not _groups(pair):
         return []
@@ -160,12 +164,12 @@ def _outlier(pair: Pair) -> list[int]:
 
 
 def _groups(pair: Pair) -> list[int]:
-    """The groups of clients of which each may be left out: a sole client is all that there is."""
+    """Return the groups of clients of which each may be left out, if there is more than one."""
     busy = pair.candidate.busy_groups | pair.former.busy_groups
     return sorted(busy) if len(busy) > 1 else []
 
 
-def _told(culprits: Culprits) -> str:
+def _clients(culprits: Culprits) -> str:
     count = len(culprits.clients)
     if culprits.errors.hits > sum(culprits.clients.values()):
         return f"from more than {count:,} clients"
@@ -173,9 +177,9 @@ def _told(culprits: Culprits) -> str:
     return f"from {count:,} client{'s' if count > 1 else ''}{most}"
 
 
-def _refusals(pair: Pair, rules: Rules, *, is_last: bool) -> Finding:
+def _refusals(pair: Pair, rules: Rules, *, is_last: bool) -> MetricFinding:
     if pair.candidate.limits != pair.former.limits:
-        return Finding("refusals", "pass", "429 not compared: the limits are other ones")
+        return MetricFinding("refusals", "pass", "429 not compared: the limits are other ones")
     candidate, former = pair.candidate, pair.former
     pairs = [
         (candidate.refusals_without(group), former.refusals_without(group))
@@ -193,9 +197,9 @@ def _refusals(pair: Pair, rules: Rules, *, is_last: bool) -> Finding:
     ).judge(rules, is_last=is_last)
 
 
-def _latency(pair: Pair, rules: Rules, *, is_last: bool) -> Finding:
+def _latency(pair: Pair, rules: Rules, *, is_last: bool) -> MetricFinding:
     if pair.is_remote:
-        return Finding("latency", "pass", "latency not compared: a new region")
+        return MetricFinding("latency", "pass", "latency not compared: a new region")
     candidate = pair.candidate.latency(rules.warm_up)
     former = pair.former.latency(rules.warm_up)
     worse = _slower(pair, None, rules)
@@ -212,13 +216,13 @@ def _latency(pair: Pair, rules: Rules, *, is_last: bool) -> Finding:
         "p": worse,
     }
     if is_worse:
-        return Finding("latency", "fail", f"{text}, {p_text(worse)}", numbers)
+        return MetricFinding("latency", "fail", f"{text}, {p_text(worse)}", numbers)
     if not is_last:
-        return Finding("latency", "inconclusive", f"{text}, so far", numbers)
+        return MetricFinding("latency", "inconclusive", f"{text}, so far", numbers)
     if any(_faster(pair, g, rules) <= rules.pass_level for g in (None, *_groups(pair))):
-        return Finding("latency", "pass", text, numbers)
+        return MetricFinding("latency", "pass", text, numbers)
     text += f", {rules.too_slow:.2g} times can't be ruled out"
-    return Finding("latency", "inconclusive", text, numbers)
+    return MetricFinding("latency", "inconclusive", text, numbers)
 
 
 def _slower(pair: Pair, without: int | None, rules: Rules) -> float:
@@ -237,7 +241,7 @@ def _latencies(pair: Pair, without: int | None, rules: Rules) -> tuple[Histogram
 
 
 def _silence(side: Samples) -> str:
-    """Why a side tells nothing at all, or an empty string."""
+    """Return why a side reports nothing at all, or an empty string."""
     if any(series.snapshots for series in side.machines):
         return ""
     for series in side.machines:

@@ -1,4 +1,4 @@
-"""Judges a soak again from the journal: with the same rules the verdict is the same. Pure."""
+"""A soak as the journal has it, judged again: same rules, same verdict. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RecordedSoak:
     Attributes:
         at: when it began (RFC 3339).
         headline: what was compared, for people.
-        looks: second of the soak, and what each machine told then.
+        looks: second of the soak, and what each machine reported then.
     """
 
     at: str
@@ -39,15 +39,15 @@ class RecordedSoak:
         """
         watch = Watch(replace(self.soak, rules=rules or self.soak.rules))
         verdict = Verdict("inconclusive", "judge", "it was stopped before the first look")
-        for at, told in self.looks:
-            verdict = watch.look({machine: read(at, one) for machine, one in told.items()})
+        for at, reports in self.looks:
+            verdict = watch.look({machine: read(at, one) for machine, one in reports.items()})
             if watch.is_over:
                 break
         return verdict
 
 
 def soaks(events: Iterable[Event], release: str) -> list[RecordedSoak]:
-    """The soaks of a release's last attempt, in their order.
+    """Return the soaks of a release's last attempt, in their order.
 
     Args:
         release: `v7`.

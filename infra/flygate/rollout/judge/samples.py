@@ -1,4 +1,4 @@
-"""What the machines told of themselves during a soak, as plain data for the judge."""
+"""What the machines report of themselves during a soak, as plain data for the judge."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self, cast
+from typing import Any, Final, Self, cast
 
 from flygate_wire.statistics_schema import SCHEMA, GroupCounters, MachineStatistics
 
 from flygate.rollout.judge.statistics import Histogram, Share
 
-# What Fly says of a machine, beside what it tells itself: a restart may fall between two looks.
-DIED_AT = "died_at"
-_MOST = 2**63
+# What Fly says of a machine, beside what it reports itself: a restart may fall between two looks.
+DIED_AT: Final = "died_at"
+_MOST: Final = 2**63
 # A client's name: a keyed hash.
-_NAME = re.compile(r"[0-9a-f]{4,64}")
+_NAME: Final = re.compile(r"[0-9a-f]{4,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Part:
         )
 
     def since(self, former: Part) -> Part:
-        """What was counted since."""
+        """Return what was counted since."""
         return Part(
             self.served - former.served,
             self.errors - former.errors,
@@ -69,7 +69,7 @@ class Snapshot:
         latency: of the answers that are no errors, in nanoseconds to their first byte.
         usage: how much its process uses of what it has a limited amount of: of memory, without the
             limiter's table, which is meant to grow; of open files, without its clients'
-            connections. What it does not tell is not there.
+            connections. What it does not report is not there.
         limits: names the limits that apply; two machines with the same name have the same.
         died_at: when its service last ended by itself, as Fly says: 0 if never, None if it was not
             asked.
@@ -91,17 +91,17 @@ class Snapshot:
     clients: Mapping[str, int] | None = None
 
     @classmethod
-    def parse(cls, at: float, told: Mapping[str, Any]) -> Self:
+    def parse(cls, at: float, reported: Mapping[str, Any]) -> Self:
         """Read a machine's answer.
 
         Raises:
             ValueError: it is none that this version understands.
         """
         # The names are those of the schema; what stands there is checked below.
-        found = cast("MachineStatistics", told)
+        found = cast("MachineStatistics", reported)
         try:
             if found["schema"] != SCHEMA:
-                raise ValueError(f"tells statistics of schema {found['schema']}, not {SCHEMA}")
+                raise ValueError(f"reports statistics of schema {found['schema']}, not {SCHEMA}")
             latency = found["latency"]
             return cls(
                 at=at,
@@ -116,15 +116,15 @@ class Snapshot:
                 ),
                 usage=dict(_usage(found)),
                 limits=str(found["limits"]),
-                died_at=told.get(DIED_AT),
+                died_at=reported.get(DIED_AT),
                 parts=tuple(Part.parse(one) for one in found.get("groups", ())),
                 clients=_clients(found.get("clients")),
             )
         except (KeyError, TypeError, AttributeError) as exc:
-            raise ValueError(f"tells statistics without {exc}") from None
+            raise ValueError(f"reports statistics without {exc}") from None
 
     def since(self, former: Snapshot) -> Snapshot:
-        """What was counted since a former snapshot of the same process."""
+        """Return what was counted since a former snapshot of the same process."""
         pairs = zip(self.parts, former.parts, strict=False)
         return replace(
             self,
@@ -137,7 +137,7 @@ class Snapshot:
         )
 
     def without(self, group: int) -> Snapshot:
-        """The same without the clients of one group, if it is known who they are."""
+        """Return the same without the clients of one group, if it is known who they are."""
         if group >= len(self.parts):
             return self
         part = self.parts[group]
@@ -150,15 +150,15 @@ class Snapshot:
         )
 
 
-def _buckets(told: Iterable[Iterable[Any]]) -> dict[int, int]:
-    return {_count(bucket): _count(count) for bucket, count in told}
+def _buckets(reported: Iterable[Iterable[Any]]) -> dict[int, int]:
+    return {_count(bucket): _count(count) for bucket, count in reported}
 
 
-def _count(told: Any) -> int:
-    """A number of what is told: whatever answers in a machine's place, it can't stop the judge."""
-    if isinstance(told, bool) or not isinstance(told, int) or not 0 <= told <= _MOST:
-        raise ValueError("tells statistics with a number that can't be")
-    return told
+def _count(reported: Any) -> int:
+    """Return a number, or refuse it: what answers in a machine's place can't stop the judge."""
+    if isinstance(reported, bool) or not isinstance(reported, int) or not 0 <= reported <= _MOST:
+        raise ValueError("reports statistics with a number that is impossible")
+    return reported
 
 
 def _less(counts: Mapping[int, int], former: Mapping[int, int]) -> dict[int, int]:
@@ -171,17 +171,19 @@ def _usage(found: MachineStatistics) -> Iterator[tuple[str, Usage]]:
     memory = found["memory"]
     used = _count(memory["rss_bytes"]) - _count(memory["limiter_bytes"])
     yield "memory", Usage(used, _count(memory["limit_bytes"]))
-    if files := found.get("descriptors"):  # an older release tells none, nor does a system without
+    if files := found.get(
+        "descriptors"
+    ):  # an older release reports none, nor does a system without
         used = _count(files["open"]) - _count(files["connections"])
         yield "descriptors", Usage(used, _count(files["limit"]))
 
 
-def _clients(told: Any) -> dict[str, int] | None:
-    if told is None:
+def _clients(reported: Any) -> dict[str, int] | None:
+    if reported is None:
         return None
-    if not all(_NAME.fullmatch(name) for name in told):
-        raise ValueError("tells statistics of clients by names that can't be")
-    return {name: _count(count) for name, count in told.items()}
+    if not all(_NAME.fullmatch(name) for name in reported):
+        raise ValueError("reports statistics of clients by impossible names")
+    return {name: _count(count) for name, count in reported.items()}
 
 
 def _newly(
@@ -196,7 +198,7 @@ def _newly(
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """A machine that told nothing.
+    """A machine that reported nothing.
 
     Attributes:
         is_silent: it did not answer at all, which a running service does.
@@ -210,38 +212,38 @@ class Miss:
 
 
 def missed(reason: str, *, is_silent: bool) -> dict[str, Any]:
-    """A miss as the journal keeps it, in the place of a machine's answer."""
+    """Return a miss as the journal keeps it, in the place of a machine's answer."""
     return {"missed": reason, "silent": is_silent}
 
 
-def read(at: float, told: Mapping[str, Any]) -> Snapshot | Miss:
-    """A machine's answer, or the note that there was none."""
-    died_at = told.get(DIED_AT)
-    if "missed" in told:
-        return Miss(at, str(told["missed"]), bool(told["silent"]), died_at)
+def read(at: float, reported: Mapping[str, Any]) -> Snapshot | Miss:
+    """Return a machine's answer, or the note that there was none."""
+    died_at = reported.get(DIED_AT)
+    if "missed" in reported:
+        return Miss(at, str(reported["missed"]), bool(reported["silent"]), died_at)
     try:
-        return Snapshot.parse(at, told)
+        return Snapshot.parse(at, reported)
     except ValueError as exc:
         return Miss(at, str(exc), is_silent=False, died_at=died_at)
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """All that one machine told, oldest first."""
+    """All reports of one machine, oldest first."""
 
     name: str
-    told: tuple[Snapshot | Miss, ...] = ()
+    reports: tuple[Snapshot | Miss, ...] = ()
 
     @property
     def snapshots(self) -> list[Snapshot]:
         """Without the misses."""
-        return [one for one in self.told if isinstance(one, Snapshot)]
+        return [one for one in self.reports if isinstance(one, Snapshot)]
 
     @property
     def misses(self) -> list[Miss]:
-        """Those since it last told something."""
+        """Return the misses since its last snapshot."""
         missed: list[Miss] = []
-        for one in reversed(self.told):
+        for one in reversed(self.reports):
             if isinstance(one, Snapshot):
                 break
             missed.append(one)
@@ -249,15 +251,15 @@ class Series:
 
     @property
     def restarts(self) -> int:
-        """How often its process was another one than before, or Fly saw it end."""
+        """Return how often its process was another one than before, or Fly saw it end."""
         boots = [snapshot.boot for snapshot in self.snapshots]
-        ends = [one.died_at for one in self.told if one.died_at is not None]
+        ends = [one.died_at for one in self.reports if one.died_at is not None]
         return max(_changes(boots), _changes(ends))
 
     def counted(self, since: float) -> list[Snapshot]:
-        """What each of its processes counted from some second on."""
-        told = [one for one in self.snapshots if one.at >= since]
-        processes = [list(group) for _, group in itertools.groupby(told, lambda one: one.boot)]
+        """Return what each of its processes counted from some second on."""
+        seen = [one for one in self.snapshots if one.at >= since]
+        processes = [list(group) for _, group in itertools.groupby(seen, lambda one: one.boot)]
         # All that a later process counted falls into the soak.
         return [
             group[-1] if number else group[-1].since(group[0])
@@ -266,11 +268,11 @@ class Series:
 
     def usage(self, kind: str, since: float) -> list[tuple[float, Usage]]:
         """Seconds and what its present process used of something, from some second on."""
-        told = self.snapshots
+        seen = self.snapshots
         return [
             (one.at, one.usage[kind])
-            for one in told
-            if one.at >= since and one.boot == told[-1].boot and kind in one.usage
+            for one in seen
+            if one.at >= since and one.boot == seen[-1].boot and kind in one.usage
         ]
 
 
@@ -280,7 +282,7 @@ def _changes(values: Iterable[object]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Culprits:
-    """Whose the errors of one side are.
+    """Which clients had the errors of one side.
 
     Attributes:
         errors: all of them, of all requests.
@@ -292,16 +294,16 @@ class Culprits:
 
     @property
     def first(self) -> str:
-        """The client that had most."""
+        """Return the client that had most."""
         return max(self.clients, key=lambda name: self.clients[name])
 
     @property
     def most(self) -> int:
-        """How many it had."""
+        """Return how many it had."""
         return max(self.clients.values(), default=0)
 
     def counted(self, most: int) -> Share:
-        """The errors that prove something: without the client that had most, of each other one no
+        """Return the errors that prove something: none of the client with most, of each other no
         more than `most`, and none of the requests whose errors are left out.
         """
         named = sum(self.clients.values())
@@ -337,7 +339,7 @@ class Samples:
 
     @property
     def busy_groups(self) -> set[int]:
-        """The groups whose clients asked for anything."""
+        """Return the groups whose clients asked for anything."""
         return {
             number
             for one in self._counted()
@@ -347,7 +349,7 @@ class Samples:
 
     @property
     def culprits(self) -> Culprits | None:
-        """Whose the errors are, if all machines tell it."""
+        """Return which clients had the errors, if all machines report it."""
         counted, names = self._counted(), Counter[str]()
         for one in counted:
             if one.clients is None:
@@ -356,19 +358,19 @@ class Samples:
         return Culprits(self.errors, names)
 
     def errors_without(self, group: int | None) -> Share:
-        """The errors of all clients but those of a group."""
+        """Return the errors of all clients but those of a group."""
         counted = self._counted(0, group)
         return Share(sum(c.errors for c in counted), sum(c.served for c in counted))
 
     def refusals_without(self, group: int | None) -> Share:
-        """The refusals of all clients but those of a group."""
+        """Return the refusals of all clients but those of a group."""
         counted = self._counted(0, group)
         refused = sum(c.refused for c in counted)
         return Share(refused, refused + sum(c.served for c in counted))
 
     @property
     def limits(self) -> set[str]:
-        """The limits that apply on its machines now, by name."""
+        """Return the limits that apply on its machines now, by name."""
         return {series.snapshots[-1].limits for series in self.machines if series.snapshots}
 
     @property
@@ -377,7 +379,7 @@ class Samples:
         return sum(series.restarts for series in self.machines)
 
     def latency(self, since: float, without: int | None = None) -> Histogram:
-        """How long answers took, from some second on, to all clients but those of a group."""
+        """Return how long answers took, from a second on, to all clients but those of a group."""
         counted = self._counted(since, without)
         if not counted:
             return Histogram({}, 1.0, 1)

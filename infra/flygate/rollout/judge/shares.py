@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flygate.rollout.judge import statistics
-from flygate.rollout.judge.finding import Finding, p_text
+from flygate.rollout.judge.finding import MetricFinding, p_text
 from flygate.rollout.judge.rules import Metric, Rules
 from flygate.rollout.judge.statistics import Share
 from flygate.rollout.verdict import Outcome
@@ -26,7 +26,7 @@ class Shares:
             for each of them, or it is none.
         spared: the same without a client that is out of all proportion; a verdict of pass holds
             for one of them, too.
-        whose: who had them, for people.
+        clients: which clients had them, for people.
     """
 
     metric: Metric
@@ -37,9 +37,9 @@ class Shares:
     too_many: float
     fewer: Sequence[Compared] = ()
     spared: Sequence[Compared] = ()
-    whose: str = ""
+    clients: str = ""
 
-    def judge(self, rules: Rules, *, is_last: bool) -> Finding:
+    def judge(self, rules: Rules, *, is_last: bool) -> MetricFinding:
         """Fail on evidence of more, pass on evidence of not too many more."""
         level, whole = rules.fail_level(is_last), (self.candidate, self.former)
         p = statistics.excess(*whole)
@@ -61,10 +61,10 @@ class Shares:
         more = candidate.rate - former.rate
         return more >= self.too_few and statistics.excess(candidate, former) <= level
 
-    def _finding(self, outcome: Outcome, comment: str = "", **numbers: float) -> Finding:
+    def _finding(self, outcome: Outcome, comment: str = "", **numbers: float) -> MetricFinding:
         text = f"{self.word} {share_text(self.candidate)} against {share_text(self.former)}"
-        text += f", {self.whose}" if self.whose else ""
-        return Finding(
+        text += f", {self.clients}" if self.clients else ""
+        return MetricFinding(
             self.metric,
             outcome,
             f"{text}, {comment}" if comment else text,

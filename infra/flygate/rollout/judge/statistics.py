@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Final
 
-_NEGLIGIBLE = 1e-17
+_NEGLIGIBLE: Final = 1e-17
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """So many of so many."""
+    """A number of hits in a total."""
 
     hits: int
     total: int
@@ -40,7 +41,7 @@ class Share:
 
 
 def excess(candidate: Share, former: Share) -> float:
-    """How likely chance alone gives the candidate this many hits or more (Fisher, one-sided).
+    """Return how likely chance alone gives the candidate as many hits (Fisher, one-sided).
 
     Exact for every count, also for none on one side, where a ratio says nothing.
     """
@@ -67,7 +68,7 @@ def excess(candidate: Share, former: Share) -> float:
 
 
 def most_excess(candidate: Share, former: Share, error: float) -> float:
-    """The largest difference of the true rates that the counts allow (Newcombe's interval).
+    """Return the largest difference of the true rates that the counts allow (Newcombe's interval).
 
     Args:
         error: how likely the true difference is larger.
@@ -94,11 +95,11 @@ class Histogram:
 
     @property
     def total(self) -> int:
-        """How many measurements."""
+        """Return how many measurements."""
         return sum(self.counts.values())
 
     def quantile(self, share: float) -> float:
-        """The value below which a share of the measurements lies, in the unit of `first`."""
+        """Return the value below which a share of the measurements lies, in the unit of `first`."""
         wanted, seen = share * self.total, 0
         for bucket in sorted(self.counts):
             seen += self.counts[bucket]
@@ -108,12 +109,12 @@ class Histogram:
         return 0.0
 
     def buckets(self, factor: float) -> int:
-        """How many buckets a factor is away, to the nearest."""
+        """Return how many buckets a factor is away, to the nearest."""
         return round(math.log2(factor) * self.per_octave)
 
 
 def slower(candidate: Histogram, former: Histogram, factor: float) -> float:
-    """How likely a candidate that is at most `factor` times as slow looks like this one.
+    """Return how likely a candidate that is at most `factor` times as slow looks like this one.
 
     Mann and Whitney's rank test, one-sided, with ties (each bucket is one) and the correction
     for continuity. A factor is a shift of the buckets, since they are on a logarithmic scale.
@@ -122,12 +123,12 @@ def slower(candidate: Histogram, former: Histogram, factor: float) -> float:
 
 
 def faster(candidate: Histogram, former: Histogram, factor: float) -> float:
-    """How likely a candidate that is at least `factor` times as slow looks like this one."""
+    """Return how likely a candidate that is at least `factor` times as slow looks like this one."""
     return _p_above(former, candidate, -candidate.buckets(factor))
 
 
 def ratio(candidate: Histogram, former: Histogram) -> float:
-    """How many times as slow the candidate typically is (Hodges and Lehmann's estimate)."""
+    """Return how many times as slow the candidate typically is (Hodges and Lehmann's estimate)."""
     if not candidate.total or not former.total:
         return 1.0
     low, high = -_span(candidate, former), _span(candidate, former)
@@ -153,7 +154,7 @@ def _span(one: Histogram, other: Histogram) -> int:
 
 
 def _p_above(one: Histogram, other: Histogram, shift: int) -> float:
-    """How likely chance alone ranks `one`, moved down by `shift` buckets, this high."""
+    """Return how likely chance alone ranks `one`, moved down by `shift` buckets, this high."""
     n, m = one.total, other.total
     if not n or not m:
         return 1.0

@@ -40,18 +40,18 @@ class Soak:
 
     def dump(self) -> dict[str, Any]:
         """As the journal keeps it."""
-        return asdict(self)
+        members = {machine: asdict(member) for machine, member in self.members.items()}
+        return {"members": members, "seconds": self.seconds, "rules": self.rules.dump()}
 
     @classmethod
     def load(cls, data: Mapping[str, Any]) -> Self:
-        """What `dump` gave.
+        """Return what `dump` gave.
 
         Raises:
             TypeError: another version of Flygate wrote it.
         """
         members = {machine: Watched(**one) for machine, one in data["members"].items()}
-        rules = {**data["rules"], "ignore": tuple(data["rules"]["ignore"])}
-        return cls(members, data["seconds"], Rules(**rules))
+        return cls(members, data["seconds"], Rules.load(data["rules"]))
 
 
 @dataclass(slots=True)
@@ -66,17 +66,17 @@ class Watch:
     soak: Soak
     is_over: bool = False
     is_extended: bool = False
-    _told: dict[str, list[Snapshot | Miss]] = field(default_factory=dict)
+    _reports: dict[str, list[Snapshot | Miss]] = field(default_factory=dict)
 
-    def look(self, told: Mapping[str, Snapshot | Miss]) -> Verdict:
-        """Take in what each machine told, and judge.
+    def look(self, reports: Mapping[str, Snapshot | Miss]) -> Verdict:
+        """Take in what each machine reported, and judge.
 
         Returns:
             The final verdict if `is_over`; else how it stands.
         """
-        for machine, one in told.items():
-            self._told.setdefault(machine, []).append(one)
-        is_last = max(one.at for one in told.values()) >= self._seconds
+        for machine, one in reports.items():
+            self._reports.setdefault(machine, []).append(one)
+        is_last = max(one.at for one in reports.values()) >= self._seconds
         verdict = judge(self._regions(), self.soak.rules, is_last=is_last)
         if verdict.outcome == "fail":
             self.is_over = True
@@ -91,7 +91,7 @@ class Watch:
         return self.soak.seconds * (2 if self.is_extended else 1)
 
     def _regions(self) -> dict[str, Pair]:
-        """The two sides of each region that has a new machine."""
+        """Return the two sides of each region that has a new machine."""
         return {region: self._pair(region) for region in sorted(self._places(is_new=True))}
 
     def _pair(self, region: str) -> Pair:
@@ -106,7 +106,7 @@ class Watch:
     def _side(self, regions: set[str], is_new: bool) -> Samples:
         return Samples(
             tuple(
-                Series(member.name, tuple(self._told.get(machine, ())))
+                Series(member.name, tuple(self._reports.get(machine, ())))
                 for machine, member in self.soak.members.items()
                 if member.is_new is is_new and member.region in regions
             )

@@ -1,7 +1,6 @@
-"""Who rolls out from this computer: a file that the kernel unlocks when its process dies.
+"""The process that rolls out from this computer: a file that the kernel unlocks when it dies.
 
-What a dead process wrote into it (the nonces of its leases) goes to the next one, which so need
-not wait until the leases expire.
+The next process reads the nonces of its leases there, so it need not wait until they expire.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from flygate.system import private
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who, since when and why.
+    """A process that rolls out.
 
     Attributes:
         what: `v7`.
@@ -36,7 +35,7 @@ class Holder:
 
     @property
     def description(self) -> str:
-        """As others read it, in the leases too."""
+        """Return the text that others read, in the leases too."""
         why = f": {self.why}" if self.why else ""
         return f"flygate {self.what} by {self.by} (process {self.pid}) since {self.since}{why}"
 
@@ -55,9 +54,9 @@ class HolderFile:
         self.left_behind: dict[str, str] = {}
 
     def claim(self, holder: Holder) -> str | None:
-        """Become the holder; returns who is it already, if somebody is."""
+        """Become the holder; return the present holder if there is one."""
         private.folder(self._path.parent)
-        # Readable by nobody else: who has a nonce can change the machine.
+        # Only for this user: a process that has a nonce can change the machine.
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, private.FILE)
         os.fchmod(descriptor, private.FILE)
         try:
@@ -72,18 +71,18 @@ class HolderFile:
         return None
 
     def note(self, leases: Mapping[str, str]) -> None:
-        """Write down what is held now.
+        """Write down which leases are held now.
 
         On a full disk it is left out: the next process then waits until the leases expire.
         """
         if self._descriptor is None or self._holder is None:
             return
-        told = {
+        noted = {
             **asdict(self._holder),
             "description": self._holder.description,
             "leases": dict(leases),
         }
-        content = json.dumps(told).encode()
+        content = json.dumps(noted).encode()
         with contextlib.suppress(OSError):
             os.pwrite(self._descriptor, content, 0)
             os.ftruncate(self._descriptor, len(content))
@@ -97,7 +96,7 @@ class HolderFile:
 
 
 def living(path: Path) -> str:
-    """Who rolls out from this computer now, by an app's file; empty if nobody does."""
+    """Return who rolls out from this computer now, by an app's file; empty if no process does."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:
@@ -112,7 +111,7 @@ def living(path: Path) -> str:
 
 
 def _read(descriptor: int) -> dict[str, Any]:
-    """What the last holder wrote; nothing if it died while it wrote."""
+    """Return what the last holder wrote; nothing if it died while it wrote."""
     try:
         found = json.loads(os.pread(descriptor, 1 << 20, 0) or b"{}")
     except ValueError:

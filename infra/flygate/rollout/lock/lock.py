@@ -157,7 +157,7 @@ class _HolderWatch:
     first: int = 0
 
     def is_alive(self, ends: int) -> bool:
-        """The lease was renewed, lasts longer than ours ever would, or is held for too long."""
+        """Return whether the lease was renewed, lasts longer than ours, or is held for too long."""
         self.first = self.first or ends
         left = ends - time.time()
         waited = time.monotonic() - self.since

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Final
 
 from flygate.fly.models import Event, Machine
 
 # The platform restarts what crashes; the second crash is a pattern.
-CRASHES_MAX = 2
+CRASHES_MAX: Final = 2
 # EX_CONFIG: the service refuses its settings, and its last line of log names the wrong one.
-REFUSES_SETTINGS = 78
+REFUSES_SETTINGS: Final = 78
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a machine that was asked to stop has ended.
+    """How a machine that was stopped has ended.
 
     Attributes:
-        seconds: from the word to the end.
-        was_killed: by force.
+        seconds: from the request to stop to the end.
+        was_killed: the platform ended it.
     """
 
     seconds: float
@@ -37,7 +38,7 @@ class Uptimes:
     _starts: dict[str, tuple[int, float]] = field(default_factory=dict)
 
     def seconds(self, machine: Machine) -> float:
-        """Of a machine as it was just seen; 0 while it is not up."""
+        """Return the uptime of a machine as it was just seen; 0 while it is not up."""
         now = time.monotonic()
         if machine.state != "started":
             self._starts.pop(machine.id, None)
@@ -49,7 +50,7 @@ class Uptimes:
 
 
 def sleeps(machine: Machine) -> bool:
-    """Whether Fly's proxy put it to sleep, for want of requests; it did not end by itself."""
+    """Return whether Fly's proxy put it to sleep for lack of requests; it did not end by itself."""
     if machine.state == "suspended":
         return True
     newest = next((event for event in machine.events if event.type == "exit"), None)
@@ -57,23 +58,23 @@ def sleeps(machine: Machine) -> bool:
 
 
 def died_at(machine: Machine) -> int:
-    """When its service last ended by itself, in milliseconds of Fly's clock; 0 if it never did."""
+    """Return when its service last ended by itself, in milliseconds of Fly's clock, or 0."""
     return max((event.timestamp for event in _unasked_exits(machine)), default=0)
 
 
 def ending(machine: Machine, before: Machine) -> Ending | None:
-    """How it ended since an earlier look, by Fly's clock; None if Fly does not tell."""
+    """Return how it ended since an earlier look, by Fly's clock; None if Fly does not say it."""
     known = max((event.timestamp for event in before.events), default=0)
     new = [event for event in machine.events if event.timestamp > known]
     ended = next((event for event in new if event.type == "exit"), None)
-    asked = min((event.timestamp for event in new if event.type == "stop"), default=None)
-    if ended is None or asked is None:
+    stopped = min((event.timestamp for event in new if event.type == "stop"), default=None)
+    if ended is None or stopped is None:
         return None
-    return Ending((ended.timestamp - asked) / 1000, ended.was_killed)
+    return Ending((ended.timestamp - stopped) / 1000, ended.was_killed)
 
 
 def death(machine: Machine) -> str:
-    """Why the machine will not come up any more, or an empty string."""
+    """Return why the machine will not come up any more, or an empty string."""
     is_stopped = machine.state == "stopped" and machine.events and not sleeps(machine)
     if machine.state in {"failed", "destroyed"} or is_stopped:
         return f"the service did not stay up: the machine is {machine.state}{last_exit(machine)}"
@@ -90,7 +91,7 @@ def last_exit(machine: Machine) -> str:
 
 
 def exit_code(machine: Machine) -> int | None:
-    """Of the last end that was not asked for; None if there was none."""
+    """Return the code of the last exit without a stop; None if there was none."""
     codes = (event.exit_code for event in _unasked_exits(machine))
     return next((code for code in codes if code is not None), None)
 
@@ -100,5 +101,5 @@ def _started_at(machine: Machine) -> int:
 
 
 def _unasked_exits(machine: Machine) -> list[Event]:
-    """The newest first, as Fly has them."""
+    """Return the exits without a stop, the newest first, as Fly has them."""
     return [e for e in machine.events if e.type == "exit" and not e.was_asked_for]

@@ -1,8 +1,9 @@
-"""Who serves after a way back, as Fly shows it: what is said of it is what was seen."""
+"""What serves after a way back, as Fly shows it: the report says what was seen."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from flygate.fly.errors import FlyError
 from flygate.rollout.execution import Execution
@@ -11,8 +12,8 @@ from flygate.rollout.target import Target
 from flygate.system.polling import poll
 
 # A check may just be failing, or a machine be on its way up.
-SECONDS = 5.0
-POLL_SECONDS = 0.5
+SECONDS: Final = 5.0
+POLL_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,29 +32,29 @@ class Standing:
 
     @property
     def former(self) -> list[Seen]:
-        """The machines of the former release that serve."""
+        """Return the machines of the former release that serve."""
         return [m for m in self._former_all if m.answers]
 
     @property
     def new(self) -> list[Seen]:
-        """The machines of what was taken back that get requests."""
+        """Return the machines of what was taken back that get requests."""
         machines = self.state.machines if self.state else ()
         return [m for m in machines if m.id in self.made and m.serves]
 
     @property
     def may_withdraw(self) -> bool:
-        """What serves is never removed before something else serves."""
+        """Return whether the new machines may go: something else serves, or nothing did."""
         return self.target.former is None or bool(self.former) or (not self.new and self._is_known)
 
     @property
     def is_as_before(self) -> bool:
-        """All former machines that served do; where none did, one at least does now."""
+        """Return whether all former machines that served do, or one at least where none did."""
         if self.target.former is None:
             return self._is_known and not self.new
         return bool(self.former) and self.before <= {m.id for m in self.former}
 
     def sentence(self) -> str:
-        """What serves."""
+        """Return what serves."""
         if not self._is_known:
             return "Fly does not say what serves."
         if self.target.former is None:
@@ -84,22 +85,22 @@ class Standing:
         return self.state.of(self.target.former or 0) if self.state else ()
 
 
-async def seen_to_stand(world: Execution) -> Standing:
+async def seen_to_stand(execution: Execution) -> Standing:
     """Look who serves, and give those who are not there yet a moment."""
-    made = frozenset(member.id for member in world.made.values())
-    before = frozenset(member.id for member in world.former)
+    made = frozenset(member.id for member in execution.made.values())
+    before = frozenset(member.id for member in execution.former)
 
     async def look() -> Standing:
-        return Standing(world.target, await _state(world), made, before)
+        return Standing(execution.target, await _state(execution), made, before)
 
     return await poll(
         look, lambda standing: standing.is_as_before, every=POLL_SECONDS, within=SECONDS
     )
 
 
-async def _state(world: Execution) -> State | None:
+async def _state(execution: Execution) -> State | None:
     try:
-        return await observe(world.fly, world.app)
+        return await observe(execution.fly, execution.app)
     except FlyError:
         return None
 

@@ -24,17 +24,17 @@ class Admit:
 
     @property
     def title(self) -> str:
-        """See `Step`."""
+        """Return the title of the step."""
         return f"admit {self.name}"
 
-    async def apply(self, world: Execution) -> str:
+    async def apply(self, execution: Execution) -> str:
         """Uncordon it."""
-        await world.fly.uncordon(world.app, world.made[self.name].id)
+        await execution.fly.uncordon(execution.app, execution.made[self.name].id)
         return f"{self.name} takes requests"
 
-    async def undo(self, world: Execution) -> None:
+    async def undo(self, execution: Execution) -> None:
         """Cordon it, so that nothing reaches it while it goes, and let it stop by itself."""
-        if made := world.made.get(self.name):
-            await world.fly.cordon(world.app, made.id)
-            await asyncio.sleep(duration.seconds(world.target.manifest.gates.drain))
-            await halt(world.fly, world.app, made.id)
+        if made := execution.made.get(self.name):
+            await execution.fly.cordon(execution.app, made.id)
+            await asyncio.sleep(duration.seconds(execution.target.manifest.gates.drain))
+            await halt(execution.fly, execution.app, made.id)

@@ -20,17 +20,17 @@ class Adopt:
 
     @property
     def title(self) -> str:
-        """See `Step`."""
+        """Return the title of the step."""
         return f"adopt {self.machine.name}"
 
-    async def apply(self, world: Execution) -> str:
+    async def apply(self, execution: Execution) -> str:
         """It only starts, if the proxy has suspended it; the gates judge it anew."""
         machine = self.machine
-        world.made[machine.name] = Member.of(machine)
+        execution.made[machine.name] = Member.of(machine)
         if machine.state != "started":
-            await start(world.fly, world.app, machine.id)
+            await start(execution.fly, execution.app, machine.id)
         return f"{machine.name} is {machine.id} in {machine.region}, made before"
 
-    async def undo(self, world: Execution) -> None:
+    async def undo(self, execution: Execution) -> None:
         """Destroy it, as if it were made now."""
-        await world.fly.destroy(world.app, self.machine.id)
+        await execution.fly.destroy(execution.app, self.machine.id)

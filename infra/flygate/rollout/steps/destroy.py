@@ -20,27 +20,27 @@ class Destroy:
 
     @property
     def title(self) -> str:
-        """See `Step`."""
+        """Return the title of the step."""
         return f"destroy {self.machine.name} ({self.why})"
 
-    async def apply(self, world: Execution) -> str:
+    async def apply(self, execution: Execution) -> str:
         """Destroy it, unless it is all that serves; gone already is fine."""
-        if self.machine.answers and not await self._is_dispensable(world):
+        if self.machine.answers and not await self._is_dispensable(execution):
             return f"{self.machine.name} stays: nothing else serves"
         try:
-            await world.fly.cordon(world.app, self.machine.id)
+            await execution.fly.cordon(execution.app, self.machine.id)
         except NotFoundError:
             return f"{self.machine.name} is gone"
         if self.machine.serves:
-            await halt(world.fly, world.app, self.machine.id)
-        await world.fly.destroy(world.app, self.machine.id)
+            await halt(execution.fly, execution.app, self.machine.id)
+        await execution.fly.destroy(execution.app, self.machine.id)
         return f"{self.machine.name} is gone ({self.why})"
 
-    async def _is_dispensable(self, world: Execution) -> bool:
-        """A machine of another release serves."""
-        state = await observe(world.fly, world.app)
+    async def _is_dispensable(self, execution: Execution) -> bool:
+        """Return whether a machine of another release serves."""
+        state = await observe(execution.fly, execution.app)
         others = [m for m in state.machines if m.release != self.machine.release]
         return any(m.answers for m in others)
 
-    async def undo(self, world: Execution) -> None:
+    async def undo(self, execution: Execution) -> None:
         """Nothing: what did not serve is not missed."""

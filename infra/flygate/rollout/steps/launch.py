@@ -36,34 +36,36 @@ class Launch:
 
     @property
     def title(self) -> str:
-        """See `Step`."""
+        """Return the title of the step."""
         return f"launch {self.slot.name}"
 
-    async def apply(self, world: Execution) -> str:
+    async def apply(self, execution: Execution) -> str:
         """Create it, cordoned, and lease it to us like the machines that were there."""
         slot = self.slot
-        machine = await world.fly.create_machine(world.app, machine_request(world, slot))
-        world.made[slot.name] = Member(slot.name, machine.id, slot.region, machine.instance_id)
-        await lease(world.fly, world.app, machine.id)
+        machine = await execution.fly.create_machine(
+            execution.app, machine_request(execution, slot)
+        )
+        execution.made[slot.name] = Member(slot.name, machine.id, slot.region, machine.instance_id)
+        await lease(execution.fly, execution.app, machine.id)
         return f"{slot.name} is {machine.id} in {slot.region}"
 
-    async def undo(self, world: Execution) -> None:
+    async def undo(self, execution: Execution) -> None:
         """Destroy it, also if Fly's answer to the creation was lost."""
-        made = world.made.get(self.slot.name)
-        if machine_id := made.id if made else await self._lost(world):
-            await world.fly.destroy(world.app, machine_id)
+        made = execution.made.get(self.slot.name)
+        if machine_id := made.id if made else await self._lost(execution):
+            await execution.fly.destroy(execution.app, machine_id)
 
-    async def _lost(self, world: Execution) -> str | None:
-        """The machine of our own that has this name; another rollout's of that name is not ours."""
-        for machine in await world.fly.machines(world.app):
-            if machine.name == self.slot.name and machine.metadata.get(ROLLOUT_KEY) == world.id:
+    async def _lost(self, execution: Execution) -> str | None:
+        """Return the machine of this name that this very rollout made."""
+        for machine in await execution.fly.machines(execution.app):
+            if machine.name == self.slot.name and machine.metadata.get(ROLLOUT_KEY) == execution.id:
                 return machine.id
         return None
 
 
-def machine_request(world: Execution, slot: Slot) -> dict[str, Any]:
-    """The body of the machine's creation."""
-    target, manifest = world.target, world.target.manifest
+def machine_request(execution: Execution, slot: Slot) -> dict[str, Any]:
+    """Return the body of the machine's creation."""
+    target, manifest = execution.target, execution.target.manifest
     config = {
         **manifest.config,
         "image": manifest.image,
@@ -75,13 +77,13 @@ def machine_request(world: Execution, slot: Slot) -> dict[str, Any]:
             MANIFEST_KEY: target.manifest_id,
             ROLE_KEY: CANDIDATE,
             STEP_KEY: str(slot.step),
-            ROLLOUT_KEY: world.id,
+            ROLLOUT_KEY: execution.id,
             COUNT_KEY: str(manifest.count),
             DRIFT_KEY: target.drift,
             OWNER_KEY: target.owner,
             HOLDER_KEY: target.holder,
             PHASE_KEY: str(manifest.phase),
-            **({SECRETS_KEY: world.secrets} if world.secrets else {}),
+            **({SECRETS_KEY: execution.secrets} if execution.secrets else {}),
             **({BACK_KEY: "1"} if target.is_rollback else {}),
         },
     }
@@ -91,6 +93,6 @@ def machine_request(world: Execution, slot: Slot) -> dict[str, Any]:
         "config": config,
         "skip_service_registration": True,
     }
-    if world.secrets_version:
-        request["min_secrets_version"] = world.secrets_version
+    if execution.secrets_version:
+        request["min_secrets_version"] = execution.secrets_version
     return request

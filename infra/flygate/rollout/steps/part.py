@@ -15,7 +15,7 @@ from flygate.rollout.steps.step import Turn
 class Part:
     """Keep the clients apart: the new machines own none that was not moved to them.
 
-    The new machines are asked inside, as no request may reach them before they know it.
+    The new machines get the order by an errand, as no request may reach them before they know it.
 
     Attributes:
         names: of the new machines.
@@ -29,27 +29,27 @@ class Part:
     title = "part new and former machines"
     turn = Turn.CLIENTS
 
-    async def apply(self, world: Execution) -> str:
-        """Tell all of them."""
-        await self._share(world, self.percent, is_back=False)
+    async def apply(self, execution: Execution) -> str:
+        """Send the order to all of them."""
+        await self._share(execution, self.percent, is_back=False)
         return f"new machines own {_words(self.percent)}"
 
-    async def undo(self, world: Execution) -> None:
+    async def undo(self, execution: Execution) -> None:
         """Give all clients back, with their limits, before the new machines go.
 
-        That a machine can't be told is no failure: when the new ones are gone, the order is void.
+        That a machine does not take it is no failure: without the new ones the order is void.
         """
         try:
-            await self._share(world, 0, is_back=True)
+            await self._share(execution, 0, is_back=True)
         except ShareNotAcknowledgedError as exc:
-            world.journal.write("warning", "restore", f"clients go back unprepared: {exc}")
+            execution.journal.write("warning", "restore", f"clients go back unprepared: {exc}")
 
-    async def _share(self, world: Execution, percent: int, *, is_back: bool) -> None:
-        new = tuple(world.made[name] for name in self.names if name in world.made)
+    async def _share(self, execution: Execution, percent: int, *, is_back: bool) -> None:
+        new = tuple(execution.made[name] for name in self.names if name in execution.made)
         if not new:
             return
         sides = Sides(new, self.former)
-        async with handover(world, sides, cordoned=new) as clients:
+        async with handover(execution, sides, cordoned=new) as clients:
             known = await clients.known()
             await clients.share(percent, known.values(), is_back=is_back)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from flygate.fly.errors import FlyError
 from flygate.rollout.execution import Execution
 from flygate.rollout.target import Target
 
-# Nobody waits longer for what only informs.
-SECONDS_MAX = 10.0
+# A record only informs, so a rollout waits no longer for it.
+SECONDS_MAX: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +25,27 @@ class OpenRecord:
     title = "record"
     turn = None
 
-    async def apply(self, world: Execution) -> str:
-        """See `Step`."""
-        target = world.target
+    async def apply(self, execution: Execution) -> str:
+        """Open the record."""
+        target = execution.target
         image, definition = target.manifest.image, _definition(target)
-        begin = world.fly.records.begin(world.app, image, target.strategy, definition)
+        begin = execution.fly.records.begin(execution.app, image, target.strategy, definition)
         try:
-            world.record = await asyncio.wait_for(begin, SECONDS_MAX)
+            execution.record = await asyncio.wait_for(begin, SECONDS_MAX)
         except (FlyError, TimeoutError, LookupError, ValueError) as exc:
             reason = str(exc) or type(exc).__name__
-            world.journal.write("warning", self.title, f"`fly releases` won't show it: {reason}")
+            execution.journal.write(
+                "warning", self.title, f"`fly releases` won't show it: {reason}"
+            )
             return "none"
-        return f"v{world.record.version} of `fly releases`"
+        return f"v{execution.record.version} of `fly releases`"
 
-    async def undo(self, world: Execution) -> None:
-        """Nothing: a record names failures, too. See `infra/flygate/commands/effects.py`."""
+    async def undo(self, execution: Execution) -> None:
+        """Nothing: a record shows failures, too. See `commands/effects.py`."""
 
 
 def _definition(target: Target) -> dict[str, Any]:
-    """The part of a fly.toml that a later flyctl command could want to read."""
+    """Return the part of a fly.toml that a later flyctl command could want to read."""
     manifest = target.manifest
     return {
         "app": manifest.app,

@@ -28,20 +28,20 @@ class Retire:
 
     @property
     def title(self) -> str:
-        """See `Step`."""
+        """Return the title of the step."""
         return f"retire {self.machine.name}"
 
-    async def apply(self, world: Execution) -> str:
+    async def apply(self, execution: Execution) -> str:
         """Note since when, and let it rest."""
-        await rest(world, self.machine)
+        await rest(execution, self.machine)
         return f"{self.machine.name} is stopped and kept as standby"
 
-    async def undo(self, world: Execution) -> None:
+    async def undo(self, execution: Execution) -> None:
         """Bring it back."""
-        await Revive(self.machine).apply(world)
+        await Revive(self.machine).apply(execution)
 
 
-async def rest(world: Execution, machine: Seen) -> None:
+async def rest(execution: Execution, machine: Seen) -> None:
     """Cordon a machine, let it finish its requests, stop it.
 
     Without its platform version flyctl neither counts nor wakes it. One that is asleep is woken:
@@ -53,10 +53,10 @@ async def rest(world: Execution, machine: Seen) -> None:
         RETIRED_KEY: str(int(since)),
         PLATFORM_KEY: None,
     }
-    await world.fly.patch_metadata(world.app, machine.id, notes)
-    await world.fly.cordon(world.app, machine.id)
+    await execution.fly.patch_metadata(execution.app, machine.id, notes)
+    await execution.fly.cordon(execution.app, machine.id)
     if machine.state == "suspended":
-        await comes_up(world.fly, world.app, machine.id)
-    await asyncio.sleep(duration.seconds(world.target.manifest.gates.drain))
-    await world.fly.stop(world.app, machine.id)
-    await world.fly.wait(world.app, machine.id, "stopped", STOP_SECONDS)
+        await comes_up(execution.fly, execution.app, machine.id)
+    await asyncio.sleep(duration.seconds(execution.target.manifest.gates.drain))
+    await execution.fly.stop(execution.app, machine.id)
+    await execution.fly.wait(execution.app, machine.id, "stopped", STOP_SECONDS)

@@ -18,20 +18,20 @@ class Revive:
 
     @property
     def title(self) -> str:
-        """See `Step`."""
+        """Return the title of the step."""
         return f"revive {self.machine.name}"
 
-    async def apply(self, world: Execution) -> str:
+    async def apply(self, execution: Execution) -> str:
         """Start it, wait for its checks, uncordon it.
 
-        One that does not come up is told and left: a broken release must not stand in the way
+        One that does not come up is reported and left: a broken release must not stand in the way
         of the one that replaces it.
         """
-        is_up = await comes_up(world.fly, world.app, self.machine.id)
-        await world.fly.uncordon(world.app, self.machine.id)
+        is_up = await comes_up(execution.fly, execution.app, self.machine.id)
+        await execution.fly.uncordon(execution.app, self.machine.id)
         notes = {ROLE_KEY: LIVE, PLATFORM_KEY: PLATFORM_VERSION, RETIRED_KEY: None}
-        await world.fly.patch_metadata(world.app, self.machine.id, notes)
+        await execution.fly.patch_metadata(execution.app, self.machine.id, notes)
         return f"{self.machine.name} " + ("serves again" if is_up else "does not come up")
 
-    async def undo(self, world: Execution) -> None:
+    async def undo(self, execution: Execution) -> None:
         """Nothing: that the running release runs is no change to take back."""

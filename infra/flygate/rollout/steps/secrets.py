@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from flygate_wire.variables import Variable
 
@@ -11,7 +12,7 @@ from flygate.rollout.state import digest
 from flygate.rollout.steps.step import Turn
 from flygate.rollout.target import Target
 
-_KEY = Variable.FLYGATE_KEY.value
+_KEY: Final = Variable.FLYGATE_KEY.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,22 +22,18 @@ class SetSecrets:
     title = "secrets"
     turn = Turn.VALUES
 
-    async def apply(self, world: Execution) -> str:
+    async def apply(self, execution: Execution) -> str:
         """Set what the release has and remove what only the former one had."""
-        target = world.target
+        target = execution.target
         gone = dict.fromkeys(set(target.former_secrets) - set(target.secrets))
-        values: dict[str, str | None] = {
-            **target.secrets,
-            **gone,
-            _KEY: target.key,
-        }
-        world.secrets_version = await world.fly.set_secrets(world.app, values)
-        world.secrets = digest(await world.fly.secrets(world.app))
+        values: dict[str, str | None] = {**target.secrets, **gone, _KEY: target.key}
+        execution.secrets_version = await execution.fly.set_secrets(execution.app, values)
+        execution.secrets = digest(await execution.fly.secrets(execution.app))
         return describe_secrets(target)
 
-    async def undo(self, world: Execution) -> None:
+    async def undo(self, execution: Execution) -> None:
         """Set the former values: a machine that restarts must not see the new ones."""
-        await set_former(world)
+        await set_former(execution)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +43,25 @@ class ResetSecrets:
     title = "former secrets"
     turn = None
 
-    async def apply(self, world: Execution) -> str:
+    async def apply(self, execution: Execution) -> str:
         """Set them before a machine of the former release starts."""
-        return "as they were" if await set_former(world) else "not known"
+        return "as they were" if await set_former(execution) else "not known"
 
-    async def undo(self, world: Execution) -> None:
+    async def undo(self, execution: Execution) -> None:
         """Nothing: they belong to what runs."""
 
 
-async def set_former(world: Execution) -> bool:
+async def set_former(execution: Execution) -> bool:
     """Set the former values, and remove what only the new release has.
 
-    Fly can't tell a secret's value: where the ledger was lost, they stay as they are.
+    Fly shows no secret's value: where the ledger was lost, they stay as they are.
     """
-    target = world.target
+    target = execution.target
     added = dict.fromkeys(set(target.secrets) - set(target.former_secrets))
     if not target.is_former_known:
         return False
     former = {**target.former_secrets, _KEY: target.former_key or None}
-    await world.fly.set_secrets(world.app, {**former, **added})
+    await execution.fly.set_secrets(execution.app, {**former, **added})
     return True
 
 

@@ -40,12 +40,12 @@ class Settle:
 
     @property
     def title(self) -> str:
-        """See `Step`."""
+        """Return the title of the step."""
         return f"settle {self.name}"
 
-    async def apply(self, world: Execution) -> str:
+    async def apply(self, execution: Execution) -> str:
         """One call for all of it: a machine that woke from its standby was of another release."""
-        target, member = world.target, world.made[self.name]
+        target, member = execution.target, execution.made[self.name]
         notes: dict[str, str | None] = {
             RELEASE_KEY: target.name,
             ROLE_KEY: LIVE,
@@ -60,13 +60,13 @@ class Settle:
             ACCEPTED_KEY: None,
             SHARE_KEY: None,
             INSTANCE_KEY: member.instance or None,
-            SECRETS_KEY: world.secrets or None,
+            SECRETS_KEY: execution.secrets or None,
         }
-        if world.record:
-            notes[RECORD_KEY] = world.record.id
-            notes[RECORD_VERSION_KEY] = str(world.record.version)
-        await world.fly.patch_metadata(world.app, member.id, notes)
+        if execution.record:
+            notes[RECORD_KEY] = execution.record.id
+            notes[RECORD_VERSION_KEY] = str(execution.record.version)
+        await execution.fly.patch_metadata(execution.app, member.id, notes)
         return f"{self.name} is live"
 
-    async def undo(self, world: Execution) -> None:
+    async def undo(self, execution: Execution) -> None:
         """Nothing: it is past the point of no return."""

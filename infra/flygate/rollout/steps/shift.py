@@ -28,27 +28,27 @@ class Shift:
 
     @property
     def title(self) -> str:
-        """See `Step`."""
+        """Return the title of the step."""
         return f"shift {self.percent} % of the clients"
 
-    async def apply(self, world: Execution) -> str:
-        """Once all machines know each other, tell them."""
-        sides = Sides(tuple(world.made[name] for name in self.names), self.former)
-        await self._note(world, sides.new)
-        async with handover(world, sides) as clients:
+    async def apply(self, execution: Execution) -> str:
+        """Send the order once all machines know each other."""
+        sides = Sides(tuple(execution.made[name] for name in self.names), self.former)
+        await self._note(execution, sides.new)
+        async with handover(execution, sides) as clients:
             known = await clients.all_know_all()
             version = await clients.share(self.percent, known.values())
         return (
-            f"{self.percent} % of the clients are {world.target.name}'s "
+            f"{self.percent} % of the clients are {execution.target.name}'s "
             f"({len(known)} machines follow order {version})"
         )
 
-    async def undo(self, world: Execution) -> None:
+    async def undo(self, execution: Execution) -> None:
         """Nothing: see `Part`."""
 
-    async def _note(self, world: Execution, new: tuple[Member, ...]) -> None:
-        """Who comes after a crash goes on from here."""
+    async def _note(self, execution: Execution, new: tuple[Member, ...]) -> None:
+        """Note the share: a run after a crash goes on from there."""
         notes: dict[str, str | None] = {SHARE_KEY: str(self.percent)}
         await asyncio.gather(
-            *(world.fly.patch_metadata(world.app, member.id, notes) for member in new)
+            *(execution.fly.patch_metadata(execution.app, member.id, notes) for member in new)
         )

@@ -24,11 +24,11 @@ class Turn(IntEnum):
 
 
 class Step(Protocol):
-    """One change of the world."""
+    """One change of what runs."""
 
     @property
     def title(self) -> str:
-        """What it does, for the plan and the journal."""
+        """Return what it does, for the plan and the journal."""
         ...
 
     @property
@@ -36,10 +36,10 @@ class Step(Protocol):
         """When it is undone, or None if there is nothing to undo."""
         ...
 
-    async def apply(self, world: Execution) -> str:
+    async def apply(self, execution: Execution) -> str:
         """Do it; returns what was done, for people."""
         ...
 
-    async def undo(self, world: Execution) -> None:
+    async def undo(self, execution: Execution) -> None:
         """Take it back, however far it came."""
         ...

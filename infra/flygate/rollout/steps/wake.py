@@ -25,19 +25,19 @@ class Wake:
 
     @property
     def title(self) -> str:
-        """See `Step`."""
+        """Return the title of the step."""
         return f"wake {self.machine.name}"
 
-    async def apply(self, world: Execution) -> str:
+    async def apply(self, execution: Execution) -> str:
         """Start it."""
         machine = self.machine
-        world.made[machine.name] = Member.of(machine)
-        await start(world.fly, world.app, machine.id)
+        execution.made[machine.name] = Member.of(machine)
+        await start(execution.fly, execution.app, machine.id)
         return f"{machine.name} is {machine.id} in {machine.region}, started again"
 
-    async def undo(self, world: Execution) -> None:
+    async def undo(self, execution: Execution) -> None:
         """Back to rest; gone is fine."""
         try:
-            await rest(world, self.machine)
+            await rest(execution, self.machine)
         except NotFoundError:
             return

@@ -19,7 +19,7 @@ STRATEGIES: dict[Strategy, Callable[[State, Target], Plan]] = {
 
 
 def plan(state: State, target: Target) -> Plan:
-    """The way from what runs to what shall run: the shortest that is safe."""
+    """Return the way from what runs to what shall run: the shortest that is safe."""
     if is_settled(state, target):
         return finish.plan(state, target)
     if target.is_rollback and (machines := reinstate.resting(state, target)):

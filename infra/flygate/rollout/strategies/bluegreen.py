@@ -9,5 +9,5 @@ from flygate.rollout.target import Target
 
 
 def plan(state: State, target: Target) -> Plan:
-    """All new machines in one step."""
+    """Return all new machines in one step."""
     return staged.plan(state, target, ("100%",), "blue/green")

@@ -18,7 +18,7 @@ from flygate.rollout.target import Target
 
 
 def plan(state: State, target: Target) -> Plan:
-    """The steps of the manifest, as shares of the clients."""
+    """Return the steps of the manifest, as shares of the clients."""
     fleet = Fleet.of(state, target, ("100%",))
     former = tuple(map(Member.of, state.of(target.former or 0)))
     reached = _reached(fleet)
@@ -39,7 +39,7 @@ def plan(state: State, target: Target) -> Plan:
 
 
 def _shifts(fleet: Fleet, former: tuple[Member, ...], reached: int) -> Iterator[Stage]:
-    """What an earlier run has moved and judged is not moved back."""
+    """Return the stages that move clients, from what an earlier run has moved and judged."""
     target = fleet.target
     percents = [int(str(step)[:-1]) for step in target.manifest.rollout.steps]
     for number, percent in enumerate(percents, start=1):
@@ -55,5 +55,5 @@ def _shifts(fleet: Fleet, former: tuple[Member, ...], reached: int) -> Iterator[
 
 
 def _reached(fleet: Fleet) -> int:
-    """The percentage that an earlier run moved; it notes it before it begins."""
+    """Return the percentage that an earlier run moved; it notes it before it begins."""
     return max((machine.share or 0 for machine in fleet.made.values()), default=0)

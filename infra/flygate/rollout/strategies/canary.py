@@ -1,7 +1,7 @@
 """Canary: one new machine per region, then more and more of them, each step judged.
 
-The old fleet stays whole until all new machines are judged, so that a step back costs nobody
-anything; the new machines' share of the requests is their share of all machines.
+The old fleet stays whole until all new machines are judged, so that a step back costs no
+client anything; the new machines' share of the requests is their share of all machines.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from flygate.rollout.target import Target
 
 
 def plan(state: State, target: Target) -> Plan:
-    """The steps of the manifest."""
+    """Return the steps of the manifest."""
     if target.manifest.rollout.by == "machines":
         return staged.plan(state, target, target.manifest.rollout.steps, "canary")
     if state.of(target.former or 0):
         return by_clients.plan(state, target)
-    return bluegreen.plan(state, target)  # nobody has clients who could move
+    return bluegreen.plan(state, target)  # there are no clients yet that could move

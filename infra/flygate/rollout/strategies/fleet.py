@@ -40,17 +40,17 @@ class Fleet:
 
     @property
     def slots(self) -> tuple[Slot, ...]:
-        """All places."""
+        """Return all places."""
         return tuple(slot for batch in self.batches for slot in batch)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all machines."""
+        """Return the names of all machines."""
         return tuple(slot.name for slot in self.slots)
 
     @property
     def reached(self) -> int:
-        """The step that an earlier run came to; 0 if there was none, or not all of it is well."""
+        """Return the step that an earlier run came to; 0 if there was none, or not all is well."""
         filled = [all(s.name in self.made for s in batch) for batch in self.batches]
         begun = [any(s.name in self.made for s in batch) for batch in self.batches]
         complete = filled.index(False) if False in filled else len(filled)
@@ -59,7 +59,7 @@ class Fleet:
     def stages(
         self, number: int, *, proving: tuple[Gate, ...], serving: tuple[Gate, ...]
     ) -> tuple[Stage, Stage]:
-        """A step: its machines are there and proved, then they get requests and are watched.
+        """Return a step: its machines are made and proved, then they get requests and are watched.
 
         Args:
             number: of the step, from 1.
@@ -84,7 +84,7 @@ class Fleet:
             )
 
     def proving(self, number: int) -> tuple[Gate, ...]:
-        """The gates before the machines of a step get requests.
+        """Return the gates before the machines of a step get requests.
 
         The very first machine is tried by a stop, unless an earlier run has let clients to it.
         """
@@ -118,7 +118,7 @@ def _batches(target: Target, totals: list[int]) -> Iterator[tuple[Slot, ...]]:
 
 
 def _is_well(machine: Seen, target: Target, secrets: str) -> bool:
-    """The machine can be gone on with; an idle one that the proxy suspended, too.
+    """Return whether a rollout can go on with the machine, also if the proxy suspended it.
 
     One that got no requests yet may have been made a moment ago: whether it is well its gates say,
     so that what a plan says of it does not depend on that moment.

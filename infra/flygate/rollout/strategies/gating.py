@@ -16,7 +16,7 @@ def proving(target: Target, *, restart: bool = False) -> tuple[Gate, ...]:
     """Before a machine gets requests: it is well, and it limits. A worker gets none.
 
     Args:
-        restart: the first one is new, and gets no requests yet: it can be stopped and started.
+        restart: the first machine gets no requests yet, so it can be stopped and started.
     """
     if target.manifest.web_port is None:
         return alive(target)
@@ -26,7 +26,7 @@ def proving(target: Target, *, restart: bool = False) -> tuple[Gate, ...]:
 
 
 def restarting(target: Target) -> tuple[Gate, ...]:
-    """A stop and a start of one machine; what it runs as then is what the others prove."""
+    """Return the gate of a stop and a start; the gates after it judge what was started."""
     gates = target.manifest.gates
     if not gates.restart:
         return ()
@@ -34,10 +34,10 @@ def restarting(target: Target) -> tuple[Gate, ...]:
 
 
 def alive(target: Target, *, is_again: bool = False) -> tuple[Gate, ...]:
-    """The least that is asked of a machine.
+    """Return the least that must hold for a machine.
 
     Args:
-        is_again: it was asked before, in this rollout.
+        is_again: this rollout has waited for the uptime before.
     """
     gates = target.manifest.gates
     return (Healthy(duration.seconds(gates.wait), duration.seconds(gates.uptime), is_again),)
@@ -63,7 +63,7 @@ def sharing(target: Target, *, soak: bool) -> tuple[Gate, ...]:
 
 
 def soaking(target: Target) -> tuple[Gate, ...]:
-    """The gates that watch for as long as the manifest's `rollout.soak`."""
+    """Return the gates that watch for as long as the manifest's `rollout.soak`."""
     if not duration.seconds(target.manifest.rollout.soak) or target.manifest.web_port is None:
         return ()
     return (Soaked.of(target),)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from flygate.rollout.plan import Plan, Stage, clear, retire, sweep
 from flygate.rollout.state import STANDBY, Seen, State
 from flygate.rollout.steps import Admit, OpenRecord, SetSecrets, Wake
@@ -9,11 +11,11 @@ from flygate.rollout.strategies import gating
 from flygate.rollout.strategies.staged import settle
 from flygate.rollout.target import Target
 
-_STARTABLE = frozenset({"started", "starting", "stopping", "stopped", "suspended"})
+_STARTABLE: Final = frozenset({"started", "starting", "stopping", "stopped", "suspended"})
 
 
 def resting(state: State, target: Target) -> tuple[Seen, ...]:
-    """The machines of the wanted manifest that can be started again; none unless all are there."""
+    """Return the machines of the wanted manifest that can start again, if all are there."""
     found: list[Seen] = []
     # It may have run several times; the newest machines are the likeliest to be well.
     newest_first = sorted(state.machines, key=lambda m: -m.release)

@@ -17,7 +17,7 @@ from flygate.rollout.target import Target
 
 
 def plan(state: State, target: Target) -> Plan:
-    """The steps of the manifest, each followed by the retirement of its share of the old fleet."""
+    """Return the steps of the manifest; after each its share of the old fleet retires."""
     fleet = Fleet.of(state, target, target.manifest.rollout.steps)
     stages: list[Stage] = [*opening(state, target, fleet)]
     gone: list[Seen] = []
@@ -35,7 +35,7 @@ def plan(state: State, target: Target) -> Plan:
 
 
 def _replaced(state: State, fleet: Fleet, number: int, gone: list[Seen]) -> Iterator[Seen]:
-    """The old machines that a step's new ones stand for, of each region all but the last one."""
+    """Return the old machines that a step's new ones replace, of each region all but the last."""
     target = fleet.target
     for region in target.manifest.regions:
         new = sum(slot.region == region for slot in fleet.batches[number - 1])

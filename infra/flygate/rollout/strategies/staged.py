@@ -13,7 +13,7 @@ from flygate.rollout.target import Target
 
 
 def plan(state: State, target: Target, steps: Iterable[int | str], way: str) -> Plan:
-    """The stages of a rollout that retires the old fleet at the end."""
+    """Return the stages of a rollout that retires the old fleet at the end."""
     fleet = Fleet.of(state, target, steps)
     return Plan(
         stages=(*opening(state, target, fleet), *chain(*fleet.all_stages())),
@@ -23,7 +23,7 @@ def plan(state: State, target: Target, steps: Iterable[int | str], way: str) -> 
 
 
 def opening(state: State, target: Target, fleet: Fleet) -> tuple[Stage, ...]:
-    """What comes before the first new machine."""
+    """Return what comes before the first new machine."""
     return (
         *repair(state, target, tuple(fleet.made.values())),
         Stage("secrets", (SetSecrets(),)),
@@ -32,5 +32,5 @@ def opening(state: State, target: Target, fleet: Fleet) -> tuple[Stage, ...]:
 
 
 def settle(names: Iterable[str]) -> Stage:
-    """The release stands: the first thing past the point of no return."""
+    """Return the stage in which the release stands, the first past the point of no return."""
     return Stage("settle", tuple(map(Settle, names)))

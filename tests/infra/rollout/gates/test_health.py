@@ -10,6 +10,7 @@ from flygate.fly.errors import MachineStateError
 from flygate.fly.models import Machine
 from flygate.record.journal import Journal
 from flygate.redaction.redact import Redactor
+from flygate.rollout.desired import DesiredRelease
 from flygate.rollout.execution import Execution
 from flygate.rollout.gates.health import Healthy
 from flygate.rollout.machine.member import Member
@@ -62,9 +63,9 @@ async def test_a_machine_that_fell_asleep_is_woken(
     """An idle one is as good as before; its release is not taken back for want of requests."""
     services = [{"autostop": "stop", "autostart": True}]
     fly: Any = Sleeper(state, services, refusals)
-    target = Target(2, manifest(), "id", "http://demo.localhost", key="key")
-    world = Execution(fly, target, Journal(tmp_path / "journal.jsonl", "v2", Redactor(())))
+    target = Target(2, DesiredRelease(manifest()), "http://demo.localhost", key="key")
+    execution = Execution(fly, target, Journal(tmp_path / "journal.jsonl", "v2", Redactor(())))
 
-    verdict = await Healthy(5.0).judge(world, [Member("one", "148e1", "iad")])
+    verdict = await Healthy(5.0).judge(execution, [Member("one", "148e1", "iad")])
 
     assert verdict.passed, verdict

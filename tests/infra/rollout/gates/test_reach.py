@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from flygate.record.journal import Journal
 from flygate.redaction.redact import Redactor
+from flygate.rollout.desired import DesiredRelease
 from flygate.rollout.execution import Execution
 from flygate.rollout.gates import reach
 from flygate.rollout.gates.reach import Reachable
@@ -71,10 +72,10 @@ def app(**statuses: int) -> Iterator[App]:
 
 async def judged(server: App, folder: Path, key: str = KEY) -> Verdict:
     url = f"http://demo.localhost:{server.server_port}"
-    target = Target(2, manifest(), "id", url, key=key)
+    target = Target(2, DesiredRelease(manifest()), url, key=key)
     # The gate asks the proxy only, never Fly.
-    world = Execution(None, target, Journal(folder / "journal.jsonl", "v2", Redactor(())))  # type: ignore[arg-type]
-    return await Reachable().judge(world, MACHINES)
+    execution = Execution(None, target, Journal(folder / "journal.jsonl", "v2", Redactor(())))  # type: ignore[arg-type]
+    return await Reachable().judge(execution, MACHINES)
 
 
 async def test_a_machine_that_answers_is_let_in(tmp_path: Path) -> None:
@@ -103,7 +104,7 @@ async def test_who_knows_no_members_passes_all_the_same(tmp_path: Path, status: 
     }
 
 
-async def test_without_a_key_nobody_is_let_in(tmp_path: Path) -> None:
+async def test_without_a_key_no_machine_is_let_in(tmp_path: Path) -> None:
     """There is no signature that could be believed."""
     with app() as server:
         assert (await judged(server, tmp_path, key="")).passed

@@ -33,7 +33,7 @@ Json = dict[str, Any]
 
 
 class PaperFly:
-    """Fly, with machines that end as they are told to.
+    """Fly, with machines that end as a test says.
 
     Attributes:
         asked: what was asked for, by machine.
@@ -80,8 +80,8 @@ class PaperFly:
 
 async def judged(fly: PaperFly, folder: Path, patience: StopLimit | None = None) -> Verdict:
     journal = Journal(folder / "journal.jsonl", "v2", Redactor(()))
-    world = Execution(fly, target(), journal)  # type: ignore[arg-type]
-    return await Restarts(5.0, patience or StopLimit("SIGTERM", 30.0)).judge(world, MEMBERS)
+    execution = Execution(fly, target(), journal)  # type: ignore[arg-type]
+    return await Restarts(5.0, patience or StopLimit("SIGTERM", 30.0)).judge(execution, MEMBERS)
 
 
 def ended(code: int = 0, signal: int = -1, **more: Any) -> Json:
@@ -121,7 +121,7 @@ async def test_who_ends_by_itself_and_comes_back_passes(event: Json, tmp_path: P
     ids=["signal", "code", "a little early", "by Fly's SIGTERM", "late", "memory", "other place"],
 )
 async def test_who_is_ended_by_force_fails(event: Json, after: float, tmp_path: Path) -> None:
-    """However Fly tells of it; the reason says what it would cost, and what to do."""
+    """However Fly reports it; the reason says what it would cost, and what to do."""
     fly = PaperFly(event, after=after)
 
     verdict = await judged(fly, tmp_path)
@@ -222,7 +222,7 @@ def test_a_machine_that_has_clients_is_not_stopped(cordoned: bool, asked: list[t
 
 def test_a_way_back_from_standby_is_not_delayed() -> None:
     """Its machines have stopped and started already."""
-    aim = target(3, 2, manifest_id="old", is_rollback=True)
+    aim = target(3, 2, id="old", is_rollback=True)
     old = seen(1, 1, manifest="old", role=STANDBY, state="stopped", cordoned=True)
     plan = strategies.plan(State("shop", (seen(2, 1), old)), aim)
 

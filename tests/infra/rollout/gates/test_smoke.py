@@ -59,7 +59,7 @@ def test_a_burst_and_then_a_refusal_is_what_was_promised(admitted: int) -> None:
         ({"store": {"degraded": True}}, "can't be used: it does not answer"),
     ],
 )
-def test_each_fault_is_told_in_words(changes: dict[str, Any], said: str) -> None:
+def test_each_fault_is_reported_in_words(changes: dict[str, Any], said: str) -> None:
     """The operator reads what the machine did, and what to look at."""
     assert said in problem(**changes)
 
@@ -87,7 +87,7 @@ def test_a_service_with_policies_of_its_own_is_held_to_what_it_declares() -> Non
     assert "refused after 2 requests" in problem(own, declared=[3.0, 0.05], admitted=2)
 
 
-def test_a_declared_quota_that_is_not_the_manifest_s_is_told() -> None:
+def test_a_declared_quota_that_is_not_the_manifest_s_is_reported() -> None:
     """The service runs with another limit than the one that was asked for."""
     said = problem(declared=[50.0, 5.0], admitted=50)
 

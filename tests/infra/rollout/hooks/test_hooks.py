@@ -1,4 +1,4 @@
-"""The user's own programs and the webhook, told of a rollout."""
+"""The user's own programs and the webhook, which hear of a rollout."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ async def test_without_hooks_nothing_is_asked(tmp_path: Path) -> None:
     hooks.close()
 
 
-async def test_the_hook_before_is_told_what_begins(tmp_path: Path) -> None:
+async def test_the_hook_before_gets_what_begins(tmp_path: Path) -> None:
     """JSON on standard input: who rolls out what, where, and why."""
-    _hook(tmp_path / "hooks", "before-rollout", f"cat > {tmp_path}/told")
+    _hook(tmp_path / "hooks", "before-rollout", f"cat > {tmp_path}/input")
     await Hooks(tmp_path / "hooks", SUBJECT, Redactor()).before_rollout()
-    told = json.loads((tmp_path / "told").read_text())
-    assert told == {
+    found = json.loads((tmp_path / "input").read_text())
+    assert found == {
         "hook": "before-rollout",
         "app": "shop",
         "release": "v7",
@@ -75,14 +75,14 @@ async def test_a_hook_that_is_no_program_is_an_error(tmp_path: Path) -> None:
 def test_later_hooks_run_in_the_order_of_events(tmp_path: Path) -> None:
     """Each has the event; the release's hook comes after the steps' ones."""
     for name in ("after-step", "after-release"):
-        _hook(tmp_path / "hooks", name, f"cat >> {tmp_path}/told; echo >> {tmp_path}/told")
+        _hook(tmp_path / "hooks", name, f"cat >> {tmp_path}/input; echo >> {tmp_path}/input")
     hooks = Hooks(tmp_path / "hooks", SUBJECT, Redactor())
     journal = _journal(tmp_path, hooks)
     journal.write("verdict", "health", "v7-iad-1: started")
     journal.write("finished", "rollout", "v7 is released")
     hooks.close()
-    told = [json.loads(line) for line in (tmp_path / "told").read_text().splitlines()]
-    assert [(one["hook"], one["event"]["text"]) for one in told] == [
+    found = [json.loads(line) for line in (tmp_path / "input").read_text().splitlines()]
+    assert [(one["hook"], one["event"]["text"]) for one in found] == [
         ("after-step", "v7-iad-1: started"),
         ("after-release", "v7 is released"),
     ]
@@ -170,7 +170,7 @@ def chat() -> Iterator[type[_Chat]]:
 def test_the_chat_reads_beginning_and_end(tmp_path: Path, chat: type[_Chat]) -> None:
     """Not each step: a chat is for people."""
     webhook = Webhook.from_env({"FLYGATE_WEBHOOK": chat.url})  # type: ignore[attr-defined]
-    hooks = Hooks(tmp_path / "hooks", SUBJECT, Redactor(), tell=webhook)
+    hooks = Hooks(tmp_path / "hooks", SUBJECT, Redactor(), notify=webhook)
     journal = _journal(tmp_path, hooks)
     journal.write("started", "rollout", "v6 → v7")
     journal.write("done", "launch", "v7-iad-1 is up")
@@ -183,16 +183,16 @@ def test_the_chat_reads_beginning_and_end(tmp_path: Path, chat: type[_Chat]) -> 
 
 
 def test_a_chat_that_fails_disturbs_nothing(tmp_path: Path, chat: type[_Chat]) -> None:
-    """It is counted, and its address is not told."""
+    """It is counted, and its address is not shown."""
     chat.status = 500
     webhook = Webhook.from_env({"FLYGATE_WEBHOOK": chat.url})  # type: ignore[attr-defined]
     assert webhook is not None
-    hooks = Hooks(tmp_path / "hooks", SUBJECT, Redactor(), tell=webhook)
+    hooks = Hooks(tmp_path / "hooks", SUBJECT, Redactor(), notify=webhook)
     _journal(tmp_path, hooks).write("finished", "rollout", "v7 is released")
     hooks.close()
     assert webhook.failed == 1
 
 
-def test_without_an_address_nobody_is_told() -> None:
+def test_without_an_address_nothing_is_posted() -> None:
     """An empty variable is none."""
     assert Webhook.from_env({"FLYGATE_WEBHOOK": ""}) is None

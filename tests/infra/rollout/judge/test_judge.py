@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from flygate.config import JudgeConfig
 from flygate.rollout.judge.judge import Pair, judge
 from flygate.rollout.judge.rules import Rules
 from flygate.rollout.judge.samples import Miss, Part, Samples, Series, Snapshot, Usage
@@ -15,8 +16,7 @@ from flygate.rollout.judge.watch import Soak, Watch, Watched
 from flygate.rollout.verdict import Verdict
 from flygate_wire.statistics_schema import group_of
 
-from tests.infra.rollout.judge import fleet
-from tests.infra.rollout.judge.fleet import MIB, Release
+from tests.infra.rollout.judge.simulated_soak import MIB, Difference, soak_of
 
 ROLLOUTS = 200
 ATTACKS = 30
@@ -82,7 +82,7 @@ def judged(
     candidate: Series, former: Series, *, last: bool = True, ignore: tuple[str, ...] = ()
 ) -> Verdict:
     pair = Pair(Samples((candidate,)), Samples((former,)))
-    return judge({"iad": pair}, Rules(ignore=ignore), is_last=last)
+    return judge({"iad": pair}, Rules(JudgeConfig(ignore=ignore)), is_last=last)
 
 
 OLD = machine("v1-iad-1")
@@ -91,23 +91,23 @@ OLD = machine("v1-iad-1")
 def test_a_restart_that_only_fly_has_seen_fails_the_release() -> None:
     """It answered at each look, as the same process for all we know: it died between two."""
     well = machine()
-    first, last = replace(well.told[0], died_at=0), replace(well.told[-1], died_at=17)
-    assert judged(replace(well, told=(first, *well.told[1:-1], last)), OLD).outcome == "fail"
+    first, last = replace(well.reports[0], died_at=0), replace(well.reports[-1], died_at=17)
+    assert judged(replace(well, reports=(first, *well.reports[1:-1], last)), OLD).outcome == "fail"
     unchanged = replace(last, died_at=0)
-    assert judged(replace(well, told=(first, *well.told[1:-1], unchanged)), OLD).passed
+    assert judged(replace(well, reports=(first, *well.reports[1:-1], unchanged)), OLD).passed
 
 
 def test_a_machine_that_is_silent_at_the_end_does_not_pass() -> None:
-    """Once may be the network's fault; then the soak is made longer, and tells."""
+    """Once may be the network's fault; then the soak is made longer, and decides."""
     silent = Miss(10.0, "answers 502", is_silent=True)
-    quiet = replace(machine(), told=(*machine().told[:-1], silent))
+    quiet = replace(machine(), reports=(*machine().reports[:-1], silent))
     assert judged(quiet, OLD).outcome == "inconclusive"
-    told = Miss(10.0, "tells statistics of schema 2, not 1", is_silent=False)
-    assert judged(replace(quiet, told=(*machine().told[:-1], told)), OLD).passed
+    reports = Miss(10.0, "reports statistics of schema 2, not 1", is_silent=False)
+    assert judged(replace(quiet, reports=(*machine().reports[:-1], reports)), OLD).passed
 
 
 def test_a_release_like_the_former_one_passes_with_its_numbers() -> None:
-    """The reason tells of each metric, and the numbers are there for a machine to read."""
+    """The reason names each metric, and the numbers are there for a machine to read."""
     verdict = judged(machine(), OLD)
 
     assert verdict.outcome == "pass"
@@ -135,7 +135,7 @@ def test_it_passes_only_at_the_end() -> None:
 def test_what_is_plainly_worse_fails_at_any_look(
     changes: dict[str, Any], said: str, last: bool
 ) -> None:
-    """Nobody waits for the end of a soak that can only end badly."""
+    """A soak that can only end badly ends early."""
     verdict = judged(machine(**changes), OLD, last=last)
 
     assert verdict.outcome == "fail"
@@ -178,7 +178,7 @@ def test_without_traffic_it_does_not_pass(new: int, old: int, said: str) -> None
     assert verdict.reason == said
 
 
-def test_a_doubt_is_told_with_its_size() -> None:
+def test_a_doubt_is_reported_with_its_size() -> None:
     """5 more errors in 160 requests may be chance or may not be."""
     few: dict[str, Any] = {"served": 160, "latency": {200: 160}}
     verdict = judged(machine(errors=5, **few), machine("v1", **few))
@@ -190,7 +190,7 @@ def test_a_doubt_is_told_with_its_size() -> None:
 def test_a_restart_fails() -> None:
     """A new machine whose process is another one than before has died."""
     good = machine()
-    died = replace(good, told=(*good.told, snapshot(at=11.0, boot="two", served=5)))
+    died = replace(good, reports=(*good.reports, snapshot(at=11.0, boot="two", served=5)))
 
     verdict = judged(died, OLD, last=False)
 
@@ -200,9 +200,9 @@ def test_a_restart_fails() -> None:
 
 
 def test_what_was_counted_before_a_restart_counts() -> None:
-    """The counters begin again at zero; the requests were served all the same."""
-    told = machine().told
-    series = Series("v2", (*told, snapshot(at=11.0, boot="two", served=5, errors=5)))
+    """The counters begin again at zero; the requests were served nevertheless."""
+    reports = machine().reports
+    series = Series("v2", (*reports, snapshot(at=11.0, boot="two", served=5, errors=5)))
 
     assert Samples((series,)).errors.hits == 5
     assert Samples((series,)).errors.total == 1005
@@ -213,15 +213,15 @@ def test_a_machine_that_stops_answering_fails() -> None:
     silence = [Miss(11.0 + i, "answers 502", is_silent=True) for i in range(4)]
     good = machine()
 
-    once = judged(replace(good, told=(*good.told, *silence[:3])), OLD)
-    for_good = judged(replace(good, told=(*good.told, *silence)), OLD)
+    once = judged(replace(good, reports=(*good.reports, *silence[:3])), OLD)
+    lasting = judged(replace(good, reports=(*good.reports, *silence)), OLD)
 
     assert once.outcome == "inconclusive"
-    assert for_good.outcome == "fail"
-    assert "v2-iad-1 does not answer any more: answers 502" in for_good.reason
+    assert lasting.outcome == "fail"
+    assert "v2-iad-1 does not answer any more: answers 502" in lasting.reason
 
 
-def test_when_nobody_answers_nothing_is_decided() -> None:
+def test_when_no_machine_answers_nothing_is_decided() -> None:
     """It is the way to the machines then, and no verdict on the release."""
     silence = tuple(Miss(float(i), "answers 502", is_silent=True) for i in range(4))
 
@@ -230,14 +230,14 @@ def test_when_nobody_answers_nothing_is_decided() -> None:
     assert verdict.outcome == "inconclusive"
 
 
-def test_a_former_release_that_tells_nothing_is_named() -> None:
+def test_a_former_release_that_reports_nothing_is_named() -> None:
     """It was made before there were statistics: there is nothing to compare with."""
-    untold = Series("v1-iad-1", (Miss(0.0, "tells no statistics (404)", is_silent=False),))
+    silent_former = Series("v1-iad-1", (Miss(0.0, "reports no statistics (404)", is_silent=False),))
 
-    verdict = judged(machine(), untold)
+    verdict = judged(machine(), silent_former)
 
     assert verdict.outcome == "inconclusive"
-    assert verdict.reason == "the former release's v1-iad-1 tells no statistics (404)"
+    assert verdict.reason == "the former release's v1-iad-1 reports no statistics (404)"
 
 
 LEAKS = [
@@ -275,14 +275,14 @@ def test_growth_that_lasts_for_hours_is_no_leak() -> None:
     assert judged(machine(**many), OLD).outcome == "pass"
 
 
-def test_a_leak_is_found_though_the_former_release_tells_nothing_of_it() -> None:
+def test_a_leak_is_found_though_the_former_release_reports_nothing_of_it() -> None:
     """It is older than the count; and a new one on a system without the count is not judged."""
-    untold = replace(
-        OLD, told=tuple(replace(s, usage={"memory": USUAL["memory"]}) for s in OLD.snapshots)
+    silent_former = replace(
+        OLD, reports=tuple(replace(s, usage={"memory": USUAL["memory"]}) for s in OLD.snapshots)
     )
 
-    assert "leaks open files" in judged(machine(**used("descriptors", 90)), untold).reason
-    verdict = judged(replace(untold, name="v2-iad-1"), OLD)
+    assert "leaks open files" in judged(machine(**used("descriptors", 90)), silent_former).reason
+    verdict = judged(replace(silent_former, name="v2-iad-1"), OLD)
     assert verdict.outcome == "pass"
     assert "open files not judged" in verdict.reason
 
@@ -301,12 +301,12 @@ def test_a_cache_that_fills_up_is_no_leak() -> None:
     """Growth that flattens ends by itself."""
     sizes = [50, 70, 82, 87, 89, 90, 90, 90, 90, 90, 90]
     good = machine()
-    told = [
+    reports = [
         replace(one, usage=used("memory", size * MIB)["usage"])
         for one, size in zip(good.snapshots, sizes, strict=True)
     ]
 
-    assert judged(replace(good, told=tuple(told)), OLD).outcome == "pass"
+    assert judged(replace(good, reports=tuple(reports)), OLD).outcome == "pass"
 
 
 @pytest.mark.parametrize(("kind", "amount", "_"), LEAKS)
@@ -319,7 +319,7 @@ def test_a_leak_that_the_former_release_has_too_is_not_the_new_one_s(
     assert judged(leak, replace(leak, name="v1-iad-1")).outcome == "pass"
 
 
-def test_what_is_ignored_is_told_only() -> None:
+def test_what_is_ignored_is_only_reported() -> None:
     """A metric can be left out of the verdict; its numbers stay."""
     verdict = judged(machine(latency={232: 1000}), OLD, ignore=("latency",))
 
@@ -357,7 +357,7 @@ def look_at(new: Watched, series: Series) -> Verdict:
     """The verdict of a whole soak over a new machine and an old one in iad."""
     members = {"new": new, "old": Watched("v1-iad-1", "iad", False)}
     watch = Watch(Soak(members, 10.0, Rules(looks=10)))
-    for one, other in zip(series.told, OLD.told, strict=True):
+    for one, other in zip(series.reports, OLD.reports, strict=True):
         verdict = watch.look({"new": one, "old": other})
         if watch.is_over:
             break
@@ -371,7 +371,7 @@ def test_other_limits_refuse_other_requests() -> None:
 
 def test_the_looks_of_a_rollout_share_the_budget_of_false_alarms() -> None:
     """All of them together may be misled as often as `alpha` says, and not more often."""
-    rules = Rules(alpha=0.01, soaks=4, regions=3, looks=30)
+    rules = Rules(JudgeConfig(alpha=0.01), soaks=4, regions=3, looks=30)
 
     per_soak = 2 * rules.fail_level(True) + 2 * 30 * rules.fail_level(False)
 
@@ -379,27 +379,27 @@ def test_the_looks_of_a_rollout_share_the_budget_of_false_alarms() -> None:
 
 
 @pytest.mark.timeout(180)  # hundreds of rollouts, and cores that others use
-@pytest.mark.parametrize("requests", [Rules().minimum, 10 * Rules().minimum])
+@pytest.mark.parametrize("requests", [JudgeConfig().minimum, 10 * JudgeConfig().minimum])
 def test_a_good_release_seldom_fails(requests: int) -> None:
     """Of 200 good rollouts under realistic noise at most 1 % fail, and most pass."""
-    outcomes = simulated(requests, Release())
+    outcomes = simulated(requests, Difference())
 
     assert outcomes["fail"] <= ROLLOUTS / 100
     assert outcomes["pass"] >= 0.9 * ROLLOUTS
 
 
 @pytest.mark.timeout(180)  # hundreds of rollouts, and cores that others use
-@pytest.mark.parametrize("release", [Release(errors=0.05), Release(slower=1.5)])
-def test_a_bad_release_seldom_passes(release: Release) -> None:
+@pytest.mark.parametrize("release", [Difference(errors=0.05), Difference(slower=1.5)])
+def test_a_bad_release_seldom_passes(release: Difference) -> None:
     """Of 200 rollouts with 5 % more errors, or 1.5 times as slow, at most 5 % pass."""
-    outcomes = simulated(Rules().minimum, release)
+    outcomes = simulated(JudgeConfig().minimum, release)
 
     assert outcomes["pass"] <= 0.05 * ROLLOUTS
 
 
 def test_a_release_that_is_three_times_as_slow_always_fails() -> None:
     """At the minimum sample, too."""
-    assert simulated(Rules().minimum, Release(slower=3))["fail"] == ROLLOUTS
+    assert simulated(JudgeConfig().minimum, Difference(slower=3))["fail"] == ROLLOUTS
 
 
 @pytest.mark.parametrize("evil", ["errors", "slow", "quick", "flood"])
@@ -408,7 +408,7 @@ def test_one_client_takes_no_good_release_back(evil: str) -> None:
     or quick things to a former one, beside which the new one looks slow.
     """
     verdicts = [
-        fleet.rollout(seed, Rules().minimum, Release(), evil=evil) for seed in range(ATTACKS)
+        soak_of(seed, JudgeConfig().minimum, Difference(), evil=evil) for seed in range(ATTACKS)
     ]
 
     assert [verdict.reason for verdict in verdicts if verdict.outcome == "fail"] == []
@@ -432,7 +432,7 @@ def crowd(name: str, errors: dict[str, int], served: int = 1000) -> Series:
     return Series(name, (zero, replace(good, parts=parts)))
 
 
-def test_a_single_client_does_not_fail_a_release_and_is_told() -> None:
+def test_a_single_client_does_not_fail_a_release_and_is_reported() -> None:
     """However many of its requests fail; all others' were well, so the release may pass."""
     verdict = judged(crowd("v2-iad-1", {"0a00": 60}), crowd("v1-iad-1", {}))
 
@@ -440,7 +440,7 @@ def test_a_single_client_does_not_fail_a_release_and_is_told() -> None:
     assert "5xx 60 of 1,000 (6.0 %) against 0 of 1,000 (0.0 %), from 1 client" in verdict.reason
 
 
-def test_the_errors_of_many_clients_fail_it_and_are_told() -> None:
+def test_the_errors_of_many_clients_fail_it_and_are_reported() -> None:
     """As many, of twelve clients."""
     errors = {f"{number:02x}00": 5 for number in range(12)}
 
@@ -451,7 +451,7 @@ def test_the_errors_of_many_clients_fail_it_and_are_told() -> None:
 
 
 def test_two_loud_clients_hold_it() -> None:
-    """It may be the release, or may be they: somebody must look."""
+    """It may be the release, or may be the clients: an operator must look."""
     verdict = judged(crowd("v2-iad-1", {"0a00": 60, "0b00": 40}), crowd("v1-iad-1", {}))
 
     assert verdict.outcome == "inconclusive"
@@ -459,10 +459,10 @@ def test_two_loud_clients_hold_it() -> None:
 
 
 def test_a_sole_client_is_believed() -> None:
-    """Where nobody else asks for anything, there is nobody whom it could harm."""
+    """Without other clients there is none that the release could harm."""
     only = {"0a00": 60}
     alone = crowd("v2-iad-1", only)
-    told = [
+    reports = [
         replace(one, parts=tuple(part if g == 2 else Part(0, 0, 0, {}) for g, part in parts(one)))
         for one in alone.snapshots
     ]
@@ -471,7 +471,7 @@ def test_a_sole_client_is_believed() -> None:
         for one in crowd("v1-iad-1", {}).snapshots
     ]
 
-    verdict = judged(Series("v2-iad-1", tuple(told)), Series("v1-iad-1", tuple(former)))
+    verdict = judged(Series("v2-iad-1", tuple(reports)), Series("v1-iad-1", tuple(former)))
 
     assert verdict.outcome == "fail"
 
@@ -481,7 +481,7 @@ def parts(one: Snapshot) -> list[tuple[int, Part]]:
 
 
 def test_a_former_release_that_names_no_clients_is_compared_all_the_same() -> None:
-    """It is older than groups: the first rollout over it is judged by what it tells."""
+    """It is older than groups: the first rollout over it is judged by what it reports."""
     errors = {f"{number:02x}00": 5 for number in range(12)}
 
     assert judged(crowd("v2-iad-1", errors), OLD).outcome == "fail"
@@ -489,5 +489,5 @@ def test_a_former_release_that_names_no_clients_is_compared_all_the_same() -> No
     assert judged(crowd("v2-iad-1", {}), OLD).outcome == "pass"
 
 
-def simulated(requests: int, release: Release) -> Counter[str]:
-    return Counter(fleet.rollout(seed, requests, release).outcome for seed in range(ROLLOUTS))
+def simulated(requests: int, release: Difference) -> Counter[str]:
+    return Counter(soak_of(seed, requests, release).outcome for seed in range(ROLLOUTS))

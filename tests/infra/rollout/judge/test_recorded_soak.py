@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from flygate.config import JudgeConfig
 from flygate.record import journal
 from flygate.record.journal import Journal
 from flygate.redaction.redact import Redactor
@@ -15,11 +15,11 @@ from flygate.rollout.judge.samples import missed
 from flygate.rollout.judge.watch import Soak, Watched
 
 MEMBERS = {"new": Watched("v2-iad-1", "iad", True), "old": Watched("v1-iad-1", "iad", False)}
-SOAK = Soak(MEMBERS, 4.0, Rules(looks=4, ignore=("memory",)))
+SOAK = Soak(MEMBERS, 4.0, Rules(JudgeConfig(ignore=("memory",)), looks=4))
 
 
-def told(served: int, errors: int = 0) -> dict[str, Any]:
-    """What a machine tells."""
+def report(served: int, errors: int = 0) -> dict[str, Any]:
+    """Return what a machine reports."""
     return {
         "schema": 1,
         "boot": "one",
@@ -40,8 +40,10 @@ def write(path: Path, *, rate: float) -> None:
     log.write("soak", "judge", "compares", data=SOAK.dump())
     for at in range(5):
         served = 1000 * at
-        new = told(served, int(rate * served)) if at != 2 else missed("busy", is_silent=True)
-        log.write("sample", "judge", "", data={"at": at, "told": {"new": new, "old": told(served)}})
+        new = report(served, int(rate * served)) if at != 2 else missed("busy", is_silent=True)
+        log.write(
+            "sample", "judge", "", data={"at": at, "told": {"new": new, "old": report(served)}}
+        )
 
 
 def test_the_same_rules_give_the_same_verdict(tmp_path: Path) -> None:
@@ -62,8 +64,8 @@ def test_other_rules_may_give_another_verdict(tmp_path: Path) -> None:
 
     [recorded] = recorded_soak.soaks(journal.read(tmp_path / "j"), "v2")
 
-    assert recorded.judge(replace(SOAK.rules, errors=0.2)).outcome == "pass"
-    assert recorded.judge(replace(SOAK.rules, ignore=("errors",))).outcome == "pass"
+    assert recorded.judge(SOAK.rules.replaced(errors=20)).outcome == "pass"
+    assert recorded.judge(SOAK.rules.replaced(ignore=("errors",))).outcome == "pass"
 
 
 def test_only_the_last_attempt_of_a_release_counts(tmp_path: Path) -> None:
@@ -77,7 +79,7 @@ def test_only_the_last_attempt_of_a_release_counts(tmp_path: Path) -> None:
     assert recorded_soak.soaks(journal.read(tmp_path / "j"), "v3") == []
 
 
-def test_a_soak_that_was_stopped_is_told_as_it_stood(tmp_path: Path) -> None:
+def test_a_soak_that_was_stopped_is_judged_as_it_stood(tmp_path: Path) -> None:
     """It is inconclusive, not an error."""
     log = Journal(tmp_path / "j", "v2", Redactor())
     log.write("soak", "judge", "compares", data=SOAK.dump())

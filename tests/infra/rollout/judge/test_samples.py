@@ -10,7 +10,7 @@ from flygate.rollout.judge.samples import Miss, Snapshot, read
 from flygate_service.metrics.statistics import Statistics
 from flygate_wire.statistics_schema import GROUPS, group_of
 
-# As a release told it before clients were counted.
+# As a release reported it before clients were counted.
 FORMER: dict[str, Any] = {
     "schema": 1,
     "boot": "one",
@@ -24,7 +24,7 @@ FORMER: dict[str, Any] = {
 GROUP = {"served": 1, "errors": 0, "refused": 0, "latency": []}
 
 
-def test_what_the_service_tells_is_understood() -> None:
+def test_what_the_service_reports_is_understood() -> None:
     """By groups and by clients, and a client is in the group where the service counts it."""
     statistics = Statistics(key="k")
     before = read(0.0, statistics.snapshot())
@@ -52,7 +52,7 @@ def test_a_former_release_is_understood() -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "wrong",
     [
         {"served": 1e999},
         {"served": -1},
@@ -75,6 +75,6 @@ def test_a_former_release_is_understood() -> None:
     ],
     ids=str,
 )
-def test_nonsense_is_a_miss(told: dict[str, Any]) -> None:
+def test_nonsense_is_a_miss(wrong: dict[str, Any]) -> None:
     """Whatever answers in a machine's place does not end the rollout with a traceback."""
-    assert isinstance(read(0.0, {**FORMER, **told}), Miss)
+    assert isinstance(read(0.0, {**FORMER, **wrong}), Miss)

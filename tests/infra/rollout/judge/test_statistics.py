@@ -89,7 +89,7 @@ def test_faster_is_the_mirror_of_slower(candidate: list[int], former: list[int])
 
 
 @pytest.mark.parametrize("factor", [0.5, 1.0, 1.3, 3.0])
-def test_the_ratio_tells_how_much_slower_it_is(factor: float) -> None:
+def test_the_ratio_says_how_much_slower_it_is(factor: float) -> None:
     """Within a few percent, though the buckets are coarse."""
     chance = random.Random(2)
     former = [chance.lognormvariate(3, 0.7) for _ in range(4000)]

@@ -1,4 +1,4 @@
-"""Who rolls out from this computer: told while it lives, inherited from when it has died."""
+"""The process that rolls out from this computer: named while it lives, inherited when it died."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ANN = Holder("v7", "ann@laptop", "2026-11-24T08:00:00+00:00", "hotfix")
 BOB = Holder("v8", "bob@laptop", "2026-11-24T08:00:01+00:00")
 
 
-def test_who_holds_it_is_told(tmp_path: Path) -> None:
+def test_the_present_holder_is_returned(tmp_path: Path) -> None:
     """What, who, which process, since when and why."""
     first, second = HolderFile(tmp_path / "shop.json"), HolderFile(tmp_path / "shop.json")
 
@@ -62,7 +62,7 @@ def test_a_process_that_was_killed_holds_it_no_more_and_leaves_its_leases(tmp_pa
     file.release()
 
 
-def test_nobody_else_can_read_the_leases(tmp_path: Path) -> None:
+def test_no_other_user_can_read_the_leases(tmp_path: Path) -> None:
     """Who has a nonce can change the machine."""
     file = HolderFile(tmp_path / "lock" / "shop.json")
     file.claim(ANN)
@@ -82,7 +82,7 @@ def test_a_file_that_was_torn_is_no_obstacle(tmp_path: Path) -> None:
 
 
 def test_leases_that_can_not_be_noted_end_no_rollout(tmp_path: Path) -> None:
-    """The next process waits until they expire; who holds it is told all the same."""
+    """The next process waits until they expire; the holder is named nevertheless."""
     first, second = HolderFile(tmp_path / "shop.json"), HolderFile(tmp_path / "shop.json")
     first.claim(ANN)
 

@@ -37,7 +37,7 @@ async def machines(shop: Deployment) -> list[str]:
 
 @pytest.fixture
 async def other(endpoints: Endpoints) -> AsyncIterator[FlyClient]:
-    """Somebody else who deploys."""
+    """Another person who deploys."""
     async with FlyClient(endpoints) as client:
         yield client
 
@@ -83,7 +83,7 @@ async def test_a_body_that_fails_gives_the_leases_back(
     assert await shop.fly.lease(APP, machines[0]) is None
 
 
-async def test_who_comes_second_is_told_who_is_first(
+async def test_the_second_is_refused_with_the_name_of_the_first(
     shop: Deployment,
     machines: list[str],
     other: FlyClient,
@@ -124,7 +124,7 @@ async def test_a_holder_whose_heart_beats_is_not_waited_for(
 async def test_a_holder_that_died_elsewhere_is_waited_for_until_its_lease_ends(
     shop: Deployment, machines: list[str], other: FlyClient, journal: Journal
 ) -> None:
-    """Nobody renews it, so it is no reason to refuse."""
+    """It is not renewed, so it is no reason to refuse."""
     await other.acquire_lease(APP, machines[0], 2, "v2 by bob")
 
     async with held(shop.fly, machines, "", journal):
@@ -142,7 +142,7 @@ async def test_the_lock_is_taken_as_soon_as_it_is_free(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With `--wait` a living holder is waited for, and that is told once."""
+    """With `--wait` a living holder is waited for, and that is reported once."""
     monkeypatch.setattr(lock, "RETRY_SECONDS", 0.05)
     await other.acquire_lease(APP, machines[0], 60, "v2 by bob")
     entered = asyncio.Event()
@@ -158,8 +158,8 @@ async def test_the_lock_is_taken_as_soon_as_it_is_free(
     await other.release_lease(APP, machines[0])
     await entering
 
-    (told,) = journal_file.read(tmp_path / "lock.jsonl")
-    assert (told.kind, told.text[:14]) == ("waiting", "for v2 by bob ")
+    (event,) = journal_file.read(tmp_path / "lock.jsonl")
+    assert (event.kind, event.text[:14]) == ("waiting", "for v2 by bob ")
 
 
 async def test_a_machine_that_was_leased_later_is_kept_and_given_back_too(

@@ -54,7 +54,7 @@ def test_a_machine_that_is_not_up_has_no_uptime(clock: list[float]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "told"),
+    ("found", "text"),
     [
         (machine(started(1)), ""),
         (machine(started(3), exited(3, 2), started(1)), ""),
@@ -64,10 +64,10 @@ def test_a_machine_that_is_not_up_has_no_uptime(clock: list[float]) -> None:
         (machine(state="failed"), "the machine is failed"),
     ],
 )
-def test_a_death_is_told_with_the_last_exit_code(found: Machine, told: str) -> None:
-    """One crash may be bad luck; an end that somebody asked for is none."""
-    assert life.death(found).endswith(told)
-    assert bool(life.death(found)) == bool(told)
+def test_a_death_is_reported_with_the_last_exit_code(found: Machine, text: str) -> None:
+    """One crash may be bad luck; an end after a stop is none."""
+    assert life.death(found).endswith(text)
+    assert bool(life.death(found)) == bool(text)
 
 
 IDLE = {"config": {"services": [{"autostop": "stop", "autostart": True}]}}

@@ -24,5 +24,5 @@ def test_a_failed_release_names_the_machines_that_have_its_secrets(fault: str) -
 
     assert finding.codes[:2] == (0, 2)
     assert finding.broken == ()
-    told = [line for line in finding.trace if "`fly machine restart " in line]
-    assert any("v1 serves as before. v1-iad-" in line for line in told)
+    lines = [line for line in finding.trace if "`fly machine restart " in line]
+    assert any("v1 serves as before. v1-iad-" in line for line in lines)

@@ -25,7 +25,7 @@ TCP = {"internal_port": 5432, "ports": [{"port": 443, "handlers": ["tls"]}]}
     ],
     ids=["web", "web beside another", "not on 443", "no HTTP", "a worker"],
 )
-def test_nothing_is_asked_that_nobody_answers(
+def test_no_gate_stands_that_can_not_be_answered(
     services: list[dict[str, Any]], before: list[str], after: list[str]
 ) -> None:
     """What speaks no HTTP is judged by its checks and its uptime."""

@@ -37,7 +37,7 @@ EVIL_BURST = 10
 
 
 @dataclass(frozen=True)
-class Release:
+class Difference:
     """How the new release is worse, if it is.
 
     Attributes:
@@ -84,7 +84,7 @@ class Region:
 class Machine:
     """Counts what it answers."""
 
-    def __init__(self, region: Region, release: Release) -> None:
+    def __init__(self, region: Region, release: Difference) -> None:
         self._region = region
         self._chance = region.chance
         self._speed = float(self._chance.lognormal(0, 0.04)) * release.slower
@@ -105,7 +105,7 @@ class Machine:
         self._failed.update((clients[:errors] % GROUPS).tolist())
         self._errors.update(NAMES[client] for client in clients[:errors])
         self._time(clients[errors:] % GROUPS, busy)
-        return self.told(at)
+        return self.report(at)
 
     def harm(self, kind: str, requests: int) -> None:
         """Answer the requests of one client who wants it to look bad, or the others good."""
@@ -120,7 +120,7 @@ class Machine:
         else:
             self._latencies[group, _bucket(5e9 if kind == "slow" else 1e5)] += requests
 
-    def told(self, at: float) -> Snapshot:
+    def report(self, at: float) -> Snapshot:
         """What it has counted."""
         groups = [_counts(row) for row in self._latencies]
         return Snapshot(
@@ -159,8 +159,8 @@ def _counts(row: np.ndarray) -> dict[int, int]:
     return dict(zip(buckets.tolist(), row[buckets].tolist(), strict=True))
 
 
-def rollout(
-    seed: int, requests: int, release: Release, rules: Rules | None = None, evil: str = ""
+def soak_of(
+    seed: int, requests: int, release: Difference, rules: Rules | None = None, evil: str = ""
 ) -> Verdict:
     """One new machine beside two former ones, judged as in a rollout, with the one extension.
 
@@ -170,12 +170,12 @@ def rollout(
     region = Region.draw(np.random.default_rng(seed), requests)
     machines = {
         "new": Machine(region, release),
-        "old1": Machine(region, Release()),
-        "old2": Machine(region, Release()),
+        "old1": Machine(region, Difference()),
+        "old2": Machine(region, Difference()),
     }
     members = {name: Watched(name, "iad", name == "new") for name in machines}
     watch = Watch(Soak(members, SOAK_SECONDS, rules or Rules(looks=LOOKS)))
-    watch.look({name: machine.told(0.0) for name, machine in machines.items()})
+    watch.look({name: machine.report(0.0) for name, machine in machines.items()})
     for number, (busy, wave) in enumerate(region.looks(2 * LOOKS), start=1):
         at = number * SOAK_SECONDS / LOOKS
         if evil:
