@@ -21,7 +21,7 @@ from flygate.commands.orders import FORWARD
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
 from flygate.fly.web import address
-from flygate.rollout.observe import observe
+from flygate.rollout.state import observe
 from localfly.state.env_file import authorization, read_token
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from flygate.commands.drift import lacking
 from flygate.config import StackConfig
 from flygate.doctor.errors import UnknownError
+from flygate.doctor.facts import APP, Facts
 from flygate.doctor.finding import Finding, broken, ok, skipped, warning
-from flygate.doctor.patient import APP, Patient
 from flygate.fly.models import App
 
 
-async def examine(patient: Patient) -> Sequence[Finding]:
+async def examine(facts: Facts) -> Sequence[Finding]:
     """What Fly says of it."""
-    wanted = await patient.config()
+    wanted = await facts.config()
     try:
-        app = await patient.app()
+        app = await facts.app()
     except UnknownError as exc:
         if exc.check != APP:
             raise
@@ -27,10 +27,10 @@ async def examine(patient: Patient) -> Sequence[Finding]:
             )
         ]
     if app is None:
-        return [await _absent(patient, wanted.app)]
+        return [await _absent(facts, wanted.app)]
     found = judge(app, wanted)
-    lacks = lacking(await (await patient.fly()).ips(wanted.app))
-    found += [broken(line, patient.deploy) for line in lacks]
+    lacks = lacking(await (await facts.fly()).ips(wanted.app))
+    found += [broken(line, facts.deploy) for line in lacks]
     return found or [ok(f"{app.name} in {app.organization.slug} is {app.status}")]
 
 
@@ -55,7 +55,7 @@ def judge(app: App, wanted: StackConfig) -> list[Finding]:
     return found
 
 
-async def _absent(patient: Patient, name: str) -> Finding:
-    if (await patient.outputs()).get("release"):
-        return broken(f"the app {name} is gone, though a release was made", patient.deploy)
-    return skipped(f"{name} is not deployed yet: {patient.deploy}")
+async def _absent(facts: Facts, name: str) -> Finding:
+    if (await facts.outputs()).get("release"):
+        return broken(f"the app {name} is gone, though a release was made", facts.deploy)
+    return skipped(f"{name} is not deployed yet: {facts.deploy}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flygate.doctor.facts import Facts
 from flygate.doctor.finding import Finding, broken, ok, skipped, warning
-from flygate.doctor.patient import Patient
 
 # A signed request is good for a minute (docs/judge.md), a lease for 15 s (flygate/rollout/lock/).
 BROKEN_SECONDS = 30.0
@@ -14,9 +14,9 @@ ODD_SECONDS = 5.0
 _REMEDY = "set the clock: timedatectl set-ntp true"
 
 
-async def examine(patient: Patient) -> Sequence[Finding]:
+async def examine(facts: Facts) -> Sequence[Finding]:
     """They agree."""
-    return [judge((await patient.greeting()).ahead_seconds)]
+    return [judge((await facts.greeting()).ahead_seconds)]
 
 
 def judge(ahead_seconds: float | None) -> Finding:

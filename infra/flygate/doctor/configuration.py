@@ -10,22 +10,23 @@ from flygate.config import Pin, StackConfig
 from flygate.config.generated import GENERATED
 from flygate.config.stack_file import NO_IMAGE, is_placeholder
 from flygate.doctor.errors import UnknownError
+from flygate.doctor.facts import Facts
 from flygate.doctor.finding import Finding, broken, ok, warning
-from flygate.doctor.patient import LOCAL, Patient
+from flygate.pulumi.errors import LOCAL_STACK
 from flygate.record import pinning
 
 
-async def examine(patient: Patient) -> Sequence[Finding]:
+async def examine(facts: Facts) -> Sequence[Finding]:
     """The program would take it."""
     try:
-        stack, secrets = await patient.config(), await patient.secrets()
+        stack, secrets = await facts.config(), await facts.secrets()
     except UnknownError as exc:
         if exc.check == "backend":
             raise
-        return [broken(_flat(str(exc)), f"edit Pulumi.{patient.name}.yaml: docs/configuration.md")]
+        return [broken(_flat(str(exc)), f"edit Pulumi.{facts.name}.yaml: docs/configuration.md")]
     found = [
-        *await _pins(patient, stack),
-        *judge(stack, secrets, patient.name, is_on_local_fly=patient.is_on_local_fly),
+        *await _pins(facts, stack),
+        *judge(stack, secrets, facts.name, is_on_local_fly=facts.is_on_local_fly),
     ]
     return found or [ok(f"phase {stack.phase} ({stack.row.name}) of {stack.app} in {stack.org}")]
 
@@ -49,7 +50,7 @@ def judge(
                 f"flygate image build --push {name}",
             )
         )
-    missing = [] if name == LOCAL else sorted(set(GENERATED) - set(secrets))
+    missing = [] if name == LOCAL_STACK else sorted(set(GENERATED) - set(secrets))
     if missing:
         found.append(warning(f"secrets are missing: {', '.join(missing)}", init))
     return found
@@ -72,10 +73,10 @@ def judge_pins(asked: Pin | None, recorded: Pin | None, name: str) -> list[Findi
     return [warning(told, f"flygate forward {name}, when the pin shall end")]
 
 
-async def _pins(patient: Patient, stack: StackConfig) -> list[Finding]:
-    outputs = await patient.outputs()
+async def _pins(facts: Facts, stack: StackConfig) -> list[Finding]:
+    outputs = await facts.outputs()
     found = outputs.get("pin")
-    return judge_pins(stack.pin, Pin.model_validate(found) if found else None, patient.name)
+    return judge_pins(stack.pin, Pin.model_validate(found) if found else None, facts.name)
 
 
 def _stale(asked: Pin, name: str) -> Finding:

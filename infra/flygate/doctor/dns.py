@@ -12,8 +12,8 @@ import dns.asyncresolver
 import dns.exception
 import dns.resolver
 
+from flygate.doctor.facts import Facts
 from flygate.doctor.finding import Finding, broken, ok, skipped, warning
-from flygate.doctor.patient import Patient
 from flygate.rollout.state import State
 
 # The local Fly's DNS, or any other that answers for .internal: the service reads it, too.
@@ -21,19 +21,19 @@ SERVER = "FLYGATE_DNS"
 _SECONDS = 3.0
 
 
-async def examine(patient: Patient) -> Sequence[Finding]:
+async def examine(facts: Facts) -> Sequence[Finding]:
     """Both, as far as they can be asked from here."""
-    app, url = (await patient.config()).app, (await patient.outputs()).get("url")
+    app, url = (await facts.config()).app, (await facts.outputs()).get("url")
     if not url:
-        return [skipped(f"nothing was released yet: {patient.deploy}")]
-    public = await _public(patient, app, urlsplit(url).hostname or "")
-    return [public, await _private(patient, app)]
+        return [skipped(f"nothing was released yet: {facts.deploy}")]
+    public = await _public(facts, app, urlsplit(url).hostname or "")
+    return [public, await _private(facts, app)]
 
 
-async def _public(patient: Patient, app: str, host: str) -> Finding:
+async def _public(facts: Facts, app: str, host: str) -> Finding:
     if host.endswith(".localhost"):
         return ok(f"{host} is this computer")
-    fly = await patient.fly()
+    fly = await facts.fly()
     wanted = {address.ip for address in await fly.ips(app)}
     loop = asyncio.get_running_loop()
     try:
@@ -52,19 +52,19 @@ def judge_public(host: str, told: Collection[str], wanted: Collection[str]) -> F
     return ok(f"{host} leads to the app")
 
 
-async def _private(patient: Patient, app: str) -> Finding:
-    resolver = _resolver(patient.environment.get(SERVER, ""))
+async def _private(facts: Facts, app: str) -> Finding:
+    resolver = _resolver(facts.environment.get(SERVER, ""))
     try:
         answer = await resolver.resolve(f"vms.{app}.internal", "TXT")
     except dns.resolver.NoAnswer:
-        return judge_private("", await patient.state())
+        return judge_private("", await facts.state())
     except (dns.exception.DNSException, OSError) as exc:
-        if patient.environment.get(SERVER):
-            asked = patient.environment[SERVER]
+        if facts.environment.get(SERVER):
+            asked = facts.environment[SERVER]
             return broken(f"{asked} does not know vms.{app}.internal: {exc}", "make up")
         return skipped("names under .internal can be asked for within Fly's private network only")
     text = b"".join(piece for record in answer for piece in record.strings).decode()
-    return judge_private(text, await patient.state())
+    return judge_private(text, await facts.state())
 
 
 def judge_private(text: str, state: State) -> Finding:

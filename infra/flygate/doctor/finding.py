@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class Severity(StrEnum):
     """How bad it is."""
 
     OK = "ok"
@@ -25,27 +25,36 @@ class Finding:
         check: the name of the check that found it.
     """
 
-    verdict: Verdict
+    severity: Severity
     text: str
     remedy: str = ""
     check: str = ""
 
+    def document(self) -> dict[str, str]:
+        """Return it for scripts; `verdict` is what the field was called at first, and stays."""
+        return {
+            "verdict": self.severity,
+            "text": self.text,
+            "remedy": self.remedy,
+            "check": self.check,
+        }
+
 
 def ok(text: str) -> Finding:
     """All is well."""
-    return Finding(Verdict.OK, text)
+    return Finding(Severity.OK, text)
 
 
 def warning(text: str, remedy: str = "") -> Finding:
     """It works, and may not for ever."""
-    return Finding(Verdict.WARNING, text, remedy)
+    return Finding(Severity.WARNING, text, remedy)
 
 
 def broken(text: str, remedy: str) -> Finding:
     """Something does not work."""
-    return Finding(Verdict.BROKEN, text, remedy)
+    return Finding(Severity.BROKEN, text, remedy)
 
 
 def skipped(why: str) -> Finding:
     """Nothing was looked at."""
-    return Finding(Verdict.SKIPPED, why)
+    return Finding(Severity.SKIPPED, why)

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from flygate.commands import drift
+from flygate.doctor.facts import Facts
 from flygate.doctor.finding import Finding, broken, ok, skipped, warning
-from flygate.doctor.patient import Patient
 from flygate.fly.models import Lease
 from flygate.rollout.state import LIVE, STANDBY, Seen, State
 from flygate.system.processes import process_runs
@@ -18,15 +18,15 @@ from flygate.system.processes import process_runs
 _HOLDER = re.compile(r"flygate (\S+) by \S+@(\S+) \(process (\d+)\)")
 
 
-async def examine(patient: Patient) -> Sequence[Finding]:
+async def examine(facts: Facts) -> Sequence[Finding]:
     """What an operator would look for."""
-    state = await patient.state()
-    if not (await patient.outputs()).get("release") and not state.machines:
-        return [skipped(f"nothing was released yet: {patient.deploy}")]
-    fly = await patient.fly()
+    state = await facts.state()
+    if not (await facts.outputs()).get("release") and not state.machines:
+        return [skipped(f"nothing was released yet: {facts.deploy}")]
+    fly = await facts.fly()
     leases = await asyncio.gather(*(fly.lease(state.app, m.id) for m in state.machines))
     held = {m.id: lease for m, lease in zip(state.machines, leases, strict=True) if lease}
-    found = [*judge(state, patient.name, patient.deploy), *judge_leases(held)]
+    found = [*judge(state, facts.name, facts.deploy), *judge_leases(held)]
     return found or [_well(state)]
 
 

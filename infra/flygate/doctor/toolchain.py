@@ -10,8 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from flygate.doctor.facts import Facts
 from flygate.doctor.finding import Finding, broken, ok, skipped, warning
-from flygate.doctor.patient import Patient
 
 # Those of scripts/toolchain; a test holds them together.
 PYTHON_LEAST = (3, 11)
@@ -23,17 +23,17 @@ _BOOTSTRAP = "scripts/bootstrap"
 _SECONDS = 10
 
 
-async def examine(patient: Patient) -> Sequence[Finding]:
+async def examine(facts: Facts) -> Sequence[Finding]:
     """They are there, and new enough."""
-    return await asyncio.to_thread(_examine, patient)
+    return await asyncio.to_thread(_examine, facts)
 
 
-def _examine(patient: Patient) -> list[Finding]:
-    path = patient.environment.get("PATH", "")
+def _examine(facts: Facts) -> list[Finding]:
+    path = facts.environment.get("PATH", "")
     return [
         _python(),
         judge_pulumi(_said(path, "pulumi", "version")),
-        _companions(path, patient),
+        _companions(path, facts),
         judge_flyctl(_said(path, "fly", "version") or _said(path, "flyctl", "version")),
     ]
 
@@ -63,24 +63,24 @@ def judge_flyctl(said: str | None) -> Finding:
     return ok(f"flyctl {version[1]}" if version else "flyctl")
 
 
-def _companions(path: str, patient: Patient) -> Finding:
-    own_folder = patient.root / ".flygate" / "toolchain" / "bin"
+def _companions(path: str, facts: Facts) -> Finding:
+    own_folder = facts.root / ".flygate" / "toolchain" / "bin"
     stand_ins = [name for name in _COMPANIONS if (own_folder / name).exists()]
-    if stand_ins and not patient.is_on_local_fly:
+    if stand_ins and not facts.is_on_local_fly:
         return warning(
             f"{' and '.join(stand_ins)}: stand-ins, made for tests",
             "install Pulumi (https://www.pulumi.com/docs/install), then scripts/bootstrap",
         )
     if stand_ins:
         return ok(f"stand-ins for {' and '.join(stand_ins)}")
-    missing = [name for name in _COMPANIONS if not _has(name, path, patient)]
+    missing = [name for name in _COMPANIONS if not _has(name, path, facts)]
     if missing:
         return broken(f"{' and '.join(missing)} can't be found", _BOOTSTRAP)
     return ok("Pulumi's own language host and command plugin")
 
 
-def _has(name: str, path: str, patient: Patient) -> bool:
-    home = patient.environment.get("PULUMI_HOME") or Path.home() / ".pulumi"
+def _has(name: str, path: str, facts: Facts) -> bool:
+    home = facts.environment.get("PULUMI_HOME") or Path.home() / ".pulumi"
     plugin = Path(home) / "plugins" / f"resource-command-v{PLUGIN}" / name
     pulumi = shutil.which("pulumi", path=path)
     beside = Path(pulumi).resolve().parent / name if pulumi else plugin

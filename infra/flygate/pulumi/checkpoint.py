@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Literal, Self
+
+from flygate.pulumi.errors import PulumiError
+from flygate.pulumi.pulumi import Pulumi
 
 Kind = Literal["App", "Redis", "Release"]
 
@@ -93,27 +95,18 @@ class Checkpoint:
 
 
 def export(stack: str) -> Checkpoint:
-    """The checkpoint of a stack, by the Pulumi CLI; empty if it can't be had.
+    """Return the checkpoint of a stack, by the Pulumi CLI; empty if it can't be had.
 
-    It is asked for when something is missing, never in the ordinary course: it takes a second.
+    Only where something is missing: it takes a second.
 
     Args:
         stack: `organization/project/stack`.
     """
-    command = ["pulumi", "stack", "export", "--show-secrets", "--stack", stack]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PULUMI_COMMAND_")}
+    pulumi = Pulumi(stack, Path.cwd())
     try:
-        done = subprocess.run(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS_MAX,
-            check=True,
-        )
-        return Checkpoint.exported(done.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
+        text = pulumi.ask("stack", "export", "--show-secrets", seconds=_SECONDS_MAX)
+        return Checkpoint.exported(text)
+    except (OSError, PulumiError, ValueError, KeyError, TypeError):
         return Checkpoint()
 
 

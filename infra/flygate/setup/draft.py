@@ -19,6 +19,7 @@ from flygate import config
 from flygate.config import generated
 from flygate.config.generated import GENERATED
 from flygate.config.stack_file import StackFile, path_of, template
+from flygate.pulumi.errors import StackExistsError
 from flygate.setup.choices import Choices
 from flygate.system import private
 from flygate.system.errors import FlygateError
@@ -27,7 +28,7 @@ _PROJECT_FILE = "Pulumi.yaml"
 
 
 class WritableStack(Protocol):
-    """A stack, and Pulumi run on it; see `infra/flygate/cli/stack.py`."""
+    """A stack, and Pulumi run on it; see `infra/flygate/cli/stack/stack.py`."""
 
     @property
     def name(self) -> str:
@@ -103,12 +104,9 @@ class _Draft:
 
     def make_stack(self) -> None:
         """Pulumi makes it, unless it knows it."""
-        try:
+        with contextlib.suppress(StackExistsError):
             self._ask("stack", "init", "--no-select", "--non-interactive")
             self.made_stack = True
-        except FlygateError as exc:
-            if "already exists" not in str(exc):
-                raise
 
     def set_values(self, values: Mapping[str, Any]) -> None:
         words = [

@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from flygate.doctor import backend, clock, fly, token, toolchain
+from flygate.doctor.checks import Check
 from flygate.doctor.errors import UnknownError
-from flygate.doctor.examination import Check
+from flygate.doctor.facts import APP, Facts
 from flygate.doctor.finding import Finding, broken, ok, skipped, warning
-from flygate.doctor.patient import APP, Patient
 from flygate.fly import macaroon
 from flygate.fly.errors import FlyApiError, NotFoundError, UnauthorizedError
 from flygate.fly.greeting import Region
 from flygate.fly.models import App
+from flygate.pulumi.errors import NoSuchStackError
 
 _PHRASES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
 
 
-async def _backend(patient: Patient) -> Sequence[Finding]:
+async def _backend(facts: Facts) -> Sequence[Finding]:
     """Pulumi can read the stack, or make it."""
-    reason = await patient.backend_trouble()
-    if reason and "There is no stack" not in reason:
-        return [broken(reason, backend.remedy(patient, reason))]
-    if reason and not _has_phrase(patient):
+    error = await facts.backend_error()
+    if error and not isinstance(error, NoSuchStackError):
+        return [broken(str(error), backend.remedy(facts, error))]
+    if error and not _has_phrase(facts):
         text = "Pulumi has no passphrase to encrypt the secrets with"
         return [
             broken(
@@ -30,31 +31,31 @@ async def _backend(patient: Patient) -> Sequence[Finding]:
                 "export PULUMI_CONFIG_PASSPHRASE=… (and keep it: without it no secret can be read)",
             )
         ]
-    found = [ok(f"{backend.place(patient)} can be reached")]
-    if backend.is_at_risk(patient):
+    found = [ok(f"{backend.place(facts)} can be reached")]
+    if backend.is_at_risk(facts):
         text = "the state will be in this checkout only, and is lost with its folder"
         found.append(warning(text, backend.OTHER_BACKEND))
     return found
 
 
-def _has_phrase(patient: Patient) -> bool:
+def _has_phrase(facts: Facts) -> bool:
     """One that will not go with the local stack, unless all of the state would."""
-    if backend.has_keys_of_its_own(patient):
+    if backend.has_keys_of_its_own(facts):
         return True
-    if backend.borrows_phrase(patient) and not backend.is_at_risk(patient):
+    if backend.borrows_phrase(facts) and not backend.is_at_risk(facts):
         return False
-    return any(patient.environment.get(name) for name in _PHRASES)
+    return any(facts.environment.get(name) for name in _PHRASES)
 
 
-async def _organization(patient: Patient) -> Sequence[Finding]:
+async def _organization(facts: Facts) -> Sequence[Finding]:
     """The token may look into the organisation."""
-    org, client = (await patient.config()).org, await patient.fly()
+    org, client = (await facts.config()).org, await facts.fly()
     try:
         apps = await client.apps(org)
     except (UnauthorizedError, NotFoundError) as exc:
         if exc.status == 401:
             raise UnknownError("token", str(exc), "") from None
-        grant = macaroon.read((await patient.endpoints()).token)
+        grant = macaroon.read((await facts.endpoints()).token)
         if grant and grant.apps is not None:
             return [skipped("a token for certain apps does not see the organisation")]
         remedy = "its slug is in the first column of `fly orgs list`; the token must be of it"
@@ -64,11 +65,11 @@ async def _organization(patient: Patient) -> Sequence[Finding]:
     return [ok(f"{org} can be read; it has {len(apps)} app{'s' if len(apps) != 1 else ''}")]
 
 
-async def _name(patient: Patient) -> Sequence[Finding]:
+async def _name(facts: Facts) -> Sequence[Finding]:
     """The app's name is free, or the app is ours."""
-    wanted = await patient.config()
+    wanted = await facts.config()
     try:
-        found = await patient.app()
+        found = await facts.app()
     except UnknownError as exc:
         if exc.check != APP:
             raise
@@ -86,21 +87,21 @@ def judge_name(found: App | None, app: str, org: str) -> Finding:
     return warning(f"{app} exists in {org}; it would be taken over", "another name: --app")
 
 
-async def _rights(patient: Patient) -> Sequence[Finding]:
+async def _rights(facts: Facts) -> Sequence[Finding]:
     """The token may make the app; whether it may deploy to one that is there, `token` tells."""
-    grant = macaroon.read((await patient.endpoints()).token)
-    wanted, found = await patient.config(), await patient.app()
+    grant = macaroon.read((await facts.endpoints()).token)
+    wanted, found = await facts.config(), await facts.app()
     if grant is None or grant.apps is None:
         return [ok(f"the token is not limited to certain apps: it may make {wanted.app}")]
     if found is None:
-        remedy = token.renewal(patient, wanted.org)
+        remedy = token.renewal(facts, wanted.org)
         return [broken(f"the token is for certain apps only, and can't make {wanted.app}", remedy)]
     return [ok(f"the token is for certain apps only: enough to deploy to {wanted.app}")]
 
 
-async def _regions(patient: Patient) -> Sequence[Finding]:
+async def _regions(facts: Facts) -> Sequence[Finding]:
     """Fly has the regions."""
-    return [judge_regions((await patient.greeting()).regions, (await patient.config()).regions)]
+    return [judge_regions((await facts.greeting()).regions, (await facts.config()).regions)]
 
 
 def judge_regions(open_ones: Sequence[Region], asked: Sequence[str]) -> Finding:
