@@ -13,7 +13,7 @@ from flygate.fly.models import App
 
 
 async def examine(facts: Facts) -> Sequence[Finding]:
-    """What Fly says of it."""
+    """Check the app as Fly shows it."""
     wanted = await facts.config()
     try:
         app = await facts.app()
@@ -23,7 +23,7 @@ async def examine(facts: Facts) -> Sequence[Finding]:
         return [
             broken(
                 f"Fly does not show {wanted.app}: {exc}",
-                "choose another name if it is somebody else's, or a token of its organisation",
+                "choose another name if it is not yours, or a token of its organisation",
             )
         ]
     if app is None:
@@ -35,7 +35,7 @@ async def examine(facts: Facts) -> Sequence[Finding]:
 
 
 def judge(app: App, wanted: StackConfig) -> list[Finding]:
-    """What is wrong with an app that there is."""
+    """Return what is wrong with an app that exists."""
     found = []
     owner = app.organization.slug
     if owner and owner != wanted.org:

@@ -23,7 +23,7 @@ OTHER_BACKEND = "export PULUMI_BACKEND_URL=… (and PULUMI_ACCESS_TOKEN for Pulu
 
 
 async def examine(facts: Facts) -> Sequence[Finding]:
-    """Every secret of the stack was decrypted, if the settings can be had."""
+    """Check the backend by reading the settings: that decrypts every secret of the stack."""
     if cut := pulumi_state.find_cut(facts.environment, facts.name):
         return [broken(str(cut), f"flygate unlock {facts.name}"), *_lock(facts)]
     try:
@@ -61,20 +61,20 @@ def remedy(facts: Facts, error: FlygateError | None) -> str:
 
 
 def place(facts: Facts) -> str:
-    """The backend, for people; a password in its address is not for them."""
+    """Return the backend's address without a password in it."""
     url = facts.environment.get("PULUMI_BACKEND_URL", "Pulumi Cloud")
     scheme, separator, rest = url.partition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
 def is_at_risk(facts: Facts) -> bool:
-    """A real environment's state is in the folder that is meant for the local stack."""
+    """Whether a real environment's state is in the folder that is meant for the local stack."""
     own = f"file://{facts.root / '.flygate' / 'state'}"
     return not facts.is_on_local_fly and facts.environment.get("PULUMI_BACKEND_URL") == own
 
 
 def borrows_phrase(facts: Facts) -> bool:
-    """A real environment's secrets are encrypted with what is meant for the local stack."""
+    """Whether a real environment's secrets are encrypted with what is meant for the local stack."""
     variables = facts.environment
     own = str(facts.root / ".flygate" / "passphrase")
     return (
@@ -86,7 +86,7 @@ def borrows_phrase(facts: Facts) -> bool:
 
 
 def has_keys_of_its_own(facts: Facts) -> bool:
-    """Pulumi Cloud keeps keys for its stacks; any other backend wants a passphrase."""
+    """Whether the backend keeps the keys: Pulumi Cloud does, any other wants a passphrase."""
     url = facts.environment.get("PULUMI_BACKEND_URL", "")
     return not url or url.startswith(("https://", "http://"))
 

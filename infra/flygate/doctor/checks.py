@@ -48,7 +48,7 @@ SHORTEST_TOKEN = 8
 async def examine(
     facts: Facts, checks: Mapping[str, Check] = CHECKS
 ) -> AsyncIterator[tuple[str, list[Finding]]]:
-    """What each check finds, in their order, as soon as it is known."""
+    """Yield what each check finds, in their order, as soon as it is known."""
     running = {
         name: asyncio.create_task(_run(name, check, facts)) for name, check in checks.items()
     }
@@ -81,11 +81,11 @@ async def _run(name: str, check: Check, facts: Facts) -> list[Finding]:
 def _unknown(name: str, error: UnknownError) -> Finding:
     if error.check == name:
         return broken(str(error), error.remedy)
-    return skipped(f"can't be told before `{error.check}` is mended")
+    return skipped(f"can't be known before `{error.check}` is mended")
 
 
 async def _redactor(facts: Facts) -> Redactor:
-    """No finding shows a secret, whatever an error text quotes."""
+    """Return what takes the secrets out of each finding: an error text may quote one."""
     tokens = [facts.environment.get(name, "") for name in ("FLY_API_TOKEN", "FLY_ACCESS_TOKEN")]
     # The local Fly takes a common word, too, which is no secret.
     values = [token for token in tokens if len(token) >= SHORTEST_TOKEN]

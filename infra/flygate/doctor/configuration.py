@@ -17,7 +17,7 @@ from flygate.record import pinning
 
 
 async def examine(facts: Facts) -> Sequence[Finding]:
-    """The program would take it."""
+    """Check that the program would take it."""
     try:
         stack, secrets = await facts.config(), await facts.secrets()
     except UnknownError as exc:
@@ -34,7 +34,7 @@ async def examine(facts: Facts) -> Sequence[Finding]:
 def judge(
     stack: StackConfig, secrets: Mapping[str, str], name: str, *, is_on_local_fly: bool
 ) -> list[Finding]:
-    """What is valid and yet not right."""
+    """Return what is valid and yet not right."""
     init = f"flygate init {name}"
     if is_placeholder(stack.app):
         return [broken(f"flygate:app is the template's, {stack.app}", init)]
@@ -57,7 +57,7 @@ def judge(
 
 
 def judge_pins(asked: Pin | None, recorded: Pin | None, name: str) -> list[Finding]:
-    """What is pinned, and whether a deployment from this checkout would be refused for it.
+    """Return what is pinned, and whether a deployment from this checkout would be refused for it.
 
     Args:
         asked: the pin of the stack's file.
@@ -65,12 +65,12 @@ def judge_pins(asked: Pin | None, recorded: Pin | None, name: str) -> list[Findi
     """
     if recorded is None:
         return [_stale(asked, name)] if asked else []
-    told = pinning.described(name, recorded)
+    text = pinning.described(name, recorded)
     if asked is None or asked.manifest != recorded.manifest:
-        told += " This checkout does not carry the pin: its `pulumi up` is refused."
+        text += " This checkout does not carry the pin: its `pulumi up` is refused."
     else:
-        told += " The checkout is not deployed."
-    return [warning(told, f"flygate forward {name}, when the pin shall end")]
+        text += " The checkout is not deployed."
+    return [warning(text, f"flygate forward {name}, when the pin shall end")]
 
 
 async def _pins(facts: Facts, stack: StackConfig) -> list[Finding]:
@@ -82,12 +82,12 @@ async def _pins(facts: Facts, stack: StackConfig) -> list[Finding]:
 def _stale(asked: Pin, name: str) -> Finding:
     text = (
         f"Pulumi.{name}.yaml carries a pin to {asked.version}, and the stack is not pinned: "
-        "somebody went forward, or the rollback is not done"
+        "another checkout went forward, or the rollback is not done"
     )
     return warning(text, f"pulumi config rm pin --stack {name}")
 
 
 def _flat(text: str) -> str:
-    """An error of several lines on one."""
+    """Return an error of several lines on one."""
     lines: Iterable[str] = filter(None, map(str.strip, text.splitlines()))
     return re.sub(r":; ", ": ", "; ".join(lines))

@@ -15,13 +15,13 @@ _REMEDY = "free some space there"
 
 
 async def examine(facts: Facts) -> Sequence[Finding]:
-    """Each folder has enough; two on one disk are told of once."""
+    """Check that each folder has enough; report two on one disk once."""
     rooms = [Room.of(folder) for folder in space.folders(facts.root, facts.environment)]
     return [judge(room) for room in {room.free_bytes: room for room in reversed(rooms)}.values()]
 
 
 def judge(room: Room) -> Finding:
-    """What is free in a folder."""
+    """Judge what is free in a folder."""
     if not room.is_enough:
         return broken(f"{room}: a deployment would be cut off half-way", _REMEDY)
     if room.free_bytes < _AMPLE_BYTES:

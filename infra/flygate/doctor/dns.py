@@ -22,7 +22,7 @@ _SECONDS = 3.0
 
 
 async def examine(facts: Facts) -> Sequence[Finding]:
-    """Both, as far as they can be asked from here."""
+    """Check both, as far as they can be resolved from here."""
     app, url = (await facts.config()).app, (await facts.outputs()).get("url")
     if not url:
         return [skipped(f"nothing was released yet: {facts.deploy}")]
@@ -37,15 +37,15 @@ async def _public(facts: Facts, app: str, host: str) -> Finding:
     wanted = {address.ip for address in await fly.ips(app)}
     loop = asyncio.get_running_loop()
     try:
-        told = await loop.getaddrinfo(host, 443, proto=socket.IPPROTO_TCP)
+        found = await loop.getaddrinfo(host, 443, proto=socket.IPPROTO_TCP)
     except OSError as exc:
         return broken(f"{host} has no address ({exc.strerror})", f"fly ips list --app {app}")
-    return judge_public(host, {str(entry[4][0]) for entry in told}, wanted)
+    return judge_public(host, {str(entry[4][0]) for entry in found}, wanted)
 
 
-def judge_public(host: str, told: Collection[str], wanted: Collection[str]) -> Finding:
-    """The name's addresses are among those of the app."""
-    strangers = set(map(ipaddress.ip_address, told)) - set(map(ipaddress.ip_address, wanted))
+def judge_public(host: str, listed: Collection[str], wanted: Collection[str]) -> Finding:
+    """Check that the name's addresses are among those of the app."""
+    strangers = set(map(ipaddress.ip_address, listed)) - set(map(ipaddress.ip_address, wanted))
     if strangers:
         found = ", ".join(sorted(map(str, strangers)))
         return warning(f"{host} is {found}, which the app has not", "wait for the DNS to follow")
@@ -69,9 +69,9 @@ async def _private(facts: Facts, app: str) -> Finding:
 
 def judge_private(text: str, state: State) -> Finding:
     """The TXT record lists exactly the machines that run; sticky sessions go by it."""
-    told = {entry.split()[0] for entry in text.split(",") if entry.strip()}
+    listed = {entry.split()[0] for entry in text.split(",") if entry.strip()}
     running = {m.id for m in state.machines if m.state == "started"}
-    missing, ghosts = running - told, told & {m.id for m in state.machines} - running
+    missing, ghosts = running - listed, listed & {m.id for m in state.machines} - running
     if missing or ghosts:
         odd = ", ".join(sorted(missing | ghosts))
         return warning(f"vms.{state.app}.internal is wrong about {odd}", "look again in a minute")

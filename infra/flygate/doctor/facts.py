@@ -28,7 +28,7 @@ Fact = TypeVar("Fact")
 
 BACKEND, CONFIGURATION, FLY, TOKEN, APP = "backend", "configuration", "fly", "token", "app"
 HISTORY_MAX = "100"
-# Who asks how things stand wants to read that Fly fails, and not to wait until it does no more.
+# A check reports that Fly fails; it does not wait until Fly works again.
 ATTEMPTS = 3
 _SECRET_KEYS = (f"{config.PROJECT}:{secrecy.SECRETS}", f"{config.PROJECT}:{secrecy.REDIS}")
 
@@ -103,13 +103,13 @@ class Facts:
         return "make up" if self.name == LOCAL_STACK else f"pulumi up --stack {self.name}"
 
     async def settings(self) -> Mapping[str, str]:
-        """The stack's configuration as text, its secrets in clear."""
+        """Return the stack's configuration as text, its secrets in clear."""
         if self._assumed is not None:
             return self._assumed
         return await self._once("settings", self._settings)
 
     async def secret_texts(self) -> list[str]:
-        """All that is secret in it, wherever it stands; nothing of it may be shown."""
+        """Return all that is secret in it; nothing of it may be shown."""
         settings = await self.settings()
         return list(self._secrecy(settings).texts())
 
@@ -122,30 +122,30 @@ class Facts:
         return None
 
     async def config(self) -> StackConfig:
-        """The same, typed and checked."""
+        """Return the configuration, typed and checked."""
         return await self._once("config", self._config)
 
     async def secrets(self) -> dict[str, str]:
-        """The stack's secrets for the service."""
+        """Return the stack's secrets for the service."""
         try:
             return config.load_secrets(await self.settings())
         except ConfigError as exc:
             raise UnknownError(CONFIGURATION, str(exc), "pulumi config") from None
 
     async def outputs(self) -> dict[str, Any]:
-        """What the last deployment left; none before the first."""
+        """Return what the last deployment left; nothing before the first."""
         return await self._once("outputs", self._outputs)
 
     async def history(self) -> list[dict[str, Any]]:
-        """Pulumi's updates of the stack, newest first, with the configuration of each."""
+        """Return Pulumi's updates of the stack, newest first, with the configuration of each."""
         return await self._once("history", self._history)
 
     async def greeting(self) -> Greeting:
-        """What Fly answers to anybody."""
+        """Return what Fly answers without a token."""
         return await self._once("greeting", self._greeting)
 
     async def endpoints(self) -> Endpoints:
-        """Where Fly is, and the token."""
+        """Return where Fly is, and the token."""
         try:
             return Endpoints.from_env(self.environment)
         except ConfigError as exc:
@@ -153,22 +153,22 @@ class Facts:
             raise UnknownError(TOKEN, reason, "") from None
 
     async def fly(self) -> FlyClient:
-        """A client of a Fly that answers."""
+        """Return a client of a Fly that answers."""
         endpoints = await self.endpoints()
         await self.greeting()
         self._client = self._client or FlyClient(endpoints, patience=Patience(ATTEMPTS))
         return self._client
 
     async def app(self) -> App | None:
-        """The app; None if there is none of that name."""
+        """Return the app; None if there is none of that name."""
         return await self._once("app", self._app)
 
     async def state(self) -> State:
-        """The machines that Flygate made."""
+        """Return the machines that Flygate made."""
         return await self._once("state", self._state)
 
     async def _once(self, name: str, find: Callable[[], Coroutine[Any, Any, Fact]]) -> Fact:
-        """A check that is out of time must not take the others' fact with it."""
+        """Find a fact once; a check that is out of time must not cancel it for the others."""
         if name not in self._facts:
             self._facts[name] = asyncio.create_task(find())
         found: Fact = await asyncio.shield(self._facts[name])
@@ -220,17 +220,17 @@ class Facts:
 
     async def _app(self) -> App | None:
         wanted, fly = await self.config(), await self.fly()
-        return await _asked(fly.app(wanted.app), APP)
+        return await _answer(fly.app(wanted.app), APP)
 
     async def _state(self) -> State:
         if await self.app() is None:
             raise UnknownError(APP, "there is no app yet", self.deploy)
         wanted, fly = await self.config(), await self.fly()
-        return await _asked(observe(fly, wanted.app), APP)
+        return await _answer(observe(fly, wanted.app), APP)
 
 
-async def _asked(answer: Coroutine[Any, Any, Fact], check: str) -> Fact:
-    """What Fly answers, or whose business it is that it does not."""
+async def _answer(answer: Coroutine[Any, Any, Fact], check: str) -> Fact:
+    """Return what Fly answers, or raise the error of the check that reports its failure."""
     try:
         return await answer
     except UnreachableError as exc:

@@ -1,4 +1,4 @@
-"""What one look of the doctor found, in a line, and what to do about it."""
+"""What one check found, in a line, and what to do about it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Finding:
     """One line.
 
     Attributes:
-        text: what was found; of a skipped look, why.
+        text: what was found; of a skipped check, why.
         remedy: how to mend it; empty where nothing is to be mended.
         check: the name of the check that found it.
     """
@@ -41,20 +41,20 @@ class Finding:
 
 
 def ok(text: str) -> Finding:
-    """All is well."""
+    """Return: all is well."""
     return Finding(Severity.OK, text)
 
 
 def warning(text: str, remedy: str = "") -> Finding:
-    """It works, and may not for ever."""
+    """Return: it works, and may not for ever."""
     return Finding(Severity.WARNING, text, remedy)
 
 
 def broken(text: str, remedy: str) -> Finding:
-    """Something does not work."""
+    """Return: something does not work."""
     return Finding(Severity.BROKEN, text, remedy)
 
 
 def skipped(why: str) -> Finding:
-    """Nothing was looked at."""
+    """Return: it was not checked."""
     return Finding(Severity.SKIPPED, why)

@@ -1,4 +1,4 @@
-"""Fly's API, or the local Fly's: is anybody there?"""
+"""Fly's API, or the local Fly's: whether it answers."""
 
 from __future__ import annotations
 

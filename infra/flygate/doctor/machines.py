@@ -1,4 +1,4 @@
-"""The machines: as their release left them, well, and held by nobody who is dead."""
+"""The machines: as their release left them, healthy, and not held by a dead process."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def judge(state: State, stack: str, deploy: str) -> list[Finding]:
 
 
 def judge_leases(leases: Mapping[str, Lease]) -> list[Finding]:
-    """Who holds machines, once for each holder, and whether they live as far as we can tell."""
+    """Report who holds machines, once for each holder, and whether it lives if that is known."""
     holders = {lease.description or lease.owner: machine for machine, lease in leases.items()}
     return [_holder(description, machine) for description, machine in holders.items()]
 

@@ -53,7 +53,7 @@ async def _left(facts: Facts) -> list[Finding]:
     is_released = bool((await facts.outputs()).get("release"))
     left = await find_left(facts, await ConfiguredRedis.of_facts(facts), is_released=is_released)
     if left is None:
-        return [skipped("Fly does not tell this token whether a Redis is left that costs money")]
+        return [skipped("this token may not see whether a Redis is left that costs money")]
     return [warning(one.describe(), one.removal(facts.name)) for one in left]
 
 

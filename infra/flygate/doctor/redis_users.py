@@ -1,4 +1,4 @@
-"""Who uses a Redis, as far as Fly tells: the machines of every app of its organisation.
+"""Who uses a Redis, as far as Fly shows it: the machines of every app of its organisation.
 
 Fly shows no value of a secret. What an app of Flygate has in `REDIS_URL` is known by what Pulumi
 recorded of the stack, by the names in the files of the other stacks, and by the usual names.
@@ -55,7 +55,7 @@ class Surroundings:
         return found
 
     def unknown(self) -> list[str]:
-        """Other apps whose machines have a `REDIS_URL` that nobody can read."""
+        """Other apps whose machines have a `REDIS_URL` that can't be read."""
         return [
             app.name
             for app in self.others
@@ -94,7 +94,7 @@ async def look(
         own: the stack's app.
 
     Raises:
-        FlyError: Fly refuses to tell.
+        FlyError: Fly refuses to show it.
     """
     names = [app.name for app in await fly.apps(org)]
     seen = await asyncio.gather(*(_seen(fly, name) for name in names))

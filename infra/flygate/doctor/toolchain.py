@@ -24,7 +24,7 @@ _SECONDS = 10
 
 
 async def examine(facts: Facts) -> Sequence[Finding]:
-    """They are there, and new enough."""
+    """Check that they are there, and new enough."""
     return await asyncio.to_thread(_examine, facts)
 
 
@@ -32,9 +32,9 @@ def _examine(facts: Facts) -> list[Finding]:
     path = facts.environment.get("PATH", "")
     return [
         _python(),
-        judge_pulumi(_said(path, "pulumi", "version")),
+        judge_pulumi(_output(path, "pulumi", "version")),
         _companions(path, facts),
-        judge_flyctl(_said(path, "fly", "version") or _said(path, "flyctl", "version")),
+        judge_flyctl(_output(path, "fly", "version") or _output(path, "flyctl", "version")),
     ]
 
 
@@ -46,7 +46,7 @@ def _python() -> Finding:
 
 
 def judge_pulumi(said: str | None) -> Finding:
-    """The CLI by what `pulumi version` says; None if there is none."""
+    """Judge the CLI by what `pulumi version` prints; None if there is none."""
     if said is None:
         return broken("there is no pulumi on the PATH", f"{_BOOTSTRAP}, then . .flygate/env")
     version = said.strip().removeprefix("v")
@@ -56,7 +56,7 @@ def judge_pulumi(said: str | None) -> Finding:
 
 
 def judge_flyctl(said: str | None) -> Finding:
-    """flyctl is a convenience: Flygate itself never calls it."""
+    """Judge flyctl, a convenience: Flygate itself never calls it."""
     if said is None:
         return skipped("flyctl is not installed; only `fly logs` and the like want it")
     version = re.search(r"v?(\d+\.\d+\.\d+)", said)
@@ -87,8 +87,8 @@ def _has(name: str, path: str, facts: Facts) -> bool:
     return bool(shutil.which(name, path=path)) or beside.exists() or plugin.exists()
 
 
-def _said(path: str, program: str, *arguments: str) -> str | None:
-    """What a program prints; None if there is none."""
+def _output(path: str, program: str, *arguments: str) -> str | None:
+    """Return what a program prints; None if there is none."""
     found = shutil.which(program, path=path)
     if found is None:
         return None

@@ -37,7 +37,7 @@ class Resource:
     is_replaced: bool = False
 
     def is_command_of(self, kind: Kind) -> bool:
-        """It is the Command of the component of a kind, whatever the two are named."""
+        """Whether it is the Command of the component of a kind, whatever the two are named."""
         return self.type == _COMMAND and f"flygate:fly:{kind}$" in self.urn
 
 
@@ -52,7 +52,7 @@ class Checkpoint:
         """Read what `pulumi stack export --show-secrets` prints.
 
         Raises:
-            ValueError: it is no such document.
+            ValueError: it is another document.
         """
         found = json.loads(document)["deployment"].get("resources") or []
         return cls(
@@ -69,7 +69,7 @@ class Checkpoint:
 
     @classmethod
     def invoked(cls, outputs: Mapping[str, Any]) -> Self:
-        """What `pulumi:pulumi:readStackResourceOutputs` answers: URN → type and outputs."""
+        """Read what `pulumi:pulumi:readStackResourceOutputs` answers: URN → type and outputs."""
         return cls(
             tuple(
                 Resource(urn, str(one["type"]), one.get("outputs") or {})
@@ -83,14 +83,14 @@ class Checkpoint:
         return next((r.outputs for r in self.resources if r.type == _STACK), {})
 
     def results(self, kind: Kind) -> Iterator[str]:
-        """What the Commands of a kind printed, the one that is not replaced first."""
+        """Yield what the Commands of a kind printed, the one that is not replaced first."""
         commands = [r for r in self.resources if r.is_command_of(kind)]
         for one in sorted(commands, key=lambda r: r.is_replaced):
             if isinstance(text := one.outputs.get("stdout"), str) and text.strip():
                 yield text
 
     def has_successor(self, kind: Kind) -> bool:
-        """Beside the resource of a kind that is deleted there is another one: its replacement."""
+        """Whether a replacement of the deleted resource of a kind exists."""
         return len([r for r in self.resources if r.is_command_of(kind)]) > 1
 
 
@@ -111,7 +111,7 @@ def export(stack: str) -> Checkpoint:
 
 
 def _revealed(value: Any) -> Any:
-    """A value without Pulumi's wrapping of secrets."""
+    """Return a value without Pulumi's wrapping of secrets."""
     if isinstance(value, list):
         return [_revealed(one) for one in value]
     if not isinstance(value, dict):

@@ -15,10 +15,10 @@ SOAK = "24h"
 
 
 class Interview(Protocol):
-    """Whoever answers."""
+    """What answers questions: a person, or the proposals."""
 
     def ask(self, what: str, flag: str, default: str, check: Callable[[str], object]) -> str:
-        """An answer that the check takes; `ConfigError` if nobody is there and none is known."""
+        """Return an answer that the check takes; `ConfigError` if there is none."""
 
 
 @dataclass(frozen=True, slots=True)

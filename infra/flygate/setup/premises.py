@@ -19,7 +19,7 @@ _PHRASES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
 
 
 async def _backend(facts: Facts) -> Sequence[Finding]:
-    """Pulumi can read the stack, or make it."""
+    """Check that Pulumi can read the stack, or make it."""
     error = await facts.backend_error()
     if error and not isinstance(error, NoSuchStackError):
         return [broken(str(error), backend.remedy(facts, error))]
@@ -39,7 +39,7 @@ async def _backend(facts: Facts) -> Sequence[Finding]:
 
 
 def _has_phrase(facts: Facts) -> bool:
-    """One that will not go with the local stack, unless all of the state would."""
+    """Whether one is set that is not lost with the local stack, unless all of the state is."""
     if backend.has_keys_of_its_own(facts):
         return True
     if backend.borrows_phrase(facts) and not backend.is_at_risk(facts):
@@ -48,7 +48,7 @@ def _has_phrase(facts: Facts) -> bool:
 
 
 async def _organization(facts: Facts) -> Sequence[Finding]:
-    """The token may look into the organisation."""
+    """Check that the token may look into the organisation."""
     org, client = (await facts.config()).org, await facts.fly()
     try:
         apps = await client.apps(org)
@@ -66,21 +66,21 @@ async def _organization(facts: Facts) -> Sequence[Finding]:
 
 
 async def _name(facts: Facts) -> Sequence[Finding]:
-    """The app's name is free, or the app is ours."""
+    """Check that the app's name is free, or the app is the user's."""
     wanted = await facts.config()
     try:
         found = await facts.app()
     except UnknownError as exc:
         if exc.check != APP:
             raise
-        return [broken(f"{wanted.app} is somebody else's app", "choose another name: --app")]
+        return [broken(f"{wanted.app} is another organisation's app", "choose another name: --app")]
     return [judge_name(found, wanted.app, wanted.org)]
 
 
 def judge_name(found: App | None, app: str, org: str) -> Finding:
-    """By what Fly shows of an app of that name; None if it shows none."""
+    """Judge by what Fly shows of an app of that name; None if it shows none."""
     if found is None:
-        return ok(f"{app} is free, as far as Fly tells")
+        return ok(f"{app} is free, as far as Fly shows it")
     owner = found.organization.slug
     if owner and owner != org:
         return broken(f"{app} is an app of {owner}, not of {org}", "choose another: --app or --org")
@@ -88,7 +88,7 @@ def judge_name(found: App | None, app: str, org: str) -> Finding:
 
 
 async def _rights(facts: Facts) -> Sequence[Finding]:
-    """The token may make the app; whether it may deploy to one that is there, `token` tells."""
+    """Check that the token may make the app; `token` checks whether it may deploy."""
     grant = macaroon.read((await facts.endpoints()).token)
     wanted, found = await facts.config(), await facts.app()
     if grant is None or grant.apps is None:
@@ -100,12 +100,12 @@ async def _rights(facts: Facts) -> Sequence[Finding]:
 
 
 async def _regions(facts: Facts) -> Sequence[Finding]:
-    """Fly has the regions."""
+    """Check that Fly has the regions."""
     return [judge_regions((await facts.greeting()).regions, (await facts.config()).regions)]
 
 
 def judge_regions(open_ones: Sequence[Region], asked: Sequence[str]) -> Finding:
-    """By what Fly tells of its regions today."""
+    """Judge by the regions that Fly lists today."""
     known = {region.code: region for region in open_ones}
     if strangers := [code for code in asked if code not in known]:
         there = ", ".join(sorted(known))

@@ -105,7 +105,7 @@ def test_the_backend_s_remedy_follows_from_pulumi_s_error(
 
 
 def test_a_state_that_was_cut_off_is_broken(tmp_path: Path) -> None:
-    """Pulumi reads the configuration all the same, and would say only what it can't parse."""
+    """Pulumi reads the configuration nevertheless, and would say only what it can't parse."""
     file = tmp_path / ".pulumi/stacks/flygate/demo.json"
     file.parent.mkdir(parents=True)
     file.write_text("")
@@ -120,7 +120,7 @@ def test_a_state_that_was_cut_off_is_broken(tmp_path: Path) -> None:
 
 
 def test_a_lock_that_was_cut_off_is_broken(tmp_path: Path) -> None:
-    """It locks the stack, and names nobody."""
+    """It locks the stack, and names no process."""
     lock = tmp_path / ".pulumi/locks/organization/flygate/demo/0f3a.json.18ec.tmp"
     lock.parent.mkdir(parents=True)
     lock.write_text("")
@@ -159,7 +159,7 @@ def test_a_backend_s_password_is_not_shown() -> None:
 
 
 def test_a_real_environment_whose_state_is_only_here_is_at_risk(tmp_path: Path) -> None:
-    """Whoever deletes the checkout would forget production."""
+    """To delete the checkout would lose production's state."""
     own = {"PULUMI_BACKEND_URL": f"file://{tmp_path}/.flygate/state"}
     local = {**own, "FLY_FLAPS_BASE_URL": "http://127.0.0.1:1"}
 
@@ -218,7 +218,7 @@ OTHER = PIN.model_copy(update={"version": "v5", "manifest": "older"})
         (OTHER, PIN, "its `pulumi up` is refused", "flygate forward demo"),
         (PIN, None, "the stack is not pinned", "pulumi config rm pin --stack demo"),
     ],
-    ids=["pinned", "a fresh clone", "another pin", "ended by somebody else"],
+    ids=["pinned", "a fresh clone", "another pin", "ended by another checkout"],
 )
 def test_a_pin_is_what_the_last_deployment_recorded(
     asked: Pin | None, recorded: Pin | None, text: str, remedy: str
@@ -298,10 +298,10 @@ def test_a_token_must_last_and_may_write(grant: Grant | None, severity: Severity
     ("apps", "number", "for_others"),
     [(None, 5, False), ({5, 6}, 5, False), ({6}, 5, True), ({6}, 0, False)],
 )
-def test_a_token_for_other_apps_is_told_from_one_for_this(
+def test_a_token_for_other_apps_is_listed_from_one_for_this(
     apps: set[int] | None, number: int, for_others: bool
 ) -> None:
-    """By Fly's number of the app, if Fly tells it."""
+    """By Fly's number of the app, if Fly shows it."""
     grant = Grant(apps=frozenset(apps) if apps else None)
     shop = App.model_validate({"name": "shop", "internal_numeric_id": number})
 
@@ -326,18 +326,18 @@ def test_a_redis_is_as_the_stack_asks_for_it(changes: dict[str, str], severity: 
 
 
 @pytest.mark.parametrize(
-    ("told", "severity"),
+    ("listed", "severity"),
     [
         ("m2iad1 iad,m2iad2 iad", Severity.OK),
         ("m2iad1 iad", Severity.WARNING),
         ("", Severity.WARNING),
     ],
 )
-def test_the_private_dns_lists_what_runs(told: str, severity: Severity) -> None:
+def test_the_private_dns_lists_what_runs(listed: str, severity: Severity) -> None:
     """Sticky sessions go by it; machines that sleep are not in it."""
     state = State("shop", (seen(2, 1), seen(2, 2), seen(2, 3, state="suspended")))
 
-    assert severities([dns.judge_private(told, state)]) == [severity]
+    assert severities([dns.judge_private(listed, state)]) == [severity]
 
 
 def test_a_public_name_that_leads_elsewhere_is_noticed() -> None:
@@ -381,8 +381,8 @@ def test_a_missing_machine_is_noticed() -> None:
     assert "1 of 2 machines" in found.text
 
 
-def test_a_lease_s_holder_is_told_from_a_dead_one() -> None:
-    """Of two machines held by one rollout it is told once."""
+def test_a_lease_s_holder_is_listed_from_a_dead_one() -> None:
+    """Of two machines held by one rollout it is reported once."""
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     here = socket.gethostname()

@@ -87,7 +87,7 @@ async def test_a_healthy_service_is_called_so(stack: PaperStack) -> None:
 
 
 async def test_a_wrong_token_is_named_and_nothing_else(stack: PaperStack) -> None:
-    """What can't be told without a token is skipped."""
+    """What can't be known without a token is skipped."""
     stack.environment["FLY_API_TOKEN"] = "another-token"
 
     found = await found_in(stack)
@@ -134,7 +134,7 @@ async def test_an_app_that_is_gone_is_told_from_one_that_never_was(
 async def test_a_machine_that_is_held_is_named_with_its_holder(
     stack: PaperStack, fly: FlyClient
 ) -> None:
-    """Whoever holds it, for others can't change it."""
+    """The holder, for others can't change it."""
     [machine] = await fly.machines(APP)
     await fly.acquire_lease(APP, machine.id, 30, "flygate v2 by ann@elsewhere (process 1) since 9")
 

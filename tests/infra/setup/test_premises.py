@@ -76,7 +76,7 @@ async def broken_in(stack: PaperStack, **choices: str) -> dict[str, Finding]:
 
 
 async def make_app(stack: PaperStack, name: str, org: str) -> None:
-    """Somebody makes an app."""
+    """Make an app."""
     headers = {"Authorization": f"Bearer {stack.environment['FLY_API_TOKEN']}"}
     url = f"{stack.environment['FLY_FLAPS_BASE_URL']}/v1/apps"
     async with httpx.AsyncClient(headers=headers, trust_env=False) as api:
@@ -151,7 +151,7 @@ async def test_a_token_for_an_app_suffices_once_there_is_one(stack: PaperStack) 
 
 
 async def test_a_name_that_is_taken_is_told(stack: PaperStack) -> None:
-    """By another organisation of ours; somebody else's is not even shown."""
+    """By another organisation of the user's; a stranger's is not even shown."""
     await make_app(stack, "shop", "umbrella")
 
     assert "is an app of umbrella" in (await broken_in(stack))["app"].text
@@ -170,7 +170,7 @@ async def test_an_organisation_or_an_app_that_is_not_ours_is_told(
     broken = await broken_in(stack)
 
     assert "does not see an organisation acme" in broken["organisation"].text
-    assert "somebody else's" in broken["app"].text
+    assert "another organisation's" in broken["app"].text
 
 
 def test_regions_are_those_that_fly_has_today() -> None:
@@ -192,7 +192,7 @@ def test_regions_are_those_that_fly_has_today() -> None:
 def test_an_app_that_is_there_is_taken_over_only_if_it_is_ours(
     owner: str | None, severity: Severity
 ) -> None:
-    """And one is told."""
+    """And it says so."""
     app = App(name="shop", organization=Organization(slug=owner)) if owner else None
 
     assert judge_name(app, "shop", "acme").severity is severity

@@ -33,7 +33,7 @@ _ENDS_BADLY = frozenset({"failed", "restore-failed", "refused"})
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command to run, and the journal in which it tells what it does."""
+    """A command to run, and the journal in which it records what it does."""
 
     words: Sequence[str]
     folder: Path
@@ -127,7 +127,7 @@ class _Running:
     """A command that runs.
 
     Args:
-        on_line: told of each line that it prints, on a thread of its own.
+        on_line: called with each line that it prints, on another thread.
     """
 
     def __init__(self, command: Command, on_line: Callable[[str], None] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What is printed where: tables, wide where nobody looks, and events on an output of their own."""
+"""What is printed where: tables, wide where no terminal is, and events on a separate output."""
 
 from __future__ import annotations
 

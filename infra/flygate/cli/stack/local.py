@@ -16,24 +16,24 @@ FIRST = {
     "env.RATE_LIMIT_RPM": "60",
     "env.RATE_LIMIT_BURST": "10",
 }
-# How it rolls out where nothing else is said: a stack made by an older Flygate may say nothing.
+# How it rolls out by default: a stack made by an older Flygate may have no such section.
 ROLLOUT = {
     # The local proxy knows of a cordon at once; Fly's proxies take seconds.
     "rollout.drain": "0s",
     "rollout.wait": "30s",
     # A process starts in no time here, and what crashes at its start has done so by then.
     "rollout.uptime": "3s",
-    # Nobody but you calls it: there would be nothing to compare.
+    # Only you call it: there would be nothing to compare.
     "rollout.strategy": "bluegreen",
     "rollout.soak": "0s",
 }
 
 
 def prepare(stack: Stack) -> None:
-    """The stack exists, is the selected one, and says what is needed; what it says stays.
+    """Make the stack, select it, and add what its configuration lacks; what it has stays.
 
     Raises:
-        FlygateError: Pulumi can't make the stack; with what it said.
+        FlygateError: Pulumi can't make the stack; with Pulumi's reason.
     """
     try:
         stack.ask("stack", "select", "--create", "--non-interactive")
@@ -46,12 +46,12 @@ def prepare(stack: Stack) -> None:
 
 
 def missing_in(config: dict[str, Any]) -> dict[str, str]:
-    """What has to be set.
+    """Return what has to be set.
 
     Args:
         config: as `pulumi config --json` prints it.
     """
     if "flygate:app" not in config:
         return FIRST | ROLLOUT
-    said = config.get("flygate:rollout", {}).get("objectValue", {})
-    return {key: value for key, value in ROLLOUT.items() if key.partition(".")[2] not in said}
+    present = config.get("flygate:rollout", {}).get("objectValue", {})
+    return {key: value for key, value in ROLLOUT.items() if key.partition(".")[2] not in present}

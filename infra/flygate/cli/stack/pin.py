@@ -1,6 +1,6 @@
 """What the stack's file says of the pin, once a run has gone back or forward.
 
-The pin itself is recorded with the releases, for everybody. The file carries it, too, so that a
+The pin itself is recorded with the releases, for all checkouts. The file carries it, too, so that a
 plain `pulumi up` of this checkout keeps it.
 """
 
@@ -15,7 +15,7 @@ from flygate.config import Pin
 
 
 def recorded(outputs: Mapping[str, Any]) -> Pin | None:
-    """The pin as the last deployment left it.
+    """Return the pin as the last deployment left it.
 
     Args:
         outputs: the stack's.
@@ -25,7 +25,7 @@ def recorded(outputs: Mapping[str, Any]) -> Pin | None:
 
 
 def pin_of(stack: Stack) -> Pin | None:
-    """The stack's pin: the recorded one, or where an older Flygate wrote none down the file's."""
+    """Return the stack's pin: the recorded one, or the file's where an older Flygate ran."""
     if (found := recorded(stack.outputs())) is not None:
         return found
     text = stack.config("pin")
@@ -58,6 +58,6 @@ def deploy_with(
 
 def note(stack: Stack, pin: Pin | None) -> None:
     """Write a pin into the stack's file, or take it out."""
-    wanted = pin.model_dump(mode="json") if pin else None
-    if stack.written("pin") != wanted:
-        stack.configure({"pin": wanted})
+    value = pin.model_dump(mode="json") if pin else None
+    if stack.written("pin") != value:
+        stack.configure({"pin": value})

@@ -18,7 +18,7 @@ HEADERS = ("retry-after", "ratelimit", "ratelimit-policy")
 
 
 def show(stack: Stack) -> None:
-    """Ask the service through the proxy, and print what it answers."""
+    """Send requests through the proxy, and print the answers."""
     outputs = stack.outputs()
     url = str(outputs["url"])
     count = sum(len(ids) for ids in outputs["machines"].values())
@@ -30,8 +30,8 @@ def show(stack: Stack) -> None:
             answer = web.get("/")
             print(f"  {number:>4}  {redact(_line(answer))}")
             if answer.status_code == 429:
-                told = answer.json()
-                print(redact(f"             {told['title']}: {told['detail']}"))
+                problem = answer.json()
+                print(redact(f"             {problem['title']}: {problem['detail']}"))
                 break
     print(_NEXT.format(url=url))
     if pin := recorded(outputs):
@@ -40,7 +40,7 @@ def show(stack: Stack) -> None:
 
 
 def _one_client(url: str) -> httpx.Client:
-    """A client with an address of its own, so that a second tour finds a full bucket again."""
+    """Return a client with a new address, so that a second tour finds a full bucket again."""
     base, headers = address(url)
     source = (
         f"127.{secrets.randbelow(200) + 20}.{secrets.randbelow(256)}.{secrets.randbelow(254) + 1}"

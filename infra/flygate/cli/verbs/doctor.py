@@ -40,8 +40,12 @@ def doctor(
     found = asyncio.run(_examined(Stack(environment), quiet=as_json))
     broken = sum(finding.severity is Severity.BROKEN for finding in found)
     if as_json:
-        told = {"stack": environment, "broken": broken, "findings": [f.document() for f in found]}
-        print(json.dumps(told, indent=2))
+        document = {
+            "stack": environment,
+            "broken": broken,
+            "findings": [f.document() for f in found],
+        }
+        print(json.dumps(document, indent=2))
     else:
         print(f"\n{_summary(found)}")
     if broken:
@@ -54,7 +58,7 @@ async def _examined(stack: Stack, *, quiet: bool) -> list[Finding]:
 
 
 async def show_progress(facts: Facts, checks: Mapping[str, Check], *, quiet: bool) -> list[Finding]:
-    """All findings, shown as they come."""
+    """Return all findings; show them as they come."""
     found: list[Finding] = []
     waiting = list(checks)
     with Console(stderr=True).status(_doing(waiting)) as status:
@@ -68,7 +72,7 @@ async def show_progress(facts: Facts, checks: Mapping[str, Check], *, quiet: boo
 
 
 def _show(findings: list[Finding]) -> None:
-    """A line for each, and one below for what to do."""
+    """Print a line for each, and one below it for what to do."""
     console = screen.console()
     for each in findings:
         style = _STYLES[each.severity]

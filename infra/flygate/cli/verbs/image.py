@@ -88,7 +88,7 @@ def build(  # noqa: PLR0913, PLR0917 (each is an option of its own)
     image = f"{order.repository}@{builder.push(order)}" if push else None
     if image:
         stack.edit(("set", "image", image))
-    _tell(output, order, image, stack, seconds=time.monotonic() - began, as_json=as_json)
+    _show(output, order, image, stack, seconds=time.monotonic() - began, as_json=as_json)
 
 
 def _settings(stack: Stack) -> StackConfig:
@@ -166,7 +166,7 @@ async def _check_app(stack: Stack, settings: StackConfig, *, create: bool) -> No
 
     Raises:
         ConfigError: it is not.
-        FlyError: Fly refuses to tell, or to make it.
+        FlyError: Fly refuses to show it, or to make it.
     """
     async with FlyClient(Endpoints.from_env(stack.environment)) as fly:
         if await fly.app(settings.app) is not None:
@@ -180,7 +180,7 @@ async def _check_app(stack: Stack, settings: StackConfig, *, create: bool) -> No
         print(f"made the app {settings.app} in {settings.org}", file=sys.stderr)
 
 
-def _tell(
+def _show(
     output: TextIO, order: Order, image: str | None, stack: Stack, *, seconds: float, as_json: bool
 ) -> None:
     if as_json:

@@ -46,7 +46,7 @@ def init(  # noqa: PLR0913, PLR0917 (each is an option of its own)
     no_input: Annotated[bool, typer.Option("--no-input", help="Never ask: flags only.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For scripts; never asks.")] = False,
 ) -> None:
-    """Make an environment: Pulumi.<name>.yaml, the Pulumi stack, and the secrets nobody chooses.
+    """Make an environment: Pulumi.<name>.yaml, the Pulumi stack, and the generated secrets.
 
     All is chosen and checked first; then it is written, or nothing is. Run again it completes what
     is missing, and never changes a value or a secret that is there. Nothing on Fly is changed.
@@ -64,7 +64,7 @@ def init(  # noqa: PLR0913, PLR0917 (each is an option of its own)
     file = StackFile.read(stack.root, environment)
     flags = Flags(app, org, tuple(region or ()), phase, image, source)
     facts = Facts(stack)
-    interview = _Terminal() if asks else _Nobody()
+    interview = _Terminal() if asks else _Defaults()
     choices = choose(file, flags, _defaults(stack), interview, is_local=facts.is_on_local_fly)
     _check_app_is_ours(stack.root, environment, choices.app)
     findings = asyncio.run(_examined(stack, choices, quiet=as_json))
@@ -72,7 +72,7 @@ def init(  # noqa: PLR0913, PLR0917 (each is an option of its own)
     if asks and not yes:
         typer.confirm(f"\nWrite Pulumi.{environment}.yaml?", default=True, abort=True)
     written = _written(stack, file, choices)
-    _tell(environment, choices, written, as_json=as_json)
+    _show(environment, choices, written, as_json=as_json)
 
 
 def _checked(name: str) -> str:
@@ -86,7 +86,7 @@ def _checked(name: str) -> str:
 
 
 def _defaults(stack: Stack) -> Flags:
-    """What is proposed: the folder's name, and the region where `fly.toml` has its home."""
+    """Return the proposals: the folder's name, and the region where `fly.toml` has its home."""
     folder = re.sub(r"[^a-z0-9]+", "-", stack.root.name.lower()).strip("-")
     home = str(document.read(stack.root / "fly.toml").get("primary_region") or "iad")
     org = stack.environment.get("FLY_ORG", "personal")
@@ -94,7 +94,7 @@ def _defaults(stack: Stack) -> Flags:
 
 
 def _check_app_is_ours(root: Path, environment: str, app: str) -> None:
-    """Two environments with one app would take turns in replacing each other's machines."""
+    """Refuse an app of another environment: the two would replace each other's machines."""
     for other in stack_file.others(root, environment):
         if other.values.get("app") == app and not other.is_template:
             raise ConfigError(
@@ -130,13 +130,13 @@ def _written(stack: Stack, file: StackFile, choices: Choices) -> Written:
         raise
 
 
-def _tell(environment: str, choices: Choices, written: Written, *, as_json: bool) -> None:
+def _show(environment: str, choices: Choices, written: Written, *, as_json: bool) -> None:
     follow = next_commands(environment, choices)
     token = f"pulumi config get --stack {environment} --path secrets.ADMIN_TOKEN"
     if as_json:
-        told: dict[str, Any] = {"written": written.is_changed, "environment": environment}
-        told |= {"choices": choices.values(), **asdict(written)}
-        print(json.dumps({**told, "next": follow, "admin_token": token}, indent=2))
+        document: dict[str, Any] = {"written": written.is_changed, "environment": environment}
+        document |= {"choices": choices.values(), **asdict(written)}
+        print(json.dumps({**document, "next": follow, "admin_token": token}, indent=2))
         return
     print(f"\n{_summary(environment, written)}\n\nWhat follows:")
     for command in follow:
@@ -155,7 +155,7 @@ def _summary(environment: str, written: Written) -> str:
 
 
 def next_commands(environment: str, choices: Choices) -> list[str]:
-    """What brings it up, and shows it."""
+    """Return the commands that deploy it and show it."""
     if choices.source:
         return [f"flygate promote {environment}", f"flygate status {environment}"]
     first = (
@@ -168,7 +168,7 @@ def next_commands(environment: str, choices: Choices) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Terminal:
-    """A person."""
+    """A person who answers."""
 
     def ask(self, what: str, flag: str, default: str, check: Callable[[str], object]) -> str:
         while True:
@@ -182,11 +182,13 @@ class _Terminal:
 
 
 @dataclass(frozen=True, slots=True)
-class _Nobody:
-    """Takes what is proposed; an app's name must be chosen."""
+class _Defaults:
+    """Answers with the proposal; an app's name must be chosen."""
 
     def ask(self, what: str, flag: str, default: str, check: Callable[[str], object]) -> str:
         if flag == "--app":
-            raise ConfigError(f"An app's name must be chosen, and nobody is asked: {flag} <name>")
+            raise ConfigError(
+                f"An app's name must be chosen, and no terminal is there to ask: {flag} <name>"
+            )
         check(default)
         return default

@@ -31,7 +31,7 @@ _EXIT_CODES: dict[Outcome, int] = {"pass": 0, "fail": 2, "inconclusive": 3, "err
 
 
 class NotPassedError(FlygateError):
-    """The last soak's verdict is no pass."""
+    """The last soak did not pass."""
 
     def __init__(self, soak: RecordedSoak, verdict: Verdict) -> None:
         super().__init__(f"{verdict.outcome}, where it {soak.headline}: {verdict.reason}")
@@ -49,7 +49,7 @@ def judge(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
-    """Judge again what the machines told while a release was rolled out, and change nothing.
+    """Judge again what the machines reported while a release was rolled out, and change nothing.
 
     With the same rules the verdict is the one of the rollout. With others you see what they would
     have made of it, before you put them into `rollout.judge`.
@@ -79,7 +79,7 @@ def judge(
 
 
 def _rules(soak: RecordedSoak, changes: list[str]) -> Rules:
-    """The rules of the rollout, with others in their place.
+    """Return the rules of the rollout with changes.
 
     Raises:
         ConfigError: one is no rule, or no number.
@@ -118,7 +118,7 @@ def _short(value: Any) -> str:
 
 
 def _show_json(verdicts: list[tuple[RecordedSoak, Verdict]]) -> None:
-    told = [
+    documents = [
         {
             "at": soak.at,
             "compared": soak.headline,
@@ -129,4 +129,4 @@ def _show_json(verdicts: list[tuple[RecordedSoak, Verdict]]) -> None:
         }
         for soak, verdict in verdicts
     ]
-    print(json.dumps(told, indent=2))
+    print(json.dumps(documents, indent=2))

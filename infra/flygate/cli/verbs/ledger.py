@@ -112,8 +112,8 @@ def repair(
     if not known.problems:
         print(f"The ledger of {environment} is well: there is nothing to repair.")
         return
-    repaired, told = asyncio.run(_repaired(stack, known))
-    for line in [*known.problems, *told]:
+    repaired, notes = asyncio.run(_repaired(stack, known))
+    for line in [*known.problems, *notes]:
         print(line)
     print("It will have: " + (", ".join(map(_described, repaired.releases)) or "no release"))
     stack.check_unlocked()
@@ -138,7 +138,7 @@ async def _state(stack: Stack, app: str) -> State:
 
 
 async def _repaired(stack: Stack, known: Known) -> tuple[Ledger, tuple[str, ...]]:
-    """The best ledger that can be made."""
+    """Return the best ledger that can be made, and what was done for it."""
     if not known.recorded.has_result:
         raise FlygateError(
             f"Pulumi's state of {stack.name} has no release resource yet. The next `pulumi up "
@@ -163,7 +163,7 @@ async def _repaired(stack: Stack, known: Known) -> tuple[Ledger, tuple[str, ...]
 
 
 def _identity(known: Known) -> dict[str, str]:
-    """Whose the ledger is, as the machines that serve say."""
+    """Return whose the ledger is, by the machines that serve."""
     live = next((m for m in known.state.machines if m.role == LIVE and m.holder), None)
     owner = Owner.parse(live.owner) if live else None
     former = known.recorded.ledger
@@ -183,7 +183,7 @@ def _desired(stack: Stack) -> DesiredStack:
 
 
 def _with(document: dict[str, Any], ledger: Ledger) -> dict[str, Any]:
-    """The exported state with a repaired ledger in place of the result and of its copies."""
+    """Return the exported state with a repaired ledger in place of the result and of its copies."""
     ledger = ledger.fitted()
     for resource in document["deployment"]["resources"]:
         if resource["type"] == "pulumi:pulumi:Stack":
@@ -197,7 +197,7 @@ def _with(document: dict[str, Any], ledger: Ledger) -> dict[str, Any]:
 
 
 def _secret(value: Any) -> dict[str, str]:
-    """A value as Pulumi's import encrypts it."""
+    """Return a value in the form that Pulumi's import encrypts."""
     return {SIGNATURE: _MARK, "plaintext": json.dumps(value)}
 
 
@@ -229,12 +229,12 @@ def _document(known: Known) -> dict[str, Any]:
 
 
 def _print(stack: Stack, known: Known) -> None:
-    told = _document(known)
-    share = 100 * told["bytes"] // BYTES_MAX
-    print(f"{told['app'] or 'no app yet'}, of {told['owner'] or 'a state of Flygate 0.1'}")
-    print(f"{told['bytes']:,} of {BYTES_MAX:,} bytes ({share} %) go to the next run")
+    document = _document(known)
+    share = 100 * document["bytes"] // BYTES_MAX
+    print(f"{document['app'] or 'no app yet'}, of {document['owner'] or 'a state of Flygate 0.1'}")
+    print(f"{document['bytes']:,} of {BYTES_MAX:,} bytes ({share} %) go to the next run")
     table = screen.table("release", "manifest", "when", "who", "secrets", "values", "entry")
-    for one in told["releases"]:
+    for one in document["releases"]:
         table.add_row(
             one["version"],
             one["manifest"],

@@ -136,7 +136,7 @@ def _bucket(policy: str, key: str) -> dict[str, str]:
 
 
 def _read(text: str) -> str:
-    """A key may be a customer's API key, which has no business in the process list.
+    """Return a key, from standard input for `-`: the process list would show an API key.
 
     Raises:
         UsageError: nothing comes on standard input.
@@ -170,7 +170,7 @@ def _act(environment: str, act: Act, as_json: bool) -> None:
 
 
 def token_of(stack: Stack) -> str:
-    """The admin token in a stack's secrets.
+    """Return the admin token in a stack's secrets.
 
     Raises:
         ConfigError: there is none, or one that no service takes; says how to set one.
@@ -179,8 +179,8 @@ def token_of(stack: Stack) -> str:
     if token := stack.config(f"secrets.{TOKEN}"):
         return check_token(token)
     raise ConfigError(
-        f"The stack {stack.name} has no {TOKEN}, so its service has no admin API. Set one, which "
-        "nobody sees, and deploy:\n"
+        f"The stack {stack.name} has no {TOKEN}, so its service has no admin API. Set one, and "
+        "deploy:\n"
         '  python -c "import secrets; print(secrets.token_urlsafe(32))" |\n'
         f"    pulumi config set --stack {stack.name} --secret --path secrets.{TOKEN}\n"
         f"  pulumi up --stack {stack.name}"
@@ -215,7 +215,7 @@ def _show(answers: list[Answer]) -> None:
 
 
 def _rows(answer: Answer) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The answer as one row, or a row for each policy in it."""
+    """Yield the answer as one row, or a row for each policy in it."""
     content = dict(answer.content)
     listed = content.pop("policies", None)
     for more in [{}] if listed is None else listed:

@@ -39,7 +39,7 @@ from flygate.system.errors import ConfigError, FlygateError
 
 # pulumi-command hands the former output over under this name.
 FORMER = "PULUMI_COMMAND_STDOUT"
-# Enough to find an error of ours; a traceback has no end.
+# Enough to find a fault of Flygate.
 TRACE_LINES = 30
 
 Request = TypeVar(
@@ -56,7 +56,7 @@ commands = typer.Typer(no_args_is_help=True, help="What Pulumi's Commands run.")
 
 @commands.command()
 def app(delete: Delete = False) -> None:
-    """An app exists and has its addresses."""
+    """Make an app exist and have its addresses."""
     with _operation() as operation:
         request = _request(app_op.AppRequest, operation)
         if delete:
@@ -67,7 +67,7 @@ def app(delete: Delete = False) -> None:
 
 @commands.command()
 def redis(delete: Delete = False) -> None:
-    """A Redis exists and is as asked for."""
+    """Make a Redis exist as the configuration wants it."""
     with _operation() as operation:
         request = _request(redis_op.RedisRequest, operation)
         if delete:
@@ -82,7 +82,7 @@ def redis(delete: Delete = False) -> None:
 
 @commands.command()
 def release(delete: Delete = False) -> None:
-    """A manifest runs, as the newest release."""
+    """Run a manifest, as the newest release."""
     former = os.environ.get(FORMER, "")
     with _operation() as operation:
         secrets: dict[str, str] = json.loads(os.environ.get(SECRETS_VARIABLE) or "{}")
@@ -119,7 +119,7 @@ class Operation:
         self.result: str | None = None
 
     def about(self, app: str, owner: str) -> None:
-        """Whose run it is, for its last words.
+        """Note whose run it is, for its last words.
 
         Args:
             owner: the label of the stack that asks.
@@ -133,15 +133,15 @@ class Operation:
         self._redactor = None
 
     def redact(self, text: str) -> str:
-        """A text without any value that was hidden so far."""
+        """Return a text without the values that were hidden so far."""
         if self._redactor is None:
             self._redactor = Redactor(self._hidden)
         return self._redactor(text)
 
     def last_words(self, error: BaseException, text: str) -> str:
-        """Why it failed, what serves now, and what to type."""
+        """Return why it failed, what serves now, and what to type."""
         serves = ""
-        # Who interrupts it a second time has no patience for a look.
+        # A second interrupt ends the look, too.
         with contextlib.suppress(KeyboardInterrupt):
             serves = asyncio.run(serving.told(self._app)) if self._app else ""
         return failure.report(error, self.redact(text), self.redact(serves), self._stack)
@@ -153,7 +153,7 @@ class Operation:
 
 @contextlib.contextmanager
 def _operation() -> Any:
-    """A verb on the two streams of a Command; the last line says what became of it.
+    """Run a verb on the two streams of a Command; the last line says how it ended.
 
     Raises:
         ReportedError: it failed, and the operator has read why.
@@ -166,7 +166,7 @@ def _operation() -> Any:
             last_words = operation.last_words(exc, "Interrupted before anything was changed.")
             code = 1
         except Exception as exc:
-            last_words, code = _told(exc, operation)
+            last_words, code = _report(exc, operation)
         else:
             if operation.result is not None:
                 streams.send(operation.result)
@@ -175,16 +175,16 @@ def _operation() -> Any:
         raise ReportedError(code)
 
 
-def _told(error: Exception, operation: Operation) -> tuple[str, int]:
-    """The last words of a failure and its exit code; of a fault of ours with its traceback."""
-    if told := failure.expected(error):
-        return operation.last_words(told, str(told)), told.exit_code
+def _report(error: Exception, operation: Operation) -> tuple[str, int]:
+    """The last words of a failure and its exit code; of a fault of Flygate with its traceback."""
+    if known := failure.expected(error):
+        return operation.last_words(known, str(known)), known.exit_code
     trace = operation.redact(traceback.format_exc()).splitlines()[-TRACE_LINES:]
     return "\n".join([*trace, operation.last_words(error, trace[-1])]), 1
 
 
 class ReportedError(FlygateError):
-    """An operation failed; its last words are written already."""
+    """An operation failed; its last words are on the screen already."""
 
     def __init__(self, exit_code: int) -> None:
         super().__init__("")
@@ -192,7 +192,7 @@ class ReportedError(FlygateError):
 
 
 def _request(kind: type[Request], operation: Operation) -> Request:
-    """The request on standard input."""
+    """Read the request from standard input."""
     try:
         request = kind.model_validate_json(sys.stdin.read())
     except ValidationError as exc:
@@ -207,7 +207,7 @@ async def _dumped(result: Coroutine[Any, Any, BaseModel], fields: set[str] | Non
 
 
 def _removed(remove: Any, request: Any) -> Any:
-    """The job that removes a resource; it has no result."""
+    """Return the job that removes a resource; it has no result."""
 
     root = project.root()
 
@@ -234,7 +234,7 @@ async def _with_fly(job: Job) -> str:
 
 
 async def _interruptible(job: Coroutine[Any, Any, str]) -> str:
-    """SIGINT and SIGTERM cancel the job once; what it does to restore itself is not disturbed."""
+    """Run the job; SIGINT and SIGTERM cancel it once, so that its way back is shielded."""
     task = asyncio.ensure_future(job)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

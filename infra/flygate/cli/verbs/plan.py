@@ -22,7 +22,7 @@ class Plan:
 
     Attributes:
         changes: whether a deployment would do anything.
-        lines: what it would do, and what somebody changed behind our back.
+        lines: what it would do, and what other tools changed.
     """
 
     stack: str
@@ -37,7 +37,7 @@ def plan(
     """What the next deployment would do; nothing is changed.
 
     Machine by machine and step by step, with what differs in environment, config and secrets (of
-    these the names), the time and the cost, and what somebody changed behind Pulumi's back.
+    these the names), the time and the cost, and what other tools changed without Pulumi.
 
     \b
     Examples:

@@ -69,7 +69,7 @@ def promote(
 
 
 def _wanted(stack: Stack, override: str) -> Promotion:
-    """What would be promoted now."""
+    """Return what would be promoted now."""
     rules = _rules(stack)
     source = Stack(rules.source)
     outputs = source.outputs()
@@ -97,10 +97,10 @@ def _rules(stack: Stack) -> Promotion:
 
 
 def _check_health(stack: Stack, app: str, receipt: Receipt) -> None:
-    """What proved itself still runs, and is well.
+    """Refuse a source that does not run what it proved, or that is not healthy.
 
     Raises:
-        PromotionError: it does not.
+        PromotionError: a machine is ill, missing or of another release.
     """
     machines = asyncio.run(_live(app, Endpoints.from_env(stack.environment)))
     ill = [m.name for m in machines if not (m.serves and m.healthy)]
@@ -128,10 +128,10 @@ def _show(wanted: Promotion, *, as_json: bool) -> None:
 
 
 def _check_unpinned(stack: Stack) -> None:
-    """Nobody has gone back from what runs there, and means it.
+    """Refuse a stack that a rollback has pinned.
 
     Raises:
-        PinnedError: somebody has.
+        PinnedError: it is pinned.
     """
     if pin := pin_of(stack):
         raise PinnedError(
@@ -141,7 +141,7 @@ def _check_unpinned(stack: Stack) -> None:
 
 
 def _served(stack: Stack, wanted: Promotion) -> str:
-    """The release that serves, which is what was promised.
+    """Return the release that serves, which must be the promoted one.
 
     Raises:
         PromotionError: it is not.

@@ -92,10 +92,10 @@ def destroy(
 
 
 def _check_unlocked(stack: Stack) -> None:
-    """No deployment is on its way to use it.
+    """Refuse to go on beside a deployment that may use it.
 
     Raises:
-        StackLockedError: one is.
+        StackLockedError: one runs.
     """
     lock = pulumi_lock.find(stack.environment, stack.name)
     if lock and not lock.is_dead:
@@ -106,10 +106,10 @@ def _check_unlocked(stack: Stack) -> None:
 
 
 async def _look(stack: Stack) -> Known:
-    """Fly, and Pulumi's record.
+    """Read Fly's databases and Pulumi's record.
 
     Raises:
-        FlygateError: one of them does not tell.
+        FlygateError: one of them can't be read.
     """
     exported = asyncio.to_thread(stack.ask, "stack", "export", "--show-secrets")
     async with Facts(stack) as facts:
@@ -128,7 +128,7 @@ async def _look(stack: Stack) -> Known:
 
 
 def _named(stack: Stack) -> Mapping[str, str]:
-    """The Redis of other stacks' apps, where their files name one."""
+    """Return the Redis of other stacks' apps, where their files name one."""
     sections = {
         str(other.values.get("app", "")): other.values.get("redis")
         for other in stack_file.others(stack.root, stack.name)
@@ -150,7 +150,7 @@ def _recorded(checkpoint: Checkpoint) -> str:
 
 
 def _chosen(stack: Stack, known: Known, name: str) -> PaidRedis:
-    """The one that is meant.
+    """Return the one to destroy.
 
     Raises:
         ConfigError: it is not there, or is not known to be the stack's.
@@ -192,7 +192,7 @@ def _check_unused(stack: Stack, chosen: PaidRedis, around: Surroundings) -> None
 
 
 def _confirm(chosen: PaidRedis, known: Known, *, yes: bool) -> None:
-    """The name, typed: a yes is too quick."""
+    """Ask for the name: a yes is typed too quickly."""
     name, unknown = chosen.redis.name, known.around.unknown()
     if unknown:
         print(
@@ -226,7 +226,7 @@ def _unprotect(stack: Stack) -> None:
 
 
 def _said(stack: Stack, chosen: PaidRedis, known: Known) -> str:
-    """What is so now, and what follows."""
+    """Return what was done, and what follows."""
     lines = [f"The Redis {chosen.redis.name} is gone."]
     up = f"`pulumi up --stack {stack.name}`"
     if chosen.is_needed:

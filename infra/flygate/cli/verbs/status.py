@@ -88,7 +88,7 @@ def status(
 
 
 async def _databases(stack: Stack, *, is_released: bool) -> list[PaidRedis]:
-    """Those that cost money; none if Fly does not tell this token, which `doctor` says."""
+    """Return those that cost money; none if this token may not see them: `doctor` says so."""
     async with Facts(stack) as facts:
         try:
             written = ConfiguredRedis.read(StackFile.read(stack.root, stack.name))
@@ -104,7 +104,7 @@ def _show_databases(databases: list[PaidRedis], stack: str) -> None:
 
 
 def _machines(stack: Stack, app: str) -> list[Seen]:
-    """The newest first. Why one is held a gate has told, and perhaps a machine."""
+    """Return the newest first. Why one is held may quote a machine, so it is redacted."""
     found = asyncio.run(_seen(app, Endpoints.from_env(stack.environment)))
     if not any(machine.held for machine in found):
         return found

@@ -73,7 +73,7 @@ KINDS = {
             f"{SERVES}. Run the same command again once Fly answers.",
         ),
     ),
-    "the Redis command fails, as an older Flygate told it": Failure(
+    "the Redis command fails, as an older Flygate reported it": Failure(
         cause=["POST /graphql: Fly answered 500: internal (request 01M8-iad)"],
         remedy="type `flygate up shop` again",
         code=1,
@@ -255,7 +255,7 @@ def diagnosis_of(kind: Failure) -> Diagnosis:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_the_last_line_says_why_what_serves_and_what_to_type(name: str) -> None:
-    """In one line, each of them once, whoever told the reason."""
+    """In one line, each of them once, whatever part gave the reason."""
     kind = KINDS[name]
     ending = diagnosis_of(kind)
 

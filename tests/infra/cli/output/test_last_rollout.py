@@ -14,7 +14,7 @@ from flygate.rollout.lock.holder import Holder, HolderFile
 GATE = "health check of v9-iad-1 (machine 9b): crashed"
 
 
-def told(root: Path, *events: tuple[Kind, str]) -> str:
+def summary_of(root: Path, *events: tuple[Kind, str]) -> str:
     """After a rollout that stood, and then these events."""
     book = Journal(journal_path(root, "shop"), "v9", Redactor())
     for kind, text in (("started", "v7 → v8"), ("finished", "v8 is released"), *events):
@@ -25,8 +25,8 @@ def told(root: Path, *events: tuple[Kind, str]) -> str:
 def test_nothing_is_said_of_a_rollout_that_stood(tmp_path: Path) -> None:
     """Nor where none was."""
     assert aftermath.summary(tmp_path, "shop", "prod") == ""
-    assert told(tmp_path) == ""
-    assert told(tmp_path, ("refused", "held by ann")) == ""
+    assert summary_of(tmp_path) == ""
+    assert summary_of(tmp_path, ("refused", "held by ann")) == ""
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_it_says_what_the_failure_s_last_line_said(
     tmp_path: Path, events: list[tuple[Kind, str]], cause: str, remedy: str
 ) -> None:
     """Why, and what to type, with the time."""
-    said = told(tmp_path, ("started", "v8 → v9"), *events)
+    said = summary_of(tmp_path, ("started", "v8 → v9"), *events)
 
     assert said.startswith("The last rollout, at 20")
     assert cause in said
@@ -62,7 +62,7 @@ def test_one_that_is_under_way_is_not_taken_for_one_that_was_cut_off(tmp_path: P
     file = HolderFile(lock_path(tmp_path, "shop"))
     file.claim(Holder("v9", "ann@laptop", "2026-11-29T21:00:00+00:00"))
 
-    during = told(tmp_path, ("started", "v8 → v9"))
+    during = summary_of(tmp_path, ("started", "v8 → v9"))
     file.release()
     after = aftermath.summary(tmp_path, "shop", "prod")
 

@@ -17,7 +17,7 @@ from flygate.record.journal import Event, Kind
 
 pytestmark = pytest.mark.integration
 
-# A stand-in for `pulumi up`: it prints, writes a journal, waits to be told to go on, and ends.
+# A stand-in for `pulumi up`: it prints, writes a journal, waits for a sign to go on, and ends.
 PULUMI = """
 import json, pathlib, signal, sys, time
 journal, go, code = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), int(sys.argv[3])

@@ -6,12 +6,12 @@ from flygate.cli.stack.local import FIRST, ROLLOUT, missing_in
 
 
 def test_a_new_stack_gets_all() -> None:
-    """Whoever types `make up` for the first time has to choose nothing."""
+    """A first `make up` has no choices."""
     assert missing_in({}) == FIRST | ROLLOUT
 
 
 def test_a_stack_of_an_older_version_gets_what_it_lacks() -> None:
-    """What a user chose stays; with no strategy its rollout would wait for traffic in vain."""
+    """What a user chose stays; with no strategy its rollout would wait for requests."""
     config = {
         "flygate:app": {"value": "mine"},
         "flygate:rollout": {"objectValue": {"drain": "0s", "wait": "5s"}},

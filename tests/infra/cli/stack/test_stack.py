@@ -120,7 +120,7 @@ FAILS = """case "$1" in config) echo shop;; *) echo "error: the network is down"
 def test_a_failure_ends_with_why_what_serves_and_what_to_type(
     stack_of: MakeStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pulumi's own reason, also where Fly can't be asked; what was typed is told."""
+    """Pulumi's own reason, also where Fly can't be asked; what was typed is shown."""
     monkeypatch.setattr("sys.argv", ["flygate", "up", "prod"])
 
     with pytest.raises(RunFailedError) as failed:

@@ -22,18 +22,18 @@ from tests.infra.builders import seen
 
 @pytest.fixture
 def ordered(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
-    """What Pulumi was told; a rollout is held."""
-    told: list[dict[str, str]] = []
+    """The orders that Pulumi got; a rollout is held."""
+    given: list[dict[str, str]] = []
 
     def run(_: Stack, *__: str, orders: dict[str, str], **___: Any) -> None:
-        told.append(orders)
+        given.append(orders)
 
     machines = [SimpleNamespace(release=2, held="no traffic")]
     monkeypatch.setattr(Stack, "run", run)
     monkeypatch.setattr(Stack, "outputs", lambda _: {"release": "v2"})
     monkeypatch.setattr(abort, "held", lambda _: machines)
     monkeypatch.setattr(proceed, "held", lambda _: machines)
-    return told
+    return given
 
 
 def test_an_abort_without_a_reason_is_an_abort(
@@ -84,7 +84,7 @@ def nothing_is_held(_: Stack) -> None:
 def test_a_release_that_a_killed_proceed_left_is_recorded(
     ordered: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch, serving: int, is_told: bool
 ) -> None:
-    """Pulumi died before it knew of the release: the same command tells it."""
+    """Pulumi died before it knew of the release: the same command records it."""
     monkeypatch.setattr(proceed, "held", nothing_is_held)
     fly_shows(monkeypatch, State("shop", (seen(serving),)))
     monkeypatch.setattr(Stack, "config", lambda *_: "shop")

@@ -42,13 +42,13 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
     log = Journal(journal_path(tmp_path, "shop"), "v2", Redactor())
     log.write("soak", "judge", "compares v2-iad-1 with v1-iad-1 for 1 s", data=SOAK.dump())
     for at in (0, 1):
-        told = {"new": machine(1000 * at, 40 * at), "old": machine(1000 * at, 0)}
-        log.write("sample", "judge", "", data={"at": at, "told": told})
+        samples = {"new": machine(1000 * at, 40 * at), "old": machine(1000 * at, 0)}
+        log.write("sample", "judge", "", data={"at": at, "told": samples})
     return found
 
 
 def machine(served: int, errors: int) -> dict[str, object]:
-    """What a machine tells."""
+    """What a machine reports."""
     return {
         "schema": 1,
         "boot": "one",
@@ -79,7 +79,7 @@ def test_a_bad_release_ends_with_the_code_of_a_failure(
     [(["minimum=5000", "errors=90"], 3), (["errors=50", "alpha=0.001"], 0), (["ignore=errors"], 0)],
 )
 def test_other_rules_say_otherwise(checkout: Checkout, rules: list[str], code: int) -> None:
-    """Inconclusive is told apart from bad; nothing is raised for a pass."""
+    """Inconclusive has an exit code of its own; nothing is raised for a pass."""
     if code == 0:
         verb.judge("local", "v2", rules)
         return
@@ -92,9 +92,9 @@ def test_scripts_get_json(checkout: Checkout, capsys: pytest.CaptureFixture[str]
     """Each soak with its verdict and numbers."""
     verb.judge("local", "v2", ["errors=50"], as_json=True)
 
-    [told] = json.loads(capsys.readouterr().out)
-    assert told["outcome"] == "pass"
-    assert told["numbers"]["iad"]["errors"]["candidate"] == [40, 1000]
+    [document] = json.loads(capsys.readouterr().out)
+    assert document["outcome"] == "pass"
+    assert document["numbers"]["iad"]["errors"]["candidate"] == [40, 1000]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ class Prod:
     Attributes:
         pin: as its last deployment recorded it.
         serves: the image that it has after the deployment.
-        orders: what Pulumi was told, once for each run.
+        orders: what Pulumi got, once for each run.
         file: what the stack's file has.
     """
 
@@ -90,7 +90,7 @@ def test_a_pinned_stack_is_not_promoted_to(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Who pinned it and why is told, and what ends that; nothing is changed."""
+    """It says who pinned it and why, and what ends that; nothing is changed."""
     prod.pin, before = PIN, dict(prod.file)
 
     assert typed(monkeypatch, *words) == 1
@@ -121,6 +121,6 @@ def test_what_does_not_run_is_not_said_to(
 
     assert typed(monkeypatch) == 1
 
-    told = capsys.readouterr()
-    assert f"prod runs {OTHER} as v4, and not what local proved" in told.err
-    assert "prod runs what local proved" not in told.out
+    shown = capsys.readouterr()
+    assert f"prod runs {OTHER} as v4, and not what local proved" in shown.err
+    assert "prod runs what local proved" not in shown.out

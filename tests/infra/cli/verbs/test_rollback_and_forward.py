@@ -27,7 +27,7 @@ class Prod:
         chosen: what the program notes when it runs.
         failure: how the run ends, if not well.
         recorded: the pin of the last deployment.
-        orders: what Pulumi was told.
+        orders: what Pulumi got.
         file: the pin in the stack's file.
     """
 
@@ -146,7 +146,7 @@ def test_of_what_is_held_the_file_says_what_goes_on(
 def test_forward_ends_a_pin_that_this_file_never_had(
     prod: Prod, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Somebody else rolled back. Where nothing is pinned, nothing is run."""
+    """Another checkout rolled back. Where nothing is pinned, nothing is run."""
     assert typed(monkeypatch, "forward", "prod") == 0
     assert prod.orders == {}
     assert "prod is not pinned" in capsys.readouterr().out

@@ -143,9 +143,9 @@ def down(
     \b
     Examples:
       flygate local down
-      flygate local down --purge --yes     in a script, where nobody is asked
+      flygate local down --purge --yes     in a script, which can't be asked
 
-    Exit codes: 0 done, 1 not done, 64 the folder is something else, or nobody could be asked.
+    Exit codes: 0 done, 1 not done, 64 the folder is something else, or no terminal is there to ask.
     """
     control, is_there = DaemonControl(state), StateFolder(state).exists
     try:
@@ -169,10 +169,10 @@ def _text(path: Path) -> str:
 
 
 def _ask(what: str, *, yes: bool) -> None:
-    """Whether to delete it.
+    """Ask whether to delete it.
 
     Raises:
-        UsageError: there is nobody to ask.
+        UsageError: there is no terminal.
     """
     if yes:
         return
