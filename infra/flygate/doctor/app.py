@@ -14,7 +14,7 @@ from flygate.fly.models import App
 
 async def examine(facts: Facts) -> Sequence[Finding]:
     """Check the app as Fly shows it."""
-    wanted = await facts.config()
+    desired = await facts.config()
     try:
         app = await facts.app()
     except UnknownError as exc:
@@ -22,30 +22,30 @@ async def examine(facts: Facts) -> Sequence[Finding]:
             raise
         return [
             broken(
-                f"Fly does not show {wanted.app}: {exc}",
+                f"Fly does not show {desired.app}: {exc}",
                 "choose another name if it is not yours, or a token of its organisation",
             )
         ]
     if app is None:
-        return [await _absent(facts, wanted.app)]
-    found = judge(app, wanted)
-    lacks = lacking(await (await facts.fly()).ips(wanted.app))
+        return [await _absent(facts, desired.app)]
+    found = judge(app, desired)
+    lacks = lacking(await (await facts.fly()).ips(desired.app))
     found += [broken(line, facts.deploy) for line in lacks]
     return found or [ok(f"{app.name} in {app.organization.slug} is {app.status}")]
 
 
-def judge(app: App, wanted: StackConfig) -> list[Finding]:
+def judge(app: App, desired: StackConfig) -> list[Finding]:
     """Return what is wrong with an app that exists."""
     found = []
     owner = app.organization.slug
-    if owner and owner != wanted.org:
+    if owner and owner != desired.org:
         found.append(
             broken(
-                f"{app.name} is in the organisation {owner}, not in {wanted.org}",
+                f"{app.name} is in the organisation {owner}, not in {desired.org}",
                 f"pulumi config set org {owner}, or another app name",
             )
         )
-    if app.status == "suspended" and wanted.row.minimum_running:
+    if app.status == "suspended" and desired.row.minimum_running:
         found.append(
             warning(
                 f"Fly has suspended {app.name}: none of its machines runs",

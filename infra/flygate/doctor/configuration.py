@@ -56,17 +56,17 @@ def judge(
     return found
 
 
-def judge_pins(asked: Pin | None, recorded: Pin | None, name: str) -> list[Finding]:
+def judge_pins(configured: Pin | None, recorded: Pin | None, name: str) -> list[Finding]:
     """Return what is pinned, and whether a deployment from this checkout would be refused for it.
 
     Args:
-        asked: the pin of the stack's file.
+        configured: the pin of the stack's file.
         recorded: the one that the last deployment left.
     """
     if recorded is None:
-        return [_stale(asked, name)] if asked else []
+        return [_stale(configured, name)] if configured else []
     text = pinning.described(name, recorded)
-    if asked is None or asked.manifest != recorded.manifest:
+    if configured is None or configured.manifest != recorded.manifest:
         text += " This checkout does not carry the pin: its `pulumi up` is refused."
     else:
         text += " The checkout is not deployed."
@@ -79,9 +79,9 @@ async def _pins(facts: Facts, stack: StackConfig) -> list[Finding]:
     return judge_pins(stack.pin, Pin.model_validate(found) if found else None, facts.name)
 
 
-def _stale(asked: Pin, name: str) -> Finding:
+def _stale(configured: Pin, name: str) -> Finding:
     text = (
-        f"Pulumi.{name}.yaml carries a pin to {asked.version}, and the stack is not pinned: "
+        f"Pulumi.{name}.yaml carries a pin to {configured.version}, and the stack is not pinned: "
         "another checkout went forward, or the rollback is not done"
     )
     return warning(text, f"pulumi config rm pin --stack {name}")

@@ -34,18 +34,18 @@ async def _public(facts: Facts, app: str, host: str) -> Finding:
     if host.endswith(".localhost"):
         return ok(f"{host} is this computer")
     fly = await facts.fly()
-    wanted = {address.ip for address in await fly.ips(app)}
+    own = {address.ip for address in await fly.ips(app)}
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, 443, proto=socket.IPPROTO_TCP)
     except OSError as exc:
         return broken(f"{host} has no address ({exc.strerror})", f"fly ips list --app {app}")
-    return judge_public(host, {str(entry[4][0]) for entry in found}, wanted)
+    return judge_public(host, {str(entry[4][0]) for entry in found}, own)
 
 
-def judge_public(host: str, listed: Collection[str], wanted: Collection[str]) -> Finding:
+def judge_public(host: str, listed: Collection[str], own: Collection[str]) -> Finding:
     """Check that the name's addresses are among those of the app."""
-    strangers = set(map(ipaddress.ip_address, listed)) - set(map(ipaddress.ip_address, wanted))
+    strangers = set(map(ipaddress.ip_address, listed)) - set(map(ipaddress.ip_address, own))
     if strangers:
         found = ", ".join(sorted(map(str, strangers)))
         return warning(f"{host} is {found}, which the app has not", "wait for the DNS to follow")
@@ -60,8 +60,8 @@ async def _private(facts: Facts, app: str) -> Finding:
         return judge_private("", await facts.state())
     except (dns.exception.DNSException, OSError) as exc:
         if facts.environment.get(SERVER):
-            asked = facts.environment[SERVER]
-            return broken(f"{asked} does not know vms.{app}.internal: {exc}", "make up")
+            server = facts.environment[SERVER]
+            return broken(f"{server} does not know vms.{app}.internal: {exc}", "make up")
         return skipped("names under .internal can be asked for within Fly's private network only")
     text = b"".join(piece for record in answer for piece in record.strings).decode()
     return judge_private(text, await facts.state())

@@ -219,14 +219,14 @@ class Facts:
             raise UnknownError(FLY, str(exc), "") from None
 
     async def _app(self) -> App | None:
-        wanted, fly = await self.config(), await self.fly()
-        return await _answer(fly.app(wanted.app), APP)
+        desired, fly = await self.config(), await self.fly()
+        return await _answer(fly.app(desired.app), APP)
 
     async def _state(self) -> State:
         if await self.app() is None:
             raise UnknownError(APP, "there is no app yet", self.deploy)
-        wanted, fly = await self.config(), await self.fly()
-        return await _answer(observe(fly, wanted.app), APP)
+        desired, fly = await self.config(), await self.fly()
+        return await _answer(observe(fly, desired.app), APP)
 
 
 async def _answer(answer: Coroutine[Any, Any, Fact], check: str) -> Fact:

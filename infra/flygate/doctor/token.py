@@ -22,12 +22,12 @@ async def examine(facts: Facts) -> Sequence[Finding]:
         endpoints = await facts.endpoints()
     except UnknownError as exc:
         return [broken(str(exc), renewal(facts, "<slug>"))]
-    wanted = await facts.config()
-    remedy = renewal(facts, wanted.org)
+    desired = await facts.config()
+    remedy = renewal(facts, desired.org)
     grant = macaroon.read(endpoints.token)
-    said = judge(grant, time.time(), remedy)
-    if said.severity is Severity.BROKEN:
-        return [said]
+    finding = judge(grant, time.time(), remedy)
+    if finding.severity is Severity.BROKEN:
+        return [finding]
     try:
         app = await facts.app()
     except UnknownError as exc:
@@ -35,10 +35,10 @@ async def examine(facts: Facts) -> Sequence[Finding]:
             return [broken(f"Fly does not accept the token: {exc}", remedy)]
         if exc.check != APP:
             raise
-        return [said]
+        return [finding]
     if is_for_others(grant, app):
-        return [broken(f"the token is for other apps than {wanted.app}", remedy)]
-    return [said]
+        return [broken(f"the token is for other apps than {desired.app}", remedy)]
+    return [finding]
 
 
 def is_for_others(grant: Grant | None, app: App | None) -> bool:

@@ -45,21 +45,21 @@ def _python() -> Finding:
     return ok(f"Python {version}")
 
 
-def judge_pulumi(said: str | None) -> Finding:
+def judge_pulumi(output: str | None) -> Finding:
     """Judge the CLI by what `pulumi version` prints; None if there is none."""
-    if said is None:
+    if output is None:
         return broken("there is no pulumi on the PATH", f"{_BOOTSTRAP}, then . .flygate/env")
-    version = said.strip().removeprefix("v")
+    version = output.strip().removeprefix("v")
     if _numbers(version) < _numbers(PULUMI_LEAST):
         return broken(f"pulumi {version} is older than {PULUMI_LEAST}", _BOOTSTRAP)
     return ok(f"pulumi {version}")
 
 
-def judge_flyctl(said: str | None) -> Finding:
+def judge_flyctl(output: str | None) -> Finding:
     """Judge flyctl, a convenience: Flygate itself never calls it."""
-    if said is None:
+    if output is None:
         return skipped("flyctl is not installed; only `fly logs` and the like want it")
-    version = re.search(r"v?(\d+\.\d+\.\d+)", said)
+    version = re.search(r"v?(\d+\.\d+\.\d+)", output)
     return ok(f"flyctl {version[1]}" if version else "flyctl")
 
 

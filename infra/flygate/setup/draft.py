@@ -83,11 +83,11 @@ def write(stack: WritableStack, file: StackFile, choices: Choices) -> Written:
 
 def _missing(file: StackFile, choices: Choices) -> dict[str, Any]:
     """Return what the file lacks; what a template has does not count."""
-    wanted = choices.values()
+    desired = choices.values()
     if file.is_template:
-        return wanted
-    wanted.pop("image", None)  # a file without one runs the checkout
-    return {key: value for key, value in wanted.items() if key not in file.values}
+        return desired
+    desired.pop("image", None)  # a file without one runs the checkout
+    return {key: value for key, value in desired.items() if key not in file.values}
 
 
 @dataclass(slots=True)

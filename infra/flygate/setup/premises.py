@@ -67,14 +67,16 @@ async def _organization(facts: Facts) -> Sequence[Finding]:
 
 async def _name(facts: Facts) -> Sequence[Finding]:
     """Check that the app's name is free, or the app is the user's."""
-    wanted = await facts.config()
+    desired = await facts.config()
     try:
         found = await facts.app()
     except UnknownError as exc:
         if exc.check != APP:
             raise
-        return [broken(f"{wanted.app} is another organisation's app", "choose another name: --app")]
-    return [judge_name(found, wanted.app, wanted.org)]
+        return [
+            broken(f"{desired.app} is another organisation's app", "choose another name: --app")
+        ]
+    return [judge_name(found, desired.app, desired.org)]
 
 
 def judge_name(found: App | None, app: str, org: str) -> Finding:
@@ -90,13 +92,13 @@ def judge_name(found: App | None, app: str, org: str) -> Finding:
 async def _rights(facts: Facts) -> Sequence[Finding]:
     """Check that the token may make the app; `token` checks whether it may deploy."""
     grant = macaroon.read((await facts.endpoints()).token)
-    wanted, found = await facts.config(), await facts.app()
+    desired, found = await facts.config(), await facts.app()
     if grant is None or grant.apps is None:
-        return [ok(f"the token is not limited to certain apps: it may make {wanted.app}")]
+        return [ok(f"the token is not limited to certain apps: it may make {desired.app}")]
     if found is None:
-        remedy = token.renewal(facts, wanted.org)
-        return [broken(f"the token is for certain apps only, and can't make {wanted.app}", remedy)]
-    return [ok(f"the token is for certain apps only: enough to deploy to {wanted.app}")]
+        remedy = token.renewal(facts, desired.org)
+        return [broken(f"the token is for certain apps only, and can't make {desired.app}", remedy)]
+    return [ok(f"the token is for certain apps only: enough to deploy to {desired.app}")]
 
 
 async def _regions(facts: Facts) -> Sequence[Finding]:
@@ -104,15 +106,15 @@ async def _regions(facts: Facts) -> Sequence[Finding]:
     return [judge_regions((await facts.greeting()).regions, (await facts.config()).regions)]
 
 
-def judge_regions(open_ones: Sequence[Region], asked: Sequence[str]) -> Finding:
+def judge_regions(open_ones: Sequence[Region], desired: Sequence[str]) -> Finding:
     """Judge by the regions that Fly lists today."""
     known = {region.code: region for region in open_ones}
-    if strangers := [code for code in asked if code not in known]:
+    if strangers := [code for code in desired if code not in known]:
         there = ", ".join(sorted(known))
         return broken(f"Fly has no region {', '.join(strangers)}", f"--region, one of: {there}")
-    if closing := [code for code in asked if known[code].is_closing]:
+    if closing := [code for code in desired if known[code].is_closing]:
         return warning(f"Fly is closing {', '.join(closing)}", "take another: --region")
-    return ok(", ".join(f"{known[code].name} ({code})" for code in asked))
+    return ok(", ".join(f"{known[code].name} ({code})" for code in desired))
 
 
 PREMISES: Mapping[str, Check] = {

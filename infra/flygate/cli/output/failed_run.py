@@ -120,16 +120,16 @@ class FailedRun:
 
     def _unrecorded(self, last: Event) -> Diagnosis:
         """The release stands, and Pulumi failed after it."""
-        said = diagnostics.cause(self.printed) or "Pulumi ended before it wrote it"
-        cause = f"{last.release} is released, but Pulumi's state does not know it: {said}"
-        remedy = self._remedy_for(said, "{again}")
+        reason = diagnostics.cause(self.printed) or "Pulumi ended before it wrote it"
+        cause = f"{last.release} is released, but Pulumi's state does not know it: {reason}"
+        remedy = self._remedy_for(reason, "{again}")
         return Diagnosis(cause, f"{remedy}: it takes over what runs", _NOT_RESTORED)
 
     def _interrupted(self) -> Diagnosis:
         """The rollout began, and reported no end."""
-        said = diagnostics.cause(self.printed) or "its process was killed"
-        cause = f"The rollout of {self.events[-1].release} was cut off half-way: {said}"
-        remedy = self._remedy_for(said, "{again}")
+        reason = diagnostics.cause(self.printed) or "its process was killed"
+        cause = f"The rollout of {self.events[-1].release} was cut off half-way: {reason}"
+        remedy = self._remedy_for(reason, "{again}")
         return Diagnosis(
             cause, f"{remedy}: it goes on with what it finds, or takes it back", _NOT_RESTORED
         )
@@ -137,13 +137,13 @@ class FailedRun:
     def _before_rollout(self) -> Diagnosis:
         """No rollout began."""
         code = diagnostics.exit_code(self.printed) or 1
-        said = diagnostics.cause(self.printed)
-        if not said:  # only a Pulumi that was killed leaves its lock
-            said = "Pulumi was killed" if self.is_locked else "Pulumi does not say why"
-            return Diagnosis(f"{self.what} failed: {said}", self._filled(_LOOK), code)
-        has_remedy = AGAIN in said and not self.is_locked  # the operation's own last words
-        remedy = "" if has_remedy else self._remedy_for(said, _MEND)
-        return Diagnosis(f"{self.what} failed: {said}", remedy, code)
+        reason = diagnostics.cause(self.printed)
+        if not reason:  # only a Pulumi that was killed leaves its lock
+            reason = "Pulumi was killed" if self.is_locked else "Pulumi does not say why"
+            return Diagnosis(f"{self.what} failed: {reason}", self._filled(_LOOK), code)
+        has_remedy = AGAIN in reason and not self.is_locked  # the operation's own last words
+        remedy = "" if has_remedy else self._remedy_for(reason, _MEND)
+        return Diagnosis(f"{self.what} failed: {reason}", remedy, code)
 
     def _goes_on_after(self, end: Event) -> bool:
         """Whether another rollout began after that end: a repair was not enough."""
@@ -155,8 +155,8 @@ class FailedRun:
         reasons = [event for event in self.events if event.kind in _REASONS]
         return first_line(reasons[-1].text) if reasons else "it does not say why"
 
-    def _remedy_for(self, said: str, otherwise: str) -> str:
-        return self._filled(_REMEDIES.get(kind_of(said), otherwise))
+    def _remedy_for(self, reason: str, otherwise: str) -> str:
+        return self._filled(_REMEDIES.get(kind_of(reason), otherwise))
 
     def _filled(self, text: str) -> str:
         unlock = f"`flygate unlock {self.stack}`, then " if self.is_locked else ""

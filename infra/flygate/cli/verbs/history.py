@@ -56,13 +56,13 @@ def _show(releases: list[past.Entry]) -> None:
             entry.commit,
             str(entry.phase),
             entry.image.rpartition("@sha256:")[2][:12],
-            " ".join(_sign(gate, said) for gate, said in entry.verdicts.items()) or "-",
+            " ".join(_sign(gate, verdict) for gate, verdict in entry.verdicts.items()) or "-",
             f"{entry.seconds:g} s",
             ": ".join(part for part in (why, rebuilt, entry.promotion, entry.reason) if part),
         )
     screen.console().print(table)
 
 
-def _sign(gate: str, said: str) -> str:
+def _sign(gate: str, verdict: str) -> str:
     """A gate that passed, or one that an operator overruled."""
-    return gate if said.startswith("pass") else f"{gate}?"
+    return gate if verdict.startswith("pass") else f"{gate}?"

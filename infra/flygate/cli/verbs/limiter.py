@@ -127,8 +127,8 @@ def unlock(
       flygate limiter unlock prod ada@example.org
       flygate limiter unlock prod ada@example.org --address 203.0.113.7
     """
-    wanted = {"account": _read(account)} | ({"address": address} if address else {})
-    _act(environment, Act("POST", "/unlock", wanted), as_json)
+    values = {"account": _read(account)} | ({"address": address} if address else {})
+    _act(environment, Act("POST", "/unlock", values), as_json)
 
 
 def _bucket(policy: str, key: str) -> dict[str, str]:

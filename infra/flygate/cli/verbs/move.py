@@ -59,7 +59,7 @@ def move(
     print(asyncio.run(_leave(stack, former)))
 
 
-def _check(stack: Stack, former: str, wanted: str) -> None:
+def _check(stack: Stack, former: str, new: str) -> None:
     """Refuse before anything is changed.
 
     Raises:
@@ -69,9 +69,9 @@ def _check(stack: Stack, former: str, wanted: str) -> None:
     if not recorded.ledger.releases:
         raise ConfigError(
             f"Nothing was released to {stack.name} yet, so nothing moves. Nothing was changed. "
-            f"Set the name: `pulumi config set app {wanted} --stack {stack.name}`."
+            f"Set the name: `pulumi config set app {new} --stack {stack.name}`."
         )
-    if wanted == former:
+    if new == former:
         raise ConfigError(f"{stack.name} is on {former} already. Nothing was changed.")
     if recorded.app != former:
         raise OwnerError(
@@ -79,10 +79,10 @@ def _check(stack: Stack, former: str, wanted: str) -> None:
             f"changed. Set it back first: `pulumi config set app {recorded.app} --stack "
             f"{stack.name}`."
         )
-    state = asyncio.run(_look(stack, wanted))
+    state = asyncio.run(_look(stack, new))
     if state and state.machines:
         raise OwnerError(
-            f"The app {wanted} has machines of {state.owner or 'a release'} already. Nothing was "
+            f"The app {new} has machines of {state.owner or 'a release'} already. Nothing was "
             "changed. Choose a name that is free."
         )
 

@@ -56,19 +56,19 @@ def promote(
     """
     claimed = screen.claim_output() if as_json and not dry_run else None
     stack = Stack(environment, events=claimed)
-    wanted = _wanted(stack, override)
+    promotion = _promotion(stack, override)
     if dry_run:
-        _show(wanted, as_json=as_json)
-    check_soak(wanted)
+        _show(promotion, as_json=as_json)
+    check_soak(promotion)
     if not forward:
         _check_unpinned(stack)
     if not dry_run:
-        print(f"promoting {wanted.describe()} to {environment}", flush=True)
-        _deploy(stack, wanted, {FORWARD: "1"} if forward else {})
-        print(f"{environment} runs what {wanted.source} proved, as {_served(stack, wanted)}.")
+        print(f"promoting {promotion.describe()} to {environment}", flush=True)
+        _deploy(stack, promotion, {FORWARD: "1"} if forward else {})
+        print(f"{environment} runs what {promotion.source} proved, as {_served(stack, promotion)}.")
 
 
-def _wanted(stack: Stack, override: str) -> Promotion:
+def _promotion(stack: Stack, override: str) -> Promotion:
     """Return what would be promoted now."""
     rules = _rules(stack)
     source = Stack(rules.source)
@@ -120,11 +120,11 @@ async def _live(app: str, endpoints: Endpoints) -> list[Any]:
     return [m for m in state.machines if m.role == LIVE]
 
 
-def _show(wanted: Promotion, *, as_json: bool) -> None:
+def _show(promotion: Promotion, *, as_json: bool) -> None:
     if as_json:
-        print(wanted.model_dump_json(indent=2, by_alias=True))
+        print(promotion.model_dump_json(indent=2, by_alias=True))
     else:
-        print(f"{wanted.describe()}\n{wanted.receipt.image if wanted.receipt else ''}")
+        print(f"{promotion.describe()}\n{promotion.receipt.image if promotion.receipt else ''}")
 
 
 def _check_unpinned(stack: Stack) -> None:
@@ -140,29 +140,29 @@ def _check_unpinned(stack: Stack) -> None:
         )
 
 
-def _served(stack: Stack, wanted: Promotion) -> str:
+def _served(stack: Stack, promotion: Promotion) -> str:
     """Return the release that serves, which must be the promoted one.
 
     Raises:
         PromotionError: it is not.
     """
     outputs = stack.outputs()
-    receipt, promised = Receipt.model_validate(outputs["receipt"]), wanted.receipt
+    receipt, promised = Receipt.model_validate(outputs["receipt"]), promotion.receipt
     if promised is None or receipt.image != promised.image:
         raise PromotionError(
             f"{stack.name} runs {receipt.image} as {receipt.release}, and not what "
-            f"{wanted.source} proved. `flygate status {stack.name}` shows what serves."
+            f"{promotion.source} proved. `flygate status {stack.name}` shows what serves."
         )
     _check_health(stack, outputs["app"], receipt)
     return receipt.release
 
 
-def _deploy(stack: Stack, wanted: Promotion, orders: Mapping[str, str]) -> None:
+def _deploy(stack: Stack, promotion: Promotion, orders: Mapping[str, str]) -> None:
     """Note it in the configuration and run Pulumi; a failure leaves the configuration as it was."""
-    assert wanted.receipt is not None  # noqa: S101  `_wanted` sets it
+    assert promotion.receipt is not None  # noqa: S101  `_promotion` sets it
     changes: dict[str, Any] = {
-        "promotion": wanted.model_dump(mode="json", by_alias=True),
-        "image": wanted.receipt.image,
+        "promotion": promotion.model_dump(mode="json", by_alias=True),
+        "image": promotion.receipt.image,
         **({"pin": None} if orders else {}),
     }
     former = {key: stack.written(key) for key in changes}
