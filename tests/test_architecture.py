@@ -67,15 +67,15 @@ BROKEN = names(
         localfly.machines → flygate.fly.models
         localfly.api.machines → flygate.system.errors
     Only `flygate local` knows the local Fly
-        flygate.cli.up → localfly.daemon
+        flygate.cli.verbs.up → localfly.daemon
         flygate.commands.release → localfly.images
         flygate.program.deployment → localfly
     Nothing imports the command line
-        flygate.commands.release → flygate.cli.stack
-        flygate.program.deployment → flygate.cli.op
+        flygate.commands.release → flygate.cli.stack.stack
+        flygate.program.deployment → flygate.cli.verbs.op
     Only the program imports Pulumi's components
         flygate.commands.app → flygate.program.components.app
-        flygate.cli.up → flygate.program.components.command
+        flygate.cli.verbs.up → flygate.program.components.command
     Imports within flygate point down
         flygate.rollout.plan → flygate.commands.release
         flygate.fly.client → flygate.rollout.lock

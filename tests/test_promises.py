@@ -46,7 +46,7 @@ TYPED = {
             "e2e/test_rollout.py::test_a_rollback_after_the_window_makes_machines"
         ),
         "./flygate promote prod --dry-run": (
-            "infra/cli/test_promote.py::test_a_pinned_stack_is_not_promoted_to"
+            "infra/cli/verbs/test_promote.py::test_a_pinned_stack_is_not_promoted_to"
         ),
         "./flygate promote prod": PROVED,
         './flygate promote prod --override "fixes the outage of 14:00"': PROVED,

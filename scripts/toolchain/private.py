@@ -1,4 +1,4 @@
-"""Files and folders that nobody but their owner can read: all that is below `.flygate/`."""
+"""Files and folders that only their owner can read: all that is below `.flygate/`."""
 
 import os
 import stat
@@ -29,7 +29,7 @@ def tighten(top: Path) -> None:
 
 
 def _close(path: Path) -> None:
-    with suppress(OSError):  # gone meanwhile, or somebody else's
+    with suppress(OSError):  # gone meanwhile, or another user's
         mode = path.lstat().st_mode
         if mode & _OTHERS and not stat.S_ISLNK(mode):
             path.chmod(stat.S_IMODE(mode) & ~_OTHERS)

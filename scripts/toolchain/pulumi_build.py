@@ -127,7 +127,7 @@ def _environment(caches: Path | None) -> dict[str, str]:
 
 
 def _discard(caches: Path | None, go: Path) -> None:
-    """Remove a Go that was only here to build: three gigabytes that nobody asked for."""
+    """Remove a Go that was only here to build: three gigabytes that the user did not want."""
     if caches is None:
         return
     modules = {"GOMODCACHE": str(caches / "modules"), "GOFLAGS": ""}

@@ -85,7 +85,7 @@ def _has_pinned_uv(checkout: Checkout) -> bool:
 
 
 def _like_pip() -> dict[str, str]:
-    """Where pip is told of an index or of certificates by the environment, so is uv."""
+    """Return for uv what the environment has for pip: an index, certificates."""
     names = {
         "PIP_INDEX_URL": "UV_DEFAULT_INDEX",
         "PIP_EXTRA_INDEX_URL": "UV_INDEX",

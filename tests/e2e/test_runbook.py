@@ -19,10 +19,12 @@ _INLINE = re.compile(r"`(\./flygate [^`]+)`")
 ELSEWHERE = {
     "fly logs --app my-service": "flyctl",
     "fly redis reset my-service-redis": "flyctl; tests/e2e/test_phases.py resets it by the API",
-    "./flygate promote prod --forward": "tests/infra/flygate/cli/test_promote.py",
+    "./flygate promote prod --forward": "tests/infra/cli/verbs/test_promote.py",
     "./flygate unlock prod": "tests/e2e/test_interrupted.py",
     "./flygate limiter --help": "tests/test_documents.py",
-    './flygate rollback prod --wait 10m --reason "…"': "tests/infra/flygate/cli/test_ways.py",
+    './flygate rollback prod --wait 10m --reason "…"': (
+        "tests/infra/cli/verbs/test_rollback_and_forward.py"
+    ),
     "pulumi preview --stack prod": "tests/e2e/test_plan.py",
     "pulumi up --stack prod": "tests/e2e/test_rollout.py",
 }

@@ -18,11 +18,12 @@ from typing import Any
 
 import httpx
 import pytest
-from flygate.cli import held, status
-from flygate.cli.local import _redacted
-from flygate.doctor.examination import examine
+from flygate.cli.stack import held
+from flygate.cli.verbs import status
+from flygate.cli.verbs.local.daemon import _redacted
+from flygate.doctor.checks import examine
+from flygate.doctor.facts import Facts
 from flygate.doctor.finding import Finding, broken, ok
-from flygate.doctor.patient import Patient
 from flygate.fly import greeting, session
 from flygate.fly.admin import AdminClient
 from flygate.fly.endpoints import Endpoints
@@ -291,12 +292,12 @@ def _answer_of_the_admin_api(folder: Path, redact: Knowing, text: str) -> str:
 def _doctor(folder: Path, redact: Knowing, text: str) -> str:
     """It finds the secrets out by itself, wherever Pulumi keeps them."""
 
-    async def check(patient: Patient) -> list[Finding]:
+    async def check(facts: Facts) -> list[Finding]:
         return [ok(f"found {text}"), broken(f"found {text}", f"mend {text}")]
 
     async def findings() -> list[Finding]:
-        async with Patient(PaperStack(settings=settings_with(redact.values))) as patient:
-            return [one async for _, found in examine(patient, {"x": check}) for one in found]
+        async with Facts(PaperStack(settings=settings_with(redact.values))) as facts:
+            return [one async for _, found in examine(facts, {"x": check}) for one in found]
 
     return str(asyncio.run(findings()))
 
@@ -402,31 +403,31 @@ def test_the_last_line_of_a_hook_is_cut_after_it_was_redacted(tmp_path: Path) ->
 SINKS = {
     "program/exports.py": "names, and the ledger, which Pulumi encrypts",
     "cli/__main__.py": "errors of verbs: of Pulumi, of Fly, and what a journal says",
-    "cli/abort.py": "place: held rollout",
-    "cli/diff.py": "manifests, which have no secret",
-    "cli/doctor.py": "place: doctor",
-    "cli/forward.py": "names and versions",
-    "cli/history.py": "the ledger's public half; its verdicts are a place",
-    "cli/image.py": "names of files, and of the image",
-    "cli/init.py": "choices; secrets by name",
-    "cli/judge.py": "the journal, which is a place",
-    "cli/ledger.py": "the ledger's public half; its verdicts are a place",
-    "cli/limiter.py": "place: answer of the admin api",
-    "cli/local.py": "place: local logs",
-    "cli/local_faults.py": "faults that were asked for",
-    "cli/move.py": "names of apps",
-    "cli/plan.py": "lines of a preview, which Pulumi has shown",
-    "cli/proceed.py": "place: held rollout",
-    "cli/progress.py": "the journal, which is a place, and Pulumi's own output",
-    "cli/promote.py": "versions and digests",
-    "cli/redis.py": "names",
-    "cli/rollback.py": "versions",
-    "cli/stack.py": "what is typed into Pulumi's input, where secrets belong",
-    "cli/status.py": "place: status",
-    "cli/stopwatch.py": "times",
-    "cli/tour.py": "redacted: headers of the service",
-    "cli/unlock.py": "who holds a lock",
-    "cli/up.py": "addresses of the local Fly",
+    "cli/verbs/abort.py": "place: held rollout",
+    "cli/verbs/diff.py": "manifests, which have no secret",
+    "cli/verbs/doctor.py": "place: doctor",
+    "cli/verbs/forward.py": "names and versions",
+    "cli/verbs/history.py": "the ledger's public half; its verdicts are a place",
+    "cli/verbs/image.py": "names of files, and of the image",
+    "cli/verbs/init.py": "choices; secrets by name",
+    "cli/verbs/judge.py": "the journal, which is a place",
+    "cli/verbs/ledger.py": "the ledger's public half; its verdicts are a place",
+    "cli/verbs/limiter.py": "place: answer of the admin api",
+    "cli/verbs/local/daemon.py": "place: local logs",
+    "cli/verbs/local/faults.py": "faults that were asked for",
+    "cli/verbs/move.py": "names of apps",
+    "cli/verbs/plan.py": "lines of a preview, which Pulumi has shown",
+    "cli/verbs/proceed.py": "place: held rollout",
+    "cli/output/progress.py": "the journal, which is a place, and Pulumi's own output",
+    "cli/verbs/promote.py": "versions and digests",
+    "cli/verbs/redis.py": "names",
+    "cli/verbs/rollback.py": "versions",
+    "pulumi/pulumi.py": "what is typed into Pulumi's input, where secrets belong",
+    "cli/verbs/status.py": "place: status",
+    "cli/output/stopwatch.py": "times",
+    "cli/stack/tour.py": "redacted: headers of the service",
+    "cli/verbs/unlock.py": "who holds a lock",
+    "cli/verbs/up.py": "addresses of the local Fly",
     "program/way_back.py": "the choice of the program for its own verb, in a file of the checkout",
     "program/components/command.py": "lines of `op look`: names, counts, prices",
     "fly/retries.py": "redacted by the operation in which a call is repeated",
@@ -434,7 +435,7 @@ SINKS = {
     "images/flyctl.py": "the app's name",
     "images/tool.py": "Docker and flyctl, which get no secret of ours: environment.py",
     "setup/draft.py": "choices; secrets are written by Pulumi",
-    "commands/channel.py": "all that an operation says, redacted in cli/op.py",
+    "commands/channel.py": "all that an operation says, redacted in cli/verbs/op.py",
     "commands/redis.py": "names and plans",
     "commands/removal.py": "names",
     "system/private.py": "it writes what others hand it, which are in this list",

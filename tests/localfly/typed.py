@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from flygate.cli.local import app
+from flygate.cli.verbs.local.daemon import commands
 from localfly.processes.identity import marked_processes
 from localfly.state.env_file import read_token
 from localfly.state.store import Store
@@ -51,7 +51,7 @@ class Flygate:
 
     def say(self, *words: str, code: int = 0) -> str:
         """The same in this process: quicker, for what starts no process of its own."""
-        done = CliRunner().invoke(app, [*words, "--state", str(self.state)])
+        done = CliRunner().invoke(commands, [*words, "--state", str(self.state)])
         assert done.exit_code == code, done.output
         return done.output
 

@@ -154,7 +154,7 @@ def test_the_flygate_launcher_works_through_a_link(tmp_path: Path) -> None:
 def test_what_an_older_bootstrap_left_open_is_closed(
     ready: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody but its owner reads state, journal and locks; also if nothing else is to be done."""
+    """Only its owner reads state, journal and locks; also if nothing else is to be done."""
     journal = ready.flygate / "journal" / "shop.jsonl"
     journal.parent.mkdir()
     journal.write_text("{}\n")

@@ -160,7 +160,7 @@ def test_the_key_of_a_committed_file_stays(checkout: Checkout) -> None:
 
 
 def test_the_journal_of_another_app_stays(checkout: Checkout) -> None:
-    """Nothing else tells what a rollout from here did."""
+    """Nothing else records what a rollout from here did."""
     checkout.put({".flygate/journal/shop.jsonl": "{}\n"})
 
     said = checkout.clean()
@@ -170,7 +170,7 @@ def test_the_journal_of_another_app_stays(checkout: Checkout) -> None:
 
 
 def test_what_was_not_made_here_stays(checkout: Checkout) -> None:
-    """It is named: nobody knows what it is for."""
+    """It is named: its purpose is unknown."""
     checkout.put({".flygate/staging-backup.json": "{}", ".flygate/local/notes.txt": ""})
 
     said = checkout.clean()
@@ -222,7 +222,7 @@ def test_a_rollout_is_not_disturbed(checkout: Checkout) -> None:
 
 @pytest.mark.parametrize("host", ["", "elsewhere"], ids=["here", "elsewhere"])
 def test_a_pulumi_at_work_is_not_disturbed(host: str, checkout: Checkout) -> None:
-    """One that lives, or that runs on another computer, which nobody can tell from here."""
+    """One that lives, or that runs on another computer, which can't be known from here."""
     pid = 1 if host else os.getpid()
     lock = {"pid": pid, "hostname": host or socket.gethostname(), "username": "me"}
     path = ".flygate/state/.pulumi/locks/organization/flygate/local/1.json"

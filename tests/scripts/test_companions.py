@@ -55,7 +55,7 @@ def test_a_built_cli_gets_both_stand_ins(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """They are relative links, so that the checkout can move, and the user is told."""
+    """They are relative links, so that the checkout can move, and a line says so."""
     checkout.bin.mkdir(parents=True)
     cli = make_cli(make_program, tmp_path / "built", "exit 1", ordinary=False)
 

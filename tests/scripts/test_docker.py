@@ -28,7 +28,7 @@ def bare_path(checkout: Checkout, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 def test_an_engine_that_answers_is_taken(
     checkout: Checkout, console: Console, make_program: MakeProgram, bare_path: Path
 ) -> None:
-    """Whoever runs one keeps it: nothing is installed or started."""
+    """One that runs is kept: nothing is installed or started."""
     make_program(bare_path / "docker", "echo 28.1")
     make_program(bare_path / "dockerd", "exit 9")
 

@@ -96,7 +96,7 @@ def test_when_nothing_works_it_says_what_was_tried(
 def test_the_installer_fills_the_cache_alone(
     checkout: Checkout, console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The installer is told to leave the user's installation and shell files alone."""
+    """The installer leaves the user's installation and shell files alone."""
     script = tmp_path / "install.sh"
     script.write_text(
         'echo "$@" > "$HOME/options"; mkdir -p "$4/bin"\n'

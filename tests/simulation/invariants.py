@@ -172,7 +172,7 @@ def _shown(case: Case, stack: Stack, ledger: Ledger, world: World) -> Iterator[s
     """No secret is where others read."""
     asked = case.act.spec.secrets(stack.redis_url).values()
     known = [*asked, *ledger.all_values]
-    # The operation hides what it knows in its last words, as `infra/flygate/cli/op.py` does.
+    # The operation hides what it knows in its last words, as `infra/flygate/cli/verbs/op.py` does.
     if CANARY in case.outcome.text:
         last_words = Redactor(known)(case.outcome.text)
         if any(value in last_words for value in known if value):

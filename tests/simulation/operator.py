@@ -174,7 +174,7 @@ class _Run:
         return WayBack.of(order, ledger, Newest(seen.version, seen.manifest))
 
     async def _pinned(self, pin: Pin | None, orders: Orders) -> bool:
-        """As `flygate/cli/pin.py` does it: the file says what has become of it, or is held."""
+        """As `flygate/cli/stack/pin.py` does it: the file says what became of it, or is held."""
         try:
             done = await self._up(orders, pin)
         except RolloutHeldError:
@@ -184,7 +184,7 @@ class _Run:
         return done
 
     async def _abort(self) -> bool:
-        """As `flygate/cli/abort.py` does it: what was held has written down what did not come."""
+        """As `flygate/cli/verbs/abort.py` does it: a held rollback has written down its pin."""
         try:
             return await self._up(Orders(abort="odd"), self._file.pin)
         except RolloutRestoredError:
@@ -260,7 +260,7 @@ class _Run:
 async def _reported(
     process: Process, command: Callable[[], Coroutine[Any, Any, bool]], warnings: list[str]
 ) -> Outcome:
-    """Run a command as `flygate/cli/op.py` does: an error's class is the exit code."""
+    """Run a command as `flygate/cli/verbs/op.py` does: an error's class has the exit code."""
     try:
         is_done = await process.run(command())
     except CrashedError:

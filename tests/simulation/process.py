@@ -134,7 +134,7 @@ class Process:
         self._awake_at = asyncio.get_running_loop().time() + seconds
 
     def interrupt(self) -> None:
-        """As `infra/flygate/cli/op.py` hears a Ctrl-C: the job is cancelled once."""
+        """As `infra/flygate/cli/verbs/op.py` hears a Ctrl-C: the job is cancelled once."""
         if self._task and not self._task.done():
             self._task.cancel()
             self._task = None

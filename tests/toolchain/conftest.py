@@ -1,4 +1,4 @@
-"""A stand-in provider behind a real gRPC server, with an engine that remembers what it is told.
+"""A stand-in provider behind a real gRPC server, with an engine that keeps what it gets.
 
 With FLYGATE_TEST_COMMAND_PLUGIN, Pulumi's own plugin instead: it passes the same tests.
 """
@@ -35,7 +35,7 @@ URN = "urn:pulumi:stack::project::command:local:Command::name"
 
 
 class Engine(engine_pb2_grpc.EngineServicer):
-    """The engine's log, as a list of what it was told."""
+    """The engine's log, as a list of what it got."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

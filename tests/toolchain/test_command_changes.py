@@ -140,7 +140,7 @@ def test_what_only_the_plugin_has_is_refused(provider: Client, name: str) -> Non
 
 
 def test_a_wrong_secret_input_is_not_shown(provider: Client) -> None:
-    """The reason tells the kind of a value and never the value."""
+    """The reason names the kind of a value and never the value."""
     failures = provider.check({"environment": secret("canary")})
 
     assert failures

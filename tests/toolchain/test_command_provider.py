@@ -213,7 +213,7 @@ def test_streams_share_a_line_until_it_ends(
 
 @on_purpose
 def test_a_failure_shows_the_output_without_its_secrets(provider: Client) -> None:
-    """The status tells what went wrong; a secret input's value is masked in it."""
+    """The status says what went wrong; a secret input's value is masked in it."""
     inputs = {
         "create": "echo token is $TOKEN; cat >&2; exit 4",
         "environment": {"TOKEN": secret("t0p-s3cret")},

@@ -19,7 +19,7 @@ def logged(*chunks: bytes) -> list[str]:
 
 
 def test_lines_are_found_across_chunks() -> None:
-    """Whoever wrote them; a carriage return at the end is dropped, and the last needs no end."""
+    """From any writer; a carriage return at the end is dropped, and the last needs no end."""
     assert logged(b"a", b"b\r\nc\n\n", b"d") == ["ab", "c", "", "d"]
 
 

@@ -68,21 +68,21 @@ def read(function, **arguments):
             if "failed to load checkpoint" not in str(error):  # it is being written
                 raise
 
-def told(when):
+def write(when):
     found = read("readStackResourceOutputs", stackName=pulumi.get_stack())
     resource = found.value["outputs"].get({COMMAND!r}, {{"outputs": {{}}}})
     outputs = read("readStackOutputs", name=pulumi.get_stack()).value
     said = (resource["outputs"].get("stdout"), outputs["outputs"].get("said"))
     pulumi.log.info(f"{{when}} {{said}} {{found.is_secret}} {{outputs['secretOutputNames']}}")
 
-told("first")
+write("first")
 command = local.Command(
     "command",
     create="echo word is $WORD",
     environment={{"WORD": pulumi.Config().require("word")}},
     opts=pulumi.ResourceOptions(additional_secret_outputs=["stdout"]),
 )
-command.stdout.apply(lambda _: told("then"))
+command.stdout.apply(lambda _: write("then"))
 pulumi.export("said", command.stdout)
 """)
     assert "first (None, None) False []" in project.up("--config", "word=one")

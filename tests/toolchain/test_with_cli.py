@@ -67,7 +67,7 @@ pulumi.export("said", command.stdout)
 
 
 def test_a_replacement_knows_nothing_of_what_it_replaces(project: Project, tmp_path: Path) -> None:
-    """Created without a former output; then the old one is deleted with it, whoever asked."""
+    """Created without a former output; then the old one is deleted with it."""
     log = tmp_path / "log"
     project.program(f"""
 local.Command(
@@ -126,7 +126,7 @@ def test_no_secret_is_kept_or_shown(project: Project) -> None:
     project.program("""
 command = local.Command(
     "command",
-    create="echo told $TOKEN",
+    create="echo said $TOKEN",
     environment={"TOKEN": pulumi.Config().require_secret("token")},
     logging=local.Logging.NONE,
     opts=pulumi.ResourceOptions(additional_secret_outputs=["stdout", "stderr"]),
@@ -139,7 +139,7 @@ pulumi.export("said", command.stdout)
 
     assert "c4nary-value" not in shown
     assert "c4nary-value" not in project.files()
-    assert project.outputs() == {"said": "told c4nary-value"}
+    assert project.outputs() == {"said": "said c4nary-value"}
 
 
 @on_purpose
@@ -166,7 +166,7 @@ def test_an_interrupted_up_leaves_no_process(project: Project, tmp_path: Path) -
 
 
 def test_a_killed_cli_leaves_no_process(project: Project, tmp_path: Path) -> None:
-    """A CLI that can say nothing any more takes its command with it all the same."""
+    """A CLI that can say nothing any more takes its command with it nevertheless."""
     pid = tmp_path / "pid"
     slow = f"echo $$ > {pid}; while :; do sleep 0.05; done"
     project.program(f'local.Command("command", create={slow!r})\n')

@@ -6,12 +6,11 @@ typed them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from flygate.fly.errors import FlyError
-from flygate.redaction.redact import cut
+from flygate.redaction.first_line import first_line, one_line
 from flygate.rollout.errors import (
     LeaseLostError,
     LockHeldError,
@@ -29,9 +28,10 @@ from flygate.system.errors import (
     SourceChangedError,
 )
 
-_CAUSE_MAX: Final = 600
 # How a sentence may end already.
 _ENDS: Final = (".", "!", "?", "…")
+# By these words a remedy is known in the text of an operation that has failed.
+AGAIN: Final = "the same command again"
 # What to type, by the first class that fits; nothing where the error's own first line says it.
 _REMEDIES: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (RolloutRestoredError, "Mend the cause, then run the same command again"),
@@ -83,7 +83,7 @@ class Failure:
         return cls(_cause(error, text), serves, remedy.format(stack=stack))
 
     def __str__(self) -> str:
-        cause = _one_line([self.cause])
+        cause = one_line([self.cause])
         parts = [cause, self.serves, self.remedy]
         # The cause may name the remedy, or what serves, already.
         return " ".join(
@@ -102,26 +102,12 @@ def expected(error: BaseException) -> FlygateError | None:
     return error if isinstance(error, FlygateError) else space.full(error)
 
 
-def first_line(text: str) -> str:
-    """Return the first line of an error; one that ends with a colon with all that follows."""
-    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
-    if not lines:
-        return ""
-    if lines[0].endswith(":"):
-        return _one_line(lines)
-    return _one_line(lines[:1])
-
-
 def _cause(error: BaseException, text: str) -> str:
     """Return why it failed, and if the way back failed too, why that did."""
     if not isinstance(error, RestoreFailedError):
         return first_line(text)
     lines = [line for line in text.splitlines() if not line.startswith(" ")]
     return " ".join(lines[:2])
-
-
-def _one_line(lines: Iterable[str]) -> str:
-    return cut(" ".join(" ".join(lines).split()), _CAUSE_MAX)
 
 
 def _sentence(text: str) -> str:

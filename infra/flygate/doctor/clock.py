@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flygate.doctor.facts import Facts
 from flygate.doctor.finding import Finding, broken, ok, skipped, warning
-from flygate.doctor.patient import Patient
 
 # A signed request is good for a minute (docs/judge.md), a lease for 15 s (flygate/rollout/lock/).
 BROKEN_SECONDS = 30.0
-# The header that tells the time has whole seconds.
+# The header with the time has whole seconds.
 ODD_SECONDS = 5.0
 _REMEDY = "set the clock: timedatectl set-ntp true"
 
 
-async def examine(patient: Patient) -> Sequence[Finding]:
-    """They agree."""
-    return [judge((await patient.greeting()).ahead_seconds)]
+async def examine(facts: Facts) -> Sequence[Finding]:
+    """Compare them."""
+    return [judge((await facts.greeting()).ahead_seconds)]
 
 
 def judge(ahead_seconds: float | None) -> Finding:
-    """By how far Fly's clock is before ours."""
+    """Judge by how far Fly's clock is ahead of this one."""
     if ahead_seconds is None:
-        return skipped("Fly did not tell its time")
+        return skipped("Fly's answer has no time")
     size = abs(ahead_seconds)
     if size < ODD_SECONDS:
         return ok("this clock and Fly's agree")

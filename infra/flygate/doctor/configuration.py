@@ -10,22 +10,23 @@ from flygate.config import Pin, StackConfig
 from flygate.config.generated_secrets import GENERATED
 from flygate.config.stack_file import NO_IMAGE, is_placeholder
 from flygate.doctor.errors import UnknownError
+from flygate.doctor.facts import Facts
 from flygate.doctor.finding import Finding, broken, ok, warning
-from flygate.doctor.patient import LOCAL, Patient
+from flygate.pulumi.errors import LOCAL_STACK
 from flygate.record import pinning
 
 
-async def examine(patient: Patient) -> Sequence[Finding]:
-    """The program would take it."""
+async def examine(facts: Facts) -> Sequence[Finding]:
+    """Check that the program would take it."""
     try:
-        stack, secrets = await patient.config(), await patient.secrets()
+        stack, secrets = await facts.config(), await facts.secrets()
     except UnknownError as exc:
         if exc.check == "backend":
             raise
-        return [broken(_flat(str(exc)), f"edit Pulumi.{patient.name}.yaml: docs/configuration.md")]
+        return [broken(_flat(str(exc)), f"edit Pulumi.{facts.name}.yaml: docs/configuration.md")]
     found = [
-        *await _pins(patient, stack),
-        *judge(stack, secrets, patient.name, is_on_local_fly=patient.is_on_local_fly),
+        *await _pins(facts, stack),
+        *judge(stack, secrets, facts.name, is_on_local_fly=facts.is_on_local_fly),
     ]
     return found or [ok(f"phase {stack.phase} ({stack.row.name}) of {stack.app} in {stack.org}")]
 
@@ -33,7 +34,7 @@ async def examine(patient: Patient) -> Sequence[Finding]:
 def judge(
     stack: StackConfig, secrets: Mapping[str, str], name: str, *, is_on_local_fly: bool
 ) -> list[Finding]:
-    """What is valid and yet not right."""
+    """Return what is valid and yet not right."""
     init = f"flygate init {name}"
     if is_placeholder(stack.app):
         return [broken(f"flygate:app is the template's, {stack.app}", init)]
@@ -49,44 +50,44 @@ def judge(
                 f"flygate image build --push {name}",
             )
         )
-    missing = [] if name == LOCAL else sorted(set(GENERATED) - set(secrets))
+    missing = [] if name == LOCAL_STACK else sorted(set(GENERATED) - set(secrets))
     if missing:
         found.append(warning(f"secrets are missing: {', '.join(missing)}", init))
     return found
 
 
-def judge_pins(asked: Pin | None, recorded: Pin | None, name: str) -> list[Finding]:
-    """What is pinned, and whether a deployment from this checkout would be refused for it.
+def judge_pins(configured: Pin | None, recorded: Pin | None, name: str) -> list[Finding]:
+    """Return what is pinned, and whether a deployment from this checkout would be refused for it.
 
     Args:
-        asked: the pin of the stack's file.
+        configured: the pin of the stack's file.
         recorded: the one that the last deployment left.
     """
     if recorded is None:
-        return [_stale(asked, name)] if asked else []
-    told = pinning.described(name, recorded)
-    if asked is None or asked.manifest != recorded.manifest:
-        told += " This checkout does not carry the pin: its `pulumi up` is refused."
+        return [_stale(configured, name)] if configured else []
+    text = pinning.described(name, recorded)
+    if configured is None or configured.manifest != recorded.manifest:
+        text += " This checkout does not carry the pin: its `pulumi up` is refused."
     else:
-        told += " The checkout is not deployed."
-    return [warning(told, f"flygate forward {name}, when the pin shall end")]
+        text += " The checkout is not deployed."
+    return [warning(text, f"flygate forward {name}, when the pin shall end")]
 
 
-async def _pins(patient: Patient, stack: StackConfig) -> list[Finding]:
-    outputs = await patient.outputs()
+async def _pins(facts: Facts, stack: StackConfig) -> list[Finding]:
+    outputs = await facts.outputs()
     found = outputs.get("pin")
-    return judge_pins(stack.pin, Pin.model_validate(found) if found else None, patient.name)
+    return judge_pins(stack.pin, Pin.model_validate(found) if found else None, facts.name)
 
 
-def _stale(asked: Pin, name: str) -> Finding:
+def _stale(configured: Pin, name: str) -> Finding:
     text = (
-        f"Pulumi.{name}.yaml carries a pin to {asked.version}, and the stack is not pinned: "
-        "somebody went forward, or the rollback is not done"
+        f"Pulumi.{name}.yaml carries a pin to {configured.version}, and the stack is not pinned: "
+        "another checkout went forward, or the rollback is not done"
     )
     return warning(text, f"pulumi config rm pin --stack {name}")
 
 
 def _flat(text: str) -> str:
-    """An error of several lines on one."""
+    """Return an error of several lines on one."""
     lines: Iterable[str] = filter(None, map(str.strip, text.splitlines()))
     return re.sub(r":; ", ": ", "; ".join(lines))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flygate.doctor.facts import Facts
 from flygate.doctor.finding import Finding, broken, ok, warning
-from flygate.doctor.patient import Patient
 from flygate.system import space
 from flygate.system.space import Room
 
@@ -14,14 +14,14 @@ _AMPLE_BYTES = 256 * 1024 * 1024
 _REMEDY = "free some space there"
 
 
-async def examine(patient: Patient) -> Sequence[Finding]:
-    """Each folder has enough; two on one disk are told of once."""
-    rooms = [Room.of(folder) for folder in space.folders(patient.root, patient.environment)]
+async def examine(facts: Facts) -> Sequence[Finding]:
+    """Check that each folder has enough; report two on one disk once."""
+    rooms = [Room.of(folder) for folder in space.folders(facts.root, facts.environment)]
     return [judge(room) for room in {room.free_bytes: room for room in reversed(rooms)}.values()]
 
 
 def judge(room: Room) -> Finding:
-    """What is free in a folder."""
+    """Judge what is free in a folder."""
     if not room.is_enough:
         return broken(f"{room}: a deployment would be cut off half-way", _REMEDY)
     if room.free_bytes < _AMPLE_BYTES:

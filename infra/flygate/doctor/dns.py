@@ -12,8 +12,8 @@ import dns.asyncresolver
 import dns.exception
 import dns.resolver
 
+from flygate.doctor.facts import Facts
 from flygate.doctor.finding import Finding, broken, ok, skipped, warning
-from flygate.doctor.patient import Patient
 from flygate.rollout.state import State
 
 # The local Fly's DNS, or any other that answers for .internal: the service reads it, too.
@@ -21,57 +21,57 @@ SERVER = "FLYGATE_DNS"
 _SECONDS = 3.0
 
 
-async def examine(patient: Patient) -> Sequence[Finding]:
-    """Both, as far as they can be asked from here."""
-    app, url = (await patient.config()).app, (await patient.outputs()).get("url")
+async def examine(facts: Facts) -> Sequence[Finding]:
+    """Check both, as far as they can be resolved from here."""
+    app, url = (await facts.config()).app, (await facts.outputs()).get("url")
     if not url:
-        return [skipped(f"nothing was released yet: {patient.deploy}")]
-    public = await _public(patient, app, urlsplit(url).hostname or "")
-    return [public, await _private(patient, app)]
+        return [skipped(f"nothing was released yet: {facts.deploy}")]
+    public = await _public(facts, app, urlsplit(url).hostname or "")
+    return [public, await _private(facts, app)]
 
 
-async def _public(patient: Patient, app: str, host: str) -> Finding:
+async def _public(facts: Facts, app: str, host: str) -> Finding:
     if host.endswith(".localhost"):
         return ok(f"{host} is this computer")
-    fly = await patient.fly()
-    wanted = {address.ip for address in await fly.ips(app)}
+    fly = await facts.fly()
+    own = {address.ip for address in await fly.ips(app)}
     loop = asyncio.get_running_loop()
     try:
-        told = await loop.getaddrinfo(host, 443, proto=socket.IPPROTO_TCP)
+        found = await loop.getaddrinfo(host, 443, proto=socket.IPPROTO_TCP)
     except OSError as exc:
         return broken(f"{host} has no address ({exc.strerror})", f"fly ips list --app {app}")
-    return judge_public(host, {str(entry[4][0]) for entry in told}, wanted)
+    return judge_public(host, {str(entry[4][0]) for entry in found}, own)
 
 
-def judge_public(host: str, told: Collection[str], wanted: Collection[str]) -> Finding:
-    """The name's addresses are among those of the app."""
-    strangers = set(map(ipaddress.ip_address, told)) - set(map(ipaddress.ip_address, wanted))
+def judge_public(host: str, listed: Collection[str], own: Collection[str]) -> Finding:
+    """Check that the name's addresses are among those of the app."""
+    strangers = set(map(ipaddress.ip_address, listed)) - set(map(ipaddress.ip_address, own))
     if strangers:
         found = ", ".join(sorted(map(str, strangers)))
         return warning(f"{host} is {found}, which the app has not", "wait for the DNS to follow")
     return ok(f"{host} leads to the app")
 
 
-async def _private(patient: Patient, app: str) -> Finding:
-    resolver = _resolver(patient.environment.get(SERVER, ""))
+async def _private(facts: Facts, app: str) -> Finding:
+    resolver = _resolver(facts.environment.get(SERVER, ""))
     try:
         answer = await resolver.resolve(f"vms.{app}.internal", "TXT")
     except dns.resolver.NoAnswer:
-        return judge_private("", await patient.state())
+        return judge_private("", await facts.state())
     except (dns.exception.DNSException, OSError) as exc:
-        if patient.environment.get(SERVER):
-            asked = patient.environment[SERVER]
-            return broken(f"{asked} does not know vms.{app}.internal: {exc}", "make up")
+        if facts.environment.get(SERVER):
+            server = facts.environment[SERVER]
+            return broken(f"{server} does not know vms.{app}.internal: {exc}", "make up")
         return skipped("names under .internal can be asked for within Fly's private network only")
     text = b"".join(piece for record in answer for piece in record.strings).decode()
-    return judge_private(text, await patient.state())
+    return judge_private(text, await facts.state())
 
 
 def judge_private(text: str, state: State) -> Finding:
     """The TXT record lists exactly the machines that run; sticky sessions go by it."""
-    told = {entry.split()[0] for entry in text.split(",") if entry.strip()}
+    listed = {entry.split()[0] for entry in text.split(",") if entry.strip()}
     running = {m.id for m in state.machines if m.state == "started"}
-    missing, ghosts = running - told, told & {m.id for m in state.machines} - running
+    missing, ghosts = running - listed, listed & {m.id for m in state.machines} - running
     if missing or ghosts:
         odd = ", ".join(sorted(missing | ghosts))
         return warning(f"vms.{state.app}.internal is wrong about {odd}", "look again in a minute")

@@ -1,4 +1,4 @@
-"""What one look of the doctor found, in a line, and what to do about it."""
+"""What one check found, in a line, and what to do about it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class Severity(StrEnum):
     """How bad it is."""
 
     OK = "ok"
@@ -20,32 +20,41 @@ class Finding:
     """One line.
 
     Attributes:
-        text: what was found; of a skipped look, why.
+        text: what was found; of a skipped check, why.
         remedy: how to mend it; empty where nothing is to be mended.
         check: the name of the check that found it.
     """
 
-    verdict: Verdict
+    severity: Severity
     text: str
     remedy: str = ""
     check: str = ""
 
+    def document(self) -> dict[str, str]:
+        """Return it for scripts; `verdict` is what the field was called at first, and stays."""
+        return {
+            "verdict": self.severity,
+            "text": self.text,
+            "remedy": self.remedy,
+            "check": self.check,
+        }
+
 
 def ok(text: str) -> Finding:
-    """All is well."""
-    return Finding(Verdict.OK, text)
+    """Return: all is well."""
+    return Finding(Severity.OK, text)
 
 
 def warning(text: str, remedy: str = "") -> Finding:
-    """It works, and may not for ever."""
-    return Finding(Verdict.WARNING, text, remedy)
+    """Return: it works, and may not for ever."""
+    return Finding(Severity.WARNING, text, remedy)
 
 
 def broken(text: str, remedy: str) -> Finding:
-    """Something does not work."""
-    return Finding(Verdict.BROKEN, text, remedy)
+    """Return: something does not work."""
+    return Finding(Severity.BROKEN, text, remedy)
 
 
 def skipped(why: str) -> Finding:
-    """Nothing was looked at."""
-    return Finding(Verdict.SKIPPED, why)
+    """Return: it was not checked."""
+    return Finding(Severity.SKIPPED, why)

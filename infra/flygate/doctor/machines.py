@@ -1,4 +1,4 @@
-"""The machines: as their release left them, well, and held by nobody who is dead."""
+"""The machines: as their release left them, healthy, and not held by a dead process."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from flygate.commands import drift
+from flygate.doctor.facts import Facts
 from flygate.doctor.finding import Finding, broken, ok, skipped, warning
-from flygate.doctor.patient import Patient
 from flygate.fly.models import Lease
 from flygate.rollout.state import LIVE, STANDBY, Seen, State
 from flygate.system.processes import process_runs
@@ -18,15 +18,15 @@ from flygate.system.processes import process_runs
 _HOLDER = re.compile(r"flygate (\S+) by \S+@(\S+) \(process (\d+)\)")
 
 
-async def examine(patient: Patient) -> Sequence[Finding]:
+async def examine(facts: Facts) -> Sequence[Finding]:
     """What an operator would look for."""
-    state = await patient.state()
-    if not (await patient.outputs()).get("release") and not state.machines:
-        return [skipped(f"nothing was released yet: {patient.deploy}")]
-    fly = await patient.fly()
+    state = await facts.state()
+    if not (await facts.outputs()).get("release") and not state.machines:
+        return [skipped(f"nothing was released yet: {facts.deploy}")]
+    fly = await facts.fly()
     leases = await asyncio.gather(*(fly.lease(state.app, m.id) for m in state.machines))
     held = {m.id: lease for m, lease in zip(state.machines, leases, strict=True) if lease}
-    found = [*judge(state, patient.name, patient.deploy), *judge_leases(held)]
+    found = [*judge(state, facts.name, facts.deploy), *judge_leases(held)]
     return found or [_well(state)]
 
 
@@ -46,7 +46,7 @@ def judge(state: State, stack: str, deploy: str) -> list[Finding]:
 
 
 def judge_leases(leases: Mapping[str, Lease]) -> list[Finding]:
-    """Who holds machines, once for each holder, and whether they live as far as we can tell."""
+    """Report who holds machines, once for each holder, and whether it lives if that is known."""
     holders = {lease.description or lease.owner: machine for machine, lease in leases.items()}
     return [_holder(description, machine) for description, machine in holders.items()]
 

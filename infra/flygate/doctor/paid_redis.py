@@ -17,7 +17,7 @@ from flygate import config
 from flygate.config import PROJECT, StackConfig, prices, redis
 from flygate.config.stack_file import StackFile
 from flygate.doctor.errors import UnknownError
-from flygate.doctor.patient import Patient
+from flygate.doctor.facts import Facts
 from flygate.fly.endpoints import Endpoints
 from flygate.fly.errors import FlyApiError, RateLimitedError, ServerError
 from flygate.fly.models import Redis
@@ -61,13 +61,13 @@ class ConfiguredRedis:
         return cls(Place(stack.redis_name, stack.org), stack.needs_redis(secrets))
 
     @classmethod
-    async def of_patient(cls, patient: Patient) -> Self:
+    async def of_facts(cls, facts: Facts) -> Self:
         """Ask Pulumi for the configuration.
 
         Raises:
             UnknownError: it does not answer, or the configuration is wrong.
         """
-        return cls.of(await patient.config(), await patient.secrets())
+        return cls.of(await facts.config(), await facts.secrets())
 
     @classmethod
     def read(cls, file: StackFile) -> Self | None:
@@ -133,17 +133,15 @@ class PaidRedis:
         return f"flygate redis destroy {stack}{name}"
 
 
-async def find(
-    patient: Patient, configured: ConfiguredRedis, *, is_released: bool
-) -> list[PaidRedis]:
+async def find(facts: Facts, configured: ConfiguredRedis, *, is_released: bool) -> list[PaidRedis]:
     """Find each Redis of a stack, the present one first.
 
     Raises:
         UnknownError: Fly does not answer.
         FlyError: Fly refuses to answer.
     """
-    fly, present = await patient.fly(), configured.place
-    places = dict.fromkeys([present, *await _former(patient, present)])
+    fly, present = await facts.fly(), configured.place
+    places = dict.fromkeys([present, *await _former(facts, present)])
     found = await asyncio.gather(*(fly.redis.find(place.name) for place in places))
     return [
         PaidRedis(one, place == present, place == present and configured.is_needed, is_released)
@@ -154,11 +152,11 @@ async def find(
 
 
 async def find_left(
-    patient: Patient, configured: ConfiguredRedis, *, is_released: bool
+    facts: Facts, configured: ConfiguredRedis, *, is_released: bool
 ) -> list[PaidRedis] | None:
     """Find those that nothing needs; None if Fly refuses, as it does with a token for one app."""
     try:
-        found = await find(patient, configured, is_released=is_released)
+        found = await find(facts, configured, is_released=is_released)
     except (ServerError, RateLimitedError):
         raise
     except FlyApiError:
@@ -166,16 +164,16 @@ async def find_left(
     return [one for one in found if one.is_left]
 
 
-async def _former(patient: Patient, present: Place) -> list[Place]:
+async def _former(facts: Facts, present: Place) -> list[Place]:
     """Return where the stack had a Redis, by each deployed configuration, newest first.
 
     Pulumi is asked for them only if the organisation has a Redis that may be one of them.
     """
-    names = await _names(await patient.endpoints(), present.org)
+    names = await _names(await facts.endpoints(), present.org)
     if names is not None and names <= {present.name}:
         return []
     try:
-        return list(dict.fromkeys(_deployed(await patient.history())))
+        return list(dict.fromkeys(_deployed(await facts.history())))
     except UnknownError:
         return []
 

@@ -12,51 +12,49 @@ import redis.exceptions
 
 from flygate.config import StackConfig
 from flygate.config.redis import URL
-from flygate.doctor.finding import Finding, Verdict, broken, ok, skipped, warning
+from flygate.doctor.facts import Facts
+from flygate.doctor.finding import Finding, Severity, broken, ok, skipped, warning
 from flygate.doctor.paid_redis import ConfiguredRedis, find_left
-from flygate.doctor.patient import Patient
 from flygate.fly.endpoints import is_loopback
 from flygate.fly.models import Redis
 
 _SECONDS = 3.0
 
 
-async def examine(patient: Patient) -> Sequence[Finding]:
+async def examine(facts: Facts) -> Sequence[Finding]:
     """What the machines rely on, and what costs money though nothing needs it."""
-    found, left = await _examine(patient), await _left(patient)
-    is_skipped = all(finding.verdict is Verdict.SKIPPED for finding in found)
+    found, left = await _examine(facts), await _left(facts)
+    is_skipped = all(finding.severity is Severity.SKIPPED for finding in found)
     return left if left and is_skipped else [*found, *left]
 
 
-async def _examine(patient: Patient) -> list[Finding]:
-    stack = await patient.config()
+async def _examine(facts: Facts) -> list[Finding]:
+    stack = await facts.config()
     if stack.row.storage != "redis":
         return [skipped(f"phase {stack.phase} keeps its limits in memory")]
-    if await patient.app() is None:
-        return [skipped(f"{stack.app} is not deployed yet: {patient.deploy}")]
+    if await facts.app() is None:
+        return [skipped(f"{stack.app} is not deployed yet: {facts.deploy}")]
     if stack.redis.url:
-        url = own_url(await patient.settings())
-        return [await _attached(patient, stack), await _answers(url, is_own=True)]
+        url = own_url(await facts.settings())
+        return [await _attached(facts, stack), await _answers(url, is_own=True)]
     name = stack.redis_name
-    found = await (await patient.fly()).redis.find(name)
+    found = await (await facts.fly()).redis.find(name)
     if found is None:
-        return [broken(f"there is no Redis {name}", patient.deploy)]
+        return [broken(f"there is no Redis {name}", facts.deploy)]
     return [
-        judge(found, stack, patient.deploy),
-        await _attached(patient, stack),
+        judge(found, stack, facts.deploy),
+        await _attached(facts, stack),
         await _answers(found.url, is_own=False),
     ]
 
 
-async def _left(patient: Patient) -> list[Finding]:
+async def _left(facts: Facts) -> list[Finding]:
     """A line for each Redis that could go."""
-    is_released = bool((await patient.outputs()).get("release"))
-    left = await find_left(
-        patient, await ConfiguredRedis.of_patient(patient), is_released=is_released
-    )
+    is_released = bool((await facts.outputs()).get("release"))
+    left = await find_left(facts, await ConfiguredRedis.of_facts(facts), is_released=is_released)
     if left is None:
-        return [skipped("Fly does not tell this token whether a Redis is left that costs money")]
-    return [warning(one.describe(), one.removal(patient.name)) for one in left]
+        return [skipped("this token may not see whether a Redis is left that costs money")]
+    return [warning(one.describe(), one.removal(facts.name)) for one in left]
 
 
 def judge(found: Redis, stack: StackConfig, deploy: str) -> Finding:
@@ -80,11 +78,11 @@ def own_url(settings: Mapping[str, str]) -> str:
     return str(section.get("url", ""))
 
 
-async def _attached(patient: Patient, stack: StackConfig) -> Finding:
-    names = {secret.name for secret in await (await patient.fly()).secrets(stack.app)}
+async def _attached(facts: Facts, stack: StackConfig) -> Finding:
+    names = {secret.name for secret in await (await facts.fly()).secrets(stack.app)}
     if URL in names:
         return ok(f"{URL} is attached to {stack.app}")
-    return broken(f"{stack.app} has no secret {URL}", patient.deploy)
+    return broken(f"{stack.app} has no secret {URL}", facts.deploy)
 
 
 async def _answers(url: str, *, is_own: bool) -> Finding:

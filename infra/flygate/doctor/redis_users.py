@@ -94,7 +94,7 @@ async def look(
         own: the stack's app.
 
     Raises:
-        FlyError: Fly refuses to tell.
+        FlyError: Fly refuses to show it.
     """
     names = [app.name for app in await fly.apps(org)]
     seen = await asyncio.gather(*(_seen(fly, name) for name in names))

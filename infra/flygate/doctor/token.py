@@ -6,8 +6,8 @@ import time
 from collections.abc import Sequence
 
 from flygate.doctor.errors import UnknownError
-from flygate.doctor.finding import Finding, Verdict, broken, ok, warning
-from flygate.doctor.patient import APP, TOKEN, Patient
+from flygate.doctor.facts import APP, TOKEN, Facts
+from flygate.doctor.finding import Finding, Severity, broken, ok, warning
 from flygate.fly import macaroon
 from flygate.fly.macaroon import Grant
 from flygate.fly.models import App
@@ -16,29 +16,29 @@ DAY_SECONDS = 86_400
 SOON_DAYS = 14
 
 
-async def examine(patient: Patient) -> Sequence[Finding]:
+async def examine(facts: Facts) -> Sequence[Finding]:
     """What the token says of itself, then what Fly says of it."""
     try:
-        endpoints = await patient.endpoints()
+        endpoints = await facts.endpoints()
     except UnknownError as exc:
-        return [broken(str(exc), renewal(patient, "<slug>"))]
-    wanted = await patient.config()
-    remedy = renewal(patient, wanted.org)
+        return [broken(str(exc), renewal(facts, "<slug>"))]
+    desired = await facts.config()
+    remedy = renewal(facts, desired.org)
     grant = macaroon.read(endpoints.token)
-    said = judge(grant, time.time(), remedy)
-    if said.verdict is Verdict.BROKEN:
-        return [said]
+    finding = judge(grant, time.time(), remedy)
+    if finding.severity is Severity.BROKEN:
+        return [finding]
     try:
-        app = await patient.app()
+        app = await facts.app()
     except UnknownError as exc:
         if exc.check == TOKEN:
             return [broken(f"Fly does not accept the token: {exc}", remedy)]
         if exc.check != APP:
             raise
-        return [said]
+        return [finding]
     if is_for_others(grant, app):
-        return [broken(f"the token is for other apps than {wanted.app}", remedy)]
-    return [said]
+        return [broken(f"the token is for other apps than {desired.app}", remedy)]
+    return [finding]
 
 
 def is_for_others(grant: Grant | None, app: App | None) -> bool:
@@ -48,9 +48,9 @@ def is_for_others(grant: Grant | None, app: App | None) -> bool:
     return app.number not in grant.apps
 
 
-def renewal(patient: Patient, org: str) -> str:
+def renewal(facts: Facts, org: str) -> str:
     """How to get a token."""
-    if patient.is_on_local_fly:
+    if facts.is_on_local_fly:
         return "make up, then . .flygate/env"
     return f"export FLY_API_TOKEN=$(fly tokens create org --org {org} --expiry 2160h)"
 

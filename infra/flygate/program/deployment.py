@@ -17,7 +17,6 @@ from flygate.program.components.redis import UpstashRedis
 from flygate.program.components.release import Release
 from flygate.program.components.state import checkpoint
 from flygate.program.desired_stack import DesiredStack
-from flygate.program.inputs import ROOT
 from flygate.program.observation import observe
 from flygate.program.pin import with_pin
 from flygate.program.pinned_redis import PinnedRedis
@@ -25,7 +24,7 @@ from flygate.program.preview_log import PreviewLog
 from flygate.program.preview_note import PreviewNote
 from flygate.program.release_inputs import ReleaseInputs
 from flygate.record.stack_record import StackRecord
-from flygate.system import space
+from flygate.system import project, space
 from flygate.system.errors import FlygateError
 
 
@@ -46,12 +45,12 @@ def run() -> None:
 
 
 def _declare() -> None:
-    space.check(space.folders(ROOT, os.environ))
+    space.check(space.folders(project.root(), os.environ))
     recorded = StackRecord.of(checkpoint())
     owner = inputs.owner(recorded)
     raw = with_pin(inputs.raw(), recorded, owner, Orders.from_env())
-    desired = DesiredStack.read(raw, is_redis_secret=inputs.is_secret("redis"), root=ROOT)
-    stack, log = desired.stack, PreviewLog(PreviewNote(ROOT, desired.stack.app))
+    desired = DesiredStack.read(raw, is_redis_secret=inputs.is_secret("redis"), root=project.root())
+    stack, log = desired.stack, PreviewLog(PreviewNote(project.root(), desired.stack.app))
     summary.announce(desired, log)
 
     pinned_redis = PinnedRedis.of(desired, recorded)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pulumi
 import pulumi.runtime.config as runtime_config
@@ -14,8 +13,7 @@ from flygate.config import PROJECT, secrecy
 from flygate.config.stack_file import StackFile
 from flygate.fly.owner import Owner
 from flygate.record.stack_record import StackRecord
-
-ROOT: Final = Path(__file__).resolve().parents[3]
+from flygate.system import project
 
 
 def raw() -> dict[str, Any]:
@@ -27,7 +25,7 @@ def raw() -> dict[str, Any]:
     prefix = f"{PROJECT}:"
     found = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
     own = {k.removeprefix(prefix): v for k, v in found.items() if k.startswith(prefix)}
-    file = StackFile.read(ROOT, pulumi.get_stack())
+    file = StackFile.read(project.root(), pulumi.get_stack())
     secrecy.read(own, {key for key in own if is_secret(key)}, file.values).check()
     return own
 

@@ -15,10 +15,10 @@ from flygate.commands.orders import Back, Orders
 from flygate.commands.unrecorded import UnrecordedRequest
 from flygate.config import Pin, StackConfig
 from flygate.program import question
-from flygate.program.inputs import ROOT
 from flygate.program.way_back import WayBack, WayBackNote
 from flygate.record import pinning
 from flygate.record.stack_record import StackRecord
+from flygate.system import project
 
 
 def with_pin(
@@ -49,6 +49,6 @@ def _way_back(order: Back, stack: StackConfig, recorded: StackRecord, owner: str
     request = UnrecordedRequest(app=stack.app, known=known, owner=owner)
     seen = question.ask(partial(unrecorded.find, request), stack.app)
     way = WayBack.of(order, recorded.ledger, Newest(seen.version, seen.manifest))
-    WayBackNote(ROOT, stack.app).write(way)
+    WayBackNote(project.root(), stack.app).write(way)
     pulumi.log.info(way.describe(pulumi.get_stack()))
     return way.pin

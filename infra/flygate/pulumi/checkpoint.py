@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Literal, Self
+
+from flygate.pulumi.errors import PulumiError
+from flygate.pulumi.pulumi import Pulumi
 
 Kind = Literal["App", "Redis", "Release"]
 
@@ -35,7 +37,7 @@ class Resource:
     is_replaced: bool = False
 
     def is_command_of(self, kind: Kind) -> bool:
-        """It is the Command of the component of a kind, whatever the two are named."""
+        """Whether it is the Command of the component of a kind, whatever the two are named."""
         return self.type == _COMMAND and f"flygate:fly:{kind}$" in self.urn
 
 
@@ -50,7 +52,7 @@ class Checkpoint:
         """Read what `pulumi stack export --show-secrets` prints.
 
         Raises:
-            ValueError: it is no such document.
+            ValueError: it is another document.
         """
         found = json.loads(document)["deployment"].get("resources") or []
         return cls(
@@ -67,7 +69,7 @@ class Checkpoint:
 
     @classmethod
     def invoked(cls, outputs: Mapping[str, Any]) -> Self:
-        """What `pulumi:pulumi:readStackResourceOutputs` answers: URN → type and outputs."""
+        """Read what `pulumi:pulumi:readStackResourceOutputs` answers: URN → type and outputs."""
         return cls(
             tuple(
                 Resource(urn, str(one["type"]), one.get("outputs") or {})
@@ -81,44 +83,35 @@ class Checkpoint:
         return next((r.outputs for r in self.resources if r.type == _STACK), {})
 
     def results(self, kind: Kind) -> Iterator[str]:
-        """What the Commands of a kind printed, the one that is not replaced first."""
+        """Yield what the Commands of a kind printed, the one that is not replaced first."""
         commands = [r for r in self.resources if r.is_command_of(kind)]
         for one in sorted(commands, key=lambda r: r.is_replaced):
             if isinstance(text := one.outputs.get("stdout"), str) and text.strip():
                 yield text
 
     def has_successor(self, kind: Kind) -> bool:
-        """Beside the resource of a kind that is deleted there is another one: its replacement."""
+        """Whether a replacement of the deleted resource of a kind exists."""
         return len([r for r in self.resources if r.is_command_of(kind)]) > 1
 
 
 def export(stack: str) -> Checkpoint:
-    """The checkpoint of a stack, by the Pulumi CLI; empty if it can't be had.
+    """Return the checkpoint of a stack, by the Pulumi CLI; empty if it can't be had.
 
-    It is asked for when something is missing, never in the ordinary course: it takes a second.
+    Only where something is missing: it takes a second.
 
     Args:
         stack: `organization/project/stack`.
     """
-    command = ["pulumi", "stack", "export", "--show-secrets", "--stack", stack]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PULUMI_COMMAND_")}
+    pulumi = Pulumi(stack, Path.cwd())
     try:
-        done = subprocess.run(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS_MAX,
-            check=True,
-        )
-        return Checkpoint.exported(done.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
+        text = pulumi.ask("stack", "export", "--show-secrets", seconds=_SECONDS_MAX)
+        return Checkpoint.exported(text)
+    except (OSError, PulumiError, ValueError, KeyError, TypeError):
         return Checkpoint()
 
 
 def _revealed(value: Any) -> Any:
-    """A value without Pulumi's wrapping of secrets."""
+    """Return a value without Pulumi's wrapping of secrets."""
     if isinstance(value, list):
         return [_revealed(one) for one in value]
     if not isinstance(value, dict):

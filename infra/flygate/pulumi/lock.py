@@ -1,11 +1,11 @@
-"""Pulumi's own lock of a stack whose state is in a folder: who has it, and whether they live.
+"""Pulumi's own lock of a stack whose state is in a folder: its process, and whether that lives.
 
 Pulumi never ends the lock of a process that died. It is a file of JSON, with the process's
-number, its computer, its user and the time; other backends keep theirs where we can't see it.
+number, its computer, its user and the time; other backends keep theirs out of sight.
 
-A lock that found no room on the disk is cut off, often to nothing, and names nobody; Pulumi then
-says no more than "unexpected end of JSON input". It is written beside its place and moved there, so
-no process that got as far as to work has such a lock, and to remove it is safe.
+A lock that found no room on the disk is cut off, often to nothing, and names no process; Pulumi
+then says no more than "unexpected end of JSON input". A lock is written beside its
+place and moved there, so no process that works has such a lock, and to remove it is safe.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ class PulumiLock:
 
     @property
     def is_local(self) -> bool:
-        """The process ran on this computer, so that we can tell whether it lives."""
+        """Whether the process ran on this computer, so that it is known whether it lives."""
         return self.host == socket.gethostname()
 
     @property
     def is_dead(self) -> bool:
-        """The process is gone, or was of a time before the computer started."""
+        """Whether the process is gone, or was of a time before the computer started."""
         if not self.is_local:
             return False
         return self.since.timestamp() < _booted_at() or not process_runs(self.pid)
@@ -68,12 +68,12 @@ class CutLock:
 
     @property
     def is_local(self) -> bool:
-        """Its process wrote into a folder of this computer."""
+        """Whether its process ran on this computer: it wrote into a folder of it."""
         return True
 
     @property
     def is_dead(self) -> bool:
-        """It is not just being written."""
+        """Whether it is no longer being written."""
         return self.age_seconds > _WRITTEN_SECONDS
 
 
@@ -81,7 +81,7 @@ Lock = PulumiLock | CutLock
 
 
 def find(environment: Mapping[str, str], stack: str) -> Lock | None:
-    """The lock of a stack, if there is one that we can see; of several one whose process may live.
+    """Return the lock of a stack if one can be seen; of several one whose process may live.
 
     Args:
         environment: of the Pulumi command; its PULUMI_BACKEND_URL says where the state is.
@@ -90,7 +90,7 @@ def find(environment: Mapping[str, str], stack: str) -> Lock | None:
 
 
 def find_all(environment: Mapping[str, str], stack: str) -> list[Lock]:
-    """All locks of a stack that we can see, as `find` does."""
+    """Return all locks of a stack that can be seen, as `find` does."""
     if (state := space.state_folder(environment)) is None:
         return []
     folder = state / ".pulumi/locks/organization" / PROJECT / stack

@@ -46,7 +46,7 @@ class CutState:
 
 
 def find_cut(environment: Mapping[str, str], stack: str) -> CutState | None:
-    """The state of a stack, if we can see that it is cut off.
+    """Return the state of a stack if it can be seen that it is cut off.
 
     Args:
         environment: of the Pulumi command; its PULUMI_BACKEND_URL says where the state is.
@@ -61,7 +61,7 @@ def find_cut(environment: Mapping[str, str], stack: str) -> CutState | None:
 
 
 def _copies(folder: Path, stack: str) -> Iterator[Path]:
-    """All copies, the newest first: that of the last write, then those of each update's end."""
+    """Yield all copies, newest first: of the last write, then of each update's end."""
     yield folder / "stacks" / PROJECT / f"{stack}.json.bak"
     # Their names end with the time.
     yield from sorted((folder / "backups" / PROJECT / stack).glob("*.json"), reverse=True)

@@ -15,10 +15,10 @@ SOAK = "24h"
 
 
 class Interview(Protocol):
-    """Whoever answers."""
+    """What answers questions: a person, or the proposals."""
 
     def ask(self, what: str, flag: str, default: str, check: Callable[[str], object]) -> str:
-        """An answer that the check takes; `ConfigError` if nobody is there and none is known."""
+        """Return an answer that the check takes; `ConfigError` if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +151,10 @@ def _whole(choices: Choices) -> Choices:
 
 def _check_contradictions(file: StackFile, flags: Flags, known: Mapping[str, Any]) -> None:
     """What a file says was chosen, and is changed on purpose or not at all."""
-    said = {"app": flags.app, "org": flags.org, "phase": flags.phase, "image": flags.image}
+    typed = {"app": flags.app, "org": flags.org, "phase": flags.phase, "image": flags.image}
     wrong = [
         f"{key} is {known[key]}, not {text}"
-        for key, text in said.items()
+        for key, text in typed.items()
         if text and key in known and str(known[key]) != text
     ]
     if flags.regions and tuple(known.get("regions") or flags.regions) != flags.regions:

@@ -19,6 +19,7 @@ from flygate import config
 from flygate.config import generated_secrets
 from flygate.config.generated_secrets import GENERATED
 from flygate.config.stack_file import StackFile, path_of, template
+from flygate.pulumi.errors import StackExistsError
 from flygate.setup.choices import Choices
 from flygate.system import private
 from flygate.system.errors import FlygateError
@@ -27,7 +28,7 @@ _PROJECT_FILE = "Pulumi.yaml"
 
 
 class WritableStack(Protocol):
-    """A stack, and Pulumi run on it; see `infra/flygate/cli/stack.py`."""
+    """A stack, and Pulumi run on it; see `infra/flygate/pulumi/pulumi.py`."""
 
     @property
     def name(self) -> str:
@@ -38,7 +39,7 @@ class WritableStack(Protocol):
         """The checkout."""
 
     def ask(self, *arguments: str, given: str | None = None) -> str:
-        """What a Pulumi command on this stack prints; `given` goes to its standard input."""
+        """Return what a Pulumi command on this stack prints; `given` goes to its standard input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,10 @@ class Written:
     """What was done.
 
     Attributes:
-        made_stack: Pulumi did not know the stack before.
+        made_stack: there was no such stack before.
         keys: the keys that were set.
         secrets: the names of those that were generated.
-        is_changed: the file is another one than before.
+        is_changed: the file differs from before.
     """
 
     made_stack: bool
@@ -81,12 +82,12 @@ def write(stack: WritableStack, file: StackFile, choices: Choices) -> Written:
 
 
 def _missing(file: StackFile, choices: Choices) -> dict[str, Any]:
-    """What the file does not say yet; a template says nothing, whatever is in it."""
-    wanted = choices.values()
+    """Return what the file lacks; what a template has does not count."""
+    desired = choices.values()
     if file.is_template:
-        return wanted
-    wanted.pop("image", None)  # a file without one runs the checkout
-    return {key: value for key, value in wanted.items() if key not in file.values}
+        return desired
+    desired.pop("image", None)  # a file without one runs the checkout
+    return {key: value for key, value in desired.items() if key not in file.values}
 
 
 @dataclass(slots=True)
@@ -102,13 +103,10 @@ class _Draft:
         self._file.write_text(text, encoding="utf-8")
 
     def make_stack(self) -> None:
-        """Pulumi makes it, unless it knows it."""
-        try:
+        """Let Pulumi make it, unless it was made before."""
+        with contextlib.suppress(StackExistsError):
             self._ask("stack", "init", "--no-select", "--non-interactive")
             self.made_stack = True
-        except FlygateError as exc:
-            if "already exists" not in str(exc):
-                raise
 
     def set_values(self, values: Mapping[str, Any]) -> None:
         words = [
@@ -119,9 +117,9 @@ class _Draft:
             self._ask("config", "set-all", "--path", *pairs)
 
     def secrets(self) -> set[str]:
-        """The names of the secrets that there are; to read them proves the passphrase."""
-        told = json.loads(self._ask("config", "--json", "--show-secrets"))
-        entry = told.get(f"{config.PROJECT}:secrets") or {"value": "{}"}
+        """Return the names of the secrets that exist; reading them proves the passphrase."""
+        found = json.loads(self._ask("config", "--json", "--show-secrets"))
+        entry = found.get(f"{config.PROJECT}:secrets") or {"value": "{}"}
         return set(config.load_secrets({"secrets": entry["value"]}))
 
     def set_secret(self, name: str, value: str) -> None:
@@ -152,14 +150,14 @@ class _Draft:
 
 @contextlib.contextmanager
 def _folder(root: Path) -> Iterator[Path]:
-    """Beside the file's place, so that it can be moved there at once."""
+    """Yield a folder beside the file's place, so that it can be moved there at once."""
     parent = private.folder(root / private.HOME)
     with tempfile.TemporaryDirectory(prefix="init-", dir=parent) as folder:
         yield Path(folder)
 
 
 def _flat(key: str, value: Any) -> Iterator[tuple[str, str]]:
-    """A value as the paths and texts that `pulumi config set --path` wants."""
+    """Yield a value as the paths and texts that `pulumi config set --path` wants."""
     if isinstance(value, Mapping):
         for name, each in value.items():
             yield f"{key}.{name}", str(each)

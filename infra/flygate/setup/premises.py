@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from flygate.doctor import backend, clock, fly, token, toolchain
+from flygate.doctor.checks import Check
 from flygate.doctor.errors import UnknownError
-from flygate.doctor.examination import Check
+from flygate.doctor.facts import APP, Facts
 from flygate.doctor.finding import Finding, broken, ok, skipped, warning
-from flygate.doctor.patient import APP, Patient
 from flygate.fly import macaroon
 from flygate.fly.errors import FlyApiError, NotFoundError, UnauthorizedError
 from flygate.fly.greeting import Region
 from flygate.fly.models import App
+from flygate.pulumi.errors import NoSuchStackError
 
 _PHRASES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
 
 
-async def _backend(patient: Patient) -> Sequence[Finding]:
-    """Pulumi can read the stack, or make it."""
-    reason = await patient.backend_trouble()
-    if reason and "There is no stack" not in reason:
-        return [broken(reason, backend.remedy(patient, reason))]
-    if reason and not _has_phrase(patient):
+async def _backend(facts: Facts) -> Sequence[Finding]:
+    """Check that Pulumi can read the stack, or make it."""
+    error = await facts.backend_error()
+    if error and not isinstance(error, NoSuchStackError):
+        return [broken(str(error), backend.remedy(facts, error))]
+    if error and not _has_phrase(facts):
         text = "Pulumi has no passphrase to encrypt the secrets with"
         return [
             broken(
@@ -30,31 +31,31 @@ async def _backend(patient: Patient) -> Sequence[Finding]:
                 "export PULUMI_CONFIG_PASSPHRASE=… (and keep it: without it no secret can be read)",
             )
         ]
-    found = [ok(f"{backend.place(patient)} can be reached")]
-    if backend.is_at_risk(patient):
+    found = [ok(f"{backend.place(facts)} can be reached")]
+    if backend.is_at_risk(facts):
         text = "the state will be in this checkout only, and is lost with its folder"
         found.append(warning(text, backend.OTHER_BACKEND))
     return found
 
 
-def _has_phrase(patient: Patient) -> bool:
-    """One that will not go with the local stack, unless all of the state would."""
-    if backend.has_keys_of_its_own(patient):
+def _has_phrase(facts: Facts) -> bool:
+    """Whether one is set that is not lost with the local stack, unless all of the state is."""
+    if backend.has_keys_of_its_own(facts):
         return True
-    if backend.borrows_phrase(patient) and not backend.is_at_risk(patient):
+    if backend.borrows_phrase(facts) and not backend.is_at_risk(facts):
         return False
-    return any(patient.environment.get(name) for name in _PHRASES)
+    return any(facts.environment.get(name) for name in _PHRASES)
 
 
-async def _organization(patient: Patient) -> Sequence[Finding]:
-    """The token may look into the organisation."""
-    org, client = (await patient.config()).org, await patient.fly()
+async def _organization(facts: Facts) -> Sequence[Finding]:
+    """Check that the token may look into the organisation."""
+    org, client = (await facts.config()).org, await facts.fly()
     try:
         apps = await client.apps(org)
     except (UnauthorizedError, NotFoundError) as exc:
         if exc.status == 401:
             raise UnknownError("token", str(exc), "") from None
-        grant = macaroon.read((await patient.endpoints()).token)
+        grant = macaroon.read((await facts.endpoints()).token)
         if grant and grant.apps is not None:
             return [skipped("a token for certain apps does not see the organisation")]
         remedy = "its slug is in the first column of `fly orgs list`; the token must be of it"
@@ -64,54 +65,56 @@ async def _organization(patient: Patient) -> Sequence[Finding]:
     return [ok(f"{org} can be read; it has {len(apps)} app{'s' if len(apps) != 1 else ''}")]
 
 
-async def _name(patient: Patient) -> Sequence[Finding]:
-    """The app's name is free, or the app is ours."""
-    wanted = await patient.config()
+async def _name(facts: Facts) -> Sequence[Finding]:
+    """Check that the app's name is free, or the app is the user's."""
+    desired = await facts.config()
     try:
-        found = await patient.app()
+        found = await facts.app()
     except UnknownError as exc:
         if exc.check != APP:
             raise
-        return [broken(f"{wanted.app} is somebody else's app", "choose another name: --app")]
-    return [judge_name(found, wanted.app, wanted.org)]
+        return [
+            broken(f"{desired.app} is another organisation's app", "choose another name: --app")
+        ]
+    return [judge_name(found, desired.app, desired.org)]
 
 
 def judge_name(found: App | None, app: str, org: str) -> Finding:
-    """By what Fly shows of an app of that name; None if it shows none."""
+    """Judge by what Fly shows of an app of that name; None if it shows none."""
     if found is None:
-        return ok(f"{app} is free, as far as Fly tells")
+        return ok(f"{app} is free, as far as Fly shows it")
     owner = found.organization.slug
     if owner and owner != org:
         return broken(f"{app} is an app of {owner}, not of {org}", "choose another: --app or --org")
     return warning(f"{app} exists in {org}; it would be taken over", "another name: --app")
 
 
-async def _rights(patient: Patient) -> Sequence[Finding]:
-    """The token may make the app; whether it may deploy to one that is there, `token` tells."""
-    grant = macaroon.read((await patient.endpoints()).token)
-    wanted, found = await patient.config(), await patient.app()
+async def _rights(facts: Facts) -> Sequence[Finding]:
+    """Check that the token may make the app; `token` checks whether it may deploy."""
+    grant = macaroon.read((await facts.endpoints()).token)
+    desired, found = await facts.config(), await facts.app()
     if grant is None or grant.apps is None:
-        return [ok(f"the token is not limited to certain apps: it may make {wanted.app}")]
+        return [ok(f"the token is not limited to certain apps: it may make {desired.app}")]
     if found is None:
-        remedy = token.renewal(patient, wanted.org)
-        return [broken(f"the token is for certain apps only, and can't make {wanted.app}", remedy)]
-    return [ok(f"the token is for certain apps only: enough to deploy to {wanted.app}")]
+        remedy = token.renewal(facts, desired.org)
+        return [broken(f"the token is for certain apps only, and can't make {desired.app}", remedy)]
+    return [ok(f"the token is for certain apps only: enough to deploy to {desired.app}")]
 
 
-async def _regions(patient: Patient) -> Sequence[Finding]:
-    """Fly has the regions."""
-    return [judge_regions((await patient.greeting()).regions, (await patient.config()).regions)]
+async def _regions(facts: Facts) -> Sequence[Finding]:
+    """Check that Fly has the regions."""
+    return [judge_regions((await facts.greeting()).regions, (await facts.config()).regions)]
 
 
-def judge_regions(open_ones: Sequence[Region], asked: Sequence[str]) -> Finding:
-    """By what Fly tells of its regions today."""
+def judge_regions(open_ones: Sequence[Region], desired: Sequence[str]) -> Finding:
+    """Judge by the regions that Fly lists today."""
     known = {region.code: region for region in open_ones}
-    if strangers := [code for code in asked if code not in known]:
+    if strangers := [code for code in desired if code not in known]:
         there = ", ".join(sorted(known))
         return broken(f"Fly has no region {', '.join(strangers)}", f"--region, one of: {there}")
-    if closing := [code for code in asked if known[code].is_closing]:
+    if closing := [code for code in desired if known[code].is_closing]:
         return warning(f"Fly is closing {', '.join(closing)}", "take another: --region")
-    return ok(", ".join(f"{known[code].name} ({code})" for code in asked))
+    return ok(", ".join(f"{known[code].name} ({code})" for code in desired))
 
 
 PREMISES: Mapping[str, Check] = {

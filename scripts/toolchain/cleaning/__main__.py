@@ -137,7 +137,7 @@ def _clean_around_link(checkout: Checkout, console: Console) -> None:
 
 
 def _removable(checkout: Checkout, kept: set[str]) -> Iterator[Path]:
-    """All of ours but what stays, and but the local Fly's folder."""
+    """Return all that Flygate made, without what stays and the local Fly's folder."""
     names = [*_MADE_AGAIN, _STATE, _LOCAL_FILE, _PASSPHRASE]
     yield from (checkout.root / name for name in names if name not in kept)
     yield from checkout.flygate.glob("init-*")

@@ -11,7 +11,7 @@ from scripts.toolchain.checkout import Checkout
 
 
 def at_work(checkout: Checkout) -> list[str]:
-    """In words; empty if nobody is."""
+    """Return who is at work, in words; empty if none is."""
     return [*_rollouts(checkout.flygate / "lock"), *_pulumis(checkout.flygate / "state")]
 
 

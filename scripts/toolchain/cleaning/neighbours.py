@@ -29,7 +29,7 @@ class Neighbours:
         in_state: their state is in `.flygate/state`; with the project's name if it is another one.
         on_local_fly: their app is on the local Fly of this checkout.
         by_passphrase: their file has secrets that a passphrase encrypts, perhaps this checkout's.
-        journals: what rollouts of other apps did, which no other place tells.
+        journals: what rollouts of other apps did, which is recorded nowhere else.
     """
 
     in_state: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""How long there is left: whoever waits for Docker must not wait for ever."""
+"""How long there is left: a wait for Docker must end."""
 
 import time
 

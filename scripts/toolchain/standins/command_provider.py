@@ -89,7 +89,7 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
             if failures := check(ARGUMENTS, arguments):
                 return provider_pb2.InvokeResponse(failures=_failures(failures))
             output = self._run("command", arguments, request, context)
-            return provider_pb2.InvokeResponse(**{"return": _told(arguments, output)})
+            return provider_pb2.InvokeResponse(**{"return": _properties(arguments, output)})
 
     def Check(self, request: Any, context: Any) -> Any:
         inputs = _received(request.news)
@@ -110,7 +110,7 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Create(self, request: Any, context: Any) -> Any:
         """Run `create`; in a preview run nothing, and say that the outputs will be known later.
 
-        Also for a replacement: it is told nothing of the one that it replaces.
+        Also for a replacement: it gets nothing of the one that it replaces.
         """
         inputs = _received(request.properties)
         with _Answering(context, secret_texts(inputs)):
@@ -118,10 +118,10 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
             decode(INPUTS, inputs, prefix="invalid inputs: ")
             identity = f"{request.name}{secrets.token_hex(4)}"
             if request.preview:
-                told = struct({**inputs, **UNKNOWN_OUTPUTS})
+                properties = struct({**inputs, **UNKNOWN_OUTPUTS})
             else:
-                told = _told(inputs, self._run("create", inputs, request, context))
-            return provider_pb2.CreateResponse(id=identity, properties=told)
+                properties = _properties(inputs, self._run("create", inputs, request, context))
+            return provider_pb2.CreateResponse(id=identity, properties=properties)
 
     def Read(self, request: Any, context: Any) -> Any:
         """Give back what the engine knows: for the plugin nothing ever changes by itself."""
@@ -144,11 +144,13 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
             decode(STATE, former)
             decode(INPUTS, inputs)
             if request.preview:
-                told = struct(expected(inputs, former))
+                properties = struct(expected(inputs, former))
             else:
                 action = "update" if "update" in inputs else "create"
-                told = _told(inputs, self._run(action, inputs, request, context, former))
-            return provider_pb2.UpdateResponse(properties=told)
+                properties = _properties(
+                    inputs, self._run(action, inputs, request, context, former)
+                )
+            return provider_pb2.UpdateResponse(properties=properties)
 
     def Delete(self, request: Any, context: Any) -> Any:
         """Run `delete` with the inputs that are in the state."""
@@ -258,11 +260,11 @@ def _received(message: Any) -> Properties:
     return received
 
 
-def _told(inputs: Properties, output: Output) -> Any:
+def _properties(inputs: Properties, output: Output) -> Any:
     """The inputs with what the command wrote.
 
     Raises:
-        _RefusedError: what it wrote is no text. The command has run, and nobody will know.
+        _RefusedError: what it wrote is no text. The command has run, and its result is lost.
     """
     for text in (output.stdout, output.stderr):
         if any("\udc80" <= character <= "\udcff" for character in text):

@@ -32,7 +32,7 @@ class EngineLog:
     def _info(self, line: str, urn: str) -> None:
         if self._engine is None:
             return
-        # An engine that is gone can't be told so, and the command's result matters more.
+        # An engine that is gone takes no log, and the command's result matters more.
         with suppress(grpc.RpcError):
             self._engine.Log(
                 engine_pb2.LogRequest(

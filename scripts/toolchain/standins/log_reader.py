@@ -1,7 +1,7 @@
 """The plugin's one reader of what a command logs, on the way from `shell_command` to the engine.
 
 Both streams are written to it as they come, so what has no line's end between them is one line.
-Its buffer is 64 KiB: at a line that does not fit it stops to read, for good, and says nothing. Who
+Its buffer is 64 KiB: at a line that does not fit it stops reading and says nothing. Who
 writes to it after that waits for ever, and so does the update.
 """
 
@@ -33,7 +33,7 @@ class LogReader:
                 self._say(self._line)
 
     def release(self) -> None:
-        """Let go whoever waits: the command was stopped. What it still writes is not logged."""
+        """Release who waits: the command was stopped. What it still writes is not logged."""
         self._released.set()
 
     def _read(self, chunk: bytes) -> bytes:

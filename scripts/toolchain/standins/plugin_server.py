@@ -40,6 +40,6 @@ def serve(add_to: Callable[[Any], None], on_stop: Callable[[], None] = lambda: N
 
 
 def _announce(port: int) -> None:
-    """Tell the CLI the port: it reads the first line, and shows all later ones to the user."""
+    """Print the port for the CLI: it reads the first line, and shows all later ones to the user."""
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     print(port)

@@ -13,7 +13,7 @@ Properties: TypeAlias = dict[str, Value]
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # a marker of the wire format
-_SHORTEST_HIDDEN = 3  # the engine masks nothing shorter either: a text full of masks tells nothing
+_SHORTEST_HIDDEN = 3  # the engine masks nothing shorter either: a text full of masks says nothing
 
 
 def is_secret(value: Value) -> bool:

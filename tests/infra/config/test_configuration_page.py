@@ -14,7 +14,7 @@ import pytest
 from flygate import config
 from flygate.config import StackConfig
 from flygate.config.generated_secrets import GENERATED
-from flygate.doctor.examination import CHECKS
+from flygate.doctor.checks import CHECKS
 from pydantic import BaseModel
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "configuration.md").read_text()

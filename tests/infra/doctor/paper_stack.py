@@ -11,11 +11,11 @@ from flygate.system.errors import FlygateError
 
 @dataclass
 class PaperStack:
-    """Answers as `flygate.cli.stack.Stack` does.
+    """Answers as `flygate.cli.stack.stack.Stack` does.
 
     Attributes:
         former: settings that were deployed once.
-        failure: what Pulumi says instead of the stack's configuration.
+        failure: Pulumi's error instead of the stack's configuration.
     """
 
     name: str = "demo"
@@ -24,12 +24,12 @@ class PaperStack:
     settings: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
     former: list[dict[str, str]] = field(default_factory=list)
-    failure: str = ""
+    failure: FlygateError | None = None
 
     def ask(self, *arguments: str) -> str:
         """What Pulumi would print."""
         if self.failure:
-            raise FlygateError(self.failure)
+            raise self.failure
         if arguments[:2] == ("stack", "output"):
             return json.dumps(self.outputs)
         if arguments[:2] == ("stack", "history"):

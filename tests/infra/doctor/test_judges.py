@@ -1,4 +1,4 @@
-"""What each check makes of what it sees: the verdict, and a remedy for whatever is not well."""
+"""What each check makes of what it sees: the severity, and a remedy for whatever is not well."""
 
 from __future__ import annotations
 
@@ -26,11 +26,20 @@ from flygate.doctor import (
     token,
     toolchain,
 )
-from flygate.doctor.finding import Finding, Verdict
-from flygate.doctor.patient import Patient
+from flygate.doctor.facts import Facts
+from flygate.doctor.finding import Finding, Severity
 from flygate.fly.macaroon import Grant
 from flygate.fly.models import App, Lease, Organization, Redis
+from flygate.pulumi.errors import (
+    BackendError,
+    NoSuchStackError,
+    NotInstalledError,
+    PulumiError,
+    WrongPassphraseError,
+)
 from flygate.rollout.state import CANDIDATE, STANDBY, State
+from flygate.system.errors import FlygateError
+from flygate.system.project import NotSetUpError
 from flygate.system.space import Room
 
 from scripts.toolchain.companions import PLUGIN
@@ -43,10 +52,12 @@ NOW = 1_800_000_000
 SECRETS = dict.fromkeys(GENERATED, "x")
 
 
-def verdicts(found: list[Finding]) -> list[Verdict]:
-    """Their verdicts; what is not well says what to do."""
-    assert all(each.remedy for each in found if each.verdict in {Verdict.BROKEN, Verdict.WARNING})
-    return [each.verdict for each in found]
+def severities(found: list[Finding]) -> list[Severity]:
+    """Their severities; what is not well says what to do."""
+    assert all(
+        each.remedy for each in found if each.severity in {Severity.BROKEN, Severity.WARNING}
+    )
+    return [each.severity for each in found]
 
 
 def stack(**values: object) -> StackConfig:
@@ -60,97 +71,100 @@ def test_the_versions_are_those_of_the_bootstrap() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "verdict"),
+    ("said", "severity"),
     [
-        (f"v{PINNED}\n", Verdict.OK),
-        ("v4.0.0", Verdict.OK),
-        ("v3.99.9", Verdict.BROKEN),
-        ("", Verdict.BROKEN),
-        (None, Verdict.BROKEN),
+        (f"v{PINNED}\n", Severity.OK),
+        ("v4.0.0", Severity.OK),
+        ("v3.99.9", Severity.BROKEN),
+        ("", Severity.BROKEN),
+        (None, Severity.BROKEN),
     ],
 )
-def test_pulumi_must_be_new_enough(said: str | None, verdict: Verdict) -> None:
+def test_pulumi_must_be_new_enough(said: str | None, severity: Severity) -> None:
     """Versions are compared as numbers."""
-    assert verdicts([toolchain.judge_pulumi(said)]) == [verdict]
+    assert severities([toolchain.judge_pulumi(said)]) == [severity]
 
 
 @pytest.mark.parametrize(
-    ("said", "command"),
+    ("error", "command"),
     [
-        ("There is no stack 'demo' yet.", "flygate init demo"),
-        ("pulumi config failed: error: incorrect passphrase", "PULUMI_CONFIG_PASSPHRASE"),
-        ("error: passphrase must be set with PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE"),
-        ("error: PULUMI_ACCESS_TOKEN must be set for login", "PULUMI_BACKEND_URL"),
-        ("error: unable to open state directory", "PULUMI_BACKEND_URL"),
-        ("something that nobody thought of", "PULUMI_BACKEND_URL"),
+        (NoSuchStackError.of("demo"), "flygate init demo"),
+        (WrongPassphraseError("incorrect passphrase"), "PULUMI_CONFIG_PASSPHRASE"),
+        (BackendError("unable to open state directory"), "PULUMI_BACKEND_URL"),
+        (NotInstalledError("no pulumi"), "scripts/bootstrap"),
+        (NotSetUpError("no .flygate/env"), "scripts/bootstrap"),
+        (PulumiError("something new"), "PULUMI_BACKEND_URL"),
+        (None, "PULUMI_BACKEND_URL"),
     ],
 )
-def test_the_backend_s_remedy_is_told_by_pulumi_s_words(said: str, command: str) -> None:
+def test_the_backend_s_remedy_follows_from_pulumi_s_error(
+    error: FlygateError | None, command: str
+) -> None:
     """A wrong passphrase and a missing stack want different things."""
-    assert command in backend.remedy(Patient(PaperStack()), said)
+    assert command in backend.remedy(Facts(PaperStack()), error)
 
 
 def test_a_state_that_was_cut_off_is_broken(tmp_path: Path) -> None:
-    """Pulumi reads the configuration all the same, and would say only what it can't parse."""
+    """Pulumi reads the configuration nevertheless, and would say only what it can't parse."""
     file = tmp_path / ".pulumi/stacks/flygate/demo.json"
     file.parent.mkdir(parents=True)
     file.write_text("")
     (file.parent / "demo.json.bak").write_text("{}")
     environment = {"PULUMI_BACKEND_URL": f"file://{tmp_path}"}
 
-    (found,) = asyncio.run(backend.examine(Patient(PaperStack(environment=environment))))
+    (found,) = asyncio.run(backend.examine(Facts(PaperStack(environment=environment))))
 
-    assert found.verdict is Verdict.BROKEN
+    assert found.severity is Severity.BROKEN
     assert "cut off at 0 bytes" in found.text
     assert found.remedy == "flygate unlock demo"
 
 
 def test_a_lock_that_was_cut_off_is_broken(tmp_path: Path) -> None:
-    """It locks the stack, and names nobody."""
+    """It locks the stack, and names no process."""
     lock = tmp_path / ".pulumi/locks/organization/flygate/demo/0f3a.json.18ec.tmp"
     lock.parent.mkdir(parents=True)
     lock.write_text("")
     os.utime(lock, (1, 1))
     environment = {"PULUMI_BACKEND_URL": f"file://{tmp_path}"}
 
-    *_, found = asyncio.run(backend.examine(Patient(PaperStack(environment=environment))))
+    *_, found = asyncio.run(backend.examine(Facts(PaperStack(environment=environment))))
 
-    assert found.verdict is Verdict.BROKEN
+    assert found.severity is Severity.BROKEN
     assert "no room on the disk for its lock" in found.text
     assert found.remedy == "flygate unlock demo"
 
 
 @pytest.mark.parametrize(
-    ("room", "verdict"),
+    ("room", "severity"),
     [
-        (Room(Path("/shop"), 1 << 30), Verdict.OK),
-        (Room(Path("/shop"), 64 << 20), Verdict.WARNING),
-        (Room(Path("/shop"), 1 << 20), Verdict.BROKEN),
-        (Room(Path("/shop"), 1 << 30, has_names=False), Verdict.BROKEN),
+        (Room(Path("/shop"), 1 << 30), Severity.OK),
+        (Room(Path("/shop"), 64 << 20), Severity.WARNING),
+        (Room(Path("/shop"), 1 << 20), Severity.BROKEN),
+        (Room(Path("/shop"), 1 << 30, has_names=False), Severity.BROKEN),
     ],
 )
-def test_a_disk_is_judged_by_what_a_deployment_writes(room: Room, verdict: Verdict) -> None:
+def test_a_disk_is_judged_by_what_a_deployment_writes(room: Room, severity: Severity) -> None:
     """The folder is named, and what is free."""
     found = disk.judge(room)
 
-    assert found.verdict is verdict
+    assert found.severity is severity
     assert found.text.startswith(f"{room.free_bytes >> 20} MiB free for /shop")
 
 
 def test_a_backend_s_password_is_not_shown() -> None:
     """It may be in the address of the state."""
-    patient = Patient(PaperStack(environment={"PULUMI_BACKEND_URL": "postgres://me:word@db/state"}))
+    facts = Facts(PaperStack(environment={"PULUMI_BACKEND_URL": "postgres://me:word@db/state"}))
 
-    assert backend.place(patient) == "postgres://db/state"
+    assert backend.place(facts) == "postgres://db/state"
 
 
 def test_a_real_environment_whose_state_is_only_here_is_at_risk(tmp_path: Path) -> None:
-    """Whoever deletes the checkout would forget production."""
+    """To delete the checkout would lose production's state."""
     own = {"PULUMI_BACKEND_URL": f"file://{tmp_path}/.flygate/state"}
     local = {**own, "FLY_FLAPS_BASE_URL": "http://127.0.0.1:1"}
 
-    assert backend.is_at_risk(Patient(PaperStack(root=tmp_path, environment=own)))
-    assert not backend.is_at_risk(Patient(PaperStack(root=tmp_path, environment=local)))
+    assert backend.is_at_risk(Facts(PaperStack(root=tmp_path, environment=own)))
+    assert not backend.is_at_risk(Facts(PaperStack(root=tmp_path, environment=local)))
 
 
 def test_a_real_environment_must_not_borrow_the_local_stack_s_passphrase(tmp_path: Path) -> None:
@@ -162,7 +176,7 @@ def test_a_real_environment_must_not_borrow_the_local_stack_s_passphrase(tmp_pat
 
     def borrows(**changes: str) -> bool:
         stack = PaperStack(root=tmp_path, environment=borrowed | changes)
-        return backend.borrows_phrase(Patient(stack))
+        return backend.borrows_phrase(Facts(stack))
 
     assert borrows()
     assert not borrows(PULUMI_CONFIG_PASSPHRASE="one of its own")
@@ -175,21 +189,21 @@ def test_a_real_environment_must_not_borrow_the_local_stack_s_passphrase(tmp_pat
     ("values", "secrets", "here", "expected"),
     [
         ({}, SECRETS, False, []),
-        ({"app": "my-service"}, SECRETS, False, [Verdict.BROKEN]),
-        ({"image": f"registry.fly.io/shop@{NO_IMAGE}"}, SECRETS, False, [Verdict.BROKEN]),
-        ({"image": "source"}, SECRETS, False, [Verdict.BROKEN]),
+        ({"app": "my-service"}, SECRETS, False, [Severity.BROKEN]),
+        ({"image": f"registry.fly.io/shop@{NO_IMAGE}"}, SECRETS, False, [Severity.BROKEN]),
+        ({"image": "source"}, SECRETS, False, [Severity.BROKEN]),
         ({"image": "source"}, SECRETS, True, []),
         ({"image": "source", "promotion": Promotion(source="a")}, SECRETS, False, []),
-        ({}, {"ADMIN_TOKEN": "x"}, False, [Verdict.WARNING]),
+        ({}, {"ADMIN_TOKEN": "x"}, False, [Severity.WARNING]),
     ],
 )
 def test_a_valid_configuration_may_yet_not_be_right(
-    values: dict[str, object], secrets: dict[str, str], here: bool, expected: list[Verdict]
+    values: dict[str, object], secrets: dict[str, str], here: bool, expected: list[Severity]
 ) -> None:
     """What the template left open, and what only the local Fly can run."""
     found = configuration.judge(stack(**values), secrets, "demo", is_on_local_fly=here)
 
-    assert verdicts(found) == expected
+    assert severities(found) == expected
 
 
 PIN = Pin(version="v7", manifest="good", by="ann@laptop", at="2026-11-29T12:00:00+00:00")
@@ -204,7 +218,7 @@ OTHER = PIN.model_copy(update={"version": "v5", "manifest": "older"})
         (OTHER, PIN, "its `pulumi up` is refused", "flygate forward demo"),
         (PIN, None, "the stack is not pinned", "pulumi config rm pin --stack demo"),
     ],
-    ids=["pinned", "a fresh clone", "another pin", "ended by somebody else"],
+    ids=["pinned", "a fresh clone", "another pin", "ended by another checkout"],
 )
 def test_a_pin_is_what_the_last_deployment_recorded(
     asked: Pin | None, recorded: Pin | None, text: str, remedy: str
@@ -212,7 +226,7 @@ def test_a_pin_is_what_the_last_deployment_recorded(
     """The file of this checkout may say something else, and then says what to type."""
     (found,) = configuration.judge_pins(asked, recorded, "demo")
 
-    assert found.verdict is Verdict.WARNING
+    assert found.severity is Severity.WARNING
     assert text in found.text
     assert found.remedy.startswith(remedy)
 
@@ -223,19 +237,19 @@ def test_where_nothing_is_pinned_there_is_nothing_to_say() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ahead", "verdict"),
+    ("ahead", "severity"),
     [
-        (0.4, Verdict.OK),
-        (-4.9, Verdict.OK),
-        (12.0, Verdict.WARNING),
-        (-31.0, Verdict.BROKEN),
-        (3600.0, Verdict.BROKEN),
-        (None, Verdict.SKIPPED),
+        (0.4, Severity.OK),
+        (-4.9, Severity.OK),
+        (12.0, Severity.WARNING),
+        (-31.0, Severity.BROKEN),
+        (3600.0, Severity.BROKEN),
+        (None, Severity.SKIPPED),
     ],
 )
-def test_a_clock_may_be_off_by_a_little(ahead: float | None, verdict: Verdict) -> None:
+def test_a_clock_may_be_off_by_a_little(ahead: float | None, severity: Severity) -> None:
     """By half of what a signature lives, things fail."""
-    assert verdicts([clock.judge(ahead)]) == [verdict]
+    assert severities([clock.judge(ahead)]) == [severity]
 
 
 def test_the_clock_says_in_which_direction_it_is_off() -> None:
@@ -248,46 +262,46 @@ def test_the_clock_says_in_which_direction_it_is_off() -> None:
     ("status", "org", "phase", "expected"),
     [
         ("deployed", "personal", 1, []),
-        ("deployed", "acme", 1, [Verdict.BROKEN]),
-        ("suspended", "personal", 2, [Verdict.WARNING]),
+        ("deployed", "acme", 1, [Severity.BROKEN]),
+        ("suspended", "personal", 2, [Severity.WARNING]),
         ("suspended", "personal", 1, []),
     ],
 )
 def test_an_app_is_in_the_right_organisation_and_not_suspended(
-    status: str, org: str, phase: int, expected: list[Verdict]
+    status: str, org: str, phase: int, expected: list[Severity]
 ) -> None:
     """A phase that sleeps when idle may have no machine that runs."""
     found = app.judge(
         App(name="shop", status=status, organization=Organization(slug=org)), stack(phase=phase)
     )
 
-    assert verdicts(found) == expected
+    assert severities(found) == expected
 
 
 @pytest.mark.parametrize(
-    ("grant", "verdict"),
+    ("grant", "severity"),
     [
-        (None, Verdict.OK),
-        (Grant(), Verdict.OK),
-        (Grant(expires_at=NOW + 90 * DAY), Verdict.OK),
-        (Grant(expires_at=NOW + 3 * DAY), Verdict.WARNING),
-        (Grant(expires_at=NOW - DAY), Verdict.BROKEN),
-        (Grant(may_write=False), Verdict.BROKEN),
+        (None, Severity.OK),
+        (Grant(), Severity.OK),
+        (Grant(expires_at=NOW + 90 * DAY), Severity.OK),
+        (Grant(expires_at=NOW + 3 * DAY), Severity.WARNING),
+        (Grant(expires_at=NOW - DAY), Severity.BROKEN),
+        (Grant(may_write=False), Severity.BROKEN),
     ],
 )
-def test_a_token_must_last_and_may_write(grant: Grant | None, verdict: Verdict) -> None:
+def test_a_token_must_last_and_may_write(grant: Grant | None, severity: Severity) -> None:
     """It says so itself, before Fly is asked."""
-    assert verdicts([token.judge(grant, NOW, "get another")]) == [verdict]
+    assert severities([token.judge(grant, NOW, "get another")]) == [severity]
 
 
 @pytest.mark.parametrize(
     ("apps", "number", "for_others"),
     [(None, 5, False), ({5, 6}, 5, False), ({6}, 5, True), ({6}, 0, False)],
 )
-def test_a_token_for_other_apps_is_told_from_one_for_this(
+def test_a_token_for_other_apps_is_listed_from_one_for_this(
     apps: set[int] | None, number: int, for_others: bool
 ) -> None:
-    """By Fly's number of the app, if Fly tells it."""
+    """By Fly's number of the app, if Fly shows it."""
     grant = Grant(apps=frozenset(apps) if apps else None)
     shop = App.model_validate({"name": "shop", "internal_numeric_id": number})
 
@@ -295,40 +309,44 @@ def test_a_token_for_other_apps_is_told_from_one_for_this(
 
 
 @pytest.mark.parametrize(
-    ("changes", "verdict"),
+    ("changes", "severity"),
     [
-        ({}, Verdict.OK),
-        ({"plan": "fixed_1gb"}, Verdict.WARNING),
-        ({"org": "acme"}, Verdict.BROKEN),
-        ({"problem": "out of order"}, Verdict.BROKEN),
+        ({}, Severity.OK),
+        ({"plan": "fixed_1gb"}, Severity.WARNING),
+        ({"org": "acme"}, Severity.BROKEN),
+        ({"problem": "out of order"}, Severity.BROKEN),
     ],
 )
-def test_a_redis_is_as_the_stack_asks_for_it(changes: dict[str, str], verdict: Verdict) -> None:
+def test_a_redis_is_as_the_stack_asks_for_it(changes: dict[str, str], severity: Severity) -> None:
     """Its plan can be changed by a deployment, its organisation can't."""
     values = {"name": "shop-redis", "org": "personal", "plan": "fixed_250mb", "region": "iad"}
     found = Redis.model_validate({"id": "1", "url": "", **values, **changes})
 
-    assert verdicts([redis.judge(found, stack(phase=3), "pulumi up")]) == [verdict]
+    assert severities([redis.judge(found, stack(phase=3), "pulumi up")]) == [severity]
 
 
 @pytest.mark.parametrize(
-    ("told", "verdict"),
-    [("m2iad1 iad,m2iad2 iad", Verdict.OK), ("m2iad1 iad", Verdict.WARNING), ("", Verdict.WARNING)],
+    ("listed", "severity"),
+    [
+        ("m2iad1 iad,m2iad2 iad", Severity.OK),
+        ("m2iad1 iad", Severity.WARNING),
+        ("", Severity.WARNING),
+    ],
 )
-def test_the_private_dns_lists_what_runs(told: str, verdict: Verdict) -> None:
+def test_the_private_dns_lists_what_runs(listed: str, severity: Severity) -> None:
     """Sticky sessions go by it; machines that sleep are not in it."""
     state = State("shop", (seen(2, 1), seen(2, 2), seen(2, 3, state="suspended")))
 
-    assert verdicts([dns.judge_private(told, state)]) == [verdict]
+    assert severities([dns.judge_private(listed, state)]) == [severity]
 
 
 def test_a_public_name_that_leads_elsewhere_is_noticed() -> None:
     """One address too many is enough; addresses are compared as such."""
     assert (
-        dns.judge_public("shop.fly.dev", ["2001:DB8::1"], ["2001:db8:0::1"]).verdict is Verdict.OK
+        dns.judge_public("shop.fly.dev", ["2001:DB8::1"], ["2001:db8:0::1"]).severity is Severity.OK
     )
-    assert verdicts([dns.judge_public("shop.fly.dev", ["192.0.2.9"], ["192.0.2.1"])]) == [
-        Verdict.WARNING
+    assert severities([dns.judge_public("shop.fly.dev", ["192.0.2.9"], ["192.0.2.1"])]) == [
+        Severity.WARNING
     ]
 
 
@@ -337,23 +355,23 @@ def test_a_public_name_that_leads_elsewhere_is_noticed() -> None:
     [
         ({}, []),
         ({"state": "suspended"}, []),
-        ({"state": "stopped"}, [Verdict.BROKEN]),
-        ({"healthy": False}, [Verdict.BROKEN]),
-        ({"noted_instance": "x", "instance": "y"}, [Verdict.BROKEN]),
-        ({"role": CANDIDATE, "held": "too few requests"}, [Verdict.WARNING]),
-        ({"role": CANDIDATE}, [Verdict.BROKEN]),
-        ({"role": STANDBY, "cordoned": True}, [Verdict.WARNING]),
+        ({"state": "stopped"}, [Severity.BROKEN]),
+        ({"healthy": False}, [Severity.BROKEN]),
+        ({"noted_instance": "x", "instance": "y"}, [Severity.BROKEN]),
+        ({"role": CANDIDATE, "held": "too few requests"}, [Severity.WARNING]),
+        ({"role": CANDIDATE}, [Severity.BROKEN]),
+        ({"role": STANDBY, "cordoned": True}, [Severity.WARNING]),
         ({"role": STANDBY, "cordoned": True, "state": "suspended"}, []),
     ],
 )
 def test_a_machine_that_is_not_as_its_release_left_it_is_named(
-    changes: dict[str, object], expected: list[Verdict]
+    changes: dict[str, object], expected: list[Severity]
 ) -> None:
     """Stopped, ill, edited, held, left behind."""
     state = State("shop", (seen(2, 1), seen(2, 2, **changes)))
     found = machines.judge(state, "demo", "pulumi up --stack demo")
 
-    assert verdicts(found) == expected
+    assert severities(found) == expected
 
 
 def test_a_missing_machine_is_noticed() -> None:
@@ -363,8 +381,8 @@ def test_a_missing_machine_is_noticed() -> None:
     assert "1 of 2 machines" in found.text
 
 
-def test_a_lease_s_holder_is_told_from_a_dead_one() -> None:
-    """Of two machines held by one rollout it is told once."""
+def test_a_lease_s_holder_is_listed_from_a_dead_one() -> None:
+    """Of two machines held by one rollout it is reported once."""
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     here = socket.gethostname()
@@ -375,5 +393,5 @@ def test_a_lease_s_holder_is_told_from_a_dead_one() -> None:
 
     found = machines.judge_leases({m: Lease(description=text) for m, text in leases.items()})
 
-    assert len(verdicts(found)) == 4
+    assert len(severities(found)) == 4
     assert ["has died" in each.text for each in found] == [True, False, False, False]

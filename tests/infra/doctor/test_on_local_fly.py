@@ -7,9 +7,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from flygate.doctor.examination import examine
-from flygate.doctor.finding import Finding, Verdict
-from flygate.doctor.patient import Patient
+from flygate.doctor.checks import examine
+from flygate.doctor.facts import Facts
+from flygate.doctor.finding import Finding, Severity
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
 from flygate.fly.pace import Pace
@@ -60,8 +60,8 @@ async def stack(local_fly: LocalFly, shop: Deployment) -> PaperStack:
 
 async def found_in(stack: PaperStack) -> dict[str, list[Finding]]:
     """All findings by check."""
-    async with Patient(stack) as patient:
-        return {name: findings async for name, findings in examine(patient)}
+    async with Facts(stack) as facts:
+        return {name: findings async for name, findings in examine(facts)}
 
 
 async def broken_in(stack: PaperStack) -> dict[str, str]:
@@ -71,7 +71,7 @@ async def broken_in(stack: PaperStack) -> dict[str, str]:
         name: each.text
         for name, findings in found.items()
         for each in findings
-        if each.verdict is Verdict.BROKEN and name != "toolchain"
+        if each.severity is Severity.BROKEN and name != "toolchain"
     }
 
 
@@ -87,7 +87,7 @@ async def test_a_healthy_service_is_called_so(stack: PaperStack) -> None:
 
 
 async def test_a_wrong_token_is_named_and_nothing_else(stack: PaperStack) -> None:
-    """What can't be told without a token is skipped."""
+    """What can't be known without a token is skipped."""
     stack.environment["FLY_API_TOKEN"] = "another-token"
 
     found = await found_in(stack)
@@ -95,7 +95,7 @@ async def test_a_wrong_token_is_named_and_nothing_else(stack: PaperStack) -> Non
     assert list(await broken_in(stack)) == ["token"]
     assert "401" in found["token"][0].text
     assert "another-token" not in str(found)
-    assert [each.verdict for each in found["machines"]] == [Verdict.SKIPPED]
+    assert [each.severity for each in found["machines"]] == [Severity.SKIPPED]
 
 
 async def test_a_clock_that_goes_wrong_is_named(stack: PaperStack, local_fly: LocalFly) -> None:
@@ -134,13 +134,13 @@ async def test_an_app_that_is_gone_is_told_from_one_that_never_was(
 async def test_a_machine_that_is_held_is_named_with_its_holder(
     stack: PaperStack, fly: FlyClient
 ) -> None:
-    """Whoever holds it, for others can't change it."""
+    """The holder, for others can't change it."""
     [machine] = await fly.machines(APP)
     await fly.acquire_lease(APP, machine.id, 30, "flygate v2 by ann@elsewhere (process 1) since 9")
 
     [held] = (await found_in(stack))["machines"]
 
-    assert held.verdict is Verdict.WARNING
+    assert held.severity is Severity.WARNING
     assert "by ann@elsewhere" in held.text
 
 
@@ -156,7 +156,7 @@ async def test_a_redis_that_is_gone_or_not_attached_is_named(
 
     await fly.set_secrets(APP, {"REDIS_URL": "attached by a deployment"})
     found = (await found_in(stack))["redis"]
-    assert [each.verdict for each in found] == [Verdict.OK] * 3
+    assert [each.severity for each in found] == [Severity.OK] * 3
     assert found[2].text.startswith("the Redis at 127.")
     assert found[2].text.endswith(" answers")
 
@@ -201,7 +201,7 @@ async def test_a_redis_that_costs_money_for_nothing_is_named(
 
     present, former = (await found_in(stack))["redis"]
 
-    assert [present.verdict, former.verdict] == [Verdict.WARNING] * 2
+    assert [present.severity, former.severity] == [Severity.WARNING] * 2
     assert present.text == (
         "shop-redis (fixed_250mb in iad) costs $10.00 a month; the configuration keeps no limits "
         "in it"
@@ -228,6 +228,6 @@ async def test_a_redis_beside_one_s_own_is_named(stack: PaperStack, fly: FlyClie
 
     found = (await found_in(stack))["redis"]
 
-    assert found[-1].verdict is Verdict.WARNING
+    assert found[-1].severity is Severity.WARNING
     assert found[-1].remedy == "flygate redis destroy demo"
     assert "pass-word" not in str(found)

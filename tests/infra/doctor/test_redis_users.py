@@ -55,7 +55,7 @@ def test_the_stack_s_own_machines(machines: tuple[Machine, ...], url: str, used:
     [
         ("cafe", "cafe-redis", {}, True),
         ("cafe", "shop-redis", {}, False),
-        ("cafe", "shop-limits", {}, True),  # it has one by a name that nobody knows
+        ("cafe", "shop-limits", {}, True),  # it has one by an unknown name
         ("cafe", "shop-limits", {"there": {"cafe-redis"}}, False),
         ("cafe", "shop-limits", {"named": {"cafe": "shop-limits"}}, True),
         ("cafe", "shop-limits", {"named": {"cafe": "another"}}, False),

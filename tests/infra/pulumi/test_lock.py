@@ -1,4 +1,4 @@
-"""Pulumi's lock file: whose it is, and whether that process is surely dead."""
+"""Pulumi's lock file: which process has it, and whether that process is surely dead."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def locked(folder: Path, **changes: Any) -> PulumiLock:
     locks = folder / ".pulumi/locks/organization/flygate/local"
     locks.mkdir(parents=True)
     now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "123Z")
-    told = {"pid": os.getpid(), "username": "ann", "hostname": HERE, "timestamp": now, **changes}
-    (locks / "0f3a.json").write_text(json.dumps(told))
+    content = {"pid": os.getpid(), "username": "ann", "hostname": HERE, "timestamp": now, **changes}
+    (locks / "0f3a.json").write_text(json.dumps(content))
     found = pulumi_lock.find({"PULUMI_BACKEND_URL": f"file://{folder}"}, "local")
     assert isinstance(found, PulumiLock)
     return found
@@ -46,12 +46,12 @@ def test_a_living_process_is_named(tmp_path: Path) -> None:
 
 
 def test_a_process_that_ended_is_dead(tmp_path: Path) -> None:
-    """Its number is nobody's."""
+    """No process has its number."""
     assert locked(tmp_path, pid=ended()).is_dead
 
 
 def test_a_lock_of_before_the_computer_started_is_dead(tmp_path: Path) -> None:
-    """Somebody else may have its number by now."""
+    """Another process may have its number by now."""
     assert locked(tmp_path, timestamp="2001-01-01T00:00:00.123456789Z").is_dead
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from flygate.cli.local import _print_lines
+from flygate.cli.verbs.local.daemon import _print_lines
 from flygate.fly.models import ExecResult
 from flygate.redaction.redact import Redactor
 from flygate.redaction.visible import visible

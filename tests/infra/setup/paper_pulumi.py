@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flygate.config.stack_file import path_of
+from flygate.pulumi.errors import StackExistsError
 from flygate.system.errors import FlygateError
 
 
@@ -56,7 +57,7 @@ class PaperPulumi:
 
     def _init(self, folder: Path) -> None:
         if self.name in self.stacks:
-            raise FlygateError(f"error: stack '{self.name}' already exists")
+            raise StackExistsError(self.name)
         self.stacks.add(self.name)
         self._write(folder, "encryptionsalt: some\n")
 

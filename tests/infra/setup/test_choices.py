@@ -76,7 +76,7 @@ def test_on_fly_an_image_is_left_to_be_built_for_this_app() -> None:
     ],
 )
 def test_prod_runs_what_staging_proves(name: str, flags: Flags, source: str) -> None:
-    """Unless it is told otherwise; others only if they are told so."""
+    """Unless a flag says otherwise; others only by a flag."""
     assert chosen(flags, StackFile(name)).source == source
 
 

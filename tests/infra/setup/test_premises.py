@@ -11,11 +11,12 @@ from typing import Any
 import httpx
 import msgpack
 import pytest
-from flygate.doctor.examination import examine
-from flygate.doctor.finding import Finding, Verdict
-from flygate.doctor.patient import Patient
+from flygate.doctor.checks import examine
+from flygate.doctor.facts import Facts
+from flygate.doctor.finding import Finding, Severity
 from flygate.fly.greeting import Region
 from flygate.fly.models import App, Organization
+from flygate.pulumi.errors import NoSuchStackError
 from flygate.setup.premises import PREMISES, judge_name, judge_regions
 from localfly.daemon.local_fly import LocalFly
 from localfly.daemon.options import Options
@@ -25,7 +26,7 @@ from tests.infra.doctor.paper_stack import PaperStack
 pytestmark = pytest.mark.integration
 
 CHOICES = {"app": "shop", "org": "acme", "regions": '["fra"]', "phase": "1"}
-NO_STACK = "There is no stack 'demo' yet."
+NO_STACK = NoSuchStackError.of("demo")
 
 
 def macaroon(*caveats: Any) -> str:
@@ -69,13 +70,13 @@ def stack(local_fly: LocalFly) -> PaperStack:
 async def broken_in(stack: PaperStack, **choices: str) -> dict[str, Finding]:
     """What does not hold, by check."""
     checks = {name: check for name, check in PREMISES.items() if name != "toolchain"}
-    async with Patient(stack, assumed=CHOICES | choices) as patient:
-        found = [each async for _, findings in examine(patient, checks) for each in findings]
-    return {each.check: each for each in found if each.verdict is Verdict.BROKEN}
+    async with Facts(stack, assumed=CHOICES | choices) as facts:
+        found = [each async for _, findings in examine(facts, checks) for each in findings]
+    return {each.check: each for each in found if each.severity is Severity.BROKEN}
 
 
 async def make_app(stack: PaperStack, name: str, org: str) -> None:
-    """Somebody makes an app."""
+    """Make an app."""
     headers = {"Authorization": f"Bearer {stack.environment['FLY_API_TOKEN']}"}
     url = f"{stack.environment['FLY_FLAPS_BASE_URL']}/v1/apps"
     async with httpx.AsyncClient(headers=headers, trust_env=False) as api:
@@ -116,15 +117,15 @@ async def test_a_lacking_premise_is_named(
 
 
 @pytest.mark.parametrize(
-    ("variables", "verdict"),
+    ("variables", "severity"),
     [
-        ({}, Verdict.BROKEN),
-        ({"PULUMI_CONFIG_PASSPHRASE": "of its own"}, Verdict.OK),
-        ({"PULUMI_BACKEND_URL": "https://api.pulumi.com"}, Verdict.OK),
+        ({}, Severity.BROKEN),
+        ({"PULUMI_CONFIG_PASSPHRASE": "of its own"}, Severity.OK),
+        ({"PULUMI_BACKEND_URL": "https://api.pulumi.com"}, Severity.OK),
     ],
 )
 async def test_secrets_for_fly_are_not_encrypted_with_the_local_stack_s_passphrase(
-    tmp_path: Path, variables: dict[str, str], verdict: Verdict
+    tmp_path: Path, variables: dict[str, str], severity: Severity
 ) -> None:
     """`make clean` would take the key to them along."""
     borrowed = {
@@ -133,10 +134,10 @@ async def test_secrets_for_fly_are_not_encrypted_with_the_local_stack_s_passphra
     }
     stack = PaperStack(root=tmp_path, environment=borrowed | variables, failure=NO_STACK)
 
-    async with Patient(stack, assumed=CHOICES) as patient:
-        [found] = await PREMISES["backend"](patient)
+    async with Facts(stack, assumed=CHOICES) as facts:
+        [found] = await PREMISES["backend"](facts)
 
-    assert found.verdict is verdict
+    assert found.severity is severity
 
 
 async def test_a_token_for_an_app_suffices_once_there_is_one(stack: PaperStack) -> None:
@@ -150,7 +151,7 @@ async def test_a_token_for_an_app_suffices_once_there_is_one(stack: PaperStack) 
 
 
 async def test_a_name_that_is_taken_is_told(stack: PaperStack) -> None:
-    """By another organisation of ours; somebody else's is not even shown."""
+    """By another organisation of the user's; a stranger's is not even shown."""
     await make_app(stack, "shop", "umbrella")
 
     assert "is an app of umbrella" in (await broken_in(stack))["app"].text
@@ -169,28 +170,29 @@ async def test_an_organisation_or_an_app_that_is_not_ours_is_told(
     broken = await broken_in(stack)
 
     assert "does not see an organisation acme" in broken["organisation"].text
-    assert "somebody else's" in broken["app"].text
+    assert "another organisation's" in broken["app"].text
 
 
 def test_regions_are_those_that_fly_has_today() -> None:
     """One that it closes is not to be begun with."""
     today = (Region("fra", "Frankfurt"), Region("iad", "Ashburn", is_closing=True))
 
-    assert judge_regions(today, ["fra"]).verdict is Verdict.OK
-    assert judge_regions(today, ["fra", "iad"]).verdict is Verdict.WARNING
+    assert judge_regions(today, ["fra"]).severity is Severity.OK
+    assert judge_regions(today, ["fra", "iad"]).severity is Severity.WARNING
     gone = judge_regions(today, ["fra", "ams"])
-    assert gone.verdict is Verdict.BROKEN
+    assert gone.severity is Severity.BROKEN
     assert "no region ams" in gone.text
     assert "fra" in gone.remedy
 
 
 @pytest.mark.parametrize(
-    ("owner", "verdict"), [(None, Verdict.OK), ("acme", Verdict.WARNING), ("else", Verdict.BROKEN)]
+    ("owner", "severity"),
+    [(None, Severity.OK), ("acme", Severity.WARNING), ("else", Severity.BROKEN)],
 )
 def test_an_app_that_is_there_is_taken_over_only_if_it_is_ours(
-    owner: str | None, verdict: Verdict
+    owner: str | None, severity: Severity
 ) -> None:
-    """And one is told."""
+    """And it says so."""
     app = App(name="shop", organization=Organization(slug=owner)) if owner else None
 
-    assert judge_name(app, "shop", "acme").verdict is verdict
+    assert judge_name(app, "shop", "acme").severity is severity

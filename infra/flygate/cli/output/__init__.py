@@ -1,0 +1,1 @@
+"""What a verb shows: tables, the progress of a rollout, why one failed."""
