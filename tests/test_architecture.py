@@ -14,7 +14,7 @@ from importlinter.application import use_cases
 from importlinter.domain.contract import Contract, registry
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("flygate", "localfly", "flygate_limiter", "flygate_service")
+PACKAGES = ("flygate", "localfly", "flygate_limiter", "flygate_service", "flygate_wire")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def names(text: str) -> Any:
 BROKEN = names(
     """
     What an operator runs and what a machine runs never import each other
-        flygate.rollout.smoke → flygate_service.settings
+        flygate.rollout.gates.smoke → flygate_service.settings
         flygate_service.app → flygate.system.errors
     The limiter is a library of its own
         flygate_limiter.limiter → flygate_service.settings
@@ -82,6 +82,21 @@ BROKEN = names(
         flygate.fly.client → flygate.manifest
         flygate.config.stack → flygate.manifest
         flygate.system.errors → flygate.config.prices
+    Both sides of a wire share a library of its own
+        flygate_wire.signature → flygate.system.errors
+        flygate_wire.own_paths → flygate_limiter.quota
+    Only one module of the limiter needs hiredis
+        flygate_limiter.redis.link → hiredis
+    Imports within the service point down
+        flygate_service.asgi.messages → flygate_service.middleware.cors
+        flygate_service.cluster.node → flygate_service.routes.cluster
+    Imports within the local Fly point down
+        localfly.errors → localfly.machines.fleet
+        localfly.graphql.apps → localfly.api.server
+    The nouns of GraphQL are independent
+        localfly.graphql.apps → localfly.graphql.machines
+    No package is in a circle
+        flygate_limiter.quota → flygate_limiter.limiter
     """
 )
 

@@ -44,11 +44,12 @@ from .policies.subject import subject_of
 from .problem import Problem, problem_for
 from .quota import Quota, parse
 from .request import Request
+from .source import Source
 from .store.breaker import Breaker
 from .store.guarded import GuardedStore
 from .store.memory import MemoryStore
 from .store.snapshot import Portable, Snapshot
-from .store.store import InstantStore, Source, Store, StoreHealth, Taken
+from .store.store import InstantStore, Store, StoreHealth, Taken
 from .store.threadsafe import ThreadSafeMemoryStore
 from .verdict import Verdict
 from .window import SLIDING_WINDOW

@@ -7,7 +7,7 @@ from typing import Protocol
 from .charge import Key
 from .decision import Decision
 from .quota import Quota
-from .store.table import Table
+from .table import Table
 
 Take = Callable[[int, int, int, Quota], tuple[Decision, int]]
 

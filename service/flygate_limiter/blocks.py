@@ -7,7 +7,8 @@ from .charge import Charge, Key
 from .clock import Clock, MonotonicClock
 from .decision import Decision
 from .quota import NANOS, Quota
-from .store.store import BLOCKS, Source, Store, Taken
+from .source import Source
+from .store.store import BLOCKS, Store, Taken
 
 # How a block is kept: as a bucket that owes more than it holds until the block's end. Its name has
 # no quota in it, so it goes with the others through restarts and hand-offs, and no reload ends it.

@@ -13,7 +13,7 @@ from typing import Final
 from .algorithm import Algorithm, Hitter, Site, Taker
 from .decision import NEVER, Decision
 from .quota import Quota
-from .store.table import ABSENT
+from .table import ABSENT
 
 # Makes a named tuple in half the time that calling its class takes.
 _new: Final = tuple.__new__

@@ -16,13 +16,14 @@ from .clock import Clock, MonotonicClock
 from .decision import Decision
 from .errors import KeyFunctionError, LimiterError
 from .events import Listener
-from .policies.key_failure import charge_without_keys, closed_without_keys
+from .key_failure import charge_without_keys, closed_without_keys
 from .policies.policy import Mode, Policy
 from .policies.policy_set import PolicySet
 from .reload.other_quotas import OtherQuotas
 from .reload.quota_sync import QuotaSync
 from .request import Request
-from .store.store import Source, Store
+from .source import Source
+from .store.store import Store
 from .verdict import Verdict
 
 _T = TypeVar("_T")

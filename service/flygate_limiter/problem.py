@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from .store.store import Source
+from .source import Source
 from .verdict import Verdict
 
 CONTENT_TYPE: Final = b"application/problem+json"

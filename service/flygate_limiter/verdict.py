@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from .decision import Decision
 from .policies.policy import Mode, Policy
-from .store.store import Source
+from .source import Source
 
 
 # Not frozen, for its cost; only the limiter makes one.

@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from flygate_limiter.store.table import ABSENT, WAYS, Table
+from flygate_limiter.table import ABSENT, WAYS, Table
 
 NOW = 1_000
 LIVE = NOW + 1

@@ -11,9 +11,10 @@ from flygate_limiter.decision import Decision
 from flygate_limiter.errors import StoreError
 from flygate_limiter.fingerprint import Fingerprint, keyed_fingerprint
 from flygate_limiter.quota import Quota
+from flygate_limiter.source import Source
 from flygate_limiter.store.quota_board import QuotaNotice
 from flygate_limiter.store.snapshot import Portable, Snapshot
-from flygate_limiter.store.store import Source, Taken
+from flygate_limiter.store.store import Taken
 
 from .address import RedisAddress
 from .batcher import Batcher

@@ -7,7 +7,8 @@ from typing import Final
 from flygate_limiter.charge import Charge, Key
 from flygate_limiter.errors import StoreFullError
 from flygate_limiter.quota import NANOS, Quota
-from flygate_limiter.store.store import InstantStore, Source, Store
+from flygate_limiter.source import Source
+from flygate_limiter.store.store import InstantStore, Store
 
 _MOST: Final = 8_192
 _LONGEST: Final = Quota(1, 366 * 86_400 * NANOS)

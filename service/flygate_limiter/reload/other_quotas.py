@@ -25,8 +25,9 @@ from flygate_limiter.errors import StoreFullError, StoreUnavailableError
 from flygate_limiter.policies.policy import Mode, Policy
 from flygate_limiter.policies.policy_set import PolicySet
 from flygate_limiter.quota import NANOS, Quota
+from flygate_limiter.source import Source
 from flygate_limiter.store.quota_board import QuotaNotice
-from flygate_limiter.store.store import Source, Store
+from flygate_limiter.store.store import Store
 
 from .marks import Marks, look, mark, put_now
 

@@ -15,12 +15,13 @@ from flygate_limiter.events import Listener
 from flygate_limiter.fingerprint import Fingerprint
 from flygate_limiter.quota import NANOS, Quota
 from flygate_limiter.share import share_of
+from flygate_limiter.source import Source
 
 from .breaker import Breaker
 from .memory import MemoryStore
 from .quota_board import QuotaBoard, QuotaNotice
 from .snapshot import Portable, Snapshot
-from .store import Source, Store, StoreHealth, Taken
+from .store import Store, StoreHealth, Taken
 
 _T = TypeVar("_T")
 

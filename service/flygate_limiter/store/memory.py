@@ -18,11 +18,12 @@ from flygate_limiter.decision import Decision
 from flygate_limiter.errors import StoreError, StoreFullError
 from flygate_limiter.fingerprint import Fingerprint
 from flygate_limiter.quota import Quota
+from flygate_limiter.source import Source
+from flygate_limiter.table import ABSENT, Table
 
 from .overflow import Overflow
 from .snapshot import Portable, Snapshot
-from .store import BLOCKS, Source, Taken
-from .table import ABSENT, Table
+from .store import BLOCKS, Taken
 
 DEFAULT_MAX_KEYS: Final = 1_000_000
 

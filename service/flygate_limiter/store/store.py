@@ -4,7 +4,6 @@ What a store can do besides is one of its attributes, None where it cannot.
 """
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
 from flygate_limiter.algorithm import Algorithm, Taker
@@ -12,24 +11,13 @@ from flygate_limiter.charge import Charge, Key
 from flygate_limiter.decision import Decision
 from flygate_limiter.fingerprint import Fingerprint
 from flygate_limiter.quota import Quota
+from flygate_limiter.source import Source
 
 from .quota_board import QuotaBoard
 from .snapshot import Portable, Snapshot
 
 # The bucket that is full again when the last block ends, of whichever key that is.
 BLOCKS: Final[Key] = ("blocked", "")
-
-
-class Source(StrEnum):
-    """Where decisions came from: a fallback must not be mistaken for the store."""
-
-    MEMORY = "memory"
-    DENY_LIST = "deny_list"  # the address is refused whatever it asks for
-    REDIS = "redis"
-    DENY_CACHE = "deny_cache"  # denied by Redis a moment ago
-    FAIR_SHARE = "fair_share"
-    FAILED_OPEN = "failed_open"
-    FAILED_CLOSED = "failed_closed"
 
 
 class Taken(NamedTuple):

@@ -11,10 +11,10 @@ from flygate_limiter.errors import KeyFunctionError
 from flygate_limiter.events import Listener
 from flygate_limiter.quota import NANOS
 from flygate_limiter.request import Request
-from flygate_limiter.store.store import Source
 from flygate_limiter.verdict import Verdict
 
-from .policy import Mode, Policy
+from .policies.policy import Mode, Policy
+from .source import Source
 
 _WAIT_NS: Final = NANOS
 
