@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "glossary.md"
-CODE = ("infra", "service")
+CODE = ("infra", "service", "wire")
 HEADER = "| word | what it means here | where | source |"
 _PART = re.compile(r"^## (.+)$", re.M)
 _HOME = re.compile(r"`([^`]+)`")
