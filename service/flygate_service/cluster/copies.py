@@ -38,8 +38,8 @@ class Courier(Protocol):
 class Copies:
     """Sends the others every second what was charged here, and keeps what they send.
 
-    A machine that is killed or suspended hands nothing over. With copies, those whom it refused
-    are refused by their next machines, too, and no client gets more than a second or two refill.
+    A machine that is killed or suspended hands nothing over. With copies, a client that it
+    refused is refused by its next machine, too, and gets no more than a second or two refill.
 
     Args:
         store: where the buckets are; None if they are not in this machine's memory.

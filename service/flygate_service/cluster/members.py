@@ -58,9 +58,9 @@ _OWN: Final = Status()
 class Members:
     """The members as this machine knows them; the last known ones while the DNS is silent.
 
-    The DNS need not name all of them: it may not reach a machine that the proxy still reaches. Who
-    answers stays, and those who answer tell of each other. So one machine that has no DNS and all
-    others agree on who owns whom.
+    The DNS need not name all of them: it may not reach a machine that the proxy still reaches. A
+    machine that answers stays, and those that answer name each other. So one machine that has no
+    DNS and all others agree on the owner of each client.
 
     Args:
         me: this machine, which is always one of them.

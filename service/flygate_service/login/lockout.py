@@ -1,4 +1,4 @@
-"""How many guesses are allowed, by whom and for how long: buckets of the limiter, nothing else.
+"""How many guesses are allowed, and for how long: buckets of the limiter, nothing else.
 
 Four counters. The pair (account, address) locks: that is one guesser at one account. The account
 alone only slows down, or strangers could lock its owner out. The address alone stops those who try
