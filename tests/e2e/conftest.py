@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.e2e.furnished import furnished
+from tests.e2e.installation import installed
 from tests.e2e.project import Project, Run
 
 pytestmark = pytest.mark.e2e
@@ -25,7 +25,7 @@ class Newcomer:
 def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
     """A fresh copy after its first `make up`, on free ports."""
     # A space in the path: a user's folder may have one.
-    project = furnished(tmp_path_factory.mktemp("e2e") / "my service", tmp_path_factory)
+    project = installed(tmp_path_factory.mktemp("e2e") / "my service", tmp_path_factory)
     try:
         project.flygate(*Project.LOCAL_FLY).ok()
         first = project.run("make", "up")

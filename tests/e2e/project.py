@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _SERVING = {"started", "suspended"}
 _CIPHERTEXT = re.compile(r'(?<="ciphertext": ")[^"]+')
 _STATE = ".flygate/state/.pulumi/stacks/flygate/local.json"
-# A newcomer's Python keeps its bytecode; compiled at each start, it takes a sixth of the suite.
+# A newcomer's Python keeps its bytecode: to compile the sources anew takes a sixth of each start.
 _FOREIGN = ("FLY_", "PULUMI_", "FLYGATE_", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.furnished import furnished
+from tests.e2e.installation import installed
 from tests.e2e.project import Project, Run
 from tests.e2e.terminal import Terminal
 
@@ -72,7 +72,7 @@ class Shell:
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """A fresh copy; its local Fly wants a token and misbehaves on demand."""
-    project = furnished(tmp_path_factory.mktemp("init") / "my shop", tmp_path_factory)
+    project = installed(tmp_path_factory.mktemp("init") / "my shop", tmp_path_factory)
     up = ("local", "up", "--api-port", "0", "--proxy-port", "0", "--faults", "--token")
     try:
         project.run("./flygate", *up, extra={"FLY_API_TOKEN": TOKEN}).ok()

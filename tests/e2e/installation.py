@@ -16,7 +16,7 @@ from tests.e2e.project import Project
 VENV = ".venv"
 
 
-def furnished(path: Path, factory: pytest.TempPathFactory) -> Project:
+def installed(path: Path, factory: pytest.TempPathFactory) -> Project:
     """Copy the checkout and bootstrap it.
 
     The first copy is bootstrapped from nothing, and its `.venv` kept for the next ones, also of
