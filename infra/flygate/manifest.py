@@ -38,15 +38,15 @@ NO_REGION = (
 
 
 class Gates(BaseModel):
-    """What must hold before a release stands. Durations as in fly.toml ("2m").
+    """The conditions of a release. Durations as in fly.toml ("2m").
 
     Attributes:
         uptime: how long a new machine must have been up.
-        requests: what the smoke check asks besides.
+        requests: further requests of the smoke check.
         restart: the first new machine is stopped and started before it serves.
 
-    What was not asked for is left out of the text, so that releases that were made before there
-    was such a thing keep their manifest's id.
+    Defaults are left out of the JSON, so that releases of before these keys keep their manifest's
+    id.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,7 +59,7 @@ class Gates(BaseModel):
     restart: bool = True
 
     @model_serializer(mode="wrap")
-    def _as_ever(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         found: dict[str, Any] = dump(self)
         if found["uptime"] == NO_TIME:
             del found["uptime"]
@@ -71,7 +71,7 @@ class Gates(BaseModel):
 
 
 class Course(BaseModel):
-    """How the release comes to stand; see `RolloutConfig` in `infra/flygate/config/rollout.py`.
+    """How the release is rolled out; see `RolloutConfig` in `infra/flygate/config/rollout.py`.
 
     The defaults are those of releases that were made before there was a choice.
     """

@@ -1,4 +1,4 @@
-"""The stack's configuration: what is accepted, and what an operator reads when it is wrong."""
+"""The stack's configuration: accepted values, and the text of errors."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def test_a_name_that_no_variable_can_have_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["FLY_REGION", "FLYGATE_RELEASE"])
 def test_reserved_names_are_refused(name: str) -> None:
-    """Fly's own variables and ours can't be overridden."""
+    """Variables of Fly and of Flygate can't be overridden."""
     assert f"env.{name}: names that begin with FLY_" in complaint(env={name: "x"})
     with pytest.raises(ConfigError, match=rf"flygate:secrets\.{name}: names that begin"):
         config.load_secrets({"secrets": json.dumps({name: "x"})})

@@ -91,5 +91,5 @@ def test_a_receipt_without_its_time_is_no_promotion() -> None:
     [(0, "0s"), (40, "40s"), (7500, "2h 5m"), (86_400, "1d"), (93_784, "1d 2h")],
 )
 def test_times_are_told_in_two_units(seconds: int, words: str) -> None:
-    """Nobody counts seconds in a day."""
+    """A reader should not have to count seconds in a day."""
     assert in_words(timedelta(seconds=seconds)) == words

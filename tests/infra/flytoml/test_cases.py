@@ -322,7 +322,7 @@ def test_an_oldest_form_of_limits_is_understood(tmp_path: Path) -> None:
 def test_sizing_that_can_t_take_effect_is_refused(
     text: str, stack: dict[str, Any], complaint: str, tmp_path: Path
 ) -> None:
-    """Nobody decides, two do, or Fly would refuse it."""
+    """Neither decides, both do, or Fly would refuse it."""
     with pytest.raises(ConfigError, match=complaint):
         plan(HEAD + WEB + text, tmp_path, **{"sizing": "fly.toml", **stack})
 

@@ -93,7 +93,7 @@ def test_without_buildx_the_classic_builder_is_asked_for(
 def test_a_push_gives_the_digest_and_no_argument_the_token(
     environment: dict[str, str], program: MakeProgram
 ) -> None:
-    """What the registry took is what is set."""
+    """The digest that the registry reports is set."""
     program("docker", f"echo '1f00: digest: {DIGEST} size: 951'")
 
     assert Docker(environment, REGISTRY).push(ORDER) == DIGEST
@@ -112,7 +112,7 @@ def test_a_push_gives_the_digest_and_no_argument_the_token(
 def test_a_push_that_is_refused_says_what_to_do(
     environment: dict[str, str], program: MakeProgram, said: str, advice: str
 ) -> None:
-    """In the registry's words, and in ours."""
+    """In the registry's words, with the remedy."""
     program("docker", f"echo '{said}' >&2; exit 1")
 
     with pytest.raises(ImageError, match=advice) as caught:

@@ -51,7 +51,7 @@ def test_two_copies_at_other_paths_and_times_give_the_same_digest(
 
 
 def test_the_digest_is_of_the_archive_and_follows_the_content(checkout: Path) -> None:
-    """Nobody can change a byte without a new name."""
+    """A changed byte gives a new name."""
     before = packed_image.pack(checkout, ["service"])
     write(checkout / "service" / "flygate_service" / "routes" / "health.py", "OK = 204\n")
     after = packed_image.pack(checkout, ["service"])

@@ -81,7 +81,7 @@ def test_what_git_ignores_is_told(checkout: Path) -> None:
 
 
 def test_a_new_file_is_taken_and_told(checkout: Path) -> None:
-    """Whoever edits here wants to see it run; it is not in git yet."""
+    """A developer wants to see an edit run before it is in git."""
     write(checkout / "service" / "new.py")
 
     found = SourceFiles.read(checkout, FOLDERS)

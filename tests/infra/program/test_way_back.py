@@ -1,4 +1,4 @@
-"""Where an order to go back leads, and what is said of it."""
+"""The release that a way back leads to, and the text for the operator."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def ledger(count: int) -> Ledger:
 
 
 def test_the_pin_says_who_when_and_why() -> None:
-    """As the operator who ordered it typed it, and what the rule found."""
+    """As the operator typed it, with the release that the rule found."""
     chosen = WayBack.of(ORDER, ledger(3), RECORDED)
 
     assert (chosen.pin.version, chosen.pin.manifest) == ("v2", "manifest2")
@@ -32,7 +32,7 @@ def test_the_pin_says_who_when_and_why() -> None:
 
 
 def test_typed_again_the_pin_is_the_recorded_one() -> None:
-    """So no input changes; how to go further is said, the good ones first."""
+    """So no input changes; the text says how to go further, good releases first."""
     first = WayBack.of(ORDER, ledger(3), RECORDED)
     back = release(4, manifest_id="manifest2", rollback_of=2)
     pinned = Ledger(releases=(*ledger(3).releases, back)).pinned(first.pin)
@@ -75,7 +75,7 @@ def test_what_runs_can_be_pinned_by_its_name() -> None:
 
 
 def test_a_choice_is_noted_until_the_next_order(tmp_path: Path) -> None:
-    """A run that came to none leaves none."""
+    """A run that makes no choice leaves no note."""
     note, chosen = WayBackNote(tmp_path, "shop"), WayBack.of(ORDER, ledger(3), RECORDED)
     assert note.read() is None
 
