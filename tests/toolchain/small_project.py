@@ -68,7 +68,7 @@ def make(folder: Path, plugin: str) -> Project:
     tools = folder / "a folder with spaces"
     tools.mkdir()
     (tools / "pulumi").symlink_to(Path(cli).resolve())
-    stand_ins = _ROOT / "tests" / "toolchain"
+    stand_ins = _ROOT / "scripts" / "toolchain" / "standins"
     for name, other in (("pulumi-language-python", ""), ("pulumi-resource-command", plugin)):
         (tools / name).symlink_to(other or stand_ins / name)
     (folder / "infra").mkdir()

@@ -53,7 +53,7 @@ class PulumiStack(Protocol):
 
 
 class Facts:
-    """An environment. Use it as an async context manager.
+    """What is known of an environment, a stack. Use it as an async context manager.
 
     Every fact is a coroutine that raises `UnknownError` where the fact can't be had.
 

@@ -20,10 +20,11 @@ from flygate.commands.desired_release import desired_release
 from flygate.commands.inspection import Inspection
 from flygate.commands.request import ReleaseRequest
 from flygate.config import Pin
-from flygate.program import deployment, inputs, pin, question
+from flygate.program import deployment, question
 from flygate.pulumi.checkpoint import Checkpoint
 from flygate.record.stack_record import StackRecord
 from flygate.rollout.state import State
+from flygate.system import project
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 
 FORMER = Path(__file__).resolve().parents[2] / "data" / "former-stack"
@@ -85,8 +86,7 @@ def document() -> str:
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout without a stack file, with the former fly.toml."""
     shutil.copy2(FORMER / "fly.toml", tmp_path)
-    for module in (deployment, inputs, pin):
-        monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(project, "root", lambda: tmp_path)
     return tmp_path
 
 

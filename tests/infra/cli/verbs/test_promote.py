@@ -46,7 +46,7 @@ class Prod:
 def prod(monkeypatch: pytest.MonkeyPatch) -> Prod:
     """What staging proved may go there."""
     stack = Prod()
-    wanted = Promotion(source="local", soak="0s", receipt=RECEIPT, at=AT)
+    promotion = Promotion(source="local", soak="0s", receipt=RECEIPT, at=AT)
 
     def run(_: Stack, *__: str, orders: dict[str, str], **___: Any) -> None:
         stack.orders.append(orders)
@@ -54,7 +54,7 @@ def prod(monkeypatch: pytest.MonkeyPatch) -> Prod:
     def configure(_: Stack, values: dict[str, Any]) -> None:
         stack.file |= values
 
-    monkeypatch.setattr(promote, "_wanted", lambda *_: wanted)
+    monkeypatch.setattr(promote, "_promotion", lambda *_: promotion)
     monkeypatch.setattr(promote, "_check_health", lambda *_: None)
     monkeypatch.setattr(Stack, "run", run)
     monkeypatch.setattr(Stack, "outputs", lambda _: stack.outputs())
