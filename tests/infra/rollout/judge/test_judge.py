@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from flygate.config import JudgeConfig
-from flygate.rollout.judge.judge import Pair, judge
+from flygate.rollout.judge.judge import judge
+from flygate.rollout.judge.pair import Pair
 from flygate.rollout.judge.rules import Rules
 from flygate.rollout.judge.samples import Miss, Part, Samples, Series, Snapshot, Usage
 from flygate.rollout.judge.statistics import Histogram
