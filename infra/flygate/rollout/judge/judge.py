@@ -16,8 +16,9 @@ from flygate.rollout.judge import growth, latency
 from flygate.rollout.judge.finding import MetricFinding
 from flygate.rollout.judge.pair import Pair
 from flygate.rollout.judge.rules import CLIENT_ERRORS_MAX, Rules
-from flygate.rollout.judge.samples import Culprits, Miss, Samples
+from flygate.rollout.judge.samples import Culprits, Samples
 from flygate.rollout.judge.shares import Compared, Shares
+from flygate.rollout.judge.snapshot import Miss
 from flygate.rollout.verdict import Outcome, Verdict
 
 GATE: Final = "judge"
