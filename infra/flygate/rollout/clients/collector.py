@@ -10,7 +10,7 @@ import httpx
 from flygate_wire.own_paths import STATISTICS
 from flygate_wire.signature import Signatures
 
-from flygate.rollout.judge.samples import missed
+from flygate.rollout.judge.snapshot import missed
 
 # A machine that needs longer than this for a few counters is not well.
 SECONDS: Final = 5.0

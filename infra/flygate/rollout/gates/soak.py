@@ -17,7 +17,7 @@ from flygate.rollout.clients.collector import collect
 from flygate.rollout.execution import Execution
 from flygate.rollout.judge.judge import GATE
 from flygate.rollout.judge.rules import Rules
-from flygate.rollout.judge.samples import DIED_AT, read
+from flygate.rollout.judge.snapshot import DIED_AT, read
 from flygate.rollout.judge.watch import Soak, Watch, Watched
 from flygate.rollout.machine import life
 from flygate.rollout.machine.member import Member

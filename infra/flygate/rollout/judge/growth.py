@@ -10,7 +10,8 @@ from typing import Final
 
 from flygate.rollout.judge.finding import MetricFinding
 from flygate.rollout.judge.rules import Metric, Rules
-from flygate.rollout.judge.samples import Samples, Series, Usage
+from flygate.rollout.judge.samples import Samples, Series
+from flygate.rollout.judge.snapshot import Usage
 
 MEBI: Final = 1024 * 1024
 # Of what there is: at this much the service may end any moment, or take no more connections.

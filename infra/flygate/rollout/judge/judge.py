@@ -8,37 +8,23 @@ two, and without traffic, it is inconclusive.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from flygate_wire.statistics_schema import group_of
 
-from flygate.rollout.judge import growth, statistics
-from flygate.rollout.judge.finding import MetricFinding, p_text
+from flygate.rollout.judge import growth, latency
+from flygate.rollout.judge.finding import MetricFinding
+from flygate.rollout.judge.pair import Pair
 from flygate.rollout.judge.rules import CLIENT_ERRORS_MAX, Rules
-from flygate.rollout.judge.samples import Culprits, Miss, Samples
+from flygate.rollout.judge.samples import Culprits, Samples
 from flygate.rollout.judge.shares import Compared, Shares
-from flygate.rollout.judge.statistics import Histogram
+from flygate.rollout.judge.snapshot import Miss
 from flygate.rollout.verdict import Outcome, Verdict
 
 GATE: Final = "judge"
 # One lost answer is the network's; this many in a row, over so long, are the machine's.
 MISSES_MAX: Final = 3
 SILENCE_SECONDS: Final = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """The two sides in one region.
-
-    Attributes:
-        is_remote: the former release had no machine here; its others stand in for one. Their
-            clients are elsewhere, so latencies can't be compared.
-    """
-
-    candidate: Samples
-    former: Samples
-    is_remote: bool = False
 
 
 def judge(regions: Mapping[str, Pair], rules: Rules, *, is_last: bool) -> Verdict:
@@ -80,7 +66,7 @@ def findings_in(pair: Pair, rules: Rules, *, is_last: bool) -> list[MetricFindin
         return found
     compared = [
         _errors(pair, rules, is_last=is_last),
-        _latency(pair, rules, is_last=is_last),
+        latency.judge(pair, rules, is_last=is_last),
         _refusals(pair, rules, is_last=is_last),
         *(
             growth.judge(kind, pair.candidate, pair.former, rules, is_last=is_last)
@@ -144,7 +130,7 @@ def _errors(pair: Pair, rules: Rules, *, is_last: bool) -> MetricFinding:
 def _proven(pair: Pair) -> list[Compared]:
     """Return the errors of both sides without what one client alone can bring about."""
     culprits = pair.candidate.culprits
-    if culprits is None or not _groups(pair):
+    if culprits is None or not pair.groups:
         return []
     former = pair.former.culprits
     return [
@@ -158,15 +144,9 @@ def _proven(pair: Pair) -> list[Compared]:
 def _outlier(pair: Pair) -> list[int]:
     """Return the group of a client with more errors than one client can prove something by."""
     culprits = pair.candidate.culprits
-    if culprits is None or culprits.most <= CLIENT_ERRORS_MAX or not _groups(pair):
+    if culprits is None or culprits.most <= CLIENT_ERRORS_MAX or not pair.groups:
         return []
     return [group_of(culprits.first, pair.candidate.groups)]
-
-
-def _groups(pair: Pair) -> list[int]:
-    """Return the groups of clients of which each may be left out, if there is more than one."""
-    busy = pair.candidate.busy_groups | pair.former.busy_groups
-    return sorted(busy) if len(busy) > 1 else []
 
 
 def _clients(culprits: Culprits) -> str:
@@ -182,8 +162,7 @@ def _refusals(pair: Pair, rules: Rules, *, is_last: bool) -> MetricFinding:
         return MetricFinding("refusals", "pass", "429 not compared: the limits are other ones")
     candidate, former = pair.candidate, pair.former
     pairs = [
-        (candidate.refusals_without(group), former.refusals_without(group))
-        for group in _groups(pair)
+        (candidate.refusals_without(group), former.refusals_without(group)) for group in pair.groups
     ]
     return Shares(
         "refusals",
@@ -195,49 +174,6 @@ def _refusals(pair: Pair, rules: Rules, *, is_last: bool) -> MetricFinding:
         fewer=pairs,
         spared=pairs,
     ).judge(rules, is_last=is_last)
-
-
-def _latency(pair: Pair, rules: Rules, *, is_last: bool) -> MetricFinding:
-    if pair.is_remote:
-        return MetricFinding("latency", "pass", "latency not compared: a new region")
-    candidate = pair.candidate.latency(rules.warm_up)
-    former = pair.former.latency(rules.warm_up)
-    worse = _slower(pair, None, rules)
-    level = rules.fail_level(is_last)
-    is_worse = worse <= level and all(_slower(pair, g, rules) <= level for g in _groups(pair))
-    factor = statistics.ratio(candidate, former)
-    new, old = candidate.quantile(0.5) / 1e6, former.quantile(0.5) / 1e6
-    text = f"latency {factor:.2f} times (median {new:.3g} ms against {old:.3g} ms)"
-    numbers = {
-        "times": factor,
-        "median_ms": [new, old],
-        "p95_ms": [candidate.quantile(0.95) / 1e6, former.quantile(0.95) / 1e6],
-        "answers": [candidate.total, former.total],
-        "p": worse,
-    }
-    if is_worse:
-        return MetricFinding("latency", "fail", f"{text}, {p_text(worse)}", numbers)
-    if not is_last:
-        return MetricFinding("latency", "inconclusive", f"{text}, so far", numbers)
-    if any(_faster(pair, g, rules) <= rules.pass_level for g in (None, *_groups(pair))):
-        return MetricFinding("latency", "pass", text, numbers)
-    text += f", {rules.too_slow:.2g} times can't be ruled out"
-    return MetricFinding("latency", "inconclusive", text, numbers)
-
-
-def _slower(pair: Pair, without: int | None, rules: Rules) -> float:
-    candidate, former = _latencies(pair, without, rules)
-    return statistics.slower(candidate, former, rules.too_little_slower)
-
-
-def _faster(pair: Pair, without: int | None, rules: Rules) -> float:
-    candidate, former = _latencies(pair, without, rules)
-    return statistics.faster(candidate, former, rules.too_slow)
-
-
-def _latencies(pair: Pair, without: int | None, rules: Rules) -> tuple[Histogram, Histogram]:
-    candidate, former = pair.candidate, pair.former
-    return candidate.latency(rules.warm_up, without), former.latency(rules.warm_up, without)
 
 
 def _silence(side: Samples) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from flygate.record.journal import Event
 from flygate.rollout.judge.rules import Rules
-from flygate.rollout.judge.samples import read
+from flygate.rollout.judge.snapshot import read
 from flygate.rollout.judge.watch import Soak, Watch
 from flygate.rollout.verdict import Verdict
 

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from flygate.rollout.judge.judge import Pair, judge
+from flygate.rollout.judge.judge import judge
+from flygate.rollout.judge.pair import Pair
 from flygate.rollout.judge.rules import Rules
-from flygate.rollout.judge.samples import Miss, Samples, Series, Snapshot
+from flygate.rollout.judge.samples import Samples, Series
+from flygate.rollout.judge.snapshot import Miss, Snapshot
 from flygate.rollout.verdict import Verdict
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from flygate.rollout.judge.rules import Rules
-from flygate.rollout.judge.samples import Part, Snapshot, Usage
+from flygate.rollout.judge.snapshot import Part, Snapshot, Usage
 from flygate.rollout.judge.statistics import Histogram
 from flygate.rollout.judge.watch import Soak, Watch, Watched
 from flygate.rollout.verdict import Verdict

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from flygate.config import JudgeConfig
-from flygate.rollout.judge.judge import Pair, judge
+from flygate.rollout.judge.judge import judge
+from flygate.rollout.judge.pair import Pair
 from flygate.rollout.judge.rules import Rules
-from flygate.rollout.judge.samples import Miss, Part, Samples, Series, Snapshot, Usage
+from flygate.rollout.judge.samples import Samples, Series
+from flygate.rollout.judge.snapshot import Miss, Part, Snapshot, Usage
 from flygate.rollout.judge.statistics import Histogram
 from flygate.rollout.judge.watch import Soak, Watch, Watched
 from flygate.rollout.verdict import Verdict

@@ -11,7 +11,7 @@ from flygate.record.journal import Journal
 from flygate.redaction.redact import Redactor
 from flygate.rollout.judge import recorded_soak
 from flygate.rollout.judge.rules import Rules
-from flygate.rollout.judge.samples import missed
+from flygate.rollout.judge.snapshot import missed
 from flygate.rollout.judge.watch import Soak, Watched
 
 MEMBERS = {"new": Watched("v2-iad-1", "iad", True), "old": Watched("v1-iad-1", "iad", False)}

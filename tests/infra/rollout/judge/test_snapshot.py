@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from flygate.rollout.judge.samples import Miss, Snapshot, read
+from flygate.rollout.judge.snapshot import Miss, Snapshot, read
 from flygate_service.metrics.statistics import Statistics
 from flygate_wire.statistics_schema import GROUPS, group_of
 
