@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 import httpx
 import pytest
 import structlog
@@ -9,6 +12,8 @@ from flygate_service.app import build_app
 from flygate_service.settings import Settings
 
 from tests.support.maps import ROOT, entered, files_of, in_order
+
+_FILE: Final = re.compile(r"[\w/]+\.py\b")
 
 
 @pytest.mark.parametrize("title", ["A request", "A deployment"])
@@ -33,3 +38,19 @@ async def test_a_request_goes_the_way_of_the_map() -> None:
     # One machine has no cluster: there is nothing to ask of affinity.
     wanted = [name for name in files_of("A request") if "affinity" not in name]
     assert in_order(wanted, files) == []
+
+
+def test_every_file_of_the_architecture_exists() -> None:
+    """By its path below one of the packages, or by its name beside another one."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(_FILE.findall(text))
+    known = {
+        path.relative_to(ROOT).as_posix()
+        for home in ("infra", "service", "wire", "scripts", "tests", "bench")
+        for path in (ROOT / home).rglob("*.py")
+    }
+
+    assert len(named) > 60
+    assert [
+        one for one in sorted(named) if not any(f"/{path}".endswith(f"/{one}") for path in known)
+    ] == []
