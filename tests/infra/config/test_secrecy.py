@@ -11,6 +11,7 @@ import pulumi.runtime.config as runtime_config
 import pytest
 from flygate.config import secrecy
 from flygate.program import inputs
+from flygate.system import project
 from flygate.system.errors import ConfigError
 
 CANARY = "canary-value-71"
@@ -175,7 +176,7 @@ class TestProgram:
     @pytest.fixture(autouse=True)
     def _settings(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         former = dict(runtime_config.CONFIG.get()), runtime_config._SECRET_KEYS.get()
-        monkeypatch.setattr(inputs, "ROOT", tmp_path)
+        monkeypatch.setattr(project, "root", lambda: tmp_path)
         monkeypatch.setattr("pulumi.get_stack", lambda: "demo")
         file = tmp_path / "Pulumi.demo.yaml"
         file.write_text("config:\n  flygate:env:\n    X:\n      secure: v1:a\n    Y: 1\n")

@@ -359,8 +359,9 @@ def test_the_primary_region_is_the_stack_s_first(tmp_path: Path) -> None:
 def test_what_is_built_is_what_the_file_asks_for(tmp_path: Path) -> None:
     """Or it is refused; with an image by digest it was built elsewhere, which is noted."""
     text = HEAD + WEB + "[build]\nbuilder = 'heroku/builder:24'\n"
-    (tmp_path / "service").mkdir()
-    (tmp_path / "service" / "a.py").write_text("")
+    for name in ("service", "wire"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.py").write_text("")
 
     lines = plan(text, tmp_path).notes
     with pytest.raises(ConfigError, match=r"^fly\.toml:6: build\.builder can't be done: the image"):

@@ -109,7 +109,7 @@ def test_with_a_pin_only_secrets_that_are_not_restored_are_handed_over(root: Pat
 
 def test_what_is_packed_though_git_does_not_have_it_is_noted(root: Path) -> None:
     """And what is not packed because git ignores it; not of an image by digest, or of a pin."""
-    for name in ("service/flygate_service/app.py", "service/local.py"):
+    for name in ("service/flygate_service/app.py", "service/local.py", "wire/a.py"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("x")
     (root / ".gitignore").write_text("local.py\n")
@@ -118,7 +118,7 @@ def test_what_is_packed_though_git_does_not_have_it_is_noted(root: Path) -> None
     notes = DesiredStack.read({"app": "shop"}, is_redis_secret=False, root=root).notes
 
     assert [line.partition(":")[0] for line in notes] == [
-        "service/flygate_service/app.py",
+        "service/flygate_service/app.py, wire/a.py",
         "service/local.py",
     ]
     assert desired(root).notes == ()
