@@ -126,12 +126,12 @@ class Manifest(BaseModel):
 
     @property
     def web_port(self) -> int | None:
-        """Where the service that can be asked listens in its machine; none of a worker."""
+        """Where the HTTP service listens in its machine; None for a worker."""
         return web_port(self.config)
 
     @property
     def is_public(self) -> bool:
-        """The app's public address leads to it."""
+        """Whether the app's public address leads to it."""
         return is_public(self.config)
 
     @property
@@ -140,17 +140,17 @@ class Manifest(BaseModel):
         return self.machines * len(self.regions)
 
     def with_secrets(self, names: Iterable[str]) -> Manifest:
-        """The same with more secrets."""
+        """Return the manifest with more secrets."""
         return self.model_copy(update={"secrets": tuple(sorted({*self.secrets, *names}))})
 
     def id(self, secret_set: str) -> str:
-        """The manifest's name: 12 hex digits over its public half and its secret set's id."""
+        """Return the manifest's id: 12 hex digits over its public half and its secret set's id."""
         text = canonical(self.model_dump(mode="json")) + secret_set
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def build(stack: StackConfig, file: FlyToml, image: str, secret_names: Iterable[str]) -> Manifest:
-    """The manifest that a stack's configuration, its phase and fly.toml ask for.
+    """Make the manifest of a stack's configuration, its phase and fly.toml.
 
     Raises:
         ConfigError: fly.toml and the configuration leave something open, or contradict each other.
@@ -185,7 +185,7 @@ def build(stack: StackConfig, file: FlyToml, image: str, secret_names: Iterable[
 
 
 def regions(stack: StackConfig, file: FlyToml) -> tuple[str, ...]:
-    """Where the stack runs, the first region first.
+    """Return where the stack runs, the first region first.
 
     Raises:
         ConfigError: neither the stack nor fly.toml says it.
@@ -204,12 +204,12 @@ def regions(stack: StackConfig, file: FlyToml) -> tuple[str, ...]:
 
 
 def canonical(value: Any) -> str:
-    """JSON that is the same text for the same value."""
+    """Write JSON that is the same text for the same value."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _workable(stack: StackConfig, file: FlyToml) -> Phase:
-    """The stack's row; sliding windows can't move between machines, so they have no affinity."""
+    """Return the stack's row, without affinity for sliding windows, which can't move."""
     row = precedence.row(stack, file)
     algorithm = {**file.values.env, **stack.env}.get(Variable.RATE_LIMIT_ALGORITHM)
     if algorithm != SLIDING_WINDOW or not row.affinity:

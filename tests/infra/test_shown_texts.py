@@ -273,7 +273,7 @@ def _error_of_fly(folder: Path, redact: Knowing, text: str) -> str:
 @place
 def _page_in_place_of_fly(folder: Path, redact: Knowing, text: str) -> str:
     found = [session._detail(response(f"<p>{text}")), session._detail(response(json.dumps([text])))]
-    for read in (session._json, greeting._told):
+    for read in (session._json, greeting._content):
         with pytest.raises(FlyApiError) as error:
             read("GET /", response(f"<p>{text}", 200))
         found.append(str(error.value))

@@ -1,4 +1,4 @@
-"""Why operators let a rollout go on where a gate could not decide: each reason is kept.
+"""The reasons for which operators let a rollout go on where a gate could not decide.
 
 A rollout can be held at one step after the other, and each time the run that was accepted fails. So
 the machines keep the reasons, until the release stands and the ledger has them.
@@ -16,7 +16,7 @@ BETWEEN = "; "
 
 
 async def collect(world: Execution, state: State) -> str:
-    """All reasons so far, the first one first; this run's is noted on the machines."""
+    """Return all reasons so far, oldest first, and note this run's on the machines."""
     target, machines = world.target, state.of(world.target.version, world.target.manifest_id)
     former = next((m.accepted for m in machines if m.accepted), "")
     reason = cut(world.journal.redact(target.accepted), REASON_MAX)

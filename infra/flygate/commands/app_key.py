@@ -1,4 +1,4 @@
-"""The key by which an app's machines know the engine: the ledger's, or what they say themselves."""
+"""The key that signs the engine's requests to an app's machines: from the ledger, or from them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from flygate.fly.errors import FlyError
 from flygate.record.ledger import Ledger
 from flygate.rollout.state import CANDIDATE, LIVE, State
 
-_TELL = f"import os; print(os.environ.get({Variable.FLYGATE_KEY.value!r}, ''), end='')"
+_PRINT_KEY = f"import os; print(os.environ.get({Variable.FLYGATE_KEY.value!r}, ''), end='')"
 _SECONDS = 10
 
 
 async def find(ledger: Ledger, state: State, fly: FlyClient) -> str:
-    """The app's key, or an empty text if there is none yet.
+    """Return the app's key, or an empty text if there is none yet.
 
     Where the ledger was lost, and after a first rollout that was held or killed, the machines know
-    it, and may be taken over: so they are asked.
+    it, and it can be read from them.
     """
     if ledger.key:
         return ledger.key
@@ -25,10 +25,10 @@ async def find(ledger: Ledger, state: State, fly: FlyClient) -> str:
     for machine in state.machines:
         if machine.role in roles and machine.state == "started":
             try:
-                command = ["python", "-c", _TELL]
-                told = await fly.exec(state.app, machine.id, command, _SECONDS, repeatable=True)
+                command = ["python", "-c", _PRINT_KEY]
+                answer = await fly.exec(state.app, machine.id, command, _SECONDS, repeatable=True)
             except FlyError:
                 continue
-            if told.exit_code == 0 and told.stdout:
-                return told.stdout
+            if answer.exit_code == 0 and answer.stdout:
+                return answer.stdout
     return ""

@@ -36,7 +36,7 @@ _DRAIN_SECONDS: Final = 2.0
 
 
 class Channel:
-    """The result's way out, and the pump between this process and its real standard error."""
+    """Sends the result, and pumps what is printed to the real standard error."""
 
     def __init__(self, result: int, error: int, redact: Redact) -> None:
         self._result = result
@@ -100,7 +100,7 @@ class LineCutter:
 
     def _write_line(self) -> None:
         text = self._line.decode(errors="replace")
-        # The mark tells the redactor that a value may have been cut through.
+        # By the mark the redactor knows that a value may have been cut through.
         line = self._redact(text + CUT if self._left_out else text).removesuffix(CUT).encode()
         if (more := self._left_out + max(0, len(line) - LINE_BYTES_MAX)) > 0:
             # Not in the middle of a character.
@@ -128,7 +128,7 @@ def channel(redact: Redact = str) -> Iterator[Channel]:
         redact: takes secrets out of each line of standard error.
 
     An exception of the body is passed on; what its text is for the operator is written by the
-    caller, with `last_words`.
+    caller, with `Channel.close`.
     """
     _flush()
     result, error = os.dup(1), os.dup(2)
@@ -143,7 +143,7 @@ def channel(redact: Redact = str) -> Iterator[Channel]:
         yield opened
     finally:
         _flush()
-        # The pump ends when nobody holds the pipe any more.
+        # The pump ends once no process has the pipe open.
         for stream in (1, 2):
             os.dup2(error, stream)
         pump.join(_DRAIN_SECONDS)

@@ -1,7 +1,7 @@
-"""What a run does: one decision, which the run makes and the preview foretells. Pure.
+"""`Decision`: what a run does, made by the run and shown in advance by the preview. Pure.
 
-It stands on what runs, what the ledger knows, what is wanted and what the operator ordered; both
-ask this function, so a plan that an operator has read is the plan that is run.
+It depends on what runs, what the ledger knows, what is desired and what the operator ordered. Run
+and preview call one function, so the plan that an operator has read is the plan that is run.
 """
 
 from __future__ import annotations
@@ -48,21 +48,21 @@ class Newest:
 
     @classmethod
     def serving(cls, state: State, version: int) -> Self:
-        """The entry that a release gets which serves and is not recorded."""
+        """Read it off the machines of a release that serves and is not recorded."""
         machine = next(m for m in state.of(version) if m.role == LIVE)
         return cls(version, machine.manifest, machine.count)
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is to be decided.
+    """What a decision depends on.
 
     Attributes:
-        target: what is wanted; its version and its former release are aimed at here.
+        target: what is desired; its version and its former release are set here.
         is_again: what runs is released once more, though nothing of it has changed.
-        aborts: an operator wants what is held taken back.
+        aborts: an operator orders to take back what is held.
         moves: the stack moves to another app, so nothing here is a former release.
-        goes_back: an operator wants an earlier release.
+        goes_back: an operator orders an earlier release.
     """
 
     state: State
@@ -75,7 +75,7 @@ class Case:
 
     @classmethod
     def of(cls, state: State, known: Newest, target: Target, orders: Orders) -> Self:
-        """What an operator ordered about it."""
+        """Add what an operator ordered."""
         return cls(
             state,
             known,
@@ -104,7 +104,7 @@ class Decision:
     refusal: RolloutError | None = None
 
     def lines(self, state: State) -> list[str]:
-        """For people, before they say yes; none if nothing is done."""
+        """Describe it to an operator who has to confirm it; no line if nothing is done."""
         target = self.target
         match self.kind:
             case "nothing":
@@ -122,7 +122,7 @@ class Decision:
 
 
 def decide(case: Case) -> Decision:
-    """The one decision."""
+    """Decide."""
     state, known = case.state, case.known
     target = aimed(case)
     if case.aborts:
@@ -142,16 +142,16 @@ def decide(case: Case) -> Decision:
 
 
 def aimed(case: Case) -> Target:
-    """The target over what runs now, as the version that comes next."""
+    """Return the target with the next version, and the release that it replaces."""
     former = None if case.moves else _former(case.known, case.state)
     version = max(case.known.version, former or 0, _standing_in(case, former)) + 1
     return replace(case.target, former=former, version=version)
 
 
 def unfinished(state: State, target: Target) -> Seen | None:
-    """A machine of a rollout that was held, or died, and that stands beside what serves.
+    """Return a machine of a held or dead rollout beside what serves, or None.
 
-    What a rollback made itself, towards the very release that is wanted, goes on.
+    A rollback to the desired release goes on, so its own machines do not count.
     """
     left = [m for m in state.machines if m.role == CANDIDATE and m.release > (target.former or 0)]
     others = (m for m in left if not m.is_back or m.manifest != target.manifest_id)
@@ -159,7 +159,7 @@ def unfinished(state: State, target: Target) -> Seen | None:
 
 
 def unrecorded(state: State, known: int) -> int:
-    """The version that serves whole and is newer than the ledger's newest; 0 if there is none.
+    """Return the version that serves whole and is newer than the ledger's; 0 if there is none.
 
     Args:
         known: the ledger's newest version, 0 if it has none.
@@ -173,13 +173,13 @@ def unrecorded(state: State, known: int) -> int:
 
 
 def missing(known: Newest, state: State, manifest_id: str, *, resumes: bool = True) -> int:
-    """The version that serves and gets an entry before anything else is done; 0 if none does.
+    """Return the version that serves and needs an entry in the ledger first; 0 if none does.
 
     Args:
-        manifest_id: of what is wanted.
-        resumes: a rollout follows. It goes on with one of the very manifest that is wanted, if that
+        manifest_id: of what is desired.
+        resumes: a rollout follows. It goes on with one of the manifest that is desired, if that
             died after its point of no return; or it puts the recorded release back to work, if
-            that is wanted and its machines are all there. What died needs no entry then.
+            that is desired and its machines are all there. What died needs no entry then.
     """
     version = unrecorded(state, known.version)
     if not version or not resumes:
@@ -192,7 +192,7 @@ def missing(known: Newest, state: State, manifest_id: str, *, resumes: bool = Tr
 
 
 def _standing_in(case: Case, former: int | None) -> int:
-    """The newest version of what a dead rollout left and what serves in the former release's place.
+    """Return the newest version that a dead rollout left and that serves instead of the former one.
 
     It stays in service until the new release serves, which needs names of its own for that.
     """
@@ -204,7 +204,7 @@ def _standing_in(case: Case, former: int | None) -> int:
 
 
 def _former(known: Newest, state: State) -> int | None:
-    """The release that runs: the ledger's, or what serves where the ledger knows nothing of it."""
+    """Return the release that runs: the ledger's, or what serves where that has none."""
     if known.version and state.of(known.version):
         return known.version
     live = [m.release for m in state.machines if m.role == LIVE and m.release]
@@ -223,7 +223,7 @@ def _abort(state: State, target: Target) -> Decision:
 
 
 def _taking_back(held: list[Seen], former: tuple[Seen, ...]) -> list[Step]:
-    """As if a gate had failed after these steps."""
+    """Return the steps to undo, as if a gate had failed after them."""
     steps: list[Step] = [SetSecrets(), *map(Adopt, held), *(Admit(m.name) for m in held)]
     steps += [Retire(m) for m in former if not m.serves]
     if any(m.share is not None for m in held):

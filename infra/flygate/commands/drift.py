@@ -1,4 +1,4 @@
-"""Drift: has somebody changed the app behind Pulumi's back? Part of the look (`ops/look.py`).
+"""Drift: what differs from what the last release left. Part of the inspection (`inspection.py`).
 
 Pulumi compares inputs with inputs, so drift must become an input to be repaired. The token is
 that input: while the app is as its release left it, it is what the machines remember (and
@@ -36,12 +36,12 @@ class Drift:
 
 
 def absent() -> Drift:
-    """There is no app at all, which is what a first deployment finds."""
+    """Return the drift where there is no app, as before a first deployment."""
     return Drift(_new_token(), ("there is no such app",), "nothing")
 
 
 def lacking(addresses: Sequence[IpAssignment]) -> list[str]:
-    """The public addresses that an app needs and has not."""
+    """Name the kinds of public address that an app needs and lacks."""
     kinds = {"IPv6": ":", "IPv4": "."}
     found = [kind for kind, sign in kinds.items() if not any(sign in ip.ip for ip in addresses)]
     return [f"the app has no public {kind} address" for kind in found]
@@ -50,10 +50,10 @@ def lacking(addresses: Sequence[IpAssignment]) -> list[str]:
 def judge(
     state: State, lacks: Sequence[str] = (), new_token: Callable[[], str] = _new_token
 ) -> Drift:
-    """What differs from what the last release left.
+    """Compare what runs with what the last release left.
 
     Args:
-        lacks: what else the app has not.
+        lacks: what else the app lacks, a line each.
     """
     live = [m for m in state.machines if m.role == LIVE]
     if not live:
@@ -61,11 +61,11 @@ def judge(
     release = max(m.release for m in live)
     current = [m for m in live if m.release == release]
     found = list(lacks)
-    found += [f"{m.label} ({m.id}) is {_how(m.cordoned, m.state)}" for m in live if not m.serves]
+    found += [f"{m.label} ({m.id}) is {_status(m.cordoned, m.state)}" for m in live if not m.serves]
     found += [f"{m.name} ({m.id}) is of v{m.release}" for m in live if m.release != release]
     found += [f"{m.label} ({m.id}) was edited" for m in current if m.edited]
     if state.secrets_moved(release):
-        found.append(_whose_secrets(state, release))
+        found.append(_changed_secrets(state, release))
     found += [_misled(m) for m in state.misled(release)]
     found += [
         f"{m.name} ({m.id}) serves, though v{release} has replaced v{m.release}"
@@ -80,7 +80,7 @@ def judge(
     return Drift(token, tuple(found), f"v{release} on {len(current)} machine(s)")
 
 
-def _whose_secrets(state: State, release: int) -> str:
+def _changed_secrets(state: State, release: int) -> str:
     candidates = [m.release for m in state.machines if m.role == CANDIDATE]
     if not candidates:
         return f"secrets of the app are not those of v{release}"
@@ -102,5 +102,5 @@ def _waits(held: str) -> str:
     return f"waits for a decision: {held}" if held else "was left by a rollout that died"
 
 
-def _how(cordoned: bool, state: str) -> str:
+def _status(cordoned: bool, state: str) -> str:
     return f"{state} and cordoned" if cordoned else state

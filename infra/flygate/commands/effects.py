@@ -1,4 +1,4 @@
-"""All that hears of a run: its journal, the user's hooks and webhook, and Fly's release record.
+"""What reports a run: its journal, the user's hooks and webhook, and Fly's release record.
 
 The journal and its listeners stand around a whole run. Hooks, webhook and record stand around
 a rollout, as they are about a release.

@@ -30,7 +30,7 @@ class Executed:
 
     Attributes:
         accepted: why operators let it go on where a gate could not decide, or empty.
-        verdicts: gate → what it said last.
+        verdicts: gate → its last verdict.
         seconds: how long the run took.
         machines: region → the ids of the release's machines.
     """

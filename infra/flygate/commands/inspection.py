@@ -1,6 +1,6 @@
-"""What runs, and what somebody changed behind our back: the program asks before it declares.
+"""`Inspection`: what runs, and how it has drifted, before the program declares anything.
 
-It is asked in every preview and reads only. What a release would do about it the program decides
+It is made in every preview and reads only. What a release would do about it the program decides
 (`infra/flygate/commands/decision.py`): it alone has the ledger and the secrets.
 """
 
@@ -24,7 +24,7 @@ from flygate.rollout.state import State, observe
 
 
 class InspectionRequest(BaseModel):
-    """What is asked.
+    """What to inspect.
 
     Attributes:
         redis: the name of the stack's Redis; none if it brings its own.
@@ -55,7 +55,7 @@ class InspectionRequest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What was seen.
+    """What was found.
 
     Attributes:
         drift: the token that is an input of the Commands.
@@ -63,7 +63,7 @@ class Inspection:
         state: another text when the live state has moved.
         live: what runs.
         redis: the Redis that is there, with its URL.
-        key: the app's, if it was asked for and a machine knows it.
+        key: the app's, if the request needs it and a machine knows it.
         left: the one that Flygate made, and that costs money beside the stack's own.
     """
 
@@ -77,7 +77,7 @@ class Inspection:
 
 
 async def inspect(request: InspectionRequest, fly: FlyClient) -> Inspection:
-    """Read the live app.
+    """Inspect the live app.
 
     Raises:
         OwnerError: it is another stack's.
@@ -121,7 +121,7 @@ async def _left(request: InspectionRequest, fly: FlyClient) -> Redis | None:
 
 
 def _unknown(request: InspectionRequest, state: State) -> list[str]:
-    """What was released behind the stack's back."""
+    """Name what was released without a record in the stack's history."""
     lines = []
     if request.known is not None and (version := unrecorded(state, request.known)):
         known = f"ends at v{request.known}" if request.known else "is empty"
@@ -132,7 +132,7 @@ def _unknown(request: InspectionRequest, state: State) -> list[str]:
 
 
 def _lost(request: InspectionRequest, state: State, live: Redis | None) -> list[str]:
-    """The Redis whose URL the machines have, and which somebody destroyed."""
+    """Name a Redis whose URL the machines have, and which does not exist any more."""
     is_theirs = request.redis is None or request.restores_redis
     if is_theirs or live or redis.URL not in state.secret_names:
         return []

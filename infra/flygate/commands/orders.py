@@ -1,4 +1,4 @@
-"""What an operator ordered for one run only. Orders are no inputs, so they come by environment."""
+"""What an operator orders for one run only. Orders are no inputs, so they come by environment."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_HOOKS = "FLYGATE_NO_HOOKS"
 
 
 class Back(Section):
-    """An earlier release shall run: which one is found out when the stack is locked.
+    """The order to go back to an earlier release, which is chosen while the stack is locked.
 
     Attributes:
         to: a release by name; None leaves the choice to `history.rollback_target`.
@@ -59,7 +59,7 @@ class Orders:
     move: the app that the stack moves away from, or empty.
     back: an earlier release shall run.
     forward: the pin ends.
-    no_hooks: who let `hooks/before-rollout` be passed over, or empty.
+    no_hooks: who ordered to skip `hooks/before-rollout`, or empty.
     """
 
     accept: str = ""
@@ -72,7 +72,7 @@ class Orders:
 
     @property
     def decides(self) -> bool:
-        """It says itself what becomes of a pin, or of a rollout that a run has held."""
+        """Whether it says what becomes of a pin, or of a rollout that a run has held."""
         return bool(self.back or self.forward or self.accept or self.abort)
 
     @classmethod

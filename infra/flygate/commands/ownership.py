@@ -1,4 +1,4 @@
-"""Whether a stack may change an app, and whether a resource may destroy what it made."""
+"""Check that a stack may change an app, and that a resource may destroy what it made."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def check_redis(redis: Redis, ours: str, takeover: str) -> None:
     raise OwnerError(
         f"The Redis {redis.name} belongs to the stack {theirs.names if theirs else redis.owner}. "
         f"Nothing was changed. Use another one: `pulumi config set --path redis.name <name>{at}`. "
-        f"To take it over from that stack for good: `pulumi config set takeover "
+        f"To take it over from that stack permanently: `pulumi config set takeover "
         f"'{redis.owner}'{at}`."
     )
 
@@ -57,13 +57,13 @@ def check_org(app: App, org: str) -> None:
 
 
 def why_left(state: State, ours: str, tenure: str) -> str:
-    """Why a delete leaves the machines of an app alone; empty if it destroys them.
+    """Say why a delete leaves the machines of an app alone; nothing if it destroys them.
 
     Pulumi replaces a resource by making its successor first and deleting the original afterwards,
     and the machines that serve are the successor's then.
 
     Args:
-        tenure: of the resource that is deleted; empty where it is not known.
+        tenure: of the resource that is deleted; empty if it is not known.
     """
     if not is_same(state.owner, ours):
         owner = Owner.parse(state.owner)

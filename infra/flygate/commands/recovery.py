@@ -80,7 +80,7 @@ async def reconcile(
     *,
     resumes: bool = True,
 ) -> tuple[Ledger, tuple[str, ...]]:
-    """The ledger with an entry for what serves, if it has none.
+    """Add an entry for what serves, if the ledger has none.
 
     Args:
         configured: the stack's secret values.
@@ -108,7 +108,7 @@ async def _entry(
     configured: Mapping[str, str],
     fly: FlyClient,
 ) -> tuple[Release, Mapping[str, str]]:
-    """The entry for what serves, and its secret values."""
+    """Make the entry for what serves, and find its secret values."""
     newest = machines[0]
     known = next((r for r in ledger.releases if r.manifest_id == newest.manifest), None)
     if newest.manifest == desired.id:
@@ -140,7 +140,7 @@ async def _entry(
 async def _manifest(
     machines: Sequence[Seen], desired: DesiredRelease, values: Mapping[str, str], fly: FlyClient
 ) -> Manifest:
-    """What runs, as its machines say. What they do not say is as the wanted manifest has it."""
+    """Make a manifest of what the machines say, and for the rest of the desired one."""
     like = desired.manifest
     config = await fly.machine_config(like.app, machines[0].id)
     image = str(config.pop("image", like.image))
@@ -162,7 +162,7 @@ async def _manifest(
 
 
 def _claimed(ledger: Ledger, request: ReleaseRequest, workspace: Workspace) -> Ledger:
-    """The ledger as this stack's, and of the app that is asked for.
+    """Label the ledger with the stack and the app of the request.
 
     Raises:
         OwnerError: see `recover`.

@@ -6,7 +6,7 @@ Each step of the line takes values, gives one, and has a file; this one puts the
     commands/intent.py      desire     what the request asks for, with the ledger: an Intent
     commands/decision.py    decide     nothing, a rollout, a repair, an abort, or a refusal
     rollout/lock/lock.py    Lock.hold  leases; what runs is observed and decided on once more
-    commands/executed.py    execute    with all that hears of it around (commands/effects.py)
+    commands/executed.py    execute    with what reports it around it (commands/effects.py)
     commands/recording.py   record     the Ledger that Pulumi keeps
 """
 

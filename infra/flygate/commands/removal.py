@@ -42,7 +42,7 @@ class Protection:
         """Refuse to destroy.
 
         Args:
-            owner: the label of the stack whose it is.
+            owner: the label of the stack that owns it.
 
         Raises:
             ConfigError: the stack is protected, or its file can't be read.
@@ -131,7 +131,7 @@ def _why_replaced(kind: Kind, checkpoint: ReadCheckpoint) -> str:
 
 
 def _is_true(values: Mapping[str, Any]) -> bool:
-    """As Pulumi writes it: a truth, or a text of one."""
+    """Read Pulumi's boolean, which may be a text."""
     return str(values.get("protect", "")).lower() == "true"
 
 
@@ -143,5 +143,5 @@ def _tenure(former: str) -> str:
 
 
 def _say(line: str) -> None:
-    """The Command's standard error is shown while it runs."""
+    """Print a line to standard error, which Pulumi shows while the Command runs."""
     print(line, file=sys.stderr, flush=True)

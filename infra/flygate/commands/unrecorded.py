@@ -15,7 +15,7 @@ from flygate.rollout.state import observe
 
 
 class UnrecordedRequest(BaseModel):
-    """What is asked.
+    """What to look for.
 
     Attributes:
         known: the newest version that the ledger has, 0 if it has none.
@@ -31,7 +31,7 @@ class UnrecordedRequest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Unrecorded:
-    """What was seen.
+    """What was found.
 
     Attributes:
         version: the one that serves whole and is newer than `known`; 0 if there is none.

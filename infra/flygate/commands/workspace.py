@@ -1,4 +1,4 @@
-"""Where and how releases are made: the checkout, Fly, the operator's orders."""
+"""`Workspace`: what a run works in: the checkout, Fly, and the operator's orders."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Listener = Callable[[Event], None]
 class Workspace:
     """Attributes:
     root: the checkout, for the image's source, the journal and the lock.
-    listeners: told of each event of the journal.
+    listeners: called with each event of the journal.
     checkpoint: reads what Pulumi last wrote of a stack, by the label of its owner.
     """
 
@@ -31,10 +31,10 @@ class Workspace:
 
 
 def journal_path(root: Path, app: str) -> Path:
-    """Where an app's journal is kept on this machine."""
+    """Return where this computer keeps an app's journal."""
     return root / ".flygate" / "journal" / f"{app}.jsonl"
 
 
 def lock_path(root: Path, app: str) -> Path:
-    """Where it is written who rolls an app out from this machine."""
+    """Return where this computer notes which process rolls an app out."""
     return root / ".flygate" / "lock" / f"{app}.json"

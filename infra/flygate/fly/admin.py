@@ -1,4 +1,4 @@
-"""The client of a deployed service's admin API: one act, asked of each machine by its name.
+"""The client of a deployed service's admin API: one act on each machine, by its name.
 
 Requests go through the app's public address. The proxy hands each to the machine that it names.
 """
@@ -40,7 +40,7 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one machine said.
+    """What one machine answered.
 
     Attributes:
         content: its answer, empty if there was a problem.
@@ -86,7 +86,7 @@ class AdminClient:
         self._redact = Redactor([token, *hidden])
 
     async def ask(self, machines: Sequence[str], act: Act) -> list[Answer]:
-        """What each machine answers, in their order; all are asked at the same time."""
+        """Send an act to all machines at the same time; return their answers in their order."""
         async with open_web(self._url) as web:
             return list(await asyncio.gather(*(self._ask(web, id_, act) for id_ in machines)))
 
@@ -114,16 +114,16 @@ class AdminClient:
 
 
 def _problem(answer: httpx.Response, body: Mapping[str, Any]) -> str:
-    """Why a machine did not do it, and what to do."""
-    said = str(body.get("error") or answer.reason_phrase or "no reason given")
+    """Say why a machine did not do it, and what to do."""
+    reason = str(body.get("error") or answer.reason_phrase or "no reason given")
     return {
-        400: said,
+        400: reason,
         401: f"does not take the stack's {TOKEN}; its release has another one. Deploy: pulumi up",
         403: "refuses this computer's address; see `deny` in its policies",
         404: f"has no admin API; its release runs without {TOKEN}. Deploy: pulumi up",
         429: "this computer is over its own limit there; try again in "
         f"{answer.headers.get('retry-after', 'some')} seconds",
-    }.get(answer.status_code, f"answered {answer.status_code}: {said}")
+    }.get(answer.status_code, f"answered {answer.status_code}: {reason}")
 
 
 def _object(answer: httpx.Response) -> dict[str, Any] | None:

@@ -34,7 +34,7 @@ class FlyClient:
         retry_budget: how much may be repeated; by default as much as in a rollout.
 
     Attributes:
-        leases: what we hold; calls on a machine carry its nonce.
+        leases: those that are held; calls on a machine carry its nonce.
         records: the entries of `fly releases`.
         redis: the Redis databases.
 
@@ -71,7 +71,7 @@ class FlyClient:
         return self._session.retry_budget
 
     def guard_changes(self, guard: Guard | None) -> None:
-        """Ask something before each change from now on, or with None nothing any more."""
+        """Call a guard before each change from now on, or with None no more."""
         self._session.guard = guard
 
     async def check_guard(self) -> None:
@@ -176,8 +176,8 @@ class FlyClient:
         """Create a machine once, also if Fly's answer is lost.
 
         The request must carry a `name`: names are unique within an app, so after an answer
-        that was lost the machine is looked up by it, and by the request's own metadata (another
-        one's machine of that name is not ours), instead of being made twice.
+        that was lost the machine is looked up by it, and by the request's own metadata
+        (a machine of that name may be another stack's), instead of being made twice.
         """
 
         async def create() -> Machine:
@@ -291,7 +291,7 @@ class FlyClient:
             description: of no other holder: by it a lease is known whose answer was lost.
 
         Raises:
-            ConflictError: somebody else holds it.
+            ConflictError: another holder has it.
             NotFoundError: there is no such machine, or the lease to be renewed has ended.
         """
         nonce, since = self.leases.get(machine_id), self.leases.now()
@@ -316,7 +316,7 @@ class FlyClient:
         return lease
 
     async def lease(self, app: str, machine_id: str) -> Lease | None:
-        """Who holds a machine, or None."""
+        """Return the lease of a machine, or None."""
         try:
             body = await self._session.flaps("GET", _path(app, machine_id, "lease"))
         except NotFoundError:
@@ -350,7 +350,7 @@ class FlyClient:
         await self._session.registry("PUT", f"/_images/{digest}", content=archive)
 
     async def _act(self, app: str, machine_id: str, verb: str, **options: Any) -> None:
-        """A verb that may be repeated without harm, under our lease if we hold one."""
+        """Call a verb that may be repeated without harm, under the lease if one is held."""
         await self._session.flaps(
             "POST",
             _path(app, machine_id, verb),
@@ -362,7 +362,7 @@ class FlyClient:
     async def _bring(
         self, app: str, machine_id: str, verb: str, states: set[str], **options: Any
     ) -> None:
-        """Act on a machine; where Fly refuses, since the call before was heard, all is well."""
+        """Act on a machine; a refusal is fine if an earlier call has succeeded already."""
         try:
             await self._act(app, machine_id, verb, **options)
         except MachineStateError:
@@ -374,7 +374,7 @@ class FlyClient:
         return {LEASE_HEADER: nonce} if nonce else {}
 
     async def _made(self, app: str, request: Mapping[str, Any]) -> Machine | None:
-        """The machine that a request of ours made."""
+        """Find the machine that an earlier request made."""
         noted = request["config"].get("metadata", {}).items()
         for machine in await self.machines(app):
             if machine.name == request["name"] and noted <= machine.metadata.items():

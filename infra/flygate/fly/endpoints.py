@@ -1,4 +1,4 @@
-"""Where Fly is. Only these addresses and the token tell the local Fly from the real one."""
+"""`Endpoints`: where Fly is. The local Fly and the real one differ in these and the token only."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Endpoints:
         api_url: GraphQL and logs (`FLY_API_BASE_URL`).
         flaps_url: the Machines API (`FLY_FLAPS_BASE_URL`).
         token: `FLY_API_TOKEN`; never printed.
-        uiex_url: the releases API (`FLY_UIEX_BASE_URL`), by default below `api_url`: whoever
-            points us at another Fly means all of it.
+        uiex_url: the releases API (`FLY_UIEX_BASE_URL`), by default below `api_url`:
+            another `FLY_API_BASE_URL` means another Fly as a whole.
     """
 
     api_url: str = API_URL

@@ -1,4 +1,4 @@
-"""What can go wrong between us and Fly.
+"""What can go wrong between Flygate and Fly.
 
 FlyError
 ├── Unreachable        no answer: refused, reset, timed out
@@ -7,7 +7,7 @@ FlyError
     ├── Unauthorized   401, 403
     ├── NotFound       404
     ├── WaitTimeout    408: a machine did not reach a state in time
-    ├── Conflict       409: a lease is held by somebody else, a stale version
+    ├── Conflict       409: another holder has the lease, a stale version
     ├── BadState       412: the machine's state forbids the action
     ├── Invalid        400, 422
     │   └── NameTaken  the name is global on Fly, and another organisation has it
@@ -92,7 +92,7 @@ class WaitTimeoutError(FlyApiError):
 
 
 class ConflictError(FlyApiError):
-    """409: a lease is held by somebody else, or the version is stale."""
+    """409: another holder has the lease, or the version is stale."""
 
 
 class MachineStateError(FlyApiError):

@@ -1,4 +1,4 @@
-"""The GraphQL documents that we send, and how their answers are read."""
+"""The GraphQL documents that Flygate sends, and how their answers are read."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _STATUS = {
 
 
 def data(action: str, answer: dict[str, Any]) -> dict[str, Any]:
-    """What was asked for.
+    """Return the data of an answer.
 
     Args:
-        action: what it was, for an error's text.
+        action: what was requested, for an error's text.
 
     Raises:
         FlyApiError: Fly says why not; the leaf of the tree is by its code.

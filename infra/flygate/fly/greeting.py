@@ -1,4 +1,4 @@
-"""What Fly answers to anybody, without a token: that it is there, its time, and its regions."""
+"""`Greeting`: what Fly answers without a token: its time, and its regions."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Greeting:
 
     Attributes:
         seconds: how long it took.
-        ahead_seconds: how far Fly's clock is before ours, to a second or so; None if Fly did not
-            tell the time.
+        ahead_seconds: how far Fly's clock is before ours, to a second or so; None if Fly's
+            answer has no time.
     """
 
     seconds: float
@@ -43,7 +43,7 @@ class Greeting:
 
 
 async def greet(flaps_url: str) -> Greeting:
-    """Ask once; a doctor does not wait for retries.
+    """Call Fly once; a doctor does not wait for retries.
 
     Raises:
         FlyError: no answer, or not Fly's.
@@ -62,31 +62,31 @@ async def greet(flaps_url: str) -> Greeting:
     if not answer.is_success:
         request_id = answer.headers.get("fly-request-id", "")
         raise error_for(action, answer.status_code, shown(answer.text, 200), request_id)
-    told = _told(action, answer)
+    content = _content(action, answer)
     return Greeting(
         seconds=took,
         ahead_seconds=_ahead(answer.headers.get("date", ""), sent_at + took / 2),
         regions=tuple(
             Region(region["code"], region.get("name", ""), bool(region.get("deprecated")))
-            for region in told.get("regions") or []
+            for region in content.get("regions") or []
         ),
-        nearest=str(told.get("nearest") or ""),
+        nearest=str(content.get("nearest") or ""),
     )
 
 
-def _told(action: str, answer: httpx.Response) -> dict[str, Any]:
+def _content(action: str, answer: httpx.Response) -> dict[str, Any]:
     try:
-        told = answer.json()
+        content = answer.json()
     except ValueError:
-        told = None
-    if isinstance(told, dict):
-        return told
+        content = None
+    if isinstance(content, dict):
+        return content
     detail = f"not Fly's words: {cut(answer.text, 80)!r}; is something else in between?"
     raise FlyApiError(action, answer.status_code, detail)
 
 
 def _ahead(date: str, ours: float) -> float | None:
-    """A date in a header has whole seconds: on average it is half a second old."""
+    """Return by how much a date is ahead; with whole seconds it is half a second old on average."""
     try:
         return parsedate_to_datetime(date).timestamp() + 0.5 - ours
     except ValueError:

@@ -10,7 +10,7 @@ Clock = Callable[[], float]
 
 
 class Leases(dict[str, str]):
-    """A dictionary that tells of each change, so that what is held can be written down.
+    """A dictionary that reports each change, so that what is held can be written down.
 
     Args:
         clocks: a lease holds only while all of them say so. One stands still while a laptop
@@ -18,7 +18,7 @@ class Leases(dict[str, str]):
 
     Attributes:
         on_change: called after each change.
-        description: the holder's, of no other one.
+        description: of the holder; no other holder has the same.
     """
 
     on_change: Callable[[], None] | None = None
@@ -30,16 +30,16 @@ class Leases(dict[str, str]):
         self._ends: dict[str, tuple[float, ...]] = {}
 
     def now(self) -> tuple[float, ...]:
-        """The moment before a lease is asked for, which `hold` wants."""
+        """Return the moment before a lease is requested, for `hold`."""
         return tuple(clock() for clock in self._clocks)
 
     def hold(self, machine_id: str, nonce: str, since: tuple[float, ...], seconds: float) -> None:
-        """Note a lease that was asked for at a moment, for so many seconds."""
+        """Note a lease that was requested at a moment, for some seconds."""
         self._ends[machine_id] = tuple(moment + seconds for moment in since)
         self[machine_id] = nonce
 
     def doubtful(self) -> list[str]:
-        """The machines whose lease may have ended, as far as this computer can tell."""
+        """Return the machines whose lease may have ended, as far as this computer knows."""
         now = self.now()
         return [machine_id for machine_id in self if not self._is_sure(machine_id, now)]
 
@@ -50,7 +50,7 @@ class Leases(dict[str, str]):
     def __setitem__(self, machine_id: str, nonce: str) -> None:
         if self.get(machine_id) != nonce:
             super().__setitem__(machine_id, nonce)
-            self._tell()
+            self._report()
 
     def pop(self, machine_id: str, *default: Any) -> Any:
         """Forget one."""
@@ -58,9 +58,9 @@ class Leases(dict[str, str]):
         self._ends.pop(machine_id, None)
         nonce = super().pop(machine_id, *default)
         if known:
-            self._tell()
+            self._report()
         return nonce
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         if self.on_change:
             self.on_change()

@@ -1,8 +1,8 @@
-"""What a Fly token says of itself, read without asking anybody.
+"""`Grant`: what a Fly token permits, read from the token itself.
 
 Fly's tokens are macaroons (`fm2_…`): MessagePack of nonce, location, caveats and signature; each
-caveat takes something away. Source: github.com/superfly/macaroon. Everybody may read them; only
-Fly can tell whether the signature is right.
+caveat takes something away. Source: github.com/superfly/macaroon. Any program can read
+them; only Fly can verify the signature.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import msgpack
 
-# The location of tokens that permit something; the others prove who somebody is.
+# The location of tokens that permit something; the others prove an identity.
 _PERMISSION = "https://api.fly.io/v1"
 _PREFIXES = ("fm2_", "fm1r_", "fm1a_")
 # Kinds of caveats, and a right within one.

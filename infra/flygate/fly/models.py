@@ -109,7 +109,7 @@ class Event(Model):
 
     @property
     def was_asked_for(self) -> bool:
-        """An exit that somebody requested is no crash."""
+        """Whether it ended by itself; an exit that was requested is no crash."""
         return bool(self._exit.get("requested_stop"))
 
     @property
@@ -163,7 +163,7 @@ class Machine(Model):
 
     @property
     def stops_when_idle(self) -> bool:
-        """Fly's proxy stops it when nobody calls, and starts it for the next request."""
+        """Fly's proxy stops it when no request comes, and starts it for the next request."""
         services = self.config.services if self.config else []
         return any(
             one.get("autostop") in {True, "stop"} and one.get("autostart") for one in services

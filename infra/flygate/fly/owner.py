@@ -1,4 +1,4 @@
-"""Whose an app is: the Pulumi stack that releases it, and the very state of that stack.
+"""`Owner`: the Pulumi stack that releases an app, and the very state of that stack.
 
 Each machine carries its owner's label. Names alone would not do: a colleague's fresh state has the
 same names, knows nothing of what runs, and would take the app over.
@@ -56,7 +56,7 @@ class Owner:
 
 
 def is_same(label: str, other: str) -> bool:
-    """Both are of one state; a stack may have been renamed meanwhile.
+    """Return whether both are of one state; a stack may have been renamed meanwhile.
 
     A machine of an older Flygate carries no label; the first stack that releases takes it.
     """
@@ -65,7 +65,7 @@ def is_same(label: str, other: str) -> bool:
 
 
 def refusal(app: str, owner: str, ours: str) -> OwnerError:
-    """Why a stack must leave an app alone.
+    """Make the error of a stack that must leave an app alone.
 
     Args:
         owner: the label that the app's machines carry.
@@ -87,5 +87,5 @@ def refusal(app: str, owner: str, ours: str) -> OwnerError:
         )
     return OwnerError(
         f"The app {app} belongs to {who}. Nothing was changed. {why} To take the app over from "
-        f"it for good: `pulumi config set takeover '{owner}'{at}`."
+        f"it permanently: `pulumi config set takeover '{owner}'{at}`."
     )

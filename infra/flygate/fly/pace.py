@@ -1,4 +1,4 @@
-"""Fly's rate limits, kept from our side: a request that waits here burns no answer 429.
+"""`Pace`: Fly's rate limits, observed by the client, so that no request is answered 429.
 
 Source: fly.io/docs/machines/api/working-with-machines-api, "Rate limits": one request a second for
 each action and machine (for creations: app), burst 3; Get Machine 5 a second, burst 10.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many requests a second, and so many at once."""
+    """How many requests a second, and how many at once."""
 
     per_second: float
     burst: int
@@ -40,12 +40,12 @@ class Pace:
         self._free_at: dict[tuple[str, str], float] = {}
 
     async def wait(self, method: str, path: str) -> None:
-        """Return when a request may be sent."""
+        """Wait until a request may be sent."""
         if self._is_limited and (seconds := self.reserve(method, path)) > 0:
             await asyncio.sleep(seconds)
 
     def reserve(self, method: str, path: str) -> float:
-        """Take a place in the row; returns how many seconds off it is."""
+        """Reserve a time slot, and return how many seconds off it is."""
         action, owner = action_of(method, path)
         rate = GET_MACHINE if action == "GET machine" else PER_ACTION
         now, each = self._clock(), 1 / rate.per_second
@@ -56,7 +56,7 @@ class Pace:
 
 
 def action_of(method: str, path: str) -> tuple[str, str]:
-    """What a path below `/v1` does, and to whom: `("POST cordon", "<machine id>")`."""
+    """Return what a path below `/v1` does, and to what: `("POST cordon", "<machine id>")`."""
     parts = path.strip("/").split("/")
     if len(parts) >= 4 and parts[2] == "machines":
         verb = parts[4] if len(parts) > 4 else "machine"

@@ -27,7 +27,7 @@ from flygate.redaction.redact import cut, shown
 # Of an error: plain text is a page of a proxy's. It is redacted later, where the secrets are known.
 TEXT_MAX = 200
 DETAIL_MAX = 500
-# What must hold before a change is asked for; it raises if it does not.
+# Checks what must hold before a change; it raises if it does not.
 Guard = Callable[[], Awaitable[None]]
 
 retries.install()
@@ -43,7 +43,7 @@ class FlySession:
 
     Attributes:
         retry_budget: how much may still be repeated.
-        guard: asked before each change while a rollout holds its lock: see `rollout/lock/lock.py`.
+        guard: called before each change while a rollout holds its lock: see `rollout/lock/lock.py`.
     """
 
     def __init__(
@@ -93,10 +93,10 @@ class FlySession:
     async def query(
         self, action: str, document: str, variables: Mapping[str, Any], *, repeatable: bool
     ) -> dict[str, Any]:
-        """What a GraphQL document asks for.
+        """Send a GraphQL document, and return its data.
 
         Args:
-            action: what that is, for an error's text.
+            action: what it requests, for an error's text.
         """
         body = {"query": document, "variables": dict(variables)}
         answer = await self.api("POST", "/graphql", json=body, repeatable=repeatable)
@@ -109,7 +109,7 @@ class FlySession:
     async def _send(
         self, method: str, url: str, *, repeatable: bool | None = None, **options: Any
     ) -> Any:
-        """Send until an answer stands.
+        """Send, and repeat until there is an answer to keep.
 
         A 429 is always repeated, since it did nothing. No answer and 5xx are repeated only where a
         second run does no harm (`repeatable`, by default every method but POST); any other caller
@@ -169,7 +169,7 @@ def _json(action: str, answer: httpx.Response) -> Any:
 
 
 def _detail(answer: httpx.Response) -> str:
-    """The error's text: Fly says `error`, some endpoints `message`, a proxy plain text."""
+    """Return the error's text: Fly says `error`, some endpoints `message`, a proxy plain text."""
     try:
         body = answer.json()
     except ValueError:
@@ -180,7 +180,7 @@ def _detail(answer: httpx.Response) -> str:
 
 
 def _seconds(retry_after: str) -> float:
-    """The header as seconds from now: it is a number of them, or a date."""
+    """Return the header as seconds from now: it is a number of them, or a date."""
     if not retry_after:
         return 0.0
     try:

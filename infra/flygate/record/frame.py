@@ -26,7 +26,7 @@ class FrameError(ValueError):
 
 
 def wrap(result: str) -> str:
-    """The lines to print.
+    """Return the lines to print.
 
     Args:
         result: ASCII text without line ends; JSON without indentation is.
@@ -38,12 +38,12 @@ def wrap(result: str) -> str:
 
 
 def is_framed(text: str) -> bool:
-    """A frame begins somewhere in the text."""
+    """Return whether a frame begins somewhere in the text."""
     return _HEAD.search(text) is not None
 
 
 def unwrap(text: str) -> str:
-    """The result that a text carries. What stands before and after its frame is passed over.
+    """Return the result that a text carries. What stands before and after its frame is passed over.
 
     Raises:
         FrameError: there is none, or it is damaged.

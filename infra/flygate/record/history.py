@@ -1,4 +1,4 @@
-"""The releases as anybody may see them (the stack's `history` output), newest first."""
+"""The releases without anything secret (the stack's `history` output), newest first."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class Entry(BaseModel):
 
     @property
     def stores_in_redis(self) -> bool:
-        """Its limits were kept in Redis."""
+        """Whether its limits were kept in Redis."""
         env = (self.content or {}).get("config", {}).get("env", {})
         return bool(env.get("RATE_LIMIT_STORAGE") == "redis")
 
 
 def parse(output: Any) -> list[Entry]:
-    """The entries of a stack's `history` output."""
+    """Parse a stack's `history` output."""
     return [Entry.model_validate(entry) for entry in output or []]
 
 
@@ -59,7 +59,7 @@ def rollback_target(
     unrecorded: str | None = None,
     is_back: bool = False,
 ) -> Entry:
-    """The release to go back to: the one place where this is decided.
+    """Choose the release to go back to; this is decided here only.
 
     A way back leads from what serves to the newest release before it that is another manifest and
     that no rollback left the last time it served. Typed again, it changes nothing.
@@ -94,7 +94,7 @@ def rollback_target(
 
 
 def goods(past: Sequence[Entry]) -> list[Entry]:
-    """The releases before the newest one that a way back may lead to, newest first.
+    """Return the releases before the newest one that a rollback may choose, newest first.
 
     Each manifest once, as it last served: what became of it then is what is known of it.
     """

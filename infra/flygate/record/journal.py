@@ -1,6 +1,6 @@
 """The journal: one line of JSON for each thing done or judged, written before it is done.
 
-The screen, the audit trail and the explanation of a failure are all read from it. It tells of a
+The screen, the audit trail and the explanation of a failure are all read from it. It describes a
 rollout and is no part of it: a line that can't be written is no reason to stop half-way.
 """
 
@@ -26,7 +26,7 @@ Kind = Literal[
     "soak",  # a gate begins to watch: what, how long, by which rules
     "sample",  # what a gate saw on its way to a verdict, to judge it again later
     "extended",  # a soak could not decide and goes on, for longer
-    "accepted",  # an operator lets it go on all the same
+    "accepted",  # an operator lets it go on nevertheless
     "held",  # it still could not: an operator must decide
     "failed",  # a step or a gate failed: the way back begins
     "undo",  # a step is about to be undone
@@ -35,7 +35,7 @@ Kind = Literal[
     "finished",  # the release stands
     "restored",  # the former release serves as before
     "restore-failed",
-    "refused",  # somebody else is rolling out; nothing was done
+    "refused",  # another rollout is under way; nothing was done
 ]
 
 
@@ -64,9 +64,9 @@ class Event:
 
 
 class Journal:
-    """Appends events to a file and tells listeners, in this order.
+    """Appends events to a file and calls listeners, in this order.
 
-    The listeners hear of an event also if it can't be written (the disk is full), and once of why.
+    Listeners get an event also if it can't be written (the disk is full), and once the reason.
 
     Args:
         path: the file; made with its folder.
@@ -88,19 +88,19 @@ class Journal:
         self._redact = redact
         self._listeners = listeners
         self._began = time.monotonic()
-        self._is_gap_told = False
+        self._is_gap_reported = False
 
     def listen(self, listener: Callable[[Event], None]) -> None:
-        """Tell one more of the events that follow."""
+        """Call one more listener with the events that follow."""
         self._listeners = (*self._listeners, listener)
 
     @property
     def redact(self) -> Redactor:
-        """What takes secrets out of its texts."""
+        """The redactor of its texts."""
         return self._redact
 
     def about(self, release: str) -> None:
-        """The events that follow belong to another release."""
+        """Let the events that follow belong to another release."""
         self._release = release
 
     @property
@@ -121,8 +121,8 @@ class Journal:
         trouble = self._keep(event)
         for listener in self._listeners:
             listener(event)
-        if trouble and not self._is_gap_told:
-            self._is_gap_told = True
+        if trouble and not self._is_gap_reported:
+            self._is_gap_reported = True
             self.write("warning", "journal", f"{trouble}; what can't be written is shown here only")
 
     def _event(
@@ -140,7 +140,7 @@ class Journal:
         )
 
     def _keep(self, event: Event) -> str:
-        """Why it is not on disk; empty if it is."""
+        """Write the event; return why it could not be, or nothing."""
         try:
             private.add_line(self._path, json.dumps(asdict(event)))
         except OSError as exc:
@@ -149,7 +149,7 @@ class Journal:
 
 
 def read(path: Path) -> list[Event]:
-    """The events of a journal, oldest first; a torn last line is left out."""
+    """Read a journal, oldest event first; a torn last line is left out."""
     return list(_events(path.read_text(encoding="utf-8"))) if path.exists() else []
 
 
@@ -161,7 +161,7 @@ class Tail:
         self._offset = path.stat().st_size if path.exists() else 0
 
     def new(self) -> list[Event]:
-        """The events since the last call; a line that is still being written comes next time."""
+        """Return the events since the last call; a line that is being written comes next time."""
         if not self._path.exists():
             return []
         with self._path.open("rb") as file:

@@ -39,7 +39,7 @@ class Release(BaseModel):
         rollback_of: the version whose manifest this is, if it is a rollback.
         rebuilt: what the entry was made of, if the run that made the release is not the one that
             recorded it; empty for all others.
-        verdicts: gate → what it said of the release.
+        verdicts: gate → its verdict on the release.
         seconds: how long the rollout took.
         machines: region → machine ids.
     """
@@ -79,8 +79,8 @@ class Ledger(BaseModel):
         app: whose releases these are; empty in ledgers of Flygate 0.1.
         state: the id of the Pulumi state that made them: see `infra/flygate/fly/owner.py`.
         tenure: the id of the resource that holds the app; a replacement has another one.
-        pin: the release that the stack is pinned to, for everybody who deploys it.
-        unpinned_at: when somebody last went forward (RFC 3339); a pin that is older is void.
+        pin: the release that the stack is pinned to, for all its operators.
+        unpinned_at: when an operator last went forward (RFC 3339); a pin that is older is void.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -137,7 +137,7 @@ class Ledger(BaseModel):
 
     @property
     def is_back(self) -> bool:
-        """What runs is where the last way back has led, and nobody went forward since."""
+        """Whether what runs is what the last rollback chose, and no operator went forward since."""
         if self.pin:
             return True
         # An older Flygate kept the pin in the stack's file only.
@@ -160,7 +160,7 @@ class Ledger(BaseModel):
         return [self.key, *(value for one in self.secret_sets.values() for value in one.values())]
 
     def with_manifest(self, manifest_id: str) -> Release:
-        """The newest release that ran a manifest.
+        """Return the newest release that ran a manifest.
 
         Raises:
             LedgerError: none is remembered.
@@ -180,23 +180,23 @@ class Ledger(BaseModel):
         )
 
     def pinned(self, pin: Pin) -> Ledger:
-        """The ledger of a stack that a run has pinned."""
+        """Return the ledger with a pin."""
         return self.model_copy(update={"pin": pin})
 
     def unpinned(self, at: str) -> Ledger:
-        """The ledger of a stack that a run has taken forward."""
+        """Return the ledger without a pin, after a run that went forward."""
         return self.model_copy(update={"pin": None, "unpinned_at": at})
 
     def secrets_of(self, release: Release) -> dict[str, str]:
-        """The secret values of a release; none if they were dropped."""
+        """Return the secret values of a release; none if they were dropped."""
         return dict(self.secret_sets.get(release.secret_set, {}))
 
     def has_secrets_of(self, release: Release) -> bool:
-        """The values of a release are here, or it has none."""
+        """Return whether the values of a release are here, or it has none."""
         return release.secret_set in self.secret_sets or not release.manifest.secrets
 
     def secret_set_for(self, values: Mapping[str, str]) -> str:
-        """The id of a set of values: the known one, or a new one.
+        """Return the id of a set of values: the known one, or a new one.
 
         An id is shown in the open, and a plain hash of a weak secret could be guessed from it, so
         it is keyed. The same values have the same id in the next run: a release that was held or
@@ -211,7 +211,7 @@ class Ledger(BaseModel):
         return hmac.new(self.key.encode(), text.encode(), "sha256").hexdigest()[:8]
 
     def add(self, release: Release, values: Mapping[str, str], key: str = "") -> Ledger:
-        """The ledger with one more release, as much of it as fits.
+        """Add a release, and drop what does not fit any more.
 
         What is dropped first: the values of old releases' secrets, the oldest first; then the
         oldest releases. The new release itself always stays.
@@ -231,14 +231,14 @@ class Ledger(BaseModel):
         return grown.fitted()
 
     def fitted(self, limit: int = BYTES_MAX) -> Ledger:
-        """As much of it as fits into the variable by which the next run gets it."""
+        """Drop what does not fit into the variable by which the next run gets it."""
         fitting = self._with_only_used()
         while len(fitting.dumps()) > limit and (smaller := fitting._smaller()) is not None:
             fitting = smaller
         return fitting
 
     def joined(self, other: Ledger) -> Ledger:
-        """With the releases and the values that another ledger of the same app has beside it."""
+        """Add the releases and the values of another ledger of the same app."""
         if self.app and other.app and self.app != other.app:
             return self
         releases = {r.version: r for r in (*other.releases, *self.releases)}
@@ -253,7 +253,7 @@ class Ledger(BaseModel):
         return joined._with_only_used()
 
     def with_values(self, manifest_id: str, values: Mapping[str, str]) -> Ledger:
-        """With the secret values of a manifest, if it has the release and not the values."""
+        """Add the secret values of a manifest, if the ledger has the release without them."""
         for release in reversed(self.releases):
             if release.manifest_id == manifest_id and not self.has_secrets_of(release):
                 sets = {**self.secret_sets, release.secret_set: dict(values)}
@@ -261,7 +261,7 @@ class Ledger(BaseModel):
         return self
 
     def content(self) -> str:
-        """All of it as one line of JSON, of no bounded length."""
+        """Return all of it as one line of JSON, of unbounded length."""
         found = self.model_dump(mode="json", by_alias=True)
         # An older Flygate reads the ledger of a stack that was never pinned.
         found = {k: one for k, one in found.items() if one or k not in {"pin", "unpinned_at"}}
@@ -274,15 +274,15 @@ class Ledger(BaseModel):
         return canonical({**found, "values": values, "secret_sets": sets})
 
     def packed(self) -> str:
-        """All of it, compressed, as one line of ASCII."""
+        """Return all of it, compressed, as one line of ASCII."""
         return base64.b85encode(zlib.compress(self.content().encode(), 9)).decode()
 
     def dumps(self) -> str:
-        """The text that a run prints and the next one gets: framed, in short lines."""
+        """Return the text that a run prints and the next one gets: framed, in short lines."""
         return frame.wrap(self.packed())
 
     def running(self) -> dict[str, Any]:
-        """What the next preview compares with: see `infra/flygate/record/running.py`."""
+        """Return what the next preview compares with: see `infra/flygate/record/running.py`."""
         if self.current is None:
             return {}
         salt = self.current.secret_set
@@ -294,7 +294,7 @@ class Ledger(BaseModel):
         }
 
     def history(self) -> list[dict[str, Any]]:
-        """What may be shown of the releases, newest first: no secret."""
+        """Return what may be shown of the releases, newest first: no secret."""
         numbers = _value_numbers(self.secret_sets.values())
         return [
             {**_public(release), "secrets": _numbered(self.secrets_of(release), numbers)}
@@ -302,7 +302,7 @@ class Ledger(BaseModel):
         ]
 
     def _smaller(self) -> Ledger | None:
-        """One step smaller; None if nothing more can be dropped."""
+        """Drop one thing; return None if nothing more can be dropped."""
         current = self.current
         for release in self.releases:
             old = release.secret_set
@@ -320,7 +320,7 @@ class Ledger(BaseModel):
 
 
 def _content(text: str) -> str:
-    """The JSON of a ledger, whatever form it was printed in.
+    """Return the JSON of a ledger, in whatever form it was printed.
 
     Flygate 0.1 printed plain JSON, and a library could print its own lines before it.
     """
@@ -365,7 +365,7 @@ def _public(release: Release) -> dict[str, Any]:
 
 
 def _value_numbers(sets: Iterable[Mapping[str, str]]) -> dict[tuple[str, str], int]:
-    """A number for each value that a secret ever had: it tells whether one changed, no more."""
+    """Number the values that each secret ever had; a number shows only whether one changed."""
     numbers: dict[tuple[str, str], int] = {}
     for values in sets:
         for pair in values.items():

@@ -1,5 +1,7 @@
-"""Who releases what, and why: read when the rollout runs. It is no input, or every commit would
-redeploy."""
+"""`Provenance`: who releases what, and why. It is read when the rollout runs.
+
+It is no input, or every commit would redeploy.
+"""
 
 from __future__ import annotations
 
@@ -39,12 +41,12 @@ class Provenance:
 
 
 def now() -> str:
-    """The time, RFC 3339, to the second."""
+    """Return the time, RFC 3339, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def actor() -> str:
-    """Who we are."""
+    """Return who releases."""
     named = os.environ.get("FLYGATE_ACTOR") or os.environ.get("GITHUB_ACTOR")
     return named or f"{getpass.getuser()}@{socket.gethostname()}"
 

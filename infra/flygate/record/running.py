@@ -34,7 +34,7 @@ class Running:
 
 
 def fingerprint(salt: str, value: str) -> str:
-    """Tells whether a value changed, and not what it is without the salt."""
+    """Hash a value: it shows whether the value changed, and not what it is without the salt."""
     return hashlib.blake2b(value.encode(), key=salt.encode(), digest_size=8).hexdigest()
 
 
@@ -46,7 +46,7 @@ def lines(
     drifted: bool,
     redis: tuple[float, float] = (0.0, 0.0),
 ) -> list[str]:
-    """The lines that an operator reads before saying yes; none if nothing would happen.
+    """Describe a deployment to an operator who has to confirm it; no line if nothing is done.
 
     Args:
         secrets: name → value, of the wanted release.
@@ -63,8 +63,7 @@ def lines(
     ]
     if not changes and not drifted:
         return []
-    told = [str(change) for change in changes]
-    return [*told, *plan, *_cost(running.content, content, redis)]
+    return [*map(str, changes), *plan, *_cost(running.content, content, redis)]
 
 
 def _secret_changes(running: Running, secrets: Mapping[str, str]) -> list[Change]:
@@ -82,7 +81,7 @@ def _cost(
 
 
 def monthly_cost(content: Mapping[str, Any]) -> float:
-    """Dollars a month for the machines of a manifest."""
+    """Return the dollars a month for the machines of a manifest."""
     guest = content["config"].get("guest", {})
     each = prices.machine_month(
         int(guest.get("cpus", 1)),

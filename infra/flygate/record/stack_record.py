@@ -1,4 +1,4 @@
-"""What a stack's state remembers of its deployments: whose it is, its app, its ledger."""
+"""`StackRecord`: what a stack's state records of its deployments: its owner, app and ledger."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class StackRecord:
         )
 
     def values_of(self, pin: Pin) -> dict[str, str]:
-        """The secret values of a pinned release, by its version: the same while it is pinned."""
+        """Return the secret values of a pinned release, by its version: they do not change."""
         for release in self.ledger.releases:
             if (release.name, release.manifest_id) == (pin.version, pin.manifest):
                 return self.ledger.secrets_of(release)
@@ -80,13 +80,13 @@ class StackRecord:
             raise moved(self.app, app, stack)
 
     def after(self, result: str) -> Ledger:
-        """The ledger once the release resource has run, and left a result."""
+        """Return the ledger once the release resource has run, and left a result."""
         new = _read(result)
         return new.joined(self.ledger) if isinstance(new, Ledger) else self.ledger
 
 
 def moved(former: str, wanted: str, stack: str) -> OwnerError:
-    """Why an update does not change the app."""
+    """Make the error of an update that would change the app."""
     return OwnerError(
         f"flygate:app is {wanted}; the stack {stack} releases to {former}. A deployment can't "
         f"change that: the machines of {former} would go on running, and billed, known to no "
@@ -105,7 +105,7 @@ def _read(text: str) -> Ledger | LedgerUnreadableError:
 
 
 def _result(text: str) -> Mapping[str, Any]:
-    """What a Command printed, framed or, by Flygate 0.1, plain."""
+    """Read what a Command printed, framed or, by Flygate 0.1, plain."""
     try:
         return frame.document(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Finds many needles in a text at once: their first four bytes are looked up, and then the rest."""
+"""`Needles`: many texts found in one at once: by their first four bytes, then by the rest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flygate.redaction.parts import Part
 
 HEAD = 4
 # Up to this length a word or a number is part of many others. These are taken whole: the rest of
-# one would tell what was taken out.
+# one would show what was taken out.
 SHORT = 5
 CUT = "…".encode()
 # A beginning is masked where a text was cut; where it only ends, it must be less of a chance.
@@ -67,10 +67,10 @@ class Needles:
         return bool(self._heads)
 
     def find(self, text: bytes, end_min: int) -> Iterator[tuple[int, int]]:
-        """Where they are, from and to.
+        """Yield where they are, from and to.
 
         Args:
-            end_min: as many bytes of a needle count at the end of the text; 0: only all of it.
+            end_min: how many bytes of a needle count at the end of the text; 0: only all of it.
         """
         for at in self._candidates(text):
             (head,) = struct.unpack_from("=I", text, at)
@@ -80,11 +80,11 @@ class Needles:
                     break
 
     def may_be_in(self, text: bytes) -> bool:
-        """False if none is; that is known fast."""
+        """Return False if none is in it; this is fast."""
         return not all(self._heads.isdisjoint(words) for _, words in _words(text))
 
     def _candidates(self, text: bytes) -> Iterator[int]:
-        """Where one could begin: nearly always nowhere."""
+        """Yield where one could begin: nearly always nowhere."""
         for shift, words in _words(text):
             if not self._heads.isdisjoint(words):
                 yield from (
@@ -104,7 +104,7 @@ def _words(text: bytes) -> Iterator[tuple[int, memoryview[int]]]:
 
 
 def _end(needle: Needle, text: bytes, at: int, end_min: int) -> int:
-    """Where a needle ends that begins at a place; 0 if it does not."""
+    """Return where a needle that begins at a place ends; 0 if none does."""
     content = needle.content
     if text.startswith(content, at):
         return at + len(content)
@@ -112,7 +112,7 @@ def _end(needle: Needle, text: bytes, at: int, end_min: int) -> int:
 
 
 def _cut_end(content: bytes, text: bytes, at: int, end_min: int) -> int:
-    """Where its beginning ends, if the text was cut there."""
+    """Return where its beginning ends, if the text was cut there."""
     length = _common(content, text, at)
     end = at + length
     if text.startswith((CUT, b" " + CUT), end):
@@ -124,7 +124,7 @@ def _cut_end(content: bytes, text: bytes, at: int, end_min: int) -> int:
 
 
 def _common(content: bytes, text: bytes, at: int) -> int:
-    """How many bytes are the same; found by halving, since a key can be long."""
+    """Count the bytes that are the same, by halving, since a key can be long."""
     low, high = HEAD, min(len(content), len(text) - at)
     while low < high:
         middle = (low + high + 1) // 2

@@ -1,4 +1,4 @@
-"""What of a secret must not be read: all of it, and each part that is a secret by itself.
+"""`Part`: what of a secret must not be read: all of it, and each part that is secret by itself.
 
 A program seldom prints a secret as it was given: it prints the password of a URL, a field of a JSON
 document, a line of a key. Each of these is a part.
@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
-# A secret in a document in a document …: nobody wraps one deeper.
+# A secret in a document in a document …: no program wraps one deeper.
 _DEPTH = 4
-# As few characters of a list's or a path's piece can be a secret by themselves.
+# From this length on a piece of a list or of a path can be a secret by itself.
 _TOKEN = 8
 _LONG_TOKEN = 16
-# So many digits are no measure, but a number that only one document has.
+# A number of this length is no measure, but belongs to one document only.
 _DIGITS = 6
 
 _NAMES = r"pass(?:word|wd|phrase)?|pwd|secret|token|key|credentials?|auth|signature|sig"
@@ -48,7 +48,7 @@ class Part:
 
 
 def parts(secret: str) -> Iterator[Part]:
-    """A secret and all its parts, each once."""
+    """Yield a secret and all its parts, each once."""
     seen, level = {secret}, [secret]
     for depth in range(_DEPTH + 1):
         deeper = list[str]()
@@ -61,7 +61,7 @@ def parts(secret: str) -> Iterator[Part]:
 
 
 def _inner(text: str) -> Iterator[str]:
-    """The parts of one text, of all kinds; each is looked into again."""
+    """Yield the parts of one text, of all kinds; each is searched again."""
     yield text.strip()
     yield " ".join(text.split())
     if (document := _json(text)) is not None:

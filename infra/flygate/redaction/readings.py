@@ -89,11 +89,11 @@ def _two_bytes(text: bytes) -> Iterator[Reading]:
     for start in (0, 1):
         body = text[start : len(text) - (len(text) - start) % 2]
         for order in ("utf-16-le", "utf-16-be"):
-            said = body.decode(order, "replace")
+            decoded = body.decode(order, "replace")
             begins = [start]
-            for letter in said:
+            for letter in decoded:
                 begins.append(begins[-1] + (4 if ord(letter) > 0xFFFF else 2))
-            reading = as_bytes(said)
+            reading = as_bytes(decoded)
             yield Reading(reading.text, _Letters(reading.place, begins))
 
 

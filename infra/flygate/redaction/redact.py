@@ -1,4 +1,4 @@
-"""Takes secret values out of text before anybody sees it.
+"""`Redactor`: takes secret values out of text before it is shown.
 
 Every text of a machine, of Fly or of an error goes through here before it is shown, kept or sent.
 A value is found as it is, in parts (`redaction/parts.py`), and as programs write it: escaped
@@ -44,11 +44,11 @@ class Redactor:
         self._clean: dict[tuple[str, bytes, int], int] = {}
 
     def __call__(self, text: str) -> str:
-        """The text without them."""
+        """Return the text without them."""
         return _masked(text, self._places(text))
 
     def lines(self, lines: Sequence[str]) -> list[str]:
-        """Lines of one text, each without them; one may go on over several lines."""
+        """Redact lines of one text; a value may extend over several lines."""
         found, at, shown = list(_merged(self._places("\n".join(lines)))), 0, list[str]()
         for line in lines:
             end = at + len(line)
@@ -58,7 +58,7 @@ class Redactor:
         return shown
 
     def data(self, value: Any) -> Any:
-        """Plain JSON without them."""
+        """Return plain JSON without them."""
         if isinstance(value, str):
             return self(value)
         if isinstance(value, Mapping):
@@ -68,7 +68,7 @@ class Redactor:
         return value
 
     def _places(self, text: str) -> list[tuple[int, int]]:
-        """Where something secret stands in a text."""
+        """Return where something secret stands in a text."""
         if not (self._needles and text):
             return []
         whole = as_bytes(text)
@@ -77,11 +77,11 @@ class Redactor:
     def _spans(
         self, text: bytes, end_min: int, depth: int, known: dict[bytes, int]
     ) -> Iterator[tuple[int, int]]:
-        """Where something secret stands, in whatever form.
+        """Yield where something secret stands, in whatever form.
 
         Args:
             end_min: how much of a secret's beginning counts at the end.
-            depth: as many escapes and encodings may be in each other.
+            depth: how many escapes and encodings may be in each other.
             known: what was looked through, and how deep: it comes again in another order.
         """
         yield from self._needles.find(text, end_min)
@@ -119,7 +119,7 @@ class Redactor:
 
 
 def cut(text: str, length: int) -> str:
-    """The beginning of a text; a mark says that there was more.
+    """Cut a text; a mark says that there was more.
 
     A secret that the cut goes through is known by the mark: see `Redactor`.
     """
@@ -127,12 +127,12 @@ def cut(text: str, length: int) -> str:
 
 
 def shown(text: str, length: int) -> str:
-    """The beginning of a machine's text, for a terminal; its secrets are out already."""
+    """Cut a machine's text for a terminal; its secrets are out already."""
     return cut(visible(text), length)
 
 
 def _end_min(text: bytes, end: int, end_min: int) -> int:
-    """How much of a secret's beginning counts at the end of what was read out of a text."""
+    """Return how much of a secret's beginning counts at the end of what was decoded."""
     if dangling := _DANGLING.match(text, end):
         return CUT_MIN if dangling[1] else end_min
     return 0
@@ -157,7 +157,7 @@ def _occurrences(text: str, word: str) -> Iterator[int]:
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Those that overlap as one."""
+    """Join those that overlap."""
     current: tuple[int, int] | None = None
     for start, end in sorted(spans):
         if current and start < current[1]:

@@ -24,7 +24,7 @@ _BASE32 = re.compile(rb"[A-Z2-7]{10,}")
 _HEX = re.compile(rb"[0-9a-fA-F]{8,}")
 _BYTES = rb"(?:0[xX])?(?:[0-9a-fA-F]{2}){1,8}"
 _HEX_APART = re.compile(_BYTES + rb"(?:(?:,[ +]?|[ :;+-])" + _BYTES + rb"){2,}")
-# Asked first: nearly no text has one, and the other takes long.
+# Tried first: nearly no text has one, and the other takes long.
 _IS_APART = re.compile(rb"[0-9a-fA-F]{2}(?:,[ +]?|[ :;+-])(?:0[xX])?[0-9a-fA-F]{2}")
 _NUMBERS = re.compile(rb"[0-9]{1,3}(?:,[ +]?[0-9]{1,3}){3,}")
 _NUMBER = re.compile(rb"[0-9]+")

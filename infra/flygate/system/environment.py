@@ -1,6 +1,6 @@
-"""Environment variables for the programs of others that we start: hooks, git, docker.
+"""Environment variables for other programs that Flygate starts: hooks, git, docker.
 
-They inherit what is the user's, and nothing of ours: the token of Fly, Pulumi's tokens and
+They inherit the user's variables, and none of Flygate's: the token of Fly, Pulumi's tokens and
 passphrases, and what Pulumi and Flygate hand over to each other, with all secrets in it.
 """
 
@@ -10,15 +10,15 @@ import re
 from collections.abc import Iterable, Mapping
 
 _OURS = re.compile(r"FLY_\w*TOKEN|FLYGATE_\w*|PULUMI_\w*")
-# All secrets of the stack, and of its former releases: for nobody, whoever names them.
+# All secrets of the stack, and of its former releases: for no program, even if it is named.
 NEVER = re.compile(r"FLYGATE_(?:SECRETS|RESTORED)\w*|PULUMI_COMMAND_\w*")
 
 
 def for_others(variables: Mapping[str, str], named: Iterable[str] = ()) -> dict[str, str]:
-    """The variables that another program gets.
+    """Return the variables that another program gets.
 
     Args:
-        named: of ours, those that it gets nevertheless.
+        named: those of Flygate's that it gets nevertheless.
     """
     granted = {name for name in named if not NEVER.fullmatch(name)}
     return {

@@ -1,11 +1,11 @@
-"""The errors that an operator may see. Each says what was asked, what was found, what to do.
+"""The errors that an operator may see. Each says what was requested, what was found, what to do.
 
 FlygateError
 ├── ConfigError        the stack's configuration, fly.toml or the environment is wrong
 ├── DiskFull           a disk has no room for what must be written
 ├── ImageError         an image can't be packed or is in no registry
 │   └── SourceChangedError       the checkout is another one than the plan's
-├── LedgerError        the record of releases can't be read, or lacks the release asked for
+├── LedgerError        the record of releases can't be read, or lacks a release
 │   └── LedgerUnreadableError    it can't be read
 ├── MovedError         the live app is not what the preview showed
 ├── OwnerError         the app is another stack's, or this stack's app is another one
@@ -39,7 +39,7 @@ class SourceChangedError(ImageError):
 
 
 class LedgerError(FlygateError):
-    """The record of releases can't be read, or lacks what was asked for."""
+    """The record of releases can't be read, or lacks a release."""
 
 
 class LedgerUnreadableError(LedgerError):
@@ -64,7 +64,7 @@ class LedgerUnreadableError(LedgerError):
 
 
 class PinnedError(FlygateError):
-    """The stack is pinned, and what was asked for would end that; or the pin is void."""
+    """The stack is pinned, and the request would end that; or the pin is void."""
 
 
 class PromotionError(FlygateError):

@@ -1,4 +1,4 @@
-"""Files and folders that nobody but their owner can read: all that is below `.flygate/`.
+"""Files and folders that only their owner can read: all that is below `.flygate/`.
 
 A file is written whole or not at all: a process may die and a disk may fill up at any moment.
 Standard library only: the bootstrap uses it before anything is installed.
@@ -82,7 +82,7 @@ def tighten(top: Path) -> None:
 
 @contextlib.contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """A write that fails does not say where."""
+    """Add the path to the error of a write, which lacks it."""
     try:
         yield
     except OSError as exc:
@@ -109,20 +109,20 @@ def _add(descriptor: int, line: bytes) -> None:
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
-    """What is left of a full disk takes the beginning; the rest is what fails."""
+    """Write all; on a full disk the beginning fits and the rest fails."""
     while data:
         data = data[os.write(descriptor, data) :]
 
 
 def _below_home(path: Path) -> list[Path]:
-    """The folder and its parents, from `.flygate` on; none elsewhere."""
+    """Return the folder and its parents from `.flygate` on; none elsewhere."""
     line = [path, *path.parents]
     homes = [number for number, one in enumerate(line) if one.name == HOME]
     return line[: homes[0] + 1] if homes else []
 
 
 def _close(path: Path) -> None:
-    # It may be somebody else's, or gone while we look.
+    # It may be another user's, or gone meanwhile.
     with contextlib.suppress(OSError):
         mode = path.lstat().st_mode
         if mode & _OTHERS and not stat.S_ISLNK(mode):

@@ -11,7 +11,7 @@ _ANCESTORS_MAX = 32
 
 
 def process_runs(pid: int) -> bool:
-    """A process of that number runs, whoever's it is."""
+    """Return whether a process of that number runs, of any user."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -22,12 +22,12 @@ def process_runs(pid: int) -> bool:
 
 
 def ancestor(name: str) -> int | None:
-    """The number of the nearest process of that name above this one; None if there is none."""
+    """Return the number of the nearest process of that name above this one, or None."""
     return next((pid for pid, found in _ancestors() if found == name), None)
 
 
 def _ancestors() -> Iterator[tuple[int, str]]:
-    """Each process above this one, and the name of its program."""
+    """Yield each process above this one, and the name of its program."""
     pid = os.getppid()
     for _ in range(_ANCESTORS_MAX):
         if pid <= 1 or (found := _parent_and_name(pid)) is None:
@@ -38,7 +38,7 @@ def _ancestors() -> Iterator[tuple[int, str]]:
 
 
 def _parent_and_name(pid: int) -> tuple[int, str] | None:
-    """By Linux's /proc, or else by `ps`."""
+    """Read them from Linux's /proc, or else from `ps`."""
     try:
         # `number (name) state parent …`, where the name may hold anything.
         head, _, rest = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")
@@ -48,9 +48,9 @@ def _parent_and_name(pid: int) -> tuple[int, str] | None:
     except (OSError, ValueError):
         return None
     try:
-        told = subprocess.run(
+        words = subprocess.run(
             ["ps", "-o", "ppid=,comm=", "-p", str(pid)], capture_output=True, text=True, check=True
         ).stdout.split(maxsplit=1)
-        return int(told[0]), Path(told[1].strip()).name
+        return int(words[0]), Path(words[1].strip()).name
     except (OSError, subprocess.SubprocessError, ValueError, IndexError):
         return None

@@ -43,7 +43,7 @@ class Room:
 
     @property
     def is_enough(self) -> bool:
-        """A deployment may begin."""
+        """Whether a deployment may begin."""
         return self.free_bytes >= LEAST_BYTES and self.has_names
 
     def __str__(self) -> str:
@@ -71,7 +71,7 @@ def state_folder(environment: Mapping[str, str]) -> Path | None:
 
 
 def check(where: Iterable[Path]) -> None:
-    """A deployment may begin.
+    """Refuse to begin a deployment without room.
 
     Raises:
         DiskFullError: a disk has too little room; with its folder.
@@ -85,7 +85,7 @@ def check(where: Iterable[Path]) -> None:
 
 
 def full(error: BaseException) -> DiskFullError | None:
-    """What a failed write means to the operator; None if it was no matter of room."""
+    """Return the error of a full disk, or None if a write failed for another reason."""
     if not isinstance(error, OSError) or error.errno not in _FULL:
         return None
     where = f": {error.filename}" if error.filename else ""

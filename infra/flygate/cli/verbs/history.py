@@ -39,7 +39,7 @@ def history(
     else:
         _show(releases)
         if pin := recorded(outputs):
-            print(pinning.told(environment, pin))
+            print(pinning.notice(environment, pin))
 
 
 def _show(releases: list[past.Entry]) -> None:

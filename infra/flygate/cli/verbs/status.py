@@ -124,7 +124,7 @@ def _show(found: Status) -> None:
     console.print(f"release {found.release}, phase {found.phase}")
     if found.pin:
         # A console would wrap it.
-        print(pinning.told(found.stack, Pin.model_validate(found.pin)))
+        print(pinning.notice(found.stack, Pin.model_validate(found.pin)))
     # A machine keeps its name when a rollback wakes it: its release is another one then.
     table = screen.table("machine", "id", "release", "region", "state", "role", "checks")
     for machine in found.machines:
