@@ -209,7 +209,7 @@ def canonical(value: Any) -> str:
 
 
 def _workable(stack: StackConfig, file: FlyToml) -> Phase:
-    """The stack's row; sliding windows can't move between machines, so they have no affinity."""
+    """Return the stack's row, without affinity for sliding windows, which can't move."""
     row = precedence.row(stack, file)
     algorithm = {**file.values.env, **stack.env}.get(Variable.RATE_LIMIT_ALGORITHM)
     if algorithm != SLIDING_WINDOW or not row.affinity:

@@ -110,7 +110,7 @@ class Deployment:
             changes: to the manifest.
         """
         request, values = self.request(secrets=secrets, drift=drift, **changes)
-        # Who releases after a rollback goes forward.
+        # A release after a rollback goes forward.
         site = self.site({"orders": Orders(forward=self.ledger.pin is not None), **(how or {})})
         self.ledger = await release_op.release(request, values, Recovered(self.ledger), site)
         return self.ledger
@@ -200,7 +200,7 @@ class Deployment:
         }
 
     async def by_hand(self, method: str, path: str, body: Any = None) -> Any:
-        """What somebody else does to the app, past Flygate."""
+        """Change the app by hand, without Flygate."""
         options = {} if body is None else {"json": body}
         return await self.fly._session.flaps(method, f"/apps/{APP}{path}", **options)
 

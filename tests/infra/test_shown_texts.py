@@ -99,8 +99,8 @@ def _journal_text(folder: Path, redact: Knowing, text: str) -> str:
 
 @place
 def _journal_data(folder: Path, redact: Knowing, text: str) -> str:
-    told = {"m1": {"boot": text, "list": [[1, text]], f"key {text}": 2}}
-    world(folder, redact).journal.write("sample", "judge", "", data={"at": 0.5, "told": told})
+    reported = {"m1": {"boot": text, "list": [[1, text]], f"key {text}": 2}}
+    world(folder, redact).journal.write("sample", "judge", "", data={"at": 0.5, "told": reported})
     return kept(folder)
 
 
@@ -123,12 +123,12 @@ def hooks(folder: Path, redact: Redactor, script: str, **more: Any) -> Hooks:
 
 @place
 def _input_of_a_hook(folder: Path, redact: Knowing, text: str) -> str:
-    told = hooks(folder, redact, f"cat > {folder}/told", reason=f"because {text}")
-    asyncio.run(told.before_rollout())
+    reported = hooks(folder, redact, f"cat > {folder}/got", reason=f"because {text}")
+    asyncio.run(reported.before_rollout())
     first = (folder / "told").read_text()
-    log = Journal(folder / "journal.jsonl", "v2", redact, (told,))
+    log = Journal(folder / "journal.jsonl", "v2", redact, (reported,))
     log.write("restored", "restore", f"v1 serves: {text}", data={"said": text})
-    told.close()
+    reported.close()
     return first + (folder / "told").read_text()
 
 
@@ -145,20 +145,20 @@ def _chat(folder: Path, redact: Knowing, text: str) -> str:
     posts: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(webhook, "_post", lambda url, text: posts.append(text))
-        told = hooks(folder, redact, "true", reason=text, tell=Webhook("https://chat.example"))
-        log = Journal(folder / "journal.jsonl", "v2", redact, (told,))
+        reported = hooks(folder, redact, "true", reason=text, tell=Webhook("https://chat.example"))
+        log = Journal(folder / "journal.jsonl", "v2", redact, (reported,))
         log.write("started", "rollout", f"v1 to v2 {text}")
         log.write("restore-failed", "restore", f"v1 serves: {text}")
-        told.close()
+        reported.close()
     return "".join(posts)
 
 
 class Fly:
-    """A Fly that says a text wherever it says something of a machine; it notes what it is told."""
+    """A Fly that says a text wherever it describes a machine; it notes what it gets."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.told: list[Any] = []
+        self.reported: list[Any] = []
         self.leases = Leases()
 
     async def logs(self, app: str, machine: str) -> list[Any]:
@@ -178,10 +178,10 @@ class Fly:
         """The lease is ours."""
 
     async def patch_metadata(self, app: str, machine: str, notes: Any) -> None:
-        self.told.append(notes)
+        self.reported.append(notes)
 
     async def acquire_lease(self, app: str, machine: str, ttl: int, description: str) -> None:
-        self.told.append(description)
+        self.reported.append(description)
 
 
 @place
@@ -247,7 +247,7 @@ def _verdicts_of_the_ledger(folder: Path, redact: Knowing, text: str) -> str:
 @place
 def _metadata_of_a_machine(folder: Path, redact: Knowing, text: str) -> str:
     fly: Any = noted(folder, redact, text).fly
-    return "".join(str(value) for notes in fly.told for value in notes.values())
+    return "".join(str(value) for notes in fly.reported for value in notes.values())
 
 
 @place
@@ -256,7 +256,7 @@ def _leases(folder: Path, redact: Knowing, text: str) -> str:
     holder = Holder("v2", "ann@laptop", since="now", why=f"because {text}")
     lock = Lock(fly, "shop", holder, world(folder, redact).journal)
     asyncio.run(lock._take("m1", 0.0))
-    return "".join(fly.told) + str(lock.holder)
+    return "".join(fly.reported) + str(lock.holder)
 
 
 def response(text: str, status: int = 500) -> httpx.Response:
@@ -365,7 +365,7 @@ def test_no_form_of_a_secret_gets_through(
 
 
 class Knowing(Redactor):
-    """Tells which values it has, for places that make a redactor of their own."""
+    """Shows which values it has, for places that make a redactor of their own."""
 
     def __init__(self, values: Sequence[str]) -> None:
         super().__init__(values)
@@ -433,7 +433,7 @@ SINKS = {
     "fly/retries.py": "redacted by the operation in which a call is repeated",
     "images/docker_config.py": "the user's own settings, without keys",
     "images/flyctl.py": "the app's name",
-    "images/tool.py": "Docker and flyctl, which get no secret of ours: environment.py",
+    "images/tool.py": "Docker and flyctl, which get no secret of Flygate's: environment.py",
     "setup/draft.py": "choices; secrets are written by Pulumi",
     "commands/channel.py": "all that an operation says, redacted in cli/verbs/op.py",
     "commands/redis.py": "names and plans",
@@ -480,10 +480,10 @@ def writes(tree: ast.Module) -> bool:
 def test_every_place_is_known() -> None:
     """Who adds a module that shows a text says why no secret is in it, or makes it a place."""
     assert {name for name, tree in modules() if writes(tree)} == set(SINKS)
-    told = [
+    reported = [
         name for why in SINKS.values() if why.startswith("place: ") for name in why[7:].split(", ")
     ]
-    assert set(told) <= set(PLACES)
+    assert set(reported) <= set(PLACES)
 
 
 # Slices that are not `cut`: of lists, or of a text that was redacted or marked.

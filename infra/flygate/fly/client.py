@@ -31,7 +31,7 @@ class FlyClient:
         endpoints: where Fly is; by default from flyctl's environment variables.
         transport: for tests, another httpx transport.
         pace: how fast to ask; by default as fast as Fly allows.
-        retry_budget: how much may be repeated; by default as much as in a rollout.
+        retry_budget: how much may be repeated; by default what a rollout may.
 
     Attributes:
         leases: those that are held; calls on a machine carry its nonce.

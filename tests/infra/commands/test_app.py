@@ -1,4 +1,4 @@
-"""`flygate op app`: create or adopt, and nothing of somebody else's."""
+"""`flygate op app`: create or adopt, and never change another stack's."""
 
 from __future__ import annotations
 

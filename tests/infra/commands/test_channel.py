@@ -24,7 +24,7 @@ def run(body: str) -> subprocess.CompletedProcess[bytes]:
 
 
 def test_only_the_result_is_on_standard_output() -> None:
-    """Whoever prints: Python, a library's logger, C, a child process, a child that stays behind."""
+    """Python, a library's logger, C, a child process and one that stays behind may all print."""
     done = run("""
         with channel() as streams:
             print("a print")

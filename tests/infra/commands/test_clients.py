@@ -28,7 +28,7 @@ print(wire.getresponse().read().decode())
 """
 
 
-class Told:
+class Reported:
     """What the journal says, and what each machine knew when it said so."""
 
     def __init__(self, shop: Deployment) -> None:
@@ -48,19 +48,19 @@ async def known(shop: Deployment, release: int) -> list[int]:
     """The version of the order that each machine of a release follows."""
     command = ["python", "-c", KNOWN]
     machines = (await shop.state()).of(release)
-    told = [await shop.fly.exec(APP, machine.id, command, 10) for machine in machines]
-    return [int(json.loads(one.stdout)["version"]) for one in told]
+    reported = [await shop.fly.exec(APP, machine.id, command, 10) for machine in machines]
+    return [int(json.loads(one.stdout)["version"]) for one in reported]
 
 
 async def test_each_machine_is_told_each_step(shop: Deployment) -> None:
     """The new ones before a request can reach them; orders are numbered across releases."""
-    told = Told(shop)
+    reported = Reported(shop)
     await shop.release(**FLEET)
     assert await known(shop, 1) == [0, 0]
-    await shop.release(env={"GREETING": "v2"}, how={"listeners": (told,)}, **FLEET)
+    await shop.release(env={"GREETING": "v2"}, how={"listeners": (reported,)}, **FLEET)
 
-    assert told.texts("done", "part") == ["new machines own no clients yet"]
-    assert told.texts("done", "shift") == [
+    assert reported.texts("done", "part") == ["new machines own no clients yet"]
+    assert reported.texts("done", "shift") == [
         "10 % of the clients are v2's (4 machines follow order 2)",
         "100 % of the clients are v2's (4 machines follow order 3)",
     ]
@@ -71,7 +71,7 @@ async def test_each_machine_is_told_each_step(shop: Deployment) -> None:
 
 
 async def test_a_release_that_knows_of_no_shares_is_left_alone(shop: Deployment) -> None:
-    """It is too old, or has no sticky sessions: all is as before, and the way out is told."""
+    """It is too old, or has no sticky sessions: nothing changes; the message says what to do."""
     await shop.release(env={"FAULT": "mute"}, **FLEET)
     before = await shop.fingerprint()
 
@@ -87,9 +87,9 @@ async def test_a_release_that_knows_of_no_shares_is_left_alone(shop: Deployment)
 
 
 async def test_a_machine_that_is_gone_needs_no_order(shop: Deployment) -> None:
-    """Fly says so; the others are told."""
+    """Fly says so; the others get the order."""
     await shop.release(**FLEET)
-    told = Told(shop)
+    reported = Reported(shop)
     dead = (await shop.state()).of(1)[0]
 
     async def kill(event: Event) -> None:
@@ -99,13 +99,13 @@ async def test_a_machine_that_is_gone_needs_no_order(shop: Deployment) -> None:
     tasks: list[asyncio.Task[None]] = []
 
     def listen(event: Event) -> None:
-        told(event)
+        reported(event)
         tasks.append(asyncio.ensure_future(kill(event)))
 
     await shop.release(env={"GREETING": "v2"}, how={"listeners": (listen,)}, **FLEET)
     await asyncio.gather(*tasks)
 
-    assert "(3 machines follow" in told.texts("done", "shift")[-1]
+    assert "(3 machines follow" in reported.texts("done", "shift")[-1]
 
 
 async def test_a_machine_that_runs_and_does_not_answer_ends_it(
@@ -126,7 +126,7 @@ async def test_a_machine_that_runs_and_does_not_answer_ends_it(
 
 
 async def test_a_held_share_can_be_accepted_or_taken_back(shop: Deployment) -> None:
-    """Nobody is moved while it waits; an abort gives the clients back first."""
+    """No client is moved while it waits; an abort gives the clients back first."""
     undecided = COURSE.model_copy(
         update={"soak": "200ms", "judge": COURSE.judge.model_copy(update={"minimum": 10**9})}
     )
@@ -137,18 +137,18 @@ async def test_a_held_share_can_be_accepted_or_taken_back(shop: Deployment) -> N
         await shop.release(env={"GREETING": "v2"}, **fleet)
     assert {m.share for m in (await shop.state()).of(2)} == {10}
 
-    told = Told(shop)
-    how = {"orders": Orders(abort="odd"), "listeners": (told,)}
+    reported = Reported(shop)
+    how = {"orders": Orders(abort="odd"), "listeners": (reported,)}
     with pytest.raises(RolloutRestoredError, match=r"aborted by .*: odd"):
         await shop.release(env={"GREETING": "v2"}, how=how, **fleet)
 
-    undone = [text.split()[0] for text in told.texts("undo", "restore")]
+    undone = [text.split()[0] for text in reported.texts("undo", "restore")]
     assert undone.index("part") < undone.index("admit") < undone.index("adopt")
     assert await known(shop, 1) == [3, 3]
     assert await shop.fingerprint() == before
     with pytest.raises(RolloutHeldError):
         await shop.release(env={"GREETING": "v2"}, **fleet)
-    again = Told(shop)
+    again = Reported(shop)
     how = {"orders": Orders(accept="it is well"), "listeners": (again,)}
     await shop.release(env={"GREETING": "v2"}, how=how, **fleet)
     assert again.texts("done", "shift")[0].startswith("10 %")

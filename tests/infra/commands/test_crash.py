@@ -37,7 +37,7 @@ class Doomed:
         self.course = ROLLING
 
     async def is_killed(self, number: int, *, pin: int = 0) -> bool:
-        """Release something new (or an old version again), and die after so many events."""
+        """Release something new (or an old version again), and die after a number of events."""
         request, secrets = self.shop.request(pin) if pin else self.shop.request(**self.new(number))
         return await is_killed_after(
             number,
@@ -51,7 +51,7 @@ class Doomed:
         )
 
     def new(self, number: int) -> dict[str, Any]:
-        """A release that tells its number by its environment and by its secret."""
+        """A release that shows its number in its environment and in its secret."""
         return {
             "secrets": {"KEY": f"key-{number}"},
             "env": {"GREETING": f"hello {number}"},

@@ -68,11 +68,11 @@ def test_a_way_back_takes_nothing_back_beside_what_is_not_finished(
 
     assert refused is not None
     assert refused.exit_code == 3
-    told = str(refused)
-    assert f"v2 is {'held' if held else 'not finished'}: its machines stand beside v1" in told
-    assert "`flygate abort prod` takes v2 back" in told
-    assert on in told
-    assert ("proceed" in told) is bool(held)
+    reported = str(refused)
+    assert f"v2 is {'held' if held else 'not finished'}: its machines stand beside v1" in reported
+    assert "`flygate abort prod` takes v2 back" in reported
+    assert on in reported
+    assert ("proceed" in reported) is bool(held)
 
 
 def test_a_way_back_that_died_goes_on_when_it_is_typed_again() -> None:
@@ -128,11 +128,11 @@ def test_a_plan_goes_on_with_what_is_held() -> None:
     held = seen(2, role=CANDIDATE, manifest=known, held="judge: too few")
     ahead = foresight(wanted, State("shop", (seen(1), held)))
 
-    told = ahead.lines(is_drifted=True, redis=(0.0, 0.0))
+    reported = ahead.lines(is_drifted=True, redis=(0.0, 0.0))
 
-    assert "~ phase: 1 → 2" in told
-    assert any("adopt v2-iad-1" in line for line in told)
-    assert not any("destroy" in line for line in told)
+    assert "~ phase: 1 → 2" in reported
+    assert any("adopt v2-iad-1" in line for line in reported)
+    assert not any("destroy" in line for line in reported)
 
 
 @pytest.mark.parametrize(("cordoned", "title"), [(True, "adopt"), (False, "destroy")])
@@ -142,9 +142,9 @@ def test_a_machine_that_was_just_made_is_gone_on_with(cordoned: bool, title: str
     known = foresight(wanted, State("shop")).desired.id
     made = seen(2, role=CANDIDATE, manifest=known, cordoned=cordoned, healthy=False)
 
-    told = foresight(wanted, State("shop", (seen(1), made))).decide().plan.lines()
+    reported = foresight(wanted, State("shop", (seen(1), made))).decide().plan.lines()
 
-    assert any(line.startswith(f"{title} v2-iad-1") for line in told)
+    assert any(line.startswith(f"{title} v2-iad-1") for line in reported)
 
 
 def test_a_plan_stands_on_what_serves_though_it_is_not_recorded() -> None:
@@ -164,9 +164,9 @@ def test_a_plan_tells_a_repair_and_a_refusal() -> None:
     ledger = ahead.ledger.model_copy(
         update={"releases": (release(1, manifest=manifest(), manifest_id=ahead.desired.id),)}
     )
-    told = Preview(ahead.request, {}, ledger, stopped).lines(is_drifted=True, redis=(0.0, 0.0))
-    assert told[0].startswith("v1: its machines are put right, and no release is made")
-    assert "repair: v1-iad-1" in " ".join(told).replace("revive ", "")
+    reported = Preview(ahead.request, {}, ledger, stopped).lines(is_drifted=True, redis=(0.0, 0.0))
+    assert reported[0].startswith("v1: its machines are put right, and no release is made")
+    assert "repair: v1-iad-1" in " ".join(reported).replace("revive ", "")
 
     accepting = foresight(manifest(phase=2), stopped, orders=Orders(accept="fine"))
     assert accepting.decide().lines(stopped)[0].startswith("refused: No rollout of shop is held")

@@ -1,4 +1,4 @@
-"""Drift: what somebody changed behind Pulumi's back, and only that."""
+"""Drift: what was changed without Pulumi, and only that."""
 
 from __future__ import annotations
 

@@ -24,26 +24,24 @@ def hook(shop: Deployment, name: str, script: str) -> None:
     (folder / name).chmod(0o755)
 
 
-def told(path: Path) -> list[dict[str, str]]:
-    """What the hooks were told, in order."""
+def reported(path: Path) -> list[dict[str, str]]:
+    """What the hooks got, in order."""
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-async def test_hooks_are_told_from_the_beginning_to_the_end(
-    shop: Deployment, tmp_path: Path
-) -> None:
+async def test_hooks_run_from_the_beginning_to_the_end(shop: Deployment, tmp_path: Path) -> None:
     """Before it begins, after each gate, and when it stands; no secret is in what they get."""
-    said = tmp_path / "told"
+    said = tmp_path / "got"
     for name in ("before-rollout", "after-step", "on-abort", "after-release"):
         hook(shop, name, f"cat >> {said}; echo >> {said}")
 
     await shop.release({"KEY": "canary-value"})
 
-    names = [one["hook"] for one in told(said)]
+    names = [one["hook"] for one in reported(said)]
     assert names[0] == "before-rollout"
     assert names[-1] == "after-release"
     assert set(names[1:-1]) == {"after-step"}
-    assert {one["release"] for one in told(said)} == {"v1"}
+    assert {one["release"] for one in reported(said)} == {"v1"}
     assert "canary-value" not in said.read_text()
 
 
@@ -77,15 +75,15 @@ async def test_a_rollback_can_pass_over_a_hook_that_refuses(shop: Deployment) ->
     assert "--no-hooks" not in str(again.value)
 
 
-async def test_a_release_that_is_taken_back_is_told(shop: Deployment, tmp_path: Path) -> None:
+async def test_a_release_that_is_taken_back_is_reported(shop: Deployment, tmp_path: Path) -> None:
     """The pager's hook runs; one that fails changes nothing and is a warning."""
-    said = tmp_path / "told"
+    said = tmp_path / "got"
     hook(shop, "on-abort", f"cat >> {said}; echo pager is down; exit 7")
 
     with pytest.raises(RolloutRestoredError):
         await shop.release(env={"FAULT": "crash"})
 
-    [one] = told(said)
+    [one] = reported(said)
     assert one["hook"] == "on-abort"
     last = journal.read(journal_path(shop.root, APP))[-1]
     assert (last.kind, last.text) == ("warning", "hooks/on-abort failed: exit code 7 pager is down")

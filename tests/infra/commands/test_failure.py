@@ -63,7 +63,7 @@ FAILURES = {
         expected(OSError(errno.ENOSPC, "No space left on device", "/shop/.flygate/x")),
         "No space left on device: /shop/.flygate/x",
     ),
-    "a fault of ours": (KeyError("x"), "KeyError: 'x'"),
+    "an unexpected error": (KeyError("x"), "KeyError: 'x'"),
 }
 
 
@@ -72,7 +72,7 @@ def test_the_last_line_says_why_what_serves_and_what_to_type(name: str) -> None:
     """Pulumi's table shows no more than that line."""
     error, cause = FAILURES[name]
     assert error is not None
-    text = str(error) if name != "a fault of ours" else "KeyError: 'x'"
+    text = str(error) if name != "an unexpected error" else "KeyError: 'x'"
 
     line = report(error, text, SERVES, "prod").splitlines()[-1]
 

@@ -104,15 +104,15 @@ async def held(serving: Deployment, judge: Judge) -> Deployment:
 
 
 async def test_what_can_t_be_decided_is_held(serving: Deployment, judge: Judge) -> None:
-    """Old and new serve side by side, the operator reads what can be done; nobody holds a lock."""
+    """Old and new serve side by side, the operator reads what can be done; no lease is held."""
     async with serving.traffic() as traffic:
-        with pytest.raises(RolloutHeldError, match="3 requests in 10 s") as told:
+        with pytest.raises(RolloutHeldError, match="3 requests in 10 s") as reported:
             await change(serving)
 
-    assert told.value.exit_code == 3
+    assert reported.value.exit_code == 3
     for word in ("flygate proceed", "flygate abort", "v1 and v2 serve side by side"):
-        assert word in str(told.value).splitlines()[-1]
-    assert "A machine of v1 that restarts meanwhile gets the secrets of v2." in str(told.value)
+        assert word in str(reported.value).splitlines()[-1]
+    assert "A machine of v1 that restarts meanwhile gets the secrets of v2." in str(reported.value)
     assert judge.asked == [["v2-iad-1"]]
     assert kinds(serving)[-1] == "held"
     assert traffic.failures == []
@@ -160,7 +160,7 @@ async def test_a_plan_of_an_abort_tells_what_is_undone(held: Deployment) -> None
 async def test_a_former_machine_that_restarts_beside_a_held_release_is_caught(
     held: Deployment,
 ) -> None:
-    """Secrets are the app's on Fly: it has the new release's values, and an operator is told."""
+    """Secrets are the app's on Fly: it has the new release's values, and the operator reads it."""
     looked = (await inspect(InspectionRequest(app=APP), held.fly)).found
     assert any("those of v2, which is not released: a machine of v1 that" in one for one in looked)
     assert not any("has started with secrets" in one for one in looked)
@@ -169,8 +169,8 @@ async def test_a_former_machine_that_restarts_beside_a_held_release_is_caught(
     await held.restart(machine.id)
 
     looked = (await inspect(InspectionRequest(app=APP), held.fly)).found
-    (told,) = [one for one in looked if "has started with secrets" in one]
-    assert f"v1-iad-1 ({machine.id})" in told
+    (reported,) = [one for one in looked if "has started with secrets" in one]
+    assert f"v1-iad-1 ({machine.id})" in reported
     warned: list[str] = []
     listener = lambda event: warned.append(event.text) if event.kind == "warning" else None  # noqa: E731
     with pytest.raises(RolloutRestoredError):
@@ -215,12 +215,12 @@ async def test_what_serves_stays_where_the_former_release_can_t_be_brought_up(
     It serves until the next release does, whatever that is.
     """
     judge.outcomes = ["fail"]
-    with pytest.raises(RestoreFailedError) as told:
+    with pytest.raises(RestoreFailedError) as reported:
         await change(broken)
 
-    assert told.value.exit_code == 4
-    assert "No machine of v1 serves; v2 stays in service (v2-iad-1)." in str(told.value)
-    assert "serves as before" not in str(told.value)
+    assert reported.value.exit_code == 4
+    assert "No machine of v1 serves; v2 stays in service (v2-iad-1)." in str(reported.value)
+    assert "serves as before" not in str(reported.value)
     judge.outcomes = ["pass"]
     async with broken.traffic() as traffic:
         wanted: dict[str, Any] = {"machines": 2, "env": {"GREETING": "newer"}, "rollout": CANARY}
@@ -236,11 +236,11 @@ async def test_what_serves_stays_where_the_former_release_can_t_be_brought_up(
 
 
 async def test_that_the_former_release_serves_is_said_only_if_it_does(broken: Deployment) -> None:
-    """Nothing served before, and nothing does now: nobody may take that for restored."""
-    with pytest.raises(RestoreFailedError) as told:
+    """Nothing served before, and nothing does now: that is not reported as restored."""
+    with pytest.raises(RestoreFailedError) as reported:
         await broken.release(NEW, env={"FAULT": "unlimited"}, machines=2)
 
-    assert "No machine of v1 serves." in str(told.value)
+    assert "No machine of v1 serves." in str(reported.value)
     assert {m.release for m in (await broken.state()).machines} == {1}
 
 
@@ -321,10 +321,10 @@ async def test_a_way_back_does_not_take_the_good_release_beside_a_held_one(
 async def test_an_operator_can_abort_it(held: Deployment) -> None:
     """Its machine goes, the former values are back, and v1 has served all the time."""
     async with held.traffic() as traffic:
-        with pytest.raises(RolloutRestoredError, match=r"aborted by .*: odd latency") as told:
+        with pytest.raises(RolloutRestoredError, match=r"aborted by .*: odd latency") as reported:
             await change(held, Orders(abort="odd latency"))
 
-    assert told.value.exit_code == 2
+    assert reported.value.exit_code == 2
     assert traffic.failures == []
     state = await held.state()
     assert [(m.release, m.role, m.serves) for m in state.machines] == [(1, LIVE, True)] * 2

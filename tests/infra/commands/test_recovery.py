@@ -69,7 +69,7 @@ def test_an_unreadable_ledger_is_no_replacement() -> None:
 
 
 def test_a_first_release_begins_with_nothing() -> None:
-    """Nor is anything told."""
+    """Nor is anything reported."""
     found = recovery.recover("", REQUEST, site())
 
     assert (found.ledger.releases, found.notices, found.is_replacement) == ((), (), False)

@@ -48,7 +48,7 @@ async def serving(shop: Deployment) -> Deployment:
 
 @pytest.fixture
 async def other(endpoints: Endpoints) -> AsyncIterator[FlyClient]:
-    """Somebody else who deploys."""
+    """Another operator who deploys."""
     async with FlyClient(endpoints) as client:
         yield client
 
@@ -71,7 +71,7 @@ async def test_the_same_request_changes_nothing(serving: Deployment) -> None:
 
 
 async def test_the_ledger_keeps_what_the_gates_said(serving: Deployment) -> None:
-    """Whoever promotes it, or looks back at three in the morning, sees what was proved."""
+    """An operator who promotes it, or looks back at night, sees what was proved."""
     [entry] = serving.ledger.history()
 
     assert list(entry["verdicts"]) == ["restart", "health", "smoke", "reach"]
@@ -89,7 +89,7 @@ async def test_after_a_release_there_is_no_drift(serving: Deployment) -> None:
 async def test_damage_is_seen_and_repaired_with_the_same_machines(
     serving: Deployment, damage: str
 ) -> None:
-    """Somebody stopped or cordoned a machine by hand: the next up puts it right."""
+    """A machine was stopped or cordoned by hand: the next up puts it right."""
     (machine,) = (await serving.state()).machines
     ledger = serving.ledger
     await getattr(serving.fly, damage)(APP, machine.id)
@@ -107,7 +107,7 @@ async def test_damage_is_seen_and_repaired_with_the_same_machines(
 
 
 async def test_a_machine_that_was_edited_is_replaced_by_a_release(serving: Deployment) -> None:
-    """Somebody gave it another environment: the next up brings the release's own back."""
+    """Its environment was changed by hand: the next up brings the release's own back."""
     (machine,) = (await serving.state()).machines
     await serving.edit(machine.id, GREETING="by hand")
     seen = await looked(serving)
@@ -139,7 +139,7 @@ async def test_secrets_that_were_changed_are_set_again(
 
 
 async def test_an_address_that_was_released_comes_back(serving: Deployment) -> None:
-    """Without its public address nobody would reach the app."""
+    """Without its public address no user would reach the app."""
     await serving.release_address(":")
     seen = await looked(serving)
     assert seen.found == ("the app has no public IPv6 address",)
@@ -163,7 +163,7 @@ async def test_a_machine_that_was_destroyed_is_replaced_by_a_release(serving: De
 
 
 async def test_a_standby_that_serves_again_is_put_right(serving: Deployment) -> None:
-    """Somebody started and uncordoned the former release's machine: two releases would answer."""
+    """The former release's machine was started and uncordoned: two releases would answer."""
     await serving.release({"KEY": "first"}, drift="two", env={"GREETING": "two"})
     (standby,) = (await serving.state()).of(1)
     await serving.fly.start(APP, standby.id)
@@ -241,7 +241,7 @@ async def test_a_pin_to_what_is_forgotten_changes_nothing(serving: Deployment) -
 
 
 async def test_secrets_that_are_not_those_of_the_manifest_are_refused(shop: Deployment) -> None:
-    """Their names are told, not their values."""
+    """The message has their names, not their values."""
     request = ReleaseRequest(app=APP, content=shop.manifest(("A", "B")), source=("service",))
 
     values = {"A": "canary", "C": "canary"}

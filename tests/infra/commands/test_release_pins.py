@@ -1,4 +1,4 @@
-"""Back to an earlier release, which pins the stack for everybody, and forward again."""
+"""Back to an earlier release, which pins the stack for all operators, and forward again."""
 
 from __future__ import annotations
 

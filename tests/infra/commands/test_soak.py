@@ -37,8 +37,8 @@ def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 async def known_key(shop: Deployment, release: int) -> str:
     """The key that a machine of a release knows."""
     machine = (await shop.state()).of(release)[0]
-    told = await shop.fly.exec(APP, machine.id, ["python", "-c", SECRET], 10)
-    return str(json.loads(told.stdout))
+    reported = await shop.fly.exec(APP, machine.id, ["python", "-c", SECRET], 10)
+    return str(json.loads(reported.stdout))
 
 
 def soaks(shop: Deployment, release: str) -> list[recorded_soak.RecordedSoak]:
@@ -82,15 +82,15 @@ async def test_a_canary_that_dies_between_two_looks_is_taken_back(
     looked: list[str] = []
 
     async def collect(web: Any, machines: Any, key: str) -> dict[str, Any]:
-        told = await collector.collect(web, machines, key)
+        reported = await collector.collect(web, machines, key)
         if not looked:
             looked.extend(machines)
             (canary,) = [m for m in (await shop.state()).machines if m.release == 2]
-            with contextlib.suppress(httpx.HTTPError):  # nobody is left to answer
+            with contextlib.suppress(httpx.HTTPError):  # no machine is left to answer
                 await web.get("/die", headers={"fly-force-instance-id": canary.id})
             while not life.died_at(await shop.fly.machine(APP, canary.id)):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
-        return {machine: {**one, "boot": "the same"} for machine, one in told.items()}
+        return {machine: {**one, "boot": "the same"} for machine, one in reported.items()}
 
     monkeypatch.setattr(soak, "collect", collect)
     with pytest.raises(RolloutRestoredError, match="restarted once while judged"):

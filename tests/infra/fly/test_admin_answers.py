@@ -16,7 +16,7 @@ PEEK = Act("GET", "/bucket", {"policy": "default", "key": "192.0.2.1"})
 
 @dataclass
 class Machine:
-    """A machine on loopback that answers as it is told."""
+    """A machine on loopback that answers as a test sets it."""
 
     url: str = ""
     status: int = 200
@@ -27,25 +27,25 @@ class Machine:
 @pytest.fixture
 def machine() -> Iterator[Machine]:
     """It listens until the test ends."""
-    told = Machine()
+    reported = Machine()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(told.status)
-            for name, value in told.headers.items():
+            self.send_response(reported.status)
+            for name, value in reported.headers.items():
                 self.send_header(name, value)
-            self.send_header("content-length", str(len(told.body)))
+            self.send_header("content-length", str(len(reported.body)))
             self.end_headers()
-            self.wfile.write(told.body)
+            self.wfile.write(reported.body)
 
         def log_message(self, *args: object) -> None:
             """Nothing on the screen."""
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    told.url = f"http://127.0.0.1:{server.server_port}"
+    reported.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield told
+    yield reported
     server.shutdown()
     server.server_close()
 
@@ -66,7 +66,7 @@ def machine() -> Iterator[Machine]:
 async def test_each_answer_says_what_to_do(
     machine: Machine, status: int, body: bytes, words: str
 ) -> None:
-    """The machine is named, and what it said is told in the operator's terms."""
+    """The machine is named, and its answer is shown in the operator's terms."""
     machine.status, machine.body, machine.headers = status, body, {"retry-after": "7"}
     [answer] = await AdminClient(machine.url, TOKEN).ask(["m1"], PEEK)
     assert answer.machine == "m1"

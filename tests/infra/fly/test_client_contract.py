@@ -1,6 +1,6 @@
 """The client against a Fly that answers: what each verb does there.
 
-Both of ours are held to it: the local Fly, and the one in memory that simulations run on.
+Both stand-ins are held to it: the local Fly, and the one in memory that simulations run on.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ async def fly(place: Place) -> AsyncIterator[FlyClient]:
 
 @pytest.fixture
 async def other(place: Place) -> AsyncIterator[FlyClient]:
-    """Somebody else with the same token."""
+    """Another holder with the same token."""
     async with place.client() as client:
         yield client
 
@@ -224,7 +224,7 @@ async def test_what_a_machine_printed_can_be_read(
 async def test_a_lease_keeps_others_out(
     shop: Deployment, other: FlyClient, request_body: dict[str, Any]
 ) -> None:
-    """The holder's calls carry its nonce; anybody else is told who it is."""
+    """The holder's calls carry its nonce; another client reads who it is."""
     fly, machine_id = shop.fly, await started(shop.fly, request_body)
     held = await fly.acquire_lease(APP, machine_id, 30, "rollout of v2 by ann")
 

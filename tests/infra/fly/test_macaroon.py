@@ -17,7 +17,7 @@ ORGANIZATION, APPS, VALIDITY, THIRD_PARTY, IF_PRESENT, ACTION = 0, 3, 4, 11, 13,
 
 
 def macaroon(*caveats: Any, location: str = "https://api.fly.io/v1") -> str:
-    """A token with caveats, in Fly's form, signed by nobody."""
+    """A token with caveats, in Fly's form, without a valid signature."""
     nonce = [b"key", b"0123456789abcdef", False]
     content = msgpack.packb([nonce, location, list(caveats), b"x" * 32])
     return "fm2_" + base64.b64encode(content).decode()
@@ -42,7 +42,7 @@ def test_each_caveat_takes_something_away(caveats: tuple[Any, ...], grant: Grant
 
 
 def test_of_several_tokens_the_one_that_lasts_longest_counts() -> None:
-    """They come with a scheme and commas, beside those that only prove who somebody is."""
+    """They come with a scheme and commas, beside those that only prove an identity."""
     proof = macaroon(VALIDITY, [0, 9], location="https://api.fly.io/aaa/v1")
     tokens = [proof, macaroon(VALIDITY, [0, 50]), macaroon(VALIDITY, [0, 80])]
 

@@ -28,7 +28,7 @@ def _entries(*, old: dict[str, str], new: dict[str, str]) -> tuple[Entry, Entry]
 
 
 def test_every_difference_has_its_key_and_both_values() -> None:
-    """Environment, machine config and places are told apart."""
+    """Environment, machine config and places are distinguished."""
     found = [str(change) for change in diff.between(*_entries(old={}, new={}))]
     assert found == [
         "~ config.guest.memory_mb: 256 → 512",
@@ -40,7 +40,7 @@ def test_every_difference_has_its_key_and_both_values() -> None:
 
 
 def test_a_list_that_was_not_there_is_one_difference() -> None:
-    """What a phase turns on in one go is read in one line; inside of lists it is told by place."""
+    """What a phase turns on in one go is read in one line; inside of lists it is named by place."""
     cache = [{"type": "cookie", "name": "a", "ttl_seconds": 300}]
     old = {"services": [{"ports": [443]}, {"ports": [80]}]}
     new = {"services": [{"ports": [443], "http_options": {"replay_cache": cache}}]}
@@ -79,7 +79,7 @@ def test_a_release_of_an_earlier_flygate_is_named() -> None:
     [([], ("v2", "v3")), (["v1"], ("v1", "v3")), (["1", "v2"], ("v1", "v2"))],
 )
 def test_what_is_not_named_is_the_newest(versions: list[str], expected: tuple[str, str]) -> None:
-    """Most often somebody asks what the last release changed."""
+    """Most often the question is what the last release changed."""
     past = [entry(3, "c"), entry(2, "b"), entry(1, "a")]
     old, new = diff.pick(past, versions)
     assert (old.version, new.version) == expected

@@ -36,7 +36,7 @@ BACK_TWICE = [entry(5, "a", rollback_of=1), entry(4, "b", rollback_of=2), *ONE_A
     ],
 )
 def test_by_default_it_is_the_newest_good_release_before(past: list[Entry], expected: str) -> None:
-    """What a rollback left is not good, until somebody goes forward to it."""
+    """What a rollback left is not good, until an operator goes forward to it."""
     assert rollback_target(past).version == expected
 
 
@@ -108,13 +108,13 @@ class Stack:
         self.fled: dict[int, bool] = {}
 
     def forward(self, manifest: str) -> None:
-        """Somebody deploys a manifest, and ends the pin if there is one."""
+        """An operator deploys a manifest, and ends the pin if there is one."""
         self.is_back = False
         if manifest != self.past[0].manifest:
             self._release(manifest, None)
 
     def back(self, wanted: str | None = None) -> Entry | None:
-        """Somebody types `flygate rollback`; where it led."""
+        """Run `flygate rollback`; return where it led."""
         try:
             found = rollback_target(self.past, wanted, is_back=self.is_back)
         except LedgerError:

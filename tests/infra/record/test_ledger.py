@@ -177,7 +177,7 @@ def test_equal_values_share_one_secret_set() -> None:
 
 
 def test_the_id_of_a_new_set_says_nothing_about_the_values() -> None:
-    """It is random, or keyed by what nobody else has: a hash of a weak secret could be guessed."""
+    """It is random, or keyed by a secret: a hash of a weak secret could be guessed."""
     assert Ledger().secret_set_for({"KEY": "1"}) != Ledger().secret_set_for({"KEY": "1"})
     one, other = Ledger(key="one"), Ledger(key="other")
     assert one.secret_set_for({"KEY": "1"}) != other.secret_set_for({"KEY": "1"})
@@ -202,7 +202,7 @@ def test_a_secret_set_goes_with_the_last_release_that_used_it() -> None:
 
 
 def test_history_is_newest_first_and_shows_no_secret() -> None:
-    """It is a stack output that anybody may read."""
+    """It is a stack output without a secret."""
     past = ledger(
         release(1, secret_set="aa"),
         release(2, secret_set="aa", rollback_of=1, reason="slow", machines={"iad": ["m1"]}),

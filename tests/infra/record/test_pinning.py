@@ -1,4 +1,4 @@
-"""Which pin holds: the recorded one, until somebody goes forward."""
+"""Which pin holds: the recorded one, until an operator goes forward."""
 
 from __future__ import annotations
 

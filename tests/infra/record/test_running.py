@@ -37,8 +37,8 @@ def test_a_redis_counts_in_the_cost() -> None:
     """Also if it changes alone; one that stays costs the same before and after."""
     grown = SMALL.model_copy(update={"phase": 3})
 
-    told = lines(left_by(SMALL), grown, {}, [], drifted=False, redis=(0.0, 10.0))
-    assert told[-1] == "$2.02 → $12.02 a month at most, at the prices of 2026-08"
+    reported = lines(left_by(SMALL), grown, {}, [], drifted=False, redis=(0.0, 10.0))
+    assert reported[-1] == "$2.02 → $12.02 a month at most, at the prices of 2026-08"
     assert lines(left_by(SMALL), grown, {}, [], drifted=False, redis=(10.0, 10.0)) == [
         "~ phase: 1 → 3"
     ]
@@ -48,8 +48,8 @@ def test_secrets_are_told_by_name() -> None:
     """Added, gone and changed; what is the same is left out, and no value is shown."""
     running = left_by(SMALL, SAME="same-value", ROTATED="former-value", GONE="gone-value")
     wanted = {"SAME": "same-value", "ROTATED": "latter-value", "ADDED": "added-value"}
-    told = lines(running, SMALL, wanted, PLAN, drifted=False)
-    assert told == ["+ secret ADDED", "- secret GONE", "~ secret ROTATED", *PLAN]
+    reported = lines(running, SMALL, wanted, PLAN, drifted=False)
+    assert reported == ["+ secret ADDED", "- secret GONE", "~ secret ROTATED", *PLAN]
     assert "value" not in repr(running)
 
 
@@ -59,7 +59,7 @@ def test_where_nothing_changes_nothing_is_said() -> None:
 
 
 def test_the_first_release_is_all_new() -> None:
-    """There is nothing to compare with, so the plan is told."""
+    """There is nothing to compare with, so the plan is shown."""
     assert lines(Running.parse(None), SMALL, {}, PLAN, drifted=False) == PLAN
 
 

@@ -1,4 +1,4 @@
-"""No secret in any text that somebody sees."""
+"""No secret in any text that is shown."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def test_a_secret_within_a_longer_one_leaves_no_rest() -> None:
 
 
 def test_short_values_are_left() -> None:
-    """Masking `on` everywhere would tell where it stands, and spoil every text."""
+    """Masking `on` everywhere would show where it stands, and spoil every text."""
     assert Redactor(["on", "1", ""])("on line 1") == "on line 1"
 
 
@@ -201,7 +201,7 @@ def test_short_values_are_left() -> None:
     ],
 )
 def test_a_short_word_takes_the_whole_word_with_it(secret: str, text: str, shown: str) -> None:
-    """`[secret]uction` would tell a value of four letters to whoever reads on."""
+    """`[secret]uction` would show a value of four letters."""
     assert Redactor([secret])(text) == shown
 
 
@@ -252,9 +252,12 @@ class TestCut:
 
 def test_data_is_plain_json_without_secrets() -> None:
     """Also its names may have come from a machine; its numbers stay numbers."""
-    told = {"canary-1": ["x canary-1", {"n": 12, "f": 0.5, "none": None}], "t": ("canary-1", True)}
+    reported = {
+        "canary-1": ["x canary-1", {"n": 12, "f": 0.5, "none": None}],
+        "t": ("canary-1", True),
+    }
 
-    assert Redactor(["canary-1"]).data(told) == {
+    assert Redactor(["canary-1"]).data(reported) == {
         MASK: [f"x {MASK}", {"n": 12, "f": 0.5, "none": None}],
         "t": [MASK, True],
     }

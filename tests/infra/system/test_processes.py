@@ -24,13 +24,13 @@ def test_the_cli_is_found_through_a_language_host(tmp_path: Path) -> None:
     script.write_text(ASK)
     command = f"{host} -c '{sys.executable} {script}; true'; true"
     with subprocess.Popen([cli, "-c", command], stdout=subprocess.PIPE, text=True) as running:
-        told = running.communicate()[0]
+        reported = running.communicate()[0]
 
-    assert told.strip() == str(running.pid)
+    assert reported.strip() == str(running.pid)
 
 
 def test_without_a_cli_there_is_none() -> None:
-    """Somebody runs a verb by hand."""
+    """A verb that was started by hand."""
     assert ancestor("no-such-program") is None
 
 

@@ -56,11 +56,11 @@ def test_with_room_it_begins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_write_without_room_is_told_with_its_path(number: int) -> None:
-    """Whoever wrote."""
-    told = space.full(OSError(number, os.strerror(number), "/shop/.flygate/x"))
+    """Whatever wrote it."""
+    reported = space.full(OSError(number, os.strerror(number), "/shop/.flygate/x"))
 
-    assert isinstance(told, DiskFullError)
-    assert str(told).startswith(f"{os.strerror(number)}: /shop/.flygate/x. Free some space")
+    assert isinstance(reported, DiskFullError)
+    assert str(reported).startswith(f"{os.strerror(number)}: /shop/.flygate/x. Free some space")
 
 
 def test_another_failure_is_no_matter_of_room() -> None:
