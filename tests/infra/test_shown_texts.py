@@ -145,7 +145,9 @@ def _chat(folder: Path, redact: Knowing, text: str) -> str:
     posts: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(webhook, "_post", lambda url, text: posts.append(text))
-        reported = hooks(folder, redact, "true", reason=text, tell=Webhook("https://chat.example"))
+        reported = hooks(
+            folder, redact, "true", reason=text, notify=Webhook("https://chat.example")
+        )
         log = Journal(folder / "journal.jsonl", "v2", redact, (reported,))
         log.write("started", "rollout", f"v1 to v2 {text}")
         log.write("restore-failed", "restore", f"v1 serves: {text}")
