@@ -15,7 +15,7 @@ HEADER = "| word | what it means here | where | source |"
 _PART = re.compile(r"^## (.+)$", re.M)
 _HOME = re.compile(r"`([^`]+)`")
 _QUALIFIER = re.compile(r" \([^)]*\)$")
-# Enough that the whole of it is read, and few enough that somebody does.
+# Enough that the whole of it is read, and few enough that a reader does.
 FEWEST, MOST = 60, 90
 
 
@@ -30,7 +30,7 @@ class Word:
 
     @property
     def plain(self) -> str:
-        """Without what tells it from another word of the same spelling."""
+        """Without what separates it from another word of the same spelling."""
         return _QUALIFIER.sub("", self.text)
 
     @property

@@ -32,7 +32,7 @@ class Attempt:
 
 
 async def is_killed_after(number: int, attempt: Attempt) -> bool:
-    """Run the attempt; False if it came to its end before it had so many events."""
+    """Run the attempt; False if it came to its end before it had this number of events."""
     # Forked off a server that has imported all of it: hundreds of them must start quickly.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])

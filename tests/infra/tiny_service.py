@@ -87,8 +87,8 @@ class Handler(BaseHTTPRequestHandler):
         latency = {"first_ns": 16384, "per_octave": 16, "counts": [[150, self.served - errors]]}
         memory = {"rss_bytes": 50_000_000, "limiter_bytes": 0, "limit_bytes": 256_000_000}
         counted = {"served": self.served, "errors": errors, "refused": 0}
-        told = {"schema": 1, "boot": str(os.getpid()), "limits": "", **counted}
-        self.answer(200, {**told, "latency": latency, "memory": memory})
+        report = {"schema": 1, "boot": str(os.getpid()), "limits": "", **counted}
+        self.answer(200, {**report, "latency": latency, "memory": memory})
 
     def answer(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
         """Send JSON, or nothing."""

@@ -103,7 +103,7 @@ async def test_no_task_and_no_timer_for_each(make_store: Callable[[float], Redis
     await asyncio.gather(*own)
 
 
-async def test_closing_tells_who_waits(
+async def test_closing_fails_who_waits(
     valkey: Valkey, make_store: Callable[[float], RedisStore]
 ) -> None:
     """A store that is closed leaves no request waiting."""

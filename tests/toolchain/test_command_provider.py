@@ -101,7 +101,7 @@ def test_output_that_is_no_text_is_lost(provider: Client, tmp_path: Path) -> Non
     assert (tmp_path / "ran").exists()
 
 
-def test_a_replacement_is_told_nothing(provider: Client) -> None:
+def test_a_replacement_gets_nothing(provider: Client) -> None:
     """`--replace`, a taint or a trigger: the new one is created without a former output."""
     answer = provider.create({"create": "echo [$PULUMI_COMMAND_STDOUT]"})
 
@@ -178,7 +178,7 @@ def test_nothing_is_logged_when_logging_is_none(
     assert engine.lines() == []
 
 
-def test_a_line_of_64_kib_stops_the_update_for_good(provider: Client, tmp_path: Path) -> None:
+def test_a_line_of_64_kib_stops_the_update_permanently(provider: Client, tmp_path: Path) -> None:
     """The command may end, and `pulumi up` goes on waiting: what logs has stopped to read."""
     command = f"printf %070000d 0; touch {tmp_path}/ended"
 
@@ -276,7 +276,7 @@ def test_a_closed_connection_ends_a_running_command(
     """A CLI that was killed can't cancel: its closed connection does."""
     ended = tmp_path / "ended"
     command = f"trap 'touch {ended}; exit' TERM; echo started; while :; do sleep 0.02; done"
-    creating = threading.Thread(target=_create_in_vain, args=(provider, command))
+    creating = threading.Thread(target=_create_without_effect, args=(provider, command))
     creating.start()
     engine.wait_for("started")
 
@@ -286,7 +286,7 @@ def test_a_closed_connection_ends_a_running_command(
     wait_until(ended.exists)
 
 
-def _create_in_vain(provider: Client, command: str) -> None:
+def _create_without_effect(provider: Client, command: str) -> None:
     with pytest.raises((grpc.RpcError, ValueError)):
         provider.create({"create": command})
 

@@ -46,7 +46,7 @@ def test_a_line_that_fills_the_buffer_is_lost() -> None:
     assert logged(b"a\n", b"x" * FULL) == ["a"]
 
 
-def test_whoever_writes_after_it_waits_until_released() -> None:
+def test_who_writes_after_it_waits_until_released() -> None:
     """Both streams do; then nothing is logged any more."""
     lines: list[str] = []
     reader = LogReader(lines.append)

@@ -52,7 +52,7 @@ async def known(shop: Deployment, release: int) -> list[int]:
     return [int(json.loads(one.stdout)["version"]) for one in reported]
 
 
-async def test_each_machine_is_told_each_step(shop: Deployment) -> None:
+async def test_each_machine_gets_each_step(shop: Deployment) -> None:
     """The new ones before a request can reach them; orders are numbered across releases."""
     reported = Reported(shop)
     await shop.release(**FLEET)

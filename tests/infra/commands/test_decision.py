@@ -95,7 +95,7 @@ def test_what_serves_in_the_former_release_s_place_goes_last() -> None:
     assert [step.machine for step in last] == [stand_in]
 
 
-def test_what_nobody_needs_goes_first() -> None:
+def test_what_no_one_needs_goes_first() -> None:
     """The former release serves, so what a dead rollout left is swept up at once."""
     left = seen(2, role=CANDIDATE, manifest="dead")
     found = decide(case(seen(1), left, known=OTHERS))
@@ -157,7 +157,7 @@ def test_a_plan_stands_on_what_serves_though_it_is_not_recorded() -> None:
     assert (aimed.former, aimed.version) == (2, 3)
 
 
-def test_a_plan_tells_a_repair_and_a_refusal() -> None:
+def test_a_plan_shows_a_repair_and_a_refusal() -> None:
     """Drift without any change, and an acceptance of what is not held."""
     stopped = State("shop", (seen(1, state="stopped", manifest="one"),))
     ahead = foresight(manifest(), stopped)

@@ -66,7 +66,9 @@ def test_an_app_as_its_release_left_it_has_no_drift(machines: tuple[Seen, ...]) 
         ),
     ],
 )
-def test_a_difference_is_told_and_makes_a_new_token(machines: tuple[Seen, ...], found: str) -> None:
+def test_a_difference_is_reported_and_makes_a_new_token(
+    machines: tuple[Seen, ...], found: str
+) -> None:
     """The new token changes both Commands' inputs, so the next `pulumi up` puts it right."""
     drift = judged(*machines)
 
@@ -74,7 +76,7 @@ def test_a_difference_is_told_and_makes_a_new_token(machines: tuple[Seen, ...], 
     assert drift.found == (found,)
 
 
-def test_every_difference_is_told() -> None:
+def test_every_difference_is_reported() -> None:
     """Not only the first one."""
     drift = judged(live(1, state="stopped"), seen(1, 1), seen(3, 1, role=CANDIDATE))
 

@@ -142,7 +142,7 @@ async def test_a_plan_of_what_is_held_destroys_nothing_that_serves(
     assert plan.done == plan.steps
 
 
-async def test_a_plan_of_an_abort_tells_what_is_undone(held: Deployment) -> None:
+async def test_a_plan_of_an_abort_shows_what_is_undone(held: Deployment) -> None:
     """And the abort undoes just that."""
     wanted: dict[str, Any] = {"machines": 2, "env": {"GREETING": "new"}, "rollout": CANARY}
     orders = Orders(abort="no")
@@ -244,7 +244,7 @@ async def test_that_the_former_release_serves_is_said_only_if_it_does(broken: De
     assert {m.release for m in (await broken.state()).machines} == {1}
 
 
-async def test_whoever_looks_at_it_sees_that_it_waits(held: Deployment) -> None:
+async def test_who_looks_at_it_sees_that_it_waits(held: Deployment) -> None:
     """It is no rollout that died."""
     found = (await inspect(InspectionRequest(app=APP), held.fly)).found
 

@@ -383,7 +383,7 @@ async def test_a_repair_that_does_not_help_becomes_a_release(shop: Deployment) -
     assert (await shop.ask())["FLYGATE_RELEASE"] == "v2"
 
 
-async def test_a_worker_is_released_though_nobody_can_ask_it(shop: Deployment) -> None:
+async def test_a_worker_is_released_though_it_can_not_be_asked(shop: Deployment) -> None:
     """It has no service; that it stays up is what is proved of it, and a crash is taken back."""
     idle = "python -c 'import time; time.sleep(1e6)'"
     await shop.release(config=config_of({"processes": {"worker": idle}, "kill_timeout": 1}))

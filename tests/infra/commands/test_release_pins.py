@@ -61,7 +61,7 @@ async def test_a_pin_to_what_runs_is_recorded_and_ended_without_a_release(
 
 
 @pytest.mark.integration
-async def test_what_serves_is_told_apart_from_what_is_recorded(shop: Deployment) -> None:
+async def test_what_serves_differs_from_what_is_recorded(shop: Deployment) -> None:
     """A run that died before it was recorded; an app that there is not."""
     await shop.release(env={"GREETING": "good"})
 

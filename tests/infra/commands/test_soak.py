@@ -97,7 +97,7 @@ async def test_a_canary_that_dies_between_two_looks_is_taken_back(
         await shop.release(env={"GREETING": "v2"}, rollout=COURSE)
 
 
-async def test_a_former_release_that_tells_nothing_holds_the_rollout(shop: Deployment) -> None:
+async def test_a_former_release_that_reports_nothing_holds_the_rollout(shop: Deployment) -> None:
     """It is older than statistics: an operator must decide."""
     await shop.release(env={"FAULT": "mute"})
 

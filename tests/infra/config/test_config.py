@@ -169,7 +169,7 @@ def test_a_pin_without_a_manifest_says_which_part_is_missing() -> None:
     assert "flygate:pin.manifest is not set" in complaint(pin={"version": "v7"})
 
 
-def test_all_errors_are_told_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     """An operator corrects a file once, not once for each error."""
     text = complaint(phase="9", machines="0", colour="red")
 

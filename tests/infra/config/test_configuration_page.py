@@ -58,7 +58,7 @@ def _part(annotation: Any) -> type[BaseModel] | None:
     return next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
 
 
-def test_every_key_is_told_and_no_other() -> None:
+def test_every_key_is_reported_and_no_other() -> None:
     """A new key needs a row."""
     expected = {key for key, _ in keys(StackConfig)} - WRITTEN
 
@@ -94,7 +94,7 @@ def test_an_example_is_taken(row: Row) -> None:
     assert config.load(values).app
 
 
-def test_the_checks_of_the_doctor_and_the_generated_secrets_are_told() -> None:
+def test_the_checks_of_the_doctor_and_the_generated_secrets_are_reported() -> None:
     """By their names."""
     assert [name for name in [*CHECKS, *GENERATED] if f"| `{name}` |" not in PAGE] == []
 

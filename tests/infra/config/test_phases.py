@@ -55,7 +55,7 @@ def test_a_row_decides_size_limits_and_sleep_of_the_machines(row: Phase) -> None
 
 
 @pytest.mark.parametrize("row", PHASES.values(), ids=lambda row: row.name)
-def test_affinity_is_told_to_the_service_and_to_the_proxy(row: Phase) -> None:
+def test_affinity_reaches_the_service_and_to_the_proxy(row: Phase) -> None:
     """The proxy remembers clients by the cookie that the service sets; a stack can turn it off."""
     config = row.over(config_of({"http_service": {"internal_port": 8080}}))
 

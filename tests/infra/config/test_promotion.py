@@ -44,14 +44,14 @@ def test_what_has_not_soaked_is_refused_with_the_time_left() -> None:
     assert '--override "<reason>"' in text
 
 
-def test_a_reason_overrides_and_is_told() -> None:
+def test_a_reason_overrides_and_is_recorded() -> None:
     """The ledger keeps what this says."""
     early = promoted(after=timedelta(hours=2), override="fixes the outage")
     check(early, IMAGE)
     assert early.describe() == "staging v12, soaked 2h of 24h, overridden: fixes the outage"
 
 
-def test_an_override_that_was_not_needed_is_not_told() -> None:
+def test_an_override_that_was_not_needed_is_not_reported() -> None:
     """It soaked: there was nothing to override."""
     assert promoted(override="hurry").describe() == "staging v12, soaked 1d 2h"
 
@@ -90,6 +90,6 @@ def test_a_receipt_without_its_time_is_no_promotion() -> None:
     ("seconds", "words"),
     [(0, "0s"), (40, "40s"), (7500, "2h 5m"), (86_400, "1d"), (93_784, "1d 2h")],
 )
-def test_times_are_told_in_two_units(seconds: int, words: str) -> None:
+def test_times_are_shown_in_two_units(seconds: int, words: str) -> None:
     """A reader should not have to count seconds in a day."""
     assert in_words(timedelta(seconds=seconds)) == words

@@ -20,7 +20,7 @@ from flygate.config.typing_errors import meant
         ("", ""),
     ],
 )
-def test_a_slip_of_the_pen_is_told_from_another_s_variable(name: str, setting: str) -> None:
+def test_a_slip_of_the_pen_differs_from_another_s_variable(name: str, setting: str) -> None:
     """Only what can't be meant otherwise."""
     assert bool(meant(name)) == bool(setting)
     assert not setting or meant(name).startswith("RATE_LIMIT_") == setting.startswith("RATE_LIMIT_")

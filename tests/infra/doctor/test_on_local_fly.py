@@ -107,7 +107,7 @@ async def test_a_clock_that_goes_wrong_is_named(stack: PaperStack, local_fly: Lo
     assert "s behind Fly's" in broken["clock"]
 
 
-async def test_what_somebody_did_to_the_machines_is_named(
+async def test_what_an_operator_did_to_the_machines_is_named(
     stack: PaperStack, fly: FlyClient
 ) -> None:
     """Stopped by hand; then destroyed."""
@@ -120,7 +120,7 @@ async def test_what_somebody_did_to_the_machines_is_named(
     assert "no machine of a release is left" in (await broken_in(stack))["machines"]
 
 
-async def test_an_app_that_is_gone_is_told_from_one_that_never_was(
+async def test_an_app_that_is_gone_differs_from_one_that_never_was(
     stack: PaperStack, fly: FlyClient
 ) -> None:
     """A first deployment is nothing to be alarmed about."""

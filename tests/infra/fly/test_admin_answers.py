@@ -80,7 +80,7 @@ async def test_a_machine_that_repeats_the_token_does_not_get_it_printed(machine:
     assert "canary" not in answer.problem
 
 
-async def test_nobody_there_is_told_apart_from_a_refusal(machine: Machine) -> None:
+async def test_no_listener_differs_from_a_refusal(machine: Machine) -> None:
     """A machine that can't be reached does not keep the others from answering."""
     gone = "http://127.0.0.1:1"
     [answer] = await AdminClient(gone, TOKEN).ask(["m1"], PEEK)

@@ -82,7 +82,7 @@ async def started(fly: FlyClient, request: dict[str, Any]) -> str:
     return machine.id
 
 
-async def test_an_app_is_created_once_and_deleted_for_good(fly: FlyClient) -> None:
+async def test_an_app_is_created_once_and_deleted_permanently(fly: FlyClient) -> None:
     """A name is taken until the app is gone; deleting what is gone is fine."""
     assert await fly.app(APP) is None
 

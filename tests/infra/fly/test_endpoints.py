@@ -70,6 +70,6 @@ def test_the_token_is_not_in_a_repr() -> None:
         ("", False),
     ],
 )
-def test_loopback_is_told_from_names_that_only_look_like_it(url: str, local: bool) -> None:
+def test_loopback_differs_from_names_that_only_look_like_it(url: str, local: bool) -> None:
     """The local Fly has a registry, and plain HTTP is no risk; neither is true elsewhere."""
     assert is_loopback(url) is local

@@ -39,7 +39,7 @@ def test_every_action_and_machine_has_a_row_of_its_own() -> None:
 
 
 @given(gaps=st.lists(st.floats(0, 3), min_size=1, max_size=30))
-def test_whoever_waits_as_told_never_overflows_fly_s_bucket(gaps: list[float]) -> None:
+def test_who_waits_as_asked_never_overflows_fly_s_bucket(gaps: list[float]) -> None:
     """At whatever times it is asked."""
     clock = Clock()
     pace = Pace(clock=clock)

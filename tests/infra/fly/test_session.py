@@ -228,7 +228,7 @@ async def test_fly_is_left_alone_for_as_long_as_it_asks(naps: list[float], statu
     assert naps[0] >= 7
 
 
-async def test_who_is_asked_to_wait_for_an_hour_is_told_instead(naps: list[float]) -> None:
+async def test_who_is_asked_to_wait_for_an_hour_is_informed_instead(naps: list[float]) -> None:
     """An operator can decide; a rollout that sleeps says nothing."""
     script = Script([error(429, "come back later", **{"retry-after": "3600"})])
 
@@ -239,7 +239,7 @@ async def test_who_is_asked_to_wait_for_an_hour_is_told_instead(naps: list[float
     assert (len(script.asked), naps) == (1, [])
 
 
-async def test_an_api_that_is_down_is_told_and_asked_once(naps: list[float]) -> None:
+async def test_an_api_that_is_down_is_reported_and_asked_once(naps: list[float]) -> None:
     """Each step of a way back would else wait for half a minute."""
     now = [0.0]
     script = Script([error(503)])
@@ -430,7 +430,7 @@ async def test_the_token_is_in_no_error(naps: list[float], answer: Answer) -> No
     assert TOKEN not in shown
 
 
-async def test_graphql_tells_an_unknown_app_from_another_failure() -> None:
+async def test_graphql_distinguishes_an_unknown_app_from_another_failure() -> None:
     """GraphQL answers 200 for everything."""
     unknown = ok({"data": {"app": None}, "errors": [{"message": "Could not find App"}]})
     refused = ok({"data": None, "errors": [{"message": "You must be authenticated"}]})

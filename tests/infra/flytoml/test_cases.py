@@ -244,7 +244,7 @@ def test_services_that_are_no_http_keep_their_own_limits(tmp_path: Path) -> None
     )
 
 
-def test_both_sizes_are_told_and_which_wins(tmp_path: Path) -> None:
+def test_both_sizes_are_reported_and_which_wins(tmp_path: Path) -> None:
     """The phase's as a rule; the file's if the stack says so."""
     text = HEAD + "[[vm]]\nmemory = '2gb'\ncpu_kind = 'shared'\ncpus = 1\n" + WEB
 
@@ -261,7 +261,7 @@ def test_both_sizes_are_told_and_which_wins(tmp_path: Path) -> None:
     assert by_file.row.memory_mb == 2048
 
 
-def test_limits_and_sleep_are_told_and_can_win_too(tmp_path: Path) -> None:
+def test_limits_and_sleep_are_reported_and_can_win_too(tmp_path: Path) -> None:
     """Each service's own; the phase fills in what they leave open."""
     sleep = "auto_stop_machines = 'stop'\nauto_start_machines = false\nmin_machines_running = 1\n"
     text = HEAD + WEB + sleep + "concurrency = { soft_limit = 5 }\n"
@@ -374,7 +374,7 @@ def test_what_is_built_is_what_the_file_asks_for(tmp_path: Path) -> None:
     assert plan(dockerfile, tmp_path, image="source").notes == ()
 
 
-def test_old_keys_that_do_nothing_are_told(tmp_path: Path) -> None:
+def test_old_keys_that_do_nothing_are_reported(tmp_path: Path) -> None:
     """With flyctl they do nothing either."""
     text = (
         HEAD

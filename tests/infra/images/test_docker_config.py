@@ -80,7 +80,7 @@ def test_the_engine_stays_the_users(own: Path) -> None:
     assert "credsStore" not in settings
 
 
-def test_whoever_has_no_configuration_gets_one(tmp_path: Path) -> None:
+def test_who_has_no_configuration_gets_one(tmp_path: Path) -> None:
     """Docker makes its own only at the first login."""
     with docker_config(REGISTRY, {"DOCKER_CONFIG": str(tmp_path / "none")}) as given:
         assert "registry.fly.io" in Path(given["DOCKER_CONFIG"], "config.json").read_text()

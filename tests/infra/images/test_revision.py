@@ -61,7 +61,7 @@ def test_a_commit_that_changes_no_image_makes_no_other_one(checkout: Checkout) -
 
 
 @pytest.mark.parametrize("name", ["service/flygate_service/app.py", "service/new.py", "Dockerfile"])
-def test_what_no_commit_has_is_told(checkout: Checkout, name: str) -> None:
+def test_what_no_commit_has_is_reported(checkout: Checkout, name: str) -> None:
     """A changed file, a new one: the tag says it, and the image is dated now."""
     (checkout.root / name).write_text("# changed")
 

@@ -66,7 +66,7 @@ def test_what_git_ignores_never_gets_in(checkout: Path, name: str) -> None:
     assert name not in SourceFiles.read(checkout, FOLDERS).files
 
 
-def test_what_git_ignores_is_told(checkout: Path) -> None:
+def test_what_git_ignores_is_reported(checkout: Path) -> None:
     """By its name, a whole folder by the folder's; what never gets in is not worth a word."""
     for name in ("service/local_a.py", "service/build/a.js", "service/build/b.js"):
         write(checkout / name)
@@ -80,7 +80,7 @@ def test_what_git_ignores_is_told(checkout: Path) -> None:
     assert note == ("service/build/, service/local_a.py: not in the image, because git ignores it.")
 
 
-def test_a_new_file_is_taken_and_told(checkout: Path) -> None:
+def test_a_new_file_is_taken_and_reported(checkout: Path) -> None:
     """A developer wants to see an edit run before it is in git."""
     write(checkout / "service" / "new.py")
 

@@ -71,6 +71,6 @@ def test_an_exit_code_counts_more_than_words() -> None:
     assert kind_of("error: sign in first", 3) is errors.BackendError
 
 
-def test_a_full_disk_is_one_error_whoever_meets_it() -> None:
+def test_a_full_disk_is_one_error_wherever_it_is_met() -> None:
     """Pulumi's is caught where Flygate's own is."""
     assert issubclass(errors.NoRoomError, DiskFullError)

@@ -52,7 +52,7 @@ def test_a_list_that_was_not_there_is_one_difference() -> None:
     ]
 
 
-def test_of_secrets_only_the_names_are_told() -> None:
+def test_of_secrets_only_the_names_are_reported() -> None:
     """Added, gone and changed ones are marked; no value and no length is shown."""
     old = {"SAME": "same-value", "ROTATED": "former-value", "GONE": "gone-value"}
     new = {"SAME": "same-value", "ROTATED": "latter-value", "ADDED": "added-value"}

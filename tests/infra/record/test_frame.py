@@ -41,7 +41,7 @@ def test_damage_is_noticed(result: str, data: st.DataObject) -> None:
         assert result not in str(error.value) or len(result) < 20
 
 
-def test_what_has_no_frame_is_told_from_what_has_one() -> None:
+def test_what_has_no_frame_differs_from_what_has_one() -> None:
     """Flygate 0.1 printed none."""
     assert not is_framed('{"app": "shop"}')
     assert is_framed(wrap("{}"))

@@ -55,7 +55,7 @@ def test_a_stack_that_an_older_flygate_pinned_stays_pinned() -> None:
 
 
 @pytest.mark.parametrize("ended", [NOON, LATE])
-def test_a_pin_that_somebody_ended_does_not_come_back_by_a_file(ended: str) -> None:
+def test_a_pin_that_an_operator_ended_does_not_come_back_by_a_file(ended: str) -> None:
     """The file of who went back still carries it; what to type is said."""
     with pytest.raises(PinnedError, match="pulumi config rm pin --stack prod"):
         pinning.holding(PIN, PINNED.unpinned(ended), "prod")

@@ -22,7 +22,7 @@ def left_by(content: Manifest, **secrets: str) -> Running:
     return Running.parse(json.dumps(book.running()))
 
 
-def test_a_change_is_told_with_its_plan_and_its_cost() -> None:
+def test_a_change_is_reported_with_its_plan_and_its_cost() -> None:
     """Environment, size and places with both values; then the steps; then the money."""
     assert lines(left_by(SMALL), LARGE, {}, PLAN, drifted=False) == [
         "~ config.guest.memory_mb: 256 → 512",
@@ -44,7 +44,7 @@ def test_a_redis_counts_in_the_cost() -> None:
     ]
 
 
-def test_secrets_are_told_by_name() -> None:
+def test_secrets_are_reported_by_name() -> None:
     """Added, gone and changed; what is the same is left out, and no value is shown."""
     running = left_by(SMALL, SAME="same-value", ROTATED="former-value", GONE="gone-value")
     wanted = {"SAME": "same-value", "ROTATED": "latter-value", "ADDED": "added-value"}
@@ -63,7 +63,7 @@ def test_the_first_release_is_all_new() -> None:
     assert lines(Running.parse(None), SMALL, {}, PLAN, drifted=False) == PLAN
 
 
-def test_what_puts_drift_right_is_told() -> None:
+def test_what_puts_drift_right_is_reported() -> None:
     """Though nothing of what is asked for has changed."""
     assert lines(left_by(SMALL), SMALL, {}, PLAN, drifted=True) == PLAN
     assert lines(left_by(SMALL), SMALL, {}, [], drifted=True) == []

@@ -50,7 +50,7 @@ def test_what_no_flag_says_is_asked() -> None:
     assert choices == Choices("folder-demo", "acme", ("fra", "iad"), "1", image="source")
 
 
-def test_with_all_flags_nobody_is_asked() -> None:
+def test_with_all_flags_nothing_is_asked() -> None:
     """For scripts."""
     person = Person()
     choices = chosen(Flags("shop", "acme", ("fra",), "2"), person=person)
@@ -110,7 +110,7 @@ def test_what_a_file_says_is_kept_and_not_asked_for() -> None:
         (Flags(source="staging"), "promotion.from is not staging"),
     ],
 )
-def test_a_name_that_is_taken_is_told(flags: Flags, said: str) -> None:
+def test_a_name_that_is_taken_is_reported(flags: Flags, said: str) -> None:
     """With what differs, and without a change."""
     with pytest.raises(ConfigError, match="is another environment already") as refused:
         chosen(flags, StackFile("demo", "…", CHOSEN))

@@ -112,7 +112,7 @@ def test_whatever_fails_nothing_is_left(
     assert list((root / ".flygate").iterdir()) == []
 
 
-def test_whoever_reads_the_file_meanwhile_reads_a_whole_one(root: Path) -> None:
+def test_who_reads_the_file_meanwhile_reads_a_whole_one(root: Path) -> None:
     """The former one or the new one, never half of it."""
     path_of(root, "demo").write_text(template("demo"))
 

@@ -150,14 +150,14 @@ async def test_a_token_for_an_app_suffices_once_there_is_one(stack: PaperStack) 
     assert list(await broken_in(stack, app="cafe")) == ["token"]
 
 
-async def test_a_name_that_is_taken_is_told(stack: PaperStack) -> None:
+async def test_a_name_that_is_taken_is_reported(stack: PaperStack) -> None:
     """By another organisation of the user's; a stranger's is not even shown."""
     await make_app(stack, "shop", "umbrella")
 
     assert "is an app of umbrella" in (await broken_in(stack))["app"].text
 
 
-async def test_an_organisation_or_an_app_that_is_not_ours_is_told(
+async def test_an_organisation_or_an_app_that_is_not_ours_is_reported(
     stack: PaperStack, local_fly: LocalFly
 ) -> None:
     """As Fly does, with 403."""

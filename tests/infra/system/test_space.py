@@ -55,7 +55,7 @@ def test_with_room_it_begins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_a_write_without_room_is_told_with_its_path(number: int) -> None:
+def test_a_write_without_room_is_reported_with_its_path(number: int) -> None:
     """Whatever wrote it."""
     reported = space.full(OSError(number, os.strerror(number), "/shop/.flygate/x"))
 

@@ -133,7 +133,7 @@ def test_a_failure_ends_with_why_what_serves_and_what_to_type(
     assert failed.value.exit_code == 1
 
 
-def test_a_stack_that_pulumi_can_not_read_is_told_of_in_the_same_way(stack_of: MakeStack) -> None:
+def test_a_stack_that_pulumi_can_not_read_is_reported_in_the_same_way(stack_of: MakeStack) -> None:
     """Before anything is run; what serves is asked of the app that the stack's file names."""
     stack = stack_of("echo 'error: getting secrets manager: incorrect passphrase' >&2; exit 255")
 
@@ -144,7 +144,7 @@ def test_a_stack_that_pulumi_can_not_read_is_told_of_in_the_same_way(stack_of: M
     assert "`flygate doctor prod` says which one is wanted" in str(failed.value)
 
 
-def test_a_disk_without_room_is_told_of_before_pulumi_runs(
+def test_a_disk_without_room_is_reported_before_pulumi_runs(
     stack_of: MakeStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would leave a lock and a state that are cut off."""

@@ -80,9 +80,9 @@ def nothing_is_held(_: Stack) -> None:
     raise NothingHeldError("No rollout of prod is held")
 
 
-@pytest.mark.parametrize(("serving", "is_told"), [(3, True), (2, False)])
+@pytest.mark.parametrize(("serving", "is_accepted"), [(3, True), (2, False)])
 def test_a_release_that_a_killed_proceed_left_is_recorded(
-    ordered: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch, serving: int, is_told: bool
+    ordered: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch, serving: int, is_accepted: bool
 ) -> None:
     """Pulumi died before it knew of the release: the same command records it."""
     monkeypatch.setattr(proceed, "held", nothing_is_held)
@@ -90,10 +90,10 @@ def test_a_release_that_a_killed_proceed_left_is_recorded(
     monkeypatch.setattr(Stack, "config", lambda *_: "shop")
     monkeypatch.setattr(sys, "argv", ["flygate", "proceed", "prod", "--reason", "it is night"])
 
-    with pytest.raises(SystemExit, match="0" if is_told else "1"):
+    with pytest.raises(SystemExit, match="0" if is_accepted else "1"):
         command_line.main()
 
-    assert ordered == ([{ACCEPT: "it is night"}] if is_told else [])
+    assert ordered == ([{ACCEPT: "it is night"}] if is_accepted else [])
 
 
 def test_a_lock_that_a_dead_pulumi_left_is_named_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,7 +106,9 @@ def test_scripts_get_json(checkout: Checkout, capsys: pytest.CaptureFixture[str]
         ("v2", "errors=many", "'many' is no number"),
     ],
 )
-def test_a_mistake_is_told_in_words(checkout: Checkout, release: str, rule: str, said: str) -> None:
+def test_a_mistake_is_reported_in_words(
+    checkout: Checkout, release: str, rule: str, said: str
+) -> None:
     """With what there is instead."""
     with pytest.raises(FlygateError, match=said) as failed:
         verb.judge("local", release, [rule])

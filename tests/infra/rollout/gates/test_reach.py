@@ -92,7 +92,7 @@ async def test_a_machine_that_answers_is_let_in(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 404, 405, 500, 0])
-async def test_who_knows_no_members_passes_all_the_same(tmp_path: Path, status: int) -> None:
+async def test_who_knows_no_members_passes_nevertheless(tmp_path: Path, status: int) -> None:
     """Another service than ours, or one without sticky sessions; or the connection just ends."""
     with app(**{SHARE_ORDER: status}) as server:
         verdict = await judged(server, tmp_path)

@@ -482,7 +482,7 @@ def parts(one: Snapshot) -> list[tuple[int, Part]]:
     return list(enumerate(one.parts))
 
 
-def test_a_former_release_that_names_no_clients_is_compared_all_the_same() -> None:
+def test_a_former_release_that_names_no_clients_is_compared_nevertheless() -> None:
     """It is older than groups: the first rollout over it is judged by what it reports."""
     errors = {f"{number:02x}00": 5 for number in range(12)}
 
