@@ -18,7 +18,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
     monkeypatch.setenv("PATH", f"{tmp_path / 'path'}:/usr/bin:/bin")
     monkeypatch.delenv("PULUMI_HOME", raising=False)
     root = tmp_path / "it's a checkout"
-    (root / "scripts" / "toolchain").mkdir(parents=True)
+    root.mkdir(parents=True)
     return Checkout(root=root, cache=tmp_path / "cache")
 
 
