@@ -158,8 +158,10 @@ def _escape(token: bytes) -> bytes:
     kind = token[1:2]
     if kind in {b"u", b"U"} and (len(token) in {6, 10} or len(token) % 6 == 0 or b"{" in token):
         return _letters(token)
-    if len(token) == 4:
-        return bytes([int(token[2:], 16) if kind == b"x" else int(token[1:], 8) & 0xFF])
+    if len(token) == 4 and kind == b"x":
+        return bytes([int(token[2:], 16)])
+    if len(token) == 4 and kind.isdigit():
+        return bytes([int(token[1:], 8) & 0xFF])
     if len(token) != 2 or kind in {b"u", b"x"}:
         return b""  # cut in the middle
     return _CONTROL.get(kind, kind)
