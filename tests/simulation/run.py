@@ -21,6 +21,7 @@ import httpx
 import stamina
 from flygate.commands import effects, recording
 from flygate.commands import release as release_op
+from flygate.commands.recovery import BY_MACHINES
 from flygate.fly import retries, web
 from flygate.record.ledger import Ledger
 from flygate.record.provenance import Provenance
@@ -192,7 +193,9 @@ class _Play:
     def _values(self, manifest: str) -> dict[str, str]:
         """The secret values that a machine of a recorded release starts with."""
         ledger = self._stack.recorded
-        known = (r for r in reversed(ledger.releases) if r.manifest_id == manifest)
+        # An entry rebuilt from machines has a guess for values; the operator was warned.
+        recorded = (r for r in reversed(ledger.releases) if r.rebuilt != BY_MACHINES)
+        known = (r for r in recorded if r.manifest_id == manifest)
         release = next((r for r in known if ledger.has_secrets_of(r)), None)
         return ledger.secrets_of(release) if release else {}
 
