@@ -15,13 +15,16 @@ REASON_MAX = 300
 BETWEEN = "; "
 
 
-async def collect(world: Execution, state: State) -> str:
+async def collect(execution: Execution, state: State) -> str:
     """Return all reasons so far, oldest first, and note this run's on the machines."""
-    target, machines = world.target, state.of(world.target.version, world.target.manifest_id)
+    target, machines = (
+        execution.target,
+        state.of(execution.target.version, execution.target.manifest_id),
+    )
     former = next((m.accepted for m in machines if m.accepted), "")
-    reason = cut(world.journal.redact(target.accepted), REASON_MAX)
+    reason = cut(execution.journal.redact(target.accepted), REASON_MAX)
     reasons = BETWEEN.join(filter(None, [former, reason]))
     if reason:
         for machine in machines:
-            await world.fly.patch_metadata(world.app, machine.id, {ACCEPTED_KEY: reasons})
+            await execution.fly.patch_metadata(execution.app, machine.id, {ACCEPTED_KEY: reasons})
     return reasons

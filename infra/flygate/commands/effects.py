@@ -48,23 +48,27 @@ def journaled(intent: Intent, release: str, owner: str, workspace: Workspace) ->
 
 
 @asynccontextmanager
-async def announced(intent: Intent, world: Execution, workspace: Workspace) -> AsyncIterator[None]:
+async def announced(
+    intent: Intent, execution: Execution, workspace: Workspace
+) -> AsyncIterator[None]:
     """Ask `hooks/before-rollout`; report the events of the body to hooks, webhook and Fly.
 
     Raises:
         HookRefusedError: nothing was done.
     """
-    async with _hooked(intent, world, workspace), _recorded(world):
+    async with _hooked(intent, execution, workspace), _recorded(execution):
         yield
 
 
 @asynccontextmanager
-async def _hooked(intent: Intent, world: Execution, workspace: Workspace) -> AsyncIterator[None]:
-    journal, webhook = world.journal, Webhook.from_env()
+async def _hooked(
+    intent: Intent, execution: Execution, workspace: Workspace
+) -> AsyncIterator[None]:
+    journal, webhook = execution.journal, Webhook.from_env()
     warnings: list[str] = []
     hooks = Hooks(
         workspace.root / "hooks",
-        _subject(intent, world),
+        _subject(intent, execution),
         journal.redact,
         webhook,
         warnings.append,
@@ -85,10 +89,10 @@ async def _hooked(intent: Intent, world: Execution, workspace: Workspace) -> Asy
             journal.write("warning", "hooks", text)
 
 
-def _subject(intent: Intent, world: Execution) -> Subject:
-    target = world.target
+def _subject(intent: Intent, execution: Execution) -> Subject:
+    target = execution.target
     return Subject(
-        app=world.app,
+        app=execution.app,
         release=target.name,
         former=target.former_name if target.former else "",
         url=target.url,
@@ -110,7 +114,7 @@ async def _ask(hooks: Hooks, intent: Intent, journal: Journal) -> None:
 
 
 @asynccontextmanager
-async def _recorded(world: Execution) -> AsyncIterator[None]:
+async def _recorded(execution: Execution) -> AsyncIterator[None]:
     """Close the release record that the body opens at Fly.
 
     A rollout that goes on after it was held opens a record of its own.
@@ -118,18 +122,20 @@ async def _recorded(world: Execution) -> AsyncIterator[None]:
     try:
         yield
     except BaseException as exc:
-        reason = world.journal.redact(str(exc)).partition("\n")[0]
+        reason = execution.journal.redact(str(exc)).partition("\n")[0]
         status = "interrupted" if isinstance(exc, RolloutHeldError) else "failed"
-        await shielded(_close(world, status, reason))
+        await shielded(_close(execution, status, reason))
         raise
-    await shielded(_close(world, "complete"))
+    await shielded(_close(execution, "complete"))
 
 
-async def _close(world: Execution, status: str, reason: str = "") -> None:
-    if world.record is None:
+async def _close(execution: Execution, status: str, reason: str = "") -> None:
+    if execution.record is None:
         return
     try:
-        await asyncio.wait_for(world.fly.records.end(world.record, status, reason), SECONDS_MAX)
+        await asyncio.wait_for(
+            execution.fly.records.end(execution.record, status, reason), SECONDS_MAX
+        )
     except (FlyError, TimeoutError) as exc:
         text = f"`fly releases` is not up to date: {str(exc) or type(exc).__name__}"
-        world.journal.write("warning", "record", text)
+        execution.journal.write("warning", "record", text)

@@ -42,11 +42,11 @@ class Executed:
     machines: Mapping[str, list[str]]
 
     @classmethod
-    def of(cls, world: Execution, accepted: str) -> Executed:
-        """Read it off the world that a rollout has left."""
-        seconds = round(world.journal.seconds, 1)
-        machines = _by_region(world.made.values())
-        return cls(world.target, accepted, dict(world.verdicts), seconds, machines)
+    def of(cls, execution: Execution, accepted: str) -> Executed:
+        """Read it off the execution that a rollout has left."""
+        seconds = round(execution.journal.seconds, 1)
+        machines = _by_region(execution.made.values())
+        return cls(execution.target, accepted, dict(execution.verdicts), seconds, machines)
 
 
 async def execute(
@@ -63,24 +63,24 @@ async def execute(
     Raises:
         RolloutError: it was refused or aborted, or has failed: the class says what was restored.
     """
-    world = Execution(
+    execution = Execution(
         workspace.fly, decision.target, journal, former=_former(state, decision.target)
     )
     if decision.kind == "repair":
-        state = await _repair(decision, intent, world)
+        state = await _repair(decision, intent, execution)
         decision = _after_repair(intent, state)
         if decision.kind != "nothing":
-            _check_uninterrupted(world)
+            _check_uninterrupted(execution)
         former = _former(state, decision.target)
-        world = replace(world, target=decision.target, former=former)
+        execution = replace(execution, target=decision.target, former=former)
     if decision.refusal:
         journal.write("refused", "rollout", str(decision.refusal))
         raise decision.refusal
     if decision.kind == "abort":
-        raise await _abort(decision, intent, world)
+        raise await _abort(decision, intent, execution)
     if decision.kind == "nothing":
         return None
-    return await _roll_out(decision, state, intent, world, workspace)
+    return await _roll_out(decision, state, intent, execution, workspace)
 
 
 async def note(intent: Intent, state: State, fly: FlyClient) -> None:
@@ -95,19 +95,19 @@ async def note(intent: Intent, state: State, fly: FlyClient) -> None:
             await fly.patch_metadata(state.app, machine.id, notes)
 
 
-async def _repair(decision: Decision, intent: Intent, world: Execution) -> State:
+async def _repair(decision: Decision, intent: Intent, execution: Execution) -> State:
     """Repair the machines of the running release, and return what runs then."""
-    name = world.target.former_name
-    world.journal.about(name)
-    world.journal.write("started", "repair", f"{name}: putting its machines right")
-    await engine.run(decision.plan, world)
+    name = execution.target.former_name
+    execution.journal.about(name)
+    execution.journal.write("started", "repair", f"{name}: putting its machines right")
+    await engine.run(decision.plan, execution)
     # It has changed something, so an interruption now must not say that nothing was.
-    return await shielded(_repaired(intent, world))
+    return await shielded(_repaired(intent, execution))
 
 
-async def _repaired(intent: Intent, world: Execution) -> State:
-    await note(intent, await observe(world.fly, world.app), world.fly)
-    return await observe(world.fly, world.app)
+async def _repaired(intent: Intent, execution: Execution) -> State:
+    await note(intent, await observe(execution.fly, execution.app), execution.fly)
+    return await observe(execution.fly, execution.app)
 
 
 def _after_repair(intent: Intent, state: State) -> Decision:
@@ -116,17 +116,17 @@ def _after_repair(intent: Intent, state: State) -> Decision:
     return intent.decide(state, is_again=True) if decision.kind == "repair" else decision
 
 
-def _check_uninterrupted(world: Execution) -> None:
+def _check_uninterrupted(execution: Execution) -> None:
     """Refuse to roll out after an interruption that came while a repair was completed."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise RestoreFailedError(
-            f"{world.target.former_name} was not released again: {outcome.INTERRUPTED}\n"
+            f"{execution.target.former_name} was not released again: {outcome.INTERRUPTED}\n"
             "Its machines were put right, as far as that went."
         )
 
 
-async def _abort(decision: Decision, intent: Intent, world: Execution) -> RolloutRestoredError:
+async def _abort(decision: Decision, intent: Intent, execution: Execution) -> RolloutRestoredError:
     """Take a held rollout back, as if its gate had failed.
 
     Returns:
@@ -135,19 +135,19 @@ async def _abort(decision: Decision, intent: Intent, world: Execution) -> Rollou
     Raises:
         RestoreFailedError: see `engine.take_back`.
     """
-    world.journal.write("started", "rollout", f"{world.target.name} is aborted")
+    execution.journal.write("started", "rollout", f"{execution.target.name} is aborted")
     held = [step.machine for step in decision.undone if isinstance(step, Adopt)]
-    world.made = {machine.name: Member.of(machine) for machine in held}
+    execution.made = {machine.name: Member.of(machine) for machine in held}
     reason = AbortedError(f"aborted by {intent.provenance.by}: {intent.orders.abort}")
-    return await shielded(engine.take_back(reason, decision.undone, world))
+    return await shielded(engine.take_back(reason, decision.undone, execution))
 
 
 async def _roll_out(
-    decision: Decision, state: State, intent: Intent, world: Execution, workspace: Workspace
+    decision: Decision, state: State, intent: Intent, execution: Execution, workspace: Workspace
 ) -> Executed:
-    journal, target = world.journal, world.target
+    journal, target = execution.journal, execution.target
     journal.about(target.name)
-    async with announced(intent, world, workspace):
+    async with announced(intent, execution, workspace):
         journal.write("started", "rollout", _headline(target, intent, decision.plan.way))
         if intent.desired.kept:
             names = ", ".join(intent.desired.kept)
@@ -155,11 +155,11 @@ async def _roll_out(
         if target.accepted:
             by = intent.provenance.by
             journal.write("accepted", "rollout", f"by {by}: {target.accepted}")
-        accepted = await acceptance.collect(world, state)
-        await engine.run(decision.plan, world)
+        accepted = await acceptance.collect(execution, state)
+        await engine.run(decision.plan, execution)
         journal.write("finished", "rollout", f"{target.name} is released")
     # The release stands: from here to the ledger nothing may fail, and Fly is not called.
-    return Executed.of(world, accepted)
+    return Executed.of(execution, accepted)
 
 
 def _headline(target: Target, intent: Intent, way: str) -> str:
