@@ -54,8 +54,8 @@ bench-phases: bootstrap ## what clients get while a phase changes, and while Red
 	@$(PYTHON_IN_VENV) -m bench.phases $(ARGS)
 
 bench-local: bootstrap ## how fast the local Fly is, and what it does with 50 machines
-	@$(PYTHON_IN_VENV) -m tests.localfly.bench_proxy $(ARGS)
-	@$(PYTHON_IN_VENV) -m tests.localfly.bench_crowd
+	@$(PYTHON_IN_VENV) -m bench.local_proxy $(ARGS)
+	@$(PYTHON_IN_VENV) -m bench.local_crowd
 
 attack: bootstrap ## what one client can do to the service, on loopback; ARGS="--write docs/security.md"
 	@$(PYTHON_IN_VENV) -m bench.attack $(ARGS)

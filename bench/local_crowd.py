@@ -1,4 +1,4 @@
-"""A crowd on the local Fly: `python -m tests.localfly.bench_crowd [machines] [seconds]`.
+"""A crowd on the local Fly: `python -m bench.local_crowd [machines] [seconds]`.
 
 Starts a real daemon and 50 machines in 3 regions, loads them, replaces every one of them under
 load, and stops them. Says how long each took, whether a request was lost, and how much memory the

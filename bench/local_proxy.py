@@ -1,6 +1,6 @@
 """How fast the local Fly's proxy is.
 
-`python -m tests.localfly.bench_proxy [seconds] [connections]`
+`python -m bench.local_proxy [seconds] [connections]`
 
 Starts a real daemon in a process of its own and one machine, loads it from here, and divides the
 answered requests by the daemon's CPU time: that is what one core can do, however busy the others
