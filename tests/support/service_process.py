@@ -16,7 +16,7 @@ import pytest
 
 @dataclass
 class ServiceProcess:
-    """A running `python -m service`, its log lines so far, and a client for it."""
+    """A running `python -m flygate_service`, its log lines so far, and a client for it."""
 
     process: asyncio.subprocess.Process
     lines: list[dict[str, Any]] = field(default_factory=list)

@@ -75,7 +75,7 @@ class _Renewal:
             self.notices.refuse(
                 self.file.lines.get("processes"),
                 "[[processes]] is the form of Fly's first platform. Write each as a line of "
-                '[processes], as in web = "python -m service".',
+                '[processes], as in web = "python -m flygate_service".',
             )
 
     def experimental(self) -> None:

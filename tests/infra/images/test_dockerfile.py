@@ -125,7 +125,7 @@ def test_it_limits_as_user_without_rights_on_a_read_only_disk(run: Run) -> None:
     used = container.ask("print(open('/proc/1/status').read().split('VmRSS:')[1].split()[0])")
     assert int(used) < 100 * 1024  # KiB
     first = container.ask("print(open('/proc/1/cmdline').read().replace(chr(0), ' '))")
-    assert first.strip().endswith("python -m service")
+    assert first.strip().endswith("python -m flygate_service")
 
 
 def test_nothing_of_it_can_be_changed_by_the_service(run: Run) -> None:
