@@ -185,6 +185,10 @@ class Project:
             file = self.path / ".flygate/local/daemon.json"
             if "--faults" in json.loads(file.read_text(encoding="utf-8"))["options"]:
                 return
+        self.restart_local_fly()
+
+    def restart_local_fly(self) -> None:
+        """Its clock is right again then."""
         self.flygate("local", "down")
         self.flygate(*self.LOCAL_FLY).ok()
 

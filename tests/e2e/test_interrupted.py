@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 
@@ -135,8 +136,18 @@ def test_after_kill_9_the_same_command_converges(project: Project, who: str, sta
     project.pulumi("preview", "--stack", "local", "--expect-no-changes").ok()
 
 
-def test_a_laptop_that_slept_in_a_soak_touches_nothing_more(project: Project) -> None:
+@pytest.fixture
+def with_a_clock_of_its_own(project: Project) -> Iterator[Project]:
+    """Afterwards its local Fly has the time of this computer again."""
+    yield project
+    project.restart_local_fly()
+
+
+def test_a_laptop_that_slept_in_a_soak_touches_nothing_more(
+    with_a_clock_of_its_own: Project,
+) -> None:
     """Its leases have ended meanwhile: it stops at once, and the same command takes it up again."""
+    project = with_a_clock_of_its_own
     project.config("env.GREETING", "slept")
     project.config("rollout.strategy", "canary")
     project.config("rollout.soak", "60s")

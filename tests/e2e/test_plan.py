@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -24,7 +25,7 @@ def test_the_plan_shows_what_changes_machine_by_machine(project: Project) -> Non
     assert '+ env.GREETING: "hello"' in reported
     assert "+ secret DEMO_SECRET" in reported
     assert "canary-value" not in reported
-    assert f"{machine['name']} ({machine['id']})" in reported
+    assert re.search(rf"{machine['name']} \({machine['id']}(, suspended)?\)", reported)
     assert f"retire: {machine['name']}" in reported
     found = json.loads(project.flygate("plan", "--json").ok().output)
     assert found["changes"] is True

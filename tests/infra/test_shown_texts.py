@@ -125,11 +125,11 @@ def hooks(folder: Path, redact: Redactor, script: str, **more: Any) -> Hooks:
 def _input_of_a_hook(folder: Path, redact: Knowing, text: str) -> str:
     reported = hooks(folder, redact, f"cat > {folder}/got", reason=f"because {text}")
     asyncio.run(reported.before_rollout())
-    first = (folder / "input").read_text()
+    first = (folder / "got").read_text()
     log = Journal(folder / "journal.jsonl", "v2", redact, (reported,))
     log.write("restored", "restore", f"v1 serves: {text}", data={"said": text})
     reported.close()
-    return first + (folder / "input").read_text()
+    return first + (folder / "got").read_text()
 
 
 @place

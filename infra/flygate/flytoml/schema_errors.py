@@ -84,7 +84,9 @@ def _found(path: Path, file: Table) -> str:
     if not path or not _SECRETIVE.isdisjoint(path):
         return ""
     text = json.dumps(_at(file, path), default=str, ensure_ascii=False)
-    return f", found {cut(text, _FOUND_MAX)}"
+    # Some ends of lines are no controls to JSON: NEL, LS, PS.
+    line = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+    return f", found {cut(line, _FOUND_MAX)}"
 
 
 def _at(file: Table, path: Path) -> Any:

@@ -174,3 +174,11 @@ def test_what_is_nested_or_large_beyond_reason_is_refused(content: bytes) -> Non
 
     assert refusal
     assert names_the_file(refusal)
+
+
+@pytest.mark.parametrize("end", ["\x85", "\u2028", "\u2029"])
+def test_an_end_of_a_line_in_a_value_ends_no_line(end: str) -> None:
+    """A refusal shows it escaped."""
+    text = f'app = "x"\n[compute]\ncpu_kind = "{end}performance"\n'
+
+    assert len(parsed(text.encode()).splitlines()) == 1

@@ -6,10 +6,14 @@ commit 025b17c, with its fly.toml. Its secrets belonged to a local Fly that is g
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
+import gc
 import json
 import shutil
+import warnings
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +103,25 @@ def engine(document: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> Engine
     live = Inspection(drift=token, found=(), state="as released", live=State("flygate-local"))
     monkeypatch.setattr(question, "ask", lambda *_: live)
     engine = Engine(state)
-    contextvars.copy_context().run(_preview, engine)
+    # In a thread: Pulumi's SDK wants a current event loop, which no test here may change.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(contextvars.copy_context().run, _with_loop, engine).result()
     return engine
+
+
+def _with_loop(engine: Engine) -> None:
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        _preview(engine)
+        loop.run_until_complete(loop.shutdown_default_executor())
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+    # Pulumi's mocks make loops in the threads of the executor, and close none of them.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def _preview(engine: Engine) -> None:

@@ -66,7 +66,9 @@ def test_a_change_of_plan_or_region_is_announced() -> None:
         ({"phase": "3", "redis": json.dumps({"url": OWN})}, OWN),
     ],
 )
-def test_the_url_follows_the_live_redis(raw: dict[str, Any], url: str | None, root: Path) -> None:
+async def test_the_url_follows_the_live_redis(
+    raw: dict[str, Any], url: str | None, root: Path
+) -> None:
     """Or it is the user's; a Redis that is not made yet has one only once it is made."""
     desired = DesiredStack.read(
         {"app": "shop", "image": f"r.io/shop@sha256:{'0' * 64}", **raw},
