@@ -33,7 +33,10 @@ async def list_machines(
     page, cursor = page_of(found, requested.limit, requested.cursor)
     newest = max((machine.machine.updated_at for machine in page), default=0.0)
     return {
-        "machines": [machine_json(machine, summary=requested.summary) for machine in page],
+        "machines": [
+            {**machine_json(machine, summary=requested.summary), "app_name": machine.machine.app}
+            for machine in page
+        ],
         "last_machine_id": page[-1].machine.id if page else "",
         "last_updated_at": rfc3339(newest),
         "next_cursor": cursor,
@@ -43,8 +46,18 @@ async def list_machines(
 
 @router.get("/v1/orgs/{slug}/volumes")
 async def list_volumes(cloud: CloudDep, slug: str) -> Json:
-    found = [v for app in cloud.apps.list(slug) for v in cloud.volumes.of(app.name).values()]
-    return {"volumes": found, "next_cursor": "", "error_regions": []}
+    found = [
+        {**cloud.attachments.shown(volume), "app_name": app.name}
+        for app in cloud.apps.list(slug)
+        for volume in cloud.volumes.of(app.name).values()
+    ]
+    return {
+        "volumes": found,
+        "last_volume_id": found[-1]["id"] if found else "",
+        "last_updated_at": max((one.get("updated_at", "") for one in found), default=""),
+        "next_cursor": "",
+        "error_regions": [],
+    }
 
 
 def organization_document(organization: Organization) -> Json:
