@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from localfly.accounts.oidc import OidcSigner
 from localfly.accounts.tokens import Tokens
 from localfly.addons.addon_store import AddOnStore
 from localfly.apps.app import App
@@ -12,6 +13,7 @@ from localfly.apps.app_store import AppStore
 from localfly.apps.builds import Builds
 from localfly.apps.records import AppRecords
 from localfly.apps.release_store import ReleaseStore
+from localfly.apps.secret_key_store import SecretKeyStore
 from localfly.apps.secret_store import SecretStore
 from localfly.apps.volume_store import VolumeStore
 from localfly.images.image_store import ImageStore
@@ -37,6 +39,7 @@ class Cloud:
     images: ImageStore
     runtime: Runtime
     secrets: SecretStore
+    secret_keys: SecretKeyStore
     logs: LogCollector
     releases: ReleaseStore
     addons: AddOnStore
@@ -45,6 +48,7 @@ class Cloud:
     attachments: Attachments
     certificates: AppRecords
     tokens: Tokens
+    oidc: OidcSigner
     clock: Clock
     state_id: str
 
@@ -112,6 +116,7 @@ class Cloud:
         await self.fleet.destroy_all(app.name)
         self.apps.delete(app)
         self.secrets.forget(app.name)
+        self.secret_keys.forget(app.name)
         self.logs.forget(app.name)
         for records in (self.releases, self.volumes, self.certificates):
             records.forget(app.name)
@@ -147,6 +152,7 @@ def build_cloud(
         images=images,
         runtime=platform.runtime,
         secrets=platform.secrets,
+        secret_keys=SecretKeyStore(store, clock),
         logs=platform.logs,
         releases=ReleaseStore(store, clock),
         builds=Builds(),
@@ -155,6 +161,7 @@ def build_cloud(
         attachments=Attachments(fleet, volumes),
         certificates=AppRecords(store, "certificates"),
         tokens=tokens,
+        oidc=OidcSigner(store.subfolder("secrets") / "oidc"),
         clock=clock,
         state_id=platform.state_id,
     )

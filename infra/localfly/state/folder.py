@@ -39,7 +39,8 @@ _FOLDERS: Final = {
     "machines": _DOCUMENT,
     "python": re.compile(r"bin|lib|lib64|include|\.?pyvenv\.cfg(\.new)?"),
     "releases": _DOCUMENT,
-    "secrets": re.compile(rf"key(\.new)?|{_DOCUMENT.pattern}"),
+    "secretkeys": _DOCUMENT,
+    "secrets": re.compile(rf"(key|oidc)(\.new)?|{_DOCUMENT.pattern}"),
     "snapshots": _DOCUMENT,
     "volumes": re.compile(rf"(vol|vs)_[0-9a-f]{{16}}|\.spare|\.copy-\w+|{_DOCUMENT.pattern}"),
 }
