@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
 
 from localfly.accounts.organization import Organization
 from localfly.api.dependencies import CloudDep, Json
@@ -11,6 +12,19 @@ from localfly.api.machines import ListQuery, matching, page_of
 from localfly.timing.timestamp import rfc3339
 
 router = APIRouter(tags=["organizations"])
+
+
+class VolumeQuery(BaseModel):
+    """The filters of a list of volumes."""
+
+    region: str = ""
+    state: str = ""  # one or several, with commas
+    limit: int = Field(default=1000, ge=1, le=1000)
+    cursor: str = ""  # from an earlier answer
+
+    def matches(self, volume: Json) -> bool:
+        states = set(filter(None, self.state.split(",")))
+        return self.region in {"", volume["region"]} and (not states or volume["state"] in states)
 
 
 @router.get("/api/v1/organizations")
@@ -45,17 +59,24 @@ async def list_machines(
 
 
 @router.get("/v1/orgs/{slug}/volumes")
-async def list_volumes(cloud: CloudDep, slug: str) -> Json:
+async def list_volumes(
+    cloud: CloudDep, slug: str, requested: Annotated[VolumeQuery, Query()]
+) -> Json:
     found = [
         {**cloud.attachments.shown(volume), "app_name": app.name}
         for app in cloud.apps.list(slug)
         for volume in cloud.volumes.of(app.name).values()
+        if requested.matches(volume)
     ]
+    found.sort(key=lambda volume: volume["id"])
+    later = [volume for volume in found if volume["id"] > requested.cursor]
+    page = later[: requested.limit]
+    last = page[-1]["id"] if page else ""
     return {
-        "volumes": found,
-        "last_volume_id": found[-1]["id"] if found else "",
-        "last_updated_at": max((one.get("updated_at", "") for one in found), default=""),
-        "next_cursor": "",
+        "volumes": page,
+        "last_volume_id": last,
+        "last_updated_at": max((one.get("updated_at", "") for one in page), default=""),
+        "next_cursor": last if len(later) > len(page) else "",
         "error_regions": [],
     }
 

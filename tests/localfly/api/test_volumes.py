@@ -71,6 +71,21 @@ async def test_what_a_volume_is_when_nothing_is_said(machines: Machines) -> None
     assert (await machines.api.put(path, json={"snapshot_retention": 61})).status_code == 400
 
 
+async def test_all_volumes_of_an_organization(machines: Machines) -> None:
+    """By region and state, page by page."""
+    for region in ("iad", "lhr", "lhr", "lhr"):
+        body = {"name": "data", "region": region}
+        await machines.api.post("/v1/apps/demo/volumes", json=body)
+    base = "/v1/orgs/personal/volumes"
+    first = (await machines.api.get(f"{base}?region=lhr&state=created,extending&limit=2")).json()
+    query = f"region=lhr&limit=2&cursor={first['next_cursor']}"
+    second = (await machines.api.get(f"{base}?{query}")).json()
+    assert [len(page["volumes"]) for page in (first, second)] == [2, 1]
+    assert second["next_cursor"] == ""
+    assert {volume["region"] for volume in first["volumes"] + second["volumes"]} == {"lhr"}
+    assert (await machines.api.get(f"{base}?state=extending")).json()["volumes"] == []
+
+
 async def test_snapshots_are_copies(machines: Machines) -> None:
     """Of the moment; a new volume holds what one has, and they outlive the volume."""
     base = "/v1/apps/demo/volumes"
