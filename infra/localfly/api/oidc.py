@@ -1,5 +1,5 @@
 """OpenID Connect tokens (docs/fly-api.md 2.11), and what they are checked by. The issuer is the
-local Fly, so no other service trusts them but one that is told to.
+local Fly, so no other service trusts them without being set up for it.
 """
 
 import uuid

@@ -39,7 +39,7 @@ async def test_a_machine_gets_a_token_that_others_can_check(machines: Machines) 
 
 
 async def test_only_a_machine_gets_one(machines: Machines) -> None:
-    """Anyone else is told so; nor are there claims for AWS, or tokens for a KMS."""
+    """Anyone else is refused; nor are there claims for AWS, or tokens for a KMS."""
     refused = await machines.api.post(PATH)
     assert (refused.status_code, "is a machine's" in refused.json()["error"]) == (403, True)
     tagged = await machines.api.post(PATH, json={"aws_principal_tags": True})
