@@ -2,9 +2,10 @@
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from localfly.accounts.oidc import OidcSigner
 from localfly.accounts.tokens import Tokens
 from localfly.addons.addon_store import AddOnStore
 from localfly.apps.app import App
@@ -12,13 +13,17 @@ from localfly.apps.app_store import AppStore
 from localfly.apps.builds import Builds
 from localfly.apps.records import AppRecords
 from localfly.apps.release_store import ReleaseStore
+from localfly.apps.secret_key_store import SecretKeyStore
 from localfly.apps.secret_store import SecretStore
+from localfly.apps.volume_store import VolumeStore
 from localfly.images.image_store import ImageStore
 from localfly.logs.collector import LogCollector
+from localfly.machines.attachments import Attachments
 from localfly.machines.config import MachineConfig
 from localfly.machines.fleet import Fleet, NewMachine
 from localfly.machines.lifecycle import Lifecycle
 from localfly.machines.machine import Machine
+from localfly.machines.mounts import requested_mount
 from localfly.machines.platform import Platform, Runtime, Traffic
 from localfly.proxy.autostop import Idle
 from localfly.state.store import Store
@@ -34,13 +39,16 @@ class Cloud:
     images: ImageStore
     runtime: Runtime
     secrets: SecretStore
+    secret_keys: SecretKeyStore
     logs: LogCollector
     releases: ReleaseStore
     addons: AddOnStore
     builds: Builds
-    volumes: AppRecords
+    volumes: VolumeStore
+    attachments: Attachments
     certificates: AppRecords
     tokens: Tokens
+    oidc: OidcSigner
     clock: Clock
     state_id: str
 
@@ -54,10 +62,11 @@ class Cloud:
         """Read a machine's config and find its image.
 
         Raises:
-            InvalidArgumentError: the config makes no sense.
+            InvalidArgumentError: the config makes no sense, or its mounts can't be had here.
             NotFoundError: the image can't be had.
         """
-        config = MachineConfig.parse(raw)
+        config, mount = MachineConfig.parse(raw), requested_mount(raw)
+        await self.runtime.check_mounts([mount] if mount else [])
         found = await self.runtime.find(config.image)
         return config.pinned(found.digest)
 
@@ -65,9 +74,11 @@ class Cloud:
         """Create a machine of the app.
 
         Raises:
-        ValidationFailedError: its name is taken.
+            ValidationFailedError: its name is taken.
+            FlyError: its volume can't be had; see `Attachments.claimed`.
         """
-        lifecycle = self.fleet.create(app.name, new)
+        config = self.attachments.claimed(app.name, new.region, new.config)
+        lifecycle = self.fleet.create(app.name, replace(new, config=config))
         self.apps.mark_deployed(app)
         return lifecycle
 
@@ -105,6 +116,7 @@ class Cloud:
         await self.fleet.destroy_all(app.name)
         self.apps.delete(app)
         self.secrets.forget(app.name)
+        self.secret_keys.forget(app.name)
         self.logs.forget(app.name)
         for records in (self.releases, self.volumes, self.certificates):
             records.forget(app.name)
@@ -133,19 +145,23 @@ def build_cloud(
         runtime=runtime_of(images, state_id),
         clock=clock,
     )
+    volumes, fleet = VolumeStore(store, clock), Fleet(platform)
     return Cloud(
         apps=AppStore(store, clock),
-        fleet=Fleet(platform),
+        fleet=fleet,
         images=images,
         runtime=platform.runtime,
         secrets=platform.secrets,
+        secret_keys=SecretKeyStore(store, clock),
         logs=platform.logs,
         releases=ReleaseStore(store, clock),
         builds=Builds(),
         addons=AddOnStore(store, clock, platform.state_id),
-        volumes=AppRecords(store, "volumes"),
+        volumes=volumes,
+        attachments=Attachments(fleet, volumes),
         certificates=AppRecords(store, "certificates"),
         tokens=tokens,
+        oidc=OidcSigner(store.subfolder("secrets") / "oidc"),
         clock=clock,
         state_id=platform.state_id,
     )

@@ -18,10 +18,12 @@ from localfly.api import (
     memory,
     metadata,
     metrics,
+    oidc,
     organizations,
     ps,
     regions,
     releases,
+    secretkeys,
     secrets,
     status,
     tokens,
@@ -40,8 +42,8 @@ from localfly.proxy.stats import Stats
 from localfly.timing.ulid import RequestIds
 
 _NOUNS: Final = (
-    *(apps, machines, actions, ps, memory, wait, leases, metadata, secrets, ips),
-    *(volumes, certificates, organizations, tokens, regions, builds, releases, logs),
+    *(apps, machines, actions, ps, memory, wait, leases, metadata, secrets, ips, secretkeys),
+    *(volumes, certificates, organizations, tokens, oidc, regions, builds, releases, logs),
     *(images, status, metrics, graphql),
 )
 

@@ -26,7 +26,7 @@ async def assign_ip(cloud: CloudDep, app: AppDep, body: AssignIp) -> Json:
     if body.type == "egress_pair":
         v4 = cloud.apps.assign_ip(app, "egress_v4", region, service)
         v6 = cloud.apps.assign_ip(app, "egress_v6", region, service)
-        return {"ip_pair": {"v4": ip_json(v4), "v6": ip_json(v6)}}
+        return {"ip_pair": {"v4": v4.ip, "v6": v6.ip}}
     return ip_json(cloud.apps.assign_ip(app, body.type, region, service))
 
 

@@ -10,13 +10,14 @@ from localfly.api.config_schema import ConfigShape
 from localfly.api.dependencies import AppDep, CloudDep, HeldDep, Json, MachineDep
 from localfly.api.documents import event_json, lease_summary_json, machine_json
 from localfly.apps.app import App
+from localfly.apps.volume import known_region
 from localfly.cloud import Cloud
 from localfly.errors import InvalidArgumentError, NotFoundError, StaleVersionError
 from localfly.machines.fleet import NewMachine
 from localfly.machines.leases import acquire, owner_of
 from localfly.machines.lifecycle import Lifecycle
 from localfly.machines.machine import Machine
-from localfly.network.regions import HOME_REGION, REGIONS
+from localfly.network.regions import HOME_REGION
 
 router = APIRouter(prefix="/v1/apps/{app_name}/machines", tags=["machines"])
 
@@ -70,7 +71,7 @@ async def create_machine(request: Request, cloud: CloudDep, app: AppDep, body: M
     cloud.secrets.of(app.name, body.min_secrets_version)
     new = NewMachine(
         name=body.name,
-        region=_known_region(body.region or HOME_REGION),
+        region=known_region(body.region or HOME_REGION),
         config=await cloud.machine_config(body.config.raw),
         skip_launch=body.skip_launch,
         skip_service_registration=body.skip_service_registration,
@@ -98,6 +99,7 @@ async def update_machine(cloud: CloudDep, app: AppDep, machine: HeldDep, body: M
         )
     cloud.secrets.of(app.name, body.min_secrets_version)
     config = await cloud.machine_config(body.config.raw)
+    config = cloud.attachments.kept(record, config)
     record.skip_secrets = body.skip_secrets
     record.cordoned |= body.skip_service_registration
     machine.update(config, skip_launch=body.skip_launch)
@@ -124,12 +126,6 @@ async def list_events(
 @router.get("/{machine_id}/versions")
 async def list_versions(machine: MachineDep) -> list[Json]:
     return machine.machine.versions
-
-
-def _known_region(code: str) -> str:
-    if code not in {region.code for region in REGIONS}:
-        raise InvalidArgumentError(f"invalid_argument: region {code!r} not found")
-    return code
 
 
 def matching(

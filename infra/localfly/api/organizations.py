@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
 
 from localfly.accounts.organization import Organization
 from localfly.api.dependencies import CloudDep, Json
@@ -11,6 +12,19 @@ from localfly.api.machines import ListQuery, matching, page_of
 from localfly.timing.timestamp import rfc3339
 
 router = APIRouter(tags=["organizations"])
+
+
+class VolumeQuery(BaseModel):
+    """The filters of a list of volumes."""
+
+    region: str = ""
+    state: str = ""  # one or several, with commas
+    limit: int = Field(default=1000, ge=1, le=1000)
+    cursor: str = ""  # from an earlier answer
+
+    def matches(self, volume: Json) -> bool:
+        states = set(filter(None, self.state.split(",")))
+        return self.region in {"", volume["region"]} and (not states or volume["state"] in states)
 
 
 @router.get("/api/v1/organizations")
@@ -33,7 +47,10 @@ async def list_machines(
     page, cursor = page_of(found, requested.limit, requested.cursor)
     newest = max((machine.machine.updated_at for machine in page), default=0.0)
     return {
-        "machines": [machine_json(machine, summary=requested.summary) for machine in page],
+        "machines": [
+            {**machine_json(machine, summary=requested.summary), "app_name": machine.machine.app}
+            for machine in page
+        ],
         "last_machine_id": page[-1].machine.id if page else "",
         "last_updated_at": rfc3339(newest),
         "next_cursor": cursor,
@@ -42,9 +59,26 @@ async def list_machines(
 
 
 @router.get("/v1/orgs/{slug}/volumes")
-async def list_volumes(cloud: CloudDep, slug: str) -> Json:
-    found = [v for app in cloud.apps.list(slug) for v in cloud.volumes.of(app.name).values()]
-    return {"volumes": found, "next_cursor": "", "error_regions": []}
+async def list_volumes(
+    cloud: CloudDep, slug: str, requested: Annotated[VolumeQuery, Query()]
+) -> Json:
+    found = [
+        {**cloud.attachments.shown(volume), "app_name": app.name}
+        for app in cloud.apps.list(slug)
+        for volume in cloud.volumes.of(app.name).values()
+        if requested.matches(volume)
+    ]
+    found.sort(key=lambda volume: volume["id"])
+    later = [volume for volume in found if volume["id"] > requested.cursor]
+    page = later[: requested.limit]
+    last = page[-1]["id"] if page else ""
+    return {
+        "volumes": page,
+        "last_volume_id": last,
+        "last_updated_at": max((one.get("updated_at", "") for one in page), default=""),
+        "next_cursor": last if len(later) > len(page) else "",
+        "error_regions": [],
+    }
 
 
 def organization_document(organization: Organization) -> Json:

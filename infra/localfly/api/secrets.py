@@ -52,7 +52,8 @@ async def get_secret(
 @router.post("/{name}", status_code=201)
 async def set_secret(cloud: CloudDep, app: AppDep, name: str, body: SecretValue) -> Json:
     changed = cloud.secrets.update(app.name, {name: body.value})
-    return {**secret_json(changed.secrets[name]), "version": changed.version}
+    version = changed.version
+    return {**secret_json(changed.secrets[name]), "version": version, "Version": version}
 
 
 @router.delete("/{name}")

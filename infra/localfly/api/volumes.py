@@ -1,26 +1,41 @@
-"""Volumes (docs/fly-api.md 2.9): records that a client can keep; nothing is mounted."""
+"""Volumes and their snapshots (docs/fly-api.md 2.9): folders, each for one machine at most."""
 
-import secrets
-from typing import Any
+from contextlib import nullcontext
+from dataclasses import fields
+from typing import Any, Final
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from localfly.api.dependencies import AppDep, CloudDep, Json
-from localfly.network.regions import HOME_REGION
-from localfly.timing.timestamp import rfc3339
+from localfly.apps.volume import LARGEST_GB, NewVolume
+from localfly.apps.volume_store import Stillness
+from localfly.cloud import Cloud
 
 router = APIRouter(prefix="/v1/apps/{app_name}/volumes", tags=["volumes"])
 
+_SIZE: Final = Field(ge=1, le=LARGEST_GB)
 
-class NewVolume(BaseModel):
+
+class VolumeBody(BaseModel):
+    """A create; what only says where on Fly's hosts the volume goes is taken and not used."""
+
     name: str = Field(pattern=r"^[a-z0-9_]{1,30}$")
     region: str | None = None
-    size_gb: int | None = Field(default=None, ge=1, le=500)
+    size_gb: int | None = Field(default=None, ge=1, le=LARGEST_GB)
     encrypted: bool | None = None
     fstype: str | None = None
     snapshot_retention: int | None = None
     auto_backup_enabled: bool | None = None
+    snapshot_id: str | None = None
+    source_volume_id: str | None = None
+    require_unique_zone: bool | None = None
+    unique_zone_app_wide: bool | None = None
+    compute: dict[str, Any] | None = None
+    compute_image: str | None = None
+
+    def requested(self) -> NewVolume:
+        return NewVolume(**{one.name: getattr(self, one.name) for one in fields(NewVolume)})
 
 
 class VolumeUpdate(BaseModel):
@@ -29,65 +44,55 @@ class VolumeUpdate(BaseModel):
 
 
 class Extension(BaseModel):
-    size_gb: int = Field(ge=1, le=500)
+    size_gb: int = _SIZE
 
 
 @router.get("")
 async def list_volumes(cloud: CloudDep, app: AppDep) -> list[Json]:
-    return list(cloud.volumes.of(app.name).values())
+    return [cloud.attachments.shown(volume) for volume in cloud.volumes.of(app.name).values()]
 
 
 @router.post("")
-async def create_volume(cloud: CloudDep, app: AppDep, body: NewVolume) -> Json:
-    identifier = f"vol_{secrets.token_hex(8)}"
-    record = _record(identifier, body, rfc3339(cloud.clock()))
-    return cloud.volumes.put(app.name, identifier, record)
+async def create_volume(cloud: CloudDep, app: AppDep, body: VolumeBody) -> Json:
+    still = _still(cloud, body.source_volume_id or "")
+    return await cloud.volumes.create(app.name, body.requested(), still)
 
 
 @router.get("/{volume_id}")
 async def get_volume(cloud: CloudDep, app: AppDep, volume_id: str) -> Json:
-    return cloud.volumes.get(app.name, volume_id)
+    return cloud.attachments.shown(cloud.volumes.get(app.name, volume_id))
 
 
 @router.put("/{volume_id}")
 async def update_volume(cloud: CloudDep, app: AppDep, volume_id: str, body: VolumeUpdate) -> Json:
     changes = body.model_dump(exclude_none=True)
-    record = {**cloud.volumes.get(app.name, volume_id), **changes}
-    return cloud.volumes.put(app.name, volume_id, record)
+    return cloud.attachments.shown(cloud.volumes.update(app.name, volume_id, changes))
 
 
 @router.put("/{volume_id}/extend")
 async def extend_volume(cloud: CloudDep, app: AppDep, volume_id: str, body: Extension) -> Json:
-    record = cloud.volumes.get(app.name, volume_id)
-    grown = {**record, "size_gb": max(body.size_gb, record["size_gb"])}
-    return {"volume": cloud.volumes.put(app.name, volume_id, grown), "needs_restart": False}
+    grown = cloud.volumes.extend(app.name, volume_id, body.size_gb)
+    return {"volume": cloud.attachments.shown(grown), "needs_restart": False}
 
 
 @router.delete("/{volume_id}")
 async def delete_volume(cloud: CloudDep, app: AppDep, volume_id: str) -> Json:
+    cloud.volumes.get(app.name, volume_id)
+    cloud.attachments.check_free(volume_id)
     return {**cloud.volumes.delete(app.name, volume_id), "state": "pending_destroy"}
 
 
 @router.get("/{volume_id}/snapshots")
-async def list_snapshots(cloud: CloudDep, app: AppDep, volume_id: str) -> list[Any]:
-    cloud.volumes.get(app.name, volume_id)
-    return []
+async def list_snapshots(cloud: CloudDep, app: AppDep, volume_id: str) -> list[Json]:
+    return cloud.volumes.snapshots(app.name, volume_id)
 
 
-def _record(identifier: str, requested: NewVolume, now: str) -> Json:
-    return {
-        "id": identifier,
-        "name": requested.name,
-        "state": "created",
-        "size_gb": requested.size_gb or 1,
-        "region": requested.region or HOME_REGION,
-        "zone": "local",
-        "encrypted": requested.encrypted is not False,
-        "attached_machine_id": None,
-        "attached_alloc_id": None,
-        "created_at": now,
-        "host_status": "ok",
-        "fstype": requested.fstype or "ext4",
-        "snapshot_retention": requested.snapshot_retention or 5,
-        "auto_backup_enabled": requested.auto_backup_enabled is not False,
-    }
+@router.post("/{volume_id}/snapshots")
+async def create_snapshot(cloud: CloudDep, app: AppDep, volume_id: str) -> Json:
+    return await cloud.volumes.snapshot(app.name, volume_id, _still(cloud, volume_id))
+
+
+def _still(cloud: Cloud, volume_id: str) -> Stillness:
+    """Return the context in which the machine that has the volume writes nothing."""
+    holder = cloud.attachments.holder(volume_id)
+    return holder.standing_still() if holder else nullcontext()

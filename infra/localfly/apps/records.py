@@ -1,4 +1,4 @@
-"""Documents per app that the local Fly keeps and shows, but does not use: volumes, certificates."""
+"""Documents per app that the local Fly keeps: volumes, snapshots, certificates."""
 
 from typing import Any
 

@@ -100,7 +100,7 @@ class LocalFly:
     async def _open(self, stack: contextlib.AsyncExitStack) -> None:
         """Open everything; what is opened last is closed first: API, machines, proxy, lock."""
         StateFolder(self.state_dir).claim()
-        tighten(self.state_dir)
+        tighten(self.state_dir, keep=StateFolder(self.state_dir).volumes())
         store = Store(self.state_dir)
         stack.enter_context(_locked(self._lock, self.state_dir))
         listeners = listen(store, *self._asked)
@@ -128,7 +128,9 @@ class LocalFly:
         interpreter = Interpreter(store.subfolder("python"))
         inherited = Inherited.from_process(os.environ, interpreter)
         inherited = replace(inherited, variables={**inherited.variables, _DNS: self.dns})
-        return lambda images, state_id: ProcessRuntime(images, inherited, state_id)
+        return lambda images, state_id: ProcessRuntime(
+            images, inherited, state_id, store.subfolder("volumes").resolve()
+        )
 
     async def _start_dns(
         self,

@@ -7,6 +7,7 @@ from typing import Any, Final
 from localfly.errors import InvalidArgumentError
 from localfly.images.reference import ImageRef
 from localfly.machines.checks.spec import CheckSpec, parse_checks
+from localfly.machines.mounts import Mount, known_mounts
 from localfly.machines.service import Service, parse_service
 from localfly.timing.duration import parse_duration
 
@@ -75,6 +76,11 @@ class MachineConfig:
     @property
     def metadata(self) -> Mapping[str, str]:
         return self.raw.get("metadata") or {}
+
+    @property
+    def mounts(self) -> tuple[Mount, ...]:
+        """The volumes that it has."""
+        return known_mounts(self.raw)
 
     @property
     def ports(self) -> frozenset[int]:

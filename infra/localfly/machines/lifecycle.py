@@ -1,7 +1,8 @@
 """The actions of a Fly Machine: which state allows each, and which state each leads to."""
 
+import contextlib
 import signal as signals
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from localfly.machines.checks.monitor import CheckStatus
 from localfly.machines.config import MachineConfig
@@ -152,6 +153,13 @@ class Lifecycle:
         """
         self._running("exec")
         return await self._supervisor.workload.execute(Command(tuple(command), stdin, timeout))
+
+    @contextlib.asynccontextmanager
+    async def standing_still(self) -> AsyncIterator[None]:
+        """Keep what the machine writes as it is; one that is down stands still anyway."""
+        process = self.process if self.machine.state == "started" else None
+        async with process.standing_still() if process else contextlib.nullcontext():
+            yield
 
     def save(self) -> None:
         """Save a change of the record that does not concern the proxy (metadata, a lease)."""

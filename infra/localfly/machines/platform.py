@@ -1,6 +1,6 @@
 """The parts of the local Fly that a machine uses."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +10,7 @@ from localfly.images.image_store import ImageStore
 from localfly.images.reference import ImageRef
 from localfly.logs.collector import LogCollector
 from localfly.machines.machine import Machine
+from localfly.machines.mounts import Mount
 from localfly.processes.command import Command, CommandResult
 from localfly.processes.identity import ProcessIdentity
 from localfly.processes.process import Process
@@ -43,6 +44,13 @@ class Runtime(Protocol):
 
         Raises:
             NotFoundError: it can't be found or pulled.
+        """
+
+    async def check_mounts(self, mounts: Sequence[Mount]) -> None:
+        """Check that a machine can have these mounts.
+
+        Raises:
+            InvalidArgumentError: it can't on this computer; the message says why and what to do.
         """
 
     def start(self, machine: Machine, secrets: Mapping[str, str], output: Path) -> Process:

@@ -161,6 +161,7 @@ class Supervisor:
         state, stop = self._machine.state, self._machine.config.stop
         if state in {"started", "starting"}:
             self._machine.state = "started"
+            process.send_to_group(signals.SIGCONT)  # the former daemon may have copied its volume
             self._run(process)
             return
         self._watching = self._tasks.start(self._watch(process))

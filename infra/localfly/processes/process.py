@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,8 @@ class LaunchSpec:
     """What to run, where, with which environment, writing to which file.
 
     `umask`: the permissions that its new files lack; -1: the daemon's umask.
+    `prepared_by`: a command that prepares its own process, and becomes the command, which follows
+    it after the number of a descriptor. It writes the reason there where it fails.
     """
 
     command: tuple[str, ...]
@@ -32,6 +34,7 @@ class LaunchSpec:
     folder: Path
     output: Path
     umask: int = -1
+    prepared_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +70,7 @@ class Process:
         Raises:
             OSError: it can't be executed.
         """
-        # The output goes straight to a file: a pipe would break when the daemon dies.
-        with open(spec.output, "ab", opener=opener) as output:
-            child = subprocess.Popen(
-                spec.command,
-                cwd=spec.folder,
-                env=dict(spec.env),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                umask=spec.umask,
-            )
+        child = _prepared(spec) if spec.prepared_by else _popen(spec, spec.command)
         known = _identify_new(child.pid) or ProcessIdentity(child.pid, "", " ".join(spec.command))
         return cls(known, child)
 
@@ -106,6 +98,21 @@ class Process:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.identity.pid, signal_number)
 
+    @contextlib.asynccontextmanager
+    async def standing_still(self) -> AsyncIterator[None]:
+        """Let the processes of the machine do nothing for as long as the context lasts."""
+        await self._hold()
+        try:
+            yield
+        finally:
+            await self._release()
+
+    async def _hold(self) -> None:
+        self.send_to_group(signal.SIGSTOP)
+
+    async def _release(self) -> None:
+        self.send_to_group(signal.SIGCONT)
+
     async def quit(self, signal_name: str, timeout: float) -> None:
         """End the process by its stop signal, then by SIGKILL."""
         self.send(signal.Signals[signal_name])
@@ -125,6 +132,43 @@ class Process:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.identity.pid, signal.SIGKILL)
         return ExitStatus.of_returncode(self._child.wait())
+
+
+def _prepared(spec: LaunchSpec) -> subprocess.Popen[bytes]:
+    """Start the command by the one that prepares its process; return once it runs."""
+    reports, descriptor = os.pipe()
+    try:
+        words = (*spec.prepared_by, str(descriptor), *spec.command)
+        child = _popen(spec, words, (descriptor,))
+    except OSError:
+        os.close(reports)
+        raise
+    finally:
+        os.close(descriptor)
+    with open(reports, "rb") as stream:
+        reason = stream.read().decode(errors="replace")  # empty once the command runs
+    if reason:
+        child.wait()
+        raise OSError(reason)
+    return child
+
+
+def _popen(
+    spec: LaunchSpec, words: Sequence[str], kept: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
+    # The output goes straight to a file: a pipe would break when the daemon dies.
+    with open(spec.output, "ab", opener=opener) as output:
+        return subprocess.Popen(
+            words,
+            cwd=spec.folder,
+            env=dict(spec.env),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            umask=spec.umask,
+            pass_fds=kept,
+        )
 
 
 def _identify_new(pid: int) -> ProcessIdentity | None:

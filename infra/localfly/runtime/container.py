@@ -66,6 +66,12 @@ class Container(Process):
     def send_to_group(self, signal_number: int) -> None:
         self.send(signal_number)
 
+    async def _hold(self) -> None:
+        await ask_docker("pause", self.name)
+
+    async def _release(self) -> None:
+        await ask_docker("unpause", self.name)
+
     async def quit(self, signal_name: str, timeout: float) -> None:
         """End the container by its stop signal, then by SIGKILL."""
         await ask_docker("unpause", self.name)  # a frozen one gets no signal

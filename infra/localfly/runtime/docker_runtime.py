@@ -6,13 +6,14 @@ listens anywhere else.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from localfly.errors import DeadlineExceededError, NotFoundError
 from localfly.images.reference import ImageRef
 from localfly.machines.machine import Machine
+from localfly.machines.mounts import Mount
 from localfly.machines.platform import FoundImage
 from localfly.processes.command import Command, CommandResult
 from localfly.processes.identity import MARKER, ProcessIdentity
@@ -60,6 +61,7 @@ class DockerRuntime:
             *("--label", f"flygate.machine={machine.id}"),
             *_limits(machine),
             *_ports(machine),
+            *self._mounts(machine),
             *(word for key in sorted(environment) for word in ("--env", key)),
             *_program(machine),
         )
@@ -70,6 +72,9 @@ class DockerRuntime:
             command, {**environment, **own, MARKER: self._state_id}, self._folder, output
         )
         return Container.start(spec)
+
+    async def check_mounts(self, mounts: Sequence[Mount]) -> None:
+        """Do nothing: Docker can mount a folder wherever an image wants it."""
 
     def adopt(self, identity: ProcessIdentity) -> Process | None:
         """Return the container that a former daemon started; None if it is gone."""
@@ -93,6 +98,14 @@ class DockerRuntime:
                 f"deadline_exceeded: command did not end within {command.timeout:g}s"
             ) from exc
         return CommandResult(answer.code, 0, answer.stdout, answer.stderr)
+
+    def _mounts(self, machine: Machine) -> tuple[str, ...]:
+        folder = self._folder.resolve() / "volumes"
+        mounts = (
+            f"type=bind,source={folder / mount.volume},target={mount.path}"
+            for mount in machine.config.mounts
+        )
+        return tuple(word for mount in mounts for word in ("--mount", mount))
 
     async def _inspect(self, ref: ImageRef) -> FoundImage | None:
         for name in filter(None, (ref.digest, str(ref))):

@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -43,11 +44,12 @@ def make_folder(path: Path) -> None:
         one.chmod(0o700)
 
 
-def tighten(folder: Path) -> None:
+def tighten(folder: Path, keep: Sequence[Path] = ()) -> None:
     """Take the permissions of other users away, which a former version gave; links are not
-    followed.
+    followed. The folders of `keep` stay as they are.
     """
     for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if Path(parent) / name not in keep]
         for name in (*folders, *files):
             path = Path(parent) / name
             with contextlib.suppress(OSError):  # gone meanwhile, or another user's

@@ -39,8 +39,10 @@ _FOLDERS: Final = {
     "machines": _DOCUMENT,
     "python": re.compile(r"bin|lib|lib64|include|\.?pyvenv\.cfg(\.new)?"),
     "releases": _DOCUMENT,
-    "secrets": re.compile(rf"key(\.new)?|{_DOCUMENT.pattern}"),
-    "volumes": _DOCUMENT,
+    "secretkeys": _DOCUMENT,
+    "secrets": re.compile(rf"(key|oidc)(\.new)?|{_DOCUMENT.pattern}"),
+    "snapshots": _DOCUMENT,
+    "volumes": re.compile(rf"(vol|vs)_[0-9a-f]{{16}}|\.spare|\.copy-\w+|{_DOCUMENT.pattern}"),
 }
 # Written before the mark, or while another process writes it.
 _FIRST: Final = {MARK, LOCK, "daemon.log"}
@@ -54,6 +56,7 @@ class Contents:
     machines: int
     databases: int
     images: int
+    volumes: int = 0
 
     def __str__(self) -> str:
         counted = (
@@ -61,6 +64,7 @@ class Contents:
             (self.machines, "machine", "machines"),
             (self.databases, "Redis", "Redis"),
             (self.images, "image", "images"),
+            *([(self.volumes, "volume", "volumes")] if self.volumes else []),
         )
         return ", ".join(
             f"{number} {one if number == 1 else more}" for number, one, more in counted
@@ -113,7 +117,12 @@ class StateFolder:
         ]
         alive = [one for one in machines if isinstance(one, dict) and one.get("state") != _GONE]
         images = sum(1 for path in self._owned() if path.parent.name == "images" and path.is_dir())
-        return Contents(apps, len(alive), addons, images)
+        volumes = sum(1 for path in self.volumes() if path.name.startswith("vol_"))
+        return Contents(apps, len(alive), addons, images, volumes)
+
+    def volumes(self) -> list[Path]:
+        """Return the folders of volumes and snapshots, where machines set the permissions."""
+        return [path for path in (self.path / "volumes").glob("v*_*") if path.is_dir()]
 
     def purge(self) -> list[Path]:
         """Delete what the local Fly wrote, and the folder if nothing else is in it.

@@ -81,6 +81,10 @@ async def test_a_token_is_described(machines: Machines) -> None:
     assert [token["org_slug"] for token in found] == ["personal", "personal"]
     body = {"header": "Bearer a"}
     answer = await machines.api.post("/v1/tokens/authenticate", json=body)
-    assert answer.json()["ok"] is True
-    allowed = await machines.api.post("/v1/tokens/authorize", json=body)
-    assert allowed.json() == {"authorized": True}
+    assert [token["header"] for token in answer.json()] == ["a"]
+    asked = {**body, "access": {"action": "rw"}}
+    allowed = (await machines.api.post("/v1/tokens/authorize", json=asked)).json()
+    assert (allowed["access"], allowed["verified_token"]["header"]) == ({"action": 3}, "a")
+    for path in ("authenticate", "authorize"):
+        refused = await machines.api.post(f"/v1/tokens/{path}", json={"header": ""})
+        assert refused.status_code == 400

@@ -268,6 +268,15 @@ async def test_the_machines_environment(
         assert (await machines.ask(f"/env?{name}")).text == value, name
 
 
+async def test_a_pair_of_egress_addresses(machines: Machines) -> None:
+    """Two addresses at once, in the form of Fly's document."""
+    path = "/v1/apps/demo/ip_assignments"
+    pair = (await machines.api.post(path, json={"type": "egress_pair"})).json()["ip_pair"]
+    listed = {one["ip"] for one in (await machines.api.get(path)).json()["ips"]}
+    assert set(pair) == {"v4", "v6"}
+    assert set(pair.values()) <= listed
+
+
 async def test_ips(machines: Machines) -> None:
     """Assigned, listed, released."""
     base = "/v1/apps/demo/ip_assignments"

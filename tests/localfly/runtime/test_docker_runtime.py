@@ -89,6 +89,25 @@ async def test_a_container_serves_on_the_machines_address(machines: Machines, im
     await machines.healthy(machine["id"])
 
 
+async def test_a_container_writes_into_its_volume(machines: Machines, image: str) -> None:
+    """It is kept when the container goes; a snapshot is taken while it stands still."""
+    made = (await machines.api.post("/v1/apps/demo/volumes", json={"name": "data"})).json()
+    mounts = [{"volume": made["id"], "path": "/data"}]
+    server = config(image, *SERVER, "--dir", "/data", mounts=mounts)
+    machine = (await machines.create(server))["id"]
+    address = (await machines.healthy(machine))["private_ip"]
+    async with Redis.from_url(f"redis://{address}:6379") as client:
+        await client.set("row", "kept")
+        await client.save()
+    path = f"/v1/apps/demo/volumes/{made['id']}/snapshots"
+    snapshot = (await machines.api.post(path)).json()
+    await machines.healthy(machine)
+    await machines.api.delete(f"{machines.base}/{machine}?force=true")
+    folder = machines.fly.state_dir / "volumes"
+    assert b"kept" in (folder / made["id"] / "dump.rdb").read_bytes()
+    assert b"kept" in (folder / snapshot["id"] / "dump.rdb").read_bytes()
+
+
 async def test_a_container_that_needs_too_much_memory_is_killed(
     machines: Machines, image: str
 ) -> None:

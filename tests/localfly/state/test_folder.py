@@ -185,6 +185,18 @@ def test_how_much_there_is(tmp_path: Path) -> None:
     )
 
 
+def test_volumes_are_named_before_they_are_purged(tmp_path: Path) -> None:
+    """Their data goes with the purge; a file put beside them by hand stays."""
+    folder = StateFolder(tmp_path / "state")
+    folder.claim()
+    for name in ("vol_0123456789abcdef", "vs_0123456789abcdef", ".spare", "mine"):
+        (folder.path / "volumes" / name).mkdir(parents=True)
+        (folder.path / "volumes" / name / "row").write_text("data")
+    assert str(folder.contents()).endswith(", 1 volume")
+    assert [path.name for path in folder.purge()] == ["volumes"]
+    assert [path.name for path in (folder.path / "volumes").iterdir()] == ["mine"]
+
+
 def former_version(state: Path) -> None:
     """What the version before the mark wrote."""
     documents = {
