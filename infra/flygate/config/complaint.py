@@ -63,8 +63,13 @@ def complaint(error: Mapping[str, Any], values: Mapping[str, Any], model: type[B
         return _unknown(path, places, model)
     if places == ("redis",):
         return f"{PROJECT}:redis must be a map, such as redis.plan"  # it may be a URL
-    found = _shortened(json.dumps(_at(values, places), default=str))
+    found = shortened(json.dumps(_at(values, places), default=str))
     return f"{PROJECT}:{path} is {found}; it {_words(error)}"
+
+
+def shortened(text: str) -> str:
+    """Return as much of a value as a line can show."""
+    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}… ({len(text)} characters)"
 
 
 def _path(places: Sequence[str | int], values: Any) -> str:
@@ -161,10 +166,6 @@ def _setting(path: str) -> str:
 
 def _removal(path: str, *, is_path: bool) -> str:
     return f"pulumi config rm {'--path ' if is_path else ''}{shlex.quote(path)}"
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}… ({len(text)} characters)"
 
 
 def _at(values: Any, path: Sequence[str | int]) -> Any:

@@ -30,8 +30,9 @@ class Guest(Section):
     """The size of a machine (`flygate:guest`); the phase decides what is not set."""
 
     cpu_kind: CpuKind | None = None
-    cpus: Whole | None = None
-    memory_mb: Whole | None = None
+    # Bounds against typing errors only; Fly's own follow from each other.
+    cpus: Whole | None = Field(default=None, ge=1, le=1_000)
+    memory_mb: Whole | None = Field(default=None, ge=1, le=10_000_000)
 
 
 class Limits(Section):
@@ -54,7 +55,7 @@ class Sizing(Section):
 
     sizing: Literal["phase", "fly.toml"] = "phase"
     machines: Whole | None = Field(default=None, ge=1, le=50)
-    minimum_running: Whole | None = Field(default=None, ge=0)
+    minimum_running: Whole | None = Field(default=None, ge=0, le=50)
     guest: Guest = Guest()
     concurrency: Limits = Limits()
     autostop: Autostop | None = None

@@ -20,6 +20,7 @@ from flygate.config.sizing import Sizing, check_sizes
 from flygate.config.smoke import SmokeConfig
 from flygate.config.source import SERVICE, completed
 from flygate.config.variables import check_variables
+from flygate.fly.owner import Owner as Label
 
 SOURCE: Final = "source"
 
@@ -104,6 +105,16 @@ class StackConfig(Sizing):
     def _slug(cls, value: str) -> str:
         if not _ORG.fullmatch(value):
             raise ValueError("must be the slug of an organisation; `flyctl orgs list` shows them")
+        return value
+
+    @field_validator("takeover")
+    @classmethod
+    def _label(cls, value: str) -> str:
+        if value and Label.parse(value) is None:
+            raise ValueError(
+                "must be the label of a stack, as the refusal names it: "
+                "organisation/project/stack#1f2e3d4c"
+            )
         return value
 
     @field_validator("phase")

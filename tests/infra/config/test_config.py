@@ -98,6 +98,7 @@ def test_every_key_is_read_from_yaml_and_from_the_command_line(
         ("source", [], "[]", "must name a folder at least"),
         ("source", [" "], '[" "]', "must have no empty name"),
         ("org", "", '""', "must be the slug"),
+        ("takeover", "staging", '"staging"', "organisation/project/stack#"),
         ("rollout", {"wait": "0s"}, '"0s"', "must be at least 1s"),
         ("rollout", {"soak": "12000000000m"}, '"12000000000m"', "must be at most 8760h"),
         ("rollout", {"standby": "9" * 400 + "h"}, "(403 characters)", "must be at most 8760h"),
