@@ -66,7 +66,7 @@ def test_a_setting_of_the_file_is_named_with_its_line(tmp_path: Path) -> None:
 )
 def test_what_works_is_taken(text: str, stack: dict[str, Any], tmp_path: Path) -> None:
     """Without the proof, or where it is never asked for."""
-    assert manifest_of(plan(text, tmp_path, **stack))
+    assert manifest_of(plan(text, tmp_path, **stack)).app == "shop"
 
 
 def test_a_variable_that_may_be_another_application_s_is_noted(tmp_path: Path) -> None:
