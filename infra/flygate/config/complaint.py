@@ -11,6 +11,8 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel
 
+from flygate.redaction.redact import cut
+
 PROJECT: Final = "flygate"
 
 _PART: Final = re.compile(r"[^.\[\]]+")
@@ -69,7 +71,7 @@ def complaint(error: Mapping[str, Any], values: Mapping[str, Any], model: type[B
 
 def shortened(text: str) -> str:
     """Return as much of a value as a line can show."""
-    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}… ({len(text)} characters)"
+    return text if len(text) <= _SHOWN_MAX else f"{cut(text, _SHOWN_MAX)} ({len(text)} characters)"
 
 
 def _path(places: Sequence[str | int], values: Any) -> str:
