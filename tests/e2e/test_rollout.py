@@ -53,12 +53,12 @@ def test_scaling_out_and_in_again(project: Project) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "secret", "said"),
     [
-        ("env.RATE_LIMIT_BURST", "many", False, "RATE_LIMIT_BURST: found 'many'"),
-        ("secrets.ADMIN_TOKEN", "short", True, "ADMIN_TOKEN: found '(hidden)'"),
+        ("env.RATE_LIMIT_POLICIES", "no.toml", False, "RATE_LIMIT_POLICIES: found 'no.toml'"),
+        ("secrets.LOGIN_USERS", "no JSON", True, "LOGIN_USERS: found '(hidden)'"),
     ],
     ids=["a bad env", "a bad secret"],
 )
-def test_a_value_that_the_service_refuses(
+def test_a_value_that_only_the_service_can_refuse(
     project: Project, key: str, value: str, secret: bool, said: str
 ) -> None:
     """The release fails, says why in the service's own words, and nothing of it is left."""

@@ -141,13 +141,14 @@ def the_history_is_wrong(operator: Operator) -> None:
 
 def a_rollout_has_failed(operator: Operator) -> None:
     """The former release serves; the lines of the machine and the journal say why."""
-    operator.project.config("env.RATE_LIMIT_RPM", "many")
+    operator.project.config("env.RATE_LIMIT_POLICIES", "no-such.toml")
     assert operator.project.flygate("up", "local", "--quiet").code == 2
     assert operator.greeting() == "repaired"
-    assert "RATE_LIMIT_RPM: found 'many'" in operator.types("./flygate local logs").ok().output
+    said = operator.types("./flygate local logs").ok().output
+    assert "RATE_LIMIT_POLICIES: found 'no-such.toml'" in said
     journal = operator.types("tail -n 40 .flygate/journal/my-service.jsonl").ok().output
     assert '"kind": "restored"' in journal
-    operator.project.forget("env.RATE_LIMIT_RPM")
+    operator.project.forget("env.RATE_LIMIT_POLICIES")
 
 
 def a_rollout_is_held(operator: Operator) -> None:

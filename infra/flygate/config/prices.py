@@ -13,8 +13,9 @@ PRICES_AS_OF: Final = "2026-08"
 SHARED_CPU_256MB: Final = 2.02
 GB_OF_MEMORY: Final = 5.00
 # Dollars a month, and for each read region; pay-as-you-go is $0.20 per 100,000 commands.
+BY_USE: Final = "pay_as_you_go"
 REDIS_PLANS: Final = {
-    "pay_as_you_go": (0.00, 0.00),
+    BY_USE: (0.00, 0.00),
     "fixed_250mb": (10.00, 5.00),
     "fixed_1gb": (20.00, 10.00),
     "fixed_5gb": (100.00, 50.00),

@@ -7,11 +7,12 @@ that image and no other, also while staging moves on.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from flygate.config.kinds import Duration
 from flygate.system import duration
 from flygate.system.errors import PromotionError
 
@@ -32,7 +33,7 @@ class Receipt(BaseModel):
     manifest: str
     image: str
     commit: str = ""
-    healthy_since: datetime
+    healthy_since: AwareDatetime
     gates: tuple[str, ...] = ()
 
     @classmethod
@@ -63,15 +64,14 @@ class Promotion(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     source: str = Field(alias="from")
-    soak: str = "24h"
+    soak: Duration = "24h"
     receipt: Receipt | None = None
-    at: datetime | None = None
+    at: AwareDatetime | None = None
     by: str = ""
     override: str = ""
 
     @model_validator(mode="after")
     def _complete(self) -> Promotion:
-        duration.seconds(self.soak)
         if (self.receipt is None) != (self.at is None):
             raise ValueError("must be written by `flygate promote`: receipt and at go together")
         return self

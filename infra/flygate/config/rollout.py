@@ -5,29 +5,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field, StrictInt, field_validator, model_validator
+from pydantic import BeforeValidator, Field, StrictInt, field_validator, model_validator
 
 from flygate.config.hooks import HooksConfig
+from flygate.config.kinds import Duration, Number, Wait, Whole
 from flygate.config.section import Section
-from flygate.system import duration
-from flygate.system.errors import ConfigError
 
 _STEP: Final = re.compile(r"[1-9]\d*|([1-9]\d?|100)%")
 # The default where steps move clients.
 CLIENT_STEPS: Final = ("1%", "10%", "50%", "100%")
 
 
-def _duration(text: str) -> str:
-    try:
-        duration.seconds(text)
-    except ConfigError as exc:
-        raise ValueError(str(exc)) from exc
-    return text
+def _step(step: Any) -> Any:
+    kind = str if isinstance(step, str) and step[-1:] == "%" else int
+    if type(step) is not kind or not _STEP.fullmatch(str(step)):
+        raise ValueError('must be machines (from 1) or a share ("1%" to "100%")')
+    return step
 
 
-Duration = Annotated[str, AfterValidator(_duration)]
+Step = Annotated[StrictInt | str, BeforeValidator(_step)]
 Strategy = Literal["canary", "bluegreen", "rolling", "immediate"]
 By = Literal["machines", "clients"]
 
@@ -43,10 +42,10 @@ class JudgeConfig(Section):
         ignore: measures that are reported, but do not count.
     """
 
-    minimum: int = Field(default=150, ge=1)
-    alpha: float = Field(default=0.01, gt=0, lt=0.5)
-    errors: float = Field(default=5.0, gt=0, lt=100)
-    latency: float = Field(default=1.5, ge=1.2)
+    minimum: Whole = Field(default=150, ge=1, le=1_000_000_000)
+    alpha: Number = Field(default=0.01, gt=0, lt=0.5)
+    errors: Number = Field(default=5.0, gt=0, lt=100)
+    latency: Number = Field(default=1.5, ge=1.2)
     ignore: tuple[
         Literal["restarts", "errors", "latency", "refusals", "memory", "descriptors"], ...
     ] = ()
@@ -74,12 +73,12 @@ class RolloutConfig(Section):
         hooks: what the programs in `hooks/` are given.
     """
 
-    wait: Duration = "2m"
+    wait: Wait = "2m"
     uptime: Duration = "10s"
     drain: Duration = "10s"
     strategy: Strategy = "canary"
     by: By = "machines"
-    steps: tuple[StrictInt | str, ...] = (1, "25%", "50%", "100%")
+    steps: tuple[Step, ...] = (1, "25%", "50%", "100%")
     soak: Duration = "2m"
     judge: JudgeConfig = JudgeConfig()
     standby: Duration = "1h"
@@ -109,10 +108,18 @@ class RolloutConfig(Section):
     @field_validator("steps")
     @classmethod
     def _reach_all(cls, value: tuple[int | str, ...]) -> tuple[int | str, ...]:
-        for step in value:
-            if not _STEP.fullmatch(str(step)) or (isinstance(step, str) and step[-1] != "%"):
+        for former, step in pairwise(value):
+            if _shrinks(former, step):
                 raise ValueError(
-                    f'must be machines (from 1) or shares ("1%" to "100%"), not {step!r}'
+                    f"must grow from step to step, and {json.dumps(step)} is less than "
+                    f"{json.dumps(former)} before it"
                 )
         # A release ends with all machines, so `config set --path 'rollout.steps[0]' 2` suffices.
         return value if value[-1:] == ("100%",) else (*value, "100%")
+
+
+def _shrinks(former: int | str, step: int | str) -> bool:
+    """Whether a step is less than the one before; machines are not compared with shares."""
+    if isinstance(former, int) or isinstance(step, int):
+        return isinstance(former, int) and isinstance(step, int) and step < former
+    return int(step[:-1]) < int(former[:-1])

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 from pydantic import Field, field_validator
 
 from flygate.config import redis
+from flygate.config.kinds import Whole
 from flygate.config.phases import Autostop, Concurrency, CpuKind, Phase, Storage
 from flygate.config.redis import RedisConfig
 from flygate.config.section import Section
@@ -29,16 +30,17 @@ class Guest(Section):
     """The size of a machine (`flygate:guest`); the phase decides what is not set."""
 
     cpu_kind: CpuKind | None = None
-    cpus: int | None = None
-    memory_mb: int | None = None
+    # Bounds against typing errors only; Fly's own follow from each other.
+    cpus: Whole | None = Field(default=None, ge=1, le=1_000)
+    memory_mb: Whole | None = Field(default=None, ge=1, le=10_000_000)
 
 
 class Limits(Section):
     """How many requests one machine gets at a time (`flygate:concurrency`); see `Phase`."""
 
     type: Concurrency | None = None
-    soft: int | None = Field(default=None, ge=1)
-    hard: int | None = Field(default=None, ge=1)
+    soft: Whole | None = Field(default=None, ge=1, le=1_000_000)
+    hard: Whole | None = Field(default=None, ge=1, le=1_000_000)
 
 
 class Sizing(Section):
@@ -52,8 +54,8 @@ class Sizing(Section):
     """
 
     sizing: Literal["phase", "fly.toml"] = "phase"
-    machines: int | None = Field(default=None, ge=1, le=50)
-    minimum_running: int | None = Field(default=None, ge=0)
+    machines: Whole | None = Field(default=None, ge=1, le=50)
+    minimum_running: Whole | None = Field(default=None, ge=0, le=50)
     guest: Guest = Guest()
     concurrency: Limits = Limits()
     autostop: Autostop | None = None

@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from flygate.config.kinds import Whole
 from flygate.config.section import Section
 
 # Visible ASCII, as a request line takes it; a fragment after # is never sent.
@@ -29,7 +30,7 @@ class SmokeRequest(Section):
 
     method: Method = "GET"
     path: str
-    status: int = Field(default=200, ge=200, le=599)
+    status: Whole = Field(default=200, ge=200, le=599)
     member: str = ""
     text: str = Field(default="", max_length=1000)
 

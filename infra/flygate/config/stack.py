@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 from pydantic import Field, field_validator, model_validator
 
 from flygate.config import redis
+from flygate.config.kinds import Whole
 from flygate.config.phases import PHASES, Phase
 from flygate.config.pin import Pin
 from flygate.config.promotion import Promotion
@@ -18,12 +19,14 @@ from flygate.config.rollout import RolloutConfig
 from flygate.config.sizing import Sizing, check_sizes
 from flygate.config.smoke import SmokeConfig
 from flygate.config.source import SERVICE, completed
-from flygate.config.variables import check_variable_names
+from flygate.config.variables import check_variables
+from flygate.fly.owner import Owner as Label
 
 SOURCE: Final = "source"
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
 
+_ORG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _IMAGE: Final = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
 
 
@@ -50,7 +53,7 @@ class StackConfig(Sizing):
 
     app: str
     org: str = "personal"
-    phase: int = 1
+    phase: Whole = 1
     regions: Regions = ()
     image: str = SOURCE
     source: tuple[str, ...] = SERVICE
@@ -97,6 +100,23 @@ class StackConfig(Sizing):
             raise ValueError("must be 2 to 63 lower-case letters, digits and dashes")
         return value
 
+    @field_validator("org")
+    @classmethod
+    def _slug(cls, value: str) -> str:
+        if not _ORG.fullmatch(value):
+            raise ValueError("must be the slug of an organisation; `flyctl orgs list` shows them")
+        return value
+
+    @field_validator("takeover")
+    @classmethod
+    def _label(cls, value: str) -> str:
+        if value and Label.parse(value) is None:
+            raise ValueError(
+                "must be the label of a stack, as the refusal names it: "
+                "organisation/project/stack#1f2e3d4c"
+            )
+        return value
+
     @field_validator("phase")
     @classmethod
     def _known_phase(cls, value: int) -> int:
@@ -117,6 +137,12 @@ class StackConfig(Sizing):
     @field_validator("source")
     @classmethod
     def _whole_service(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError(
+                'must name a folder at least: the image is made of them. "." is the whole checkout'
+            )
+        if not all(folder.strip() for folder in value):
+            raise ValueError('must have no empty name; "." is the whole checkout')
         return completed(value)
 
     @field_validator("env", mode="before")
@@ -130,8 +156,8 @@ class StackConfig(Sizing):
 
     @model_validator(mode="after")
     def _variable_names(self) -> StackConfig:
-        check_variable_names("env", self.env)
-        check_variable_names("owners", self.owners)
+        check_variables("env", self.env)
+        check_variables("owners", self.owners)
         return self
 
     @model_validator(mode="after")

@@ -5,15 +5,19 @@ A conflict is refused with both values and their lines; a surprise is a note.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from flygate_wire.variables import DEFAULT_PORT
+from flygate_wire.settings import SCHEMA, SHADOW, Problem, Secret, problems
+from flygate_wire.variables import DEFAULT_PORT, Variable
 
 from flygate.config import SOURCE, StackConfig
+from flygate.config.complaint import shortened
+from flygate.config.service_settings import is_the_service_s
 from flygate.config.typing_errors import meant
 from flygate.config.web_service import is_public, services, speaks_http, web_port
-from flygate.flytoml import FlyToml
+from flygate.flytoml import FlyToml, precedence
 from flygate.flytoml.lines import Path
 from flygate.flytoml.notices import Notice, Notices
 from flygate.flytoml.schema_errors import dotted
@@ -51,6 +55,7 @@ def check(
     found.check_files()
     found.check_env()
     found.check_settings()
+    found.check_mode()
     found.check_build()
     notices.check()
 
@@ -59,6 +64,7 @@ def notes(file: FlyToml, stack: StackConfig, config: Mapping[str, Any]) -> Itera
     """Yield notes on what works and may surprise."""
     notices = Notices(notes=list(file.notes))
     found = _Conflicts(file, stack, config, frozenset(), notices)
+    found.note_settings()
     found.note_services()
     found.note_checks()
     found.note_rest()
@@ -207,6 +213,9 @@ class _Conflicts:
                 self._refuse_variable(
                     name, f"{name} is no setting of the service. Did you mean {setting}?"
                 )
+        for problem in self._problems():
+            if is_the_service_s(problem.variable, self.stack):
+                self._refuse_variable(problem.variable.value, _refusal(problem))
         value = self._whole("SERVICE_MAX_REQUESTS")
         limits = [one.get("concurrency", {}) for one in services(self.config)]
         hard = max((one.get("hard_limit", 0) for one in limits), default=0)
@@ -216,6 +225,21 @@ class _Conflicts:
                 f"SERVICE_MAX_REQUESTS is {value}, and the "
                 f"proxy gives a machine up to {hard} at a time: it would refuse the rest. Raise "
                 "it, or lower the hard limit (concurrency.hard).",
+            )
+
+    def check_mode(self) -> None:
+        """Refuse a limiter that refuses nothing where each new machine must prove that it does."""
+        is_proved = self.stack.smoke.limiter and web_port(self.config) is not None
+        if precedence.strategy(self.stack, self.file) == "immediate" or not is_proved:
+            return
+        has_policies = self.env.get(Variable.RATE_LIMIT_POLICIES)  # then each has its own mode
+        name = Variable.RATE_LIMIT_MODE.value
+        if self.env.get(name, "").strip() == SHADOW and not has_policies:
+            self._refuse_variable(
+                name,
+                f"{name} is {SHADOW}, which refuses no request, and flygate:smoke.limiter is true, "
+                "which wants proof that one is refused. For a trial: "
+                "`pulumi config set --path smoke.limiter false`.",
             )
 
     def check_build(self) -> None:
@@ -236,6 +260,38 @@ class _Conflicts:
                     ("build", key),
                     f"build.{key} has no say here: what runs is flygate:image, {self.stack.image}.",
                 )
+
+    def note_settings(self) -> None:
+        """Note what the service would refuse, if it is what runs; and limits that are lost."""
+        for problem in self._problems():
+            if not is_the_service_s(problem.variable, self.stack):
+                self._note_variable(problem.variable.value, _refusal(problem))
+        self._note_storage()
+        self._note_affinity()
+
+    def _note_storage(self) -> None:
+        name = Variable.RATE_LIMIT_STORAGE.value
+        value = self.stack.env.get(name, "").strip()
+        if value == "memory" and self.stack.row.storage == "redis":
+            self._note_variable(
+                name,
+                f"{name} is memory, and flygate:storage is redis: nothing uses that Redis. Make "
+                f"them one: `pulumi config set storage memory`.",
+            )
+
+    def _note_affinity(self) -> None:
+        name = Variable.RATE_LIMIT_AFFINITY.value
+        row = precedence.row(self.stack, self.file)
+        count = row.machines * max(1, len(self.stack.regions))
+        is_off = self.stack.env.get(name, "").strip() == "off"
+        in_memory = self.env.get(Variable.RATE_LIMIT_STORAGE) == "memory"
+        if is_off and row.affinity and in_memory and count > 1:
+            self._note_variable(
+                name,
+                f"{name} is off, and limits are in memory: a client can get its limit from each of "
+                f"{count} machines. To keep each at one: "
+                f"`pulumi config rm --path env.{name}`.",
+            )
 
     def note_services(self) -> None:
         if web_port(self.config) is None:
@@ -346,6 +402,13 @@ class _Conflicts:
         value = self.env.get(name, "").strip()
         return int(value) if value.isdecimal() and len(value) <= _DIGITS_MAX else None
 
+    def _problems(self) -> Iterator[Problem]:
+        """Yield what the service refuses of the variables that a person has set."""
+        given = {**self.file.values.env, **self.stack.env}
+        for problem in problems(self.env):
+            if problem.variable.value in given:
+                yield problem
+
     def _where(self, name: str) -> str:
         """Say where a variable is set."""
         if name in self.stack.env:
@@ -359,11 +422,25 @@ class _Conflicts:
         else:
             self._refuse(("env", name), f"env.{text}")
 
+    def _note_variable(self, name: str, text: str) -> None:
+        """Note something about a variable at its place."""
+        if name in self.stack.env:
+            self.notices.notes.append(Notice(None, f"flygate:env.{text}", is_of_the_stack=True))
+        else:
+            self._note(("env", name), f"env.{text}")
+
     def _refuse(self, path: Path, text: str) -> None:
         self.notices.refuse(self.file.line(*path), text)
 
     def _note(self, path: Path, text: str) -> None:
         self.notices.note(self.file.line(*path), text)
+
+
+def _refusal(problem: Problem) -> str:
+    name, found, allowed = problem.variable.value, problem.found, problem.allowed
+    is_hidden = isinstance(SCHEMA[problem.variable], Secret)
+    shown = "too short" if is_hidden else shortened(json.dumps(found))
+    return f"{name} is {shown}; the service takes {allowed}. Set that, or remove it."
 
 
 def _single_ports(service: Mapping[str, Any]) -> list[int]:

@@ -17,6 +17,7 @@ from flygate.flytoml.toml_reader import read as read_document
 from flygate.images import packed_image
 from flygate.images.source_files import SourceFiles
 from flygate.manifest import Manifest
+from flygate.program import contradictions
 from flygate.system.errors import ConfigError
 
 
@@ -62,6 +63,7 @@ class DesiredStack:
         file = FlyToml.read(root / "fly.toml")
         regions = manifest.regions(stack, file)
         wanted = _manifest(stack, file, secrets, root)
+        contradictions.check(stack, secrets, wanted.env)
         notes = (*_source_notes(stack, root), *_file_notes(stack, file, wanted))
         return cls(stack, secrets, url, regions, wanted, notes, precedence.row(stack, file))
 

@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pulumi.runtime.config as runtime_config
 
-from flygate.config import PROJECT, secrecy
+from flygate.config import PROJECT, namespace, secrecy
 from flygate.config.stack_file import StackFile
 from flygate.fly.owner import Owner
 from flygate.record.stack_record import StackRecord
@@ -20,10 +20,12 @@ def raw() -> dict[str, Any]:
     """Return the project's configuration, key → text, with unknown keys, so that they are refused.
 
     Raises:
-        ConfigError: a secret would be shown: see `infra/flygate/config/secrecy.py`.
+        ConfigError: a secret would be shown: see `infra/flygate/config/secrecy.py`; or a key is
+            under a misspelt project's name.
     """
     prefix = f"{PROJECT}:"
     found = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
+    namespace.check(found)
     own = {k.removeprefix(prefix): v for k, v in found.items() if k.startswith(prefix)}
     file = StackFile.read(project.root(), pulumi.get_stack())
     secrecy.read(own, {key for key in own if is_secret(key)}, file.values).check()

@@ -9,7 +9,7 @@ import pulumi
 from flygate.commands.inspection import Inspection, InspectionRequest, inspect
 from flygate.commands.orders import Orders
 from flygate.config import Pin
-from flygate.program import question
+from flygate.program import contradictions, question
 from flygate.program.desired_stack import DesiredStack
 from flygate.program.pinned_redis import PinnedRedis
 from flygate.program.preview_log import PreviewLog
@@ -28,7 +28,8 @@ def observe(
 
     Raises:
         MovedError: in an update: the app has changed since the preview.
-        ConfigError: a pinned release needs a Redis that is gone.
+        ConfigError: a pinned release needs a Redis that is gone, or something is asked of a Redis
+            that there is not.
         FlygateError: Fly does not answer.
     """
     request = _request(desired, recorded, owner, pinned_redis)
@@ -38,6 +39,7 @@ def observe(
     if desired.stack.pin:
         log.warn(_pinned(desired.stack.pin))
     log.warn(*desired.notes)
+    contradictions.check_redis(desired.stack, desired.secrets, seen.redis)
     if pinned_redis:
         pinned_redis.check(seen.redis, pulumi.get_stack())
     return seen

@@ -6,7 +6,7 @@ attached, until an operator destroys it: no change of phase loses any limits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import pulumi
 
@@ -26,10 +26,11 @@ def lines(spec: RedisSpec, live: Redis | None, stack: str, *, is_needed: bool) -
         is_needed: the release that shall run keeps its limits there.
     """
     if live is None:
-        yield f"Redis {spec.name} is made: {spec.plan} in {spec.region}; {URL} is attached"
+        where = ", ".join((spec.region, *spec.read_regions))
+        cost = _cost(spec.plan, spec.read_regions)
+        yield f"Redis {spec.name} is made: {spec.plan} in {where}; {URL} is attached; {cost}"
         return
-    if live.plan != spec.plan:
-        yield f"Redis {live.name} changes from {live.plan} to {spec.plan}"
+    yield from _changes(spec, live)
     if live.region != spec.region:
         yield f"Redis {live.name} stays in {live.region}: Fly can't move one"
     if not is_needed:
@@ -70,3 +71,25 @@ def url(
         return desired.redis_url
     # Where the Redis exists, the preview knows its URL, and whether its password was changed.
     return live.url if live else made
+
+
+def _changes(spec: RedisSpec, live: Redis) -> Iterator[str]:
+    """Name each change with what the whole Redis costs after all of them."""
+    cost = _cost(spec.plan, spec.read_regions)
+    if live.plan != spec.plan:
+        yield f"Redis {live.name} changes from {live.plan} to {spec.plan}; {cost}"
+    for region in spec.read_regions:
+        if region not in live.read_regions:
+            yield f"Redis {live.name} gets a copy in {region}; {cost}"
+    for region in live.read_regions:
+        if region not in spec.read_regions:
+            yield f"Redis {live.name} loses its copy in {region}; {cost}"
+    if live.evicts != spec.evicts:
+        does = "forgets clients" if spec.evicts else "refuses new clients"
+        yield f"Redis {live.name} {does} when it is full; {cost}"
+
+
+def _cost(plan: str, read_regions: Collection[str]) -> str:
+    if plan == prices.BY_USE:
+        return "it costs what its commands cost"
+    return f"it costs ${prices.redis_month(plan, len(read_regions)):.2f} a month"

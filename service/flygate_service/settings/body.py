@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flygate_wire.variables import Variable
 
-from .environment import MEBI, Environment
+from .environment import Environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,7 @@ def read_body(env: Environment) -> BodySettings:
         SettingError: a value is not allowed.
     """
     return BodySettings(
-        # As many places as there are, each with one, must fit into the memory. And so much is what
-        # Fly Proxy can bring to another machine.
-        most_bytes=env.whole(Variable.SERVICE_MAX_BODY_BYTES, 1_000_000, 0, 4_096 * MEBI),
-        seconds=env.whole(Variable.SERVICE_BODY_SECONDS, 30, 1, 3_600),
-        bytes_per_second=env.whole(Variable.SERVICE_BODY_BYTES_PER_SECOND, 1_024, 1, 1_024 * MEBI),
+        most_bytes=env.whole(Variable.SERVICE_MAX_BODY_BYTES),
+        seconds=env.whole(Variable.SERVICE_BODY_SECONDS),
+        bytes_per_second=env.whole(Variable.SERVICE_BODY_BYTES_PER_SECOND),
     )

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from flygate_limiter import canonical
+from flygate_wire.settings import ON, PORT_MAX, WHOLE
 from flygate_wire.variables import SLIDING_WINDOW, Variable
 
-from .environment import PORTS, WHOLE, Environment, SettingError
+from .environment import Environment, SettingError
 
 _NEEDED: Final = (Variable.FLY_APP_NAME, Variable.FLY_MACHINE_ID, Variable.FLYGATE_KEY)
 
@@ -36,10 +37,10 @@ def read_cluster(env: Environment) -> ClusterSettings | None:
     Raises:
         SettingError: a value is not allowed.
     """
-    affinity = env.choice(Variable.RATE_LIMIT_AFFINITY, "off", ["off", "on"]) == "on"
+    affinity = env.choice(Variable.RATE_LIMIT_AFFINITY) == ON
     if affinity and env.text(Variable.RATE_LIMIT_ALGORITHM) == SLIDING_WINDOW:
         allowed = "off, since sliding windows can't be handed from one machine to another"
-        raise SettingError(Variable.RATE_LIMIT_AFFINITY, "on", allowed)
+        raise SettingError(Variable.RATE_LIMIT_AFFINITY, ON, allowed)
     needed = [env.text(name) for name in _NEEDED]
     app, machine, key = needed
     if app is not None and machine is not None and key is not None:
@@ -47,7 +48,7 @@ def read_cluster(env: Environment) -> ClusterSettings | None:
         return ClusterSettings(app, machine, region, key, _dns(env), affinity)
     if affinity:
         allowed = "off, unless FLY_APP_NAME, FLY_MACHINE_ID and FLYGATE_KEY are set"
-        raise SettingError(Variable.RATE_LIMIT_AFFINITY, "on", allowed)
+        raise SettingError(Variable.RATE_LIMIT_AFFINITY, ON, allowed)
     return None
 
 
@@ -56,7 +57,7 @@ def _dns(env: Environment) -> tuple[str, int] | None:
     if found is None:
         return None
     host, _, port = found.rpartition(":")
-    if canonical(host) is None or not WHOLE.fullmatch(port) or int(port) > PORTS[1]:
+    if canonical(host) is None or not WHOLE.fullmatch(port) or int(port) > PORT_MAX:
         raise SettingError(
             Variable.FLYGATE_DNS, found, "an address and a port, like 127.0.0.1:5353"
         )

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Final, TypeVar
 
 from flygate_limiter import Networks, PolicyError
+from flygate_wire.settings import SCHEMA, Choice, Whole, text_of
 from flygate_wire.variables import Variable
-
-Choice = TypeVar("Choice", bound=str)
-
-WHOLE: Final = re.compile(r"[0-9]{1,12}")
-PORTS: Final = (0, 65_535)
-MEBI: Final = 1_048_576
 
 
 class SettingError(ValueError):
@@ -26,7 +19,7 @@ class SettingError(ValueError):
 
 
 class Environment:
-    """Reads variables; an empty one counts as not set, as shells and templates write those.
+    """Reads variables by the schema; an empty one counts as not set.
 
     Each method raises SettingError for a value that is not allowed.
     """
@@ -37,24 +30,34 @@ class Environment:
 
     def text(self, variable: Variable) -> str | None:
         """Return the value without blanks around it; None if it is not set."""
-        return self._values.get(variable.value, "").strip() or None
+        return text_of(self._values, variable)
 
-    def whole(self, variable: Variable, default: int, least: int, most: int) -> int:
-        """Return a whole number."""
+    def whole(self, variable: Variable, most: int | None = None) -> int:
+        """Return a whole number.
+
+        Args:
+            most: a smaller bound than the schema's.
+        """
+        kind = SCHEMA[variable]
+        assert isinstance(kind, Whole)  # noqa: S101  by the table
+        if most is not None:
+            kind = Whole(kind.default, kind.least, most)
         found = self.text(variable)
         if found is None:
-            return default
-        if not WHOLE.fullmatch(found) or not least <= int(found) <= most:
-            raise SettingError(variable, found, f"a whole number from {least} to {most}")
+            return kind.default
+        if not kind.takes(found):
+            raise SettingError(variable, found, kind.allowed)
         return int(found)
 
-    def choice(self, variable: Variable, default: str, allowed: list[Choice]) -> str:
+    def choice(self, variable: Variable) -> str:
         """Return one of the allowed words."""
+        kind = SCHEMA[variable]
+        assert isinstance(kind, Choice)  # noqa: S101  by the table
         found = self.text(variable)
         if found is None:
-            return default
-        if found not in allowed:
-            raise SettingError(variable, found, ", ".join(allowed))
+            return kind.words[0]
+        if not kind.takes(found):
+            raise SettingError(variable, found, kind.allowed)
         return found
 
     def networks(self, variable: Variable) -> Networks:
@@ -64,5 +67,4 @@ class Environment:
             networks = (text for text in found.split(",") if text.strip())
             return Networks(networks, as_written=True)
         except PolicyError as exc:
-            allowed = "networks separated by commas, like 10.0.0.0/8,2001:db8::/32"
-            raise SettingError(variable, found, allowed) from exc
+            raise SettingError(variable, found, SCHEMA[variable].allowed) from exc

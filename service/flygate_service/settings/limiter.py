@@ -9,15 +9,7 @@ from typing import Final
 from flygate_limiter import AddressError, Failure, Mode, Quota, QuotaError, window
 from flygate_limiter.quota import NANOS
 from flygate_limiter.redis.address import RedisAddress
-from flygate_wire.variables import (
-    DEFAULT_BURST,
-    DEFAULT_REQUESTS_PER_MINUTE,
-    MEMORY,
-    REDIS,
-    SLIDING_WINDOW,
-    TOKEN_BUCKET,
-    Variable,
-)
+from flygate_wire.variables import REDIS, SLIDING_WINDOW, Variable
 
 from .environment import Environment, SettingError
 
@@ -61,11 +53,9 @@ def read_limiter(env: Environment) -> LimiterSettings:
     Raises:
         SettingError: a value is not allowed.
     """
-    rpm = env.whole(Variable.RATE_LIMIT_RPM, DEFAULT_REQUESTS_PER_MINUTE, 1, 60_000_000)
-    burst = env.whole(Variable.RATE_LIMIT_BURST, DEFAULT_BURST, 1, 10_000_000)
-    algorithm = env.choice(
-        Variable.RATE_LIMIT_ALGORITHM, TOKEN_BUCKET, [TOKEN_BUCKET, SLIDING_WINDOW]
-    )
+    rpm = env.whole(Variable.RATE_LIMIT_RPM)
+    burst = env.whole(Variable.RATE_LIMIT_BURST)
+    algorithm = env.choice(Variable.RATE_LIMIT_ALGORITHM)
     try:
         quota = Quota(rpm, _MINUTE, rpm if algorithm == SLIDING_WINDOW else burst)
     except QuotaError as exc:
@@ -73,17 +63,17 @@ def read_limiter(env: Environment) -> LimiterSettings:
         raise SettingError(Variable.RATE_LIMIT_BURST, str(burst), allowed) from exc
     if algorithm == SLIDING_WINDOW:
         _check_window(quota)
-    storage = env.choice(Variable.RATE_LIMIT_STORAGE, MEMORY, [MEMORY, REDIS])
+    storage = env.choice(Variable.RATE_LIMIT_STORAGE)
     redis_url = _redis_url(env, storage)
     policies = env.text(Variable.RATE_LIMIT_POLICIES)
     return LimiterSettings(
         algorithm=algorithm,
         quota=quota,
         storage=storage,
-        mode=Mode(env.choice(Variable.RATE_LIMIT_MODE, Mode.ENFORCE, list(Mode))),
-        max_keys=env.whole(Variable.RATE_LIMIT_MAX_KEYS, 1_000_000, 1_000, 100_000_000),
+        mode=Mode(env.choice(Variable.RATE_LIMIT_MODE)),
+        max_keys=env.whole(Variable.RATE_LIMIT_MAX_KEYS),
         policies=Path(policies) if policies else None,
-        failure=Failure(env.choice(Variable.RATE_LIMIT_FAILURE, Failure.FAIR_SHARE, list(Failure))),
+        failure=Failure(env.choice(Variable.RATE_LIMIT_FAILURE)),
         redis_url=redis_url,
         # All machines have the same, before and after a change of the storage, too. A URL is a
         # secret by its password.
@@ -91,10 +81,9 @@ def read_limiter(env: Environment) -> LimiterSettings:
         or env.text(Variable.FLYGATE_KEY)
         or redis_url
         or "",
-        budget_seconds=env.whole(Variable.RATE_LIMIT_BUDGET_MILLISECONDS, 50, 1, 10_000) / 1000,
-        machines=env.whole(Variable.RATE_LIMIT_MACHINES, 1, 1, 10_000),
-        charges_preflights=env.choice(Variable.RATE_LIMIT_PREFLIGHTS, "free", ["free", "charged"])
-        == "charged",
+        budget_seconds=env.whole(Variable.RATE_LIMIT_BUDGET_MILLISECONDS) / 1000,
+        machines=env.whole(Variable.RATE_LIMIT_MACHINES),
+        charges_preflights=env.choice(Variable.RATE_LIMIT_PREFLIGHTS) == "charged",
     )
 
 

@@ -31,9 +31,9 @@ def read_login(env: Environment) -> LoginSettings | None:
     Raises:
         SettingError: a value is not allowed.
     """
-    attempts = env.whole(Variable.LOGIN_MAX_ATTEMPTS, 5, 1, 1_000)
-    window = env.whole(Variable.LOGIN_WINDOW_MINUTES, 15, 1, 1_440)
-    lock = env.whole(Variable.LOGIN_LOCKOUT_MINUTES, 15, 1, 10_080)
+    attempts = env.whole(Variable.LOGIN_MAX_ATTEMPTS)
+    window = env.whole(Variable.LOGIN_WINDOW_MINUTES)
+    lock = env.whole(Variable.LOGIN_LOCKOUT_MINUTES)
     users = env.text(Variable.LOGIN_USERS)
     if users is None:
         return None

@@ -7,16 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flygate_limiter import Networks
-from flygate_wire.variables import (
-    ADMIN_TOKEN_LENGTH_MIN,
-    DEFAULT_METRICS_PORT,
-    DEFAULT_PORT,
-    Variable,
-)
+from flygate_wire.settings import MEBI, SCHEMA
+from flygate_wire.variables import Variable
 
 from .body import BodySettings, read_body
 from .cluster import ClusterSettings, read_cluster
-from .environment import MEBI, PORTS, Environment, SettingError
+from .environment import Environment, SettingError
 from .limiter import LimiterSettings, read_limiter
 from .login import LoginSettings, read_login
 
@@ -69,23 +65,21 @@ class Settings:
         env = Environment(environment)
         return cls(
             host=env.text(Variable.HOST),
-            port=env.whole(Variable.PORT, DEFAULT_PORT, *PORTS),
-            metrics_port=env.whole(Variable.METRICS_PORT, DEFAULT_METRICS_PORT, *PORTS),
+            port=env.whole(Variable.PORT),
+            metrics_port=env.whole(Variable.METRICS_PORT),
             app=env.text(Variable.SERVICE_APP),
-            allows_replay=env.choice(Variable.SERVICE_ALLOW_REPLAY, "0", ["0", "1"]) == "1",
-            # More than twice the largest hard limit of a phase.
-            max_requests=env.whole(Variable.SERVICE_MAX_REQUESTS, 500, 1, 100_000),
+            allows_replay=env.choice(Variable.SERVICE_ALLOW_REPLAY) == "1",
+            max_requests=env.whole(Variable.SERVICE_MAX_REQUESTS),
             max_requests_per_client=_per_client(env),
-            max_message_bytes=env.whole(Variable.SERVICE_MAX_MESSAGE_BYTES, MEBI, 1, 1_024 * MEBI),
+            max_message_bytes=env.whole(Variable.SERVICE_MAX_MESSAGE_BYTES),
             body=read_body(env),
-            drain_seconds=env.whole(Variable.DRAIN_MILLISECONDS, 300, 0, 60_000) / 1000,
-            # Fly kills a machine 5 seconds after SIGTERM, unless fly.toml says otherwise.
-            shutdown_seconds=env.whole(Variable.SHUTDOWN_SECONDS, 4, 1, 300),
+            drain_seconds=env.whole(Variable.DRAIN_MILLISECONDS) / 1000,
+            shutdown_seconds=env.whole(Variable.SHUTDOWN_SECONDS),
             release=env.text(Variable.FLYGATE_RELEASE),
             machine=env.text(Variable.FLY_MACHINE_ID),
             region=env.text(Variable.FLY_REGION),
             on_fly=env.text(Variable.FLY_APP_NAME) is not None,
-            memory_bytes=env.whole(Variable.FLY_VM_MEMORY_MB, 0, 0, 10_000_000) * MEBI,
+            memory_bytes=env.whole(Variable.FLY_VM_MEMORY_MB) * MEBI,
             trusted_proxies=env.networks(Variable.TRUSTED_PROXIES),
             fly_proxy=_fly_proxy(env),
             key=env.text(Variable.FLYGATE_KEY),
@@ -98,19 +92,18 @@ class Settings:
 
 def _admin_token(env: Environment) -> str | None:
     token = env.text(Variable.ADMIN_TOKEN)
-    if token is not None and len(token) < ADMIN_TOKEN_LENGTH_MIN:
-        raise SettingError(
-            Variable.ADMIN_TOKEN, "(hidden)", f"{ADMIN_TOKEN_LENGTH_MIN} characters or more"
-        )
+    kind = SCHEMA[Variable.ADMIN_TOKEN]
+    if token is not None and not kind.takes(token):
+        raise SettingError(Variable.ADMIN_TOKEN, "(hidden)", kind.allowed)
     return token
 
 
 def _per_client(env: Environment) -> int:
     if env.text(Variable.SERVICE_MAX_REQUESTS_PER_CLIENT) is None:
-        return 25  # a quarter of the hard limit of the first phases
+        return env.whole(Variable.SERVICE_MAX_REQUESTS_PER_CLIENT)
     # More than all together may have could never be reached.
-    most = env.whole(Variable.SERVICE_MAX_REQUESTS, 500, 1, 100_000)
-    return env.whole(Variable.SERVICE_MAX_REQUESTS_PER_CLIENT, 25, 1, most)
+    most = env.whole(Variable.SERVICE_MAX_REQUESTS)
+    return env.whole(Variable.SERVICE_MAX_REQUESTS_PER_CLIENT, most)
 
 
 def _fly_proxy(env: Environment) -> Networks:

@@ -86,19 +86,30 @@ def test_every_key_is_read_from_yaml_and_from_the_command_line(
         ("app", "My_App", '"My_App"', "must be 2 to 63 lower-case letters"),
         ("app", "-shop", '"-shop"', "must be 2 to 63 lower-case letters"),
         ("phase", "9", "9", "must be one of 1, 2, 3"),
-        ("phase", "big", '"big"', "integer"),
+        ("phase", "big", '"big"', "must be a whole number"),
         ("regions", ["moon"], '["moon"]', "must be regions of Fly"),
-        ("machines", "0", "0", "greater than or equal to 1"),
-        ("machines", "51", "51", "less than or equal to 50"),
-        ("regions", "iad", '"iad"', "tuple"),
+        ("machines", "0", "0", "must be at least 1"),
+        ("machines", "51", "51", "must be at most 50"),
+        ("machines", True, "true", "must be a number"),
+        ("regions", "iad", '"iad"', "must be a list"),
         ("image", "registry.fly.io/shop:latest", "shop:latest", "image by digest"),
         ("image", "shop@sha256:0", "shop@sha256:0", "image by digest"),
-        ("source", "7", "7", "tuple"),
-        ("env", "[]", "[]", "dictionary"),
-        ("protect", "maybe", '"maybe"', "boolean"),
+        ("source", "7", "7", "must be a list"),
+        ("source", [], "[]", "must name a folder at least"),
+        ("source", [" "], '[" "]', "must have no empty name"),
+        ("org", "", '""', "must be the slug"),
+        ("takeover", "staging", '"staging"', "organisation/project/stack#"),
+        ("rollout", {"wait": "0s"}, '"0s"', "must be at least 1s"),
+        ("rollout", {"soak": "12000000000m"}, '"12000000000m"', "must be at most 8760h"),
+        ("rollout", {"standby": "9" * 400 + "h"}, "(403 characters)", "must be at most 8760h"),
+        ("rollout", {"steps": ["50%", "10%"]}, '["50%", "10%"]', '"10%" is less than "50%"'),
+        ("rollout", {"steps": [3, "50%", 3, 2]}, '[3, "50%", 3, 2]', "2 is less than 3"),
+        ("promotion", {"soak": "1d", "from": "x"}, '"1d"', "a number with its unit"),
+        ("env", "[]", "[]", "must be a map"),
+        ("protect", "maybe", '"maybe"', "must be true or false"),
         ("rollout", {"wait": "soon"}, '"soon"', "30s"),
-        ("rollout", {"drain": 5}, "5", "string"),
-        ("smoke", {"limiter": "perhaps"}, '"perhaps"', "boolean"),
+        ("rollout", {"drain": 5}, "5", "must be text"),
+        ("smoke", {"limiter": "perhaps"}, '"perhaps"', "must be true or false"),
         ("pin", {"version": "7", "manifest": "ab"}, '"7"', "flygate history"),
     ],
 )
@@ -141,8 +152,8 @@ def test_an_unknown_key_is_an_error_that_lists_the_known_ones(key: str) -> None:
         ({"path": "/ä"}, "%-form"),
         ({"path": "/a\r\nHost: x"}, "must begin with /"),
         ({"path": "/", "method": "TRACE"}, "'GET', 'HEAD'"),
-        ({"path": "/", "status": 99}, "greater than or equal to 200"),
-        ({"path": "/", "status": 10**30}, "less than or equal to 599"),
+        ({"path": "/", "status": 99}, "must be at least 200"),
+        ({"path": "/", "status": 10**30}, "must be at most 599"),
         ({"path": "/", "member": "a..b"}, "names and numbers with dots between"),
         ({"path": "/", "method": "HEAD", "text": "x"}, "an answer to HEAD has no body"),
         ({"path": "/", "status": 204, "member": "id"}, "an answer to 204 has no body"),
@@ -162,6 +173,63 @@ def test_a_smoke_request_that_can_t_be_is_refused(
 def test_an_unknown_nested_key_is_named_with_its_path(section: str, key: str) -> None:
     """`rollout.wiat` differs from a key at the top."""
     assert f"flygate:{section}.{key} is no key" in complaint(**{section: {key: "1s"}})
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (
+            {"rollout": {"strateg": "canary"}},
+            "flygate:rollout.strateg is no key. Did you mean rollout.strategy? Set it: "
+            "pulumi config set --path rollout.strategy <value>, and remove this one: "
+            "pulumi config rm --path rollout.strateg",
+        ),
+        (
+            {"rollout": {"judge": {"zz": 1}}},
+            "flygate:rollout.judge.zz is no key. Known: alpha, errors, ignore, latency, minimum. "
+            "Remove it: pulumi config rm --path rollout.judge.zz",
+        ),
+        (
+            {"smoke": {"requests": [{"path": "/", "pth": "/"}]}},
+            "Set it: pulumi config set --path 'smoke.requests[0].path' <value>",
+        ),
+        (
+            {"rollout.steps[0]": "2"},
+            "flygate:rollout.steps[0] was set without --path, so it is a key of its own, which "
+            "there is not. Set it: pulumi config set --path 'rollout.steps[0]' <value>, and remove "
+            "this one: pulumi config rm 'rollout.steps[0]'",
+        ),
+        ({"rolout.strateg": "x"}, "Set it: pulumi config set --path rollout.strategy <value>"),
+        ({"x.y": "x"}, "flygate:x.y is no key. Known: affinity, app,"),
+        ({"secrts": "x"}, "Set it: pulumi config set --secret --path secrets.NAME, and"),
+    ],
+    ids=str,
+)
+def test_the_advice_is_the_key_that_was_meant(raw: dict[str, Any], said: str) -> None:
+    """To repeat the mistake helps no operator."""
+    assert said in complaint(**raw)
+
+
+@pytest.mark.parametrize("at", ["2026-01-01T00:00:00", "yesterday", True])
+def test_a_time_has_its_zone(at: Any) -> None:
+    """Without one it could not be compared with another."""
+    receipt = {"stack": "staging", "release": "v1", "manifest": "a", "image": DIGEST}
+    given = {"from": "staging", "at": "2026-01-01T00:00:00Z"}
+
+    for wrong in (
+        {**given, "at": at, "receipt": {**receipt, "healthy_since": "2026-01-01T00:00:00Z"}},
+        {**given, "receipt": {**receipt, "healthy_since": at}},
+    ):
+        assert "it must be a time with its zone" in complaint(promotion=wrong)
+
+
+def test_a_value_with_a_nul_is_refused() -> None:
+    """The system would end it there. That of a secret is not shown."""
+    assert "env.A has a NUL in it" in complaint(env={"A": "x\0y"})
+    with pytest.raises(ConfigError, match=r"flygate:secrets\.A has a NUL in it") as error:
+        config.load_secrets({"secrets": json.dumps({"A": "canary\0y"})})
+
+    assert "canary" not in str(error.value)
 
 
 def test_a_pin_without_a_manifest_says_which_part_is_missing() -> None:
@@ -255,7 +323,8 @@ def test_the_last_step_need_not_be_said(steps: list[Any], expected: Any) -> None
     [
         ({"by": "clients", "strategy": "rolling"}, "for the strategy canary, not rolling"),
         ({"by": "clients", "steps": [1, "100%"]}, 'growing shares, such as ["1%"'),
-        ({"by": "clients", "steps": ["50%", "10%", "100%"]}, "growing shares"),
+        ({"by": "clients", "steps": ["50%", "10%", "100%"]}, "must grow from step to step"),
+        ({"by": "clients", "steps": ["10%", "10%", "100%"]}, "growing shares"),
         ({"by": "people"}, "'machines' or 'clients'"),
     ],
 )

@@ -83,7 +83,7 @@ def test_fewer_machines_than_the_phase_keeps_awake_are_all_awake() -> None:
     [
         ({"concurrency": {"soft": 200}}, "concurrency.soft is 200; it must be below"),
         ({"concurrency": {"hard": 20}}, "concurrency.hard, which is 20"),
-        ({"concurrency": {"soft": 0}}, "greater than or equal to 1"),
+        ({"concurrency": {"soft": 0}}, "must be at least 1"),
         ({"minimum_running": 2}, "minimum_running is 2; it must not be more than the machines"),
         ({"guest": {"cpus": 3}}, "guest.cpus is 3; Fly has 1, 2, 4, 6 or 8 shared CPUs"),
         ({"guest": {"memory_mb": 300}}, "takes 256 to 2048 MB in steps of 256"),

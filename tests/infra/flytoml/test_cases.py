@@ -315,7 +315,7 @@ def test_an_oldest_form_of_limits_is_understood(tmp_path: Path) -> None:
         (
             "[[vm]]\nsize = 'shared-cpu-1x'\n",
             {"sizing": "file"},
-            r'flygate:sizing is "file"; it is wrong',
+            r'flygate:sizing is "file"; it must be .phase. or .fly\.toml.',
         ),
     ],
 )

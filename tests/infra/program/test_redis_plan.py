@@ -27,7 +27,8 @@ def test_a_redis_to_be_made_is_announced() -> None:
     spec = replace(SPEC, read_regions=("fra", "nrt"))
 
     assert list(lines(spec, None, "prod", is_needed=True)) == [
-        "Redis shop-redis is made: fixed_250mb in iad; REDIS_URL is attached"
+        "Redis shop-redis is made: fixed_250mb in iad, fra, nrt; REDIS_URL is attached; it costs "
+        "$20.00 a month"
     ]
     assert costs(spec, None) == (0.0, 20.0)
 
@@ -52,10 +53,30 @@ def test_a_change_of_plan_or_region_is_announced() -> None:
     spec = replace(SPEC, plan="fixed_1gb", region="fra")
 
     assert list(lines(spec, LIVE, "prod", is_needed=True)) == [
-        "Redis shop-redis changes from fixed_250mb to fixed_1gb",
+        "Redis shop-redis changes from fixed_250mb to fixed_1gb; it costs $20.00 a month",
         "Redis shop-redis stays in iad: Fly can't move one",
     ]
     assert "canary" not in repr(LIVE)
+
+
+def test_every_other_change_is_announced_with_the_cost() -> None:
+    """A copy costs money; one that is taken away does no longer."""
+    live = redis("shop-redis", read_regions=("fra",))
+    spec = replace(SPEC, read_regions=("nrt",), evicts=True)
+
+    assert list(lines(spec, live, "prod", is_needed=True)) == [
+        "Redis shop-redis gets a copy in nrt; it costs $15.00 a month",
+        "Redis shop-redis loses its copy in fra; it costs $15.00 a month",
+        "Redis shop-redis forgets clients when it is full; it costs $15.00 a month",
+    ]
+    by_use = replace(SPEC, plan="pay_as_you_go")
+    assert list(
+        lines(by_use, redis("shop-redis", options={"eviction": True}), "prod", is_needed=True)
+    ) == [
+        "Redis shop-redis changes from fixed_250mb to pay_as_you_go; it costs what its commands "
+        "cost",
+        "Redis shop-redis refuses new clients when it is full; it costs what its commands cost",
+    ]
 
 
 @pytest.mark.parametrize(
