@@ -8,12 +8,13 @@ import statistics
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, NamedTuple
 
 from flygate_service.asgi.messages import App, Message, Receive, Scope, Send
 
 from bench.http_load import load
+from bench.service_process import until_listening
 
 _HOST = "127.0.0.1"
 _CONNECTIONS = 32
@@ -186,7 +187,7 @@ async def _server(name: str) -> AsyncIterator[tuple[int, int]]:
         sys.executable, "-m", "bench.limiter_http", name, str(port), env=dict(os.environ)
     )
     try:
-        await _until_listening(port)
+        await until_listening(port)
         yield port, server.pid
     finally:
         server.terminate()
@@ -200,16 +201,6 @@ def _processor_seconds(pid: int) -> float:
             return int(stat.read().split()[0]) / 1e9
     except FileNotFoundError:  # not Linux
         return float("nan")
-
-
-async def _until_listening(port: int) -> None:
-    async with asyncio.timeout(20):
-        while True:
-            with suppress(OSError):
-                _, writer = await asyncio.open_connection(_HOST, port)
-                writer.close()
-                return
-            await asyncio.sleep(0.02)
 
 
 def _serve(name: str, port: int) -> None:

@@ -111,7 +111,7 @@ async def service(guest: Guest, **environment: str) -> AsyncIterator[Server]:
     )
     with ExitStack() as stack:
         try:
-            await _until_listening(port)
+            await until_listening(port)
             if guest.milliseconds is not None:
                 stack.enter_context(cpu_quota(process.pid, guest.milliseconds))
             yield Server(process.pid, port, metrics_port)
@@ -127,7 +127,8 @@ def _free_port() -> int:
         return port
 
 
-async def _until_listening(port: int) -> None:
+async def until_listening(port: int) -> None:
+    """Wait until a server on loopback takes connections."""
     async with asyncio.timeout(20):
         while True:
             with suppress(OSError):

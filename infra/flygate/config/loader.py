@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from flygate.config import redis
-from flygate.config.complaint import PROJECT, complaint
+from flygate.config.refusal import PROJECT, refusal
 from flygate.config.stack import StackConfig
 from flygate.config.variables import check_variables
 from flygate.system.errors import ConfigError
@@ -56,7 +56,7 @@ def load(raw: Mapping[str, Any]) -> StackConfig:
     try:
         return StackConfig.model_validate(values)
     except ValidationError as exc:
-        lines = [complaint(dict(error), values, StackConfig) for error in exc.errors()]
+        lines = [refusal(dict(error), values, StackConfig) for error in exc.errors()]
         raise ConfigError(
             "The stack's configuration is wrong:\n" + "\n".join(f"  {line}" for line in lines)
         ) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from flygate.config.complaint import PROJECT
+from flygate.config.refusal import PROJECT
 from flygate.config.stack import StackConfig
 from flygate.system.errors import ConfigError
 

@@ -24,7 +24,8 @@ PLAN: Final = "fixed_250mb"
 
 # The one option that the service knows.
 _CA_FILE: Final = "ssl_ca_certs"
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+# Fly's rule for the name of a Redis, as of an app.
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 class RedisConfig(Section):
@@ -54,7 +55,7 @@ class RedisConfig(Section):
     @field_validator("name")
     @classmethod
     def _fly_name(cls, value: str | None) -> str | None:
-        if value is not None and not _NAME.fullmatch(value):
+        if value is not None and not NAME.fullmatch(value):
             raise ValueError("must be 1 to 63 lower-case letters, digits and dashes")
         return value
 

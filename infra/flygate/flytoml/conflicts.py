@@ -13,7 +13,7 @@ from flygate_wire.settings import SCHEMA, SHADOW, Problem, Secret, problems
 from flygate_wire.variables import DEFAULT_PORT, Variable
 
 from flygate.config import SOURCE, StackConfig
-from flygate.config.complaint import shortened
+from flygate.config.refusal import shortened
 from flygate.config.service_settings import is_the_service_s
 from flygate.config.typing_errors import meant
 from flygate.config.web_service import is_public, services, speaks_http, web_port

@@ -6,7 +6,6 @@ What is asked for and would never take effect is refused, with the command that 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -19,8 +18,6 @@ from flygate.fly.models import Redis
 from flygate.system.errors import ConfigError
 
 _STORAGE: Final = Variable.RATE_LIMIT_STORAGE.value
-# Fly's rule for the name of a Redis, as of an app.
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 # Of `flygate:redis` what only the Redis that Flygate makes can have. Its name finds a former one.
 _OF_A_MADE_ONE: Final = ("plan", "regions", "eviction")
 
@@ -70,7 +67,7 @@ def _owners(stack: StackConfig, secrets: Mapping[str, str]) -> Iterator[str]:
 
 
 def _redis(stack: StackConfig, secrets: Mapping[str, str]) -> Iterator[str]:
-    if stack.needs_redis(secrets) and not _NAME.fullmatch(stack.redis_name):
+    if stack.needs_redis(secrets) and not redis.NAME.fullmatch(stack.redis_name):
         yield (
             f"flygate:app is {stack.app}, which makes the name of its Redis, {stack.redis_name}, "
             "longer than 63 characters. Name it: `pulumi config set --path redis.name <name>`."

@@ -1,4 +1,4 @@
-"""`complaint`: one line about a wrong value: the key, what was found, and what to do."""
+"""`refusal`: one line about a wrong value: the key, what was found, and what to do."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _WORDS: Final = {
 }
 
 
-def complaint(error: Mapping[str, Any], values: Mapping[str, Any], model: type[BaseModel]) -> str:
+def refusal(error: Mapping[str, Any], values: Mapping[str, Any], model: type[BaseModel]) -> str:
     """Return the line.
 
     Args:
@@ -99,7 +99,7 @@ def _words(error: Mapping[str, Any]) -> str:
 
 
 def _unknown(path: str, places: tuple[str | int, ...], model: type[BaseModel]) -> str:
-    """Complain about a key that there is not; name the nearest one that there is."""
+    """Refuse a key that there is not; name the nearest one that there is."""
     names = _names(model, places[:-1])
     last = str(places[-1])
     is_path = len(places) == 1 and len(_PART.findall(last)) > 1
