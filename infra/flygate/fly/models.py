@@ -134,6 +134,7 @@ class MachineConfig(Model):
     env: dict[str, str] = Field(default_factory=dict)
     metadata: dict[str, str] = Field(default_factory=dict)
     services: list[dict[str, Any]] = Field(default_factory=list)
+    mounts: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class Machine(Model):

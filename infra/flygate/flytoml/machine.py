@@ -1,6 +1,6 @@
 """The machine config that flyctl would send for a file, without image and metadata.
 
-`flygate/manifest.py` lays the phase and the stack over it.
+`flygate/manifest/building.py` lays the phase and the stack over it.
 """
 
 from __future__ import annotations

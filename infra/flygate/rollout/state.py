@@ -12,6 +12,7 @@ from typing import Final
 from flygate.fly.client import FlyClient
 from flygate.fly.models import Machine, Secret
 from flygate.fly.owner import OWNER_KEY
+from flygate.manifest.group import APP
 
 RELEASE_KEY: Final = "flygate_release"
 MANIFEST_KEY: Final = "flygate_manifest"
@@ -35,6 +36,9 @@ SECRETS_KEY: Final = "flygate_secrets"
 # that made its release, so that the delete of one that was replaced leaves it alone.
 HOLDER_KEY: Final = "flygate_holder"
 PHASE_KEY: Final = "flygate_phase"
+# The process group, as flyctl notes it, and the place of a machine that releases change and keep.
+GROUP_KEY: Final = "fly_process_group"
+PLACE_KEY: Final = "flygate_place"
 # flyctl counts the machines that have it, and a standby is none of them.
 PLATFORM_KEY: Final = "fly_platform_version"
 PLATFORM_VERSION: Final = "v2"
@@ -67,6 +71,10 @@ class Seen:
         holder: the tenure of the resource that made its release; empty on those, too.
         phase: of its release, 0 where it says nothing.
         noted_instance, noted_secrets: what its release noted of it, and of the app's secrets.
+        group: its process group.
+        place: the name of the place that it fills for good, if releases change it in place and make
+            no other; else empty.
+        volume: the id of its volume, or empty.
         made_at, started_at: when it was made, and last started, in milliseconds of Fly's clock; 0
             where Fly does not say it.
     """
@@ -95,6 +103,9 @@ class Seen:
     owner: str = ""
     holder: str = ""
     phase: int = 0
+    group: str = APP
+    place: str = ""
+    volume: str = ""
     made_at: int = 0
     started_at: int = 0
 
@@ -212,6 +223,9 @@ def seen(machine: Machine) -> Seen:
         owner=metadata.get(OWNER_KEY, ""),
         holder=metadata.get(HOLDER_KEY, ""),
         phase=_whole(metadata.get(PHASE_KEY, "")),
+        group=metadata.get(GROUP_KEY, APP),
+        place=metadata.get(PLACE_KEY, ""),
+        volume=_volume(machine),
         made_at=_milliseconds(machine.created_at),
         started_at=max((e.timestamp for e in machine.events if e.type == "start"), default=0),
     )
@@ -220,6 +234,11 @@ def seen(machine: Machine) -> Seen:
 def _is_healthy(machine: Machine) -> bool:
     """Return whether its checks pass; they say nothing of one without traffic that is stopped."""
     return machine.is_idle or all(check.status == "passing" for check in machine.checks)
+
+
+def _volume(machine: Machine) -> str:
+    mounts = machine.config.mounts if machine.config else []
+    return next((str(mount.get("volume", "")) for mount in mounts), "")
 
 
 def _milliseconds(moment: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flygate.manifest.group import APP
 from flygate.rollout.state import Seen
 
 
@@ -12,6 +13,7 @@ class Member:
     """A machine of a release.
 
     Attributes:
+        group: its process group.
         instance: Fly's id of its config.
         started_at: as in `Seen`.
     """
@@ -21,8 +23,16 @@ class Member:
     region: str
     instance: str = ""
     started_at: int = 0
+    group: str = APP
 
     @classmethod
     def of(cls, machine: Seen) -> Member:
         """Return a machine that was there already."""
-        return cls(machine.name, machine.id, machine.region, machine.instance, machine.started_at)
+        return cls(
+            machine.name,
+            machine.id,
+            machine.region,
+            machine.instance,
+            machine.started_at,
+            machine.group,
+        )

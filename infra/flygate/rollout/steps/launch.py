@@ -14,9 +14,12 @@ from flygate.rollout.state import (
     CANDIDATE,
     COUNT_KEY,
     DRIFT_KEY,
+    GROUP_KEY,
     HOLDER_KEY,
     MANIFEST_KEY,
     PHASE_KEY,
+    PLATFORM_KEY,
+    PLATFORM_VERSION,
     RELEASE_KEY,
     ROLE_KEY,
     ROLLOUT_KEY,
@@ -45,7 +48,9 @@ class Launch:
         machine = await execution.fly.create_machine(
             execution.app, machine_request(execution, slot)
         )
-        execution.made[slot.name] = Member(slot.name, machine.id, slot.region, machine.instance_id)
+        execution.made[slot.name] = Member(
+            slot.name, machine.id, slot.region, machine.instance_id, group=slot.group
+        )
         await lease(execution.fly, execution.app, machine.id)
         return f"{slot.name} is {machine.id} in {slot.region}"
 
@@ -66,13 +71,14 @@ class Launch:
 def machine_request(execution: Execution, slot: Slot) -> dict[str, Any]:
     """Return the body of the machine's creation."""
     target, manifest = execution.target, execution.target.manifest
+    group = manifest.group(slot.group)
     config = {
-        **manifest.config,
+        **group.config,
         "image": manifest.image,
-        "env": {**manifest.env, "FLYGATE_RELEASE": target.name},
+        "env": {**group.config.get("env", {}), "FLYGATE_RELEASE": target.name},
         "metadata": {
-            "fly_platform_version": "v2",
-            "fly_process_group": manifest.env.get("FLY_PROCESS_GROUP", "app"),
+            PLATFORM_KEY: PLATFORM_VERSION,
+            GROUP_KEY: slot.group,
             RELEASE_KEY: target.name,
             MANIFEST_KEY: target.manifest_id,
             ROLE_KEY: CANDIDATE,

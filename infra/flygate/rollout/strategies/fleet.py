@@ -111,7 +111,14 @@ def _totals(machines: int, steps: Iterable[int | str]) -> list[int]:
 def _batches(target: Target, totals: list[int]) -> Iterator[tuple[Slot, ...]]:
     for step, (before, total) in enumerate(zip([0, *totals], totals, strict=False), start=1):
         yield tuple(
-            Slot(target.version, region, number, step)
+            Slot(
+                target.version,
+                region,
+                number,
+                step,
+                group=target.manifest.leading.name,
+                is_only_group=not target.manifest.others,
+            )
             for region in target.manifest.regions
             for number in range(before + 1, total + 1)
         )
