@@ -35,23 +35,27 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer."""
-        if self.path == ORDER:
-            self.obey()
-        elif self.path == "/_flygate/probe":
-            self.probe()
-        elif self.path == "/_flygate/statistics":
-            self.statistics()
-        elif self.path == "/die":
-            os._exit(9)
-        elif self.path == "/readyz":
-            if FAULT == "fleeting":
-                threading.Timer(0.3, os._exit, [7]).start()
-            self.answer(503 if FAULT == "sick" else 200, {"ready": FAULT != "sick"})
-        elif self.path == "/health":
-            self.answer(500 if FAULT == "unwell" else 200, {"fault": FAULT})
-        else:
-            names = ("FLYGATE_RELEASE", "FLY_MACHINE_ID", "GREETING", "KEY")
-            self.answer(200, {name: os.environ.get(name, "") for name in names})
+        answers = {
+            ORDER: self.obey,
+            "/_flygate/probe": self.probe,
+            "/_flygate/statistics": self.statistics,
+            "/die": lambda: os._exit(9),
+            "/readyz": self.ready,
+            "/health": lambda: self.answer(500 if FAULT == "unwell" else 200, {"fault": FAULT}),
+            "/rows": self.rows,
+        }
+        answers.get(self.path.partition("?")[0], self.introduce)()
+
+    def ready(self) -> None:
+        """Say whether it takes requests."""
+        if FAULT == "fleeting":
+            threading.Timer(0.3, os._exit, [7]).start()
+        self.answer(503 if FAULT == "sick" else 200, {"ready": FAULT != "sick"})
+
+    def introduce(self) -> None:
+        """Say who answers."""
+        names = ("FLYGATE_RELEASE", "FLY_MACHINE_ID", "GREETING", "KEY")
+        self.answer(200, {name: os.environ.get(name, "") for name in names})
 
     def do_POST(self) -> None:
         """Take an order of the engine, whose signature it can't check."""
@@ -64,6 +68,16 @@ class Handler(BaseHTTPRequestHandler):
         members = [*self.order["new"], *self.order["former"]]
         known = {"version": self.order["version"], "members": members}
         self.answer(404 if FAULT == "mute" else 200, known)
+
+    def rows(self) -> None:
+        """Add the row of the query, if there is one, to those of its disk, and return all."""
+        row = self.path.partition("?")[2]
+        with self.lock, open(f"{os.environ['DATA']}/rows", "a+", encoding="utf-8") as file:
+            if row:
+                file.write(f"{row}\n")
+            file.seek(0)
+            found = file.read().split()
+        self.answer(200, {"rows": found})
 
     def probe(self) -> None:
         """A burst for each client, then refusals."""

@@ -18,7 +18,16 @@ from flygate.rollout.forecast import forecast, foretell_repair
 from flygate.rollout.machine.member import Member
 from flygate.rollout.plan import Plan, is_converged, repairs
 from flygate.rollout.state import CANDIDATE, LIVE, Seen, State
-from flygate.rollout.steps import Admit, Adopt, Part, Retire, SetSecrets, Step
+from flygate.rollout.steps import (
+    Admit,
+    Adopt,
+    Part,
+    Place,
+    Retire,
+    SetSecrets,
+    Step,
+    Update,
+)
 from flygate.rollout.target import Target
 
 Kind = Literal["nothing", "repair", "rollout", "abort", "refusal"]
@@ -224,10 +233,12 @@ def _abort(state: State, target: Target) -> Decision:
 
 def _taking_back(held: list[Seen], former: tuple[Seen, ...]) -> list[Step]:
     """Return the steps to undo, as if a gate had failed after them."""
-    steps: list[Step] = [SetSecrets(), *map(Adopt, held), *(Admit(m.name) for m in held)]
+    made = [m for m in held if not m.place]
+    steps: list[Step] = [SetSecrets(), *map(Adopt, made), *(Admit(m.name) for m in made)]
+    steps += [Update(Place.parse(m.place), m) for m in held if m.place]
     steps += [Retire(m) for m in former if not m.serves]
     if any(m.share is not None for m in held):
-        steps.append(Part(tuple(m.name for m in held), tuple(map(Member.of, former))))
+        steps.append(Part(tuple(m.name for m in made), tuple(map(Member.of, former))))
     return steps
 
 

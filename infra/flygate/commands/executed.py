@@ -17,9 +17,10 @@ from flygate.record.journal import Journal
 from flygate.rollout import engine, outcome
 from flygate.rollout.errors import AbortedError, RestoreFailedError, RolloutRestoredError
 from flygate.rollout.execution import Execution
+from flygate.rollout.forecast import size
 from flygate.rollout.machine.member import Member
 from flygate.rollout.state import DRIFT_KEY, HOLDER_KEY, SECRETS_KEY, State, observe
-from flygate.rollout.steps import Adopt
+from flygate.rollout.steps import Adopt, Update
 from flygate.rollout.target import Target
 from flygate.system.shielding import shielded
 
@@ -136,8 +137,8 @@ async def _abort(decision: Decision, intent: Intent, execution: Execution) -> Ro
         RestoreFailedError: see `engine.take_back`.
     """
     execution.journal.write("started", "rollout", f"{execution.target.name} is aborted")
-    held = [step.machine for step in decision.undone if isinstance(step, Adopt)]
-    execution.made = {machine.name: Member.of(machine) for machine in held}
+    held = [step.machine for step in decision.undone if isinstance(step, Adopt | Update)]
+    execution.made = {machine.place or machine.name: Member.of(machine) for machine in held}
     reason = AbortedError(f"aborted by {intent.provenance.by}: {intent.orders.abort}")
     return await shielded(engine.take_back(reason, decision.undone, execution))
 
@@ -164,10 +165,10 @@ async def _roll_out(
 
 def _headline(target: Target, intent: Intent, way: str) -> str:
     """Say what begins, for people."""
-    again, count = intent.desired.rollback_of, target.manifest.count
+    again = intent.desired.rollback_of
     return (
         f"{target.former_name} → {target.name} ({f'v{again} again, ' if again else ''}{way}): "
-        f"{count} machine{'s' if count > 1 else ''} in {', '.join(target.manifest.regions)}"
+        f"{size(target.manifest)}"
     )
 
 

@@ -90,6 +90,8 @@ async def desire(
         desired,
         url=await fly.app_url(request.app),
         drift=request.drift,
+        former_manifest=ledger.current.manifest if ledger.current else None,
+        former_manifest_id=ledger.current.manifest_id if ledger.current else "",
         former_secrets=ledger.current_secrets,
         key=ledger.key,
         former_key=found.ledger.key if found.ledger.releases else key,

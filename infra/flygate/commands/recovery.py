@@ -19,7 +19,7 @@ from flygate.commands.request import ReleaseRequest
 from flygate.commands.workspace import Workspace
 from flygate.fly.client import FlyClient
 from flygate.fly.owner import Owner
-from flygate.manifest import Manifest
+from flygate.manifest import Group, Manifest, Volume
 from flygate.record.ledger import Ledger, Release
 from flygate.record.provenance import now
 from flygate.record.stack_record import StackRecord, moved
@@ -28,6 +28,8 @@ from flygate.rollout.state import LIVE, Seen, State
 from flygate.system.errors import LedgerUnreadableError
 
 BY_MACHINES: Final = "what its machines say; the secret values are those known now"
+# What Fly adds to a mount, of the one volume that a machine has.
+_OF_THE_VOLUME: Final = frozenset({"volume", "size_gb", "encrypted"})
 BY_MANIFEST: Final = "its machines and the configuration, which agree"
 
 
@@ -142,23 +144,60 @@ async def _manifest(
 ) -> Manifest:
     """Make a manifest of what the machines say, and for the rest of the desired one."""
     like = desired.manifest
-    config = await fly.machine_config(like.app, machines[0].id)
-    image = str(config.pop("image", like.image))
-    config.pop("metadata", None)
-    config.get("env", {}).pop("FLYGATE_RELEASE", None)
-    here = {machine.region for machine in machines}
-    order = [region for region in like.regions if region in here]
-    regions = (*order, *sorted(here - set(order)))
+    by_group: dict[str, list[Seen]] = {}
+    for machine in machines:
+        by_group.setdefault(machine.group, []).append(machine)
+    groups = {
+        name: await _group(name, there, like, fly) for name, there in sorted(by_group.items())
+    }
+    leading = groups.pop(_leading(list(groups.values()), like).name)
+    image = (await fly.machine_config(like.app, machines[0].id)).get("image", like.image)
     return like.model_copy(
         update={
-            "image": image,
-            "config": config,
+            "image": str(image),
+            "config": leading.config,
             "phase": machines[0].phase or like.phase,
-            "regions": regions,
-            "machines": max(1, len(machines) // len(regions)),
+            "regions": leading.regions,
+            "machines": leading.machines,
+            "volume": leading.volume,
+            "in_place": leading.in_place,
+            "others": tuple(groups.values()),
+            "release_command": None,
             "secrets": tuple(sorted(values)),
         }
     )
+
+
+async def _group(name: str, machines: Sequence[Seen], like: Manifest, fly: FlyClient) -> Group:
+    """Make a process group of what its machines say, in the order of the desired regions."""
+    config = await fly.machine_config(like.app, machines[0].id)
+    for key in ("image", "metadata"):
+        config.pop(key, None)
+    config.get("env", {}).pop("FLYGATE_RELEASE", None)
+    mounts = [
+        {key: value for key, value in mount.items() if key not in _OF_THE_VOLUME}
+        for mount in config.get("mounts") or ()
+    ]
+    if mounts:
+        config["mounts"] = mounts
+    here = {machine.region for machine in machines}
+    order = [region for region in like.regions if region in here]
+    regions = (*order, *sorted(here - set(order)))
+    return Group(
+        name=name,
+        config=config,
+        regions=regions,
+        machines=max(1, len(machines) // len(regions)),
+        volume=Volume(name=str(mounts[0].get("name", ""))) if mounts else None,
+        in_place=not mounts and bool(machines[0].place),
+    )
+
+
+def _leading(groups: Sequence[Group], like: Manifest) -> Group:
+    """Return the group that serves: the desired one's, or else one with a web service."""
+    named = (group for group in groups if group.name == like.leading.name)
+    web = (group for group in groups if group.web_port is not None)
+    return next(named, None) or next(web, None) or groups[0]
 
 
 def _claimed(ledger: Ledger, request: ReleaseRequest, workspace: Workspace) -> Ledger:

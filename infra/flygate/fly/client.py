@@ -18,6 +18,7 @@ from flygate.fly.records import Records
 from flygate.fly.redis import RedisDatabases
 from flygate.fly.retries import RetryBudget, create_once
 from flygate.fly.session import FlySession, Guard
+from flygate.fly.volumes import Volumes
 
 LEASE_HEADER = "fly-machine-lease-nonce"
 # Fly answers a wait within a minute at the most; longer waits are loops of these.
@@ -37,6 +38,7 @@ class FlyClient:
         leases: those that are held; calls on a machine carry its nonce.
         records: the entries of `fly releases`.
         redis: the Redis databases.
+        volumes: the disks of apps.
 
     Every method raises a leaf of `flygate.fly.errors.FlyError`.
     """
@@ -53,6 +55,7 @@ class FlyClient:
         self.leases = Leases()
         self.records = Records(self._session)
         self.redis = RedisDatabases(self._session)
+        self.volumes = Volumes(self._session)
 
     async def __aenter__(self) -> Self:
         return self
@@ -185,6 +188,26 @@ class FlyClient:
             return Machine.model_validate(body)
 
         return await create_once(create, lambda: self._made(app, request))
+
+    async def update_machine(
+        self, app: str, machine_id: str, request: Mapping[str, Any]
+    ) -> Machine:
+        """Replace a machine's whole config, once: a machine that runs restarts.
+
+        After an answer that was lost the machine is looked at: it has the request's metadata then.
+        """
+
+        async def update() -> Machine:
+            body = await self._session.flaps(
+                "POST", _path(app, machine_id), json=dict(request), headers=self._lease(machine_id)
+            )
+            return Machine.model_validate(body)
+
+        async def updated() -> Machine | None:
+            found = await self.machine(app, machine_id)
+            return found if request["config"].get("metadata", {}) == found.metadata else None
+
+        return await create_once(update, updated)
 
     async def start(self, app: str, machine_id: str) -> None:
         """Start a stopped or suspended machine; one that runs is fine."""

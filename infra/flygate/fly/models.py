@@ -171,6 +171,37 @@ class Machine(Model):
         )
 
 
+class Volume(Model):
+    """A disk.
+
+    Attributes:
+        size_gb: as it is now.
+        attached_machine_id: the machine that has it; empty if none does.
+        snapshot_retention: days.
+        auto_backup_enabled: Fly takes a snapshot each day.
+    """
+
+    id: str
+    name: str = ""
+    state: str = ""
+    region: str = ""
+    size_gb: int = 0
+    attached_machine_id: str | None = None
+    created_at: str = ""
+    snapshot_retention: int | None = None
+    auto_backup_enabled: bool | None = None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was destroyed, or is about to be."""
+        return "destroy" in self.state
+
+    @property
+    def is_free(self) -> bool:
+        """Whether a machine can have it."""
+        return self.state == "created" and not self.attached_machine_id
+
+
 class Lease(Model):
     """Who holds a machine. `expires_at` in unix seconds."""
 

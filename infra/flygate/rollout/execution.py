@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from dataclasses import dataclass, field
+from typing import Any
 
 from flygate.fly.client import FlyClient
 from flygate.fly.models import ReleaseRecord
@@ -29,6 +31,8 @@ class Execution:
         secrets: stands for their values, as `State.secrets` does.
         record: Fly's own entry for this release, if it took one.
         id: of this rollout; what it makes carries it.
+        before: place → the config that its machine had before this rollout changed it.
+        in_place: held while a kept machine is given its former config back.
         uptimes: how long the new machines have been up, as the gates see them.
     """
 
@@ -42,6 +46,8 @@ class Execution:
     secrets: str = ""
     record: ReleaseRecord | None = None
     id: str = field(default_factory=_new_id)
+    before: dict[str, dict[str, Any]] = field(default_factory=dict)
+    in_place: asyncio.Lock = field(default_factory=asyncio.Lock)
     uptimes: Uptimes = field(default_factory=Uptimes)
 
     @property

@@ -72,7 +72,12 @@ def repair(state: State, target: Target, used: Collection[Seen] = ()) -> tuple[S
 def clear(state: State, target: Target, used: Collection[Seen] = ()) -> list[Destroy]:
     """Destroy what a dead rollout left, but for what stands in for the former release."""
     stay = (*used, *standing_in(state, target))
-    left_over = [m for m in state.machines if m.release > (target.former or 0) and m not in stay]
+    left_over = [
+        m
+        for m in state.machines
+        # A machine with a place may be the former release's, changed by the dead rollout.
+        if m.release > (target.former or 0) and m not in stay and not m.place
+    ]
     return [Destroy(m, "left by a rollout that died") for m in left_over]
 
 
@@ -85,7 +90,8 @@ def standing_in(state: State, target: Target) -> list[Seen]:
     former = target.former or 0
     if any(m.answers for m in state.of(former)):
         return []
-    return [m for m in state.machines if former < m.release < target.version and m.answers]
+    left = (m for m in state.machines if former < m.release < target.version)
+    return [m for m in left if m.answers and not m.place]
 
 
 def repairs(state: State, target: Target) -> Plan:
@@ -113,6 +119,12 @@ def retire(state: State, target: Target, gone: Collection[Seen] = ()) -> Stage:
     return Stage("retire", tuple(Retire(m) for m in former))
 
 
+def serving_former(state: State, target: Target) -> tuple[Seen, ...]:
+    """Return the former release's machines that the leading group's are compared with."""
+    others = {group.name for group in target.manifest.others}
+    return tuple(m for m in state.of(target.former or 0) if m.group not in others)
+
+
 def sweep(state: State, target: Target, used: Collection[Seen] = ()) -> Stage:
     """Remove standby machines past their time; those that stay are at rest.
 
@@ -129,6 +141,8 @@ def sweep(state: State, target: Target, used: Collection[Seen] = ()) -> Stage:
         and m.release in newest[: STANDBY_RELEASES_MAX - 1]  # the former one joins them
     ]
     steps: list[Step] = [Destroy(m, "older than the standby") for m in older if m not in kept]
+    left = (m for m in state.machines if m.place and m.release > (target.former or 0))
+    steps += [Destroy(m, "left by a rollout that died") for m in left if m not in used]
     steps += [Destroy(m, "stood in") for m in standing_in(state, target) if m not in used]
     return Stage("sweep", (*steps, *(Retire(m) for m in kept if m.serves)))
 
@@ -153,10 +167,14 @@ def standing(state: State, target: Target) -> tuple[Seen, ...]:
     manifest = target.manifest
     new = state.of(target.version, target.manifest_id)
     well = [m for m in new if m.role == LIVE and m.serves and m.healthy]
-    here = [[m for m in well if m.region == region] for region in manifest.regions]
-    if any(len(machines) < manifest.machines for machines in here):
-        return ()
-    return tuple(m for machines in here for m in machines[: manifest.machines])
+    found: list[Seen] = []
+    for group in manifest.groups:
+        for region in group.regions:
+            here = [m for m in well if (m.group, m.region) == (group.name, region)]
+            if len(here) < group.machines:
+                return ()
+            found += here[: group.machines]
+    return tuple(found)
 
 
 def is_settled(state: State, target: Target) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,6 +46,7 @@ PLATFORM_VERSION: Final = "v2"
 # Fly's own record of the release, which `fly status` and `fly secrets list` look up.
 RECORD_KEY: Final = "fly_release_id"
 RECORD_VERSION_KEY: Final = "fly_release_version"
+_PLACE: Final = re.compile(r".+-[a-z]{3}-[1-9]\d{0,3}")
 # A new machine is a candidate until its release stands, then live, and standby once it retired.
 CANDIDATE: Final = "candidate"
 LIVE: Final = "live"
@@ -224,7 +226,7 @@ def seen(machine: Machine) -> Seen:
         holder=metadata.get(HOLDER_KEY, ""),
         phase=_whole(metadata.get(PHASE_KEY, "")),
         group=metadata.get(GROUP_KEY, APP),
-        place=metadata.get(PLACE_KEY, ""),
+        place=_place(metadata.get(PLACE_KEY, "")),
         volume=_volume(machine),
         made_at=_milliseconds(machine.created_at),
         started_at=max((e.timestamp for e in machine.events if e.type == "start"), default=0),
@@ -234,6 +236,11 @@ def seen(machine: Machine) -> Seen:
 def _is_healthy(machine: Machine) -> bool:
     """Return whether its checks pass; they say nothing of one without traffic that is stopped."""
     return machine.is_idle or all(check.status == "passing" for check in machine.checks)
+
+
+def _place(text: str) -> str:
+    """Return the name of a place; empty where the text is none."""
+    return text if _PLACE.fullmatch(text) else ""
 
 
 def _volume(machine: Machine) -> str:

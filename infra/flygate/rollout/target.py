@@ -18,6 +18,7 @@ class Target:
     Attributes:
         version: of the new release; 0 before what runs is known.
         former: the version that runs, or None at the first release.
+        former_manifest, former_manifest_id: of the former release; None where the ledger has none.
         drift: what the new machines remember, see `infra/flygate/commands/drift.py`.
         former_secrets: name → value, of the former release.
         key, former_key: what the engine's requests to the machines are signed with; empty where
@@ -33,6 +34,8 @@ class Target:
     desired: DesiredRelease
     url: str = ""
     former: int | None = None
+    former_manifest: Manifest | None = None
+    former_manifest_id: str = ""
     drift: str = ""
     former_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     key: str = field(default="", repr=False)

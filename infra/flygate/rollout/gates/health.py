@@ -10,6 +10,7 @@ from typing import Final
 
 from flygate.fly.errors import FlyError
 from flygate.fly.models import Machine
+from flygate.manifest import Manifest
 from flygate.redaction.redact import Redactor, shown
 from flygate.rollout.execution import Execution
 from flygate.rollout.gates.gate import each_machine
@@ -48,28 +49,32 @@ class Healthy:
 
     async def judge(self, execution: Execution, machines: Sequence[Member]) -> Verdict:
         """Watch the machines until they are healthy; the first that can't be is the answer."""
-        return await each_machine(machines, lambda member: self._watch(execution, member.id))
+        return await each_machine(machines, lambda member: self._watch(execution, member))
 
-    async def _watch(self, execution: Execution, machine_id: str) -> Verdict:
+    async def _watch(self, execution: Execution, member: Member) -> Verdict:
         deadline = time.monotonic() + self.wait_seconds
         verdict = await poll(
-            lambda: self._look(execution, machine_id, deadline), every=watching.POLL_SECONDS
+            lambda: self._look(execution, member, deadline), every=watching.POLL_SECONDS
         )
         assert verdict is not None  # noqa: S101  without a limit a poll ends with what is wanted
         return verdict
 
-    async def _look(self, execution: Execution, machine_id: str, deadline: float) -> Verdict | None:
+    async def _look(self, execution: Execution, member: Member, deadline: float) -> Verdict | None:
         """Return the verdict, or None while there is none; wake a machine that sleeps."""
-        machine = await execution.fly.machine(execution.app, machine_id)
-        up, is_well = execution.uptimes.seconds(machine), _is_healthy(machine, execution)
-        reason = life.death(machine)
+        machine = await execution.fly.machine(execution.app, member.id)
+        has_checks = _has_checks(execution.target.manifest, member.group)
+        up, is_well = (
+            execution.uptimes.seconds(machine),
+            _is_healthy(machine, has_checks=has_checks),
+        )
+        reason = life.death(machine, member.since)
         if life.sleeps(machine):
             with suppress(FlyError):  # it may be on its way to sleep just now
-                await execution.fly.start(execution.app, machine_id)
+                await execution.fly.start(execution.app, member.id)
         if is_well and up >= self.uptime_seconds and not reason:
             return Verdict("pass", self.name, self._passed())
         if time.monotonic() > deadline + (self.uptime_seconds if is_well else 0):
-            reason = reason or self._too_late(machine, execution)
+            reason = reason or self._too_late(machine, execution, is_well=is_well)
         if reason:
             return Verdict("fail", self.name, reason + await _setting(machine, execution))
         return None
@@ -78,11 +83,11 @@ class Healthy:
         up = f", up for {self.uptime_seconds:g} s" if self.seconds else ""
         return f"started, checks pass{up}"
 
-    def _too_late(self, machine: Machine, execution: Execution) -> str:
+    def _too_late(self, machine: Machine, execution: Execution, *, is_well: bool) -> str:
         waited = f"after {self.wait_seconds:g} s{life.last_exit(machine)}"
         if machine.state != "started":
             return f"the machine is {machine.state} {waited}"
-        if _is_healthy(machine, execution):
+        if is_well:
             return f"it does not stay up for {self.uptime_seconds:g} s {waited}"
         failing = (
             "; ".join(_failing(machine, execution.journal.redact)) or "no check has answered yet"
@@ -98,14 +103,14 @@ async def _setting(machine: Machine, execution: Execution) -> str:
     return "".join(f": {line}" for line in lines[-1:])
 
 
-def _is_healthy(machine: Machine, execution: Execution) -> bool:
+def _is_healthy(machine: Machine, *, has_checks: bool) -> bool:
     if machine.state != "started" or any(c.status != "passing" for c in machine.checks):
         return False
-    return bool(machine.checks) or not _has_checks(execution)
+    return bool(machine.checks) or not has_checks
 
 
-def _has_checks(execution: Execution) -> bool:
-    config = execution.target.manifest.config
+def _has_checks(manifest: Manifest, group: str) -> bool:
+    config = manifest.group(group).config
     return bool(config.get("checks")) or any(s.get("checks") for s in config.get("services", []))
 
 

@@ -73,12 +73,17 @@ def ending(machine: Machine, before: Machine) -> Ending | None:
     return Ending((ended.timestamp - stopped) / 1000, ended.was_killed)
 
 
-def death(machine: Machine) -> str:
-    """Return why the machine will not come up any more, or an empty string."""
+def death(machine: Machine, since: int = 0) -> str:
+    """Return why the machine will not come up any more, or an empty string.
+
+    Args:
+        since: earlier crashes do not count, in milliseconds of Fly's clock.
+    """
     is_stopped = machine.state == "stopped" and machine.events and not sleeps(machine)
     if machine.state in {"failed", "destroyed"} or is_stopped:
         return f"the service did not stay up: the machine is {machine.state}{last_exit(machine)}"
-    crashes = sum(bool(event.exit_code) for event in _unasked_exits(machine))
+    exits = (event for event in _unasked_exits(machine) if event.timestamp > since)
+    crashes = sum(bool(event.exit_code) for event in exits)
     if crashes >= CRASHES_MAX:
         return f"the service crashed {crashes} times{last_exit(machine)}"
     return ""

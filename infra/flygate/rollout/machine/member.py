@@ -14,6 +14,7 @@ class Member:
 
     Attributes:
         group: its process group.
+        since: what its events say of before is another release's, in milliseconds of Fly's clock.
         instance: Fly's id of its config.
         started_at: as in `Seen`.
     """
@@ -24,6 +25,7 @@ class Member:
     instance: str = ""
     started_at: int = 0
     group: str = APP
+    since: int = 0
 
     @classmethod
     def of(cls, machine: Seen) -> Member:

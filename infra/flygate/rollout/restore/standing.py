@@ -39,7 +39,11 @@ class Standing:
     def new(self) -> list[Seen]:
         """Return the machines of what was taken back that get requests."""
         machines = self.state.machines if self.state else ()
-        return [m for m in machines if m.id in self.made and m.serves]
+        return [
+            m
+            for m in machines
+            if m.id in self.made and m.serves and m.release != self.target.former
+        ]
 
     @property
     def may_withdraw(self) -> bool:

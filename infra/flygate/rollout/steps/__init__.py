@@ -3,11 +3,13 @@
 Both may run twice, and an undo may follow an apply that stopped half-way: each is idempotent.
 """
 
-from flygate.rollout.steps.admit import Admit
+from flygate.rollout.steps.admit import Admit, Readmit
 from flygate.rollout.steps.adopt import Adopt
 from flygate.rollout.steps.destroy import Destroy
 from flygate.rollout.steps.launch import Launch
+from flygate.rollout.steps.make import Make
 from flygate.rollout.steps.part import Part
+from flygate.rollout.steps.place import Place
 from flygate.rollout.steps.record import OpenRecord
 from flygate.rollout.steps.retire import Retire
 from flygate.rollout.steps.revive import Revive
@@ -16,6 +18,7 @@ from flygate.rollout.steps.settle import Settle
 from flygate.rollout.steps.shift import Shift
 from flygate.rollout.steps.slot import Slot
 from flygate.rollout.steps.step import Step, Turn
+from flygate.rollout.steps.update import Update
 from flygate.rollout.steps.wake import Wake
 
 __all__ = [
@@ -23,8 +26,11 @@ __all__ = [
     "Adopt",
     "Destroy",
     "Launch",
+    "Make",
     "OpenRecord",
     "Part",
+    "Place",
+    "Readmit",
     "ResetSecrets",
     "Retire",
     "Revive",
@@ -34,5 +40,6 @@ __all__ = [
     "Slot",
     "Step",
     "Turn",
+    "Update",
     "Wake",
 ]

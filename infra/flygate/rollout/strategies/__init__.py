@@ -7,7 +7,15 @@ from collections.abc import Callable
 from flygate.config import Strategy
 from flygate.rollout.plan import Plan, is_settled
 from flygate.rollout.state import State
-from flygate.rollout.strategies import bluegreen, canary, finish, immediate, reinstate, rolling
+from flygate.rollout.strategies import (
+    bluegreen,
+    canary,
+    finish,
+    immediate,
+    in_place,
+    reinstate,
+    rolling,
+)
 from flygate.rollout.target import Target
 
 STRATEGIES: dict[Strategy, Callable[[State, Target], Plan]] = {
@@ -24,4 +32,6 @@ def plan(state: State, target: Target) -> Plan:
         return finish.plan(state, target)
     if target.is_rollback and (machines := reinstate.resting(state, target)):
         return reinstate.plan(state, target, machines)
+    if target.manifest.leading.is_kept:
+        return in_place.plan(state, target)
     return STRATEGIES[target.strategy](state, target)

@@ -8,34 +8,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flygate.rollout.machine.member import Member
-from flygate.rollout.plan import Plan, Stage, retire, sweep
+from flygate.rollout.plan import Plan, Stage, serving_former
 from flygate.rollout.state import State
 from flygate.rollout.steps import Part, Shift
 from flygate.rollout.strategies import gating
 from flygate.rollout.strategies.fleet import Fleet
-from flygate.rollout.strategies.staged import opening, settle
+from flygate.rollout.strategies.framed import framed
 from flygate.rollout.target import Target
 
 
 def plan(state: State, target: Target) -> Plan:
     """Return the steps of the manifest, as shares of the clients."""
     fleet = Fleet.of(state, target, ("100%",))
-    former = tuple(map(Member.of, state.of(target.former or 0)))
+    former = tuple(map(Member.of, serving_former(state, target)))
     reached = _reached(fleet)
     launch, admit = fleet.stages(
         1, proving=fleet.proving(1), serving=gating.serving(target, soak=False)
     )
-    return Plan(
-        stages=(
-            *opening(state, target, fleet),
-            launch,
-            Stage("part", (Part(fleet.names, former, reached),)),
-            admit,
-            *_shifts(fleet, former, reached),
-        ),
-        final=(settle(fleet.names), retire(state, target), sweep(state, target)),
-        way="canary by clients",
-    )
+    part = Stage("part", (Part(fleet.names, former, reached),))
+    stages = (launch, part, admit, *_shifts(fleet, former, reached))
+    return framed(state, target, fleet, stages, "canary by clients")
 
 
 def _shifts(fleet: Fleet, former: tuple[Member, ...], reached: int) -> Iterator[Stage]:

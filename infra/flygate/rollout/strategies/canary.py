@@ -6,7 +6,7 @@ client anything; the new machines' share of the requests is their share of all m
 
 from __future__ import annotations
 
-from flygate.rollout.plan import Plan
+from flygate.rollout.plan import Plan, serving_former
 from flygate.rollout.state import State
 from flygate.rollout.strategies import bluegreen, by_clients, staged
 from flygate.rollout.target import Target
@@ -16,6 +16,6 @@ def plan(state: State, target: Target) -> Plan:
     """Return the steps of the manifest."""
     if target.manifest.rollout.by == "machines":
         return staged.plan(state, target, target.manifest.rollout.steps, "canary")
-    if state.of(target.former or 0):
+    if serving_former(state, target):
         return by_clients.plan(state, target)
     return bluegreen.plan(state, target)  # there are no clients yet that could move

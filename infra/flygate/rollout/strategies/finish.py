@@ -5,7 +5,7 @@ from __future__ import annotations
 from flygate.rollout.plan import Plan, Stage, clear, retire, standing, sweep
 from flygate.rollout.state import State
 from flygate.rollout.steps import Adopt, OpenRecord
-from flygate.rollout.strategies.staged import settle
+from flygate.rollout.strategies.framed import settle
 from flygate.rollout.target import Target
 
 
@@ -18,9 +18,9 @@ def plan(state: State, target: Target) -> Plan:
             Stage("record", (OpenRecord(),)),
             Stage("adopt", tuple(map(Adopt, machines))),
             settle(m.name for m in machines),
-            retire(state, target),
+            retire(state, target, machines),
             Stage("sweep", tuple(clear(state, target, machines))),
-            sweep(state, target),
+            sweep(state, target, machines),
         ),
         way="to its end",
     )

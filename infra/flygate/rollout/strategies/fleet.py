@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from flygate.manifest import Group
 from flygate.rollout.gates.gate import Gate
 from flygate.rollout.plan import Stage
 from flygate.rollout.state import STANDBY, Seen, State
@@ -27,12 +28,19 @@ class Fleet:
 
     @classmethod
     def of(cls, state: State, target: Target, steps: Iterable[int | str]) -> Fleet:
-        """Lay the places out.
+        """Lay the places of the leading group out.
 
         Args:
             steps: how many machines each region has after each step: a number or "25%".
         """
-        batches = tuple(_batches(target, _totals(target.manifest.machines, steps)))
+        return cls.of_group(state, target, target.manifest.leading, steps)
+
+    @classmethod
+    def of_group(
+        cls, state: State, target: Target, group: Group, steps: Iterable[int | str]
+    ) -> Fleet:
+        """Lay the places of a group out; see `of`."""
+        batches = tuple(_batches(target, group, _totals(group.machines, steps)))
         names = {slot.name for batch in batches for slot in batch}
         made = {m.name: m for m in state.of(target.version) if m.name in names}
         well = {n: m for n, m in made.items() if _is_well(m, target, state.secrets)}
@@ -108,7 +116,7 @@ def _totals(machines: int, steps: Iterable[int | str]) -> list[int]:
     return totals
 
 
-def _batches(target: Target, totals: list[int]) -> Iterator[tuple[Slot, ...]]:
+def _batches(target: Target, group: Group, totals: list[int]) -> Iterator[tuple[Slot, ...]]:
     for step, (before, total) in enumerate(zip([0, *totals], totals, strict=False), start=1):
         yield tuple(
             Slot(
@@ -116,10 +124,10 @@ def _batches(target: Target, totals: list[int]) -> Iterator[tuple[Slot, ...]]:
                 region,
                 number,
                 step,
-                group=target.manifest.leading.name,
+                group=group.name,
                 is_only_group=not target.manifest.others,
             )
-            for region in target.manifest.regions
+            for region in group.regions
             for number in range(before + 1, total + 1)
         )
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from flygate.rollout.plan import Plan, Stage, clear, retire, sweep
 from flygate.rollout.state import STANDBY, Seen, State
 from flygate.rollout.steps import Admit, OpenRecord, SetSecrets, Wake
 from flygate.rollout.strategies import gating
-from flygate.rollout.strategies.staged import settle
+from flygate.rollout.strategies.framed import settle
+from flygate.rollout.strategies.kept import Kept
 from flygate.rollout.target import Target
 
 _STARTABLE: Final = frozenset({"started", "starting", "stopping", "stopped", "suspended"})
@@ -19,11 +21,13 @@ def resting(state: State, target: Target) -> tuple[Seen, ...]:
     found: list[Seen] = []
     # It may have run several times; the newest machines are the likeliest to be well.
     newest_first = sorted(state.machines, key=lambda m: -m.release)
-    for region in target.manifest.regions:
-        here = [m for m in newest_first if m.region == region and _is_wanted(m, target)]
-        if len(here) < target.manifest.machines:
-            return ()
-        found += here[: target.manifest.machines]
+    wanted = [m for m in newest_first if _is_wanted(m, target)]
+    for group in target.manifest.groups:
+        for region in () if group.is_kept else group.regions:
+            here = [m for m in wanted if (m.group, m.region) == (group.name, region)]
+            if len(here) < group.machines:
+                return ()
+            found += here[: group.machines]
     return tuple(found)
 
 
@@ -32,23 +36,38 @@ def plan(state: State, target: Target, machines: tuple[Seen, ...]) -> Plan:
 
     The running release may be broken, so it is not repaired first: that would cost seconds.
     """
-    names = tuple(machine.name for machine in machines)
-    left = tuple(clear(state, target, machines))
+    kept = Kept.of(state, target)
+    used = (*machines, *kept.machines)
     return Plan(
         stages=(
             Stage("secrets", (SetSecrets(),)),
             Stage("record", (OpenRecord(),)),
-            Stage("wake", tuple(map(Wake, machines)), gating.proving(target), names),
-            Stage("admit", tuple(map(Admit, names)), gating.serving(target, soak=False), names),
+            *_waking(target, machines),
+            *kept.stages(),
         ),
         final=(
-            settle(names),
-            retire(state, target),
-            Stage("sweep", left),
-            sweep(state, target, machines),
+            settle((*(machine.name for machine in machines), *kept.names)),
+            retire(state, target, kept.machines),
+            Stage("sweep", tuple(clear(state, target, used))),
+            sweep(state, target, used),
         ),
         way="from standby",
     )
+
+
+def _waking(target: Target, machines: Iterable[Seen]) -> Iterator[Stage]:
+    """Start all; the leading group's get requests when the others are well, too."""
+    leading = target.manifest.leading.name
+    served = [m for m in machines if m.group == leading]
+    others = [m for m in machines if m.group != leading]
+    if others:
+        names = tuple(machine.name for machine in others)
+        yield Stage("wake", tuple(map(Wake, others)), gating.alive(target), names)
+        yield Stage("admit", tuple(map(Admit, names)))
+    if served:
+        names = tuple(machine.name for machine in served)
+        yield Stage("wake", tuple(map(Wake, served)), gating.proving(target), names)
+        yield Stage("admit", tuple(map(Admit, names)), gating.serving(target, soak=False), names)
 
 
 def _is_wanted(machine: Seen, target: Target) -> bool:

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flygate.rollout.plan import Plan, Stage, retire, sweep
+from flygate.rollout.plan import Plan, Stage, serving_former
 from flygate.rollout.state import Seen, State
 from flygate.rollout.steps import Retire
 from flygate.rollout.strategies.fleet import Fleet
-from flygate.rollout.strategies.staged import opening, settle
+from flygate.rollout.strategies.framed import framed
 from flygate.rollout.target import Target
 
 
 def plan(state: State, target: Target) -> Plan:
     """Return the steps of the manifest; after each its share of the old fleet retires."""
     fleet = Fleet.of(state, target, target.manifest.rollout.steps)
-    stages: list[Stage] = [*opening(state, target, fleet)]
+    stages: list[Stage] = []
     gone: list[Seen] = []
     for number, step in enumerate(fleet.all_stages(), start=1):
         stages.extend(step)
@@ -27,11 +27,7 @@ def plan(state: State, target: Target) -> Plan:
             going = list(_replaced(state, fleet, number, gone))
             stages.append(Stage("retire", tuple(map(Retire, going))))
             gone.extend(going)
-    return Plan(
-        stages=tuple(stages),
-        final=(settle(fleet.names), retire(state, target, gone), sweep(state, target)),
-        way="rolling",
-    )
+    return framed(state, target, fleet, stages, "rolling", gone)
 
 
 def _replaced(state: State, fleet: Fleet, number: int, gone: list[Seen]) -> Iterator[Seen]:
@@ -39,5 +35,6 @@ def _replaced(state: State, fleet: Fleet, number: int, gone: list[Seen]) -> Iter
     target = fleet.target
     for region in target.manifest.regions:
         new = sum(slot.region == region for slot in fleet.batches[number - 1])
-        old = [m for m in state.of(target.former or 0) if m.region == region and m not in gone]
+        former = serving_former(state, target)
+        old = [m for m in former if m.region == region and m not in gone and not m.place]
         yield from old[: min(new, len(old) - 1)]

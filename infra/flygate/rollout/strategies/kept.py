@@ -1,0 +1,94 @@
+"""`Kept`: the machines that each release changes in place, as no two of a place can be there.
+
+A machine with a volume can't be replaced by one beside it, and a group such as a scheduler must not
+run twice. They are changed one after the other, each is proved before the next, and a failure gives
+all of them back what they had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flygate.rollout.gates.gate import Gate
+from flygate.rollout.plan import Stage
+from flygate.rollout.state import STANDBY, Seen, State
+from flygate.rollout.steps import Admit, Make, Place, Readmit, Step, Update
+from flygate.rollout.strategies import gating
+from flygate.rollout.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Attributes:
+    places: in the order in which they change; the leading group's come last.
+    filled: the name of a place → the machine that fills it.
+    serving: the machines that serve now.
+    """
+
+    target: Target
+    places: tuple[Place, ...]
+    filled: dict[str, Seen]
+    serving: tuple[Seen, ...] = ()
+
+    @classmethod
+    def of(cls, state: State, target: Target) -> Kept:
+        """Lay out the places of the manifest, and find the machines that fill them."""
+        places = tuple(places_of(target))
+        filled: dict[str, Seen] = {}
+        for place in places:
+            here = [m for m in state.machines if m.place == place.name]
+            if here:
+                filled[place.name] = max(here, key=lambda m: (m.role != STANDBY, m.release))
+        serving = tuple(m for m in state.machines if m.serves and m.role != STANDBY)
+        return cls(target, places, filled, serving)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all places."""
+        return tuple(place.name for place in self.places)
+
+    @property
+    def machines(self) -> tuple[Seen, ...]:
+        """Return the machines that fill places."""
+        return tuple(self.filled.values())
+
+    def stages(self) -> Iterator[Stage]:
+        """Place by place: changed or made, proved, and given requests."""
+        for number, place in enumerate(self.places, start=1):
+            of = f" {number}/{len(self.places)}" if len(self.places) > 1 else ""
+            machine, judged = self.filled.get(place.name), (place.name,)
+            if machine is None:
+                yield Stage(f"make{of}", (Make(place),), self._proving(place), judged)
+                yield Stage(f"admit{of}", (Admit(place.name),), self._serving(place), judged)
+                continue
+            drained = self._has_others(machine)
+            step: Step = Update(place, machine, drained)
+            yield Stage(f"update{of}", (step,), self._proving(place), judged)
+            yield Stage(f"admit{of}", (Readmit(place.name),), self._serving(place), judged)
+
+    def _proving(self, place: Place) -> tuple[Gate, ...]:
+        if place.group == self.target.manifest.leading.name and not self.target.desired.is_fast:
+            return gating.proving(self.target)
+        return gating.alive(self.target)
+
+    def _serving(self, place: Place) -> tuple[Gate, ...]:
+        if place.group == self.target.manifest.leading.name and not self.target.desired.is_fast:
+            return gating.serving(self.target, soak=False)
+        return ()
+
+    def _has_others(self, machine: Seen) -> bool:
+        """Return whether another machine serves the requests of its group meanwhile."""
+        group = self.target.manifest.group(machine.group)
+        if not group.config.get("services"):
+            return False
+        return any(m.group == machine.group and m.id != machine.id for m in self.serving)
+
+
+def places_of(target: Target) -> Iterator[Place]:
+    """Yield the places of a manifest, in the order in which they change."""
+    manifest = target.manifest
+    for group in (*manifest.others, manifest.leading):
+        if group.is_kept:
+            for region in group.regions:
+                yield from (Place(group.name, region, n) for n in range(1, group.machines + 1))
