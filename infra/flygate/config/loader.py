@@ -21,6 +21,7 @@ STRUCTURED: Final = frozenset(
     {
         "phase",
         "machines",
+        "count",
         "minimum_running",
         "guest",
         "concurrency",

@@ -70,6 +70,8 @@ class RolloutConfig(Section):
             `0s` compares nothing.
         judge: by what the new machines are compared.
         standby: how long retired machines are kept for a rollback that starts them again.
+        in_place: process groups whose machines are changed one after the other, and never run
+            twice; those with a volume always are.
         hooks: what the programs in `hooks/` are given.
     """
 
@@ -82,6 +84,7 @@ class RolloutConfig(Section):
     soak: Duration = "2m"
     judge: JudgeConfig = JudgeConfig()
     standby: Duration = "1h"
+    in_place: tuple[str, ...] = ()
     hooks: HooksConfig = HooksConfig()
 
     @model_validator(mode="before")

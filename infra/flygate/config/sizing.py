@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator
 
@@ -50,11 +50,14 @@ class Sizing(Section):
         sizing: which one decides on guest, concurrency and autostop: the phase, or fly.toml
             where it sets them; see `infra/flygate/flytoml/precedence.py`.
         machines: how many run in each region.
+        count: other process groups of fly.toml → how many of their machines run: in each region
+            those of a group with a service, in the first one those of a group without.
         redis: the Redis where limits are kept, if they are kept in one.
     """
 
     sizing: Literal["phase", "fly.toml"] = "phase"
     machines: Whole | None = Field(default=None, ge=1, le=50)
+    count: dict[str, Annotated[Whole, Field(ge=1, le=50)]] = Field(default_factory=dict)
     minimum_running: Whole | None = Field(default=None, ge=0, le=50)
     guest: Guest = Guest()
     concurrency: Limits = Limits()

@@ -60,6 +60,26 @@ def check(
     notices.check()
 
 
+def check_other(
+    file: FlyToml, stack: StackConfig, config: Mapping[str, Any], secrets: Collection[str]
+) -> None:
+    """Refuse conflicts of a group that does not lead: it need not run the service.
+
+    Args:
+        file, config: of the group.
+        secrets: as in `check`.
+
+    Raises:
+        ConfigError: as in `check`.
+    """
+    notices = Notices()
+    found = _Conflicts(file, stack, config, frozenset(secrets), notices)
+    found.check_services()
+    found.check_checks()
+    found.check_files()
+    notices.check()
+
+
 def notes(file: FlyToml, stack: StackConfig, config: Mapping[str, Any]) -> Iterator[str]:
     """Yield notes on what works and may surprise."""
     notices = Notices(notes=list(file.notes))
@@ -132,7 +152,7 @@ class _Conflicts:
         port, value = self.config.get("metrics", {}).get("port"), self.env.get("METRICS_PORT")
         if port and value is not None and value.strip() != str(port):
             self._refuse(
-                ("metrics", 0, "port"),
+                (*self.file.item_path("metrics", 0), "port"),
                 f"metrics.port is {port}, and METRICS_PORT is {value} "
                 f"({self._where('METRICS_PORT')}): Fly would read no metrics. Make them one.",
             )
@@ -171,7 +191,8 @@ class _Conflicts:
     def check_files(self) -> None:
         """Refuse a file without exactly one content, or with an unknown secret."""
         for index, one in enumerate(self.file.values.files):
-            path, name = ("files", index), f"files[{index}]"
+            path = self.file.item_path("files", index)
+            name = dotted(path)
             sources = [s for s in (one.local_path, one.secret_name, one.raw_value) if s]
             if len(sources) != 1:
                 self._refuse(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +20,26 @@ class FlyToml:
     """A valid file.
 
     Attributes:
-        values: its values for its one process group.
+        values: its values for one process group.
         group: the name of that group, as in the machines' metadata.
+        whole: its values for all of them.
         table: the values as they were read, for the lines.
         notes: what the operator should know of it.
         folder: where local files are looked for.
+        places: a section that is a list → where in the file what concerns the group stands.
     """
 
     values: Schema
     group: str
     table: Table
+    whole: Schema
     notes: tuple[Notice, ...] = ()
     folder: Path = Path()
+    places: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> FlyToml:
-        """Read a file.
+        """Read a file, for its leading process group.
 
         Raises:
             ConfigError: names every key that is wrong or refused, with its line.
@@ -57,11 +61,25 @@ class FlyToml:
                 renewed.line_at(where), f"{schema_errors.dotted(where)} can't be done: {why}"
             )
         schema = _schema(renewed, notices)
-        group = groups.only(schema, renewed, notices) if schema else groups.APP
+        if schema:
+            groups.check(schema, renewed, notices)
         notices.check()
         assert schema is not None  # noqa: S101  it was refused otherwise
         notes = tuple(dict.fromkeys(notices.notes))
-        return cls(groups.of(schema, group), group, renewed, notes, folder)
+        leading = groups.leading(schema)
+        found, places = groups.of(schema, leading)
+        return cls(found, leading, renewed, schema, notes, folder, places)
+
+    @property
+    def groups(self) -> tuple[FlyToml, ...]:
+        """The file for each of its process groups: the leading one, then by name."""
+        leading = groups.leading(self.whole)
+        others = (name for name in groups.names(self.whole) if name != leading)
+        return tuple(map(self._for, (leading, *others)))
+
+    def _for(self, group: str) -> FlyToml:
+        values, places = groups.of(self.whole, group)
+        return replace(self, values=values, group=group, places=places)
 
     def line(self, *path: str | int) -> int | None:
         """Return the line of a key."""
@@ -70,8 +88,12 @@ class FlyToml:
     def service_path(self, index: int) -> tuple[str | int, ...]:
         """Return the path of a service of the machine config in the file."""
         if self.values.http_service:
-            return ("http_service",) if index == 0 else ("services", index - 1)
-        return ("services", index)
+            return ("http_service",) if index == 0 else self.item_path("services", index - 1)
+        return self.item_path("services", index)
+
+    def item_path(self, section: str, index: int) -> tuple[str | int, ...]:
+        """Return the path in the file of an item of `values`, of a section that is a list."""
+        return (section, self.places[section][index])
 
 
 def _schema(table: Table, notices: Notices) -> Schema | None:

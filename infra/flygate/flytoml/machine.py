@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
-from flygate.flytoml import service_config, shell_words, vm
+from flygate.flytoml import mounts, service_config, shell_words, vm
 from flygate.flytoml.fly_toml import FlyToml
 from flygate.flytoml.lines import Path
 from flygate.flytoml.notices import Notice
-from flygate.flytoml.schema import File
+from flygate.flytoml.schema import File, Mount
 from flygate.system.errors import ConfigError
 
 _RESTART: Final = {"never": "no", "always": "always", "on-failure": "on-failure"}
@@ -33,8 +34,9 @@ def machine_config(file: FlyToml) -> dict[str, Any]:
         "init": _init(file),
         "guest": _guest(file),
         "services": service_config.services(values),
-        "checks": _naming(file, ("checks",), lambda: dict(service_config.checks(values))),
+        "checks": naming(file, ("checks",), lambda: dict(service_config.checks(values))),
         "metrics": _metrics(file),
+        "mounts": _mounts(file),
         "restart": _restart(file),
         "stop_config": _stop_config(file),
         "files": _files(file),
@@ -60,8 +62,8 @@ def _init(file: FlyToml) -> dict[str, Any]:
             "exec": values.experimental.exec,
         }
     if command := values.processes.get(file.group):
-        init["cmd"] = _naming(
-            file, ("processes", file.group), lambda: _split(f"processes.{file.group}", command)
+        init["cmd"] = naming(
+            file, ("processes", file.group), lambda: split(f"processes.{file.group}", command)
         )
     init = {key: value for key, value in init.items() if value}
     if values.swap_size_mb is not None:
@@ -69,7 +71,12 @@ def _init(file: FlyToml) -> dict[str, Any]:
     return init
 
 
-def _split(key: str, command: str) -> list[str]:
+def split(key: str, command: str) -> list[str]:
+    """Split a command into words, as a shell does.
+
+    Raises:
+        ValueError: it can't be split; the text begins with the key.
+    """
     try:
         return shell_words.split(command)
     except ValueError as exc:
@@ -82,8 +89,30 @@ def _guest(file: FlyToml) -> dict[str, Any]:
     if not file.values.vm:
         return {**vm.PRESETS[vm.SMALLEST], **({"host_dedication_id": host} if host else {})}
     (size,) = file.values.vm
-    found: dict[str, Any] = _naming(file, ("vm",), lambda: vm.guest(size, host))
+    found: dict[str, Any] = naming(
+        file, file.item_path("vm", 0), lambda: vm.guest(size, host), "vm."
+    )
     return found
+
+
+def volume(file: FlyToml) -> dict[str, Any] | None:
+    """Return how the volume of each of the group's machines is made, or None without one.
+
+    Raises:
+        ConfigError: see `machine_config`.
+    """
+    found = list(_each_mount(file, mounts.volume))
+    return found[0] if found else None
+
+
+def _mounts(file: FlyToml) -> list[dict[str, Any]]:
+    return list(_each_mount(file, mounts.mount))
+
+
+def _each_mount(file: FlyToml, read: Callable[[Mount], dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for index, one in enumerate(file.values.mounts):
+        path = file.item_path("mounts", index)
+        yield naming(file, path, partial(read, one), "mounts.")
 
 
 def _metrics(file: FlyToml) -> dict[str, Any]:
@@ -123,7 +152,11 @@ def _file(file: FlyToml, one: File, index: int) -> dict[str, Any]:
     """Send the content in base64."""
     result: dict[str, Any] = {"guest_path": one.guest_path}
     if one.local_path:
-        content = _naming(file, ("files", index, "local_path"), lambda: _local(file, one))
+        content = naming(
+            file,
+            (*file.item_path("files", index), "local_path"),
+            lambda: _local(file, one),
+        )
         result["raw_value"] = base64.b64encode(content).decode()
     elif one.secret_name:
         result["secret_name"] = one.secret_name
@@ -145,10 +178,13 @@ def _local(file: FlyToml, one: File) -> bytes:
         ) from None
 
 
-def _naming(file: FlyToml, path: Path, read: Callable[[], Any]) -> Any:
-    """Read a value; an error gets its line."""
+def naming(file: FlyToml, path: Path, read: Callable[[], Any], prefix: str = "") -> Any:
+    """Read a value; an error gets its line, and the section that its text leaves out.
+
+    Raises:
+        ConfigError: the value is wrong.
+    """
     try:
         return read()
     except ValueError as exc:
-        prefix = "vm." if path == ("vm",) else ""
         raise ConfigError(str(Notice(file.line(*path), f"{prefix}{exc}."))) from None

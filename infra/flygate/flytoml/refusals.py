@@ -21,18 +21,8 @@ _TEST_MACHINES: Final = (
     "(smoke and checks, docs/rollout.md). Write the test as a program in hooks/, and remove it."
 )
 _GPUS: Final = "no phase has GPUs. Remove it."
-_VOLUMES: Final = (
-    "Flygate makes no volumes yet: a machine would come without its data, and lose what it wrote "
-    "when the next release replaces it. Keep such an app with `fly deploy`, or keep its data in a "
-    "database or bucket, and remove [mounts]."
-)
 
 REFUSED: Final[dict[str, str]] = {
-    "mounts": _VOLUMES,
-    "deploy.release_command": (
-        "Flygate runs no release commands yet: the release would be made without it. Run it in "
-        "hooks/before-rollout, which can end the rollout (docs/rollout.md), and remove it."
-    ),
     "deploy.seed_command": (
         "Flygate runs no seed commands. Run it yourself once the app is there, and remove it."
     ),
@@ -43,6 +33,8 @@ REFUSED: Final[dict[str, str]] = {
     "machine_checks": _TEST_MACHINES,
     "http_service.machine_checks": _TEST_MACHINES,
     "services.machine_checks": _TEST_MACHINES,
+    "deploy.release_command_vm.gpus": _GPUS,
+    "deploy.release_command_vm.gpu_kind": _GPUS,
     "machine_config": _CONTAINERS,
     "container": _CONTAINERS,
     "experimental.machine_config": _CONTAINERS,

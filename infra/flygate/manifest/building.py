@@ -14,11 +14,16 @@ from flygate.config.regions import check as check_regions
 from flygate.config.web_service import web_port
 from flygate.flytoml import FlyToml, conflicts, machine_config, precedence
 from flygate.flytoml.notices import Notice
+from flygate.flytoml.release_command import release_command
+from flygate.manifest import others
 from flygate.manifest.course import Course
 from flygate.manifest.gates import Gates
 from flygate.manifest.manifest import Manifest
+from flygate.manifest.release_command import ReleaseCommand
 from flygate.system.errors import ConfigError
 
+# The variables by which a program knows that it is the release command.
+_OF_THE_COMMAND: Final = ("FLY_PROCESS_GROUP", "RELEASE_COMMAND")
 NO_REGION: Final = (
     "No region: set primary_region in fly.toml, or `pulumi config set --path 'regions[0]' iad`."
 )
@@ -31,6 +36,7 @@ def build(stack: StackConfig, file: FlyToml, image: str, secret_names: Iterable[
         ConfigError: fly.toml and the configuration leave something open, or contradict each other.
     """
     where = regions(stack, file)
+    others.check(stack, file)
     row = _workable(stack, file)
     config = row.over(machine_config(file), len(where), keeps_sizing=stack.sizing == "fly.toml")
     # Fly keeps machines awake there.
@@ -38,7 +44,12 @@ def build(stack: StackConfig, file: FlyToml, image: str, secret_names: Iterable[
     names = tuple(sorted(secret_names))
     _check_overlap(stack.env, names)
     _check_affinity(stack.rollout.by, config)
-    conflicts.check(file, stack, config, {*names, redis.URL})
+    known = {*names, redis.URL}
+    conflicts.check(file, stack, config, known)
+    beside = others.others(stack, file, where, config["env"])
+    for view, group in zip(file.groups[1:], beside, strict=True):
+        conflicts.check_other(view, stack, group.config, known)
+    is_kept = others.is_kept(stack, file)
     return Manifest(
         app=stack.app,
         image=image,
@@ -55,7 +66,13 @@ def build(stack: StackConfig, file: FlyToml, image: str, secret_names: Iterable[
             requests=stack.smoke.requests,
             restart=stack.smoke.restart,
         ),
-        rollout=Course.of(stack.rollout, precedence.strategy(stack, file)),
+        rollout=Course.of(
+            stack.rollout, "rolling" if is_kept else precedence.strategy(stack, file)
+        ),
+        volume=others.volume_of(file),
+        in_place=file.group in stack.rollout.in_place,
+        others=beside,
+        release_command=_release_command(file, config),
     )
 
 
@@ -76,6 +93,16 @@ def regions(stack: StackConfig, file: FlyToml) -> tuple[str, ...]:
         line = file.line("primary_region")
         raise ConfigError(str(Notice(line, f"primary_region {exc}."))) from None
     return (primary,)
+
+
+def _release_command(file: FlyToml, config: Mapping[str, Any]) -> ReleaseCommand | None:
+    """Return the command; its machine has the app's environment, and the leading group's size."""
+    found = release_command(file)
+    if found is None:
+        return None
+    own = {"guest": config["guest"], **found["config"]}
+    own["env"] = {**config["env"], **{key: own["env"][key] for key in _OF_THE_COMMAND}}
+    return ReleaseCommand(config=own, timeout=found["timeout"])
 
 
 def _workable(stack: StackConfig, file: FlyToml) -> Phase:

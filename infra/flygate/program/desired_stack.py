@@ -16,7 +16,7 @@ from flygate.flytoml import FlyToml, conflicts, precedence
 from flygate.flytoml.toml_reader import read as read_document
 from flygate.images import packed_image
 from flygate.images.source_files import SourceFiles
-from flygate.manifest import Manifest
+from flygate.manifest import Manifest, others
 from flygate.program import contradictions
 from flygate.system.errors import ConfigError
 
@@ -137,6 +137,7 @@ def _file_notes(stack: StackConfig, file: FlyToml, wanted: Manifest) -> list[str
     return [
         *conflicts.notes(file, stack, wanted.config),
         *precedence.notes(stack, file),
+        *others.notes(stack, file),
     ]
 
 

@@ -138,7 +138,7 @@ def test_an_unknown_key_is_an_error_that_lists_the_known_ones(key: str) -> None:
     text = complaint(**{key: "x"})
 
     assert f"flygate:{key} is no key" in text
-    assert "app, autostop, concurrency, env, guest, image, machines" in text
+    assert "app, autostop, concurrency, count, env, guest, image, machines" in text
     assert "secrets" in text
 
 

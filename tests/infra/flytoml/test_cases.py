@@ -15,6 +15,7 @@ from tests.infra.builders import IMAGE
 
 HEAD = 'app = "case"\nprimary_region = "iad"\n'
 WEB = "[http_service]\ninternal_port = 8080\n"
+DISK = "source = 'data'\ndestination = '/data'\n"
 PUBLIC = '[[services.ports]]\nport = 443\nhandlers = ["tls", "http"]\n'
 
 
@@ -49,24 +50,41 @@ REFUSED = {
         ["fly.toml:3: hard_limits is no key of http_service.concurrency. Did you mean hard_limit?"],
     ),
     "several mistakes at once": (
-        HEAD + "[http_service]\ninternal_port = 'many'\nforce_https = 1\n[mount]\nsource = 'x'\n",
+        HEAD
+        + "[http_service]\ninternal_port = 'many'\nforce_https = 1\n[[statics]]\nguest_path = 'x'\n",
         [
             'fly.toml:4: http_service.internal_port must be a whole number, found "many".',
             "fly.toml:5: http_service.force_https must be true or false, found 1.",
-            "fly.toml:6: mounts can't be done: Flygate makes no volumes yet",
+            "fly.toml:6: statics can't be done: Fly's proxy would answer these paths itself",
         ],
     ),
-    "volumes": (
-        HEAD + WEB + "[[mounts]]\nsource = 'data'\ndestination = '/data'\n",
-        ["fly.toml:5: mounts can't be done: Flygate makes no volumes yet"],
+    "two volumes for a machine": (
+        HEAD + WEB + "[[mounts]]\n" + DISK + "[[mounts]]\nsource = 'b'\ndestination = '/b'\n",
+        ["fly.toml:8: app has two [[mounts]], and a machine of Fly's has one volume. Keep one"],
     ),
-    "a release command": (
-        HEAD + WEB + "[deploy]\nrelease_command = '/bin/false'\n",
-        ["fly.toml:6: deploy.release_command can't be done: Flygate runs no release commands yet"],
+    "a volume that Fly has not": (
+        HEAD + WEB + "[mounts]\n" + DISK + "initial_size = '900gb'\n",
+        ['fly.toml:5: mounts.initial_size is "900gb"; Fly has volumes of 1 to 500 GB.'],
     ),
-    "two groups": (
-        HEAD + "[processes]\nweb = 'a'\nworker = 'b'\n" + WEB + "processes = ['web']\n",
-        ["fly.toml:3: [processes] has the groups web, worker; Flygate releases one group yet"],
+    "a name that no volume can have": (
+        HEAD + WEB + "[mounts]\nsource = 'my-data'\ndestination = '/data'\n",
+        ['fly.toml:5: mounts.source is "my-data"; a volume\'s name has up to 30 small letters'],
+    ),
+    "a volume that would never grow": (
+        HEAD + WEB + "[mounts]\n" + DISK + "auto_extend_size_limit = '5gb'\n",
+        ["fly.toml:5: mounts.auto_extend_size_threshold and auto_extend_size_increment go "],
+    ),
+    "a release command that can't be split": (
+        HEAD + WEB + "[deploy]\nrelease_command = 'sh -c \"'\n",
+        ["fly.toml:6: deploy.release_command "],
+    ),
+    "a group of flyctl's own": (
+        HEAD + "[processes]\nfly_app_console = 'a'\n",
+        ['fly.toml:4: processes."fly_app_console" can\'t name machines. Take up to 40 letters'],
+    ),
+    "a volume of a group that is not there": (
+        HEAD + WEB + "[mounts]\n" + DISK + "processes = ['db']\n",
+        ["fly.toml:8: [[mounts]] is for the process group db, and there is none. Name app"],
     ),
     "processes of the first platform": (
         HEAD + "[[processes]]\nname = 'web'\ncommand = 'serve'\n" + WEB,
@@ -394,3 +412,105 @@ def test_a_pinned_stack_is_not_held_up_by_the_checkout_s_file(tmp_path: Path) ->
 
     assert plan(HEAD + "[mystery]\n", tmp_path, pin=pin).regions == ("iad",)
     assert plan("[broken", tmp_path, pin=pin, regions=["fra"]).regions == ("fra",)
+
+
+GROUPS = (
+    HEAD
+    + "[processes]\nworker = 'work --hard'\nweb = 'serve'\n"
+    + WEB
+    + "processes = ['web']\n"
+    + "[[vm]]\nmemory = '1gb'\nprocesses = ['worker']\n"
+    + "[mounts]\n"
+    + DISK
+    + "initial_size = '3gb'\nsnapshot_retention = 7\nprocesses = ['worker']\n"
+)
+
+
+def test_each_group_has_what_concerns_it(tmp_path: Path) -> None:
+    """The one that serves leads, whatever its name; a worker runs once, in the first region."""
+    found = manifest_of(plan(GROUPS, tmp_path, regions=["fra", "iad"]))
+
+    web, worker = found.groups
+    assert (web.name, web.regions, web.machines) == ("web", ("fra", "iad"), 1)
+    assert (worker.name, worker.regions, worker.machines) == ("worker", ("fra",), 1)
+    assert worker.config["init"] == {"cmd": ["work", "--hard"]}
+    assert worker.config["guest"]["memory_mb"] == 1024
+    assert worker.config["mounts"] == [{"path": "/data", "name": "data"}]
+    assert "services" not in worker.config
+    assert worker.volume is not None
+    assert (worker.volume.size_gb, worker.volume.snapshot_retention) == (3, 7)
+    assert (web.volume, web.is_kept, worker.is_kept) == (None, False, True)
+    own = {"FLY_PROCESS_GROUP": "worker"}
+    assert worker.config["env"] == {**web.config["env"], **own}
+
+
+def test_sections_that_name_no_group_are_the_default_s(tmp_path: Path) -> None:
+    """As with flyctl: `app`, or the first by name; a size without groups is for all."""
+    text = HEAD + "[processes]\nb = 'b'\na = 'a'\n[mounts]\n" + DISK + "[vm]\nmemory = '512mb'\n"
+
+    found = manifest_of(plan(text + "[[files]]\nguest_path = '/f'\nraw_value = 'x'\n", tmp_path))
+
+    a, b = found.groups
+    assert (a.name, b.name) == ("a", "b")
+    assert ("mounts" in a.config, "mounts" in b.config) == (True, False)
+    assert ("files" in a.config, "files" in b.config) == (True, False)
+    assert b.config["guest"]["memory_mb"] == 512
+
+
+def test_the_stack_says_how_many_of_a_group_and_which_never_run_twice(tmp_path: Path) -> None:
+    """What of it can't take effect is refused, with what to type."""
+    many = {"count": {"worker": 3}, "rollout": {"in_place": ["web"]}}
+    found = manifest_of(plan(GROUPS, tmp_path, **many))
+    assert (found.group("worker").machines, found.leading.is_kept) == (3, True)
+
+    refused = {
+        "flygate:count.web is 2, and web is the group whose size the phase sets": {
+            "count": {"web": 2}
+        },
+        "flygate:count.wroker is 2, and fly.toml has no process group wroker": {
+            "count": {"wroker": 2}
+        },
+        "flygate:rollout.in_place has cron, and fly.toml has no such process group": {
+            "rollout": {"in_place": ["cron"]}
+        },
+        'flygate:rollout.soak is "5m", and web is in rollout.in_place': {
+            "rollout": {"in_place": ["web"], "soak": "5m"}
+        },
+    }
+    for complaint, stack in refused.items():
+        with pytest.raises(ConfigError) as refusal:
+            plan(GROUPS, tmp_path, **stack)
+        (line,) = str(refusal.value).splitlines()
+        assert line.startswith(complaint)
+        assert "`pulumi config " in line
+
+
+def test_a_release_command_has_the_app_s_environment(tmp_path: Path) -> None:
+    """And a size of its own, or that of the group that serves."""
+    text = HEAD + WEB + "[deploy]\nrelease_command = 'migrate --all'\n"
+    command = manifest_of(plan(text, tmp_path, env={"A": "b"})).release_command
+    assert command is not None
+    assert (command.words, command.timeout) == (["migrate", "--all"], "5m")
+    assert command.config["guest"]["memory_mb"] == 256
+    assert command.config["restart"] == {"policy": "no"}
+    env = command.config["env"]
+    assert (env["A"], env["RELEASE_COMMAND"]) == ("b", "1")
+    assert env["FLY_PROCESS_GROUP"] == "fly_app_release_command"
+
+    more = "release_command_timeout = '90s'\n[deploy.release_command_vm]\nmemory = '1gb'\n"
+    command = manifest_of(plan(text + more, tmp_path)).release_command
+    assert command is not None
+    assert (command.timeout, command.config["guest"]["memory_mb"]) == ("1m30s", 1024)
+
+
+def test_what_is_kept_is_said_where_the_file_asks_otherwise(tmp_path: Path) -> None:
+    """flyctl refuses a canary with a volume; here nothing of a volume's machine is replaced."""
+    text = HEAD + WEB + "[deploy]\nstrategy = 'canary'\n[mounts]\n" + DISK
+
+    asked = plan(text, tmp_path, machines=2)
+
+    assert asked.notes == (
+        "fly.toml:7: app has 2 machines, and each has a volume with data of its own.",
+        'fly.toml:6: deploy.strategy is "canary"; the machines of app stay, and are changed in '
+        "place, one after the other.",
+    )

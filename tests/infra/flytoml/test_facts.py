@@ -33,9 +33,7 @@ REFUSED = {
     # Fly's API refuses such a service later.
     "service-without-port": r"^fly\.toml:2: services\[0\]\.internal_port is missing",
     # What would be dropped in silence.
-    "mounts": r"^fly\.toml:2: mounts can't be done: Flygate makes no volumes yet",
     "statics": r"^fly\.toml:2: statics can't be done: Fly's proxy would answer",
-    "release-command": r"^fly\.toml:3: deploy\.release_command can't be done: Flygate runs no",
     "machine-checks": r"^fly\.toml:2: machine_checks can't be done: Flygate starts no test",
     "gpu": r'^fly\.toml:2: vm\.size "a10" is none of Fly\'s: shared-cpu-1x',
     "processes-list": r"^fly\.toml:2: \[\[processes\]\] is the form of Fly's first platform",

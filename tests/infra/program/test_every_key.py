@@ -69,7 +69,9 @@ def folder(root: Path) -> Path:
     for name in ("service", "wire"):
         (root / name).mkdir()
         (root / name / "a.py").write_text("x = 1\n")
-    text = (root / "fly.toml").read_text() + "[[vm]]\nmemory = '1gb'\n"
+    groups = "[processes]\napp = 'python -m flygate_service'\nworker = 'work'\n"
+    text = (root / "fly.toml").read_text() + groups + "[[vm]]\nmemory = '1gb'\n"
+    text = text.replace("[http_service]", "[http_service]\nprocesses = ['app']")
     (root / "fly.toml").write_text(text)
     return root
 

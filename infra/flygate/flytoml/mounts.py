@@ -1,0 +1,99 @@
+"""`[[mounts]]`: the volume of each machine of a group, as flyctl sends and makes it."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, Final
+
+from flygate.flytoml.schema import Mount
+
+# Fly's rule for the names of volumes.
+_NAME: Final = re.compile(r"[a-z0-9_]{1,30}")
+_SIZE: Final = re.compile(r"(\d+\.?\d*|\.\d+) ?(?:([kmgtp])b?|b)?", re.IGNORECASE | re.ASCII)
+_BYTES: Final = {unit: 1000 ** (power + 1) for power, unit in enumerate("kmgtp")}
+_GIGABYTE: Final = 1000**3
+_CHARACTERS_MAX: Final = 20
+_GB_MAX: Final = 500
+_DAYS: Final = range(1, 61)
+_THRESHOLDS: Final = range(50, 100)
+_INCREMENTS: Final = range(1, 101)
+
+
+def mount(found: Mount) -> dict[str, Any]:
+    """Return the mount of the machine config, without the id of a volume.
+
+    Raises:
+        ValueError: a value is wrong; the text begins with its key.
+    """
+    if not found.source or not _NAME.fullmatch(found.source):
+        raise ValueError(
+            f'source is "{found.source}"; a volume\'s name has up to 30 small letters, digits and '
+            "underscores"
+        )
+    if not found.destination.startswith("/") or found.destination.strip("/") == "":
+        raise ValueError(
+            f'destination is "{found.destination}"; it must be a folder in the machine, as in '
+            '"/data"'
+        )
+    config: dict[str, Any] = {"path": found.destination, "name": found.source}
+    return config | _extension(found)
+
+
+def volume(found: Mount) -> dict[str, Any]:
+    """Return how a new volume is made: the fields of `flygate.manifest.Volume`.
+
+    Raises:
+        ValueError: see `mount`.
+    """
+    size = gigabytes("initial_size", found.initial_size) if found.initial_size else 1
+    days = found.snapshot_retention
+    if days is not None and days not in _DAYS:
+        raise ValueError(f"snapshot_retention is {days}; Fly keeps snapshots for 1 to 60 days")
+    return {
+        "name": found.source,
+        "size_gb": size,
+        "snapshot_retention": days,
+        "scheduled_snapshots": found.scheduled_snapshots,
+    }
+
+
+def gigabytes(key: str, text: str) -> int:
+    """Read a size of a volume: "3", "3gb", "1500 MB" (which is 1).
+
+    Raises:
+        ValueError: it is none, or Fly has no such volumes.
+    """
+    match = _SIZE.fullmatch(text) if len(text) <= _CHARACTERS_MAX else None
+    if match is None:
+        raise ValueError(f'{key} is "{text}", which is no size; write one as in "3gb"')
+    if text.isdigit():
+        size = int(text)
+    else:
+        unit = _BYTES[match[2].lower()] if match[2] else 1
+        size = math.floor(float(match[1]) * unit) // _GIGABYTE
+    if not 1 <= size <= _GB_MAX:
+        raise ValueError(f'{key} is "{text}"; Fly has volumes of 1 to {_GB_MAX} GB')
+    return size
+
+
+def _extension(found: Mount) -> dict[str, int]:
+    """Return by what the volume grows when it fills."""
+    threshold = found.auto_extend_size_threshold
+    increment, limit = found.auto_extend_size_increment, found.auto_extend_size_limit
+    if not (threshold or increment or limit):
+        return {}
+    if not (threshold and increment):
+        raise ValueError(
+            "auto_extend_size_threshold and auto_extend_size_increment go together; without both "
+            "the volume does not grow"
+        )
+    if threshold not in _THRESHOLDS:
+        raise ValueError(f"auto_extend_size_threshold is {threshold}; it must be 50 to 99 percent")
+    by = gigabytes("auto_extend_size_increment", increment)
+    if by not in _INCREMENTS:
+        raise ValueError(f'auto_extend_size_increment is "{increment}"; it must be 1 to 100 GB')
+    config = {"extend_threshold_percent": threshold, "add_size_gb": by}
+    if limit:
+        config["size_gb_limit"] = gigabytes("auto_extend_size_limit", limit)
+    return config
