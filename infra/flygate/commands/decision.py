@@ -24,6 +24,7 @@ from flygate.rollout.steps import (
     Part,
     Place,
     Retire,
+    RunCommand,
     SetSecrets,
     Step,
     Update,
@@ -154,7 +155,9 @@ def aimed(case: Case) -> Target:
     """Return the target with the next version, and the release that it replaces."""
     former = None if case.moves else _former(case.known, case.state)
     version = max(case.known.version, former or 0, _standing_in(case, former)) + 1
-    return replace(case.target, former=former, version=version)
+    # The same manifest made again has been migrated to before.
+    runs = case.target.desired.runs_command and case.known.manifest != case.target.manifest_id
+    return replace(case.target, former=former, version=version, runs_command=runs)
 
 
 def unfinished(state: State, target: Target) -> Seen | None:
@@ -228,7 +231,9 @@ def _abort(state: State, target: Target) -> Decision:
         return Decision(
             "refusal", target, refusal=NothingHeldError(_NONE_HELD.format(app=state.app))
         )
-    return Decision("abort", target, undone=tuple(_taking_back(held, former)))
+    steps = tuple(_taking_back(held, former))
+    commands = (RunCommand(),) if state.commands else ()
+    return Decision("abort", target, undone=(*steps, *commands))
 
 
 def _taking_back(held: list[Seen], former: tuple[Seen, ...]) -> list[Step]:

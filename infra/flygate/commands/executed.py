@@ -78,7 +78,7 @@ async def execute(
         journal.write("refused", "rollout", str(decision.refusal))
         raise decision.refusal
     if decision.kind == "abort":
-        raise await _abort(decision, intent, execution)
+        raise await _abort(decision, state, intent, execution)
     if decision.kind == "nothing":
         return None
     return await _roll_out(decision, state, intent, execution, workspace)
@@ -127,7 +127,9 @@ def _check_uninterrupted(execution: Execution) -> None:
         )
 
 
-async def _abort(decision: Decision, intent: Intent, execution: Execution) -> RolloutRestoredError:
+async def _abort(
+    decision: Decision, state: State, intent: Intent, execution: Execution
+) -> RolloutRestoredError:
     """Take a held rollout back, as if its gate had failed.
 
     Returns:
@@ -139,6 +141,7 @@ async def _abort(decision: Decision, intent: Intent, execution: Execution) -> Ro
     execution.journal.write("started", "rollout", f"{execution.target.name} is aborted")
     held = [step.machine for step in decision.undone if isinstance(step, Adopt | Update)]
     execution.made = {machine.place or machine.name: Member.of(machine) for machine in held}
+    execution.command_has_run = any(m.has_succeeded for m in state.commands)
     reason = AbortedError(f"aborted by {intent.provenance.by}: {intent.orders.abort}")
     return await shielded(engine.take_back(reason, decision.undone, execution))
 

@@ -27,7 +27,7 @@ class Back(Section):
     Attributes:
         to: a release by name; None leaves the choice to `history.rollback_target`.
         by, at, reason: who wants it, when (RFC 3339) and why.
-        fast: as in `Pin`.
+        fast, release_command: as in `Pin`.
     """
 
     to: str | None = None
@@ -35,6 +35,7 @@ class Back(Section):
     at: str
     reason: str = ""
     fast: bool = False
+    release_command: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Back:

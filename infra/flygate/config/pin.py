@@ -20,6 +20,7 @@ class Pin(Section):
         manifest: that manifest's id, by which the ledger finds it.
         by, at, reason: who pinned it, when (RFC 3339) and why.
         fast: if its machines are gone, all new ones come at once, with few gates.
+        release_command: the release command of its manifest runs again.
         redis: it keeps its limits in Redis, which must exist.
     """
 
@@ -29,6 +30,7 @@ class Pin(Section):
     at: str = ""
     reason: str = ""
     fast: bool = False
+    release_command: bool = False
     redis: bool = False
 
     @field_validator("version")

@@ -59,6 +59,7 @@ class WayBack(Section):
                 at=order.at,
                 reason=order.reason,
                 fast=order.fast,
+                release_command=order.release_command,
                 redis=target.stores_in_redis,
             )
         now = f"v{unrecorded.version}" if unrecorded.version else past[0].version

@@ -21,6 +21,7 @@ Kind = Literal[
     "started",  # a rollout begins
     "waiting",  # for the lock
     "step",  # a step is about to be applied
+    "output",  # a release command has printed a line
     "done",  # it was applied
     "verdict",  # a gate has judged
     "soak",  # a gate begins to watch: what, how long, by which rules

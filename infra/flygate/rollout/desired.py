@@ -43,6 +43,12 @@ class DesiredRelease:
         return int(self.pin.version.removeprefix("v")) if self.pin else None
 
     @property
+    def runs_command(self) -> bool:
+        """Return whether the manifest's release command may run: not on a way back, unasked."""
+        is_asked = self.pin is None or self.pin.release_command
+        return self.manifest.release_command is not None and is_asked
+
+    @property
     def is_fast(self) -> bool:
         """Return whether it is an emergency: all at once, with the least of gates."""
         return self.pin is not None and self.pin.fast

@@ -74,7 +74,7 @@ async def take_back(
     misled = await report_misled(execution)
     failures = await _undo(done, execution)
     standing = await seen_to_stand(execution)
-    serves = f"{standing.sentence()} {misled}".rstrip()
+    serves = " ".join(filter(None, [standing.sentence(), misled, outcome.of_command(execution)]))
     if failures or not standing.is_as_before:
         text = "; ".join([*failures, serves])
         execution.journal.write("restore-failed", "restore", text)

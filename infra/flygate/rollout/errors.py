@@ -3,6 +3,7 @@
 RolloutError             1
 ├── NothingHeld          1: no held rollout to accept or to abort
 ├── Aborted              1: an operator had a rollout taken back (inside the engine only)
+├── ReleaseCommand       1: the release command has failed (inside the engine only)
 ├── ShareNotAcknowledged 1: a machine does not take an order on its clients (inside the engine only)
 ├── HookRefused          1: the user's own program refuses it; nothing was done
 ├── RolloutRestored      2: the release failed, the former one serves as before
@@ -56,6 +57,10 @@ class RolloutHeldError(RolloutError):
     """A gate could not decide: the rollout stands still until an operator does."""
 
     exit_code = 3
+
+
+class ReleaseCommandError(RolloutError):
+    """The release command has not exited with 0."""
 
 
 class ShareNotAcknowledgedError(RolloutError):

@@ -31,6 +31,7 @@ class Execution:
         secrets: stands for their values, as `State.secrets` does.
         record: Fly's own entry for this release, if it took one.
         id: of this rollout; what it makes carries it.
+        command_has_run: the release command has exited with 0; what it changed stays.
         before: place → the config that its machine had before this rollout changed it.
         in_place: held while a kept machine is given its former config back.
         uptimes: how long the new machines have been up, as the gates see them.
@@ -46,6 +47,7 @@ class Execution:
     secrets: str = ""
     record: ReleaseRecord | None = None
     id: str = field(default_factory=_new_id)
+    command_has_run: bool = False
     before: dict[str, dict[str, Any]] = field(default_factory=dict)
     in_place: asyncio.Lock = field(default_factory=asyncio.Lock)
     uptimes: Uptimes = field(default_factory=Uptimes)

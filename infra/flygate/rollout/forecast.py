@@ -12,7 +12,7 @@ from flygate.rollout.gates.restart import Restarts
 from flygate.rollout.gates.smoke import Smoke
 from flygate.rollout.plan import Plan, Stage
 from flygate.rollout.state import STANDBY, Seen, State
-from flygate.rollout.steps import Launch, Make, Shift, Update
+from flygate.rollout.steps import Launch, Make, RunCommand, Shift, Update
 from flygate.rollout.target import Target
 from flygate.system import duration
 
@@ -31,6 +31,7 @@ def forecast(plan: Plan, state: State, target: Target) -> list[str]:
         f"{target.former_name} → {target.name} ({plan.way}): {size(target.manifest)}",
         *_now(state),
         *_steps(plan),
+        *_command(plan, target),
         *_groups(plan, state, target),
         f"about {_words(_seconds(plan, target))}; the former machines stay on standby for "
         f"{target.manifest.rollout.standby} (stopped: only their disks are billed)",
@@ -54,6 +55,26 @@ def foretell_repair(plan: Plan, state: State, target: Target) -> list[str]:
         *_steps(plan),
         f"about {_words(_seconds(plan, target))}",
     ]
+
+
+def _command(plan: Plan, target: Target) -> Iterator[str]:
+    """Say what becomes of the release command."""
+    asked = target.manifest.release_command
+    if asked is None:
+        return
+    if any(isinstance(step, RunCommand) for stage in plan.stages for step in stage.steps):
+        yield (
+            "the release command has a machine of its own, with the new image, environment and "
+            f"secrets, and at most {asked.timeout}; unless it exits with 0 nothing else happens. "
+            "What it changes no rollback takes back"
+        )
+    elif target.is_rollback:
+        yield (
+            "the release command is not run, as this is a way back "
+            "(`flygate rollback --release-command` runs it)"
+        )
+    else:
+        yield "the release command has run for this release, and is not run again"
 
 
 def _groups(plan: Plan, state: State, target: Target) -> Iterator[str]:

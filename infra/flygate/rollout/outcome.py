@@ -38,6 +38,13 @@ def of_gate(verdict: Verdict) -> str:
     return f"{verdict.gate} check of {verdict.subject}: {verdict.reason}"
 
 
+def of_command(execution: Execution) -> str:
+    """Return a warning if the release command has run: nothing takes back what it did."""
+    if not execution.command_has_run:
+        return ""
+    return "Its release command has run; what it changed, such as a migration, is not taken back."
+
+
 def restored(target: Target, reason: str, after: str) -> str:
     """Return the text of a rollout that failed, where all is as before.
 

@@ -10,6 +10,7 @@ from flygate.record.journal import Event, Kind
 _MARKS: dict[Kind, str] = {
     "done": "✓",
     "verdict": "✓",
+    "output": "│",
     "waiting": "…",
     "extended": "…",
     "held": "‖",

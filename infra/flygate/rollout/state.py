@@ -14,6 +14,7 @@ from flygate.fly.client import FlyClient
 from flygate.fly.models import Machine, Secret
 from flygate.fly.owner import OWNER_KEY
 from flygate.manifest.group import APP
+from flygate.rollout.command_machine import COMMAND_KEY, CommandMachine
 
 RELEASE_KEY: Final = "flygate_release"
 MANIFEST_KEY: Final = "flygate_manifest"
@@ -145,12 +146,14 @@ class State:
     Attributes:
         secrets: stands for the app's secret values, as far as Fly's digests distinguish them.
         secret_names: the names of the app's secrets.
+        commands: machines in which a release command runs, or has run.
     """
 
     app: str
     machines: tuple[Seen, ...] = ()
     secrets: str = ""
     secret_names: frozenset[str] = frozenset()
+    commands: tuple[CommandMachine, ...] = ()
 
     def of(self, release: int, manifest: str | None = None) -> tuple[Seen, ...]:
         """Return the machines of one release; with a manifest's id, those of it that run that."""
@@ -184,7 +187,12 @@ async def observe(fly: FlyClient, app: str) -> State:
     """Read the machines that Flygate made; others are left alone."""
     machines, secrets = await asyncio.gather(fly.machines(app), fly.secrets(app))
     ours = tuple(seen(machine) for machine in machines if RELEASE_KEY in machine.metadata)
-    return State(app, ours, digest(secrets), frozenset(map(_name, secrets)))
+    commands = tuple(
+        CommandMachine.of(machine, machine.metadata.get(MANIFEST_KEY, ""))
+        for machine in machines
+        if COMMAND_KEY in machine.metadata
+    )
+    return State(app, ours, digest(secrets), frozenset(map(_name, secrets)), commands)
 
 
 def digest(secrets: Iterable[Secret]) -> str:

@@ -26,6 +26,7 @@ class Target:
         is_former_known: the ledger has the former release, so its secrets are known.
         url: the app's public address.
         at: when the plan is made, in unix seconds; older standby machines may go.
+        runs_command: the manifest's release command is to run before anything is made.
         accepted: why an operator lets a held rollout go on, or empty.
         owner, holder: of the machines: see `Seen`.
     """
@@ -42,6 +43,7 @@ class Target:
     former_key: str = field(default="", repr=False)
     is_former_known: bool = True
     at: float = 0.0
+    runs_command: bool = False
     accepted: str = ""
     owner: str = ""
     holder: str = ""

@@ -51,7 +51,8 @@ REFUSED = {
     ),
     "several mistakes at once": (
         HEAD
-        + "[http_service]\ninternal_port = 'many'\nforce_https = 1\n[[statics]]\nguest_path = 'x'\n",
+        + "[http_service]\ninternal_port = 'many'\nforce_https = 1\n"
+        + "[[statics]]\nguest_path = 'x'\nurl_prefix = '/x'\n",
         [
             'fly.toml:4: http_service.internal_port must be a whole number, found "many".',
             "fly.toml:5: http_service.force_https must be true or false, found 1.",
@@ -463,7 +464,7 @@ def test_the_stack_says_how_many_of_a_group_and_which_never_run_twice(tmp_path: 
     found = manifest_of(plan(GROUPS, tmp_path, **many))
     assert (found.group("worker").machines, found.leading.is_kept) == (3, True)
 
-    refused = {
+    refused: dict[str, dict[str, Any]] = {
         "flygate:count.web is 2, and web is the group whose size the phase sets": {
             "count": {"web": 2}
         },

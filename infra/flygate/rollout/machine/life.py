@@ -89,6 +89,11 @@ def death(machine: Machine, since: int = 0) -> str:
     return ""
 
 
+def was_killed(machine: Machine) -> bool:
+    """Return whether the platform ended its service the last time."""
+    return any(event.was_killed for event in _unasked_exits(machine)[:1])
+
+
 def last_exit(machine: Machine) -> str:
     """`, exit code 3`; empty if its service never ended by itself."""
     code = exit_code(machine)

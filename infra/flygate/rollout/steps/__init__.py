@@ -13,6 +13,7 @@ from flygate.rollout.steps.place import Place
 from flygate.rollout.steps.record import OpenRecord
 from flygate.rollout.steps.retire import Retire
 from flygate.rollout.steps.revive import Revive
+from flygate.rollout.steps.run_command import RemoveCommands, RunCommand
 from flygate.rollout.steps.secrets import ResetSecrets, SetSecrets
 from flygate.rollout.steps.settle import Settle
 from flygate.rollout.steps.shift import Shift
@@ -31,9 +32,11 @@ __all__ = [
     "Part",
     "Place",
     "Readmit",
+    "RemoveCommands",
     "ResetSecrets",
     "Retire",
     "Revive",
+    "RunCommand",
     "SetSecrets",
     "Settle",
     "Shift",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flygate.rollout.plan import Plan, Stage, clear, retire, standing, sweep
 from flygate.rollout.state import State
 from flygate.rollout.steps import Adopt, OpenRecord
-from flygate.rollout.strategies.framed import settle
+from flygate.rollout.strategies.framed import removed_commands, settle
 from flygate.rollout.target import Target
 
 
@@ -21,6 +21,7 @@ def plan(state: State, target: Target) -> Plan:
             retire(state, target, machines),
             Stage("sweep", tuple(clear(state, target, machines))),
             sweep(state, target, machines),
+            *removed_commands(state, target),
         ),
         way="to its end",
     )

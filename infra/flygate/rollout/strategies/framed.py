@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable
+from typing import Final
 
+from flygate.redaction.redact import cut
 from flygate.rollout.plan import Plan, Stage, repair, retire, sweep
 from flygate.rollout.state import Seen, State
-from flygate.rollout.steps import OpenRecord, SetSecrets, Settle
+from flygate.rollout.steps import OpenRecord, RemoveCommands, RunCommand, SetSecrets, Settle
 from flygate.rollout.strategies.beside import Beside
 from flygate.rollout.strategies.fleet import Fleet
 from flygate.rollout.strategies.kept import Kept
 from flygate.rollout.target import Target
+
+_LINE_MAX: Final = 120
 
 
 def framed(
@@ -37,6 +42,7 @@ def framed(
     return Plan(
         stages=(
             *opening(state, target, used),
+            *command(state, target, used),
             *beside.stages(),
             *stages,
             *beside.check(),
@@ -46,6 +52,7 @@ def framed(
             settle(names),
             retire(state, target, (*gone, *kept.machines)),
             sweep(state, target, used),
+            *removed_commands(state, target),
         ),
         way=way,
     )
@@ -62,6 +69,30 @@ def opening(state: State, target: Target, used: Collection[Seen] = ()) -> tuple[
         Stage("secrets", (SetSecrets(),)),
         Stage("record", (OpenRecord(),)),
     )
+
+
+def command(state: State, target: Target, used: Collection[Seen]) -> tuple[Stage, ...]:
+    """Return the stage of the release command, which runs once for a release.
+
+    Args:
+        used: what an earlier run of this release has made: its command has run before.
+    """
+    begun = any(
+        (m.release, m.manifest) == (target.version, target.manifest_id)
+        for m in (*used, *state.of(target.version))
+    )
+    if not target.runs_command or begun:
+        return ()
+    asked = target.manifest.release_command
+    line = shlex.join(asked.words) if asked else ""
+    return (Stage("command", (RunCommand(cut(line, _LINE_MAX)),)),)
+
+
+def removed_commands(state: State, target: Target) -> tuple[Stage, ...]:
+    """Return the stage in which the machines of release commands go."""
+    if not (target.runs_command or state.commands):
+        return ()
+    return (Stage("sweep", (RemoveCommands(),)),)
 
 
 def settle(names: Iterable[str]) -> Stage:

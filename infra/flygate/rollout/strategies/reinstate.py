@@ -9,7 +9,7 @@ from flygate.rollout.plan import Plan, Stage, clear, retire, sweep
 from flygate.rollout.state import STANDBY, Seen, State
 from flygate.rollout.steps import Admit, OpenRecord, SetSecrets, Wake
 from flygate.rollout.strategies import gating
-from flygate.rollout.strategies.framed import settle
+from flygate.rollout.strategies.framed import command, removed_commands, settle
 from flygate.rollout.strategies.kept import Kept
 from flygate.rollout.target import Target
 
@@ -42,6 +42,7 @@ def plan(state: State, target: Target, machines: tuple[Seen, ...]) -> Plan:
         stages=(
             Stage("secrets", (SetSecrets(),)),
             Stage("record", (OpenRecord(),)),
+            *command(state, target, machines),
             *_waking(target, machines),
             *kept.stages(),
         ),
@@ -50,6 +51,7 @@ def plan(state: State, target: Target, machines: tuple[Seen, ...]) -> Plan:
             retire(state, target, kept.machines),
             Stage("sweep", tuple(clear(state, target, used))),
             sweep(state, target, used),
+            *removed_commands(state, target),
         ),
         way="from standby",
     )

@@ -1,0 +1,195 @@
+"""`RunCommand`: the release command runs in a machine of its own, before anything else is made."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flygate.fly.errors import FlyError
+from flygate.fly.models import Machine
+from flygate.fly.owner import OWNER_KEY
+from flygate.manifest import ReleaseCommand
+from flygate.redaction.redact import cut
+from flygate.rollout.command_machine import COMMAND_KEY, CommandMachine, name_of
+from flygate.rollout.errors import ReleaseCommandError
+from flygate.rollout.execution import Execution
+from flygate.rollout.machine import life
+from flygate.rollout.machine.halting import halt
+from flygate.rollout.machine.log_tail import log_tail
+from flygate.rollout.machine.output import Output
+from flygate.rollout.machine.watching import watch
+from flygate.rollout.state import (
+    GROUP_KEY,
+    MANIFEST_KEY,
+    PLATFORM_KEY,
+    PLATFORM_VERSION,
+    ROLLOUT_KEY,
+)
+from flygate.rollout.steps.step import Turn
+from flygate.system import duration
+
+_GROUP: Final = "fly_app_release_command"
+_WORDS_MAX: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class RunCommand:
+    """Run it once for a release: what an earlier run has begun is waited for, or taken as it is.
+
+    Attributes:
+        line: the command, for people.
+    """
+
+    line: str = ""
+    turn = Turn.REMOVE
+
+    @property
+    def title(self) -> str:
+        """Return the title of the step."""
+        return f"release command `{self.line}`" if self.line else "release command"
+
+    async def apply(self, execution: Execution) -> str:
+        """Run it, show what it prints, and go by its exit code.
+
+        Raises:
+            ReleaseCommandError: it has failed, or takes too long.
+        """
+        command = execution.target.manifest.release_command
+        assert command is not None  # noqa: S101  it would not be planned otherwise
+        began = time.monotonic()
+        machine = await _machine(execution, command)
+        async with _shown(execution, machine.id):
+            ended = await watch(
+                execution.fly,
+                execution.app,
+                machine.id,
+                lambda one: _seen(one, execution).is_over,
+                duration.seconds(command.timeout),
+            )
+        seen = _seen(ended, execution)
+        if not seen.has_succeeded:
+            raise ReleaseCommandError(await _failure(seen, ended, command, execution))
+        execution.command_has_run = True
+        words = _words(command, execution)
+        return f"{words} exited with 0 after {time.monotonic() - began:.0f} s"
+
+    async def undo(self, execution: Execution) -> None:
+        """Its machine goes, also if the command runs still. What it has changed stays."""
+        await remove_commands(execution)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveCommands:
+    """The machines of release commands go once the release stands, with their exit codes."""
+
+    title = "release command's machine"
+    turn = None
+
+    async def apply(self, execution: Execution) -> str:
+        """Destroy them."""
+        await remove_commands(execution)
+        return "gone"
+
+    async def undo(self, execution: Execution) -> None:
+        """Nothing: it is past the point of no return."""
+
+
+async def remove_commands(execution: Execution) -> None:
+    """Stop and destroy the machines of release commands."""
+    for machine in await _commands(execution):
+        if not _seen(machine, execution).is_over:
+            await halt(execution.fly, execution.app, machine.id)
+        await execution.fly.destroy(execution.app, machine.id)
+
+
+async def _machine(execution: Execution, command: ReleaseCommand) -> Machine:
+    """Return the machine that runs it: of an earlier run of this very release, or a new one."""
+    target = execution.target
+    for machine in await _commands(execution):
+        seen = _seen(machine, execution)
+        is_same = (seen.release, seen.manifest) == (target.name, target.manifest_id)
+        if is_same and (not seen.is_over or seen.has_succeeded):
+            return machine
+        await execution.fly.destroy(execution.app, machine.id)
+    return await execution.fly.create_machine(execution.app, _request(execution, command))
+
+
+def _request(execution: Execution, command: ReleaseCommand) -> dict[str, Any]:
+    """Return the body of the machine's creation. It stays when it has ended, with its exit code."""
+    target, manifest = execution.target, execution.target.manifest
+    request: dict[str, Any] = {
+        "name": name_of(target.name),
+        "region": manifest.regions[0],
+        "skip_service_registration": True,
+        "config": {
+            **command.config,
+            "image": manifest.image,
+            "env": {**command.config.get("env", {}), "FLYGATE_RELEASE": target.name},
+            "metadata": {
+                PLATFORM_KEY: PLATFORM_VERSION,
+                GROUP_KEY: _GROUP,
+                COMMAND_KEY: target.name,
+                MANIFEST_KEY: target.manifest_id,
+                ROLLOUT_KEY: execution.id,
+                OWNER_KEY: target.owner,
+            },
+        },
+    }
+    if execution.secrets_version:
+        request["min_secrets_version"] = execution.secrets_version
+    return request
+
+
+@asynccontextmanager
+async def _shown(execution: Execution, machine_id: str) -> AsyncIterator[None]:
+    """Show what the machine prints, line by line, while the body runs."""
+    output = Output(execution.fly, execution.app, machine_id, execution.journal)
+    showing = asyncio.create_task(output.follow())
+    try:
+        yield
+    finally:
+        showing.cancel()
+        with suppress(asyncio.CancelledError):
+            await showing
+    await output.show(is_over=True)
+
+
+async def _failure(
+    seen: CommandMachine, machine: Machine, command: ReleaseCommand, execution: Execution
+) -> str:
+    """Say how it has ended, with its last lines of log."""
+    app = execution.app
+    if not seen.is_over:
+        how = f"has not ended after {command.timeout} ([deploy] release_command_timeout)"
+        with suppress(FlyError):
+            await halt(execution.fly, app, machine.id)
+    elif seen.exit_code is None:
+        how = f"did not start, or was killed: its machine is {seen.state}"
+    else:
+        how = f"exited with {seen.exit_code}{' (killed)' if life.was_killed(machine) else ''}"
+    text = (
+        f"the release command {_words(command, execution)} {how} (machine {seen.name}, {seen.id})"
+    )
+    lines = await log_tail(execution.fly, app, machine.id, execution.journal.redact)
+    if lines:
+        text += "\n  its last lines of log:\n" + "\n".join(f"    {line}" for line in lines)
+    return text
+
+
+def _words(command: ReleaseCommand, execution: Execution) -> str:
+    text = execution.journal.redact(shlex.join(command.words))
+    return f"`{cut(text, _WORDS_MAX)}`"
+
+
+async def _commands(execution: Execution) -> list[Machine]:
+    machines = await execution.fly.machines(execution.app)
+    return [machine for machine in machines if COMMAND_KEY in machine.metadata]
+
+
+def _seen(machine: Machine, execution: Execution) -> CommandMachine:
+    return CommandMachine.of(machine, machine.metadata.get(MANIFEST_KEY, ""))
