@@ -19,6 +19,7 @@ MOVE = "FLYGATE_MOVE"
 BACK = "FLYGATE_BACK"
 FORWARD = "FLYGATE_FORWARD"
 NO_HOOKS = "FLYGATE_NO_HOOKS"
+VOLUMES = "FLYGATE_VOLUMES"
 
 
 class Back(Section):
@@ -60,6 +61,7 @@ class Orders:
     move: the app that the stack moves away from, or empty.
     back: an earlier release shall run.
     forward: the pin ends.
+    volumes: the app whose volumes a destroy may take along, or empty.
     no_hooks: who ordered to skip `hooks/before-rollout`, or empty.
     """
 
@@ -70,6 +72,7 @@ class Orders:
     back: Back | None = None
     forward: bool = False
     no_hooks: str = ""
+    volumes: str = ""
 
     @property
     def decides(self) -> bool:
@@ -93,4 +96,5 @@ class Orders:
             back=Back.parse(back) if back else None,
             forward=bool(env.get(FORWARD)),
             no_hooks=env.get(NO_HOOKS, ""),
+            volumes=env.get(VOLUMES, ""),
         )

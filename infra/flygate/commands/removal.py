@@ -30,13 +30,17 @@ ReadCheckpoint = Callable[[], Checkpoint]
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """`flygate:protect` as the stack's file says it now.
+    """What a destroy must not touch: a protected stack, and volumes.
 
-    Pulumi knows of it only since the last deployment, and a destroy of what is protected must not
-    depend on whether there was one.
+    Of `flygate:protect` Pulumi knows only since the last deployment, and a destroy of what is
+    protected must not depend on whether there was one.
+
+    Attributes:
+        volumes_of: the app whose volumes may go in this run, by an operator's order.
     """
 
     root: Path
+    volumes_of: str = ""
 
     def check(self, owner: str, what: str) -> None:
         """Refuse to destroy.
@@ -54,6 +58,26 @@ class Protection:
             f"The stack {found.stack} is protected, so {what} stays. Nothing was changed. To "
             f"destroy it on purpose: `pulumi config set protect false --stack {found.stack}`, then "
             f"`pulumi up --stack {found.stack}`, so that Pulumi knows it too, and destroy it again."
+        )
+
+    async def check_volumes(self, owner: str, app: str, fly: FlyClient) -> None:
+        """Refuse to destroy an app that has volumes, unless that was ordered.
+
+        Raises:
+            ConfigError: it has; each is named, with what to type.
+        """
+        volumes = [] if self.volumes_of == app else await fly.volumes.list(app)
+        if not volumes:
+            return
+        found = Owner.parse(owner)
+        stack = found.stack if found else "<stack>"
+        named = ", ".join(
+            f"{volume.name} ({volume.id}, {volume.size_gb} GB in {volume.region})"
+            for volume in volumes
+        )
+        raise ConfigError(
+            f"{app} has volumes, and what is on them would go with it: {named}. Nothing was "
+            f"changed. To destroy them on purpose: `flygate destroy {stack} --volumes`."
         )
 
 
@@ -80,6 +104,7 @@ async def remove_release(
         _say(f"the machines of {request.app} stay: {why}")
         return
     protection.check(request.owner, f"what {request.app} runs")
+    await protection.check_volumes(request.owner, request.app, fly)
     for machine in state.machines:
         await fly.destroy(request.app, machine.id)
 
@@ -98,6 +123,7 @@ async def remove_app(
         _say(f"the app {request.app} stays, with its addresses and secrets: {why}")
         return
     protection.check(request.owner, f"the app {request.app}")
+    await protection.check_volumes(request.owner, request.app, fly)
     await fly.delete_app(request.app)
 
 

@@ -138,3 +138,25 @@ async def test_a_protected_stack_s_replaced_resource_can_be_deleted(
     await remove_release(request, former, shop.fly, Checkpoint, Protection(tmp_path))
 
     assert await machines(shop) == 1
+
+
+async def test_volumes_stay_unless_they_are_named_by_an_order(shop: Deployment) -> None:
+    """Neither the machines nor the app go without them; the refusal names each, and a command."""
+    request = await released(shop)
+    volume = await shop.fly.volumes.create(APP, name="data", region="iad", size_gb=2)
+
+    ledger = shop.ledger.dumps()
+    refusal = rf"data \({volume.id}, 2 GB in iad\).*`flygate destroy prod --volumes`"
+    with pytest.raises(ConfigError, match=refusal):
+        await remove_release(request, ledger, shop.fly, Checkpoint, OPEN)
+    other = Protection(OPEN.root, "another-app")
+    with pytest.raises(ConfigError, match="Nothing was changed"):
+        await remove_release(request, ledger, shop.fly, Checkpoint, other)
+    assert await machines(shop) == 1
+
+    ordered = Protection(OPEN.root, APP)
+    await remove_release(request, ledger, shop.fly, Checkpoint, ordered)
+    with pytest.raises(ConfigError, match="data"):
+        await remove_app(WHOLE, shop.fly, Checkpoint, OPEN)
+    await remove_app(WHOLE, shop.fly, Checkpoint, ordered)
+    assert await shop.fly.app(APP) is None

@@ -217,7 +217,7 @@ def _removed(remove: Any, request: Any) -> Any:
             request,
             fly=fly,
             checkpoint=lambda: _checkpoint(request.owner),
-            protection=removal.Protection(root),
+            protection=removal.Protection(root, Orders.from_env().volumes),
         )
 
     return act
