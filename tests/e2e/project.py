@@ -374,6 +374,10 @@ class Project:
         """All apps of the local Fly."""
         return list(self._asked("GET", "/v1/apps?org_slug=personal").json()["apps"])
 
+    def volumes(self) -> list[dict[str, Any]]:
+        """The volumes of the app."""
+        return list(self._asked("GET", f"/v1/apps/{self.outputs_of('app')}/volumes").json())
+
     def machines_of(self, app: str) -> list[dict[str, Any]]:
         """All machines of an app, as the API shows them."""
         return list(self._asked("GET", f"/v1/apps/{app}/machines").json())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from flygate.config import StackConfig
 from flygate.flytoml import FlyToml, machine_config
@@ -14,8 +14,10 @@ from flygate.manifest.group import VARIABLE, Group
 from flygate.manifest.volume import Volume
 from flygate.system.errors import ConfigError
 
-# Keys of `flygate:rollout` that say how machines are replaced beside each other.
-_OF_REPLACING = ("strategy", "by", "steps", "soak")
+# Keys of `flygate:rollout` that say how machines are replaced beside each other; the first two are
+# in the file of each stack that Flygate makes, so that they have no effect is only noted.
+_NOTED: Final = ("strategy", "soak")
+_REFUSED: Final = ("by", "steps")
 
 
 def others(
@@ -46,7 +48,12 @@ def check(stack: StackConfig, file: FlyToml) -> None:
     Raises:
         ConfigError: names each key, and the remedy.
     """
-    lines = [*_counts(stack, file), *_names_in_place(stack, file), *_replacing(stack, file)]
+    replacing = (
+        f"{line} Remove it: `pulumi config rm --path rollout.{key}`."
+        for key in _REFUSED
+        for line in _replacing(stack, file, (key,))
+    )
+    lines = [*_counts(stack, file), *_names_in_place(stack, file), *replacing]
     if lines:
         raise ConfigError("\n".join(lines))
 
@@ -66,6 +73,7 @@ def notes(stack: StackConfig, file: FlyToml) -> Iterator[str]:
                 f"flygate:rollout.in_place has {one.group}, whose machines have volumes: they are "
                 "changed in place anyway."
             )
+    yield from _replacing(stack, file, _NOTED)
     deploy = file.values.deploy
     if deploy and deploy.strategy and is_kept(stack, file):
         text = (
@@ -122,16 +130,15 @@ def _names_in_place(stack: StackConfig, file: FlyToml) -> Iterator[str]:
             )
 
 
-def _replacing(stack: StackConfig, file: FlyToml) -> Iterator[str]:
+def _replacing(stack: StackConfig, file: FlyToml, keys: tuple[str, ...]) -> Iterator[str]:
     """What serves is changed in place: nothing is beside it, so nothing can be compared."""
     if not is_kept(stack, file):
         return
     why = "has a volume" if file.values.mounts else "is in rollout.in_place"
-    for key in _OF_REPLACING:
+    for key in keys:
         if key in stack.rollout.model_fields_set:
             value = json.dumps(getattr(stack.rollout, key))
             yield (
                 f"flygate:rollout.{key} is {value}, and {file.group} {why}: its machines are "
-                "changed in place, one after the other. Remove it: "
-                f"`pulumi config rm --path rollout.{key}`."
+                "changed in place, one after the other, and nothing is compared."
             )

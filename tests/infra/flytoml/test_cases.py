@@ -474,8 +474,8 @@ def test_the_stack_says_how_many_of_a_group_and_which_never_run_twice(tmp_path: 
         "flygate:rollout.in_place has cron, and fly.toml has no such process group": {
             "rollout": {"in_place": ["cron"]}
         },
-        'flygate:rollout.soak is "5m", and web is in rollout.in_place': {
-            "rollout": {"in_place": ["web"], "soak": "5m"}
+        'flygate:rollout.steps is ["50%", "100%"], and web is in rollout.in_place': {
+            "rollout": {"in_place": ["web"], "steps": ["50%"]}
         },
     }
     for complaint, stack in refused.items():
@@ -508,10 +508,12 @@ def test_what_is_kept_is_said_where_the_file_asks_otherwise(tmp_path: Path) -> N
     """flyctl refuses a canary with a volume; here nothing of a volume's machine is replaced."""
     text = HEAD + WEB + "[deploy]\nstrategy = 'canary'\n[mounts]\n" + DISK
 
-    asked = plan(text, tmp_path, machines=2)
+    asked = plan(text, tmp_path, machines=2, rollout={"soak": "5m"})
 
     assert asked.notes == (
         "fly.toml:7: app has 2 machines, and each has a volume with data of its own.",
+        'flygate:rollout.soak is "5m", and app has a volume: its machines are changed in place, '
+        "one after the other, and nothing is compared.",
         'fly.toml:6: deploy.strategy is "canary"; the machines of app stay, and are changed in '
         "place, one after the other.",
     )
