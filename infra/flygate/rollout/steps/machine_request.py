@@ -39,7 +39,7 @@ def machine_request(
 
     Args:
         step: of the rollout that fills the machine's slot.
-        place: the name of the place that the machine fills for good, or empty.
+        place: the name of the place that the machine keeps, or empty.
         volume: the id of its volume, or empty.
     """
     target, manifest = execution.target, execution.target.manifest
@@ -75,7 +75,7 @@ def machine_config(
     """Return the config of a group's machine in a release, without metadata.
 
     Args:
-        release: its name, which the service tells.
+        release: its name, which the service shows.
         volume: the id of the machine's volume, or empty.
     """
     config = {
