@@ -77,6 +77,12 @@ class FlyToml:
         others = (name for name in groups.names(self.whole) if name != leading)
         return tuple(map(self._for, (leading, *others)))
 
+    @property
+    def undivided(self) -> FlyToml:
+        """The file with all that it says of whatever group."""
+        places = {name: tuple(range(len(getattr(self.whole, name)))) for name in self.places}
+        return replace(self, values=self.whole, places=places)
+
     def _for(self, group: str) -> FlyToml:
         values, places = groups.of(self.whole, group)
         return replace(self, values=values, group=group, places=places)

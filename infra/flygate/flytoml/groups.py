@@ -16,6 +16,8 @@ APP: Final = "app"
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,38}[A-Za-z0-9])?")
 _RESERVED: Final = "fly_app_"
 _LISTS: Final = ("services", "files", "metrics", "mounts", "restart", "vm")
+# One that names no groups is for all of them.
+_GLOBAL: Final = ("files", "vm")
 
 
 def check(schema: Schema, table: Table, notices: Notices) -> None:
@@ -73,13 +75,13 @@ def of(schema: Schema, group: str) -> tuple[Schema, Mapping[str, tuple[int, ...]
     kept: dict[str, Any] = {}
     places: dict[str, tuple[int, ...]] = {}
     for name in _LISTS:
-        is_global = name == "vm"  # one without groups is for all of them
+        is_global = name in _GLOBAL
         found = [
             (index, one)
             for index, one in enumerate(getattr(schema, name))
             if _concerns(one.processes, group, default) or (is_global and not one.processes)
         ]
-        if is_global:
+        if name == "vm":
             named = [pair for pair in found if pair[1].processes]
             found = named[-1:] or found[:1]
         kept[name] = [one for _, one in found]

@@ -39,9 +39,59 @@ def machine_config(file: FlyToml) -> dict[str, Any]:
         "mounts": _mounts(file),
         "restart": _restart(file),
         "stop_config": _stop_config(file),
-        "files": _files(file),
+        "files": files(file),
     }
     return {key: value for key, value in config.items() if value or key in {"env", "init"}}
+
+
+def volume(file: FlyToml) -> dict[str, Any] | None:
+    """Return how the volume of each of the group's machines is made, or None without one.
+
+    Raises:
+        ConfigError: see `machine_config`.
+    """
+    found = list(_each_mount(file, mounts.volume))
+    return found[0] if found else None
+
+
+def files(file: FlyToml) -> list[dict[str, Any]]:
+    """Return the files that are written into the machine; the last one of a path wins.
+
+    Raises:
+        ConfigError: see `machine_config`.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for index, one in enumerate(file.values.files):
+        found[one.guest_path] = _file(file, one, index)
+    if sum(len(one.get("raw_value", "")) for one in found.values()) > _FILES_MAX:
+        line = file.line("files")
+        text = f"all [[files]] together have more than {_FILES_MAX:,} bytes. Put them in the image."
+        raise ConfigError(str(Notice(line, text)))
+    return list(found.values())
+
+
+def split(key: str, command: str) -> list[str]:
+    """Split a command into words, as a shell does.
+
+    Raises:
+        ValueError: it can't be split; the text begins with the key.
+    """
+    try:
+        return shell_words.split(command)
+    except ValueError as exc:
+        raise ValueError(f"{key} {exc}: it can't be split into words") from None
+
+
+def naming(file: FlyToml, path: Path, read: Callable[[], Any], prefix: str = "") -> Any:
+    """Read a value; an error gets its line, and the section that its text leaves out.
+
+    Raises:
+        ConfigError: the value is wrong.
+    """
+    try:
+        return read()
+    except ValueError as exc:
+        raise ConfigError(str(Notice(file.line(*path), f"{prefix}{exc}."))) from None
 
 
 def _env(file: FlyToml) -> dict[str, str]:
@@ -71,18 +121,6 @@ def _init(file: FlyToml) -> dict[str, Any]:
     return init
 
 
-def split(key: str, command: str) -> list[str]:
-    """Split a command into words, as a shell does.
-
-    Raises:
-        ValueError: it can't be split; the text begins with the key.
-    """
-    try:
-        return shell_words.split(command)
-    except ValueError as exc:
-        raise ValueError(f"{key} {exc}: it can't be split into words") from None
-
-
 def _guest(file: FlyToml) -> dict[str, Any]:
     """Without `[[vm]]`, take Fly's smallest machine; flyctl leaves the choice to Fly."""
     host = file.values.host_dedication_id
@@ -93,16 +131,6 @@ def _guest(file: FlyToml) -> dict[str, Any]:
         file, file.item_path("vm", 0), lambda: vm.guest(size, host), "vm."
     )
     return found
-
-
-def volume(file: FlyToml) -> dict[str, Any] | None:
-    """Return how the volume of each of the group's machines is made, or None without one.
-
-    Raises:
-        ConfigError: see `machine_config`.
-    """
-    found = list(_each_mount(file, mounts.volume))
-    return found[0] if found else None
 
 
 def _mounts(file: FlyToml) -> list[dict[str, Any]]:
@@ -136,18 +164,6 @@ def _stop_config(file: FlyToml) -> dict[str, Any]:
     return {key: value for key, value in stop.items() if value is not None}
 
 
-def _files(file: FlyToml) -> list[dict[str, Any]]:
-    """The last file of a path wins."""
-    found: dict[str, dict[str, Any]] = {}
-    for index, one in enumerate(file.values.files):
-        found[one.guest_path] = _file(file, one, index)
-    if sum(len(one.get("raw_value", "")) for one in found.values()) > _FILES_MAX:
-        line = file.line("files")
-        text = f"all [[files]] together have more than {_FILES_MAX:,} bytes. Put them in the image."
-        raise ConfigError(str(Notice(line, text)))
-    return list(found.values())
-
-
 def _file(file: FlyToml, one: File, index: int) -> dict[str, Any]:
     """Send the content in base64."""
     result: dict[str, Any] = {"guest_path": one.guest_path}
@@ -176,15 +192,3 @@ def _local(file: FlyToml, one: File) -> bytes:
             f"files.local_path {one.local_path} can't be read: {exc.strerror}. It is looked for "
             "beside fly.toml"
         ) from None
-
-
-def naming(file: FlyToml, path: Path, read: Callable[[], Any], prefix: str = "") -> Any:
-    """Read a value; an error gets its line, and the section that its text leaves out.
-
-    Raises:
-        ConfigError: the value is wrong.
-    """
-    try:
-        return read()
-    except ValueError as exc:
-        raise ConfigError(str(Notice(file.line(*path), f"{prefix}{exc}."))) from None

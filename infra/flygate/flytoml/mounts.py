@@ -10,7 +10,8 @@ from flygate.flytoml.schema import Mount
 
 # Fly's rule for the names of volumes.
 _NAME: Final = re.compile(r"[a-z0-9_]{1,30}")
-_SIZE: Final = re.compile(r"(\d+\.?\d*|\.\d+) ?(?:([kmgtp])b?|b)?", re.IGNORECASE | re.ASCII)
+# A unit is of powers of ten, written "ib" too: flyctl takes "1GiB" for a GB.
+_SIZE: Final = re.compile(r"(\d+\.?\d*|\.\d+) ?(?:([kmgtp])(?:i?b)?|b)?", re.IGNORECASE | re.ASCII)
 _BYTES: Final = {unit: 1000 ** (power + 1) for power, unit in enumerate("kmgtp")}
 _GIGABYTE: Final = 1000**3
 _CHARACTERS_MAX: Final = 20

@@ -6,17 +6,19 @@ from typing import Any, Final
 
 from flygate.flytoml import machine, vm
 from flygate.flytoml.fly_toml import FlyToml
+from flygate.flytoml.schema import Compute
 
 GROUP: Final = "fly_app_release_command"
 _TIMEOUT: Final = "5m"
-# Those of the leading group's config that it has, too.
-_SHARED: Final = ("files", "stop_config")
+_KEY: Final = ("deploy", "release_command")
+_SIZE: Final = ("deploy", "release_command_vm")
 
 
 def release_command(file: FlyToml) -> dict[str, Any] | None:
     """Return the fields of `flygate.manifest.ReleaseCommand`, or None without a command.
 
-    Its size is that of `release_command_vm`; without one the config has none.
+    Its size is that of `release_command_vm`; without one the config has none. Its files are those
+    of all groups, as with flyctl.
 
     Raises:
         ConfigError: a value is wrong; the text names key and line.
@@ -24,27 +26,48 @@ def release_command(file: FlyToml) -> dict[str, Any] | None:
     deploy = file.values.deploy
     if deploy is None or not deploy.release_command:
         return None
-    path = ("deploy", "release_command")
-    words = machine.naming(
-        file, path, lambda: machine.split(".".join(path), deploy.release_command)
-    )
     like = machine.machine_config(file)
+    config: dict[str, Any] = {
+        "init": _init(file, deploy.release_command),
+        "env": {**like["env"], "FLY_PROCESS_GROUP": GROUP, "RELEASE_COMMAND": "1"},
+        "restart": {"policy": "no"},
+        "dns": {"skip_registration": True},
+        "stop_config": like.get("stop_config"),
+        "files": machine.files(file.undivided),
+        "guest": _guest(file, deploy.release_command_vm),
+    }
+    return {
+        "config": {key: value for key, value in config.items() if value},
+        "timeout": deploy.release_command_timeout or _TIMEOUT,
+    }
+
+
+def _init(file: FlyToml, command: str) -> dict[str, Any]:
+    words = machine.naming(file, _KEY, lambda: _words(command))
     init: dict[str, Any] = {"cmd": words}
     if file.values.experimental and file.values.experimental.entrypoint:
         init["entrypoint"] = file.values.experimental.entrypoint
     if file.values.swap_size_mb is not None:
         init["swap_size_mb"] = file.values.swap_size_mb
-    size = deploy.release_command_vm
-    config: dict[str, Any] = {
-        "init": init,
-        "env": {**like["env"], "FLY_PROCESS_GROUP": GROUP, "RELEASE_COMMAND": "1"},
-        "restart": {"policy": "no"},
-        "dns": {"skip_registration": True},
-        **{key: like[key] for key in _SHARED if key in like},
-    }
-    if size:
-        host = file.values.host_dedication_id
-        config["guest"] = machine.naming(
-            file, ("deploy", "release_command_vm"), lambda: vm.guest(size, host)
+    return init
+
+
+def _words(command: str) -> list[str]:
+    """Split it; of one without a word flyctl would start the image's own, which never ends."""
+    words = machine.split("deploy.release_command", command)
+    if not words:
+        raise ValueError(
+            "deploy.release_command has no word, so the image's own command would run. Write one, "
+            "or remove it"
         )
-    return {"config": config, "timeout": deploy.release_command_timeout or _TIMEOUT}
+    return words
+
+
+def _guest(file: FlyToml, size: Compute | None) -> dict[str, Any] | None:
+    if size is None:
+        return None
+    host = file.values.host_dedication_id
+    found: dict[str, Any] = machine.naming(
+        file, _SIZE, lambda: vm.guest(size, host), "deploy.release_command_vm."
+    )
+    return found

@@ -446,7 +446,7 @@ def test_each_group_has_what_concerns_it(tmp_path: Path) -> None:
 
 
 def test_sections_that_name_no_group_are_the_default_s(tmp_path: Path) -> None:
-    """As with flyctl: `app`, or the first by name; a size without groups is for all."""
+    """As with flyctl: `app`, or the first by name; sizes and files without groups are for all."""
     text = HEAD + "[processes]\nb = 'b'\na = 'a'\n[mounts]\n" + DISK + "[vm]\nmemory = '512mb'\n"
 
     found = manifest_of(plan(text + "[[files]]\nguest_path = '/f'\nraw_value = 'x'\n", tmp_path))
@@ -454,7 +454,7 @@ def test_sections_that_name_no_group_are_the_default_s(tmp_path: Path) -> None:
     a, b = found.groups
     assert (a.name, b.name) == ("a", "b")
     assert ("mounts" in a.config, "mounts" in b.config) == (True, False)
-    assert ("files" in a.config, "files" in b.config) == (True, False)
+    assert a.config["files"] == b.config["files"] == [{"guest_path": "/f", "raw_value": "eA=="}]
     assert b.config["guest"]["memory_mb"] == 512
 
 
