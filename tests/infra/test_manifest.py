@@ -135,6 +135,37 @@ def test_the_id_follows_the_secret_set_and_nothing_else() -> None:
     assert len(build().id("one")) == 12
 
 
+def test_files_of_one_group_keep_the_ids_of_before_there_were_several() -> None:
+    """Or each app would be released anew, and no former release be known."""
+    alone: dict[str, Any] = {"primary_region": "iad", "processes": {"worker": "work"}}
+
+    assert build(("A",)).id("set") == "1637ad9b206f"
+    assert build(("A",), phase=3, regions=("fra", "iad")).id("set") == "7d53dcaf08ca"
+    assert build(("A",), alone).id("set") == "348a12ceab09"
+
+
+def test_the_id_follows_groups_volumes_and_the_release_command() -> None:
+    """A change of any of them is another release."""
+    groups = {**TOML, "processes": {"web": "serve", "worker": "work"}}
+    groups["http_service"] = {"internal_port": 8080, "processes": ["web"]}
+    mount = {"source": "data", "destination": "/data"}
+    variants = [
+        build(),
+        build(toml=groups),
+        build(toml=groups, count={"worker": 2}),
+        build(toml=groups, rollout={"in_place": ("worker",)}),
+        build(toml={**groups, "processes": {"web": "serve", "worker": "work more"}}),
+        build(toml={**TOML, "mounts": [mount]}),
+        build(toml={**TOML, "mounts": [{**mount, "initial_size": 2}]}),
+        build(toml={**TOML, "deploy": {"release_command": "migrate"}}),
+        build(toml={**TOML, "deploy": {"release_command": "migrate --all"}}),
+    ]
+
+    assert len({variant.id("set") for variant in variants}) == len(variants)
+    for built in variants:
+        assert Manifest.model_validate_json(built.model_dump_json()) == built
+
+
 def test_the_id_survives_the_trip_through_json() -> None:
     """The Command gets the manifest as JSON and must come to the same id."""
     built = build(("A",), env={"A2": "ä"}, regions=("fra", "iad"))

@@ -83,7 +83,10 @@ def split(key: str, command: str) -> list[str]:
 
 
 def naming(file: FlyToml, path: Path, read: Callable[[], Any], prefix: str = "") -> Any:
-    """Read a value; an error gets its line, and the section that its text leaves out.
+    """Read a value; an error gets its line.
+
+    Args:
+        prefix: the section of `path`, if errors begin with a key in it.
 
     Raises:
         ConfigError: the value is wrong.
@@ -91,7 +94,8 @@ def naming(file: FlyToml, path: Path, read: Callable[[], Any], prefix: str = "")
     try:
         return read()
     except ValueError as exc:
-        raise ConfigError(str(Notice(file.line(*path), f"{prefix}{exc}."))) from None
+        within = (str(exc).partition(" ")[0],) if prefix else ()
+        raise ConfigError(str(Notice(file.line(*path, *within), f"{prefix}{exc}."))) from None
 
 
 def _env(file: FlyToml) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from flygate.flytoml.schema import Mount
@@ -57,6 +58,15 @@ def volume(found: Mount) -> dict[str, Any]:
         "snapshot_retention": days,
         "scheduled_snapshots": found.scheduled_snapshots,
     }
+
+
+def grows(found: Mapping[str, Any], size_gb: int) -> bool:
+    """Whether a volume of that size can become what its mount asks for.
+
+    Args:
+        found: the mount of the machine config.
+    """
+    return bool(found.get("size_gb_limit", size_gb + 1) > size_gb)
 
 
 def gigabytes(key: str, text: str) -> int:

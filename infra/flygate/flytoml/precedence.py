@@ -102,8 +102,7 @@ def wait(stack: StackConfig, file: FlyToml) -> str:
     deploy = file.values.deploy
     if _is_set(stack, "wait") or deploy is None or deploy.wait_timeout is None:
         return stack.rollout.wait
-    whole, rest = divmod(duration.nanoseconds(deploy.wait_timeout), duration.SECOND)
-    return f"{whole}s" if not rest else f"{whole}.{rest:09}s"
+    return duration.setting(deploy.wait_timeout)
 
 
 def _settings(config: Mapping[str, Any], file: FlyToml, row: Phase) -> Iterator[_Setting]:

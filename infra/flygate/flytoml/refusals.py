@@ -33,6 +33,9 @@ REFUSED: Final[dict[str, str]] = {
     "machine_checks": _TEST_MACHINES,
     "http_service.machine_checks": _TEST_MACHINES,
     "services.machine_checks": _TEST_MACHINES,
+    "deploy.release_command_vm.processes": (
+        "the release command runs in a machine of its own, of no process group. Remove it."
+    ),
     "deploy.release_command_vm.gpus": _GPUS,
     "deploy.release_command_vm.gpu_kind": _GPUS,
     "machine_config": _CONTAINERS,

@@ -7,6 +7,7 @@ from typing import Any, Final
 from flygate.flytoml import machine, vm
 from flygate.flytoml.fly_toml import FlyToml
 from flygate.flytoml.schema import Compute
+from flygate.system import duration
 
 GROUP: Final = "fly_app_release_command"
 _TIMEOUT: Final = "5m"
@@ -36,9 +37,10 @@ def release_command(file: FlyToml) -> dict[str, Any] | None:
         "files": machine.files(file.undivided),
         "guest": _guest(file, deploy.release_command_vm),
     }
+    asked = deploy.release_command_timeout
     return {
         "config": {key: value for key, value in config.items() if value},
-        "timeout": deploy.release_command_timeout or _TIMEOUT,
+        "timeout": duration.setting(asked) if asked else _TIMEOUT,
     }
 
 

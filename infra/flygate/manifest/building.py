@@ -10,6 +10,7 @@ from flygate_wire.variables import SLIDING_WINDOW, Variable
 
 from flygate.config import By, StackConfig, redis
 from flygate.config.phases import Phase
+from flygate.config.ports import public_ports
 from flygate.config.regions import check as check_regions
 from flygate.config.web_service import web_port
 from flygate.flytoml import FlyToml, conflicts, machine_config, precedence
@@ -18,6 +19,7 @@ from flygate.flytoml.release_command import release_command
 from flygate.manifest import others
 from flygate.manifest.course import Course
 from flygate.manifest.gates import Gates
+from flygate.manifest.group import Group
 from flygate.manifest.manifest import Manifest
 from flygate.manifest.release_command import ReleaseCommand
 from flygate.system.errors import ConfigError
@@ -49,6 +51,8 @@ def build(stack: StackConfig, file: FlyToml, image: str, secret_names: Iterable[
     beside = others.others(stack, file, where, config["env"])
     for view, group in zip(file.groups[1:], beside, strict=True):
         conflicts.check_other(view, stack, group.config, known)
+    if stack.rollout.by == "clients":
+        _check_clients_are_one_group_s(file, config, beside)
     is_kept = others.is_kept(stack, file)
     return Manifest(
         app=stack.app,
@@ -131,6 +135,19 @@ def _check_affinity(by: By, config: Mapping[str, Any]) -> None:
             "(RATE_LIMIT_AFFINITY). Turn them on: `pulumi config set affinity true`. Or move "
             "machines instead: `pulumi config set --path rollout.by machines`."
         )
+
+
+def _check_clients_are_one_group_s(
+    file: FlyToml, config: Mapping[str, Any], beside: Iterable[Group]
+) -> None:
+    own = {port for port, _ in public_ports(config)}
+    for group in beside:
+        for port in sorted(own & {port for port, _ in public_ports(group.config)}):
+            raise ConfigError(
+                f'flygate:rollout.by is "clients", and port {port.number} is that of {file.group} '
+                f"and {group.name}: the proxy gives any client to either. Keep it at one of them "
+                "in fly.toml, or move machines: `pulumi config set --path rollout.by machines`."
+            )
 
 
 def _check_overlap(env: Mapping[str, str], secrets: tuple[str, ...]) -> None:

@@ -9,7 +9,6 @@ from typing import Any, Final
 from flygate.config import StackConfig
 from flygate.flytoml import FlyToml, machine_config
 from flygate.flytoml.machine import volume
-from flygate.flytoml.notices import Notice
 from flygate.manifest.group import VARIABLE, Group
 from flygate.manifest.volume import Volume
 from flygate.system.errors import ConfigError
@@ -17,7 +16,7 @@ from flygate.system.errors import ConfigError
 # Keys of `flygate:rollout` that say how machines are replaced beside each other; the first two are
 # in the file of each stack that Flygate makes, so that they have no effect is only noted.
 _NOTED: Final = ("strategy", "soak")
-_REFUSED: Final = ("by", "steps")
+_REFUSED: Final = ("by", "steps", "judge")
 
 
 def others(
@@ -50,37 +49,16 @@ def check(stack: StackConfig, file: FlyToml) -> None:
     """
     replacing = (
         f"{line} Remove it: `pulumi config rm --path rollout.{key}`."
-        for key in _REFUSED
-        for line in _replacing(stack, file, (key,))
+        for key, line in _without_effect(stack, file, _REFUSED)
     )
     lines = [*_counts(stack, file), *_names_in_place(stack, file), *replacing]
     if lines:
         raise ConfigError("\n".join(lines))
 
 
-def notes(stack: StackConfig, file: FlyToml) -> Iterator[str]:
-    """Yield what may surprise."""
-    for one in file.groups:
-        if not one.values.mounts:
-            continue
-        count = stack.count.get(one.group, 1) if one.group != file.group else stack.row.machines
-        line = one.line(*one.item_path("mounts", 0))
-        if count > 1:
-            text = f"{one.group} has {count} machines, and each has a volume with data of its own."
-            yield str(Notice(line, text))
-        if one.group in stack.rollout.in_place:
-            yield (
-                f"flygate:rollout.in_place has {one.group}, whose machines have volumes: they are "
-                "changed in place anyway."
-            )
-    yield from _replacing(stack, file, _NOTED)
-    deploy = file.values.deploy
-    if deploy and deploy.strategy and is_kept(stack, file):
-        text = (
-            f'deploy.strategy is "{deploy.strategy}"; the machines of {file.group} stay, and are '
-            "changed in place, one after the other."
-        )
-        yield str(Notice(file.line("deploy", "strategy"), text))
+def without_effect(stack: StackConfig, file: FlyToml) -> Iterator[str]:
+    """Yield a line for each key of the stack that does nothing, as what serves is kept."""
+    return (line for _, line in _without_effect(stack, file, _NOTED))
 
 
 def is_kept(stack: StackConfig, file: FlyToml) -> bool:
@@ -130,15 +108,18 @@ def _names_in_place(stack: StackConfig, file: FlyToml) -> Iterator[str]:
             )
 
 
-def _replacing(stack: StackConfig, file: FlyToml, keys: tuple[str, ...]) -> Iterator[str]:
+def _without_effect(
+    stack: StackConfig, file: FlyToml, keys: tuple[str, ...]
+) -> Iterator[tuple[str, str]]:
     """What serves is changed in place: nothing is beside it, so nothing can be compared."""
     if not is_kept(stack, file):
         return
     why = "has a volume" if file.values.mounts else "is in rollout.in_place"
     for key in keys:
         if key in stack.rollout.model_fields_set:
-            value = json.dumps(getattr(stack.rollout, key))
+            value = stack.rollout.model_dump(mode="json", exclude_unset=True)[key]
             yield (
-                f"flygate:rollout.{key} is {value}, and {file.group} {why}: its machines are "
-                "changed in place, one after the other, and nothing is compared."
+                key,
+                f"flygate:rollout.{key} is {json.dumps(value)}, and {file.group} {why}: its "
+                "machines are changed in place, one after the other, and nothing is compared.",
             )

@@ -12,11 +12,12 @@ from flygate.config import StackConfig, redis
 from flygate.config.phases import Phase
 from flygate.fly.models import Redis
 from flygate.fly.redis import RedisSpec
-from flygate.flytoml import FlyToml, conflicts, precedence
+from flygate.flytoml import FlyToml, precedence, surprises
 from flygate.flytoml.toml_reader import read as read_document
 from flygate.images import packed_image
 from flygate.images.source_files import SourceFiles
-from flygate.manifest import Manifest, others
+from flygate.manifest import Manifest
+from flygate.manifest.notes import notes as group_notes
 from flygate.program import contradictions
 from flygate.system.errors import ConfigError
 
@@ -135,9 +136,9 @@ def _check_url(secrets: Mapping[str, str]) -> None:
 def _file_notes(stack: StackConfig, file: FlyToml, wanted: Manifest) -> list[str]:
     """What wins over fly.toml, and what may surprise."""
     return [
-        *conflicts.notes(file, stack, wanted.config),
+        *surprises.notes(file, stack, wanted.config),
         *precedence.notes(stack, file),
-        *others.notes(stack, file),
+        *group_notes(stack, file, wanted.groups),
     ]
 
 

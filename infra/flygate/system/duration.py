@@ -62,6 +62,16 @@ def nanoseconds(text: str) -> int:
     return bounded(int(sum(Decimal(number) * _NANOSECONDS[unit] for number, unit in parts)))
 
 
+def setting(text: str) -> str:
+    """Write a duration of Go's as a setting, in seconds: "1m30s" is "90s".
+
+    Raises:
+        ValueError: see `nanoseconds`.
+    """
+    whole, rest = divmod(nanoseconds(text), SECOND)
+    return f"{whole}s" if not rest else f"{whole}.{rest:09}s"
+
+
 def bounded(value: int) -> int:
     """Return the same nanoseconds, if Go can hold them.
 

@@ -65,15 +65,72 @@ REFUSED = {
     ),
     "a volume that Fly has not": (
         HEAD + WEB + "[mounts]\n" + DISK + "initial_size = '900gb'\n",
-        ['fly.toml:5: mounts.initial_size is "900gb"; Fly has volumes of 1 to 500 GB.'],
+        ['fly.toml:8: mounts.initial_size is "900gb"; Fly has volumes of 1 to 500 GB.'],
     ),
     "a name that no volume can have": (
         HEAD + WEB + "[mounts]\nsource = 'my-data'\ndestination = '/data'\n",
-        ['fly.toml:5: mounts.source is "my-data"; a volume\'s name has up to 30 small letters'],
+        ['fly.toml:6: mounts.source is "my-data"; a volume\'s name has up to 30 small letters'],
     ),
     "a volume that would never grow": (
         HEAD + WEB + "[mounts]\n" + DISK + "auto_extend_size_limit = '5gb'\n",
         ["fly.toml:5: mounts.auto_extend_size_threshold and auto_extend_size_increment go "],
+    ),
+    "a volume that no folder is for": (
+        HEAD + WEB + "[mounts]\nsource = 'data'\ndestination = '/'\n",
+        ['fly.toml:7: mounts.destination is "/"; it must be a folder in the machine, as in'],
+    ),
+    "snapshots for longer than Fly keeps them": (
+        HEAD + WEB + "[mounts]\n" + DISK + "snapshot_retention = 61\n",
+        ["fly.toml:8: mounts.snapshot_retention is 61; Fly keeps snapshots for 1 to 60 days."],
+    ),
+    "a volume that grows too late": (
+        HEAD
+        + WEB
+        + "[mounts]\n"
+        + DISK
+        + "auto_extend_size_threshold = 100\nauto_extend_size_increment = '1gb'\n",
+        ["fly.toml:8: mounts.auto_extend_size_threshold is 100; it must be 50 to 99 percent."],
+    ),
+    "a volume that grows too much": (
+        HEAD
+        + WEB
+        + "[mounts]\n"
+        + DISK
+        + "auto_extend_size_threshold = 80\nauto_extend_size_increment = '101gb'\n",
+        ['fly.toml:9: mounts.auto_extend_size_increment is "101gb"; it must be 1 to 100 GB.'],
+    ),
+    "less than a volume": (
+        HEAD + WEB + "[[mounts]]\n" + DISK + "initial_size = '999 MB'\n",
+        ['fly.toml:8: mounts.initial_size is "999 MB"; Fly has volumes of 1 to 500 GB.'],
+    ),
+    "a release command without a word": (
+        HEAD + WEB + "[deploy]\nrelease_command = ' # later'\n",
+        ["fly.toml:6: deploy.release_command has no word, so the image's own command would run."],
+    ),
+    "a size that no release command can have": (
+        HEAD
+        + WEB
+        + "[deploy]\nrelease_command = 'a'\n[deploy.release_command_vm]\nsize = 'huge'\n",
+        ['fly.toml:8: deploy.release_command_vm.size "huge" is none of Fly\'s: shared-cpu-1x'],
+    ),
+    "groups of a release command": (
+        HEAD
+        + WEB
+        + "[deploy]\nrelease_command = 'a'\n[deploy.release_command_vm]\nprocesses = ['app']\n",
+        ["fly.toml:8: deploy.release_command_vm.processes can't be done: the release command runs"],
+    ),
+    "times in which nothing can be done": (
+        HEAD
+        + WEB
+        + "[deploy]\nwait_timeout = 300\nrelease_command = 'a'\nrelease_command_timeout = 0\n",
+        [
+            "fly.toml:6: deploy.wait_timeout is 300ns, in which nothing can be done. A number with",
+            "fly.toml:8: deploy.release_command_timeout is 0s, in which nothing can be done. A num",
+        ],
+    ),
+    "a time that never ends": (
+        HEAD + WEB + "[deploy]\nwait_timeout = '9999h'\n",
+        ["fly.toml:6: deploy.wait_timeout is 9999h0m0s; it must be at most 8760h."],
     ),
     "a release command that can't be split": (
         HEAD + WEB + "[deploy]\nrelease_command = 'sh -c \"'\n",
@@ -501,7 +558,7 @@ def test_a_release_command_has_the_app_s_environment(tmp_path: Path) -> None:
     more = "release_command_timeout = '90s'\n[deploy.release_command_vm]\nmemory = '1gb'\n"
     command = manifest_of(plan(text + more, tmp_path)).release_command
     assert command is not None
-    assert (command.timeout, command.config["guest"]["memory_mb"]) == ("1m30s", 1024)
+    assert (command.timeout, command.config["guest"]["memory_mb"]) == ("90s", 1024)
 
 
 def test_what_is_kept_is_said_where_the_file_asks_otherwise(tmp_path: Path) -> None:
@@ -517,3 +574,97 @@ def test_what_is_kept_is_said_where_the_file_asks_otherwise(tmp_path: Path) -> N
         'fly.toml:6: deploy.strategy is "canary"; the machines of app stay, and are changed in '
         "place, one after the other.",
     )
+    rolling = text.replace("canary", "rolling")
+    assert plan(rolling, tmp_path, rollout={"in_place": ["app"]}).notes == (
+        "flygate:rollout.in_place has app, whose machines have volumes: they are changed in place "
+        "anyway.",
+    )
+    for key, value in {"by": "clients", "judge": {"minimum": 300}, "steps": [1, "100%"]}.items():
+        with pytest.raises(ConfigError, match=rf"^flygate:rollout\.{key}.*and app has a volume"):
+            plan(text, tmp_path, rollout={key: value}, phase=2)
+
+
+def test_each_group_is_held_against_what_can_be(tmp_path: Path) -> None:
+    """What can't be of a worker is refused, and what may surprise of it is a note."""
+    groups = HEAD + "swap_size_mb = 512\n[processes]\nweb = 'a'\nworker = 'b'\n"
+    web = groups + WEB + "processes = ['web']\n"
+    wrong = "[checks.a]\ntype = 'tcp'\nport = 1\ninterval = '1s'\nprocesses = ['worker']\n"
+    with pytest.raises(ConfigError, match=r"^fly\.toml:13: checks\.a\.interval is 1s; Fly's least"):
+        plan(web + wrong, tmp_path)
+
+    service = (
+        "[[services]]\ninternal_port = 25\nprotocol = 'tcp'\nauto_stop_machines = 'suspend'\n"
+        "processes = ['worker']\n[[services.ports]]\nport = 25\n"
+    )
+    metrics = "[[metrics]]\nport = 1\npath = '/a'\nprocesses = ['worker']\n"
+    asked = plan(web + service + metrics + metrics.replace("1", "2"), tmp_path, autostop="off")
+
+    assert asked.notes == (
+        "fly.toml:10: services[0] is no HTTP: over IPv4 it needs an address of its own. Once: "
+        "`fly ips allocate-v4 --app shop`.",
+        "fly.toml:3: Fly suspends no machine with swap: it stops when idle, and forgets its "
+        'limits. Remove swap_size_mb, or: auto_stop_machines = "stop"',
+        "fly.toml:17: a machine has one metrics: the first [[metrics]] counts.",
+    )
+
+
+def test_a_public_port_of_two_groups_is_shared_by_their_machines(tmp_path: Path) -> None:
+    """Fly's proxy takes no notice of groups; clients can't be moved then."""
+    text = (
+        HEAD
+        + "[processes]\nweb = 'a'\napi = 'b'\n"
+        + WEB
+        + "processes = ['web']\n[[services]]\ninternal_port = 8081\nprocesses = ['api']\n"
+        + PUBLIC
+    )
+
+    assert plan(text, tmp_path).notes == (
+        "fly.toml:9: port 443 (tcp) is api's and web's (line 6): the proxy shares its requests "
+        "among the machines of both; a release proves and compares those of web alone.",
+    )
+    with pytest.raises(ConfigError, match=r'^flygate:rollout\.by is "clients", and port 443'):
+        plan(text, tmp_path, phase=2, rollout={"by": "clients"})
+
+
+def test_volumes_that_can_be_mistaken_or_never_grow_are_reported(tmp_path: Path) -> None:
+    """A machine takes any volume of its name that no machine has."""
+    text = HEAD + "[processes]\na = 'a'\nb = 'b'\n[mounts]\n" + DISK
+    grow = "auto_extend_size_threshold = 80\nauto_extend_size_increment = '1GiB'\n"
+    limit = "auto_extend_size_limit = '2gb'\ninitial_size = 2\n"
+
+    lines = plan(text + grow + limit + "processes = ['a', 'b']\n", tmp_path).notes
+
+    assert lines[1:] == (
+        "fly.toml:11: mounts.auto_extend_size_limit is not above the volume's 2 GB: it never "
+        "grows.",
+        "fly.toml:11: mounts.auto_extend_size_limit is not above the volume's 2 GB: it never "
+        "grows.",
+        "fly.toml:6: the volumes of a and b are both named data: a new machine of one may find "
+        "data of the other. Give each a name of its own.",
+    )
+    found = manifest_of(plan(text + grow, tmp_path)).leading
+    assert found.config["mounts"] == [
+        {"path": "/data", "name": "data", "extend_threshold_percent": 80, "add_size_gb": 1}
+    ]
+
+
+def test_what_is_said_of_a_release_command_that_there_is_not(tmp_path: Path) -> None:
+    """It does nothing, with flyctl neither."""
+    more = "release_command_timeout = '5m'\n[deploy.release_command_vm]\nmemory = '1gb'\n"
+    assert plan(HEAD + WEB + "[deploy]\n" + more, tmp_path).notes == (
+        "fly.toml:6: deploy.release_command_timeout does nothing: there is no release_command.",
+        "fly.toml:7: deploy.release_command_vm does nothing: there is no release_command.",
+    )
+
+
+def test_a_release_command_gets_the_files_of_all_groups(tmp_path: Path) -> None:
+    """As with flyctl; one for a group alone is in that group's machines and there."""
+    text = GROUPS + "[[files]]\nguest_path = '/f'\nraw_value = 'x'\nprocesses = ['worker']\n"
+
+    found = manifest_of(plan(text + "[deploy]\nrelease_command = 'a'\n", tmp_path))
+
+    assert found.release_command is not None
+    file = {"guest_path": "/f", "raw_value": "eA=="}
+    assert found.release_command.config["files"] == [file]
+    assert found.group("worker").config["files"] == [file]
+    assert "files" not in found.config

@@ -37,7 +37,7 @@ REFUSED = {
     # What would be dropped in silence.
     "statics": r"^fly\.toml:2: statics can't be done: Fly's proxy would answer",
     "machine-checks": r"^fly\.toml:2: machine_checks can't be done: Flygate starts no test",
-    "gpu": r'^fly\.toml:2: vm\.size "a10" is none of Fly\'s: shared-cpu-1x',
+    "gpu": r'^fly\.toml:3: vm\.size "a10" is none of Fly\'s: shared-cpu-1x',
     "processes-list": r"^fly\.toml:2: \[\[processes\]\] is the form of Fly's first platform",
 }
 ALL = [{"guest_path": "/etc/all", "raw_value": "YWxs"}]

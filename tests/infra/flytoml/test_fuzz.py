@@ -14,9 +14,10 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import pytest
 from flygate import manifest
 from flygate.config import StackConfig
-from flygate.flytoml import FlyToml, conflicts, precedence, toml_reader
+from flygate.flytoml import FlyToml, precedence, surprises, toml_reader
 from flygate.flytoml.lines import lines
 from flygate.flytoml.schema import Schema
+from flygate.manifest.notes import notes as group_notes
 from flygate.system.errors import ConfigError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -105,8 +106,9 @@ def outcome(read: Callable[[], FlyToml]) -> str:
     for stack in STACKS:
         with contextlib.suppress(ConfigError):
             made = manifest.build(stack, file, IMAGE, ())
-            list(conflicts.notes(file, stack, made.config))
+            list(surprises.notes(file, stack, made.config))
             list(precedence.notes(stack, file))
+            list(group_notes(stack, file, made.groups))
             made.id("secrets")
     return ""
 

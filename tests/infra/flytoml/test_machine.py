@@ -248,7 +248,7 @@ def test_the_http_service_comes_before_plain_ones() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("[[vm]]\nsize = 'a100-40gb'", r'^fly\.toml:1: vm\.size "a100-40gb" is none of Fly'),
+        ("[[vm]]\nsize = 'a100-40gb'", r'^fly\.toml:2: vm\.size "a100-40gb" is none of Fly'),
         ("[[vm]]\nsize = 'shared-cpu-x'", r'vm\.size "shared-cpu-x" is none of Fly'),
         ("[[vm]]\nmemory = 'lots'", r'vm\.memory "lots" is no size'),
         ("[[vm]]\nmemory = '4kb'", r'vm\.memory "4kb" is less than a megabyte'),

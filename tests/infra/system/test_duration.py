@@ -71,3 +71,13 @@ def test_what_is_no_duration_is_refused(wrong: str) -> None:
     """Nor is one that is longer than Go can hold, or in digits that it does not know."""
     with pytest.raises(ValueError, match=r"is no (duration|length of time)"):
         duration.nanoseconds(wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "setting"),
+    [("1m30s", "90s"), ("5m0s", "300s"), ("1.5s", "1.500000000s"), ("250ms", "0.250000000s")],
+)
+def test_a_duration_of_go_s_is_written_as_a_setting(text: str, setting: str) -> None:
+    """It means the same length."""
+    assert duration.setting(text) == setting
+    assert duration.seconds(setting) * duration.SECOND == duration.nanoseconds(text)
