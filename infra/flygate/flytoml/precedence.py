@@ -109,7 +109,8 @@ def _settings(config: Mapping[str, Any], file: FlyToml, row: Phase) -> Iterator[
     if file.values.vm:
         given = {key: getattr(row, key) for key in _GUEST}
         for key in _GUEST:
-            yield _Setting(("vm",), f"vm.{key}", config["guest"][key], given[key])
+            path = file.item_path("vm", 0)
+            yield _Setting(path, f"vm.{key}", config["guest"][key], given[key])
     for index, service in enumerate(services(config)):
         yield from _service_settings(service, file.service_path(index), row)
 

@@ -668,3 +668,27 @@ def test_a_release_command_gets_the_files_of_all_groups(tmp_path: Path) -> None:
     assert found.release_command.config["files"] == [file]
     assert found.group("worker").config["files"] == [file]
     assert "files" not in found.config
+
+
+def test_what_a_group_has_is_named_by_its_own_line(tmp_path: Path) -> None:
+    """Not by that of another group's section of the same kind."""
+    service = "[[services]]\ninternal_port = 1\nprotocol = 'tcp'\nprocesses = ['{}']\n"
+    text = (
+        HEAD
+        + "[processes]\nweb = 'a'\nworker = 'b'\n"
+        + "[[vm]]\nmemory = '1gb'\nprocesses = ['worker']\n"
+        + "[[vm]]\nmemory = '2gb'\nprocesses = ['web']\n"
+        + WEB
+        + "processes = ['web']\n"
+        + service.format("worker")
+        + service.format("web")
+    )
+
+    asked = plan(text, tmp_path)
+
+    assert [note.partition(" has no ports")[0] for note in asked.notes] == [
+        "fly.toml:19: services[1]",
+        "fly.toml:9: vm.memory_mb is 2048; the stack (phase 1) has 256, which wins.",
+        "`pulumi config set sizing fly.toml` lets fly.toml win (docs/fly-toml.md).",
+        "fly.toml:15: services[0]",
+    ]
