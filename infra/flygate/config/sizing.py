@@ -124,6 +124,24 @@ def check_sizes(row: Phase) -> None:
         )
 
 
+def guest_problem(kind: str, cpus: int, memory_mb: int) -> str:
+    """Say what Fly refuses of a machine's size, beginning with `cpus` or `memory_mb`; or nothing.
+
+    Args:
+        kind: shared or performance.
+    """
+    if cpus not in CPUS[kind]:
+        return f"cpus is {cpus}; Fly has {_words(CPUS[kind])} {kind} CPUs"
+    least, most = (each * cpus for each in MEMORY_MB_PER_CPU[kind])
+    step = MEMORY_STEP_MB[kind]
+    if not least <= memory_mb <= most or memory_mb % step:
+        return (
+            f"memory_mb is {memory_mb}; with {cpus} {kind} CPUs Fly takes {least} to {most} MB "
+            f"in steps of {step}"
+        )
+    return ""
+
+
 def warnings(row: Phase, regions: int) -> Iterator[str]:
     """Yield warnings for the preview."""
     total, (least, most) = row.machines * regions, row.range
@@ -149,16 +167,8 @@ def warnings(row: Phase, regions: int) -> Iterator[str]:
 
 
 def _check_guest(row: Phase) -> None:
-    kind, cpus, memory = row.cpu_kind, row.cpus, row.memory_mb
-    if cpus not in CPUS[kind]:
-        raise ValueError(f"guest.cpus is {cpus}; Fly has {_words(CPUS[kind])} {kind} CPUs")
-    least, most = (each * cpus for each in MEMORY_MB_PER_CPU[kind])
-    step = MEMORY_STEP_MB[kind]
-    if not least <= memory <= most or memory % step:
-        raise ValueError(
-            f"guest.memory_mb is {memory}; with {cpus} {kind} CPUs Fly takes {least} to {most} MB "
-            f"in steps of {step}"
-        )
+    if problem := guest_problem(row.cpu_kind, row.cpus, row.memory_mb):
+        raise ValueError(f"guest.{problem}")
 
 
 def _range(least: int, most: int | None) -> str:

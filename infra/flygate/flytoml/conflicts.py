@@ -15,6 +15,7 @@ from flygate.config import SOURCE, StackConfig
 from flygate.config.kinds import LONGEST
 from flygate.config.ports import Port, public_ports
 from flygate.config.service_settings import is_the_service_s
+from flygate.config.sizing import guest_problem
 from flygate.config.typing_errors import meant
 from flygate.config.web_service import services, web_port
 from flygate.flytoml import FlyToml, precedence
@@ -76,6 +77,7 @@ def check_other(
     """
     notices = Notices()
     found = _Conflicts(file, stack, config, frozenset(secrets), notices)
+    found.check_size()
     found.check_services()
     found.check_checks()
     found.check_files()
@@ -84,6 +86,13 @@ def check_other(
 
 class _Conflicts(Pairing):
     """What can't be."""
+
+    def check_size(self) -> None:
+        """Refuse a size that Fly has not."""
+        guest = self.config["guest"]
+        problem = guest_problem(guest["cpu_kind"], guest["cpus"], guest["memory_mb"])
+        if problem:
+            self._refuse(self.file.item_path("vm", 0), f"vm.{problem}.")
 
     def check_services(self) -> None:
         """Refuse one public port for two services."""

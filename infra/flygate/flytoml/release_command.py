@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from flygate.config.sizing import guest_problem
 from flygate.flytoml import machine, vm
 from flygate.flytoml.fly_toml import FlyToml
 from flygate.flytoml.schema import Compute
@@ -68,8 +69,14 @@ def _words(command: str) -> list[str]:
 def _guest(file: FlyToml, size: Compute | None) -> dict[str, Any] | None:
     if size is None:
         return None
-    host = file.values.host_dedication_id
     found: dict[str, Any] = machine.naming(
-        file, _SIZE, lambda: vm.guest(size, host), "deploy.release_command_vm."
+        file, _SIZE, lambda: _checked(file, size), "deploy.release_command_vm."
     )
+    return found
+
+
+def _checked(file: FlyToml, size: Compute) -> dict[str, Any]:
+    found = vm.guest(size, file.values.host_dedication_id)
+    if problem := guest_problem(found["cpu_kind"], found["cpus"], found["memory_mb"]):
+        raise ValueError(problem)
     return found

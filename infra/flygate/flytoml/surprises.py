@@ -9,6 +9,7 @@ from flygate_wire.variables import Variable
 
 from flygate.config import SOURCE, StackConfig
 from flygate.config.service_settings import is_the_service_s
+from flygate.config.sizing import SUSPEND_MB_MAX
 from flygate.config.web_service import is_public, services, speaks_http, web_port
 from flygate.flytoml import FlyToml, precedence
 from flygate.flytoml.lines import Path
@@ -53,6 +54,7 @@ def notes_of_other(file: FlyToml, stack: StackConfig, config: Mapping[str, Any])
     found = _Surprises(file, stack, config, frozenset(), notices)
     found.note_ports()
     found.note_checks()
+    found.note_memory()
     found.note_suspension('auto_stop_machines = "stop"')
     found.note_several()
     yield from dict.fromkeys(map(str, notices.notes))
@@ -146,14 +148,23 @@ class _Surprises(Pairing):
                 "experimental is flyctl's old place for a command; [processes] is today's.",
             )
 
+    def note_memory(self) -> None:
+        """Note a machine that is too large to be suspended."""
+        memory_mb = self.config["guest"]["memory_mb"]
+        if memory_mb > SUSPEND_MB_MAX and self._suspends():
+            self._note(
+                self.file.item_path("vm", 0),
+                f"vm.memory_mb is {memory_mb}, and Fly suspends no machine of more than "
+                f"{SUSPEND_MB_MAX} MB: it stops when idle.",
+            )
+
     def note_suspension(self, remedy: str) -> None:
         """Note machines that can't be suspended.
 
         Args:
             remedy: to write or to type.
         """
-        suspends = any(one.get("autostop") == "suspend" for one in services(self.config))
-        if self.file.values.swap_size_mb and suspends:
+        if self.file.values.swap_size_mb and self._suspends():
             self._note(
                 ("swap_size_mb",),
                 "Fly suspends no machine with swap: it stops when idle, and forgets its limits. "
@@ -216,3 +227,6 @@ class _Surprises(Pairing):
         else:
             return
         self._note(path, text)
+
+    def _suspends(self) -> bool:
+        return any(one.get("autostop") == "suspend" for one in services(self.config))

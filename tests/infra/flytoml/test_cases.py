@@ -113,6 +113,17 @@ REFUSED = {
         + "[deploy]\nrelease_command = 'a'\n[deploy.release_command_vm]\nsize = 'huge'\n",
         ['fly.toml:8: deploy.release_command_vm.size "huge" is none of Fly\'s: shared-cpu-1x'],
     ),
+    "a size of a group that Fly has not": (
+        HEAD
+        + "[processes]\nb = 'b'\nweb = 'a'\n[[vm]]\nmemory = '300mb'\nprocesses = ['b']\n"
+        + WEB
+        + "processes = ['web']\n",
+        ["fly.toml:6: vm.memory_mb is 300; with 1 shared CPUs Fly takes 256 to 2048 MB in steps"],
+    ),
+    "a size of a release command that Fly has not": (
+        HEAD + WEB + "[deploy]\nrelease_command = 'a'\n[deploy.release_command_vm]\ncpus = 3\n",
+        ["fly.toml:8: deploy.release_command_vm.cpus is 3; Fly has 1, 2, 4, 6 or 8 shared CPUs."],
+    ),
     "groups of a release command": (
         HEAD
         + WEB
@@ -597,11 +608,15 @@ def test_each_group_is_held_against_what_can_be(tmp_path: Path) -> None:
         "processes = ['worker']\n[[services.ports]]\nport = 25\n"
     )
     metrics = "[[metrics]]\nport = 1\npath = '/a'\nprocesses = ['worker']\n"
-    asked = plan(web + service + metrics + metrics.replace("1", "2"), tmp_path, autostop="off")
+    size = "[[vm]]\nmemory = '4gb'\ncpus = 2\nprocesses = ['worker']\n"
+    text = web + service + metrics + metrics.replace("1", "2") + size
+    asked = plan(text, tmp_path, autostop="off")
 
     assert asked.notes == (
         "fly.toml:10: services[0] is no HTTP: over IPv4 it needs an address of its own. Once: "
         "`fly ips allocate-v4 --app shop`.",
+        "fly.toml:25: vm.memory_mb is 4096, and Fly suspends no machine of more than 2048 MB: it "
+        "stops when idle.",
         "fly.toml:3: Fly suspends no machine with swap: it stops when idle, and forgets its "
         'limits. Remove swap_size_mb, or: auto_stop_machines = "stop"',
         "fly.toml:17: a machine has one metrics: the first [[metrics]] counts.",
