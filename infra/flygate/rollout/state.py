@@ -75,7 +75,7 @@ class Seen:
         phase: of its release, 0 where it says nothing.
         noted_instance, noted_secrets: what its release noted of it, and of the app's secrets.
         group: its process group.
-        place: the name of the place that it keeps, if releases change it in place and make no other; else empty.
+        place: the name of the place that it keeps, if releases change it there; else empty.
         volume: the id of its volume, or empty.
         made_at, started_at: when it was made, and last started, in milliseconds of Fly's clock; 0
             where Fly does not say it.

@@ -6,6 +6,7 @@ The events are those that the rollout really has, up to the last, so no new step
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from flygate.rollout.plan import is_converged
 from flygate.rollout.state import LIVE, STANDBY
 from localfly.daemon.local_fly import LocalFly
 
+from tests.infra.commands.test_groups import disk, worker
 from tests.infra.deployment import Deployment
 from tests.infra.doomed import Attempt, is_killed_after
 from tests.infra.foretold import Foretold
@@ -35,6 +37,7 @@ class Doomed:
         self.shop = shop
         self.local_fly = local_fly
         self.course = ROLLING
+        self.more: Callable[[int], dict[str, Any]] = lambda _: {}
 
     async def is_killed(self, number: int, *, pin: int = 0) -> bool:
         """Release something new (or an old version again), and die after a number of events."""
@@ -53,6 +56,7 @@ class Doomed:
     def new(self, number: int) -> dict[str, Any]:
         """A release that shows its number in its environment and in its secret."""
         return {
+            **self.more(number),
             "secrets": {"KEY": f"key-{number}"},
             "env": {"GREETING": f"hello {number}"},
             "machines": 2,
@@ -118,6 +122,43 @@ async def test_clients_that_were_moved_stay_moved(doomed: Doomed) -> None:
 
     assert traffic.failures == []
     assert seen == {0, 10, 100}
+
+
+async def test_machines_with_volumes_converge_too(doomed: Doomed) -> None:
+    """Kept ones, and a worker beside them: each has the values of the release that stands."""
+    shop = doomed.shop
+    doomed.more = kept_and_worker
+    await shop.release(**doomed.new(0))
+    disks = {(m.id, m.volume) for m in (await shop.state()).machines if m.volume}
+    number = 1
+    async with shop.traffic() as traffic:
+        while await doomed.is_killed(number):
+            back = number % 3 == 0  # the operator reverts the change
+            wanted = doomed.new(0 if back else number)
+            plan = await Foretold.of(shop, **wanted)
+            await shop.release(how={"listeners": (plan,)}, **wanted)
+            assert plan.done == plan.steps, f"killed at {number}"
+            await doomed.is_whole()
+            assert (await shop.fingerprint())["leases"] == []
+            answer = await shop.ask()
+            assert (answer["GREETING"], answer["KEY"]) == (
+                wanted["env"]["GREETING"],
+                wanted["secrets"]["KEY"],
+            ), f"killed at {number}"
+            machines = (await shop.state()).machines
+            assert {(m.id, m.volume) for m in machines if m.volume} == disks
+            if back:
+                await shop.release(**doomed.new(number))
+            number += 1
+
+    assert traffic.failures == []
+    assert number > 25
+
+
+def kept_and_worker(number: int) -> dict[str, Any]:
+    """What serves has volumes; a worker is replaced."""
+    greeting = f"hello {number}"
+    return {**disk(greeting), "others": (worker(greeting),)}
 
 
 class Events:
