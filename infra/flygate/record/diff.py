@@ -100,12 +100,28 @@ def _named(history: Sequence[Entry], version: str) -> Entry:
 
 
 def _plain(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The manifest as people think of it: the environment apart, the secrets' names elsewhere."""
-    plain = {key: value for key, value in manifest.items() if key not in {"config", "secrets"}}
+    """The manifest as people think of it: the environment apart, the secrets' names elsewhere.
+
+    Other process groups go by name, and their environment is said once: it is that of the first.
+    """
+    elsewhere = {"config", "secrets", "others", "release_command"}
+    plain = {key: value for key, value in manifest.items() if key not in elsewhere}
     config = dict(manifest.get("config", {}))
-    plain["env"] = config.pop("env", {})
+    env = plain["env"] = config.pop("env", {})
     plain["config"] = config
+    if others := manifest.get("others"):
+        plain["groups"] = {one["name"]: _own(one, env) for one in others}
+    if command := manifest.get("release_command"):
+        plain["release_command"] = _own(command, env)
     return plain
+
+
+def _own(group: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
+    """Return a group without the variables that the leading one has, too."""
+    config = dict(group["config"])
+    own = {name: text for name, text in config.pop("env", {}).items() if env.get(name) != text}
+    named = {key: value for key, value in group.items() if key not in {"name", "config"}}
+    return {**named, "config": config, "env": own}
 
 
 def _compare(path: str, old: Any, new: Any) -> Iterator[Change]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from flygate.manifest import Group
 from flygate.record import diff, history
 from flygate.record.history import Entry
 from flygate.system.errors import LedgerError
@@ -95,3 +96,24 @@ def test_one_release_alone_has_nothing_to_be_compared_with() -> None:
     """A new stack says so."""
     with pytest.raises(LedgerError, match="no two releases"):
         diff.pick([entry(1, "a")], [])
+
+
+def test_other_groups_go_by_name_and_their_environment_is_said_once() -> None:
+    """It is that of the group that serves, but for the name of the group."""
+    env = {"A": "1", "FLY_PROCESS_GROUP": "app"}
+    of_worker = {**env, "FLY_PROCESS_GROUP": "worker"}
+    group = Group(name="worker", config={"env": of_worker}, regions=("iad",), machines=1)
+    old = manifest(config={"env": env}, others=(group,))
+    changed = {"env": {**of_worker, "A": "2"}, "guest": {"memory_mb": 512}}
+    new = manifest(
+        config={"env": {**env, "A": "2"}},
+        others=(group.model_copy(update={"machines": 2, "config": changed}),),
+    )
+
+    found = diff.manifest_changes(old.model_dump(mode="json"), new.model_dump(mode="json"))
+
+    assert [str(change) for change in found] == [
+        '~ env.A: "1" → "2"',
+        "+ groups.worker.config.guest.memory_mb: 512",
+        "~ groups.worker.machines: 1 → 2",
+    ]
