@@ -75,8 +75,7 @@ class Update:
             execution.before[name] = await execution.fly.machine_config(execution.app, seen.id)
         execution.made[name] = member
         if self.is_drained:
-            await execution.fly.cordon(execution.app, seen.id)
-            await asyncio.sleep(duration.seconds(execution.target.manifest.gates.drain))
+            await self._drain(execution)
         group = execution.target.manifest.group(self.place.group)
         request = machine_request(execution, group, place=name, volume=self.machine.volume)
         if self.is_drained:
@@ -102,12 +101,18 @@ class Update:
                 await halt(execution.fly, execution.app, self.machine.id)
                 await execution.fly.destroy(execution.app, self.machine.id)
                 return
+            if self.is_drained:
+                await self._drain(execution)
             restored = await _changed(execution, self.machine.id, {"config": config})
             await comes_up(execution.fly, execution.app, self.machine.id)
             await execution.fly.uncordon(execution.app, self.machine.id)
             await execution.fly.patch_metadata(
                 execution.app, self.machine.id, {INSTANCE_KEY: restored.instance_id}
             )
+
+    async def _drain(self, execution: Execution) -> None:
+        await execution.fly.cordon(execution.app, self.machine.id)
+        await asyncio.sleep(duration.seconds(execution.target.manifest.gates.drain))
 
     def _has_it(self, execution: Execution) -> bool:
         """Return whether an earlier run of this rollout has changed it, and it runs."""

@@ -21,7 +21,8 @@ from flygate.rollout.target import Target
 @dataclass(frozen=True, slots=True)
 class Kept:
     """Attributes:
-    places: in the order in which they change; the leading group's come last.
+    places: in the order in which they change: the leading group's come last, and within a group
+        those where nothing serves come first, so that one serves while another changes.
     filled: the name of a place → the machine that fills it.
     serving: the machines that serve now.
     """
@@ -41,7 +42,13 @@ class Kept:
             if here:
                 filled[place.name] = max(here, key=lambda m: (m.role != STANDBY, m.release))
         serving = tuple(m for m in state.machines if m.serves and m.role != STANDBY)
-        return cls(target, places, filled, serving)
+        groups = [group.name for group in (*target.manifest.others, target.manifest.leading)]
+
+        def turn(place: Place) -> tuple[int, bool]:
+            machine = filled.get(place.name)
+            return groups.index(place.group), machine is not None and machine in serving
+
+        return cls(target, tuple(sorted(places, key=turn)), filled, serving)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -55,14 +62,17 @@ class Kept:
 
     def stages(self) -> Iterator[Stage]:
         """Place by place: changed or made, proved, and given requests."""
+        ready: set[str] = set()  # groups of which a machine has its turn behind it
         for number, place in enumerate(self.places, start=1):
             of = f" {number}/{len(self.places)}" if len(self.places) > 1 else ""
             machine, judged = self.filled.get(place.name), (place.name,)
+            drained = place.group in ready or (machine is not None and self._has_others(machine))
+            if self.target.manifest.group(place.group).config.get("services"):
+                ready.add(place.group)
             if machine is None:
                 yield Stage(f"make{of}", (Make(place),), self._proving(place), judged)
                 yield Stage(f"admit{of}", (Admit(place.name),), self._serving(place), judged)
                 continue
-            drained = self._has_others(machine)
             step: Step = Update(place, machine, drained)
             yield Stage(f"update{of}", (step,), self._proving(place), judged)
             yield Stage(f"admit{of}", (Readmit(place.name),), self._serving(place), judged)
@@ -86,7 +96,7 @@ class Kept:
 
 
 def places_of(target: Target) -> Iterator[Place]:
-    """Yield the places of a manifest, in the order in which they change."""
+    """Yield the places of a manifest."""
     manifest = target.manifest
     for group in (*manifest.others, manifest.leading):
         if group.is_kept:
