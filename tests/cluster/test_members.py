@@ -166,6 +166,26 @@ async def test_a_machine_that_does_not_listen_owns_no_client(
     assert members.silent == 1
 
 
+async def test_a_machine_of_another_group_is_none_of_ours(world: World) -> None:
+    """The proxy can't replay a request to it, even if others name it; it is not in trouble."""
+    heard = (Contact("c", "iad", "fdaa::3"), Contact("boss", "iad", "fdaa::4"))
+    world.machines |= {
+        "a": replace(SERVING, group="web", contacts=heard),
+        "admin": replace(SERVING, group="admin"),
+        "boss": replace(SERVING, group="admin"),
+        "c": replace(SERVING, group="web"),
+    }
+    world.unnamed = {"boss", "c"}
+    members = Members(ME, Dns(world), world.ask, status=Status(group="web"))
+    members.enter()
+
+    await members.refresh()
+
+    assert names(members) == {"me", "a", "b", "c"}, "b is of a former version, and says no group"
+    assert {member.id for member in members.peers} == {"a", "b", "c", "new"}
+    assert members.silent == 0
+
+
 async def test_a_machine_that_leaves_owns_no_client_itself(world: World, members: Members) -> None:
     """What reaches it still is sent on; unless there is no other machine."""
     await members.refresh()

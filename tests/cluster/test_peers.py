@@ -67,7 +67,7 @@ def machine(key: str = KEY, clock: Callable[[], float] = time.time) -> Starlette
     metrics = ClusterMetrics(CollectorRegistry())
     signatures, orders = Signatures(key, clock), SignedShareOrders(key, "demo")
     peers = Peers(Addresses(), 8080, signatures, orders)
-    members = Members(OTHER, Addresses(), peers.status)
+    members = Members(OTHER, Addresses(), peers.status, status=Status(group="web"))
     store = MemoryStore(1_000, fingerprint=keyed_fingerprint(derived(key, "fingerprints")))
     node = Node(members, Handoff(store, dict, "", peers, metrics), Readiness(), Supervisor())
     node.is_admitted = True
@@ -83,7 +83,7 @@ async def test_a_machine_with_the_key_is_believed() -> None:
     """What it says of itself, and what its buckets owe."""
     peers = asking(machine())
 
-    assert await peers.status(OTHER) == Status(admitted=True)
+    assert await peers.status(OTHER) == Status(admitted=True, group="web")
     assert (await peers.pull(OTHER)).startswith(b"flyg")
     await peers.push(OTHER, await peers.pull(OTHER))
     await peers.copy(OTHER, await peers.pull(OTHER))

@@ -7,9 +7,11 @@ from math import floor
 from pathlib import Path
 
 import pytest
+from flygate_wire.own_paths import SHARE_ORDER
+from flygate_wire.signature import Signatures
 
 from tests.support.crowd import Crowd
-from tests.support.service_fleet import ServiceFleet, service_fleet
+from tests.support.service_fleet import KEY, ServiceFleet, service_fleet
 from tests.support.tally import SERVED, Limit, Tally
 
 pytestmark = [
@@ -77,6 +79,22 @@ async def assert_exact(made: ServiceFleet, clients: Crowd) -> None:
         # Units are whole.
         assert 0.99 * floor(LIMIT.owes(one)) <= one.admitted <= LIMIT.allows(one)
     assert set(clients.statuses()) <= SERVED
+
+
+async def test_a_process_group_knows_its_own_machines_only(tmp_path: Path) -> None:
+    """Neither a second group of the service nor a worker owns its clients, or is missed."""
+    limits = {"RATE_LIMIT_AFFINITY": "on", "RATE_LIMIT_RPM": "60"}
+    async with service_fleet(tmp_path / "fly", **limits) as made:
+        await made.work("worker")
+        groups = {"web": await made.grow(2, "web"), "admin": await made.grow(1, "admin")}
+        for machine in made.ids:  # let in by the proxy, as a rollout does
+            signed = Signatures(KEY).fields("GET", SHARE_ORDER)
+            await made.fly.ask(SHARE_ORDER, fly_force_instance_id=machine, **signed)
+
+        for group in groups.values():
+            made.ids = group
+            await made.knows(len(group))
+            assert await made.total("flygate_cluster_silent") == 0
 
 
 async def test_without_affinity_there_is_a_bucket_on_each_machine(tmp_path: Path) -> None:

@@ -20,20 +20,23 @@ class NameServer:
         records: by name and type, such as `vms.demo.internal. TXT`; what is not there does not
             exist.
         is_silent: it answers nothing at all.
+        asked: what it was asked so far.
         port: where it listens.
     """
 
     records: dict[str, list[str]] = field(default_factory=dict)
     is_silent: bool = False
+    asked: list[str] = field(default_factory=list)
     port: int = 0
 
     def answer(self, question: bytes) -> bytes | None:
         """The answer to a question, in the wire's form."""
-        asked = dns.message.from_wire(question)
-        [wanted] = asked.question
+        message = dns.message.from_wire(question)
+        [wanted] = message.question
         kind = dns.rdatatype.to_text(wanted.rdtype)
-        found = self.records.get(f"{wanted.name} {kind}")
-        answer = dns.message.make_response(asked)
+        self.asked.append(f"{wanted.name} {kind}")
+        found = self.records.get(self.asked[-1])
+        answer = dns.message.make_response(message)
         if found is None:
             answer.set_rcode(dns.rcode.NXDOMAIN)
         elif found:

@@ -38,13 +38,21 @@ class ServiceFleet:
     environment: dict[str, str]
     ids: list[str] = field(default_factory=list)
 
-    async def grow(self, number: int, **body: Any) -> list[str]:
-        """Start more machines; they pass their checks."""
-        made = [await self.fly.create(self._config(), **body) for _ in range(number)]
+    async def grow(self, number: int, group: str = "", **body: Any) -> list[str]:
+        """Start more machines, of a process group; they pass their checks."""
+        made = [await self.fly.create(self._config(group), **body) for _ in range(number)]
         await asyncio.gather(*(self.fly.healthy(machine["id"]) for machine in made))
         fresh = [machine["id"] for machine in made]
         self.ids += fresh
         return fresh
+
+    async def work(self, group: str) -> None:
+        """Start a machine of a group that does not run the service."""
+        config = self._config(group)
+        del config["services"], config["metrics"]
+        config["init"] = {"exec": ["python", "-c", "import time; time.sleep(600)"]}
+        machine = await self.fly.create(config)
+        await self.fly.wait(machine["id"], "started")
 
     async def retire(self, machine: str) -> None:
         """Take one out of service as a rollout does: cordon, then stop."""
@@ -82,8 +90,10 @@ class ServiceFleet:
         """The sum of a metric over all machines."""
         return sum([await self.metric(machine, name) for machine in self.ids])
 
-    def _config(self) -> dict[str, Any]:
+    def _config(self, group: str) -> dict[str, Any]:
         config = self.fly.config(env=self.environment)
+        if group:
+            config["metadata"] = {"fly_process_group": group}
         [service] = config["services"]
         service["ports"][0]["http_options"] = {"replay_cache": [REPLAY_CACHE]}
         service["checks"][0]["path"] = "/readyz"

@@ -1,4 +1,4 @@
-"""Who takes part: the machines of the DNS that were admitted and are not about to stop."""
+"""Who takes part: the machines of this process group that were admitted and won't stop soon."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -40,6 +40,7 @@ class Status:
         draining: it is about to stop.
         affinity: it wants each client to have one machine.
         store: names the store that it has in common with others; "" if it has its own.
+        group: its process group; "" where it does not say.
         order: by which two releases share the clients, as far as it knows.
         contacts: the other machines that answer it.
     """
@@ -48,6 +49,7 @@ class Status:
     draining: bool = False
     affinity: bool = True
     store: str = ""
+    group: str = ""
     order: ShareOrder | None = None
     contacts: tuple[Contact, ...] = ()
 
@@ -61,6 +63,9 @@ class Members:
     The DNS need not name all of them: it may not reach a machine that the proxy still reaches. A
     machine that answers stays, and those that answer name each other. So one machine that has no
     DNS and all others agree on the owner of each client.
+
+    One that answers and is of another process group is none of them, even if others name it: the
+    proxy can't replay a request from one group's service to another's.
 
     Args:
         me: this machine, which is always one of them.
@@ -76,7 +81,7 @@ class Members:
         is_sticky: whether each client has one machine: as long as any member wants that. So while
             machines with one store follow those that each have their own, no client has two.
         is_split: whether members have different stores.
-        silent: how many machines the DNS names that did not answer as ours do.
+        silent: how many machines the DNS names for this group that did not answer as ours do.
         order: by which two releases share the clients; None without an order.
     """
 
@@ -147,7 +152,7 @@ class Members:
         answers |= await self._answers(hearsay - answers.keys() - {self._me})
         expected = set(self._known) if named is None else named
         self._answering = {member for member, answer in answers.items() if answer is not None}
-        self.silent = len(expected - self._answering)
+        self.silent = len((expected & answers.keys()) - self._answering)
         self._known = {
             member: answer or self._unheard(member)
             for member, answer in answers.items()
@@ -190,9 +195,14 @@ class Members:
         return {member for member in found if member.id != self._me.id}
 
     async def _answers(self, members: set[Member]) -> dict[Member, Status | None]:
-        """Return what each says of itself; None if it says nothing."""
+        """Return what each of this group says of itself; None if it says nothing."""
         asked = sorted(members)
-        return dict(zip(asked, await asyncio.gather(*map(self._answer, asked)), strict=True))
+        answers = zip(asked, await asyncio.gather(*map(self._answer, asked)), strict=True)
+        return {member: one for member, one in answers if one is None or self._is_ours(one)}
+
+    def _is_ours(self, status: Status) -> bool:
+        """Return whether it is of this group: former versions do not say of which they are."""
+        return "" in (status.group, self._status.group) or status.group == self._status.group
 
     async def _answer(self, member: Member) -> Status | None:
         try:

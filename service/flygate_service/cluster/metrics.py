@@ -62,7 +62,7 @@ class ClusterMetrics:
         """Report how many machines do not answer this one."""
         gauge = Gauge(
             "flygate_cluster_silent",
-            "Machines that the DNS names and that do not answer as ours do.",
+            "Machines of the group that the DNS names and that do not answer as ours do.",
             registry=self._registry,
         )
         gauge.set_function(count)

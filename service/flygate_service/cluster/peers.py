@@ -68,6 +68,7 @@ class Peers:
                 # Former versions say nothing of these: they spoke only if they had affinity.
                 affinity=found.get("affinity", True) is True,
                 store=str(found.get("store", "")),
+                group=str(found.get("group", "")),
                 order=self._order(found.get("order")),
                 contacts=self._heard(found.get("contacts", ())),
             )

@@ -19,6 +19,7 @@ class ClusterSettings:
     """How the machines of an app find and know each other.
 
     Attributes:
+        group: the process group of this machine, or empty.
         dns: the address and the port of the name server; None for the system's.
         affinity: whether each client has one machine, or any machine serves it.
     """
@@ -26,6 +27,7 @@ class ClusterSettings:
     app: str
     machine: str
     region: str
+    group: str
     key: str = field(repr=False)
     dns: tuple[str, int] | None
     affinity: bool
@@ -45,7 +47,8 @@ def read_cluster(env: Environment) -> ClusterSettings | None:
     app, machine, key = needed
     if app is not None and machine is not None and key is not None:
         region = env.text(Variable.FLY_REGION) or ""
-        return ClusterSettings(app, machine, region, key, _dns(env), affinity)
+        group = env.text(Variable.FLY_PROCESS_GROUP) or ""
+        return ClusterSettings(app, machine, region, group, key, _dns(env), affinity)
     if affinity:
         allowed = "off, unless FLY_APP_NAME, FLY_MACHINE_ID and FLYGATE_KEY are set"
         raise SettingError(Variable.RATE_LIMIT_AFFINITY, ON, allowed)

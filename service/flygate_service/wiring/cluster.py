@@ -68,7 +68,7 @@ def make_cluster(parts: Parts, settings: ClusterSettings) -> Cluster:
     signatures = Signatures(settings.key)
     orders = SignedShareOrders(settings.key, settings.app)
     metrics = ClusterMetrics(parts.telemetry.registry)
-    directory = DnsDirectory(settings.app, settings.dns)
+    directory = DnsDirectory(settings.app, settings.group, settings.dns)
     # The others listen where this machine does.
     ports = parts.settings.metrics_port, parts.settings.port
     peers = Peers(directory, ports[0], signatures, orders, ports[1])
@@ -78,7 +78,7 @@ def make_cluster(parts: Parts, settings: ClusterSettings) -> Cluster:
         directory,
         peers.status,
         derived(settings.key, "ring"),
-        Status(affinity=settings.affinity, store=common),
+        Status(affinity=settings.affinity, store=common, group=settings.group),
         peers.reached,
     )
     _watch(metrics, members)
