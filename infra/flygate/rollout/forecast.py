@@ -7,12 +7,13 @@ from itertools import groupby
 from typing import Final
 
 from flygate.manifest import Manifest
+from flygate.rollout import group_notes
 from flygate.rollout.gates.gate import Gate
 from flygate.rollout.gates.restart import Restarts
 from flygate.rollout.gates.smoke import Smoke
 from flygate.rollout.plan import Plan, Stage
 from flygate.rollout.state import STANDBY, Seen, State
-from flygate.rollout.steps import Launch, Make, RunCommand, Shift, Update
+from flygate.rollout.steps import Retire, RunCommand, Shift
 from flygate.rollout.target import Target
 from flygate.system import duration
 
@@ -32,9 +33,8 @@ def forecast(plan: Plan, state: State, target: Target) -> list[str]:
         *_now(state),
         *_steps(plan),
         *_command(plan, target),
-        *_groups(plan, state, target),
-        f"about {_words(_seconds(plan, target))}; the former machines stay on standby for "
-        f"{target.manifest.rollout.standby} (stopped: only their disks are billed)",
+        *group_notes.of(plan, state, target),
+        f"about {_words(_seconds(plan, target))}{_standby(plan, target)}",
     ]
 
 
@@ -44,6 +44,15 @@ def size(manifest: Manifest) -> str:
         return f"{_machines_of(manifest.count)} in {', '.join(manifest.regions)}"
     each = (f"{g.name} {g.count} in {', '.join(g.regions)}" for g in manifest.groups)
     return f"{_machines_of(manifest.count)}: {'; '.join(each)}"
+
+
+def _standby(plan: Plan, target: Target) -> str:
+    if not any(isinstance(step, Retire) for stage in plan.final for step in stage.steps):
+        return ""
+    return (
+        f"; the former machines stay on standby for {target.manifest.rollout.standby} "
+        "(stopped: only their disks are billed)"
+    )
 
 
 def foretell_repair(plan: Plan, state: State, target: Target) -> list[str]:
@@ -75,32 +84,6 @@ def _command(plan: Plan, target: Target) -> Iterator[str]:
         )
     else:
         yield "the release command has run for this release, and is not run again"
-
-
-def _groups(plan: Plan, state: State, target: Target) -> Iterator[str]:
-    """Say what happens to machines that are changed in place, and to workers."""
-    steps = [step for stage in plan.stages for step in stage.steps]
-    for step in steps:
-        if isinstance(step, Update) and not step.is_drained:
-            yield (
-                f"{step.place.name} restarts in place ({step.machine.id}"
-                f"{f' on {step.machine.volume}' if step.machine.volume else ''}): nothing else of "
-                f"{step.place.group} runs meanwhile, so what asks it waits or fails until it is up"
-            )
-        if isinstance(step, Make) and (volume := target.manifest.group(step.place.group).volume):
-            yield (
-                f"{step.place.name} gets a volume {volume.name} in {step.place.region}: one that "
-                f"no machine has, or a new one of {volume.size_gb} GB. It outlives the machine"
-            )
-    launched = {step.slot.group for step in steps if isinstance(step, Launch)}
-    former = {machine.group for machine in state.of(target.former or 0)}
-    for group in target.manifest.others:
-        if group.name in launched & former:
-            yield (
-                f"{group.name} works twice, as {target.former_name} and {target.name}, until the "
-                "end. If it must not: `pulumi config set --path 'rollout.in_place[0]' "
-                f"{group.name}`"
-            )
 
 
 def _machines_of(count: int) -> str:
