@@ -13,7 +13,12 @@ from flygate.commands.orders import Orders
 from flygate.fly.owner import Owner
 from flygate.record.ledger import Ledger
 from flygate.rollout import strategies
-from flygate.rollout.errors import NothingHeldError, RolloutError, UnfinishedRolloutError
+from flygate.rollout.errors import (
+    GroupRenamedError,
+    NothingHeldError,
+    RolloutError,
+    UnfinishedRolloutError,
+)
 from flygate.rollout.forecast import forecast, foretell_repair
 from flygate.rollout.machine.member import Member
 from flygate.rollout.plan import Plan, is_converged, repairs
@@ -148,7 +153,7 @@ def decide(case: Case) -> Decision:
         return Decision(
             "refusal", target, refusal=NothingHeldError(_NOT_HELD.format(app=state.app))
         )
-    return Decision("rollout", target, strategies.plan(state, target))
+    return _rollout(state, target)
 
 
 def aimed(case: Case) -> Target:
@@ -223,6 +228,13 @@ def _former(known: Newest, state: State) -> int | None:
     return max(live, default=known.version or None)
 
 
+def _rollout(state: State, target: Target) -> Decision:
+    try:
+        return Decision("rollout", target, strategies.plan(state, target))
+    except GroupRenamedError as exc:
+        return Decision("refusal", target, refusal=exc)
+
+
 def _abort(state: State, target: Target) -> Decision:
     former = state.of(target.former or 0)
     candidates = [m for m in state.machines if m.release > (target.former or 0)]
@@ -242,8 +254,10 @@ def _taking_back(held: list[Seen], former: tuple[Seen, ...]) -> list[Step]:
     steps: list[Step] = [SetSecrets(), *map(Adopt, made), *(Admit(m.name) for m in made)]
     steps += [Update(Place.parse(m.place), m) for m in held if m.place]
     steps += [Retire(m) for m in former if not m.serves]
-    if any(m.share is not None for m in held):
-        steps.append(Part(tuple(m.name for m in made), tuple(map(Member.of, former))))
+    if shared := [m for m in held if m.share is not None]:
+        groups = {m.group for m in shared}  # workers have no clients to give back
+        losing = tuple(Member.of(m) for m in former if m.group in groups)
+        steps.append(Part(tuple(m.name for m in made if m.group in groups), losing))
     return steps
 
 

@@ -2,6 +2,7 @@
 
 RolloutError             1
 ├── NothingHeld          1: no held rollout to accept or to abort
+├── GroupRenamed         1: clients can't move from one process group to another; nothing was done
 ├── Aborted              1: an operator had a rollout taken back (inside the engine only)
 ├── ReleaseCommand       1: the release command has failed (inside the engine only)
 ├── ShareNotAcknowledged 1: a machine does not take an order on its clients (inside the engine only)
@@ -47,6 +48,10 @@ class UnfinishedRolloutError(RolloutError):
 
 class NothingHeldError(RolloutError):
     """There is no held rollout to accept or to abort; nothing was done."""
+
+
+class GroupRenamedError(RolloutError):
+    """The clients are to move in shares to a group of another name; nothing was done."""
 
 
 class AbortedError(RolloutError):

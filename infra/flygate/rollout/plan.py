@@ -121,8 +121,9 @@ def retire(state: State, target: Target, gone: Collection[Seen] = ()) -> Stage:
 
 def serving_former(state: State, target: Target) -> tuple[Seen, ...]:
     """Return the former release's machines that the leading group's are compared with."""
-    others = {group.name for group in target.manifest.others}
-    return tuple(m for m in state.of(target.former or 0) if m.group not in others)
+    former = state.of(target.former or 0)
+    groups = {machine.group for machine in former}
+    return tuple(m for m in former if target.leads(m.group, groups))
 
 
 def sweep(state: State, target: Target, used: Collection[Seen] = ()) -> Stage:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from flygate.config import Strategy
@@ -82,6 +82,17 @@ class Target:
     def strategy(self) -> Strategy:
         """In which order machines come and go."""
         return "immediate" if self.desired.is_fast else self.manifest.rollout.strategy
+
+    def leads(self, group: str, among: Collection[str]) -> bool:
+        """Return whether a group serves the clients in its release, as the leading one does here.
+
+        Args:
+            among: the groups of its release, which may have named its leading one otherwise.
+        """
+        leading = self.manifest.leading.name
+        if leading in among:
+            return group == leading
+        return group not in {other.name for other in self.manifest.others}
 
     @property
     def standby_since(self) -> float:

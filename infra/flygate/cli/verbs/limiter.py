@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -17,14 +18,17 @@ from flygate.cli.stack.stack import Stack
 from flygate.fly.admin import TOKEN, Act, AdminClient, Answer, check_token
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
-from flygate.rollout.state import LIVE, observe
+from flygate.manifest import Manifest
+from flygate.record.running import Running
+from flygate.rollout.state import LIVE, Seen, observe
 from flygate.system import duration
 from flygate.system.errors import ConfigError
 
 HELP = f"""Look into a deployed limiter, free a client, block one.
 
 Each machine that serves is asked, through the app's public address, with the stack's own secret
-{TOKEN}. With limits in memory each has buckets of its own. Each act is logged by the service.
+{TOKEN}; of an app with process groups, those of the group that serves the clients. With limits in
+memory each has buckets of its own. Each act is logged by the service.
 
 \b
 Examples:
@@ -160,11 +164,14 @@ def _act(environment: str, act: Act, as_json: bool) -> None:
             f"Nothing was released to {environment} yet. Deploy: pulumi up --stack {environment}"
         )
     client = AdminClient(outputs["url"], token, stack.secret_texts())
-    answers = asyncio.run(_ask(stack, outputs["app"], client, act))
+    asked, left_out = asyncio.run(_serving(stack, outputs["app"], _leading(outputs)))
+    answers = asyncio.run(client.ask(asked, act))
     if as_json:
         print(json.dumps([_document(answer) for answer in answers], indent=2))
     else:
         _show(answers)
+    if left_out:
+        print(f"Not asked, as they serve none of these clients: {left_out}.", file=sys.stderr)
     if any(answer.problem for answer in answers):
         raise typer.Exit(1)
 
@@ -187,13 +194,38 @@ def token_of(stack: Stack) -> str:
     )
 
 
-async def _ask(stack: Stack, app: str, client: AdminClient, act: Act) -> list[Answer]:
+def _leading(outputs: Mapping[str, Any]) -> str:
+    """Return the process group that serves the clients; "" where no deployment has noted it."""
+    content = Running.parse(outputs.get("running")).content
+    return Manifest.model_validate(content).leading.name if content else ""
+
+
+async def _serving(stack: Stack, app: str, leading: str) -> tuple[list[str], str]:
+    """Return the machines to ask, and in words those of other groups."""
     async with FlyClient(Endpoints.from_env(stack.environment)) as fly:
         seen = (await observe(fly, app)).machines
-    serving = sorted((m.region, m.id) for m in seen if m.serves and m.role == LIVE)
+    return chosen(seen, app, stack.name, leading)
+
+
+def chosen(seen: Iterable[Seen], app: str, stack: str, leading: str) -> tuple[list[str], str]:
+    """Return the ids of the machines to ask, region by region, and in words those left out.
+
+    Args:
+        leading: the group that serves the clients; all that serve are asked where none has it.
+
+    Raises:
+        ConfigError: none serves.
+    """
+    serving = sorted(
+        (m for m in seen if m.serves and m.role == LIVE), key=lambda m: (m.region, m.id)
+    )
     if not serving:
-        raise ConfigError(f"No machine of {app} serves; `flygate status {stack.name}` says more.")
-    return await client.ask([id_ for _, id_ in serving], act)
+        raise ConfigError(f"No machine of {app} serves; `flygate status {stack}` says more.")
+    asked = [m for m in serving if m.group == leading] or serving
+    others = Counter(m.group for m in serving if m not in asked)
+    return [m.id for m in asked], ", ".join(
+        f"{n} of {group}" for group, n in sorted(others.items())
+    )
 
 
 def _document(answer: Answer) -> dict[str, Any]:

@@ -126,7 +126,9 @@ def _show(found: Status) -> None:
         # A console would wrap it.
         print(pinning.notice(found.stack, Pin.model_validate(found.pin)))
     # A machine keeps its name when a rollback wakes it: its release is another one then.
-    table = screen.table("machine", "id", "release", "region", "state", "role", "checks")
+    has_groups = len({machine.group for machine in found.machines}) > 1
+    group = ["group"] if has_groups else []
+    table = screen.table("machine", *group, "id", "release", "region", "state", "role", "checks")
     for machine in found.machines:
         role = f"{machine.role}, cordoned" if machine.cordoned else machine.role
         if machine.share is not None:
@@ -135,7 +137,8 @@ def _show(found: Status) -> None:
             ("passing" if machine.healthy else "failing") if machine.state == "started" else "-"
         )
         where = (machine.id, f"v{machine.release}", machine.region)
-        table.add_row(machine.name, *where, machine.state, role, checks)
+        group = [machine.group] if has_groups else []
+        table.add_row(machine.name, *group, *where, machine.state, role, checks)
     console.print(table)
     print(f"{found.serves}.")
     if found.last_rollout:

@@ -103,13 +103,12 @@ class Soaked:
 
     def _soak(self, execution: Execution) -> Soak:
         sides = ((tuple(execution.made.values()), True), (execution.former, False))
-        manifest = execution.target.manifest
-        others = {group.name for group in manifest.others}  # they serve nothing to compare
         members = {
             member.id: Watched(member.name, member.region, is_new)
             for side, is_new in sides
             for member in side
-            if member.group not in others
+            # The others serve nothing to compare.
+            if execution.target.leads(member.group, {one.group for one in side})
         }
         return Soak(members, self.seconds, self.rules)
 

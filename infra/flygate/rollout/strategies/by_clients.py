@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from flygate.rollout.errors import GroupRenamedError
 from flygate.rollout.machine.member import Member
 from flygate.rollout.plan import Plan, Stage, serving_former
 from flygate.rollout.state import State
@@ -18,9 +19,14 @@ from flygate.rollout.target import Target
 
 
 def plan(state: State, target: Target) -> Plan:
-    """Return the steps of the manifest, as shares of the clients."""
+    """Return the steps of the manifest, as shares of the clients.
+
+    Raises:
+        GroupRenamedError: the former machines are of another process group.
+    """
     fleet = Fleet.of(state, target, ("100%",))
     former = tuple(map(Member.of, serving_former(state, target)))
+    _check_group(target, former)
     reached = _reached(fleet)
     launch, admit = fleet.stages(
         1, proving=fleet.proving(1), serving=gating.serving(target, soak=False)
@@ -43,6 +49,18 @@ def _shifts(fleet: Fleet, former: tuple[Member, ...], reached: int) -> Iterator[
             (Shift(percent, fleet.names, former),),
             gating.sharing(target, soak=percent < 100 and not is_accepted),
             fleet.names,
+        )
+
+
+def _check_group(target: Target, former: tuple[Member, ...]) -> None:
+    """Machines of two groups do not know each other, as nothing replays a request between them."""
+    leading = target.manifest.leading.name
+    if strangers := sorted({member.group for member in former} - {leading}):
+        raise GroupRenamedError(
+            f"{target.former_name} serves the clients in the process group "
+            f"{' and '.join(strangers)}, and {target.name} in {leading}: shares of them can't "
+            "move from one group to another. Release this once by machines: `pulumi config set "
+            "--path rollout.by machines`. Nothing was changed"
         )
 
 
