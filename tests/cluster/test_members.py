@@ -166,7 +166,7 @@ async def test_a_machine_that_does_not_listen_owns_no_client(
     assert members.silent == 1
 
 
-async def test_a_machine_of_another_group_is_none_of_ours(world: World) -> None:
+async def test_a_machine_of_another_group_is_no_member(world: World) -> None:
     """The proxy can't replay a request to it, even if others name it; it is not in trouble."""
     heard = (Contact("c", "iad", "fdaa::3"), Contact("boss", "iad", "fdaa::4"))
     world.machines |= {

@@ -46,6 +46,7 @@ class AppView {
     setText(this.find(".rate strong"), number(app.rate));
     this.drawRates(app.rate);
     this.showRollout(app.rollout);
+    this.root.classList.toggle("grouped", app.has_groups);
     this.showMachines(app.machines);
     this.showEvents(app.events);
   }
@@ -116,6 +117,7 @@ function updateRow(row, machine) {
   const cell = (name) => row.querySelector(`.${name}`);
   row.classList.toggle("asleep", RESTING_STATES.has(machine.state));
   setText(cell("name"), machine.name);
+  setText(cell("group"), machine.group || "–");
   setText(cell("region"), machine.region);
   setText(cell("release"), machine.release || "–");
   setText(cell("role"), machine.role || "–");

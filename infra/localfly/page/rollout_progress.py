@@ -16,7 +16,8 @@ class Member:
 
     release: str  # v7; empty if Flygate did not make it
     role: str  # candidate | live | standby
-    is_serving: bool  # started, its checks pass, and the proxy sends it requests
+    # started, its checks pass, and the proxy sends it requests if it has a service
+    is_serving: bool
     holder: str = ""  # of its lease, by the lease's description
     count: int = 0  # how many machines its release has, if its machines say so
 

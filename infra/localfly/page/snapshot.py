@@ -22,6 +22,7 @@ from localfly.proxy.stats import AnswerStats
 from localfly.timing.clock import MovableClock
 
 _EVENTS: Final = 12
+_GROUP: Final = "fly_process_group"
 
 Json = dict[str, Any]
 
@@ -74,7 +75,7 @@ class Snapshots:
         lifecycles = self._cloud.fleet.list(app.name)
         backends = {one.machine_id: one for one in self._table.backends(app.name)}
         now = self._clock()
-        members = [_member(one.machine, one.machine.id in backends, now) for one in lifecycles]
+        members = [_member(one, one.machine.id in backends, now) for one in lifecycles]
         rollout = progress_of(members)
         return {
             "name": app.name,
@@ -82,6 +83,7 @@ class Snapshots:
             "rate": round(rates.get(f"{app.name} total", 0.0), 1),
             "errors": round(rates.get(f"{app.name} errors", 0.0), 1),
             "rollout": rollout and asdict(rollout),
+            "has_groups": len({_group(one.machine) for one in lifecycles}) > 1,
             "machines": [
                 _machine(one, backends.get(one.machine.id), rates.get(one.machine.id, 0.0))
                 for one in sorted(lifecycles, key=lambda one: _order(one.machine))
@@ -97,6 +99,7 @@ def _machine(lifecycle: Lifecycle, backend: Backend | None, rate: float) -> Json
     return {
         "id": machine.id,
         "name": machine.name,
+        "group": _group(machine),
         "region": machine.region,
         "state": machine.state,
         "cordoned": machine.cordoned,
@@ -111,15 +114,27 @@ def _machine(lifecycle: Lifecycle, backend: Backend | None, rate: float) -> Json
     }
 
 
-def _member(machine: Machine, is_routed: bool, now: float) -> Member:
+def _member(lifecycle: Lifecycle, is_routed: bool, now: float) -> Member:
+    machine = lifecycle.machine
     lease = machine.live_lease(now)
     return Member(
         release=machine.config.metadata.get(RELEASE_KEY, ""),
         role=_role(machine),
-        is_serving=is_routed,
+        is_serving=is_routed or _works(lifecycle),
         holder=(lease.description or lease.owner) if lease else "",
         count=_count(machine),
     )
+
+
+def _works(lifecycle: Lifecycle) -> bool:
+    """Return whether a machine without a service, such as a worker, does what it can."""
+    machine = lifecycle.machine
+    is_well = all(check.status == "passing" for check in lifecycle.checks)
+    return machine.config.http_service is None and machine.state == "started" and is_well
+
+
+def _group(machine: Machine) -> str:
+    return machine.config.metadata.get(_GROUP, "")
 
 
 def _count(machine: Machine) -> int:

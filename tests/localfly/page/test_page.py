@@ -138,6 +138,7 @@ async def test_the_page_shows_what_happens(rolling: tuple[Machines, dict[str, st
         await reads(".rollout-text", "Rolling out v7, in place of v6: 1 of 3 machines serve")
         await row("new", "role", "candidate")
         await row("new", "region", "iad")
+        assert await page.locator("th.group").is_hidden(), "there are no groups to tell apart"
         await row("old-1", "checks", "1 of 1 passing")
         await row("asleep", "state", "suspended")
 
@@ -186,6 +187,27 @@ async def barriers(page: Any) -> list[str]:
 
     found = await Axe().run(page)
     return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found.response["violations"]]
+
+
+@pytest.mark.integration
+async def test_process_groups_are_told_apart(machines: Machines) -> None:
+    """A worker is of the release, and serves it without a service."""
+    chromium_or_skip()
+    for group, services in ("web", None), ("worker", []):
+        config = released(machines, "v1", LIVE)
+        config["metadata"] |= {"fly_process_group": group, "flygate_count": "2"}
+        if services is not None:
+            config["services"] = services
+        machine = (await machines.create(config=config))["id"]
+        await machines.wait(machine, "started")
+    async with browser_page(machines.fly.api_url) as page:
+        await page.goto(f"{machines.fly.api_url}/")
+        await page.wait_for_selector(f"[data-machine='{machine}']")
+        await page.get_by_text("v1 serves with 2 of 2 machines").wait_for(timeout=10_000)
+
+        assert await page.locator("thead .group").is_visible()
+        cells = await page.locator("tbody .group").all_text_contents()
+        assert sorted(cells) == ["web", "worker"]
 
 
 @pytest.mark.integration
@@ -275,10 +297,20 @@ async def test_the_page_has_nothing_that_a_machine_wrote(tmp_path: Path) -> None
     [app] = json.loads(text)["apps"]
 
     assert "canary-81" not in text
-    assert set(app) == {"name", "url", "rate", "errors", "rollout", "machines", "events"}
+    assert set(app) == {
+        "name",
+        "url",
+        "rate",
+        "errors",
+        "rollout",
+        "has_groups",
+        "machines",
+        "events",
+    }
     assert set(app["machines"][0]) == {
         "id",
         "name",
+        "group",
         "region",
         "state",
         "cordoned",
