@@ -10,6 +10,7 @@ from tests.e2e import notes
 from tests.e2e.installation import installed
 from tests.e2e.load import Load
 from tests.e2e.project import Project
+from tests.e2e.test_replacement import urn
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -68,6 +69,12 @@ def test_a_row_outlives_releases_failures_rollbacks_and_phases(notebook: Project
         project.up().ok()
     assert load.failures == []  # the other machine serves meanwhile
     assert len(project.live()) == 2
+    assert len(project.volumes()) == 2
+    assert ["first", "second", "third"] in notes.of_each(project)
+
+    for name in ("release-command", "app-command"):  # Pulumi destroys what it has replaced
+        project.pulumi("state", "taint", "--stack", "local", urn(name), "--yes").ok()
+    project.up().ok()
     assert len(project.volumes()) == 2
     assert ["first", "second", "third"] in notes.of_each(project)
 
