@@ -32,6 +32,7 @@ VERBS: Final[Mapping[str, str]] = {
     "image": "Build and push the image for Fly.io.",
     "promote": "Give prod what staging proved.",
     "ledger": "The record of releases: what it has; mend it.",
+    "adopt": "Take over an app that `fly deploy` made.",
     "destroy": "Destroy a stack: app, machines, Redis; volumes if you say so.",
     "move": "Release to another app, and leave the former one.",
     "limiter": "Look into a deployed limiter, free a client, block one.",

@@ -56,4 +56,6 @@ def _pinned(
         values,
         pin,
         kept=tuple(sorted(kept)),
+        # What was rebuilt from machines has the id that they carry, by which they are found again.
+        id=release.manifest_id if release.rebuilt and not kept else "",
     )

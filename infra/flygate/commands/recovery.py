@@ -19,12 +19,12 @@ from flygate.commands.request import ReleaseRequest
 from flygate.commands.workspace import Workspace
 from flygate.fly.client import FlyClient
 from flygate.fly.owner import Owner
-from flygate.manifest import Group, Manifest, Volume
+from flygate.manifest import Gates, Group, Manifest, Volume
 from flygate.record.ledger import Ledger, Release
 from flygate.record.provenance import now
 from flygate.record.stack_record import StackRecord, moved
 from flygate.rollout.desired import DesiredRelease
-from flygate.rollout.state import LIVE, Seen, State
+from flygate.rollout.state import ADOPTED, LIVE, Seen, State
 from flygate.system.errors import LedgerUnreadableError
 
 BY_MACHINES: Final = "what its machines say; the secret values are those known now"
@@ -163,9 +163,17 @@ async def _manifest(
             "in_place": leading.in_place,
             "others": tuple(groups.values()),
             "release_command": None,
+            "gates": _gates(machines[0], like.gates),
             "secrets": tuple(sorted(values)),
         }
     )
+
+
+def _gates(machine: Seen, like: Gates) -> Gates:
+    """Return what a machine must prove. One that was adopted need not limit, nor end as ours do."""
+    if machine.manifest != ADOPTED:
+        return like
+    return like.model_copy(update={"limiter": False, "requests": (), "restart": False})
 
 
 async def _group(name: str, machines: Sequence[Seen], like: Manifest, fly: FlyClient) -> Group:

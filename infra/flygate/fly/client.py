@@ -166,6 +166,15 @@ class FlyClient:
         body = await self._session.flaps("GET", f"/apps/{app}/machines")
         return [Machine.model_validate(m) for m in body or []]
 
+    async def machine_documents(self, app: str) -> list[dict[str, Any]]:
+        """All machines of an app that are not destroyed, whole, as Fly has them."""
+        return list(await self._session.flaps("GET", f"/apps/{app}/machines") or [])
+
+    async def certificates(self, app: str) -> list[str]:
+        """The host names that an app has certificates for."""
+        body = await self._session.flaps("GET", f"/apps/{app}/certificates")
+        return [str(one.get("hostname", "")) for one in (body or {}).get("certificates") or ()]
+
     async def machine(self, app: str, machine_id: str) -> Machine:
         """One machine."""
         return Machine.model_validate(await self._session.flaps("GET", _path(app, machine_id)))

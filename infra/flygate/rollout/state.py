@@ -18,6 +18,8 @@ from flygate.rollout.command_machine import COMMAND_KEY, CommandMachine
 
 RELEASE_KEY: Final = "flygate_release"
 MANIFEST_KEY: Final = "flygate_manifest"
+# In place of an id on machines that another tool made, and that `flygate adopt` has marked.
+ADOPTED: Final = "adopted"
 ROLE_KEY: Final = "flygate_role"
 DRIFT_KEY: Final = "flygate_drift"
 COUNT_KEY: Final = "flygate_count"

@@ -1,0 +1,201 @@
+"""`Adoption`: what becomes of an app that another tool has made. Pure: nothing is changed here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from flygate.adoption.live_app import LiveApp, LiveMachine
+from flygate.config import StackConfig
+from flygate.flytoml import FlyToml
+from flygate.manifest import Group, Manifest, Volume
+from flygate.record import diff
+
+_GUEST: Final = ("cpu_kind", "cpus", "memory_mb")
+# What Fly adds to a mount, of the one volume that a machine has.
+_OF_THE_VOLUME: Final = frozenset({"volume", "size_gb", "encrypted"})
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """Attributes:
+    settings: keys of the stack's configuration → the values by which the app keeps its shape.
+    problems: what must be mended first.
+    stays, left: what is as it was afterwards, and what Flygate does not touch.
+    """
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+    stays: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+
+def plan(live: LiveApp, file: FlyToml, stack: StackConfig, secrets: set[str]) -> Adoption:
+    """Say what an adoption means.
+
+    Args:
+        file: of the leading process group.
+        stack: as it is configured now.
+        secrets: the names of the stack's own.
+    """
+    return Adoption(
+        settings=_settings(live, file, stack),
+        problems=tuple(_problems(live)),
+        stays=tuple(_stays(live, secrets)),
+        left=tuple(_left(live)),
+    )
+
+
+def running(live: LiveApp, like: Manifest) -> Manifest:
+    """Return the manifest that says what runs now.
+
+    Args:
+        like: the manifest of the stack, for what machines do not say.
+    """
+    groups = {name: _group(name, machines) for name, machines in live.groups.items()}
+    web = (name for name, group in groups.items() if group.web_port is not None)
+    named = like.leading.name
+    name = named if named in groups else next(web, next(iter(groups)))
+    leading = groups.pop(name)
+    image = str(live.groups[name][0].config.get("image", ""))
+    return like.model_copy(
+        update={
+            "image": image,
+            "config": leading.config,
+            "regions": leading.regions,
+            "machines": leading.machines,
+            "volume": leading.volume,
+            "in_place": False,
+            "others": tuple(groups.values()),
+            "release_command": None,
+        }
+    )
+
+
+def changes(live: LiveApp, desired: Manifest) -> list[str]:
+    """Return what the stack's first release changes, a line each."""
+    now = running(live, desired).model_dump(mode="json")
+    then = desired.model_dump(mode="json")
+    for key in ("gates", "rollout", "release_command", "secrets", "phase", "app"):
+        now.pop(key, None)
+        then.pop(key, None)
+    return [str(change) for change in diff.manifest_changes(now, then)]
+
+
+def _settings(live: LiveApp, file: FlyToml, stack: StackConfig) -> dict[str, Any]:
+    """Keep regions, numbers and sizes."""
+    found: dict[str, Any] = {}
+    groups = live.groups
+    leading = groups.get(file.group, [])
+    regions = _regions(leading or live.adoptable, file)
+    if regions and regions != stack.regions:
+        found["regions"] = list(regions)
+    if (machines := _in_each(leading)) and machines != stack.row.machines:
+        found["machines"] = machines
+    others = {name: _in_each(there) for name, there in groups.items() if name != file.group}
+    known = {view.group for view in file.groups}
+    count = {name: number for name, number in others.items() if number > 1 and name in known}
+    if count and count != stack.count:
+        found["count"] = count
+    return found | _sizing(leading, file, stack)
+
+
+def _sizing(leading: list[LiveMachine], file: FlyToml, stack: StackConfig) -> dict[str, Any]:
+    values = file.values
+    service = values.http_service or next(iter(values.services), None)
+    says = bool(values.vm) or (
+        service is not None
+        and any(value is not None for value in (service.concurrency, service.auto_stop_machines))
+    )
+    found: dict[str, Any] = {"sizing": "fly.toml"} if says and stack.sizing == "phase" else {}
+    if leading and not values.vm:
+        guest = leading[0].config.get("guest") or {}
+        own = {key: guest[key] for key in _GUEST if key in guest}
+        row = {key: getattr(stack.row, key) for key in own}
+        if own != row:
+            found["guest"] = own
+    return found
+
+
+def _regions(machines: list[LiveMachine], file: FlyToml) -> tuple[str, ...]:
+    here = sorted({machine.region for machine in machines})
+    primary = file.values.primary_region
+    return tuple(sorted(here, key=lambda region: region != primary))
+
+
+def _in_each(machines: list[LiveMachine]) -> int:
+    """Return how many are in the region that has most."""
+    return max(Counter(machine.region for machine in machines).values(), default=0)
+
+
+def _problems(live: LiveApp) -> Iterator[str]:
+    if not live.adoptable:
+        yield (
+            f"{live.app} has no machine that `fly deploy` made. Deploy to it as to a new app: "
+            "`pulumi up`."
+        )
+    for machine in live.machines:
+        if machine.is_flygate_s:
+            yield f"{machine.name} ({machine.id}) is a machine of Flygate's already."
+        if machine.is_standby:
+            yield (
+                f"{machine.name} ({machine.id}) is a standby, which Fly starts when its machine "
+                f"stops: a release stops that. Destroy it: `fly machine destroy {machine.id} --app "
+                f"{live.app}`."
+            )
+    for name, machines in live.groups.items():
+        images = {str(machine.config.get("image", "")) for machine in machines}
+        if len(images) > 1:
+            yield (
+                f"the machines of {name} run {len(images)} images, so an earlier deployment was "
+                "not finished. Finish it: `fly deploy`."
+            )
+
+
+def _stays(live: LiveApp, secrets: set[str]) -> Iterator[str]:
+    names = ", ".join(
+        f"{group} {len(machines)} ({', '.join(sorted({m.region for m in machines}))})"
+        for group, machines in live.groups.items()
+    )
+    yield f"machines: {names}; they are marked as release v1, and not restarted"
+    if unknown := sorted(secret.name for secret in live.secrets if secret.name not in secrets):
+        yield (
+            f"secrets: {', '.join(unknown)} keep the values that Fly has. Flygate does not know "
+            "them: it changes and restores none of them, until you set them for the stack"
+        )
+    for volume in live.volumes:
+        has_it = volume.attached_machine_id or "no machine"
+        yield f"volume {volume.name} ({volume.id}, {volume.size_gb} GB, of {has_it})"
+    if live.addresses:
+        yield f"addresses: {', '.join(live.addresses)}"
+    if live.certificates:
+        yield f"certificates: {', '.join(live.certificates)}"
+
+
+def _left(live: LiveApp) -> Iterator[str]:
+    for machine in live.others:
+        if not machine.is_standby and not machine.is_flygate_s:
+            yield (
+                f"{machine.name} ({machine.id}) belongs to no process group that `fly deploy` "
+                "made, and is left alone"
+            )
+
+
+def _group(name: str, machines: list[LiveMachine]) -> Group:
+    first = dict(machines[0].config)
+    config = {key: one for key, one in first.items() if key not in {"image", "metadata"}}
+    mounts = [
+        {key: value for key, value in mount.items() if key not in _OF_THE_VOLUME}
+        for mount in config.get("mounts") or ()
+    ]
+    if mounts:
+        config["mounts"] = mounts
+    return Group(
+        name=name,
+        config=config,
+        regions=tuple(sorted({machine.region for machine in machines})),
+        machines=_in_each(machines),
+        volume=Volume(name=str(mounts[0].get("name", ""))) if mounts else None,
+    )
