@@ -117,3 +117,29 @@ def _inside(project: Project) -> dict[str, Any]:
     script = f"import json, os; print(json.dumps({{n: os.environ.get(n, '') for n in {names}}}))"
     machine = next(m for m in project.live() if m["group"] == "app")
     return project.inside(machine["id"], script)
+
+
+def test_fly_deploy_goes_on_from_what_runs(deployed: tuple[Project, str]) -> None:
+    """The file that `eject` writes means the same machines; the marks go last."""
+    project, _ = deployed
+    project.flygate("adopt", "local", "--yes").ok()
+    project.run("make", "up").ok()
+    project.flygate("doctor", "local")
+
+    said = project.flygate("eject", "local").ok().output
+    file = FlyToml.read(project.path / "fly.local.toml")
+    assert "fly deploy --config fly.local.toml --image registry.fly.io/flygate-local@" in said
+    assert "fly machine destroy" in said  # what was replaced rests still
+    live = {m["id"]: m["group"] for m in project.live()}
+    for machine in project.machines_of(APP):
+        if machine["id"] in live:
+            (view,) = [one for one in file.groups if one.group == live[machine["id"]]]
+            wanted = machine_config(view)
+            found = {key: machine["config"].get(key) for key in wanted}
+            wanted["env"] = {**wanted["env"], "FLYGATE_RELEASE": "v2"}
+            assert found == wanted
+
+    again = project.flygate("eject", "local")
+    assert (again.code, "`--force` overwrites it" in again.output) == (1, True)
+    project.flygate("eject", "local", "--force", "--unmark").ok()
+    assert "flygate_" not in json.dumps([m["config"]["metadata"] for m in project.machines_of(APP)])

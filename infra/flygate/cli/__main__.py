@@ -33,6 +33,7 @@ VERBS: Final[Mapping[str, str]] = {
     "promote": "Give prod what staging proved.",
     "ledger": "The record of releases: what it has; mend it.",
     "adopt": "Take over an app that `fly deploy` made.",
+    "eject": "Let `fly deploy` go on from what runs.",
     "destroy": "Destroy a stack: app, machines, Redis; volumes if you say so.",
     "move": "Release to another app, and leave the former one.",
     "limiter": "Look into a deployed limiter, free a client, block one.",

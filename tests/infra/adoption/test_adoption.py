@@ -1,0 +1,132 @@
+"""What an adoption would keep, set, change and refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flygate import config
+from flygate.adoption import adoption
+from flygate.adoption.live_app import LiveApp, LiveMachine
+from flygate.adoption.marks import marks, unmarks
+from flygate.fly.models import Secret, Volume
+from flygate.flytoml import FlyToml
+from flygate.manifest import Group
+from flygate.manifest import Volume as Disk
+from flygate.rollout.state import ADOPTED
+
+from tests.infra.builders import WEB, manifest
+
+FILE = {"primary_region": "fra", "http_service": {"internal_port": 8080}}
+GUEST = {"cpu_kind": "shared", "cpus": 2, "memory_mb": 1024}
+
+
+def machine(number: int, region: str = "iad", group: str = "app", **changes: Any) -> LiveMachine:
+    """As flyctl makes it."""
+    metadata = {"fly_platform_version": "v2", "fly_process_group": group}
+    values = {
+        "services": [WEB] if group == "app" else [],
+        "guest": GUEST,
+        "image": "registry.fly.io/shop:deployment-1",
+        "metadata": {**metadata, **changes.pop("metadata", {})},
+        **changes,
+    }
+    return LiveMachine(f"m{number}", f"name-{number}", region, "started", f"i{number}", values)
+
+
+def app(*machines: LiveMachine, **changes: Any) -> LiveApp:
+    return LiveApp("shop", machines, **changes)
+
+
+def planned(live: LiveApp, file: dict[str, Any] | None = None, **stack: Any) -> adoption.Adoption:
+    read = FlyToml.of(file or FILE)
+    return adoption.plan(live, read, config.load({"app": "shop", **stack}), {"OURS"})
+
+
+def test_nothing_shrinks() -> None:
+    """Regions, numbers and sizes of what runs are set; the primary region is the first."""
+    live = app(machine(1), machine(2), machine(3, "fra"))
+
+    assert planned(live).settings == {"regions": ["fra", "iad"], "machines": 2, "guest": GUEST}
+    assert planned(live, regions='["fra", "iad"]', machines="2", guest=GUEST).settings == {}
+    with_vm = {**FILE, "vm": [{"memory": "1gb"}]}
+    assert planned(live, with_vm).settings["sizing"] == "fly.toml"
+
+
+def test_workers_keep_their_number() -> None:
+    """As the stack's count."""
+    file = {
+        "processes": {"app": "serve", "worker": "work"},
+        "http_service": {"internal_port": 8080, "processes": ["app"]},
+    }
+    live = app(machine(1), *(machine(n, group="worker") for n in (2, 3)))
+
+    assert planned(live, file).settings["count"] == {"worker": 2}
+
+
+def test_what_must_be_mended_is_named_with_a_command() -> None:
+    """A standby would start beside a release; a deployment that was not finished has two images."""
+    standby = machine(2, group="worker", standbys=["m3"])
+    (problem,) = planned(app(machine(1), standby)).problems
+    assert "`fly machine destroy m2 --app shop`" in problem
+
+    (problem,) = planned(app(machine(1), machine(2, image="other"))).problems
+    assert "run 2 images" in problem
+    (problem,) = planned(app()).problems
+    assert "has no machine that `fly deploy` made" in problem
+    ours = machine(1, metadata={"flygate_release": "v3", "flygate_manifest": "0123456789ab"})
+    (problem,) = planned(app(ours)).problems
+    assert "is a machine of Flygate's already" in problem
+
+
+def test_what_stays_is_named() -> None:
+    """Secrets by name only."""
+    secrets = (Secret(name="OURS", digest="1"), Secret(name="THEIRS", digest="2"))
+    volume = Volume(id="vol_1", name="data", size_gb=2, attached_machine_id="m1")
+    live = app(machine(1), secrets=secrets, volumes=(volume,), certificates=("a.example",))
+
+    lines = "\n".join(planned(live).stays)
+
+    assert "secrets: THEIRS keep the values" in lines
+    assert "volume data (vol_1, 2 GB, of m1)" in lines
+    assert "certificates: a.example" in lines
+
+
+def test_machines_of_no_group_are_left_alone() -> None:
+    """One that was run by hand, one with a schedule, a console of flyctl's."""
+    by_hand = machine(2, metadata={"fly_platform_version": ""})
+    live = app(
+        machine(1), by_hand, machine(3, schedule="daily"), machine(4, group="fly_app_console")
+    )
+
+    assert len(planned(live).left) == 3
+    assert [m.id for m, _ in marks(live, manifest())] == ["m1"]
+
+
+def test_the_first_release_is_compared_with_what_runs() -> None:
+    """Field by field; a stack's own rules are no change."""
+    desired = manifest(config={"services": [WEB], "guest": {**GUEST, "memory_mb": 512}, "env": {}})
+
+    changes = adoption.changes(app(machine(1)), desired)
+
+    assert "~ config.guest.memory_mb: 1024 → 512" in changes
+    assert any(
+        line.startswith('~ image: "registry.fly.io/shop:deployment-1" →') for line in changes
+    )
+
+
+def test_marks_name_the_places_of_machines_with_volumes() -> None:
+    """They are changed in place from then on; the marks can be taken off again."""
+    disk = Group(name="db", config={}, regions=("iad",), machines=2, volume=Disk(name="data"))
+    live = app(
+        machine(1),
+        machine(2, group="db", mounts=[{"volume": "vol_1", "path": "/d"}]),
+        machine(3, group="db", mounts=[{"volume": "vol_2", "path": "/d"}]),
+    )
+
+    found = {m.id: notes for m, notes in marks(live, manifest(others=(disk,)))}
+
+    assert found["m1"]["flygate_manifest"] == ADOPTED
+    assert "flygate_place" not in found["m1"]
+    assert [found[name]["flygate_place"] for name in ("m2", "m3")] == ["db-iad-1", "db-iad-2"]
+    marked = machine(2, metadata={k: v for k, v in found["m2"].items() if v})
+    assert set(unmarks(marked)) == set(found["m2"])
