@@ -22,11 +22,11 @@ def notes(*machines: Seen, **changes: Any) -> list[str]:
 
 
 def test_an_app_of_one_group_has_none() -> None:
-    """What everybody knows is not said."""
+    """What is always so is not said."""
     assert notes(seen(1)) == []
 
 
-def test_a_restart_is_told_before_it_costs_requests() -> None:
+def test_a_restart_is_announced_before_it_costs_requests() -> None:
     """With the machine and its volume; beside another one it costs none."""
     one = seen(1, place="app-iad-1", volume="vol_1")
     two = seen(1, 2, place="app-iad-2", volume="vol_2")
