@@ -24,8 +24,8 @@ FIRST = {
     "rollout.strategy": "bluegreen",
     "rollout.soak": "0s",
     "rollout.standby": "0s",
-    # The limiter's gate fails: nothing is released.
-    "env.RATE_LIMIT_MODE": "off",
+    # The gate of requests fails: nothing is released.
+    "smoke.requests[0].path": "/no-such-page",
 }
 
 
@@ -38,7 +38,7 @@ def stack(newcomer: Any) -> Iterator[Stack]:
         made.config(key, value)
     try:
         failed = made.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
-        assert "the limiter does not limit" in failed.output
+        assert "smoke check of" in failed.output
         yield made
     finally:
         made.pulumi("destroy", "--yes", "--stack", STACK)
@@ -142,7 +142,7 @@ def test_a_first_release_that_fails_leaves_a_redis_that_is_named(stack: Stack) -
 
 def test_a_former_redis_is_found_and_kept_while_it_is_used(stack: Stack) -> None:
     """Another name, and a Redis of one's own: each time the former one can go afterwards only."""
-    stack.pulumi("config", "rm", "--stack", STACK, "--path", "env.RATE_LIMIT_MODE").ok()
+    stack.pulumi("config", "rm", "--stack", STACK, "--path", "smoke.requests").ok()
     stack.up()
     used = f"Redis {REDIS} (fixed_250mb in iad) costs $10.00 a month\n"
     assert used in stack.status()

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from flygate_wire.settings import SHADOW
-from flygate_wire.variables import DEFAULT_PORT, Variable
+from flygate_wire.settings import OFF, SHADOW
+from flygate_wire.variables import DEFAULT_METRICS_PORT, DEFAULT_PORT, Variable
 
 from flygate.config import SOURCE, StackConfig
 from flygate.config.kinds import LONGEST
@@ -132,11 +132,21 @@ class _Conflicts(Pairing):
     def check_metrics(self) -> None:
         """Refuse a metrics port where the service serves none."""
         port, value = self.config.get("metrics", {}).get("port"), self.env.get("METRICS_PORT")
-        if port and value is not None and value.strip() != str(port):
+        if not port or "METRICS_PORT" in self.secrets:
+            return
+        path = (*self.file.item_path("metrics", 0), "port")
+        if value is not None and value.strip() != str(port):
             self._refuse(
-                (*self.file.item_path("metrics", 0), "port"),
+                path,
                 f"metrics.port is {port}, and METRICS_PORT is {value} "
                 f"({self._where('METRICS_PORT')}): Fly would read no metrics. Make them one.",
+            )
+        elif value is None and port != DEFAULT_METRICS_PORT and self._is_the_service():
+            self._refuse(
+                path,
+                f"metrics.port is {port}, and METRICS_PORT is not set: the service has its metrics "
+                f"at {DEFAULT_METRICS_PORT} then, and Fly would read none. Add METRICS_PORT = "
+                f'"{port}" to [env], or say {DEFAULT_METRICS_PORT} here.',
             )
 
     def check_shutdown(self) -> None:
@@ -237,10 +247,11 @@ class _Conflicts(Pairing):
             return
         has_policies = self.env.get(Variable.RATE_LIMIT_POLICIES)  # then each has its own mode
         name = Variable.RATE_LIMIT_MODE.value
-        if self.env.get(name, "").strip() == SHADOW and not has_policies:
+        mode = self.env.get(name, "").strip()
+        if mode in {SHADOW, OFF} and not has_policies:
             self._refuse_variable(
                 name,
-                f"{name} is {SHADOW}, which refuses no request, and flygate:smoke.limiter is true, "
+                f"{name} is {mode}, which refuses no request, and flygate:smoke.limiter is true, "
                 "which wants proof that one is refused. For a trial: "
                 "`pulumi config set --path smoke.limiter false`.",
             )
@@ -273,6 +284,11 @@ class _Conflicts(Pairing):
                     f"build.{key} can't be done: {why} Build the image yourself and set it by "
                     "digest (`pulumi config set image`), or remove it.",
                 )
+
+    def _is_the_service(self) -> bool:
+        """Return whether the image runs the service, as far as the plan can know."""
+        is_known = self.stack.image == SOURCE or self.stack.smoke.limiter
+        return is_known and not self._has_own_command()
 
     def _has_own_command(self) -> bool:
         init = self.config.get("init", {})

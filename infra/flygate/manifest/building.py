@@ -16,7 +16,7 @@ from flygate.config.web_service import web_port
 from flygate.flytoml import FlyToml, conflicts, machine_config, precedence
 from flygate.flytoml.notices import Notice
 from flygate.flytoml.release_command import release_command
-from flygate.manifest import others
+from flygate.manifest import effects, others
 from flygate.manifest.course import Course
 from flygate.manifest.gates import Gates
 from flygate.manifest.group import Group
@@ -39,6 +39,7 @@ def build(stack: StackConfig, file: FlyToml, image: str, secret_names: Iterable[
     """
     where = regions(stack, file)
     others.check(stack, file)
+    effects.check(stack, file)
     row = _workable(stack, file)
     config = row.over(machine_config(file), len(where), keeps_sizing=stack.sizing == "fly.toml")
     # Fly keeps machines awake there.

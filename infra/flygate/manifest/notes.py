@@ -10,7 +10,7 @@ from flygate.config.ports import Port, public_ports
 from flygate.flytoml import FlyToml, surprises
 from flygate.flytoml.mounts import grows
 from flygate.flytoml.notices import Notice
-from flygate.manifest import others
+from flygate.manifest import effects, others
 from flygate.manifest.group import Group
 
 # A group's part of fly.toml, and what became of it.
@@ -32,6 +32,7 @@ def notes(stack: StackConfig, file: FlyToml, groups: Sequence[Group]) -> Iterato
     yield from _shared_ports(pairs)
     yield from _shared_volumes(pairs)
     yield from others.without_effect(stack, file)
+    yield from effects.notes(stack, file, groups[0].config)
     yield from _of_strategy(file, groups[0])
 
 

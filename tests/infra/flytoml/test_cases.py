@@ -179,6 +179,13 @@ REFUSED = {
         HEAD + WEB + "[[services]]\ninternal_port = 8080\n" + PUBLIC,
         ["fly.toml:5: port 443 (tcp) is services[0]'s and http_service's (line 3)"],
     ),
+    "metrics where the service has none": (
+        HEAD + WEB + "[metrics]\nport = 9100\npath = '/metrics'\n",
+        [
+            "fly.toml:6: metrics.port is 9100, and METRICS_PORT is not set: the service has its "
+            'metrics at 9091 then, and Fly would read none. Add METRICS_PORT = "9100" to [env], or',
+        ],
+    ),
     "metrics that Fly would not read": (
         HEAD + WEB + "[env]\nMETRICS_PORT = 9100\n[metrics]\nport = 9091\npath = '/metrics'\n",
         ["fly.toml:8: metrics.port is 9091, and METRICS_PORT is 9100 (line 6): Fly would read no"],

@@ -24,6 +24,7 @@ WORKER = HEAD + "[env]\nRATE_LIMIT_MODE = 'shadow'\n"
         ({"SERVICE_MAX_REQUESTS_PER_CLIENT": 501}, "from 1 to 500, as SERVICE_MAX_REQUESTS is 500"),
         ({"RATE_LIMIT_FAILURE": "x\ny" * 99}, "(398 characters); the service takes fair_share, "),
         ({"ADMIN_TOKEN": "short"}, "env.ADMIN_TOKEN is too short; the service takes 24 characters"),
+        ({"RATE_LIMIT_MODE": "off"}, "flygate:env.RATE_LIMIT_MODE is off, which refuses no"),
         (
             {"RATE_LIMIT_MODE": "shadow"},
             "flygate:env.RATE_LIMIT_MODE is shadow, which refuses no request, and "
@@ -60,6 +61,7 @@ def test_a_setting_of_the_file_is_named_with_its_line(tmp_path: Path) -> None:
             {"env": {"RATE_LIMIT_MODE": "shadow", "RATE_LIMIT_POLICIES": "policies.toml"}},
         ),
         (WORKER, {}),
+        (HEAD + WEB, {"smoke": {"limiter": False}, "env": {"RATE_LIMIT_MODE": "off"}}),
         (HEAD + WEB, {"env": {"RATE_LIMIT_RPM": " 5 ", "RATE_LIMIT_BURST": ""}}),
     ],
     ids=str,
