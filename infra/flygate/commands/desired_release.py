@@ -36,7 +36,7 @@ def desired_release(
 def _pinned(
     pin: Pin, request: ReleaseRequest, live: Mapping[str, str], ledger: Ledger
 ) -> DesiredRelease:
-    release = ledger.with_manifest(pin.manifest)
+    release = ledger.named_by(pin)
     if not ledger.has_secrets_of(release):
         raise LedgerError(
             f"The secret values of {pin.version} are kept no longer: with those of later "

@@ -81,8 +81,10 @@ async def inspect(request: InspectionRequest, fly: FlyClient) -> Inspection:
 
     Raises:
         OwnerError: it is another stack's.
+        ConfigError: it is to be made in an organisation that there is not.
     """
     if (there := await fly.app(request.app)) is None:
+        ownership.check_known(request.app, request.org, await _organizations(fly))
         state, found = State(request.app), drift.absent()
         live = await _redis(request, state, fly)
     else:
@@ -107,6 +109,16 @@ async def _redis(request: InspectionRequest, state: State, fly: FlyClient) -> Re
         return None
     ownership.check_redis(found, request.owner, request.takeover)
     return found
+
+
+async def _organizations(fly: FlyClient) -> frozenset[str]:
+    """Return the slugs that there are; none where any will do, or this token may not ask."""
+    if fly.is_local:
+        return frozenset()
+    try:
+        return await fly.organizations()
+    except FlyError:
+        return frozenset()
 
 
 async def _left(request: InspectionRequest, fly: FlyClient) -> Redis | None:

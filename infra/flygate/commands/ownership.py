@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from flygate.fly.models import App, Redis
 from flygate.fly.owner import Owner, is_same, refusal
 from flygate.rollout.state import LIVE, State
-from flygate.system.errors import OwnerError
+from flygate.system.errors import ConfigError, OwnerError
 
 
 def check(state: State, ours: str, takeover: str) -> None:
@@ -53,6 +55,23 @@ def check_org(app: App, org: str) -> None:
             "deployment can't move it. Nothing was changed. If it is the right app: `pulumi config "
             f"set org {found}`. To move it: `fly apps move {app.name} --org {org}`, which restarts "
             f"its machines, or `flygate move <stack> --app <new name> --org {org}`."
+        )
+
+
+def check_known(app: str, org: str, slugs: Collection[str]) -> None:
+    """Refuse a new app in an organisation that there is not.
+
+    Args:
+        slugs: of those that the token may see; none if that is not known.
+
+    Raises:
+        ConfigError: names them.
+    """
+    if slugs and org and org not in slugs:
+        raise ConfigError(
+            f"flygate:org is {org}, and the token sees no such organisation, so the new app {app} "
+            f"can't be made. It sees {', '.join(sorted(slugs))}. Set one of them: `pulumi config "
+            "set org <slug>`. Nothing was changed."
         )
 
 

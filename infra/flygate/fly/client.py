@@ -101,6 +101,15 @@ class FlyClient:
         body = await self._session.flaps("GET", "/apps", params={"org_slug": org})
         return [App.model_validate(app) for app in body.get("apps") or []]
 
+    async def organizations(self) -> frozenset[str]:
+        """The slugs of the organisations that the token may see; the personal one has two."""
+        found = await self._session.query(
+            "query organizations", graphql.ORGANIZATIONS, {"admin": False}, repeatable=True
+        )
+        nodes = (found.get("organizations") or {}).get("nodes") or []
+        slugs = {node.get(key) for node in nodes for key in ("slug", "rawSlug")}
+        return frozenset(filter(None, slugs))
+
     async def create_app(self, name: str, org: str) -> None:
         """Create an app. Its name is global on Fly: `InvalidRequestError` if it is taken."""
         body = {"name": name, "org_slug": org}

@@ -7,6 +7,7 @@ from typing import Any
 from flygate.fly.errors import FlyApiError, NotFoundError, error_for
 
 APP_URL = "query($name:String!){app(name:$name){name hostname appUrl}}"
+ORGANIZATIONS = "query($admin:Boolean!){organizations(admin:$admin){nodes{slug rawSlug}}}"
 ORGANIZATION_ID = "query($slug:String!){organization(slug:$slug){id}}"
 
 # As flyctl asks for them (`fly redis …`).

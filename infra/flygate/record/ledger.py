@@ -179,6 +179,25 @@ class Ledger(BaseModel):
             f"(it has {known}). `flygate forward` ends the pin."
         )
 
+    def named_by(self, pin: Pin) -> Release:
+        """Return the release whose manifest a pin holds; of an old version that is all to go by.
+
+        Raises:
+            LedgerError: the ledger does not have it, or the pin's version ran another manifest.
+        """
+        found = self.with_manifest(pin.manifest)
+        named = next((r for r in self.releases if r.name == pin.version), None)
+        is_forgotten = named is None and int(pin.version[1:]) < self.next_version
+        if is_forgotten or (named and named.manifest_id == pin.manifest):
+            return found
+        why = f"{pin.version} ran {named.manifest_id}" if named else f"there is no {pin.version}"
+        raise LedgerError(
+            f"The stack is pinned to {pin.version} with the manifest {pin.manifest}, and {why}; "
+            f"that manifest ran as {found.name}. Which is meant can't be known, so nothing was "
+            f"changed. `flygate rollback <stack> --to {found.name}` pins it anew; `flygate "
+            "forward` ends the pin."
+        )
+
     def pinned(self, pin: Pin) -> Ledger:
         """Return the ledger with a pin."""
         return self.model_copy(update={"pin": pin})

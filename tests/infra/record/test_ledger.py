@@ -7,6 +7,7 @@ import random
 import string
 
 import pytest
+from flygate.config import Pin
 from flygate.record import frame
 from flygate.record.ledger import BYTES_MAX, RELEASES_MAX, Ledger
 from flygate.system.errors import LedgerError
@@ -229,3 +230,14 @@ def test_a_pinned_manifest_is_the_newest_release_that_ran_it() -> None:
         past.with_manifest("zz")
     with pytest.raises(LedgerError, match="nothing was released yet"):
         Ledger().with_manifest("zz")
+
+
+def test_a_pin_that_contradicts_itself_is_refused() -> None:
+    """Written by hand, or merged: version and manifest name two releases."""
+    past = ledger(release(3, manifest_id="aa"), release(4, manifest_id="bb"))
+
+    for version in ("v3", "v1"):  # v1 is forgotten, and its manifest was released again
+        assert past.named_by(Pin(version=version, manifest="aa")).version == 3
+    for version, why in {"v4": "v4 ran bb", "v9": "there is no v9"}.items():
+        with pytest.raises(LedgerError, match=f"manifest aa, and {why}; .* ran as v3.* --to v3`"):
+            past.named_by(Pin(version=version, manifest="aa"))

@@ -190,7 +190,7 @@ async def barriers(page: Any) -> list[str]:
 
 
 @pytest.mark.integration
-async def test_process_groups_are_shown_apart(machines: Machines) -> None:
+async def test_process_groups_are_shown(machines: Machines) -> None:
     """A worker is of the release, and serves it without a service."""
     chromium_or_skip()
     for group, services in ("web", None), ("worker", []):
