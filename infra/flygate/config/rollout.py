@@ -8,7 +8,14 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, StrictInt, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StrictInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from flygate.config.hooks import HooksConfig
 from flygate.config.kinds import Duration, Number, Wait, Whole
@@ -94,31 +101,39 @@ class RolloutConfig(Section):
             return {"steps": CLIENT_STEPS, **values}
         return values
 
-    @model_validator(mode="after")
-    def _grows_by_clients(self) -> RolloutConfig:
-        if self.by == "clients":
-            if self.strategy != "canary":
-                raise ValueError(f'by "clients" is for the strategy canary, not {self.strategy}')
-            shares = [step for step in self.steps if isinstance(step, str)]
-            percents = [int(share[:-1]) for share in shares]
-            if len(shares) < len(self.steps) or percents != sorted({*percents}):
-                raise ValueError(
-                    'by "clients" needs steps that are growing shares, such as ["1%", "10%", '
-                    f'"50%", "100%"], not {json.dumps(self.steps)}'
-                )
-        return self
+    @field_validator("by")
+    @classmethod
+    def _moves_clients_by_canary(cls, value: By, info: ValidationInfo) -> By:
+        strategy = info.data.get("strategy", "canary")
+        if value == "clients" and strategy != "canary":
+            raise ValueError(
+                f'must be "machines" with the strategy {strategy}; for the strategy canary, which '
+                "moves clients: pulumi config set --path rollout.strategy canary"
+            )
+        return value
 
     @field_validator("steps")
     @classmethod
-    def _reach_all(cls, value: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    def _reach_all(
+        cls, value: tuple[int | str, ...], info: ValidationInfo
+    ) -> tuple[int | str, ...]:
         for former, step in pairwise(value):
             if _shrinks(former, step):
                 raise ValueError(
                     f"must grow from step to step, and {json.dumps(step)} is less than "
                     f"{json.dumps(former)} before it"
                 )
+        if info.data.get("by") == "clients" and not _are_growing_shares(value):
+            raise ValueError(
+                f"must be growing shares where clients move, such as {json.dumps(CLIENT_STEPS)}"
+            )
         # A release ends with all machines, so `config set --path 'rollout.steps[0]' 2` suffices.
         return value if value[-1:] == ("100%",) else (*value, "100%")
+
+
+def _are_growing_shares(steps: tuple[int | str, ...]) -> bool:
+    percents = [int(step[:-1]) for step in steps if isinstance(step, str)]
+    return len(percents) == len(steps) and percents == sorted({*percents})
 
 
 def _shrinks(former: int | str, step: int | str) -> bool:

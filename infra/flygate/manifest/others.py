@@ -92,8 +92,8 @@ def _counts(stack: StackConfig, file: FlyToml) -> Iterator[str]:
             )
         elif name not in known:
             yield (
-                f"flygate:count.{name} is {count}, and fly.toml has no process group {name}: there "
-                f"are {', '.join(known)}. Remove it: `pulumi config rm --path count.{name}`."
+                f"flygate:count.{name} is {count}, and fly.toml has no process group {name}: it "
+                f"has {', '.join(known)}. Remove it: `pulumi config rm --path count.{name}`."
             )
 
 
@@ -103,7 +103,7 @@ def _names_in_place(stack: StackConfig, file: FlyToml) -> Iterator[str]:
         if name not in known:
             yield (
                 f"flygate:rollout.in_place has {name}, and fly.toml has no such process group: "
-                f"there are {', '.join(known)}. Name one of them, or remove it: "
+                f"it has {', '.join(known)}. Name one of them, or remove it: "
                 "`pulumi config rm --path rollout.in_place`."
             )
 

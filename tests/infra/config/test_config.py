@@ -321,8 +321,14 @@ def test_the_last_step_need_not_be_said(steps: list[Any], expected: Any) -> None
 @pytest.mark.parametrize(
     ("rollout", "said"),
     [
-        ({"by": "clients", "strategy": "rolling"}, "for the strategy canary, not rolling"),
-        ({"by": "clients", "steps": [1, "100%"]}, 'growing shares, such as ["1%"'),
+        (
+            {"by": "clients", "strategy": "rolling"},
+            'rollout.by is "clients"; it must be "machines" with the',
+        ),
+        (
+            {"by": "clients", "steps": [1, "100%"]},
+            'growing shares where clients move, such as ["1%"',
+        ),
         ({"by": "clients", "steps": ["50%", "10%", "100%"]}, "must grow from step to step"),
         ({"by": "clients", "steps": ["10%", "10%", "100%"]}, "growing shares"),
         ({"by": "people"}, "'machines' or 'clients'"),

@@ -94,7 +94,7 @@ def test_what_may_well_stay_is_noted(
 
 
 def test_steps_by_clients_are_a_default(tmp_path: Path) -> None:
-    """Which nobody has set."""
+    """Which is no setting of the stack."""
     asked = plan(HEAD + WEB, tmp_path, rollout={"by": "clients"}, phase=2)
 
     assert manifest_of(asked).rollout.steps[0] == "1%"
