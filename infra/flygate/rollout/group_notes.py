@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from flygate.flytoml.stop_config import kill_seconds
 from flygate.rollout.plan import Plan, Stage
 from flygate.rollout.state import State
 from flygate.rollout.steps import Destroy, Launch, Make, Retire, Step, Update
@@ -17,19 +18,21 @@ def of(plan: Plan, state: State, target: Target) -> Iterator[str]:
         state: what runs now.
     """
     steps = list(_steps(plan.stages))
-    yield from _restarts(steps)
+    yield from _restarts(steps, target)
     yield from _new_volumes(steps, target)
     yield from _left_volumes(_steps(plan.final), target)
     yield from _twice(steps, state, target)
 
 
-def _restarts(steps: Iterable[Step]) -> Iterator[str]:
+def _restarts(steps: Iterable[Step], target: Target) -> Iterator[str]:
     for step in steps:
         if isinstance(step, Update) and not step.is_drained:
             on = f" on {step.machine.volume}" if step.machine.volume else ""
+            seconds = kill_seconds(target.manifest.group(step.place.group).config)
             yield (
                 f"{step.place.name} restarts in place ({step.machine.id}{on}): nothing else of "
-                f"{step.place.group} runs meanwhile, so what asks it waits or fails until it is up"
+                f"{step.place.group} runs meanwhile, so what asks it waits or fails while it stops "
+                f"({seconds:g} s at most) and starts"
             )
 
 
