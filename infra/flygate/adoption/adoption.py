@@ -10,12 +10,10 @@ from typing import Any, Final
 from flygate.adoption.live_app import LiveApp, LiveMachine
 from flygate.config import StackConfig
 from flygate.flytoml import FlyToml
-from flygate.manifest import Group, Manifest, Volume
+from flygate.manifest import Group, Manifest
 from flygate.record import diff
 
 _GUEST: Final = ("cpu_kind", "cpus", "memory_mb")
-# What Fly adds to a mount, of the one volume that a machine has.
-_OF_THE_VOLUME: Final = frozenset({"volume", "size_gb", "encrypted"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,12 @@ def running(live: LiveApp, like: Manifest) -> Manifest:
     Args:
         like: the manifest of the stack, for what machines do not say.
     """
-    groups = {name: _group(name, machines) for name, machines in live.groups.items()}
+    groups = {
+        name: Group.of_machines(
+            name, there[0].config, sorted({m.region for m in there}), _in_each(there)
+        )
+        for name, there in live.groups.items()
+    }
     web = (name for name, group in groups.items() if group.web_port is not None)
     named = like.leading.name
     name = named if named in groups else next(web, next(iter(groups)))
@@ -181,21 +184,3 @@ def _left(live: LiveApp) -> Iterator[str]:
                 f"{machine.name} ({machine.id}) belongs to no process group that `fly deploy` "
                 "made, and is left alone"
             )
-
-
-def _group(name: str, machines: list[LiveMachine]) -> Group:
-    first = dict(machines[0].config)
-    config = {key: one for key, one in first.items() if key not in {"image", "metadata"}}
-    mounts = [
-        {key: value for key, value in mount.items() if key not in _OF_THE_VOLUME}
-        for mount in config.get("mounts") or ()
-    ]
-    if mounts:
-        config["mounts"] = mounts
-    return Group(
-        name=name,
-        config=config,
-        regions=tuple(sorted({machine.region for machine in machines})),
-        machines=_in_each(machines),
-        volume=Volume(name=str(mounts[0].get("name", ""))) if mounts else None,
-    )

@@ -19,7 +19,7 @@ from flygate.commands.request import ReleaseRequest
 from flygate.commands.workspace import Workspace
 from flygate.fly.client import FlyClient
 from flygate.fly.owner import Owner
-from flygate.manifest import Gates, Group, Manifest, Volume
+from flygate.manifest import Gates, Group, Manifest
 from flygate.record.ledger import Ledger, Release
 from flygate.record.provenance import now
 from flygate.record.stack_record import StackRecord, moved
@@ -28,8 +28,6 @@ from flygate.rollout.state import ADOPTED, LIVE, Seen, State
 from flygate.system.errors import LedgerUnreadableError
 
 BY_MACHINES: Final = "what its machines say; the secret values are those known now"
-# What Fly adds to a mount, of the one volume that a machine has.
-_OF_THE_VOLUME: Final = frozenset({"volume", "size_gb", "encrypted"})
 BY_MANIFEST: Final = "its machines and the configuration, which agree"
 
 
@@ -179,25 +177,15 @@ def _gates(machine: Seen, like: Gates) -> Gates:
 async def _group(name: str, machines: Sequence[Seen], like: Manifest, fly: FlyClient) -> Group:
     """Make a process group of what its machines say, in the order of the desired regions."""
     config = await fly.machine_config(like.app, machines[0].id)
-    for key in ("image", "metadata"):
-        config.pop(key, None)
-    config.get("env", {}).pop("FLYGATE_RELEASE", None)
-    mounts = [
-        {key: value for key, value in mount.items() if key not in _OF_THE_VOLUME}
-        for mount in config.get("mounts") or ()
-    ]
-    if mounts:
-        config["mounts"] = mounts
     here = {machine.region for machine in machines}
     order = [region for region in like.regions if region in here]
     regions = (*order, *sorted(here - set(order)))
-    return Group(
-        name=name,
-        config=config,
-        regions=regions,
-        machines=max(1, len(machines) // len(regions)),
-        volume=Volume(name=str(mounts[0].get("name", ""))) if mounts else None,
-        in_place=not mounts and bool(machines[0].place),
+    return Group.of_machines(
+        name,
+        config,
+        regions,
+        max(1, len(machines) // len(regions)),
+        is_kept=bool(machines[0].place),
     )
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-
-# As flyctl names the group of such a machine.
-GROUP: Final = "fly_app_release_command"
 
 
 class ReleaseCommand(BaseModel):

@@ -13,6 +13,7 @@ from typing import Any, Final
 from flygate.fly.errors import FlyError
 from flygate.fly.models import Machine
 from flygate.fly.owner import OWNER_KEY
+from flygate.flytoml.release_command import GROUP
 from flygate.manifest import ReleaseCommand
 from flygate.redaction.redact import cut
 from flygate.rollout.command_machine import COMMAND_KEY, CommandMachine, name_of
@@ -33,7 +34,6 @@ from flygate.rollout.state import (
 from flygate.rollout.steps.step import Turn
 from flygate.system import duration
 
-_GROUP: Final = "fly_app_release_command"
 _WORDS_MAX: Final = 200
 
 
@@ -132,7 +132,7 @@ def _request(execution: Execution, command: ReleaseCommand) -> dict[str, Any]:
             "env": {**command.config.get("env", {}), "FLYGATE_RELEASE": target.name},
             "metadata": {
                 PLATFORM_KEY: PLATFORM_VERSION,
-                GROUP_KEY: _GROUP,
+                GROUP_KEY: GROUP,
                 COMMAND_KEY: target.name,
                 MANIFEST_KEY: target.manifest_id,
                 ROLLOUT_KEY: execution.id,
