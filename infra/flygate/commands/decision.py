@@ -252,13 +252,20 @@ def _taking_back(held: list[Seen], former: tuple[Seen, ...]) -> list[Step]:
     """Return the steps to undo, as if a gate had failed after them."""
     made = [m for m in held if not m.place]
     steps: list[Step] = [SetSecrets(), *map(Adopt, made), *(Admit(m.name) for m in made)]
-    steps += [Update(Place.parse(m.place), m) for m in held if m.place]
+    serving = [m for m in (*held, *former) if m.serves]
+    steps += [
+        Update(Place.parse(m.place), m, is_drained=_has_others(m, serving)) for m in held if m.place
+    ]
     steps += [Retire(m) for m in former if not m.serves]
     if shared := [m for m in held if m.share is not None]:
         groups = {m.group for m in shared}  # workers have no clients to give back
         losing = tuple(Member.of(m) for m in former if m.group in groups)
         steps.append(Part(tuple(m.name for m in made if m.group in groups), losing))
     return steps
+
+
+def _has_others(machine: Seen, serving: list[Seen]) -> bool:
+    return any(m.group == machine.group and m.id != machine.id for m in serving)
 
 
 def _is_held(state: State, target: Target) -> bool:
