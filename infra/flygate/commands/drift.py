@@ -73,6 +73,7 @@ def judge(
         if m.role == STANDBY and m.serves
     ]
     found += [f"{m.name} ({m.id}) {_waits(m.held)}" for m in state.machines if m.role == CANDIDATE]
+    found += [f"{m.name} ({m.id}) was left by a rollout that died" for m in state.commands]
     missing = current[0].count - len(current)
     if missing > 0:
         found.append(f"{missing} of {current[0].count} machines of v{release} are gone")

@@ -141,7 +141,8 @@ async def _abort(
     execution.journal.write("started", "rollout", f"{execution.target.name} is aborted")
     held = [step.machine for step in decision.undone if isinstance(step, Adopt | Update)]
     execution.made = {machine.place or machine.name: Member.of(machine) for machine in held}
-    execution.command_has_run = any(m.has_succeeded for m in state.commands)
+    name = execution.target.name
+    execution.command_has_run = any(m.has_succeeded and m.release == name for m in state.commands)
     reason = AbortedError(f"aborted by {intent.provenance.by}: {intent.orders.abort}")
     return await shielded(engine.take_back(reason, decision.undone, execution))
 

@@ -100,11 +100,7 @@ async def _locked(
     fly, app, by = workspace.fly, intent.request.app, intent.provenance
     holder = Holder(name, by.by, since=by.at, why=intent.reason)
     lock = Lock(fly, app, holder, journal, intent.orders.wait_seconds)
-    async with lock.hold(HolderFile(lock_path(workspace.root, app)), _ids(state)):
+    async with lock.hold(HolderFile(lock_path(workspace.root, app)), state.ids):
         state = await _observe(intent.request, fly)
-        await lock.take(_ids(state))
+        await lock.take(state.ids)
         yield state
-
-
-def _ids(state: State) -> list[str]:
-    return [machine.id for machine in state.machines]

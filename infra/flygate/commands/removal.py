@@ -105,8 +105,8 @@ async def remove_release(
         return
     protection.check(request.owner, f"what {request.app} runs")
     await protection.check_volumes(request.owner, request.app, fly)
-    for machine in state.machines:
-        await fly.destroy(request.app, machine.id)
+    for machine_id in state.ids:
+        await fly.destroy(request.app, machine_id)
 
 
 async def remove_app(

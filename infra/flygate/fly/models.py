@@ -120,6 +120,11 @@ class Event(Model):
         return SIGKILL in signals or 128 + SIGKILL in codes or bool(self._exit.get("oom_killed"))
 
     @property
+    def was_out_of_memory(self) -> bool:
+        """An exit because the machine's memory was full."""
+        return bool(self._exit.get("oom_killed"))
+
+    @property
     def _exit(self) -> dict[str, Any]:
         """Fly has it in one of two places."""
         request = self.request or {}

@@ -20,6 +20,7 @@ class CommandMachine:
         release: `v7`.
         manifest: the id of the manifest whose command it is.
         exit_code: None while it runs, and where Fly does not say it.
+        seconds: how long it ran, by Fly's clock; None while it runs, and where Fly does not say it.
     """
 
     id: str
@@ -28,6 +29,7 @@ class CommandMachine:
     manifest: str
     state: str
     exit_code: int | None = None
+    seconds: float | None = None
 
     @classmethod
     def of(cls, machine: Machine, manifest: str) -> Self:
@@ -43,7 +45,16 @@ class CommandMachine:
             manifest=manifest,
             state=machine.state,
             exit_code=_exit_code(machine),
+            seconds=_seconds(machine),
         )
+
+    def is_of(self, release: str, manifest: str) -> bool:
+        """Return whether it is of this very release.
+
+        Args:
+            release: `v7`.
+        """
+        return (self.release, self.manifest) == (release, manifest)
 
     @property
     def is_over(self) -> bool:
@@ -60,6 +71,12 @@ def _exit_code(machine: Machine) -> int | None:
     """Return the code of its last exit that was not asked for."""
     exits = (e for e in machine.events if e.type == "exit" and not e.was_asked_for)
     return next((e.exit_code for e in exits if e.exit_code is not None), None)
+
+
+def _seconds(machine: Machine) -> float | None:
+    starts = [event.timestamp for event in machine.events if event.type == "start"]
+    exits = [event.timestamp for event in machine.events if event.type == "exit"]
+    return (max(exits) - min(starts)) / 1000 if starts and exits else None
 
 
 def name_of(release: str) -> str:

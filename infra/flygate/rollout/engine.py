@@ -130,7 +130,7 @@ async def _hold(
                 execution.app, member.id, {HELD_KEY: cut(reason, HELD_MAX)}
             )
     execution.journal.write("held", "rollout", reason, data=numbers)
-    return RolloutHeldError(outcome.held(execution.target, reason))
+    return RolloutHeldError(outcome.held(execution, reason))
 
 
 async def _undo(done: Iterable[Step], execution: Execution) -> list[str]:

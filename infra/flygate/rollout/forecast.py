@@ -34,7 +34,7 @@ def forecast(plan: Plan, state: State, target: Target) -> list[str]:
         *_steps(plan),
         *_command(plan, target),
         *group_notes.of(plan, state, target),
-        f"about {_words(_seconds(plan, target))}{_standby(plan, target)}",
+        f"about {_words(_seconds(plan, target))}{_unknown(plan)}{_standby(plan, target)}",
     ]
 
 
@@ -71,7 +71,7 @@ def _command(plan: Plan, target: Target) -> Iterator[str]:
     asked = target.manifest.release_command
     if asked is None:
         return
-    if any(isinstance(step, RunCommand) for stage in plan.stages for step in stage.steps):
+    if _runs_command(plan):
         yield (
             "the release command has a machine of its own, with the new image, environment and "
             f"secrets, and at most {asked.timeout}; unless it exits with 0 nothing else happens. "
@@ -84,6 +84,14 @@ def _command(plan: Plan, target: Target) -> Iterator[str]:
         )
     else:
         yield "the release command has run for this release, and is not run again"
+
+
+def _runs_command(plan: Plan) -> bool:
+    return any(isinstance(step, RunCommand) for stage in plan.stages for step in stage.steps)
+
+
+def _unknown(plan: Plan) -> str:
+    return ", and what the release command takes" if _runs_command(plan) else ""
 
 
 def _machines_of(count: int) -> str:
@@ -120,7 +128,8 @@ def fingerprint(state: State) -> str:
         f"{m.id}/{m.release}/{m.role}/{m.serves}/{m.instance}"
         for m in sorted(state.machines, key=lambda m: m.id)
     )
-    return f"{state.secrets} {' '.join(parts)}"
+    commands = (machine.id for machine in state.commands)
+    return f"{state.secrets} {' '.join((*parts, *sorted(commands)))}"
 
 
 def _machines(machines: Iterable[Seen]) -> Iterator[str]:

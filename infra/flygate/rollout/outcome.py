@@ -64,10 +64,12 @@ def restore_failed(target: Target, reason: str, failures: str) -> str:
     )
 
 
-def held(target: Target, reason: str) -> str:
+def held(execution: Execution, reason: str) -> str:
     """Return the text of a rollout that only an operator can decide on."""
+    target, command = execution.target, of_command(execution)
+    notes = _of_secrets(target) + (f"{command}\n" if command else "")
     return (
-        f"{target.name} is not released yet: {reason}\n{_of_secrets(target)}"
+        f"{target.name} is not released yet: {reason}\n{notes}"
         f"It is held, and {target.former_name} and {target.name} serve side by side. "
         '`flygate proceed <stack> --reason "…"` accepts it as it is, `flygate abort <stack>` '
         "takes it back, `pulumi up` judges it once more."

@@ -8,7 +8,15 @@ from typing import Final
 
 from flygate.rollout.gates.gate import Gate
 from flygate.rollout.state import LIVE, STANDBY, Seen, State
-from flygate.rollout.steps import Destroy, ResetSecrets, Retire, Revive, SetSecrets, Step
+from flygate.rollout.steps import (
+    Destroy,
+    DestroyCommand,
+    ResetSecrets,
+    Retire,
+    Revive,
+    SetSecrets,
+    Step,
+)
 from flygate.rollout.target import Target
 
 # Each release kept as standby costs a lease, a line on the screen and its machines' disks.
@@ -63,6 +71,7 @@ def repair(state: State, target: Target, used: Collection[Seen] = ()) -> tuple[S
     asleep = [m for m in state.of(target.former or 0) if not m.serves or m.role == STANDBY]
     # A machine that starts reads the app's secrets, and a dead rollout may have set its own.
     return (
+        clear_commands(state, target),
         Stage("repair", (ResetSecrets(),) if asleep else ()),
         Stage("repair", tuple(Revive(m) for m in asleep)),
         Stage("sweep", tuple(clear(state, target, used))),
@@ -79,6 +88,19 @@ def clear(state: State, target: Target, used: Collection[Seen] = ()) -> list[Des
         if m.release > (target.former or 0) and m not in stay and not m.place
     ]
     return [Destroy(m, "left by a rollout that died") for m in left_over]
+
+
+def clear_commands(state: State, target: Target) -> Stage:
+    """Return the stage in which release commands go that dead rollouts left, first of all.
+
+    One may run still, and what it migrates is not for what is released now.
+    """
+    left = (
+        m
+        for m in state.commands
+        if not (target.runs_command and m.is_of(target.name, target.manifest_id))
+    )
+    return Stage("sweep", tuple(map(DestroyCommand, left)))
 
 
 def standing_in(state: State, target: Target) -> list[Seen]:
@@ -159,6 +181,7 @@ def is_converged(state: State, release: int, count: int) -> bool:
         len(machines) == count
         and all(m.serves and m.healthy and not m.edited and m.role != STANDBY for m in machines)
         and not state.secrets_moved(release)
+        and not state.commands
         and not any(m.serves or m.release > release for m in others)
     )
 

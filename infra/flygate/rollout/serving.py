@@ -10,6 +10,7 @@ from typing import Final
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
 from flygate.fly.errors import FlyError, NotFoundError
+from flygate.rollout.command_machine import CommandMachine
 from flygate.rollout.state import CANDIDATE, Seen, State, observe
 from flygate.system.errors import ConfigError
 
@@ -54,12 +55,12 @@ def describe(state: State) -> str:
     return f"{each} serve{beside}"
 
 
-def leftovers(state: State) -> list[Seen]:
+def leftovers(state: State) -> list[Seen | CommandMachine]:
     """Return the machines that a rollout made and that no release stands on."""
-    return [m for m in state.machines if m.role == CANDIDATE]
+    return [*(m for m in state.machines if m.role == CANDIDATE), *state.commands]
 
 
-def _named(machine: Seen) -> str:
+def _named(machine: Seen | CommandMachine) -> str:
     return f"{machine.name} (machine {machine.id}, {machine.state})"
 
 

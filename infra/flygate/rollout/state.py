@@ -162,6 +162,11 @@ class State:
         return tuple(m for m in ours if manifest is None or m.manifest == manifest)
 
     @property
+    def ids(self) -> list[str]:
+        """The ids of all machines that Flygate made."""
+        return [*(m.id for m in self.machines), *(m.id for m in self.commands)]
+
+    @property
     def owner(self) -> str:
         """The label of the stack whose release is the newest; empty if no machine has one."""
         labelled = [m for m in self.machines if m.owner]

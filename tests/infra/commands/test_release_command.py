@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from flygate.commands.inspection import InspectionRequest, inspect
 from flygate.commands.orders import Orders
 from flygate.manifest import Gates, ReleaseCommand
 from flygate.record.journal import Event
-from flygate.rollout.errors import RolloutRestoredError
+from flygate.rollout.errors import RolloutHeldError, RolloutRestoredError
+from flygate.rollout.machine import output
+from flygate.rollout.serving import describe
+from flygate.rollout.steps import run_command
+from flygate.rollout.strategies import gating
 from localfly.daemon.local_fly import LocalFly
 
+from tests.infra.commands.test_hold import CANARY, Judge
 from tests.infra.deployment import APP, Deployment
 from tests.infra.doomed import Attempt, is_killed_after
 
@@ -210,5 +219,188 @@ async def test_an_abort_says_that_it_has_run(shop: Deployment, tmp_path: Path) -
     orders = Orders(abort="it was killed")
     with pytest.raises(RolloutRestoredError, match="Its release command has run"):
         await shop.release(**new("two", counting(tmp_path)), how={"orders": orders})
+
+    assert await names(shop) == ["v1-iad-1"]
+
+
+@contextmanager
+def dying(in_stage: str) -> Iterator[dict[str, Any]]:
+    """How a release is made whose process is gone once it has done a stage."""
+
+    def die(event: Event) -> None:
+        if event.kind == "done" and event.stage == in_stage:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        yield {"listeners": (die,)}
+
+
+async def killed_while_it_runs(shop: Deployment, **wanted: Any) -> None:
+    """The process is gone, and the command runs on."""
+
+    async def die(*_: Any) -> None:
+        raise KilledError
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(run_command, "watch", die)
+        await shop.release(**wanted)
+    assert any("release-command" in name for name in await names(shop))
+
+
+async def test_one_that_another_run_has_begun_is_not_taken_back_silently(
+    shop: Deployment, tmp_path: Path
+) -> None:
+    """The run that goes on knows that it has run, says so when it fails, and removes its machine."""
+    await shop.release(env={"GREETING": "one"}, gates=GATES)
+    wanted = new("two", counting(tmp_path))
+    wanted["env"]["FAULT"] = "sick"
+    wanted["gates"] = Gates(wait="1s", drain="0s", restart=False)
+    with dying("launch") as how:
+        await shop.release(how=how, **wanted)
+
+    with pytest.raises(RolloutRestoredError, match="Its release command has run"):
+        await shop.release(**wanted)
+
+    assert runs(tmp_path) == 1
+    assert await names(shop) == ["v1-iad-1"]
+
+
+async def test_a_held_release_says_that_it_has_run(
+    shop: Deployment,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each time, and it runs once; its machine goes when the release stands."""
+    judge = Judge(["inconclusive"], [])
+    monkeypatch.setattr(gating, "soaking", lambda _: (judge,))
+    await shop.release(env={"GREETING": "one"}, gates=GATES)
+    wanted = {**new("two", counting(tmp_path)), "machines": 2, "rollout": CANARY}
+
+    for _ in range(2):
+        with pytest.raises(RolloutHeldError, match="Its release command has run"):
+            await shop.release(**wanted)
+    judge.outcomes[:] = ["pass"]
+    await shop.release(**wanted)
+
+    assert runs(tmp_path) == 1
+    assert await names(shop) == ["v1-iad-1", "v2-iad-1", "v2-iad-2"]
+
+
+async def test_what_a_dead_run_left_running_ends_before_another_release_is_made(
+    shop: Deployment, tmp_path: Path
+) -> None:
+    """Whether that has a command of its own or not, on the way back, too."""
+    await shop.release(env={"GREETING": "one"}, gates=GATES)
+    endless = new("never", counting(tmp_path, "exec sleep 1000"))
+    heard = Heard()
+    how = {"listeners": (heard,)}
+
+    await killed_while_it_runs(shop, **endless)
+    await shop.release(env={"GREETING": "two"}, gates=GATES, how=how)
+    await killed_while_it_runs(shop, **endless)
+    await shop.release(how=how, **new("three", counting(tmp_path)))
+    await killed_while_it_runs(shop, **endless)
+    await shop.pin(shop.running("two"), how=how)
+
+    done = [event.text for event in heard.events if event.kind == "done"]
+    gone = [n for n, text in enumerate(done) if text.endswith("(left by a rollout that died)")]
+    assert len(gone) == 3
+    begun = [n for n, event in enumerate(heard.events) if event.kind == "started"]
+    for start in begun:
+        first = next(event for event in heard.events[start:] if event.kind == "done")
+        assert "release-command is gone" in first.text
+    assert [name for name in await names(shop) if "command" in name] == []
+    assert runs(tmp_path) == 4
+
+
+async def test_what_a_dead_run_left_is_named_and_removed_where_nothing_is_to_be_released(
+    shop: Deployment, tmp_path: Path
+) -> None:
+    """The checkout asks again for what runs."""
+    await shop.release(env={"GREETING": "one"}, gates=GATES)
+    await killed_while_it_runs(shop, **new("never", counting(tmp_path, "exec sleep 1000")))
+
+    assert "left over: v2-release-command" in describe(await shop.state())
+    (found,) = [
+        line
+        for line in (await inspect(InspectionRequest(app=APP), shop.fly)).found
+        if "release-command" in line
+    ]
+    assert "was left by a rollout that died" in found
+    await shop.release(env={"GREETING": "one"}, gates=GATES)
+
+    assert await names(shop) == ["v1-iad-1"]
+    assert not (await inspect(InspectionRequest(app=APP), shop.fly)).found
+
+
+async def test_an_interruption_ends_it(shop: Deployment, tmp_path: Path) -> None:
+    """Ctrl-C while it runs: it is stopped, and the former secrets are set again."""
+    await shop.release({"KEY": "one"}, env={"GREETING": "one"}, gates=GATES)
+    before = await shop.fingerprint()
+    begun = asyncio.Event()
+
+    def listen(event: Event) -> None:
+        if event.kind == "output":
+            begun.set()
+
+    script = f"echo begins; echo goes on; sleep 1000; echo late >> {tmp_path}/late"
+    asked = new("two", command(script))
+    run = asyncio.create_task(shop.release({"KEY": "two"}, how={"listeners": (listen,)}, **asked))
+    await begun.wait()
+    run.cancel()
+
+    with pytest.raises(RolloutRestoredError, match="interrupted"):
+        await run
+    assert await shop.fingerprint() == before
+    assert not (tmp_path / "late").exists()
+
+
+async def test_one_that_is_killed_says_so_and_what_to_do(shop: Deployment) -> None:
+    """As by the platform."""
+    with pytest.raises(RolloutRestoredError) as error:
+        await shop.release(**new("one", command("kill -9 $$")))
+
+    assert "(killed)" in str(error.value)
+    assert "The same command again runs it anew" in str(error.value)
+
+
+async def test_a_talkative_one_is_shown_up_to_a_limit(
+    shop: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And where the rest is to be read."""
+    monkeypatch.setattr(output, "LINES_MAX", 5)
+    heard = Heard()
+    script = "for n in 1 2 3 4 5 6 7 8; do echo line $n; done"
+
+    await shop.release(how={"listeners": (heard,)}, **new("one", command(script)))
+
+    *lines, last = heard.texts("output")
+    assert lines == [f"line {n}" for n in range(1, 6)]
+    assert last.startswith("more lines: `fly logs --app shop --machine ")
+
+
+async def test_a_secret_of_several_lines_is_not_shown_while_it_is_printed(
+    shop: Deployment,
+) -> None:
+    """The first line comes seconds before the last one."""
+    secret = "first-line-of-it\nsecond-line-of-it\nthird-line-of-it"
+    heard = Heard()
+    script = "for line in first second third; do echo $line-line-of-it; sleep 1.2; done; echo done"
+
+    await shop.release({"KEY": secret}, how={"listeners": (heard,)}, **new("one", command(script)))
+
+    assert heard.texts("output") == ["[secret]", "[secret]", "[secret]", "done"]
+
+
+async def test_that_its_log_can_not_be_read_fails_nothing(
+    shop: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its exit code decides."""
+
+    async def broken(*_: Any) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(shop.fly, "logs", broken)
+    await shop.release(**new("one", command("echo done")))
 
     assert await names(shop) == ["v1-iad-1"]

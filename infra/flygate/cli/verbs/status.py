@@ -65,7 +65,8 @@ def status(
         _show_databases(databases, environment)
         return
     pin = recorded(outputs)
-    app, machines = outputs["app"], _machines(stack, outputs["app"])
+    app = outputs["app"]
+    state = _state(stack, app)
     found = Status(
         stack=environment,
         app=app,
@@ -75,8 +76,8 @@ def status(
         image=outputs["image"],
         pinned=pin.version if pin else "",
         pin=pin.model_dump() if pin else None,
-        machines=machines,
-        serves=serving.describe(State(app, tuple(machines))),
+        machines=list(state.machines),
+        serves=serving.describe(state),
         last_rollout=last_rollout.summary(stack.root, app, environment),
         redis=[one.document(environment) for one in databases],
     )
@@ -103,19 +104,19 @@ def _show_databases(databases: list[PaidRedis], stack: str) -> None:
         print(f"Redis {one.line(stack)}", flush=True)
 
 
-def _machines(stack: Stack, app: str) -> list[Seen]:
-    """Return the newest first. Why one is held may quote a machine, so it is redacted."""
-    found = asyncio.run(_seen(app, Endpoints.from_env(stack.environment)))
-    if not any(machine.held for machine in found):
-        return found
-    redact = Redactor(stack.secret_texts())
-    return [replace(machine, held=redact(machine.held)) for machine in found]
+def _state(stack: Stack, app: str) -> State:
+    """Return the newest machines first. Why one is held may quote a machine, so it is redacted."""
+    found = asyncio.run(_observed(app, Endpoints.from_env(stack.environment)))
+    machines = sorted(found.machines, key=lambda m: (-m.release, m.region, m.name))
+    if any(machine.held for machine in machines):
+        redact = Redactor(stack.secret_texts())
+        machines = [replace(machine, held=redact(machine.held)) for machine in machines]
+    return replace(found, machines=tuple(machines))
 
 
-async def _seen(app: str, endpoints: Endpoints) -> list[Seen]:
+async def _observed(app: str, endpoints: Endpoints) -> State:
     async with FlyClient(endpoints) as fly:
-        state = await observe(fly, app)
-    return sorted(state.machines, key=lambda m: (-m.release, m.region, m.name))
+        return await observe(fly, app)
 
 
 def _show(found: Status) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Final
 
 from flygate.fly.client import FlyClient
@@ -39,14 +40,16 @@ class Output:
             await asyncio.sleep(POLL_SECONDS)
 
     async def show(self, *, is_over: bool = False) -> None:
-        """Show what has come; that Fly gives no log fails nothing.
+        """Show what has come; that Fly gives no log, or one of another form, fails nothing.
 
         Args:
             is_over: nothing more will come.
         """
+        if self._shown > LINES_MAX:
+            return
         try:
             found = await self._fly.logs(self._app, self._machine_id)
-        except (FlyError, KeyError):
+        except (FlyError, KeyError, TypeError, ValueError):
             return
         self._lines = _joined(self._lines, [(one.timestamp, one.message) for one in found])
         texts = [cut(text.rstrip(), _READ_LINE_MAX) for _, text in self._lines]
@@ -54,15 +57,18 @@ class Output:
         ready = len(redacted) if is_over else len(redacted) - 1
         for line in redacted[self._shown : min(ready, LINES_MAX)]:
             self._journal.write("output", "command", shown(line, LINE_MAX), self._machine_id)
-        if self._shown < LINES_MAX <= ready:
+        if self._shown <= LINES_MAX < ready:
             text = f"more lines: `fly logs --app {self._app} --machine {self._machine_id}`"
             self._journal.write("output", "command", text, self._machine_id)
         self._shown = max(self._shown, ready)
 
 
 def _joined(known: list[tuple[str, str]], latest: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return all lines, oldest first; the latest ones overlap with those that are known."""
-    for size in range(min(len(known), len(latest)), 0, -1):
-        if known[-size:] == latest[:size]:
-            return known + latest[size:]
-    return known + latest
+    """Return all lines, each once; one that Fly gives late comes last."""
+    before, joined = Counter(known), list(known)
+    for line in latest:
+        if before[line]:
+            before[line] -= 1
+        else:
+            joined.append(line)
+    return joined

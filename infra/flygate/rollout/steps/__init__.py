@@ -13,7 +13,12 @@ from flygate.rollout.steps.place import Place
 from flygate.rollout.steps.record import OpenRecord
 from flygate.rollout.steps.retire import Retire
 from flygate.rollout.steps.revive import Revive
-from flygate.rollout.steps.run_command import RemoveCommands, RunCommand
+from flygate.rollout.steps.run_command import (
+    DestroyCommand,
+    RecallCommand,
+    RemoveCommands,
+    RunCommand,
+)
 from flygate.rollout.steps.secrets import ResetSecrets, SetSecrets
 from flygate.rollout.steps.settle import Settle
 from flygate.rollout.steps.shift import Shift
@@ -26,12 +31,14 @@ __all__ = [
     "Admit",
     "Adopt",
     "Destroy",
+    "DestroyCommand",
     "Launch",
     "Make",
     "OpenRecord",
     "Part",
     "Place",
     "Readmit",
+    "RecallCommand",
     "RemoveCommands",
     "ResetSecrets",
     "Retire",

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flygate.fly.errors import FlyError
 from flygate.fly.models import Machine
 from flygate.fly.owner import OWNER_KEY
 from flygate.flytoml.release_command import GROUP
@@ -19,7 +17,7 @@ from flygate.redaction.redact import cut
 from flygate.rollout.command_machine import COMMAND_KEY, CommandMachine, name_of
 from flygate.rollout.errors import ReleaseCommandError
 from flygate.rollout.execution import Execution
-from flygate.rollout.machine import life
+from flygate.rollout.lock.lease import lease
 from flygate.rollout.machine.halting import halt
 from flygate.rollout.machine.log_tail import log_tail
 from flygate.rollout.machine.output import Output
@@ -46,7 +44,8 @@ class RunCommand:
     """
 
     line: str = ""
-    turn = Turn.REMOVE
+    # It never serves, so it goes at once, whatever serves.
+    turn = Turn.VALUES
 
     @property
     def title(self) -> str:
@@ -61,8 +60,8 @@ class RunCommand:
         """
         command = execution.target.manifest.release_command
         assert command is not None  # noqa: S101  it would not be planned otherwise
-        began = time.monotonic()
         machine = await _machine(execution, command)
+        await lease(execution.fly, execution.app, machine.id)
         async with _shown(execution, machine.id):
             ended = await watch(
                 execution.fly,
@@ -75,12 +74,59 @@ class RunCommand:
         if not seen.has_succeeded:
             raise ReleaseCommandError(await _failure(seen, ended, command, execution))
         execution.command_has_run = True
-        words = _words(command, execution)
-        return f"{words} exited with 0 after {time.monotonic() - began:.0f} s"
+        seconds = "" if seen.seconds is None else f" after {seen.seconds:.0f} s"
+        return f"{_words(command, execution)} exited with 0{seconds}"
 
     async def undo(self, execution: Execution) -> None:
         """Its machine goes, also if the command runs still. What it has changed stays."""
-        await remove_commands(execution)
+        await _remove_own(execution)
+
+
+@dataclass(frozen=True, slots=True)
+class RecallCommand:
+    """It has run for this release, in an earlier run that died or was held.
+
+    Attributes:
+        line: the command, for people.
+    """
+
+    line: str
+    turn = Turn.VALUES
+
+    @property
+    def title(self) -> str:
+        """Return the title of the step."""
+        return f"release command `{self.line}` has run"
+
+    async def apply(self, execution: Execution) -> str:
+        """Note it: if this run fails, what the command changed stays."""
+        execution.command_has_run = True
+        return f"{execution.journal.redact(self.title)}, and does not run again"
+
+    async def undo(self, execution: Execution) -> None:
+        """Its machine goes, as if it had run now."""
+        await _remove_own(execution)
+
+
+@dataclass(frozen=True, slots=True)
+class DestroyCommand:
+    """The machine of a release command that no release waits for goes, also if it runs still."""
+
+    machine: CommandMachine
+    turn = None
+
+    @property
+    def title(self) -> str:
+        """Return the title of the step."""
+        return f"destroy {self.machine.name} (left by a rollout that died)"
+
+    async def apply(self, execution: Execution) -> str:
+        """Stop and destroy it."""
+        await _remove(self.machine, execution)
+        return f"{self.machine.name} is gone (left by a rollout that died)"
+
+    async def undo(self, execution: Execution) -> None:
+        """Nothing: what it changed stays in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +138,28 @@ class RemoveCommands:
 
     async def apply(self, execution: Execution) -> str:
         """Destroy them."""
-        await remove_commands(execution)
+        for machine in await _commands(execution):
+            await _remove(_seen(machine, execution), execution)
         return "gone"
 
     async def undo(self, execution: Execution) -> None:
         """Nothing: it is past the point of no return."""
 
 
-async def remove_commands(execution: Execution) -> None:
-    """Stop and destroy the machines of release commands."""
+async def _remove_own(execution: Execution) -> None:
+    """Stop and destroy the machine of this release's command, unless another rollout has it."""
     for machine in await _commands(execution):
-        if not _seen(machine, execution).is_over:
-            await halt(execution.fly, execution.app, machine.id)
-        await execution.fly.destroy(execution.app, machine.id)
+        seen = _seen(machine, execution)
+        is_made_now = machine.metadata.get(ROLLOUT_KEY) == execution.id
+        is_held = machine.id in execution.fly.leases
+        if seen.release == execution.target.name and (is_made_now or is_held):
+            await _remove(seen, execution)
+
+
+async def _remove(machine: CommandMachine, execution: Execution) -> None:
+    if not machine.is_over:
+        await halt(execution.fly, execution.app, machine.id)
+    await execution.fly.destroy(execution.app, machine.id)
 
 
 async def _machine(execution: Execution, command: ReleaseCommand) -> Machine:
@@ -112,10 +167,10 @@ async def _machine(execution: Execution, command: ReleaseCommand) -> Machine:
     target = execution.target
     for machine in await _commands(execution):
         seen = _seen(machine, execution)
-        is_same = (seen.release, seen.manifest) == (target.name, target.manifest_id)
-        if is_same and (not seen.is_over or seen.has_succeeded):
+        is_ours = seen.is_of(target.name, target.manifest_id)
+        if is_ours and (not seen.is_over or seen.has_succeeded):
             return machine
-        await execution.fly.destroy(execution.app, machine.id)
+        await _remove(seen, execution)
     return await execution.fly.create_machine(execution.app, _request(execution, command))
 
 
@@ -154,8 +209,8 @@ async def _shown(execution: Execution, machine_id: str) -> AsyncIterator[None]:
         yield
     finally:
         showing.cancel()
-        with suppress(asyncio.CancelledError):
-            await showing
+        # An interruption of ours comes through, whatever becomes of the other.
+        await asyncio.gather(showing, return_exceptions=True)
     await output.show(is_over=True)
 
 
@@ -166,19 +221,26 @@ async def _failure(
     app = execution.app
     if not seen.is_over:
         how = f"has not ended after {command.timeout} ([deploy] release_command_timeout)"
-        with suppress(FlyError):
-            await halt(execution.fly, app, machine.id)
+        await halt(execution.fly, app, machine.id)
     elif seen.exit_code is None:
-        how = f"did not start, or was killed: its machine is {seen.state}"
+        how = f"did not start, or was stopped: its machine is {seen.state}"
     else:
-        how = f"exited with {seen.exit_code}{' (killed)' if life.was_killed(machine) else ''}"
+        how = f"exited with {seen.exit_code}{_of_kill(machine)}"
     text = (
         f"the release command {_words(command, execution)} {how} (machine {seen.name}, {seen.id})"
     )
     lines = await log_tail(execution.fly, app, machine.id, execution.journal.redact)
     if lines:
         text += "\n  its last lines of log:\n" + "\n".join(f"    {line}" for line in lines)
-    return text
+    return f"{text}\nThe same command again runs it anew, once its cause is repaired."
+
+
+def _of_kill(machine: Machine) -> str:
+    """Return that the platform ended it, and what helps."""
+    exits = [e for e in machine.events if e.type == "exit" and not e.was_asked_for][:1]
+    if any(event.was_out_of_memory for event in exits):
+        return ": it ran out of memory, of which [deploy.release_command_vm] gives it more"
+    return " (killed)" if any(event.was_killed for event in exits) else ""
 
 
 def _words(command: ReleaseCommand, execution: Execution) -> str:

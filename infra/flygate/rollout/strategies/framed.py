@@ -9,7 +9,14 @@ from typing import Final
 from flygate.redaction.redact import cut
 from flygate.rollout.plan import Plan, Stage, repair, retire, sweep
 from flygate.rollout.state import Seen, State
-from flygate.rollout.steps import OpenRecord, RemoveCommands, RunCommand, SetSecrets, Settle
+from flygate.rollout.steps import (
+    OpenRecord,
+    RecallCommand,
+    RemoveCommands,
+    RunCommand,
+    SetSecrets,
+    Settle,
+)
 from flygate.rollout.strategies.beside import Beside
 from flygate.rollout.strategies.fleet import Fleet
 from flygate.rollout.strategies.kept import Kept
@@ -81,11 +88,11 @@ def command(state: State, target: Target, used: Collection[Seen]) -> tuple[Stage
         (m.release, m.manifest) == (target.version, target.manifest_id)
         for m in (*used, *state.of(target.version))
     )
-    if not target.runs_command or begun:
-        return ()
     asked = target.manifest.release_command
-    line = shlex.join(asked.words) if asked else ""
-    return (Stage("command", (RunCommand(cut(line, _LINE_MAX)),)),)
+    if asked is None or not target.runs_command:
+        return ()
+    line = cut(shlex.join(asked.words), _LINE_MAX)
+    return (Stage("command", (RecallCommand(line) if begun else RunCommand(line),)),)
 
 
 def removed_commands(state: State, target: Target) -> tuple[Stage, ...]:

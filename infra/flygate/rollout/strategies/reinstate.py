@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from flygate.rollout.plan import Plan, Stage, clear, retire, sweep
+from flygate.rollout.plan import Plan, Stage, clear, clear_commands, retire, sweep
 from flygate.rollout.state import STANDBY, Seen, State
 from flygate.rollout.steps import Admit, OpenRecord, SetSecrets, Wake
 from flygate.rollout.strategies import gating
@@ -40,6 +40,7 @@ def plan(state: State, target: Target, machines: tuple[Seen, ...]) -> Plan:
     used = (*machines, *kept.machines)
     return Plan(
         stages=(
+            clear_commands(state, target),
             Stage("secrets", (SetSecrets(),)),
             Stage("record", (OpenRecord(),)),
             *command(state, target, machines),
