@@ -12,6 +12,8 @@ PRICES_AS_OF: Final = "2026-08"
 
 SHARED_CPU_256MB: Final = 2.02
 GB_OF_MEMORY: Final = 5.00
+# Snapshots are apart: 10 GB of them are free.
+GB_OF_VOLUME: Final = 0.15
 # Dollars a month, and for each read region; pay-as-you-go is $0.20 per 100,000 commands.
 BY_USE: Final = "pay_as_you_go"
 REDIS_PLANS: Final = {

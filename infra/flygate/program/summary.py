@@ -5,12 +5,14 @@ from __future__ import annotations
 import pulumi
 
 from flygate.config import promotion, sizing
+from flygate.config.phases import Phase
 from flygate.fly.redis import RedisSpec
 from flygate.program import redis_plan
 from flygate.program.desired_stack import DesiredStack
 from flygate.program.preview_log import PreviewLog
 from flygate.program.release_inputs import ReleaseInputs
 from flygate.record import bounds
+from flygate.record.running import cost_beside
 
 
 def announce(desired: DesiredStack, log: PreviewLog) -> None:
@@ -25,12 +27,22 @@ def announce(desired: DesiredStack, log: PreviewLog) -> None:
     if stack.promotion:
         promotion.check(stack.promotion, stack.image)
         log.info(f"promoted: {stack.promotion.describe()}")
-    cost = row.monthly_cost(len(desired.regions), len(stack.redis.regions))
+    log.info(_sized(desired, row))
+
+
+def _sized(desired: DesiredStack, row: Phase) -> str:
+    """Say how many machines of what size there are, and what they cost with all beside them."""
+    cost = row.monthly_cost(len(desired.regions), len(desired.stack.redis.regions))
+    others = 0
+    if desired.manifest:
+        cost += cost_beside(desired.manifest.model_dump(mode="json"))
+        others = sum(group.count for group in desired.manifest.others)
     # The price table has no performance CPUs.
     but = "" if row.cpu_kind == "shared" else f", and what {row.cpu_kind} CPUs cost"
     each = f"{row.machines} machine" + ("s" if row.machines > 1 else "")
-    log.info(
-        f"phase {row.number} ({row.name}): {each} of {row.memory_mb} MB in each region, "
+    beside = f"{others} of other process groups, " if others else ""
+    return (
+        f"phase {row.number} ({row.name}): {each} of {row.memory_mb} MB in each region, {beside}"
         f"limits in {row.storage}; at most about ${cost:.2f} a month{but}"
     )
 

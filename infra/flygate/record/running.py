@@ -81,7 +81,22 @@ def _cost(
 
 
 def monthly_cost(content: Mapping[str, Any]) -> float:
-    """Return the dollars a month for the machines of a manifest."""
+    """Return the dollars a month for the machines of a manifest, and for their volumes."""
+    return _machines_cost(content) + cost_beside(content)
+
+
+def cost_beside(content: Mapping[str, Any]) -> float:
+    """Return the part of it that is not the phase's: volumes, and the other process groups."""
+    others = content.get("others", ())
+    return sum(map(_machines_cost, others)) + sum(map(_volumes_cost, (content, *others)))
+
+
+def _volumes_cost(content: Mapping[str, Any]) -> float:
+    size_gb = int((content.get("volume") or {}).get("size_gb", 0))
+    return size_gb * prices.GB_OF_VOLUME * int(content["machines"]) * len(content["regions"])
+
+
+def _machines_cost(content: Mapping[str, Any]) -> float:
     guest = content["config"].get("guest", {})
     each = prices.machine_month(
         int(guest.get("cpus", 1)),

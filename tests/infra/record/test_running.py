@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from flygate.manifest import Manifest
+from flygate.manifest import Group, Manifest, Volume
 from flygate.record.running import Running, lines
 
 from tests.infra.builders import ledger, manifest, release
@@ -31,6 +31,19 @@ def test_a_change_is_reported_with_its_plan_and_its_cost() -> None:
         *PLAN,
         "$2.02 → $6.54 a month at most, at the prices of 2026-08",
     ]
+
+
+def test_other_groups_and_volumes_count_in_the_cost() -> None:
+    """Each machine of a group, and each one's disk."""
+    config = {"guest": {"cpus": 1, "memory_mb": 256}}
+    disk = Volume(name="data", size_gb=10)
+    worker = Group(name="worker", config=config, regions=("iad",), machines=2, volume=disk)
+    grown = SMALL.model_copy(update={"others": (worker,), "volume": disk})
+
+    reported = lines(left_by(SMALL), grown, {}, [], drifted=False)
+
+    # 2.02 for each of three machines, and three disks of 10 GB for 0.15 each.
+    assert reported[-1] == "$2.02 → $10.56 a month at most, at the prices of 2026-08"
 
 
 def test_a_redis_counts_in_the_cost() -> None:
