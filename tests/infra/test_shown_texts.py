@@ -47,7 +47,7 @@ from flygate.rollout.lock.lock import Lock
 from flygate.rollout.machine.member import Member
 from flygate.rollout.plan import Stage
 from flygate.rollout.report import Report
-from flygate.rollout.state import CANDIDATE, Seen, State
+from flygate.rollout.state import CANDIDATE, State
 from flygate.rollout.verdict import GateFailedError, Verdict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -323,13 +323,13 @@ def _status(folder: Path, redact: Knowing, text: str) -> str:
     """Why a machine is held: an older Flygate wrote it, who knew less."""
     stack: Any = SimpleNamespace(environment={}, secret_texts=lambda: list(redact.values))
 
-    async def seen_now(app: str, endpoints: Any) -> list[Seen]:
-        return [seen(2, held=f"it said {text}")]
+    async def seen_now(app: str, endpoints: Any) -> State:
+        return State(app, (seen(2, held=f"it said {text}"),))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(status, "_seen", seen_now)
+        patch.setattr(status, "_observed", seen_now)
         patch.setattr(Endpoints, "from_env", lambda environment: None)
-        return str(status._machines(stack, "shop"))
+        return str(status._state(stack, "shop"))
 
 
 @place
