@@ -11,10 +11,13 @@ from flygate.commands.desired_release import desired_release
 from flygate.commands.orders import Orders
 from flygate.commands.preview import Preview
 from flygate.commands.request import ReleaseRequest
-from flygate.manifest import Manifest
+from flygate.config import Pin
+from flygate.manifest import Manifest, ReleaseCommand
 from flygate.record.ledger import Ledger
+from flygate.rollout.desired import DesiredRelease
 from flygate.rollout.state import CANDIDATE, STANDBY, Seen, State
-from flygate.rollout.steps import Destroy, Launch
+from flygate.rollout.steps import Destroy, Launch, RunCommand
+from flygate.rollout.target import Target
 
 from tests.infra.builders import MANIFEST_ID, manifest, release, seen, target
 
@@ -170,3 +173,35 @@ def test_a_plan_shows_a_repair_and_a_refusal() -> None:
 
     accepting = foresight(manifest(phase=2), stopped, orders=Orders(accept="fine"))
     assert accepting.decide().lines(stopped)[0].startswith("refused: No rollout of shop is held")
+
+
+MIGRATES = manifest(release_command=ReleaseCommand(config={"init": {"cmd": ["./migrate"]}}))
+PIN = Pin(version="v1", manifest=MANIFEST_ID)
+
+
+@pytest.mark.parametrize(
+    ("desired", "runs", "says"),
+    [
+        (DesiredRelease(MIGRATES), True, "unless it exits with 0 nothing else happens"),
+        (DesiredRelease(MIGRATES, pin=PIN), False, "is not run, as this is a way back"),
+        (
+            DesiredRelease(MIGRATES, pin=PIN.model_copy(update={"release_command": True})),
+            True,
+            "and what the release command takes",
+        ),
+        (DesiredRelease(MIGRATES, id=KNOWN.manifest), False, "has run for this release"),
+        (DesiredRelease(manifest()), False, ""),
+    ],
+)
+def test_a_release_command_runs_for_what_is_new(
+    desired: DesiredRelease, runs: bool, says: str
+) -> None:
+    """Not on a way back unasked, nor for what runs already and is made again; the plan says it."""
+    state = State("shop", (seen(1),))
+    made = decide(Case(state, KNOWN, Target(0, desired), is_again=True))
+
+    steps = [step for stage in made.plan.stages for step in stage.steps]
+    assert any(isinstance(step, RunCommand) for step in steps) == runs
+    text = "\n".join(made.lines(state))
+    assert says in text
+    assert ("release command" in text) == bool(says)

@@ -11,9 +11,13 @@ from typing import Any, Final
 import pytest
 from flygate.commands.inspection import InspectionRequest, inspect
 from flygate.commands.orders import Orders
+from flygate.fly.client import FlyClient
+from flygate.fly.endpoints import Endpoints
+from flygate.fly.models import LogLine
+from flygate.fly.pace import Pace
 from flygate.manifest import Gates, ReleaseCommand
 from flygate.record.journal import Event
-from flygate.rollout.errors import RolloutHeldError, RolloutRestoredError
+from flygate.rollout.errors import LockHeldError, RolloutHeldError, RolloutRestoredError
 from flygate.rollout.machine import output
 from flygate.rollout.serving import describe
 from flygate.rollout.steps import run_command
@@ -404,4 +408,50 @@ async def test_that_its_log_can_not_be_read_fails_nothing(
     monkeypatch.setattr(shop.fly, "logs", broken)
     await shop.release(**new("one", command("echo done")))
 
+    assert await names(shop) == ["v1-iad-1"]
+
+
+async def test_a_log_that_comes_late_is_in_the_error(
+    shop: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fly's log is some seconds behind."""
+    looks = 0
+    really = shop.fly.logs
+
+    async def late(app: str, machine_id: str) -> list[LogLine]:
+        nonlocal looks
+        machine = await shop.fly.machine(app, machine_id)
+        looks += machine.state == "stopped"
+        return await really(app, machine_id) if looks > 3 else []
+
+    monkeypatch.setattr(shop.fly, "logs", late)
+    with pytest.raises(RolloutRestoredError, match="no such table"):
+        await shop.release(**new("one", command("echo no such table; exit 1")))
+
+
+async def test_two_first_releases_do_not_migrate_side_by_side(
+    shop: Deployment, endpoints: Endpoints, tmp_path: Path
+) -> None:
+    """There is no machine yet whose lease would keep the other away, but for the command's own."""
+    begun = asyncio.Event()
+
+    def listen(event: Event) -> None:
+        if event.kind == "output":
+            begun.set()
+
+    script = f"echo begins; echo waits; while [ ! -e {tmp_path}/go ]; do sleep 0.1; done"
+    asked = new("one", command(script))
+    run = asyncio.create_task(shop.release(how={"listeners": (listen,)}, **asked))
+    await begun.wait()
+
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "service").symlink_to(shop.root / "service")
+    async with FlyClient(endpoints, pace=Pace(is_limited=False)) as fly:
+        other = Deployment(fly, tmp_path / "other")
+        with pytest.raises(LockHeldError):
+            await other.release(**new("two", counting(tmp_path)))
+    (tmp_path / "go").touch()
+    await run
+
+    assert runs(tmp_path) == 0
     assert await names(shop) == ["v1-iad-1"]

@@ -31,8 +31,12 @@ from flygate.rollout.state import (
 )
 from flygate.rollout.steps.step import Turn
 from flygate.system import duration
+from flygate.system.polling import poll
 
 _WORDS_MAX: Final = 200
+# Fly's log is late by some seconds, and a command may fail at once.
+_LOG_SECONDS: Final = 3.0
+_LOG_POLL_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +233,12 @@ async def _failure(
     text = (
         f"the release command {_words(command, execution)} {how} (machine {seen.name}, {seen.id})"
     )
-    lines = await log_tail(execution.fly, app, machine.id, execution.journal.redact)
+    lines = await poll(
+        lambda: log_tail(execution.fly, app, machine.id, execution.journal.redact),
+        bool,
+        every=_LOG_POLL_SECONDS,
+        within=_LOG_SECONDS,
+    )
     if lines:
         text += "\n  its last lines of log:\n" + "\n".join(f"    {line}" for line in lines)
     return f"{text}\nThe same command again runs it anew, once its cause is repaired."
