@@ -45,6 +45,10 @@ TYPED = {
         "./flygate rollback local --to v2 --fast": (
             "e2e/test_rollout.py::test_a_rollback_after_the_window_makes_machines"
         ),
+        "./flygate rollback local --to v2 --release-command": (
+            "infra/cli/verbs/test_rollback_and_forward.py"
+            "::test_a_release_command_is_run_if_it_is_typed"
+        ),
         "./flygate promote prod --dry-run": (
             "infra/cli/verbs/test_promote.py::test_a_pinned_stack_is_not_promoted_to"
         ),

@@ -84,3 +84,11 @@ def test_a_choice_is_noted_until_the_next_order(tmp_path: Path) -> None:
     note.forget()
 
     assert note.read() is None
+
+
+def test_the_pin_runs_a_release_command_only_if_it_was_ordered() -> None:
+    """Pins of an older Flygate have none."""
+    ordered = Back(by="ann", at=AT, release_command=True)
+
+    assert WayBack.of(ordered, ledger(3), RECORDED).pin.release_command
+    assert not WayBack.of(Back(by="ann", at=AT), ledger(3), RECORDED).pin.release_command

@@ -213,7 +213,7 @@ async def _shown(execution: Execution, machine_id: str) -> AsyncIterator[None]:
         yield
     finally:
         showing.cancel()
-        # An interruption of ours comes through, whatever becomes of the other.
+        # An interruption comes through, whatever becomes of the task that shows.
         await asyncio.gather(showing, return_exceptions=True)
     await output.show(is_over=True)
 

@@ -103,6 +103,16 @@ def test_a_certain_release_and_flags_are_handed_over(
 
     order = Back.parse(prod.orders[BACK])
     assert (order.to, order.fast, prod.orders[NO_HOOKS]) == ("v5", True, order.by)
+    assert not order.release_command
+
+
+def test_a_release_command_is_run_if_it_is_typed(
+    prod: Prod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pin that is chosen by the order has it."""
+    assert typed(monkeypatch, "rollback", "prod", "--to", "v2", "--release-command") == 0
+
+    assert Back.parse(prod.orders[BACK]).release_command
 
 
 def test_typed_again_it_says_how_to_go_further(
