@@ -1,6 +1,5 @@
 """Volumes and their snapshots (docs/fly-api.md 2.9): folders, each for one machine at most."""
 
-from contextlib import nullcontext
 from dataclasses import fields
 from typing import Any, Final
 
@@ -9,8 +8,6 @@ from pydantic import BaseModel, Field
 
 from localfly.api.dependencies import AppDep, CloudDep, Json
 from localfly.apps.volume import LARGEST_GB, NewVolume
-from localfly.apps.volume_store import Stillness
-from localfly.cloud import Cloud
 
 router = APIRouter(prefix="/v1/apps/{app_name}/volumes", tags=["volumes"])
 
@@ -54,7 +51,7 @@ async def list_volumes(cloud: CloudDep, app: AppDep) -> list[Json]:
 
 @router.post("")
 async def create_volume(cloud: CloudDep, app: AppDep, body: VolumeBody) -> Json:
-    still = _still(cloud, body.source_volume_id or "")
+    still = cloud.attachments.stillness(body.source_volume_id or "")
     return await cloud.volumes.create(app.name, body.requested(), still)
 
 
@@ -89,10 +86,5 @@ async def list_snapshots(cloud: CloudDep, app: AppDep, volume_id: str) -> list[J
 
 @router.post("/{volume_id}/snapshots")
 async def create_snapshot(cloud: CloudDep, app: AppDep, volume_id: str) -> Json:
-    return await cloud.volumes.snapshot(app.name, volume_id, _still(cloud, volume_id))
-
-
-def _still(cloud: Cloud, volume_id: str) -> Stillness:
-    """Return the context in which the machine that has the volume writes nothing."""
-    holder = cloud.attachments.holder(volume_id)
-    return holder.standing_still() if holder else nullcontext()
+    still = cloud.attachments.stillness(volume_id)
+    return await cloud.volumes.snapshot(app.name, volume_id, still)

@@ -105,6 +105,10 @@ class VolumeStore:
         remove_tree(self.folder / volume_id)
         return record
 
+    def stored_bytes(self, volume_id: str) -> int:
+        """Return how much the files of a volume hold."""
+        return _size_of(self.folder / volume_id)
+
     async def snapshot(self, app: str, volume_id: str, still: Stillness | None = None) -> Record:
         """Copy the volume's folder, and return the snapshot."""
         volume = self.get(app, volume_id)

@@ -27,6 +27,7 @@ from localfly.faults.router import FaultControls
 from localfly.images.image_store import ImageStore
 from localfly.machines.memory_guard import MemoryGuard
 from localfly.machines.platform import Runtime
+from localfly.machines.volume_keeper import VolumeKeeper
 from localfly.network.ports import FREE, Listeners, listen
 from localfly.page.router import PageFeed
 from localfly.page.snapshot import Snapshots
@@ -172,7 +173,15 @@ class LocalFly:
         period = self._options.autostop_seconds
         autostop = Autostop(table, cloud.stop_idle, self.clock.sleep, period)
         table.autostart.start_with(cloud.wake)
-        loops = (cloud.logs.collect_for_ever(), guard.watch_for_ever(), autostop.run_for_ever())
+        keeper = VolumeKeeper(
+            cloud.apps.names, cloud.volumes, cloud.attachments, self.clock, self.clock.sleep
+        )
+        loops = (
+            cloud.logs.collect_for_ever(),
+            guard.watch_for_ever(),
+            autostop.run_for_ever(),
+            keeper.keep_for_ever(),
+        )
         tasks = BackgroundTasks()
         for loop in loops:
             tasks.start(loop)

@@ -1,9 +1,10 @@
 """Which machine has which volume: each has one at most, in its region, for as long as it exists."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 from localfly.apps.volume import Record
-from localfly.apps.volume_store import VolumeStore
+from localfly.apps.volume_store import Stillness, VolumeStore
 from localfly.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
 from localfly.machines.config import MachineConfig
 from localfly.machines.fleet import Fleet
@@ -25,6 +26,11 @@ class Attachments:
             if machine.exists and volume_id in [mount.volume for mount in machine.config.mounts]:
                 return self._fleet.find(machine.id)
         return None
+
+    def stillness(self, volume_id: str) -> Stillness:
+        """Return the context in which the machine that has the volume writes nothing."""
+        holder = self.holder(volume_id)
+        return holder.standing_still() if holder else nullcontext()
 
     def shown(self, volume: Record) -> Record:
         """Return a volume's record with the machine that has it."""

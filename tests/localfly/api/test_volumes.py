@@ -2,6 +2,8 @@
 certificates, placements.
 """
 
+import asyncio
+
 import pytest
 
 from tests.support.localfly import Machines
@@ -116,7 +118,7 @@ async def test_snapshots_are_copies(machines: Machines) -> None:
 async def test_a_snapshot_ends_with_its_retention(machines: Machines) -> None:
     """Its folder, too."""
     base = "/v1/apps/demo/volumes"
-    body = {"name": "data", "snapshot_retention": 2}
+    body = {"name": "data", "snapshot_retention": 2, "auto_backup_enabled": False}
     made = (await machines.api.post(base, json=body)).json()
     path = f"{base}/{made['id']}/snapshots"
     snapshot = (await machines.api.post(path)).json()
@@ -125,6 +127,39 @@ async def test_a_snapshot_ends_with_its_retention(machines: Machines) -> None:
     machines.fly.clock.advance(60)
     assert (await machines.api.get(path)).json() == []
     assert not (machines.fly.state_dir / "volumes" / snapshot["id"]).exists()
+
+
+async def snapshots(machines: Machines, volume: str, count: int) -> list[str]:
+    """The ids of a volume's snapshots, once there is that number."""
+    path = f"/v1/apps/demo/volumes/{volume}/snapshots"
+    async with asyncio.timeout(20):
+        while True:
+            found = (await machines.api.get(path)).json()
+            if len(found) == count:
+                return [one["id"] for one in found]
+            await asyncio.sleep(0.02)
+
+
+async def test_a_snapshot_is_taken_each_day(machines: Machines) -> None:
+    """Of the volumes that ask for it, unless one was just taken; old ones go."""
+    base, day = "/v1/apps/demo/volumes", 86400
+    body = {"name": "data", "snapshot_retention": 2}
+    kept = (await machines.api.post(base, json=body)).json()["id"]
+    other = (await machines.api.post(base, json={**body, "auto_backup_enabled": False})).json()
+    (machines.fly.state_dir / "volumes" / kept / "row").write_text("first")
+
+    machines.fly.clock.advance(day)
+    [first] = await snapshots(machines, kept, 1)
+    assert (machines.fly.state_dir / "volumes" / first / "row").read_text() == "first"
+    machines.fly.clock.advance(day)
+    both = await snapshots(machines, kept, 2)
+    machines.fly.clock.advance(day)
+    async with asyncio.timeout(20):
+        while first in await snapshots(machines, kept, 2):  # noqa: ASYNC110 (remote state)
+            await asyncio.sleep(0.02)
+
+    assert both[0] == first
+    assert await snapshots(machines, other["id"], 0) == []
 
 
 async def test_a_fork_holds_the_same(machines: Machines) -> None:
