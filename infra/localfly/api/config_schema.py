@@ -30,6 +30,8 @@ class GuestShape(Shape):
     max_memory_mb: int | None = None
     gpus: int | None = None
     gpu_kind: str | None = None
+    host_dedication_id: str | None = None
+    persist_rootfs: bool | str | None = None
     kernel_args: list[str] | None = None
 
 
@@ -75,6 +77,16 @@ class HttpOptionsShape(Shape):
     replay_cache: list[ReplayCacheShape] | None = None
 
 
+class TlsShape(Shape):
+    alpn: list[str] | None = None
+    versions: list[str] | None = None
+    default_self_signed: bool | None = None
+
+
+class ProxyProtocolShape(Shape):
+    version: str | None = None
+
+
 class PortShape(Shape):
     port: Port | None = None
     start_port: Port | None = None
@@ -82,8 +94,8 @@ class PortShape(Shape):
     handlers: list[str] | None = None
     force_https: bool | None = None
     http_options: HttpOptionsShape | None = None
-    tls_options: dict[str, Any] | None = None
-    proxy_proto_options: dict[str, Any] | None = None
+    tls_options: TlsShape | None = None
+    proxy_proto_options: ProxyProtocolShape | None = None
 
 
 class ConcurrencyShape(Shape):
@@ -102,6 +114,7 @@ class ServiceShape(Shape):
     checks: list[CheckShape] | None = None
     concurrency: ConcurrencyShape | None = None
     force_instance_key: str | None = None
+    force_instance_description: str | None = None
 
 
 class MetricsShape(Shape):
@@ -120,6 +133,80 @@ class StopShape(Shape):
     timeout: Duration | None = None
 
 
+class MountShape(Shape):
+    volume: str | None = None
+    path: str | None = None
+    name: str | None = None
+    encrypted: bool | None = None
+    size_gb: int | None = Field(default=None, ge=0)
+    extend_threshold_percent: int | None = Field(default=None, ge=0, le=100)
+    add_size_gb: int | None = Field(default=None, ge=0)
+    add_size_percent: int | None = Field(default=None, ge=0)
+    min_add_size_gb: int | None = Field(default=None, ge=0)
+    size_gb_limit: int | None = Field(default=None, ge=0)
+
+
+class StaticShape(Shape):
+    guest_path: str | None = None
+    url_prefix: str | None = None
+    tigris_bucket: str | None = None
+    index_document: str | None = None
+
+
+class DnsOptionShape(Shape):
+    name: str | None = None
+    value: str | None = None
+
+
+class DnsRuleShape(Shape):
+    basename: str | None = None
+    addr: str | None = None
+
+
+class DnsShape(Shape):
+    skip_registration: bool | None = None
+    nameservers: list[str] | None = None
+    searches: list[str] | None = None
+    options: list[DnsOptionShape] | None = None
+    dns_forward_rules: list[DnsRuleShape] | None = None
+    hostname: str | None = None
+    hostname_fqdn: str | None = None
+
+
+class ProcessSecretShape(Shape):
+    env_var: str | None = None
+    name: str | None = None
+
+
+class EnvFromShape(Shape):
+    env_var: str | None = None
+    field_ref: str | None = None
+
+
+class ProcessShape(Shape):
+    exec: list[str] | None = None
+    entrypoint: list[str] | None = None
+    cmd: list[str] | None = None
+    user: str | None = None
+    env: dict[str, str] | None = None
+    secrets: list[ProcessSecretShape] | None = None
+    ignore_app_secrets: bool | None = None
+    env_from: list[EnvFromShape] | None = None
+
+
+class FileShape(Shape):
+    guest_path: str | None = None
+    raw_value: str | None = None
+    secret_name: str | None = None
+    image_config: str | None = None
+    mode: int | None = None
+
+
+class RootfsShape(Shape):
+    persist: bool | str | None = None
+    size_gb: int | None = Field(default=None, ge=0)
+
+
 class ConfigShape(Shape):
     image: str
     env: dict[str, str] | None = None
@@ -127,7 +214,7 @@ class ConfigShape(Shape):
     guest: GuestShape | None = None
     size: str | None = None
     metadata: dict[str, str] | None = None
-    mounts: list[dict[str, Any]] | None = None
+    mounts: list[MountShape] | None = None
     services: list[ServiceShape] | None = None
     checks: dict[str, CheckShape] | None = None
     metrics: MetricsShape | None = None
@@ -135,10 +222,11 @@ class ConfigShape(Shape):
     stop_config: StopShape | None = None
     auto_destroy: bool | None = None
     schedule: str | None = None
-    statics: list[dict[str, Any]] | None = None
-    dns: dict[str, Any] | None = None
-    processes: list[dict[str, Any]] | None = None
-    files: list[dict[str, Any]] | None = None
+    statics: list[StaticShape] | None = None
+    dns: DnsShape | None = None
+    processes: list[ProcessShape] | None = None
+    files: list[FileShape] | None = None
+    rootfs: RootfsShape | None = None
     standbys: list[str] | None = None
 
     @property

@@ -102,6 +102,17 @@ async def test_a_config_of_the_wrong_form_is_refused(machines: Machines) -> None
             if wrong is not True:
                 checks = [{**check, key: wrong}]
                 await refused(machines, {"services": [{**service, "checks": checks}]}, key)
+    for change, key in (
+        ({"mounts": [{"extend_threshold_percent": "80"}]}, "extend_threshold_percent"),
+        ({"mounts": [{"extend_threshold_percent": 101}]}, "extend_threshold_percent"),
+        ({"dns": {"skip_registration": "yes"}}, "skip_registration"),
+        ({"files": [{"guest_path": 5}]}, "guest_path"),
+        ({"statics": [{"url_prefix": 5}]}, "url_prefix"),
+        ({"processes": [{"env": {"A": 1}}]}, "env"),
+        ({"rootfs": {"size_gb": -1}}, "size_gb"),
+        ({"services": [{**service, "ports": [{"tls_options": {"alpn": "h2"}}]}]}, "alpn"),
+    ):
+        await refused(machines, change, key)
     body = {"config": machines.config(), "region": "moon"}
     assert "'moon'" in (await machines.api.post(machines.base, json=body)).json()["error"]
 
