@@ -39,6 +39,10 @@ GROUPS = """
 [processes]
 app = "python -m flygate_service"
 worker = "sleep 1000000"
+
+[[vm]]
+processes = ["worker"]
+memory = "512mb"
 """
 
 

@@ -9,11 +9,13 @@ from typing import Any, Final
 
 from flygate.adoption.live_app import LiveApp, LiveMachine
 from flygate.config import StackConfig
-from flygate.flytoml import FlyToml
+from flygate.flytoml import FlyToml, machine_config
+from flygate.flytoml.service_config import AUTOSTOP
 from flygate.manifest import Group, Manifest
 from flygate.record import diff
 
 _GUEST: Final = ("cpu_kind", "cpus", "memory_mb")
+_AUTOSTOP: Final[dict[Any, Any]] = {value: word for word, value in AUTOSTOP.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +81,14 @@ def running(live: LiveApp, like: Manifest) -> Manifest:
 
 def changes(live: LiveApp, desired: Manifest) -> list[str]:
     """Return what the stack's first release changes, a line each."""
+    if not live.adoptable:
+        return []
     now = running(live, desired).model_dump(mode="json")
     then = desired.model_dump(mode="json")
     for key in ("gates", "rollout", "release_command", "secrets", "phase", "app"):
         now.pop(key, None)
         then.pop(key, None)
-    return [str(change) for change in diff.manifest_changes(now, then)]
+    return [str(change) for change in diff.manifest_changes(_said(now), _said(then))]
 
 
 def _settings(live: LiveApp, file: FlyToml, stack: StackConfig) -> dict[str, Any]:
@@ -97,29 +101,45 @@ def _settings(live: LiveApp, file: FlyToml, stack: StackConfig) -> dict[str, Any
         found["regions"] = list(regions)
     if (machines := _in_each(leading)) and machines != stack.row.machines:
         found["machines"] = machines
-    others = {name: _in_each(there) for name, there in groups.items() if name != file.group}
-    known = {view.group for view in file.groups}
-    count = {name: number for name, number in others.items() if number > 1 and name in known}
+    count = {
+        view.group: number
+        for view in file.groups[1:]
+        if (number := _count(groups.get(view.group, []), view)) > 1
+    }
     if count and count != stack.count:
         found["count"] = count
     return found | _sizing(leading, file, stack)
 
 
+def _count(machines: list[LiveMachine], file: FlyToml) -> int:
+    """Return how many each region needs: what has no service runs in one region only."""
+    return _in_each(machines) if machine_config(file).get("services") else len(machines)
+
+
 def _sizing(leading: list[LiveMachine], file: FlyToml, stack: StackConfig) -> dict[str, Any]:
+    """Let the file decide on what it says, and keep what it does not say."""
     values = file.values
     service = values.http_service or next(iter(values.services), None)
-    says = bool(values.vm) or (
-        service is not None
-        and any(value is not None for value in (service.concurrency, service.auto_stop_machines))
-    )
+    stops = service.auto_stop_machines if service else None
+    says = bool(values.vm) or stops is not None or bool(service and service.concurrency)
     found: dict[str, Any] = {"sizing": "fly.toml"} if says and stack.sizing == "phase" else {}
-    if leading and not values.vm:
-        guest = leading[0].config.get("guest") or {}
+    if not leading:
+        return found
+    if not values.vm:
+        guest = max((one.config.get("guest") or {} for one in leading), key=_size)
         own = {key: guest[key] for key in _GUEST if key in guest}
-        row = {key: getattr(stack.row, key) for key in own}
-        if own != row:
+        if own != {key: getattr(stack.row, key) for key in own}:
             found["guest"] = own
+    services = leading[0].config.get("services") or ()
+    if services and stops is None:
+        autostop = _AUTOSTOP.get(services[0].get("autostop"), "off")
+        if autostop != stack.row.autostop:
+            found["autostop"] = autostop
     return found
+
+
+def _size(guest: Mapping[str, Any]) -> tuple[int, int]:
+    return guest.get("memory_mb", 0), guest.get("cpus", 0)
 
 
 def _regions(machines: list[LiveMachine], file: FlyToml) -> tuple[str, ...]:
@@ -184,3 +204,11 @@ def _left(live: LiveApp) -> Iterator[str]:
                 f"{machine.name} ({machine.id}) belongs to no process group that `fly deploy` "
                 "made, and is left alone"
             )
+
+
+def _said(value: Any) -> Any:
+    """Leave out what says nothing, at any depth: flyctl writes some of it."""
+    if isinstance(value, Mapping):
+        said = {key: _said(one) for key, one in value.items()}
+        return {key: one for key, one in said.items() if one not in (None, [], {})}
+    return [_said(one) for one in value] if isinstance(value, list | tuple) else value

@@ -87,15 +87,15 @@ class Phase:
         Args:
             config: of `fly.toml`.
             regions: how many the stack has.
-            keeps_sizing: guest, concurrency and autostop of `fly.toml` stay; see
-                `flygate:sizing`.
+            keeps_sizing: concurrency and autostop of `fly.toml` stay, and this row has its guest;
+                see `flygate:sizing`.
         """
         size = {"cpu_kind": self.cpu_kind, "cpus": self.cpus, "memory_mb": self.memory_mb}
         found = [self._over_service(one, keeps_sizing=keeps_sizing) for one in services(config)]
         return {
             **config,
             "env": {**config.get("env", {}), **self._env(regions)},
-            "guest": {**config.get("guest", {}), **({} if keeps_sizing else size)},
+            "guest": {**config.get("guest", {}), **size},
             **({"services": found} if found else {}),
         }
 

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from flygate import config
-from flygate.adoption import adoption
+from flygate.adoption import adoption, shape
 from flygate.adoption.live_app import LiveApp, LiveMachine
 from flygate.adoption.marks import marks, unmarks
 from flygate.fly.models import Secret, Volume
 from flygate.flytoml import FlyToml
-from flygate.manifest import Group
+from flygate.manifest import Group, Manifest, building
 from flygate.manifest import Volume as Disk
 from flygate.rollout.state import ADOPTED
 
-from tests.infra.builders import WEB, manifest
+from tests.infra.builders import IMAGE, WEB, manifest
 
 FILE = {"primary_region": "fra", "http_service": {"internal_port": 8080}}
 GUEST = {"cpu_kind": "shared", "cpus": 2, "memory_mb": 1024}
+
+
+TINY = {"cpu_kind": "shared", "cpus": 1, "memory_mb": 256}
+MOUNT = {"volume": "vol_1", "path": "/d"}
+GROUPS = {
+    **FILE,
+    "processes": {"app": "serve", "worker": "work"},
+    "http_service": {"internal_port": 8080, "processes": ["app"]},
+}
 
 
 def machine(number: int, region: str = "iad", group: str = "app", **changes: Any) -> LiveMachine:
@@ -42,25 +52,96 @@ def planned(live: LiveApp, file: dict[str, Any] | None = None, **stack: Any) -> 
     return adoption.plan(live, read, config.load({"app": "shop", **stack}), {"OURS"})
 
 
+def released(live: LiveApp, file: dict[str, Any]) -> Manifest:
+    """The stack's first release, as the adoption configures it."""
+    found = planned(live, file).settings
+    stack = {key: one if isinstance(one, str) else json.dumps(one) for key, one in found.items()}
+    return building.build(config.load({"app": "shop", **stack}), FlyToml.of(file), IMAGE, [])
+
+
 def test_nothing_shrinks() -> None:
     """Regions, numbers and sizes of what runs are set; the primary region is the first."""
     live = app(machine(1), machine(2), machine(3, "fra"))
 
-    assert planned(live).settings == {"regions": ["fra", "iad"], "machines": 2, "guest": GUEST}
-    assert planned(live, regions='["fra", "iad"]', machines="2", guest=GUEST).settings == {}
+    kept = {"machines": 2, "guest": GUEST, "autostop": "off"}
+    assert planned(live).settings == {"regions": ["fra", "iad"], **kept}
+    again: dict[str, Any] = {
+        "regions": '["fra", "iad"]',
+        "machines": "2",
+        "guest": GUEST,
+        "autostop": "off",
+    }
+    assert planned(live, **again).settings == {}
     with_vm = {**FILE, "vm": [{"memory": "1gb"}]}
     assert planned(live, with_vm).settings["sizing"] == "fly.toml"
 
 
-def test_workers_keep_their_number() -> None:
-    """As the stack's count."""
-    file = {
-        "processes": {"app": "serve", "worker": "work"},
-        "http_service": {"internal_port": 8080, "processes": ["app"]},
-    }
-    live = app(machine(1), *(machine(n, group="worker") for n in (2, 3)))
+def test_a_size_that_was_scaled_up_is_kept_beside_what_the_file_says() -> None:
+    """The file has limits and no size: the stack's size counts, of the largest machine."""
+    file = {**FILE, "http_service": {"internal_port": 8080, "concurrency": {"soft_limit": 20}}}
+    large = {**GUEST, "memory_mb": 4096}
+    live = app(machine(1), machine(2, guest=large))
 
-    assert planned(live, file).settings["count"] == {"worker": 2}
+    settings = planned(live, file).settings
+
+    assert (settings["sizing"], settings["guest"]) == ("fly.toml", large)
+    assert released(live, file).config["guest"] == large
+
+
+def test_workers_keep_their_number() -> None:
+    """As the stack's count; in the first region, wherever they run now."""
+    live = app(
+        machine(1, "fra"), machine(2, group="worker"), machine(3, "fra", group="worker", guest=TINY)
+    )
+
+    assert planned(live, GROUPS).settings["count"] == {"worker": 2}
+    (line,) = shape.told(app(live.machines[0], live.machines[1]), released(live, GROUPS))
+    assert line.startswith("worker: 1 in iad → 2 in fra")
+
+
+def test_more_machines_are_told() -> None:
+    """Each region gets as many as the largest has."""
+    live = app(*(machine(n) for n in (1, 2)), machine(3, "fra"))
+
+    (line,) = shape.told(live, released(live, FILE))
+
+    assert line.startswith("app: 1 in fra, 2 in iad → 2 in fra, 2 in iad")
+
+
+def test_machines_that_are_not_alike_are_told() -> None:
+    """Someone changed one by hand; the release makes them alike."""
+    live = app(machine(1, "fra"), machine(2, "fra", env={"A": "2"}))
+
+    (line,) = shape.told(live, released(live, FILE))
+
+    assert line.startswith("name-2 (m2) is not as name-1")
+    assert '+ env.A: "2"' in line
+
+
+def test_a_size_that_only_fly_knows_must_be_said() -> None:
+    """That of a worker, which the stack can't say."""
+    live = app(machine(1, "fra"), machine(2, "fra", group="worker"))
+
+    (line,) = shape.losses(live, released(live, GROUPS), FlyToml.of(GROUPS))
+    assert "worker have 2 CPUs and 1024 MB" in line
+    assert 'processes = ["worker"]' in line
+
+    said = {**GROUPS, "vm": [{"processes": ["worker"], "memory": "512mb"}]}
+    assert not list(shape.losses(live, released(live, said), FlyToml.of(said)))
+
+
+def test_a_volume_is_not_left_behind() -> None:
+    """In a region, in a group, or by a file that has no mount."""
+    live = app(machine(1, "fra"), machine(2, group="worker", guest=TINY, mounts=[MOUNT]))
+    mounts = [{"source": "data", "destination": "/d", "processes": ["worker"]}]
+
+    (line,) = shape.losses(live, released(live, GROUPS), FlyToml.of(GROUPS))
+    assert "mounts none for worker" in line
+    mounted = {**GROUPS, "mounts": mounts}
+    (line,) = shape.losses(live, released(live, mounted), FlyToml.of(mounted))
+    assert "the volume vol_1 in iad, and worker would run in fra" in line
+    (line,) = shape.losses(live, released(live, FILE), FlyToml.of(FILE))
+    assert "no process group worker, whose machines have volumes (vol_1)" in line
 
 
 def test_what_must_be_mended_is_named_with_a_command() -> None:

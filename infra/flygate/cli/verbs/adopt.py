@@ -11,10 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
-from flygate.adoption import adoption, live_app
+from flygate.adoption import adoption, live_app, shape
 from flygate.adoption.adoption import Adoption
 from flygate.adoption.live_app import LiveApp
-from flygate.adoption.marks import marks
+from flygate.adoption.marks import marks, unmarks
 from flygate.cli.arguments.stack_name import StackName
 from flygate.cli.stack import local as local_stack
 from flygate.cli.stack.stack import Stack
@@ -34,12 +34,14 @@ class Found:
     Attributes:
         desired: the manifest of the stack, with the settings of the adoption.
         changes: what its first release changes, a line each.
+        problems: what must be mended first.
     """
 
     live: LiveApp
     adoption: Adoption
     desired: Manifest
     changes: list[str]
+    problems: list[str]
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
@@ -50,7 +52,7 @@ class Found:
             "stays": list(self.adoption.stays),
             "changes": self.changes,
             "left": list(self.adoption.left),
-            "problems": list(self.adoption.problems),
+            "problems": self.problems,
         }
 
 
@@ -59,6 +61,9 @@ def adopt(
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say it.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For scripts; asks for --yes.")] = False,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Take the marks off again, before the first release.")
+    ] = False,
 ) -> None:
     """Take over an app that `fly deploy` made: what runs becomes release v1 of the stack.
 
@@ -75,18 +80,22 @@ def adopt(
       flygate init prod --app shop --org acme
       flygate adopt prod --dry-run
       flygate adopt prod
+      flygate adopt prod --undo
 
     Exit codes: 0 it is adopted, 1 it was refused and nothing was changed.
     """
     stack = Stack(environment)
     if stack.is_local:
         local_stack.prepare(stack)
+    if undo:
+        print(asyncio.run(_undo(stack)))
+        return
     found = asyncio.run(_look(stack))
     if as_json:
         print(json.dumps(found.document(), indent=2))
     else:
         _show(found)
-    if found.adoption.problems:
+    if found.problems:
         raise FlygateError("Nothing was changed. Mend what must be mended, and run this again.")
     if dry_run:
         return
@@ -119,8 +128,35 @@ async def _look(stack: Stack) -> Found:
     desired = DesiredStack.read(settings, is_redis_secret=True, root=stack.root).manifest
     if desired is None:
         raise ConfigError(f"The stack {stack.name} is pinned, so it releases nothing new.")
-    changes = adoption.changes(live, desired) if live.adoptable else []
-    return Found(live, planned, desired, changes)
+    changes = [*shape.told(live, desired), *adoption.changes(live, desired)]
+    problems = [*planned.problems, *shape.losses(live, desired, file)]
+    return Found(live, planned, desired, changes, problems)
+
+
+async def _undo(stack: Stack) -> str:
+    """Take the marks off what was adopted, and say so.
+
+    Raises:
+        ConfigError: releases followed.
+    """
+    async with Facts(stack) as facts:
+        app = (await facts.config()).app
+        live = await live_app.look(await facts.fly(), app)
+    if any(machine.is_flygate_s for machine in live.machines):
+        raise ConfigError(
+            f"Releases of {stack.name} followed the adoption of {app}. Nothing was changed. "
+            f"`flygate eject {stack.name}` is the way out now."
+        )
+    marked = [(machine, notes) for machine in live.machines if (notes := unmarks(machine))]
+    async with FlyClient(Endpoints.from_env(stack.environment)) as fly:
+        for machine, notes in marked:
+            await fly.patch_metadata(app, machine.id, notes)
+    if not marked:
+        return f"No machine of {app} is marked, so nothing was changed."
+    return (
+        f"The marks are off {len(marked)} machines of {app}; they were not restarted. What was set "
+        f"in Pulumi.{stack.name}.yaml stays."
+    )
 
 
 def _texts(settings: Mapping[str, Any]) -> dict[str, str]:
@@ -134,7 +170,7 @@ def _show(found: Found) -> None:
         "Set in the stack's configuration, so that nothing shrinks": settings,
         "Changes with the first release": found.changes,
         "Is left alone": found.adoption.left,
-        "Must be mended first": found.adoption.problems,
+        "Must be mended first": found.problems,
     }
     for title, lines in parts.items():
         if lines:

@@ -75,7 +75,8 @@ def _manifest(stack: Stack) -> Manifest:
     ledger = StackRecord.of(Checkpoint.exported(document)).ledger
     if ledger.current is None:
         raise ConfigError(
-            f"Nothing was released to {stack.name} yet, so there is nothing to write."
+            f"Nothing was released to {stack.name} yet, so there is nothing to write. What was "
+            f"adopted only is given back by `flygate adopt {stack.name} --undo`."
         )
     return ledger.current.manifest
 
@@ -102,7 +103,10 @@ def _next(
             yield f"  fly machine destroy {machine.id} --app {manifest.app}   (a standby)"
     yield f"  fly deploy --config {name} --image {manifest.image}"
     if is_unmarked:
-        yield f"  pulumi stack rm {stack.name} --force   forgets the stack; the app stays"
+        yield (
+            f"  pulumi stack rm {stack.name} --force --preserve-config   forgets the stack; the "
+            "app stays, which `pulumi destroy` would end"
+        )
     else:
         yield f"  flygate eject {stack.name} --force --unmark   once that has worked"
     yield (
