@@ -64,7 +64,7 @@ def running(live: LiveApp, like: Manifest) -> Manifest:
     named = like.leading.name
     name = named if named in groups else next(web, next(iter(groups)))
     leading = groups.pop(name)
-    image = str(live.groups[name][0].config.get("image", ""))
+    image = live.groups[name][0].image
     return like.model_copy(
         update={
             "image": image,
@@ -169,7 +169,7 @@ def _problems(live: LiveApp) -> Iterator[str]:
                 f"{live.app}`."
             )
     for name, machines in live.groups.items():
-        images = {str(machine.config.get("image", "")) for machine in machines}
+        images = {machine.image for machine in machines}
         if len(images) > 1:
             yield (
                 f"the machines of {name} run {len(images)} images, so an earlier deployment was "

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from flygate.fly.client import FlyClient
 from flygate.fly.errors import FlyError
+from flygate.fly.machine_image import by_digest
 from flygate.fly.models import Secret, Volume
 from flygate.manifest.group import APP
 from flygate.rollout.state import (
@@ -27,7 +28,11 @@ _OF_FLYCTL: Final = "fly_app_"
 
 @dataclass(frozen=True, slots=True)
 class LiveMachine:
-    """A machine, with its whole config."""
+    """A machine, with its whole config.
+
+    Attributes:
+        image: by digest, if Fly says it.
+    """
 
     id: str
     name: str
@@ -35,6 +40,7 @@ class LiveMachine:
     state: str
     instance: str
     config: Mapping[str, Any]
+    image: str = ""
 
     @property
     def metadata(self) -> Mapping[str, str]:
@@ -140,6 +146,7 @@ def _machine(document: Mapping[str, Any]) -> LiveMachine:
         state=str(document.get("state", "")),
         instance=str(document.get("instance_id", "")),
         config=document.get("config") or {},
+        image=by_digest(document),
     )
 
 

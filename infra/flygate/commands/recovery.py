@@ -149,10 +149,10 @@ async def _manifest(
         name: await _group(name, there, like, fly) for name, there in sorted(by_group.items())
     }
     leading = groups.pop(_leading(list(groups.values()), like).name)
-    image = (await fly.machine_config(like.app, machines[0].id)).get("image", like.image)
+    image = await fly.machine_image(like.app, machines[0].id)
     return like.model_copy(
         update={
-            "image": str(image),
+            "image": image or like.image,
             "config": leading.config,
             "phase": machines[0].phase or like.phase,
             "regions": leading.regions,

@@ -12,6 +12,7 @@ from flygate.fly import graphql
 from flygate.fly.endpoints import Endpoints
 from flygate.fly.errors import ConflictError, MachineStateError, NotFoundError
 from flygate.fly.leases import Leases
+from flygate.fly.machine_image import by_digest
 from flygate.fly.models import App, ExecResult, IpAssignment, Lease, LogLine, Machine, Secret
 from flygate.fly.pace import Pace
 from flygate.fly.records import Records
@@ -192,6 +193,10 @@ class FlyClient:
         """A machine's config, whole, as Fly has it."""
         body = await self._session.flaps("GET", _path(app, machine_id))
         return dict(body.get("config") or {})
+
+    async def machine_image(self, app: str, machine_id: str) -> str:
+        """The image that a machine runs: see `by_digest`."""
+        return by_digest(await self._session.flaps("GET", _path(app, machine_id)))
 
     async def create_machine(self, app: str, request: Mapping[str, Any]) -> Machine:
         """Create a machine once, also if Fly's answer is lost.

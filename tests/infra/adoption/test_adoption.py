@@ -33,14 +33,16 @@ GROUPS = {
 def machine(number: int, region: str = "iad", group: str = "app", **changes: Any) -> LiveMachine:
     """As flyctl makes it."""
     metadata = {"fly_platform_version": "v2", "fly_process_group": group}
+    image = changes.pop("image", "registry.fly.io/shop:deployment-1")
     values = {
         "services": [WEB] if group == "app" else [],
         "guest": GUEST,
-        "image": "registry.fly.io/shop:deployment-1",
         "metadata": {**metadata, **changes.pop("metadata", {})},
         **changes,
     }
-    return LiveMachine(f"m{number}", f"name-{number}", region, "started", f"i{number}", values)
+    return LiveMachine(
+        f"m{number}", f"name-{number}", region, "started", f"i{number}", values, image
+    )
 
 
 def app(*machines: LiveMachine, **changes: Any) -> LiveApp:
