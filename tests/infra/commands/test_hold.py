@@ -303,7 +303,7 @@ async def test_a_way_back_does_not_take_the_good_release_beside_a_held_one(
     held: Deployment,
 ) -> None:
     """What is held must be decided about first; the commands are named."""
-    older = held.ledger.releases[0].model_copy(update={"version": 0, "manifest_id": "older"})
+    older = held.ledger.releases[0].model_copy(update={"manifest_id": "older"})
     held.ledger = held.ledger.model_copy(update={"releases": (older, *held.ledger.releases)})
     before = await held.fingerprint()
     request = ReleaseRequest(app=APP, content=Pin(version="v1", manifest="older"), owner=OWNER)
