@@ -29,7 +29,7 @@ from flygate.fly.admin import AdminClient
 from flygate.fly.endpoints import Endpoints
 from flygate.fly.errors import FlyApiError
 from flygate.fly.leases import Leases
-from flygate.fly.models import ExecResult, Machine
+from flygate.fly.models import ExecResult, Machine, Volume
 from flygate.record.journal import Journal
 from flygate.redaction.redact import CUT, MASK, Redactor
 from flygate.rollout import engine, outcome
@@ -323,13 +323,13 @@ def _status(folder: Path, redact: Knowing, text: str) -> str:
     """Why a machine is held: an older Flygate wrote it, who knew less."""
     stack: Any = SimpleNamespace(environment={}, secret_texts=lambda: list(redact.values))
 
-    async def seen_now(app: str, endpoints: Any) -> State:
-        return State(app, (seen(2, held=f"it said {text}"),))
+    async def observed(app: str, endpoints: Any) -> tuple[State, list[Volume]]:
+        return State(app, (seen(2, held=f"it said {text}"),)), []
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(status, "_observed", seen_now)
+        patch.setattr(status, "_observed", observed)
         patch.setattr(Endpoints, "from_env", lambda environment: None)
-        return str(status._state(stack, "shop"))
+        return str(status._seen(stack, "shop"))
 
 
 @place

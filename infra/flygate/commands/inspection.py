@@ -16,7 +16,7 @@ from flygate.commands.decision import unrecorded
 from flygate.config import redis
 from flygate.fly.client import FlyClient
 from flygate.fly.errors import FlyError
-from flygate.fly.models import Redis
+from flygate.fly.models import Redis, Volume
 from flygate.fly.owner import is_same
 from flygate.record.ledger import Ledger
 from flygate.rollout.forecast import fingerprint
@@ -34,6 +34,7 @@ class InspectionRequest(BaseModel):
         owner, takeover: as in `ReleaseRequest`.
         known: the newest version that the stack's ledger has, 0 if it has none; None leaves the
             comparison out.
+        has_volumes: machines of the release have some.
         needs_key: the state does not have the app's key; the machines may.
         lacks: what the program itself has found wrong, a line each.
     """
@@ -49,6 +50,7 @@ class InspectionRequest(BaseModel):
     owner: str = ""
     takeover: str = ""
     known: int | None = None
+    has_volumes: bool = False
     needs_key: bool = False
     lacks: tuple[str, ...] = ()
 
@@ -65,6 +67,7 @@ class Inspection:
         redis: the Redis that is there, with its URL.
         key: the app's, if the request needs it and a machine knows it.
         left: the one that Flygate made, and that costs money beside the stack's own.
+        volumes: the app's; not looked for if neither what shall run nor what runs has one.
     """
 
     drift: str
@@ -74,6 +77,7 @@ class Inspection:
     redis: Redis | None = field(default=None, repr=False)
     key: str = field(default="", repr=False)
     left: Redis | None = field(default=None, repr=False)
+    volumes: tuple[Volume, ...] = ()
 
 
 async def inspect(request: InspectionRequest, fly: FlyClient) -> Inspection:
@@ -83,6 +87,7 @@ async def inspect(request: InspectionRequest, fly: FlyClient) -> Inspection:
         OwnerError: it is another stack's.
         ConfigError: it is to be made in an organisation that there is not.
     """
+    volumes: tuple[Volume, ...] = ()
     if (there := await fly.app(request.app)) is None:
         ownership.check_known(request.app, request.org, await _organizations(fly))
         state, found = State(request.app), drift.absent()
@@ -94,10 +99,17 @@ async def inspect(request: InspectionRequest, fly: FlyClient) -> Inspection:
         ownership.check(state, request.owner, request.takeover)
         lacks = [*request.lacks, *drift.lacking(addresses), *_lost(request, state, live)]
         found = drift.judge(state, [*lacks, *_unknown(request, state)])
+        volumes = await _volumes(request, state, fly)
     key = await app_key.find(Ledger(), state, fly) if request.needs_key else ""
     seen = fingerprint(state) + (f" redis {live.id}" if live else "")
     left = await _left(request, fly)
-    return Inspection(found.token, found.found, seen, state, live, key, left)
+    return Inspection(found.token, found.found, seen, state, live, key, left, volumes)
+
+
+async def _volumes(request: InspectionRequest, state: State, fly: FlyClient) -> tuple[Volume, ...]:
+    if not request.has_volumes and not any(machine.volume for machine in state.machines):
+        return ()
+    return tuple(await fly.volumes.list(request.app))
 
 
 async def _redis(request: InspectionRequest, state: State, fly: FlyClient) -> Redis | None:

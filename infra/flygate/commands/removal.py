@@ -71,10 +71,7 @@ class Protection:
             return
         found = Owner.parse(owner)
         stack = found.stack if found else "<stack>"
-        named = ", ".join(
-            f"{volume.name} ({volume.id}, {volume.size_gb} GB in {volume.region})"
-            for volume in volumes
-        )
+        named = ", ".join(volume.label for volume in volumes)
         raise ConfigError(
             f"{app} has volumes, and what is on them would go with it: {named}. Nothing was "
             f"changed. To destroy them on purpose: `flygate destroy {stack} --volumes`."

@@ -37,6 +37,11 @@ def machine_month(cpus: int, memory_mb: int, cpu_kind: str = "shared") -> float:
     return round(cpus * SHARED_CPU_256MB + extra_gb * GB_OF_MEMORY, 2)
 
 
+def volume_month(size_gb: int) -> float:
+    """Return dollars for a volume, whether a machine has it or not."""
+    return round(size_gb * GB_OF_VOLUME, 2)
+
+
 def redis_month(plan: str | None, read_regions: int = 0) -> float:
     """Return dollars for a month of a Redis plan; 0 for no plan and for an unknown one."""
     base, each = REDIS_PLANS.get(plan or "", (0.0, 0.0))

@@ -19,6 +19,7 @@ from flygate.doctor import (
     redis,
     token,
     toolchain,
+    volumes,
 )
 from flygate.doctor.errors import UnknownError
 from flygate.doctor.facts import Facts
@@ -39,6 +40,7 @@ CHECKS: Mapping[str, Check] = {
     "app": app.examine,
     "dns": dns.examine,
     "machines": machines.examine,
+    "volumes": volumes.examine,
     "redis": redis.examine,
 }
 SECONDS_MAX = 20.0

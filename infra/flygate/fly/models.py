@@ -197,6 +197,11 @@ class Volume(Model):
     auto_backup_enabled: bool | None = None
 
     @property
+    def label(self) -> str:
+        """Name it, with its size and its region."""
+        return f"{self.name} ({self.id}, {self.size_gb} GB in {self.region})"
+
+    @property
     def is_gone(self) -> bool:
         """Whether it was destroyed, or is about to be."""
         return "destroy" in self.state

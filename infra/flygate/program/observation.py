@@ -9,7 +9,7 @@ import pulumi
 from flygate.commands.inspection import Inspection, InspectionRequest, inspect
 from flygate.commands.orders import Orders
 from flygate.config import Pin
-from flygate.program import contradictions, question
+from flygate.program import contradictions, question, volume_notes
 from flygate.program.desired_stack import DesiredStack
 from flygate.program.pinned_redis import PinnedRedis
 from flygate.program.preview_log import PreviewLog
@@ -39,6 +39,7 @@ def observe(
     if desired.stack.pin:
         log.warn(_pinned(desired.stack.pin))
     log.warn(*desired.notes)
+    log.warn(*volume_notes.of(desired.manifest, seen.volumes))
     contradictions.check_redis(desired.stack, desired.secrets, seen.redis)
     if pinned_redis:
         pinned_redis.check(seen.redis, pulumi.get_stack())
@@ -58,6 +59,7 @@ def _request(
         restores_redis=bool(pinned_redis and pinned_redis.is_own(None)),
         owner=owner,
         takeover=stack.takeover,
+        has_volumes=bool(desired.manifest and any(g.volume for g in desired.manifest.groups)),
         known=recorded.ledger.next_version - 1,
         needs_key=not recorded.ledger.key,
         lacks=(f"{recorded.problem}: it is made anew",) if recorded.problem else (),

@@ -38,7 +38,9 @@ def _sized(desired: DesiredStack, row: Phase) -> str:
         cost += cost_beside(desired.manifest.model_dump(mode="json"))
         others = sum(group.count for group in desired.manifest.others)
     # The price table has no performance CPUs.
-    but = "" if row.cpu_kind == "shared" else f", and what {row.cpu_kind} CPUs cost"
+    groups = desired.manifest.others if desired.manifest else ()
+    kinds = {row.cpu_kind, *(g.config.get("guest", {}).get("cpu_kind", "shared") for g in groups)}
+    but = "".join(f", and what {kind} CPUs cost" for kind in sorted(kinds - {"shared"}))
     each = f"{row.machines} machine" + ("s" if row.machines > 1 else "")
     beside = f"{others} of other process groups, " if others else ""
     return (

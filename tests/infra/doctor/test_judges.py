@@ -25,11 +25,12 @@ from flygate.doctor import (
     redis,
     token,
     toolchain,
+    volumes,
 )
 from flygate.doctor.facts import Facts
 from flygate.doctor.finding import Finding, Severity
 from flygate.fly.macaroon import Grant
-from flygate.fly.models import App, Lease, Organization, Redis
+from flygate.fly.models import App, Lease, Organization, Redis, Volume
 from flygate.pulumi.errors import (
     BackendError,
     NoSuchStackError,
@@ -395,3 +396,18 @@ def test_a_lease_s_holder_is_listed_from_a_dead_one() -> None:
 
     assert len(severities(found)) == 4
     assert ["has died" in each.text for each in found] == [True, False, False, False]
+
+
+def test_a_volume_that_no_machine_has_is_named_with_its_price() -> None:
+    """It works, and costs money; what a machine has is counted only."""
+    left = Volume(id="vol_1", name="data", state="created", region="iad", size_gb=2)
+    used = left.model_copy(update={"id": "vol_2", "attached_machine_id": "m1"})
+
+    found = volumes.judge("shop", [left, used])
+    assert severities(found) == [Severity.WARNING]
+    assert found[0].text == "no machine has data (vol_1, 2 GB in iad), which costs $0.30 a month"
+    assert "fly volumes destroy vol_1 -a shop" in found[0].remedy
+
+    (well,) = volumes.judge("shop", [used])
+    assert (well.severity, well.text) == (Severity.OK, "1 volume, each of a machine, $0.30 a month")
+    assert [each.text for each in volumes.judge("shop", [])] == ["shop has none"]

@@ -33,7 +33,8 @@ def move(
     """Move a stack to another app: it is made, the release goes there, then the former one goes.
 
     The history stays, and a rollback to a release of before the move runs on the new app. The
-    address changes; certificates, volumes and what a Redis of the former app has stay behind.
+    address changes; certificates and what a Redis of the former app has stay behind. An app with
+    volumes is not moved.
 
     \b
     Examples:
@@ -45,6 +46,7 @@ def move(
     stack = Stack(environment)
     former = stack.config("app") or ""
     _check(stack, former, app)
+    asyncio.run(_check_volumes(stack, former))
     was_there = asyncio.run(_look(stack, app)) is not None
     if not yes:
         goes = "stays as it is" if keep else "is destroyed at the end, with all that is in it"
@@ -85,6 +87,24 @@ def _check(stack: Stack, former: str, new: str) -> None:
             f"The app {new} has machines of {state.owner or 'a release'} already. Nothing was "
             "changed. Choose a name that is free."
         )
+
+
+async def _check_volumes(stack: Stack, former: str) -> None:
+    """Refuse to leave an app that has data on disks: a volume can't change its app.
+
+    Raises:
+        ConfigError: it has volumes; each is named.
+    """
+    async with FlyClient(Endpoints.from_env(stack.environment)) as fly:
+        volumes = await fly.volumes.list(former) if await fly.app(former) else []
+    if not volumes:
+        return
+    named = ", ".join(volume.label for volume in volumes)
+    raise ConfigError(
+        f"{former} has volumes, and what is on them does not move to another app: {named}. Nothing "
+        "was changed. To move, make a new stack for the new app, copy the data there yourself, "
+        f"then `flygate destroy {stack.name} --volumes`."
+    )
 
 
 def _release(

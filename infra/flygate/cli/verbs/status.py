@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from flygate.cli.arguments.stack_name import StackName
-from flygate.cli.output import last_rollout, screen
+from flygate.cli.output import last_rollout, screen, seen_volumes
+from flygate.cli.output.seen_volumes import SeenVolume
 from flygate.cli.stack.pin import recorded
 from flygate.cli.stack.stack import Stack
 from flygate.config import Pin
@@ -21,6 +22,7 @@ from flygate.doctor.paid_redis import ConfiguredRedis, PaidRedis, find
 from flygate.fly.client import FlyClient
 from flygate.fly.endpoints import Endpoints
 from flygate.fly.errors import FlyError
+from flygate.fly.models import Volume
 from flygate.record import pinning
 from flygate.redaction.redact import Redactor
 from flygate.rollout import serving
@@ -44,6 +46,7 @@ class Status:
     serves: str
     last_rollout: str
     redis: list[dict[str, Any]]
+    volumes: list[SeenVolume]
 
 
 def status(
@@ -66,7 +69,7 @@ def status(
         return
     pin = recorded(outputs)
     app = outputs["app"]
-    state = _state(stack, app)
+    state, volumes = _seen(stack, app)
     found = Status(
         stack=environment,
         app=app,
@@ -80,6 +83,7 @@ def status(
         serves=serving.describe(state),
         last_rollout=last_rollout.summary(stack.root, app, environment),
         redis=[one.document(environment) for one in databases],
+        volumes=volumes,
     )
     if as_json:
         print(json.dumps(asdict(found), indent=2))
@@ -104,19 +108,19 @@ def _show_databases(databases: list[PaidRedis], stack: str) -> None:
         print(f"Redis {one.line(stack)}", flush=True)
 
 
-def _state(stack: Stack, app: str) -> State:
+def _seen(stack: Stack, app: str) -> tuple[State, list[SeenVolume]]:
     """Return the newest machines first. Why one is held may quote a machine, so it is redacted."""
-    found = asyncio.run(_observed(app, Endpoints.from_env(stack.environment)))
+    found, volumes = asyncio.run(_observed(app, Endpoints.from_env(stack.environment)))
     machines = sorted(found.machines, key=lambda m: (-m.release, m.region, m.name))
     if any(machine.held for machine in machines):
         redact = Redactor(stack.secret_texts())
         machines = [replace(machine, held=redact(machine.held)) for machine in machines]
-    return replace(found, machines=tuple(machines))
+    return replace(found, machines=tuple(machines)), seen_volumes.of(volumes, machines)
 
 
-async def _observed(app: str, endpoints: Endpoints) -> State:
+async def _observed(app: str, endpoints: Endpoints) -> tuple[State, list[Volume]]:
     async with FlyClient(endpoints) as fly:
-        return await observe(fly, app)
+        return await asyncio.gather(observe(fly, app), fly.volumes.list(app))
 
 
 def _show(found: Status) -> None:
@@ -141,6 +145,8 @@ def _show(found: Status) -> None:
         group = [machine.group] if has_groups else []
         table.add_row(machine.name, *group, *where, machine.state, role, checks)
     console.print(table)
+    for volume in found.volumes:
+        print(volume.line)
     print(f"{found.serves}.")
     if found.last_rollout:
         print(found.last_rollout)
