@@ -1,20 +1,16 @@
 """The real flyctl against the local Fly, where one is installed (or FLYCTL names it)."""
 
-import asyncio
-import os
 import re
-import shutil
-import signal
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from localfly.daemon.local_fly import LocalFly
 
+from tests.support.flyctl import DEPLOY, FLYCTL, Flyctl
+
 pytestmark = pytest.mark.integration
 
-FLYCTL = os.environ.get("FLYCTL") or shutil.which("flyctl") or shutil.which("fly")
 TOML = """
 app = "shop"
 primary_region = "iad"
@@ -30,60 +26,7 @@ path = "/health"
 interval = "2s"
 timeout = "2s"
 """
-DEPLOY = ("deploy", "--dns-checks=false", "--smoke-checks=false", "--image")
-
-
-@dataclass(slots=True)
-class Flyctl:
-    """Runs commands in a folder with a fly.toml; every address that it knows is the local Fly's."""
-
-    program: str
-    folder: Path
-    api_url: str
-
-    async def run(self, *words: str) -> str:
-        """What the command wrote; it must succeed."""
-        process = await asyncio.create_subprocess_exec(
-            self.program,
-            *words,
-            cwd=self.folder,
-            env=self._environment(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            async with asyncio.timeout(50):
-                output, _ = await process.communicate()
-        finally:
-            if process.returncode is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
-        text = output.decode()
-        assert process.returncode == 0, text
-        return text
-
-    def _environment(self) -> dict[str, str]:
-        """What would go elsewhere goes to the local Fly, which refuses it (docs/fly-api.md 1.6)."""
-        services = ("API", "FLAPS", "UIEX", "METRICS", "SYNTHETICS")
-        off = ("SEND_METRICS", "SYNTHETICS_AGENT")
-        on = ("NO_UPDATE_CHECK", "NO_INCIDENTS_CHECK")
-        return {
-            **{f"FLY_{name}_BASE_URL": self.api_url for name in services},
-            **{f"FLY_{name}": "0" for name in off},
-            **{f"FLY_{name}": "1" for name in on},
-            **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), self.api_url),
-            "NO_PROXY": "127.0.0.1",
-            "FLY_TRACE_COLLECTOR_URL": "127.0.0.1",
-            "FLY_REGISTRY_HOST": self.api_url.removeprefix("http://"),
-            "FLY_API_TOKEN": "test-token",
-            "FLY_CONFIG_DIR": str(self.folder / "config"),
-            "HOME": str(self.folder),
-            "DOCKER_HOST": "unix:///nonexistent.sock",
-            "NO_COLOR": "1",
-            "PATH": os.defpath,
-        }
+DEPLOYED = (*DEPLOY, "--image")
 
 
 @pytest.fixture
@@ -96,7 +39,7 @@ async def fly(tmp_path: Path) -> AsyncIterator[Flyctl]:
     (folder / "fly.toml").write_text(TOML)
     async with LocalFly(tmp_path / "state") as local:
         assert local.api_url.startswith("http://127.0.0.1:")
-        flyctl = Flyctl(FLYCTL, folder, local.api_url)
+        flyctl = Flyctl(FLYCTL, folder, folder, local.api_url)
         await flyctl.run("apps", "create", "shop", "--org", "personal")
         yield flyctl
 
@@ -104,7 +47,7 @@ async def fly(tmp_path: Path) -> AsyncIterator[Flyctl]:
 async def test_a_deployed_app_is_shown_by_every_command(fly: Flyctl) -> None:
     """Status, machines, releases, secrets, scale, addresses, checks, config, logs."""
     await fly.run("secrets", "set", "WORD=canary-3f1", "--stage")
-    await fly.run(*DEPLOY, "nginx:1.25", "--ha=false")
+    await fly.run(*DEPLOYED, "nginx:1.25", "--ha=false")
     listed = await fly.run("machine", "list", "--quiet")
     (machine,) = re.findall(r"\b[0-9a-f]{14}\b", listed)
     for words, expected in (
@@ -127,15 +70,15 @@ async def test_a_deployed_app_is_shown_by_every_command(fly: Flyctl) -> None:
 @pytest.mark.parametrize("strategy", ["canary", "rolling", "immediate"])
 async def test_a_second_release_is_deployed(fly: Flyctl, strategy: str) -> None:
     """By each strategy but bluegreen, whose fixed waits take half a minute."""
-    await fly.run(*DEPLOY, "nginx:1.25", "--ha=false")
-    await fly.run(*DEPLOY, "nginx:1.26", "--strategy", strategy)
+    await fly.run(*DEPLOYED, "nginx:1.25", "--ha=false")
+    await fly.run(*DEPLOYED, "nginx:1.26", "--strategy", strategy)
     assert "library/nginx:1.26" in await fly.run("status")
     assert re.findall(r"v\d", await fly.run("releases")) == ["v2", "v1"]
 
 
 async def test_machines_obey(fly: Flyctl) -> None:
     """Stop, start, restart, cordon, update, exec, clone, destroy."""
-    await fly.run(*DEPLOY, "nginx:1.25", "--ha=false")
+    await fly.run(*DEPLOYED, "nginx:1.25", "--ha=false")
     (machine,) = re.findall(r"\b[0-9a-f]{14}\b", await fly.run("machine", "list", "--quiet"))
     for verb in ("stop", "start", "suspend", "start", "restart", "cordon", "uncordon"):
         await fly.run("machine", verb, machine)
