@@ -16,7 +16,7 @@ _OF_EACH: Final = frozenset({"image", "metadata", "mounts"})
 
 
 def losses(live: LiveApp, desired: Manifest, file: FlyToml) -> Iterator[str]:
-    """Yield what the first release would take away, and nobody asked for; a line each."""
+    """Yield what the first release would take away, and that was not asked for; a line each."""
     wanted = {group.name: group for group in desired.groups}
     for name, machines in live.groups.items():
         if (group := wanted.get(name)) is None:
@@ -28,7 +28,7 @@ def losses(live: LiveApp, desired: Manifest, file: FlyToml) -> Iterator[str]:
             yield from _smaller(group, machines)
 
 
-def told(live: LiveApp, desired: Manifest) -> Iterator[str]:
+def sizes(live: LiveApp, desired: Manifest) -> Iterator[str]:
     """Yield how many machines there will be, and how those of a group differ now."""
     wanted = {group.name: group for group in desired.groups}
     for name, machines in live.groups.items():

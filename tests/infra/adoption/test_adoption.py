@@ -97,24 +97,24 @@ def test_workers_keep_their_number() -> None:
     )
 
     assert planned(live, GROUPS).settings["count"] == {"worker": 2}
-    (line,) = shape.told(app(live.machines[0], live.machines[1]), released(live, GROUPS))
+    (line,) = shape.sizes(app(live.machines[0], live.machines[1]), released(live, GROUPS))
     assert line.startswith("worker: 1 in iad → 2 in fra")
 
 
-def test_more_machines_are_told() -> None:
+def test_more_machines_are_named() -> None:
     """Each region gets as many as the largest has."""
     live = app(*(machine(n) for n in (1, 2)), machine(3, "fra"))
 
-    (line,) = shape.told(live, released(live, FILE))
+    (line,) = shape.sizes(live, released(live, FILE))
 
     assert line.startswith("app: 1 in fra, 2 in iad → 2 in fra, 2 in iad")
 
 
-def test_machines_that_are_not_alike_are_told() -> None:
+def test_machines_that_are_not_alike_are_named() -> None:
     """Someone changed one by hand; the release makes them alike."""
     live = app(machine(1, "fra"), machine(2, "fra", env={"A": "2"}))
 
-    (line,) = shape.told(live, released(live, FILE))
+    (line,) = shape.sizes(live, released(live, FILE))
 
     assert line.startswith("name-2 (m2) is not as name-1")
     assert '+ env.A: "2"' in line

@@ -24,6 +24,7 @@ from flygate.fly.endpoints import Endpoints
 from flygate.flytoml import FlyToml
 from flygate.manifest import Manifest
 from flygate.program.desired_stack import DesiredStack
+from flygate.redaction.redact import Redactor
 from flygate.system.errors import ConfigError, FlygateError
 
 
@@ -128,7 +129,10 @@ async def _look(stack: Stack) -> Found:
     desired = DesiredStack.read(settings, is_redis_secret=True, root=stack.root).manifest
     if desired is None:
         raise ConfigError(f"The stack {stack.name} is pinned, so it releases nothing new.")
-    changes = [*shape.told(live, desired), *adoption.changes(live, desired)]
+    # Another tool may have put a secret of the stack into a machine's environment.
+    redact = Redactor(stack.secret_texts())
+    found = [*shape.sizes(live, desired), *adoption.changes(live, desired)]
+    changes = [redact(line) for line in found]
     problems = [*planned.problems, *shape.losses(live, desired, file)]
     return Found(live, planned, desired, changes, problems)
 
