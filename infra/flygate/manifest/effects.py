@@ -13,36 +13,28 @@ from flygate.manifest import others
 from flygate.system import duration
 from flygate.system.errors import ConfigError
 
-_AT_ONCE: Final = ("bluegreen", "immediate")
+_BLUEGREEN: Final = "bluegreen"
 _IMMEDIATE: Final = "immediate"
 _NO_WEB: Final = "fly.toml has no HTTP service, so no machine is asked and none compared"
 
 
 def check(stack: StackConfig, file: FlyToml) -> None:
-    """Refuse keys that a person has set in the stack and that nothing reads.
+    """Refuse steps that a person has set in the stack and that nothing reads.
 
-    Where the machines are changed in place, `others.check` says it.
+    Where the machines are changed in place, `others.check` says it. Beside `immediate` they are
+    noted: in an emergency no setting of the calmer days may stand in the way.
 
     Raises:
-        ConfigError: names each key, its value and the remedy.
+        ConfigError: names the key, its value and the remedy.
     """
     strategy = precedence.strategy(stack, file)
-    if others.is_kept(stack, file) or strategy not in _AT_ONCE:
+    if others.is_kept(stack, file) or strategy != _BLUEGREEN or not _is_set(stack, "steps"):
         return
-    lines = []
-    if _is_set(stack, "steps"):
-        lines.append(
-            f"{_named(stack, 'steps')}, and {_source(stack, file)} is {strategy}, which makes all "
-            "new machines at once. Remove it: `pulumi config rm --path rollout.steps`. Or go in "
-            "steps: `pulumi config set --path rollout.strategy canary`."
-        )
-    if strategy == _IMMEDIATE and _is_set(stack, "judge"):
-        lines.append(
-            f"{_named(stack, 'judge')}, and {_source(stack, file)} is {strategy}, which compares "
-            "nothing. Remove it: `pulumi config rm --path rollout.judge`."
-        )
-    if lines:
-        raise ConfigError("\n".join(lines))
+    raise ConfigError(
+        f"{_named(stack, 'steps')}, and {_source(stack, file)} is {strategy}, which makes all "
+        "new machines at once. Remove it: `pulumi config rm --path rollout.steps`. Or go in "
+        "steps: `pulumi config set --path rollout.strategy canary`."
+    )
 
 
 def notes(stack: StackConfig, file: FlyToml, config: Mapping[str, Any]) -> Iterator[str]:
@@ -63,9 +55,9 @@ def notes(stack: StackConfig, file: FlyToml, config: Mapping[str, Any]) -> Itera
         return
     strategy = f"{_source(stack, file)} is {_IMMEDIATE}, which asks for health only"
     why = strategy if is_immediate else _NO_WEB
-    judged = () if is_immediate else ("judge",)  # with immediate it is refused
+    steps = ("steps",) if is_immediate else ()
     compared = ("soak",) if duration.seconds(stack.rollout.soak) else ()
-    for key in (*compared, *judged):
+    for key in (*steps, *compared, "judge"):
         if _is_set(stack, key):
             yield f"{_named(stack, key)}, and {why}: it has no effect."
     if stack.smoke.requests:
