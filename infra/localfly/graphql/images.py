@@ -35,7 +35,8 @@ def _document(ref: ImageRef, size: int, created_at: float) -> Json:
     return {
         "id": ref.digest,
         "digest": ref.digest,
-        "ref": ref.tagged_name,  # flyctl puts the digest behind it
+        # `fly deploy` runs just that; other commands put the digest behind a tag.
+        "ref": ref.tagged_name if ref.tag else str(ref),
         "absoluteRef": str(ref),
         "label": ref.tag,
         "registry": ref.registry,

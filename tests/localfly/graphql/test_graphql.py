@@ -144,6 +144,9 @@ async def test_machines_and_images_of_an_app(machines: Machines) -> None:
     assert app["imageDetails"] == {"repository": "demo", "digest": machines.digest}
     assert app["image"]["ref"] == "registry.fly.io/demo:v1"
     assert int(app["image"]["compressedSize"]) > 1000
+    by_digest = known.replace(":v1", "")
+    again = await ask(machines, query, ref=by_digest, id=machine["id"])
+    assert again["app"]["image"]["ref"] == by_digest
     unknown = {"ref": "registry.fly.io/demo:none", "id": machine["id"]}
     assert (await ask(machines, query, **unknown))["app"]["image"] is None
     by_id = "query($id: String!) { machine(machineId: $id) { name host { id } } }"
