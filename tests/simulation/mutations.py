@@ -26,7 +26,7 @@ from flygate.rollout.machine.life import Uptimes
 from flygate.rollout.restore import misled
 from flygate.rollout.restore.standing import Standing
 from flygate.rollout.state import State, observe
-from flygate.rollout.steps import Launch, ResetSecrets, SetSecrets, Turn
+from flygate.rollout.steps import ResetSecrets, SetSecrets, Turn
 from flygate.rollout.strategies import fleet, reinstate
 from flygate.rollout.target import Target
 from flygate.system.shielding import shielded
@@ -53,10 +53,10 @@ def _values_are_not_taken_back() -> AbstractContextManager[Any]:
 
 
 def _lost_machines_are_not_found() -> AbstractContextManager[Any]:
-    async def nothing(step: Launch, world: Any) -> None:
+    async def nothing(execution: Any, name: str) -> None:
         return
 
-    return mock.patch.object(Launch, "_lost", nothing)
+    return mock.patch("flygate.rollout.steps.launch._lost", nothing)
 
 
 def _way_back_in_another_order() -> AbstractContextManager[Any]:
@@ -122,7 +122,7 @@ def _former_machines_are_not_revived() -> AbstractContextManager[Any]:
     def without(state: State, target: Target, used: Iterable[Any] = ()) -> Any:
         return tuple(s for s in stages(state, target, tuple(used)) if s.name == "sweep")
 
-    return mock.patch("flygate.rollout.strategies.staged.repair", without)
+    return mock.patch("flygate.rollout.strategies.framed.repair", without)
 
 
 def _no_lock_is_held() -> AbstractContextManager[Any]:
