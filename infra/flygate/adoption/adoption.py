@@ -54,29 +54,12 @@ def running(live: LiveApp, like: Manifest) -> Manifest:
     Args:
         like: the manifest of the stack, for what machines do not say.
     """
-    groups = {
-        name: Group.of_machines(
-            name, there[0].config, sorted({m.region for m in there}), _in_each(there)
-        )
+    groups = (
+        Group.of_machines(name, there[0].config, sorted({m.region for m in there}), _in_each(there))
         for name, there in live.groups.items()
-    }
-    web = (name for name, group in groups.items() if group.web_port is not None)
-    named = like.leading.name
-    name = named if named in groups else next(web, next(iter(groups)))
-    leading = groups.pop(name)
-    image = live.groups[name][0].image
-    return like.model_copy(
-        update={
-            "image": image,
-            "config": leading.config,
-            "regions": leading.regions,
-            "machines": leading.machines,
-            "volume": leading.volume,
-            "in_place": False,
-            "others": tuple(groups.values()),
-            "release_command": None,
-        }
     )
+    found = like.of_groups(groups)
+    return found.model_copy(update={"image": live.groups[found.leading.name][0].image})
 
 
 def changes(live: LiveApp, desired: Manifest) -> list[str]:

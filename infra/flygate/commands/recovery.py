@@ -11,13 +11,14 @@ from __future__ import annotations
 import secrets as random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from flygate.commands import decision
 from flygate.commands.decision import Newest
 from flygate.commands.request import ReleaseRequest
 from flygate.commands.workspace import Workspace
 from flygate.fly.client import FlyClient
+from flygate.fly.machine_image import by_digest
 from flygate.fly.owner import Owner
 from flygate.manifest import Gates, Group, Manifest
 from flygate.record.ledger import Ledger, Release
@@ -145,25 +146,16 @@ async def _manifest(
     by_group: dict[str, list[Seen]] = {}
     for machine in machines:
         by_group.setdefault(machine.group, []).append(machine)
-    groups = {
-        name: await _group(name, there, like, fly) for name, there in sorted(by_group.items())
+    documents = {
+        name: await fly.machine_document(like.app, there[0].id) for name, there in by_group.items()
     }
-    leading = groups.pop(_leading(list(groups.values()), like).name)
-    image = await fly.machine_image(like.app, machines[0].id)
-    return like.model_copy(
-        update={
-            "image": image or like.image,
-            "config": leading.config,
-            "phase": machines[0].phase or like.phase,
-            "regions": leading.regions,
-            "machines": leading.machines,
-            "volume": leading.volume,
-            "in_place": leading.in_place,
-            "others": tuple(groups.values()),
-            "release_command": None,
-            "gates": _gates(machines[0], like.gates),
-            "secrets": tuple(sorted(values)),
-        }
+    newest = machines[0]
+    return like.of_groups(
+        (_group(name, there, like, documents[name]) for name, there in sorted(by_group.items())),
+        image=by_digest(documents[newest.group]) or like.image,
+        phase=newest.phase or like.phase,
+        gates=_gates(newest, like.gates),
+        secrets=tuple(sorted(values)),
     )
 
 
@@ -174,26 +166,24 @@ def _gates(machine: Seen, like: Gates) -> Gates:
     return like.model_copy(update={"limiter": False, "requests": (), "restart": False})
 
 
-async def _group(name: str, machines: Sequence[Seen], like: Manifest, fly: FlyClient) -> Group:
-    """Make a process group of what its machines say, in the order of the desired regions."""
-    config = await fly.machine_config(like.app, machines[0].id)
+def _group(
+    name: str, machines: Sequence[Seen], like: Manifest, document: Mapping[str, Any]
+) -> Group:
+    """Make a process group of what its machines say, in the order of the desired regions.
+
+    Args:
+        document: one of them as the API shows it.
+    """
     here = {machine.region for machine in machines}
     order = [region for region in like.regions if region in here]
     regions = (*order, *sorted(here - set(order)))
     return Group.of_machines(
         name,
-        config,
+        document.get("config") or {},
         regions,
         max(1, len(machines) // len(regions)),
         is_kept=bool(machines[0].place),
     )
-
-
-def _leading(groups: Sequence[Group], like: Manifest) -> Group:
-    """Return the group that serves: the desired one's, or else one with a web service."""
-    named = (group for group in groups if group.name == like.leading.name)
-    web = (group for group in groups if group.web_port is not None)
-    return next(named, None) or next(web, None) or groups[0]
 
 
 def _claimed(ledger: Ledger, request: ReleaseRequest, workspace: Workspace) -> Ledger:

@@ -12,7 +12,6 @@ from flygate.fly import graphql
 from flygate.fly.endpoints import Endpoints
 from flygate.fly.errors import ConflictError, MachineStateError, NotFoundError
 from flygate.fly.leases import Leases
-from flygate.fly.machine_image import by_digest
 from flygate.fly.models import App, ExecResult, IpAssignment, Lease, LogLine, Machine, Secret
 from flygate.fly.pace import Pace
 from flygate.fly.records import Records
@@ -189,14 +188,13 @@ class FlyClient:
         """One machine."""
         return Machine.model_validate(await self._session.flaps("GET", _path(app, machine_id)))
 
+    async def machine_document(self, app: str, machine_id: str) -> dict[str, Any]:
+        """One machine, whole, as Fly has it."""
+        return dict(await self._session.flaps("GET", _path(app, machine_id)))
+
     async def machine_config(self, app: str, machine_id: str) -> dict[str, Any]:
         """A machine's config, whole, as Fly has it."""
-        body = await self._session.flaps("GET", _path(app, machine_id))
-        return dict(body.get("config") or {})
-
-    async def machine_image(self, app: str, machine_id: str) -> str:
-        """The image that a machine runs: see `by_digest`."""
-        return by_digest(await self._session.flaps("GET", _path(app, machine_id)))
+        return dict((await self.machine_document(app, machine_id)).get("config") or {})
 
     async def create_machine(self, app: str, request: Mapping[str, Any]) -> Machine:
         """Create a machine once, also if Fly's answer is lost.

@@ -9,7 +9,6 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
-from flygate.config.web_service import is_public, web_port
 from flygate.manifest.course import Course
 from flygate.manifest.gates import Gates
 from flygate.manifest.group import APP, VARIABLE, Group
@@ -91,17 +90,40 @@ class Manifest(BaseModel):
     @property
     def web_port(self) -> int | None:
         """Where the HTTP service listens in its machine; None for a worker."""
-        return web_port(self.config)
+        return self.leading.web_port
 
     @property
     def is_public(self) -> bool:
         """Whether the app's public address leads to it."""
-        return is_public(self.config)
+        return self.leading.is_public
 
     @property
     def count(self) -> int:
         """Machines of all groups in all regions together."""
         return sum(group.count for group in self.groups)
+
+    def of_groups(self, groups: Iterable[Group], **changes: Any) -> Manifest:
+        """Return the manifest with other process groups, of which none has a release command.
+
+        Args:
+            groups: one at least. The leading one is that of this manifest's leading group's name,
+                else the first with a web service, else the first.
+            changes: to other fields.
+        """
+        found = list(groups)
+        named = (group for group in found if group.name == self.leading.name)
+        web = (group for group in found if group.web_port is not None)
+        leading = next(named, None) or next(web, None) or found[0]
+        of_leading = {
+            "config": leading.config,
+            "regions": leading.regions,
+            "machines": leading.machines,
+            "volume": leading.volume,
+            "in_place": leading.in_place,
+            "others": tuple(group for group in found if group is not leading),
+            "release_command": None,
+        }
+        return self.model_copy(update={**of_leading, **changes})
 
     def with_secrets(self, names: Iterable[str]) -> Manifest:
         """Return the manifest with more secrets."""
