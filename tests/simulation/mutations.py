@@ -56,7 +56,7 @@ def _lost_machines_are_not_found() -> AbstractContextManager[Any]:
     async def nothing(execution: Any, name: str) -> None:
         return
 
-    return mock.patch("flygate.rollout.steps.launch._lost", nothing)
+    return mock.patch("flygate.rollout.steps.creation._lost", nothing)
 
 
 def _way_back_in_another_order() -> AbstractContextManager[Any]:

@@ -34,6 +34,7 @@ from flygate.rollout.steps import (
     Step,
     Update,
 )
+from flygate.rollout.strategies.kept import has_others
 from flygate.rollout.target import Target
 
 Kind = Literal["nothing", "repair", "rollout", "abort", "refusal"]
@@ -254,7 +255,7 @@ def _taking_back(held: list[Seen], former: tuple[Seen, ...]) -> list[Step]:
     steps: list[Step] = [SetSecrets(), *map(Adopt, made), *(Admit(m.name) for m in made)]
     serving = [m for m in (*held, *former) if m.serves]
     steps += [
-        Update(Place.parse(m.place), m, is_drained=_has_others(m, serving)) for m in held if m.place
+        Update(Place.parse(m.place), m, is_drained=has_others(m, serving)) for m in held if m.place
     ]
     steps += [Retire(m) for m in former if not m.serves]
     if shared := [m for m in held if m.share is not None]:
@@ -262,10 +263,6 @@ def _taking_back(held: list[Seen], former: tuple[Seen, ...]) -> list[Step]:
         losing = tuple(Member.of(m) for m in former if m.group in groups)
         steps.append(Part(tuple(m.name for m in made if m.group in groups), losing))
     return steps
-
-
-def _has_others(machine: Seen, serving: list[Seen]) -> bool:
-    return any(m.group == machine.group and m.id != machine.id for m in serving)
 
 
 def _is_held(state: State, target: Target) -> bool:

@@ -12,6 +12,7 @@ from flygate.commands import drift
 from flygate.doctor.facts import Facts
 from flygate.doctor.finding import Finding, broken, ok, skipped, warning
 from flygate.fly.models import Lease
+from flygate.rollout import serving
 from flygate.rollout.state import LIVE, STANDBY, Seen, State
 from flygate.system.processes import process_runs
 
@@ -72,5 +73,5 @@ def _well(state: State) -> Finding:
     live = [m for m in state.machines if m.role == LIVE]
     newest = max(m.release for m in live)
     asleep = sum(m.state != "started" for m in live)
-    count = f"{len(live)} machine{'s' if len(live) > 1 else ''}"
+    count = serving.machines(len(live))
     return ok(f"v{newest} on {count}, all well" + (f", {asleep} asleep" if asleep else ""))

@@ -163,6 +163,17 @@ class Machine(Model):
         return self.config.metadata if self.config else {}
 
     @property
+    def unasked_exits(self) -> list[Event]:
+        """The exits without a stop, the newest first, as Fly has them."""
+        return [e for e in self.events if e.type == "exit" and not e.was_asked_for]
+
+    @property
+    def exit_code(self) -> int | None:
+        """The code of the last exit without a stop; None if there was none."""
+        codes = (event.exit_code for event in self.unasked_exits)
+        return next((code for code in codes if code is not None), None)
+
+    @property
     def is_idle(self) -> bool:
         """It was stopped, and Fly's proxy starts it for the next request."""
         return self.state == "stopped" and self.stops_when_idle

@@ -44,7 +44,7 @@ class CommandMachine:
             release=machine.metadata[COMMAND_KEY],
             manifest=manifest,
             state=machine.state,
-            exit_code=_exit_code(machine),
+            exit_code=machine.exit_code,
             seconds=_seconds(machine),
         )
 
@@ -65,12 +65,6 @@ class CommandMachine:
     def has_succeeded(self) -> bool:
         """Whether it has done its work."""
         return self.is_over and self.exit_code == 0
-
-
-def _exit_code(machine: Machine) -> int | None:
-    """Return the code of its last exit that was not asked for."""
-    exits = (e for e in machine.events if e.type == "exit" and not e.was_asked_for)
-    return next((e.exit_code for e in exits if e.exit_code is not None), None)
 
 
 def _seconds(machine: Machine) -> float | None:

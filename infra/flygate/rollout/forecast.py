@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Final
 
 from flygate.manifest import Manifest
-from flygate.rollout import group_notes
+from flygate.rollout import group_notes, serving
 from flygate.rollout.gates.gate import Gate
 from flygate.rollout.gates.restart import Restarts
 from flygate.rollout.gates.smoke import Smoke
@@ -41,9 +41,9 @@ def forecast(plan: Plan, state: State, target: Target) -> list[str]:
 def size(manifest: Manifest) -> str:
     """`3 machines in iad, fra`; by group where there are several."""
     if not manifest.others:
-        return f"{_machines_of(manifest.count)} in {', '.join(manifest.regions)}"
+        return f"{serving.machines(manifest.count)} in {', '.join(manifest.regions)}"
     each = (f"{g.name} {g.count} in {', '.join(g.regions)}" for g in manifest.groups)
-    return f"{_machines_of(manifest.count)}: {'; '.join(each)}"
+    return f"{serving.machines(manifest.count)}: {'; '.join(each)}"
 
 
 def _standby(plan: Plan, target: Target) -> str:
@@ -92,10 +92,6 @@ def _runs_command(plan: Plan) -> bool:
 
 def _unknown(plan: Plan) -> str:
     return ", and what the release command takes" if _runs_command(plan) else ""
-
-
-def _machines_of(count: int) -> str:
-    return f"{count} machine{'s' if count != 1 else ''}"
 
 
 def _now(state: State) -> list[str]:

@@ -50,8 +50,8 @@ def describe(state: State) -> str:
     counts = sorted(Counter(m.release for m in serving).items())
     if len(counts) == 1:
         [(release, count)] = counts
-        return f"v{release} serves on {_machines(count)}{beside}"
-    each = " and ".join(f"v{release} on {_machines(count)}" for release, count in counts)
+        return f"v{release} serves on {machines(count)}{beside}"
+    each = " and ".join(f"v{release} on {machines(count)}" for release, count in counts)
     return f"{each} serve{beside}"
 
 
@@ -64,5 +64,6 @@ def _named(machine: Seen | CommandMachine) -> str:
     return f"{machine.name} (machine {machine.id}, {machine.state})"
 
 
-def _machines(count: int) -> str:
+def machines(count: int) -> str:
+    """Return `1 machine`, `3 machines`."""
     return f"{count} machine{'s' if count != 1 else ''}"

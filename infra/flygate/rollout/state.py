@@ -193,11 +193,7 @@ async def observe(fly: FlyClient, app: str) -> State:
     """Read the machines that Flygate made; others are left alone."""
     machines, secrets = await asyncio.gather(fly.machines(app), fly.secrets(app))
     ours = tuple(seen(machine) for machine in machines if RELEASE_KEY in machine.metadata)
-    commands = tuple(
-        CommandMachine.of(machine, machine.metadata.get(MANIFEST_KEY, ""))
-        for machine in machines
-        if COMMAND_KEY in machine.metadata
-    )
+    commands = tuple(seen_command(m) for m in machines if COMMAND_KEY in m.metadata)
     return State(app, ours, digest(secrets), frozenset(map(_name, secrets)), commands)
 
 
@@ -209,6 +205,11 @@ def digest(secrets: Iterable[Secret]) -> str:
 
 def _name(secret: Secret) -> str:
     return secret.name
+
+
+def seen_command(machine: Machine) -> CommandMachine:
+    """Return the machine of a release command as the plan sees it."""
+    return CommandMachine.of(machine, machine.metadata.get(MANIFEST_KEY, ""))
 
 
 def seen(machine: Machine) -> Seen:

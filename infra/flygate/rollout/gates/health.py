@@ -97,7 +97,7 @@ class Healthy:
 
 async def _setting(machine: Machine, execution: Execution) -> str:
     """Return the last line of log if the service refuses its settings: it names the wrong one."""
-    if life.exit_code(machine) != life.REFUSES_SETTINGS:
+    if machine.exit_code != life.REFUSES_SETTINGS:
         return ""
     lines = await log_tail(execution.fly, execution.app, machine.id, execution.journal.redact)
     return "".join(f": {line}" for line in lines[-1:])

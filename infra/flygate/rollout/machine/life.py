@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
-from flygate.fly.models import Event, Machine
+from flygate.fly.models import Machine
 
 # The platform restarts what crashes; the second crash is a pattern.
 CRASHES_MAX: Final = 2
@@ -59,7 +59,7 @@ def sleeps(machine: Machine) -> bool:
 
 def died_at(machine: Machine) -> int:
     """Return when its service last ended by itself, in milliseconds of Fly's clock, or 0."""
-    return max((event.timestamp for event in _unasked_exits(machine)), default=0)
+    return max((event.timestamp for event in machine.unasked_exits), default=0)
 
 
 def ending(machine: Machine, before: Machine) -> Ending | None:
@@ -82,34 +82,18 @@ def death(machine: Machine, since: int = 0) -> str:
     is_stopped = machine.state == "stopped" and machine.events and not sleeps(machine)
     if machine.state in {"failed", "destroyed"} or is_stopped:
         return f"the service did not stay up: the machine is {machine.state}{last_exit(machine)}"
-    exits = (event for event in _unasked_exits(machine) if event.timestamp > since)
+    exits = (event for event in machine.unasked_exits if event.timestamp > since)
     crashes = sum(bool(event.exit_code) for event in exits)
     if crashes >= CRASHES_MAX:
         return f"the service crashed {crashes} times{last_exit(machine)}"
     return ""
 
 
-def was_killed(machine: Machine) -> bool:
-    """Return whether the platform ended its service the last time."""
-    return any(event.was_killed for event in _unasked_exits(machine)[:1])
-
-
 def last_exit(machine: Machine) -> str:
     """`, exit code 3`; empty if its service never ended by itself."""
-    code = exit_code(machine)
+    code = machine.exit_code
     return "" if code is None else f", exit code {code}"
-
-
-def exit_code(machine: Machine) -> int | None:
-    """Return the code of the last exit without a stop; None if there was none."""
-    codes = (event.exit_code for event in _unasked_exits(machine))
-    return next((code for code in codes if code is not None), None)
 
 
 def _started_at(machine: Machine) -> int:
     return max((event.timestamp for event in machine.events if event.type == "start"), default=0)
-
-
-def _unasked_exits(machine: Machine) -> list[Event]:
-    """Return the exits without a stop, the newest first, as Fly has them."""
-    return [e for e in machine.events if e.type == "exit" and not e.was_asked_for]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flygate.fly.owner import OWNER_KEY
@@ -25,6 +26,7 @@ from flygate.rollout.state import (
     SECRETS_KEY,
     STEP_KEY,
 )
+from flygate.rollout.target import Target
 
 
 def machine_request(
@@ -43,46 +45,50 @@ def machine_request(
         volume: the id of its volume, or empty.
     """
     target, manifest = execution.target, execution.target.manifest
-    config = {
-        **machine_config(manifest, group, target.name, volume),
-        "metadata": {
-            PLATFORM_KEY: PLATFORM_VERSION,
-            GROUP_KEY: group.name,
-            RELEASE_KEY: target.name,
-            MANIFEST_KEY: target.manifest_id,
-            ROLE_KEY: CANDIDATE,
-            STEP_KEY: str(step),
-            ROLLOUT_KEY: execution.id,
-            COUNT_KEY: str(manifest.count),
-            DRIFT_KEY: target.drift,
-            OWNER_KEY: target.owner,
-            HOLDER_KEY: target.holder,
-            PHASE_KEY: str(manifest.phase),
-            **({PLACE_KEY: place} if place else {}),
-            **({SECRETS_KEY: execution.secrets} if execution.secrets else {}),
-            **({BACK_KEY: "1"} if target.is_rollback else {}),
-        },
+    metadata = {
+        **identity(target, manifest, group),
+        RELEASE_KEY: target.name,
+        MANIFEST_KEY: target.manifest_id,
+        ROLE_KEY: CANDIDATE,
+        STEP_KEY: str(step),
+        ROLLOUT_KEY: execution.id,
+        DRIFT_KEY: target.drift,
+        **({PLACE_KEY: place} if place else {}),
+        **({SECRETS_KEY: execution.secrets} if execution.secrets else {}),
+        **({BACK_KEY: "1"} if target.is_rollback else {}),
     }
-    request: dict[str, Any] = {"config": config}
-    if execution.secrets_version:
-        request["min_secrets_version"] = execution.secrets_version
-    return request
+    config = machine_config(group.config, manifest.image, target.name, volume)
+    return with_secrets(execution, {**config, "metadata": metadata})
+
+
+def identity(target: Target, manifest: Manifest, group: Group) -> dict[str, str]:
+    """Return the metadata that a group's machine has in any release: whose, and of what."""
+    return {
+        PLATFORM_KEY: PLATFORM_VERSION,
+        GROUP_KEY: group.name,
+        COUNT_KEY: str(manifest.count),
+        OWNER_KEY: target.owner,
+        HOLDER_KEY: target.holder,
+        PHASE_KEY: str(manifest.phase),
+    }
 
 
 def machine_config(
-    manifest: Manifest, group: Group, release: str, volume: str = ""
+    config: Mapping[str, Any], image: str, release: str, volume: str = ""
 ) -> dict[str, Any]:
-    """Return the config of a group's machine in a release, without metadata.
+    """Return the config of a machine in a release, without metadata.
 
     Args:
+        config: of its group, or of the release command.
         release: its name, which the service shows.
         volume: the id of the machine's volume, or empty.
     """
-    config = {
-        **group.config,
-        "image": manifest.image,
-        "env": {**group.config.get("env", {}), "FLYGATE_RELEASE": release},
-    }
-    if volume:
-        config["mounts"] = [{**mount, "volume": volume} for mount in group.config["mounts"]]
-    return config
+    env = {**config.get("env", {}), "FLYGATE_RELEASE": release}
+    mounts = [{**mount, "volume": volume} for mount in config.get("mounts", ()) if volume]
+    return {**config, "image": image, "env": env, **({"mounts": mounts} if mounts else {})}
+
+
+def with_secrets(execution: Execution, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body that starts a machine with this config, and with this release's secrets."""
+    version = execution.secrets_version
+    return {"config": dict(config), **({"min_secrets_version": version} if version else {})}

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 from flygate.manifest import Volume
 from flygate.rollout.execution import Execution
-from flygate.rollout.lock.lease import lease
-from flygate.rollout.machine.member import Member
-from flygate.rollout.steps.launch import destroy_made
+from flygate.rollout.steps.creation import create, destroy_made
 from flygate.rollout.steps.machine_request import machine_request
 from flygate.rollout.steps.place import Place
 from flygate.rollout.steps.step import Turn
@@ -34,19 +32,12 @@ class Make:
         place = self.place
         group = execution.target.manifest.group(place.group)
         volume = await self._volume(execution, group.volume) if group.volume else ""
-        request = {
-            **machine_request(execution, group, place=place.name, volume=volume),
-            "name": place.name,
-            "region": place.region,
-            "skip_service_registration": True,
-        }
-        machine = await execution.fly.create_machine(execution.app, request)
-        execution.made[place.name] = Member(
-            place.name, machine.id, place.region, machine.instance_id, group=place.group
+        request = machine_request(execution, group, place=place.name, volume=volume)
+        made = await create(
+            execution, request, name=place.name, region=place.region, group=place.group
         )
-        await lease(execution.fly, execution.app, machine.id)
         on = f" on {volume}" if volume else ""
-        return f"{place.name} is {machine.id} in {place.region}{on}"
+        return f"{place.name} is {made} in {place.region}{on}"
 
     async def undo(self, execution: Execution) -> None:
         """Destroy the machine. The volume stays: the next machine of the place uses it."""

@@ -28,7 +28,9 @@ from flygate.rollout.state import (
     PLATFORM_KEY,
     PLATFORM_VERSION,
     ROLLOUT_KEY,
+    seen_command,
 )
+from flygate.rollout.steps.machine_request import machine_config, with_secrets
 from flygate.rollout.steps.step import Turn
 from flygate.system import duration
 from flygate.system.polling import poll
@@ -71,10 +73,10 @@ class RunCommand:
                 execution.fly,
                 execution.app,
                 machine.id,
-                lambda one: _seen(one, execution).is_over,
+                lambda one: seen_command(one).is_over,
                 duration.seconds(command.timeout),
             )
-        seen = _seen(ended, execution)
+        seen = seen_command(ended)
         if not seen.has_succeeded:
             raise ReleaseCommandError(await _failure(seen, ended, command, execution))
         execution.command_has_run = True
@@ -143,7 +145,7 @@ class RemoveCommands:
     async def apply(self, execution: Execution) -> str:
         """Destroy them."""
         for machine in await _commands(execution):
-            await _remove(_seen(machine, execution), execution)
+            await _remove(seen_command(machine), execution)
         return "gone"
 
     async def undo(self, execution: Execution) -> None:
@@ -153,7 +155,7 @@ class RemoveCommands:
 async def _remove_own(execution: Execution) -> None:
     """Stop and destroy the machine of this release's command, unless another rollout has it."""
     for machine in await _commands(execution):
-        seen = _seen(machine, execution)
+        seen = seen_command(machine)
         is_made_now = machine.metadata.get(ROLLOUT_KEY) == execution.id
         is_held = machine.id in execution.fly.leases
         if seen.release == execution.target.name and (is_made_now or is_held):
@@ -170,7 +172,7 @@ async def _machine(execution: Execution, command: ReleaseCommand) -> Machine:
     """Return the machine that runs it: of an earlier run of this very release, or a new one."""
     target = execution.target
     for machine in await _commands(execution):
-        seen = _seen(machine, execution)
+        seen = seen_command(machine)
         is_ours = seen.is_of(target.name, target.manifest_id)
         if is_ours and (not seen.is_over or seen.has_succeeded):
             return machine
@@ -181,27 +183,21 @@ async def _machine(execution: Execution, command: ReleaseCommand) -> Machine:
 def _request(execution: Execution, command: ReleaseCommand) -> dict[str, Any]:
     """Return the body of the machine's creation. It stays when it has ended, with its exit code."""
     target, manifest = execution.target, execution.target.manifest
-    request: dict[str, Any] = {
+    metadata = {
+        PLATFORM_KEY: PLATFORM_VERSION,
+        GROUP_KEY: GROUP,
+        COMMAND_KEY: target.name,
+        MANIFEST_KEY: target.manifest_id,
+        ROLLOUT_KEY: execution.id,
+        OWNER_KEY: target.owner,
+    }
+    config = machine_config(command.config, manifest.image, target.name)
+    return {
+        **with_secrets(execution, {**config, "metadata": metadata}),
         "name": name_of(target.name),
         "region": manifest.regions[0],
         "skip_service_registration": True,
-        "config": {
-            **command.config,
-            "image": manifest.image,
-            "env": {**command.config.get("env", {}), "FLYGATE_RELEASE": target.name},
-            "metadata": {
-                PLATFORM_KEY: PLATFORM_VERSION,
-                GROUP_KEY: GROUP,
-                COMMAND_KEY: target.name,
-                MANIFEST_KEY: target.manifest_id,
-                ROLLOUT_KEY: execution.id,
-                OWNER_KEY: target.owner,
-            },
-        },
     }
-    if execution.secrets_version:
-        request["min_secrets_version"] = execution.secrets_version
-    return request
 
 
 @asynccontextmanager
@@ -246,10 +242,10 @@ async def _failure(
 
 def _of_kill(machine: Machine) -> str:
     """Return that the platform ended it, and what helps."""
-    exits = [e for e in machine.events if e.type == "exit" and not e.was_asked_for][:1]
-    if any(event.was_out_of_memory for event in exits):
+    last = next(iter(machine.unasked_exits), None)
+    if last and last.was_out_of_memory:
         return ": it ran out of memory, of which [deploy.release_command_vm] gives it more"
-    return " (killed)" if any(event.was_killed for event in exits) else ""
+    return " (killed)" if last and last.was_killed else ""
 
 
 def _words(command: ReleaseCommand, execution: Execution) -> str:
@@ -260,7 +256,3 @@ def _words(command: ReleaseCommand, execution: Execution) -> str:
 async def _commands(execution: Execution) -> list[Machine]:
     machines = await execution.fly.machines(execution.app)
     return [machine for machine in machines if COMMAND_KEY in machine.metadata]
-
-
-def _seen(machine: Machine, execution: Execution) -> CommandMachine:
-    return CommandMachine.of(machine, machine.metadata.get(MANIFEST_KEY, ""))

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from flygate.fly.models import Machine
-from flygate.fly.owner import OWNER_KEY
 from flygate.manifest import Group, Manifest
 from flygate.rollout.execution import Execution
 from flygate.rollout.machine.halting import halt
@@ -17,21 +16,19 @@ from flygate.rollout.machine.member import Member
 from flygate.rollout.machine.waking import comes_up, start
 from flygate.rollout.machine.watching import watch
 from flygate.rollout.state import (
-    COUNT_KEY,
-    GROUP_KEY,
-    HOLDER_KEY,
     INSTANCE_KEY,
     LIVE,
     MANIFEST_KEY,
-    PHASE_KEY,
     PLACE_KEY,
-    PLATFORM_KEY,
-    PLATFORM_VERSION,
     RELEASE_KEY,
     ROLE_KEY,
     Seen,
 )
-from flygate.rollout.steps.machine_request import machine_config, machine_request
+from flygate.rollout.steps.machine_request import (
+    identity,
+    machine_config,
+    machine_request,
+)
 from flygate.rollout.steps.place import Place
 from flygate.rollout.steps.step import Turn
 from flygate.system import duration
@@ -132,10 +129,16 @@ class Update:
         group = _kept_group(manifest, self.place)
         if manifest is None or group is None:
             return None
-        return {
-            **machine_config(manifest, group, target.former_name, self.machine.volume),
-            "metadata": _notes(execution, manifest, group, self.place.name),
+        name, volume = target.former_name, self.machine.volume
+        metadata = {
+            **identity(target, manifest, group),
+            RELEASE_KEY: name,
+            MANIFEST_KEY: target.former_manifest_id,
+            ROLE_KEY: LIVE,
+            PLACE_KEY: self.place.name,
         }
+        config = machine_config(group.config, manifest.image, name, volume)
+        return {**config, "metadata": metadata}
 
 
 async def _changed(execution: Execution, machine_id: str, request: Mapping[str, Any]) -> Machine:
@@ -152,19 +155,3 @@ def _kept_group(manifest: Manifest | None, place: Place) -> Group | None:
     groups = manifest.groups if manifest else ()
     here = (group for group in groups if group.name == place.group and group.is_kept)
     return next((g for g in here if place.region in g.regions and place.number <= g.machines), None)
-
-
-def _notes(execution: Execution, manifest: Manifest, group: Group, place: str) -> dict[str, str]:
-    target = execution.target
-    return {
-        PLATFORM_KEY: PLATFORM_VERSION,
-        GROUP_KEY: group.name,
-        RELEASE_KEY: target.former_name,
-        MANIFEST_KEY: target.former_manifest_id,
-        ROLE_KEY: LIVE,
-        COUNT_KEY: str(manifest.count),
-        OWNER_KEY: target.owner,
-        HOLDER_KEY: target.holder,
-        PHASE_KEY: str(manifest.phase),
-        PLACE_KEY: place,
-    }

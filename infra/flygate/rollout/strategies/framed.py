@@ -49,7 +49,7 @@ def framed(
     return Plan(
         stages=(
             *opening(state, target, used),
-            *command(state, target, used),
+            *command(state, target),
             *beside.stages(),
             *stages,
             *beside.check(),
@@ -78,16 +78,12 @@ def opening(state: State, target: Target, used: Collection[Seen] = ()) -> tuple[
     )
 
 
-def command(state: State, target: Target, used: Collection[Seen]) -> tuple[Stage, ...]:
+def command(state: State, target: Target) -> tuple[Stage, ...]:
     """Return the stage of the release command, which runs once for a release.
 
-    Args:
-        used: what an earlier run of this release has made: its command has run before.
+    Where an earlier run of this release has made machines, its command has run before.
     """
-    begun = any(
-        (m.release, m.manifest) == (target.version, target.manifest_id)
-        for m in (*used, *state.of(target.version))
-    )
+    begun = state.of(target.version, target.manifest_id)
     asked = target.manifest.release_command
     if asked is None or not target.runs_command:
         return ()

@@ -7,7 +7,7 @@ all of them back what they had.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from flygate.rollout.gates.gate import Gate
@@ -66,8 +66,11 @@ class Kept:
         for number, place in enumerate(self.places, start=1):
             of = f" {number}/{len(self.places)}" if len(self.places) > 1 else ""
             machine, judged = self.filled.get(place.name), (place.name,)
-            drained = place.group in ready or (machine is not None and self._has_others(machine))
-            if self.target.manifest.group(place.group).config.get("services"):
+            serves = bool(self.target.manifest.group(place.group).config.get("services"))
+            drained = place.group in ready or (
+                serves and machine is not None and has_others(machine, self.serving)
+            )
+            if serves:
                 ready.add(place.group)
             if machine is None:
                 yield Stage(f"make{of}", (Make(place),), self._proving(place), judged)
@@ -87,12 +90,10 @@ class Kept:
             return gating.serving(self.target, soak=False)
         return ()
 
-    def _has_others(self, machine: Seen) -> bool:
-        """Return whether another machine serves the requests of its group meanwhile."""
-        group = self.target.manifest.group(machine.group)
-        if not group.config.get("services"):
-            return False
-        return any(m.group == machine.group and m.id != machine.id for m in self.serving)
+
+def has_others(machine: Seen, serving: Iterable[Seen]) -> bool:
+    """Return whether another machine of its group serves while it changes."""
+    return any(m.group == machine.group and m.id != machine.id for m in serving)
 
 
 def places_of(target: Target) -> Iterator[Place]:

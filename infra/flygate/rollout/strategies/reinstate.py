@@ -43,7 +43,7 @@ def plan(state: State, target: Target, machines: tuple[Seen, ...]) -> Plan:
             clear_commands(state, target),
             Stage("secrets", (SetSecrets(),)),
             Stage("record", (OpenRecord(),)),
-            *command(state, target, machines),
+            *command(state, target),
             *_waking(target, machines),
             *kept.stages(),
         ),
