@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from flygate.flytoml.schema import Mount
+from flygate.flytoml.size import whole
 
 # Fly's rule for the names of volumes.
 _NAME: Final = re.compile(r"[a-z0-9_]{1,30}")
-# A unit is of powers of ten, written "ib" too: flyctl takes "1GiB" for a GB.
-_SIZE: Final = re.compile(r"(\d+\.?\d*|\.\d+) ?(?:([kmgtp])(?:i?b)?|b)?", re.IGNORECASE | re.ASCII)
-_BYTES: Final = {unit: 1000 ** (power + 1) for power, unit in enumerate("kmgtp")}
-_GIGABYTE: Final = 1000**3
-_CHARACTERS_MAX: Final = 20
 _GB_MAX: Final = 500
 _DAYS: Final = range(1, 61)
 _THRESHOLDS: Final = range(50, 100)
@@ -75,14 +70,9 @@ def gigabytes(key: str, text: str) -> int:
     Raises:
         ValueError: it is none, or Fly has no such volumes.
     """
-    match = _SIZE.fullmatch(text) if len(text) <= _CHARACTERS_MAX else None
-    if match is None:
+    size = whole(text, base=1000, unit="g")  # flyctl takes "1GiB" for a GB
+    if size is None:
         raise ValueError(f'{key} is "{text}", which is no size; write one as in "3gb"')
-    if text.isdigit():
-        size = int(text)
-    else:
-        unit = _BYTES[match[2].lower()] if match[2] else 1
-        size = math.floor(float(match[1]) * unit) // _GIGABYTE
     if not 1 <= size <= _GB_MAX:
         raise ValueError(f'{key} is "{text}"; Fly has volumes of 1 to {_GB_MAX} GB')
     return size

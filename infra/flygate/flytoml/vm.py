@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-import re
 from typing import Any, Final
 
+from flygate.flytoml import size
 from flygate.flytoml.schema import Compute
 
 _CPUS: Final = {
@@ -23,12 +22,6 @@ PRESETS: Final[dict[str, dict[str, Any]]] = {
     for cpus in counts
 }
 SMALLEST: Final = "shared-cpu-1x"
-_MEMORY: Final = re.compile(
-    r"(\d+\.?\d*|\.\d+) ?(?:([kmgtp])(?:i?b)?|b)?", re.IGNORECASE | re.ASCII
-)
-_BYTES: Final = {unit: 1024 ** (power + 1) for power, unit in enumerate("kmgtp")}
-_MEGABYTE: Final = 1024**2
-_CHARACTERS_MAX: Final = 20
 
 
 def guest(vm: Compute, host: str = "") -> dict[str, Any]:
@@ -40,10 +33,10 @@ def guest(vm: Compute, host: str = "") -> dict[str, Any]:
     Raises:
         ValueError: a value is wrong; the text begins with its key.
     """
-    size = vm.size or SMALLEST
-    if size not in PRESETS:
-        raise ValueError(f'size "{size}" is none of Fly\'s: {", ".join(PRESETS)}')
-    found = dict(PRESETS[size])
+    preset = vm.size or SMALLEST
+    if preset not in PRESETS:
+        raise ValueError(f'size "{preset}" is none of Fly\'s: {", ".join(PRESETS)}')
+    found = dict(PRESETS[preset])
     if vm.memory:
         found["memory_mb"] = megabytes(vm.memory)
     own = {
@@ -64,14 +57,9 @@ def megabytes(text: str) -> int:
     Raises:
         ValueError: it is none, or less than a megabyte.
     """
-    match = _MEMORY.fullmatch(text) if len(text) <= _CHARACTERS_MAX else None
-    if match is None:
+    found = size.whole(text, base=1024, unit="m")
+    if found is None:
         raise ValueError(f'memory "{text}" is no size; write one as in "512mb" or "1gb"')
-    if text.isdigit():
-        found = int(text)
-    else:
-        unit = _BYTES[match[2].lower()] if match[2] else 1
-        found = math.floor(float(match[1]) * unit) // _MEGABYTE
     if not found:
         raise ValueError(f'memory "{text}" is less than a megabyte; write one as in "512mb"')
     return found
