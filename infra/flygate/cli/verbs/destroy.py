@@ -41,10 +41,7 @@ class Doomed:
         yield "addresses and secrets, the stack's Redis if Flygate made it, and its history."
         for volume in self.volumes:
             has_it = volume.attached_machine_id or "no machine"
-            yield (
-                f"  volume {volume.name} ({volume.id}): {volume.size_gb} GB in {volume.region}, of "
-                f"{has_it}, with all that is on it"
-            )
+            yield f"  volume {volume.label} of {has_it}, with all that is on it"
 
 
 def destroy(
