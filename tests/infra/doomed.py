@@ -20,6 +20,10 @@ from flygate.record.journal import Event
 from flygate.record.ledger import Ledger
 
 
+class KilledError(BaseException):
+    """Raised by a listener in this process, as if that were gone: nothing is taken back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """What the process is given: plain data, for it shares nothing with its maker."""

@@ -12,14 +12,11 @@ from flygate.rollout.errors import RolloutError, RolloutRestoredError
 from flygate.rollout.state import LIVE
 
 from tests.infra.deployment import APP, TOML, Deployment
+from tests.infra.doomed import KilledError
 from tests.support.fly_tomls import config_of
 
 GATES: Final = Gates(wait="5s", uptime="0.5s", drain="0s", restart=False)
 CRASH: Final = "python -c 'exit(3)'"
-
-
-class KilledError(BaseException):
-    """As if the process were gone."""
 
 
 def worker(greeting: str = "", command: str = "", **fields: Any) -> Group:

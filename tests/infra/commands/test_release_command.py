@@ -27,13 +27,9 @@ from localfly.daemon.local_fly import LocalFly
 
 from tests.infra.commands.test_hold import CANARY, Judge
 from tests.infra.deployment import APP, Deployment
-from tests.infra.doomed import Attempt, is_killed_after
+from tests.infra.doomed import Attempt, KilledError, is_killed_after
 
 GATES: Final = Gates(wait="5s", drain="0s", restart=False)
-
-
-class KilledError(BaseException):
-    """As if the process were gone."""
 
 
 class Heard:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
-import httpx
 import pytest
 from flygate.fly.client import FlyClient
-from flygate.fly.endpoints import Endpoints
 from flygate.fly.errors import (
     FlyApiError,
     InvalidRequestError,
@@ -19,49 +16,9 @@ from flygate.fly.errors import (
 from flygate.fly.graphql import data
 from flygate.fly.redis import RedisSpec, plan_name
 
+from tests.infra.fly.lossy import Loses, MakeClient
+
 SPEC = RedisSpec("shop-redis", "acme", "fixed_250mb", "iad")
-
-
-class Disturbs(httpx.AsyncBaseTransport):
-    """Brings requests to Fly; what happens to the first creations is the test's."""
-
-    def __init__(self, count: int, *, arrives: bool) -> None:
-        self._inner = httpx.AsyncHTTPTransport()
-        self._left = count
-        self._arrives = arrives
-        self.creations = 0
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Forward, or not, and perhaps forget the answer."""
-        if "createAddOn" not in request.content.decode():
-            return await self._inner.handle_async_request(request)
-        self.creations += 1
-        if not self._left:
-            return await self._inner.handle_async_request(request)
-        self._left -= 1
-        if self._arrives:
-            answer = await self._inner.handle_async_request(request)
-            await answer.aread()
-            await answer.aclose()
-        raise httpx.ReadError("connection reset by peer")
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._inner.aclose()
-
-
-@pytest.fixture
-async def lossy(endpoints: Endpoints) -> AsyncIterator[Callable[[Disturbs], FlyClient]]:
-    """Makes a client whose connection is disturbed."""
-    made: list[FlyClient] = []
-
-    def make(transport: Disturbs) -> FlyClient:
-        made.append(FlyClient(endpoints, transport=transport))
-        return made[-1]
-
-    yield make
-    for client in made:
-        await client.__aexit__(None, None, None)
 
 
 @pytest.mark.integration
@@ -81,15 +38,15 @@ async def test_a_redis_is_as_it_was_asked_for(fly: FlyClient) -> None:
 @pytest.mark.integration
 @pytest.mark.parametrize("arrives", [True, False])
 async def test_a_lost_answer_makes_one_redis(
-    fly: FlyClient, lossy: Callable[[Disturbs], FlyClient], arrives: bool
+    fly: FlyClient, lossy: MakeClient, arrives: bool
 ) -> None:
     """It is looked up by its name; only one that never arrived is asked for again."""
-    transport = Disturbs(1, arrives=arrives)
+    transport = Loses(lambda request: "createAddOn" in request.content.decode(), arrives=arrives)
 
     made = await lossy(transport).redis.create(SPEC)
 
     assert made == await fly.redis.find(SPEC.name)
-    assert transport.creations == (1 if arrives else 2)
+    assert transport.asked == (1 if arrives else 2)
 
 
 @pytest.mark.integration

@@ -2,62 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import httpx
 import pytest
 from flygate.fly.client import FlyClient
-from flygate.fly.endpoints import Endpoints
 from flygate.fly.errors import InvalidRequestError, NotFoundError
-from flygate.fly.pace import Pace
 
 from tests.infra.deployment import APP, Deployment
+from tests.infra.fly.lossy import Loses, MakeClient, Matches
 
 pytestmark = pytest.mark.integration
 
 DATA: dict[str, Any] = {"name": "data", "region": "iad", "size_gb": 2}
 
 
-class LosesOne(httpx.AsyncBaseTransport):
-    """Brings requests to Fly; the first change of a path gets lost, or its answer does."""
-
-    def __init__(self, path: str, *, arrives: bool) -> None:
-        self._inner = httpx.AsyncHTTPTransport()
-        self._path = path
-        self._arrives = arrives
-        self.asked = 0
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Forward, or not, and perhaps forget the answer."""
-        if request.method != "POST" or not request.url.path.endswith(self._path):
-            return await self._inner.handle_async_request(request)
-        self.asked += 1
-        if self.asked > 1:
-            return await self._inner.handle_async_request(request)
-        if self._arrives:
-            answer = await self._inner.handle_async_request(request)
-            await answer.aread()
-            await answer.aclose()
-        raise httpx.ReadError("connection reset by peer")
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._inner.aclose()
-
-
-@pytest.fixture
-async def lossy(endpoints: Endpoints) -> AsyncIterator[Callable[[LosesOne], FlyClient]]:
-    """Makes a client whose connection loses something."""
-    made: list[FlyClient] = []
-
-    def make(transport: LosesOne) -> FlyClient:
-        made.append(FlyClient(endpoints, transport=transport, pace=Pace(is_limited=False)))
-        return made[-1]
-
-    yield make
-    for client in made:
-        await client.__aexit__(None, None, None)
+def changes(path: str) -> Matches:
+    """The changes of what is at a path."""
+    return lambda request: request.method == "POST" and request.url.path.endswith(path)
 
 
 async def test_a_volume_is_as_it_was_asked_for(shop: Deployment) -> None:
@@ -83,11 +44,11 @@ async def test_two_of_a_name_are_two(shop: Deployment) -> None:
 
 @pytest.mark.parametrize("arrives", [True, False])
 async def test_a_lost_answer_makes_one_volume(
-    shop: Deployment, lossy: Callable[[LosesOne], FlyClient], arrives: bool
+    shop: Deployment, lossy: MakeClient, arrives: bool
 ) -> None:
     """Never taken for one of its name that was there; one that never arrived is asked for again."""
     before = await shop.fly.volumes.create(APP, **DATA)
-    transport = LosesOne("/volumes", arrives=arrives)
+    transport = Loses(changes("/volumes"), arrives=arrives)
 
     made = await lossy(transport).volumes.create(APP, **DATA)
 
@@ -158,13 +119,13 @@ async def test_an_update_replaces_the_config_on_the_same_volume(
 @pytest.mark.parametrize("arrives", [True, False])
 async def test_a_lost_answer_updates_once(
     shop: Deployment,
-    lossy: Callable[[LosesOne], FlyClient],
+    lossy: MakeClient,
     machine: tuple[str, dict[str, Any], str],
     arrives: bool,
 ) -> None:
     """A second update would restart the machine again."""
     machine_id, config, _ = machine
-    transport = LosesOne(f"/machines/{machine_id}", arrives=arrives)
+    transport = Loses(changes(f"/machines/{machine_id}"), arrives=arrives)
 
     updated = {**config, "metadata": {"colour": "blue"}}
     made = await lossy(transport).update_machine(APP, machine_id, {"config": updated})
