@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pytest
 from flygate.commands.orders import Orders
+from flygate.fly.errors import InvalidRequestError
 from flygate.fly.web import open_web
 from flygate.manifest import Gates, Group, Manifest, Volume
 from flygate.rollout.errors import RolloutError, RolloutRestoredError
@@ -243,3 +244,45 @@ async def _died_after_update(shop: Deployment, changes: dict[str, Any]) -> Any:
     (after,) = (await shop.state()).machines
     assert after.id == before.id
     return after
+
+
+async def test_a_machine_that_could_not_be_changed_is_not_restarted(
+    shop: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fly refuses the update: nothing of the machine was changed, so nothing is given back."""
+    await shop.release(**disk("one"))
+    before = await shop.fingerprint()
+
+    async def refused(*_: Any) -> None:
+        raise InvalidRequestError("update", 400, "could not reserve resource for machine")
+
+    monkeypatch.setattr(shop.fly, "update_machine", refused)
+    async with shop.traffic() as traffic:
+        with pytest.raises(RolloutRestoredError, match="v1 serves as before"):
+            await shop.release(**disk("two"))
+
+    assert not traffic.failures
+    assert await shop.fingerprint() == before
+
+
+async def test_a_kept_group_may_lose_its_volume_and_get_it_back(shop: Deployment) -> None:
+    """Fly takes no volume off a machine: another machine comes, and a rollback changes back."""
+    await shop.release(**disk("one"))
+    await rows(shop, "first")
+    (first,) = (await shop.state()).machines
+    without = {"config": web("two"), "in_place": True, "gates": GATES}
+
+    async with shop.traffic() as traffic:
+        await shop.release(**without)
+        bad = {**disk("three", FAULT="sick"), "in_place": True}
+        with pytest.raises(RolloutRestoredError, match="v2 serves as before"):
+            await shop.release(**bad)
+        await shop.pin(1)
+
+    assert not traffic.failures
+    assert traffic.releases[:2] == ["v1", "v2"]
+    assert await groups(shop) == {"app": ["v3"]}
+    assert await rows(shop) == ["first"]
+    (now,) = [m for m in (await shop.state()).machines if m.serves]
+    assert now.volume == first.volume
+    assert len(await shop.fly.volumes.list(APP)) == 1

@@ -17,15 +17,19 @@ class Make:
     """Make a machine for a place; it gets no traffic yet.
 
     A volume that no machine has is used again, as flyctl does. So data outlives its machine.
+
+    Attributes:
+        name: of the machine; that of the place unless another machine has it.
     """
 
     place: Place
+    name: str
     turn = Turn.REMOVE
 
     @property
     def title(self) -> str:
         """Return the title of the step."""
-        return f"make {self.place.name}"
+        return f"make {self.name}"
 
     async def apply(self, execution: Execution) -> str:
         """Find or make the volume, and create the machine, cordoned and leased to us."""
@@ -34,14 +38,14 @@ class Make:
         volume = await self._volume(execution, group.volume) if group.volume else ""
         request = machine_request(execution, group, place=place.name, volume=volume)
         made = await create(
-            execution, request, name=place.name, region=place.region, group=place.group
+            execution, request, name=self.name, region=place.region, group=place.group
         )
         on = f" on {volume}" if volume else ""
-        return f"{place.name} is {made} in {place.region}{on}"
+        return f"{self.name} is {made} in {place.region}{on}"
 
     async def undo(self, execution: Execution) -> None:
         """Destroy the machine. The volume stays: the next machine of the place uses it."""
-        await destroy_made(execution, self.place.name)
+        await destroy_made(execution, self.name)
 
     async def _volume(self, execution: Execution, wanted: Volume) -> str:
         """Return the id of a volume that no machine has."""

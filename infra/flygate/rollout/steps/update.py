@@ -87,11 +87,15 @@ class Update:
     async def undo(self, execution: Execution) -> None:
         """Give it back what it had, on the same volume; one machine after the other.
 
-        One that was not of the former release is destroyed, and its volume stays.
+        One that was not of the former release is destroyed, and its volume stays. One that was not
+        changed yet is not restarted.
         """
         if self.place.name not in execution.made:
             return
         async with execution.in_place:
+            if await self._is_untouched(execution):
+                await execution.fly.uncordon(execution.app, self.machine.id)
+                return
             config = self._former(execution)
             if config is None:
                 await execution.fly.cordon(execution.app, self.machine.id)
@@ -111,6 +115,11 @@ class Update:
         await execution.fly.cordon(execution.app, self.machine.id)
         await asyncio.sleep(duration.seconds(execution.target.manifest.gates.drain))
 
+    async def _is_untouched(self, execution: Execution) -> bool:
+        """Return whether it has the config that it had before this rollout."""
+        now = await execution.fly.machine(execution.app, self.machine.id)
+        return self.place.name in execution.before and now.instance_id == self.machine.instance
+
     def _has_it(self, execution: Execution) -> bool:
         """Return whether an earlier run of this rollout has changed it, and it runs."""
         target, seen = execution.target, self.machine
@@ -129,6 +138,8 @@ class Update:
         group = _kept_group(manifest, self.place)
         if manifest is None or group is None:
             return None
+        if (group.volume is not None) != bool(self.machine.volume):
+            return None  # the former release's machine of this place is another one
         name, volume = target.former_name, self.machine.volume
         metadata = {
             **identity(target, manifest, group),

@@ -23,7 +23,9 @@ class Kept:
     """Attributes:
     places: in the order in which they change: the leading group's come last, and within a group
         those where nothing serves come first, so that one serves while another changes.
-    filled: the name of a place → the machine that fills it.
+    filled: the name of a place → the machine that fills it, and goes on to. One whose group has got
+        a volume, or lost it, is replaced: Fly takes no volume off a machine.
+    taken: the names that machines have.
     serving: the machines that serve now.
     """
 
@@ -31,6 +33,7 @@ class Kept:
     places: tuple[Place, ...]
     filled: dict[str, Seen]
     serving: tuple[Seen, ...] = ()
+    taken: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, state: State, target: Target) -> Kept:
@@ -38,7 +41,10 @@ class Kept:
         places = tuple(places_of(target))
         filled: dict[str, Seen] = {}
         for place in places:
-            here = [m for m in state.machines if m.place == place.name]
+            has_volume = target.manifest.group(place.group).volume is not None
+            here = [
+                m for m in state.machines if m.place == place.name and bool(m.volume) == has_volume
+            ]
             if here:
                 filled[place.name] = max(here, key=lambda m: (m.role != STANDBY, m.release))
         serving = tuple(m for m in state.machines if m.serves and m.role != STANDBY)
@@ -48,12 +54,13 @@ class Kept:
             machine = filled.get(place.name)
             return groups.index(place.group), machine is not None and machine in serving
 
-        return cls(target, tuple(sorted(places, key=turn)), filled, serving)
+        taken = frozenset(machine.name for machine in state.machines)
+        return cls(target, tuple(sorted(places, key=turn)), filled, serving, taken)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Return the names of all places."""
-        return tuple(place.name for place in self.places)
+        """Return the names by which the steps know the machines of all places."""
+        return tuple(map(self._name, self.places))
 
     @property
     def machines(self) -> tuple[Seen, ...]:
@@ -65,7 +72,7 @@ class Kept:
         ready: set[str] = set()  # groups of which a machine has its turn behind it
         for number, place in enumerate(self.places, start=1):
             of = f" {number}/{len(self.places)}" if len(self.places) > 1 else ""
-            machine, judged = self.filled.get(place.name), (place.name,)
+            machine, name = self.filled.get(place.name), self._name(place)
             serves = bool(self.target.manifest.group(place.group).config.get("services"))
             drained = place.group in ready or (
                 serves and machine is not None and has_others(machine, self.serving)
@@ -73,12 +80,17 @@ class Kept:
             if serves:
                 ready.add(place.group)
             if machine is None:
-                yield Stage(f"make{of}", (Make(place),), self._proving(place), judged)
-                yield Stage(f"admit{of}", (Admit(place.name),), self._serving(place), judged)
+                yield Stage(f"make{of}", (Make(place, name),), self._proving(place), (name,))
+                yield Stage(f"admit{of}", (Admit(name),), self._serving(place), (name,))
                 continue
             step: Step = Update(place, machine, drained)
-            yield Stage(f"update{of}", (step,), self._proving(place), judged)
-            yield Stage(f"admit{of}", (Readmit(place.name),), self._serving(place), judged)
+            yield Stage(f"update{of}", (step,), self._proving(place), (name,))
+            yield Stage(f"admit{of}", (Readmit(name),), self._serving(place), (name,))
+
+    def _name(self, place: Place) -> str:
+        """Return the name of a place; with the release before it for a second machine there."""
+        is_second = place.name not in self.filled and place.name in self.taken
+        return f"{self.target.name}-{place.name}" if is_second else place.name
 
     def _proving(self, place: Place) -> tuple[Gate, ...]:
         if place.group == self.target.manifest.leading.name and not self.target.desired.is_fast:

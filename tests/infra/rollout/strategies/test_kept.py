@@ -70,3 +70,15 @@ def test_a_place_s_name_can_be_read_back() -> None:
     """Whatever the group's name has in it."""
     place = Place("web-2_x", "iad", 12)
     assert Place.parse(place.name) == place
+
+
+def test_a_machine_whose_group_has_got_a_volume_is_replaced() -> None:
+    """Fly gives no machine a volume that it did not have; the new one has a name of its own."""
+    (stage, *_) = Kept.of(
+        State("shop", (seen(1, name="app-iad-1", place="app-iad-1"),)), wanted(1)
+    ).stages()
+
+    (step,) = stage.steps
+    assert isinstance(step, Make)
+    assert (step.place.name, step.name) == ("app-iad-1", "v2-app-iad-1")
+    assert stage.judged == ("v2-app-iad-1",)
