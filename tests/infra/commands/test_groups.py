@@ -270,7 +270,7 @@ async def test_a_kept_group_may_lose_its_volume_and_get_it_back(shop: Deployment
     await shop.release(**disk("one"))
     await rows(shop, "first")
     (first,) = (await shop.state()).machines
-    without = {"config": web("two"), "in_place": True, "gates": GATES}
+    without: dict[str, Any] = {"config": web("two"), "in_place": True, "gates": GATES}
 
     async with shop.traffic() as traffic:
         await shop.release(**without)
